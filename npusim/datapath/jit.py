@@ -1,0 +1,42 @@
+"""How npusim compiles its loops: every numba flag, and the cache, stand here and nowhere else.
+
+`scalar` marks arithmetic on single integers: called from Python it is plain Python on unbounded
+ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars.
+
+numba keeps a compiled kernel as long as its own file is unchanged, although a scalar in another
+file may have changed. The cache directory is therefore named by a hash of all the package's sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numba
+from numba.extending import register_jitable
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def sources_hash() -> str:
+    """Return a hash of every Python source of the package (16 hexadecimal digits)."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(str(path.relative_to(PACKAGE)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_directory() -> Path:
+    """Return where compiled kernels of exactly these sources are kept."""
+    home = os.environ.get("NPUSIM_CACHE_DIR") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "npusim"
+    )
+    return Path(home, sources_hash())
+
+
+numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+
+scalar = register_jitable
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -1,0 +1,29 @@
+"""The errors a user can cause. Each message is one line: what, where, expected, found.
+
+The command line prints the message and exits with code 2; anything else that escapes is a defect
+of npusim and shows its traceback.
+"""
+
+
+class NpuError(Exception):
+    """Base of every error that names a user's mistake or an input npusim cannot take."""
+
+
+class ShapeError(NpuError):
+    """A tensor has another shape or rank than the operator or the network needs."""
+
+
+class RangeError(NpuError):
+    """A value lies outside the range that the arithmetic can hold."""
+
+
+class UnsupportedError(NpuError):
+    """The file asks for something that npusim does not implement."""
+
+
+class FormatError(NpuError):
+    """A file is damaged or is not in the format that its name claims."""
+
+
+class CapacityError(NpuError):
+    """A layer does not fit the machine: the need and the limit are in the message."""

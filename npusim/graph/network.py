@@ -1,0 +1,105 @@
+"""A network: tensors and the nodes that compute them, immutable and checked when built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from npusim.errors import FormatError, ShapeError
+from npusim.graph.operators import Operator
+from npusim.graph.shapes import check_types, output_shape
+from npusim.graph.tensor import Tensor
+
+Source = Literal["tflite", "onnx", "npusim"]
+"""Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator applied to named tensors. An absent optional input is left out."""
+
+    name: str
+    operator: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The operator's name, as shown to people."""
+        return type(self.operator).__name__
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Nodes in execution order over `tensors`, which hold every name that a node mentions.
+
+    Raises
+    ------
+    FormatError
+        A node reads a tensor that nothing produced, or two nodes write one tensor.
+    ShapeError
+        A node's output is declared with another shape than its inputs imply.
+    """
+
+    name: str
+    source: Source
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    producer: Mapping[str, Node] = field(init=False, repr=False)
+    consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        known = {name for name, tensor in self.tensors.items() if tensor.is_constant}
+        known.update(self.inputs)
+        producer: dict[str, Node] = {}
+        consumers: dict[str, list[Node]] = {name: [] for name in self.tensors}
+        for node in self.nodes:
+            for name in node.inputs:
+                if name not in known:
+                    raise FormatError(f"{node.name}: input {name} is produced by no earlier node")
+                consumers[name].append(node)
+            for name in node.outputs:
+                if name in known:
+                    raise FormatError(f"{node.name}: output {name} has a value already")
+                if name not in self.tensors:
+                    raise FormatError(f"{node.name}: output {name} is not declared")
+                producer[name] = node
+                known.add(name)
+            inputs = [self.tensors[name] for name in node.inputs]
+            check_types(node.name, node.operator, inputs)
+            (output,) = (self.tensors[name] for name in node.outputs)
+            expected = output_shape(node.name, node.operator, [t.shape for t in inputs])
+            if output.shape != expected:
+                raise ShapeError(
+                    f"{node.name}: output {output.name} should be {list(expected)}, "
+                    f"the file declares {list(output.shape)}"
+                )
+        for name in self.outputs:
+            if name not in known:
+                raise FormatError(f"{self.name}: output {name} is produced by no node")
+        object.__setattr__(self, "producer", MappingProxyType(producer))
+        object.__setattr__(
+            self, "consumers", MappingProxyType({k: tuple(v) for k, v in consumers.items()})
+        )
+
+    def inputs_of(self, node: Node) -> list[Tensor]:
+        """Return the tensors that `node` reads, in order."""
+        return [self.tensors[name] for name in node.inputs]
+
+    def output_of(self, node: Node) -> Tensor:
+        """Return the tensor that `node` writes (every operator has one output)."""
+        return self.tensors[node.outputs[0]]
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether the weights of every convolution and fully connected layer are integers."""
+        return not any(
+            self.tensors[node.inputs[1]].is_float
+            for node in self.nodes
+            if node.kind in ("Conv2D", "FullyConnected")
+        )

@@ -1,0 +1,41 @@
+"""What tests share: where the reference data is, and what a missing tool means.
+
+Without NPUSIM_REQUIRE_ALL a test whose data or simulator is missing is skipped with the reason;
+with it (continuous integration) the same test fails, so that nothing is green because it was skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared"))
+
+
+def missing(reason: str) -> None:
+    """Skip the running test, or fail it where everything is required."""
+    if os.environ.get("NPUSIM_REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the directory of reference networks and cell libraries."""
+    if not (SHARED / "models").is_dir():
+        missing(f"reference networks not found: expected {SHARED / 'models'}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def icarus() -> str:
+    """Return the path of Icarus Verilog."""
+    path = shutil.which("iverilog")
+    if path is None:
+        missing("Icarus Verilog not found: apt-get install iverilog")
+    assert path is not None
+    return path
