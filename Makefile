@@ -1,0 +1,46 @@
+# make run      simulate the shipped network on its held-out images
+# make test     every test; installs Icarus Verilog where it is missing
+# make install  only the set-up: .venv with npusim, its dependencies and those of the tests
+# make lint     ruff and mypy            make bench     the benchmarks (minutes)
+
+PYTHON ?= python3
+BIN := .venv/bin
+NETWORK := npusim/networks/digits
+PYTEST_FLAGS ?= -n 2 --dist worksteal
+
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: run test install lint bench icarus clean
+
+run: install
+	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
+
+test: install icarus
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "npusim needs Python 3.11 or newer, found $$($(PYTHON) --version 2>&1)"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. Install it with: apt-get install python3-venv"; exit 2; }
+	@echo "Installing npusim and its pinned dependencies into .venv (once, about two minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+	  --constraint requirements.lock --editable '.[test]'
+	@touch $@
+
+icarus:
+	@command -v iverilog >/dev/null || tests/install_icarus.sh
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv .tools sim_build build dist
