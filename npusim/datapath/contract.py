@@ -1,43 +1,106 @@
 """What a unit promises: its ports with width and sign, its parameters, and its latency.
 
 A unit's page states these once; the RTL's header, the bench and the documents are checked against
-them.
+them. The RTL module of a unit is npu_<name>, and every one follows one protocol:
+
+* `clk_i`; `rst_i`, synchronous, active high, clears the valid bits and nothing else, also while
+  `en_i` is 0; `en_i`, where 0 freezes the whole pipeline, the outputs included;
+* an input that stands with `valid_i` = 1 in an enabled cycle without reset is at the outputs, with
+  `valid_o` = 1, exactly `latency_cycles` enabled cycles later (0: in the same cycle);
+* a data port carries the contract's name with the suffix `_i` or `_o`. A port of several lanes is
+  one packed vector with lane 0 in the least significant bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 from npusim.errors import RangeError
+
+Parameters = Mapping[str, int]
+Value = int | tuple[int, ...]
+"""What a port carries: an int, or a tuple of ints where the port has lanes."""
+Values = Mapping[str, Value]
+"""Port name -> value."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """One data port: `width_bits` may be a function of the unit's parameters."""
+    """One data port: widths, lanes and ranges may be functions of the unit's parameters."""
 
     name: str
     direction: Literal["in", "out"]
-    width_bits: int | Callable[[Mapping[str, int]], int]
+    width_bits: int | Callable[[Parameters], int]
+    """Width of the port, or of one lane where the port has lanes."""
     signed: bool = False
     meaning: str = ""
+    lanes: int | Callable[[Parameters], int] | None = None
+    """Number of equal lanes packed into the port; None: the port is one plain integer."""
+    legal: tuple[int, int] | Callable[[Parameters], tuple[int, int]] | None = None
+    """Least and greatest legal value, where the unit is promised less than the width can hold."""
 
-    def width(self, parameters: Mapping[str, int]) -> int:
-        """Return the width in bits under `parameters`."""
+    @property
+    def rtl_name(self) -> str:
+        """Name of the port in Verilog."""
+        return f"{self.name}_{'i' if self.direction == 'in' else 'o'}"
+
+    def width(self, parameters: Parameters) -> int:
+        """Return the width in bits (of one lane) under `parameters`."""
         return self.width_bits if isinstance(self.width_bits, int) else self.width_bits(parameters)
 
-    def bounds(self, parameters: Mapping[str, int]) -> tuple[int, int]:
-        """Return the least and greatest value that the port can carry."""
-        width = self.width(parameters)
-        return (-(1 << (width - 1)), (1 << (width - 1)) - 1) if self.signed else (0, (1 << width) - 1)
+    def lane_count(self, parameters: Parameters) -> int:
+        """Return the number of lanes under `parameters`; 1 for a plain port."""
+        if self.lanes is None:
+            return 1
+        return self.lanes if isinstance(self.lanes, int) else self.lanes(parameters)
 
-    def require(self, value: int, parameters: Mapping[str, int]) -> int:
+    def total_width(self, parameters: Parameters) -> int:
+        """Return the width in bits of the whole packed port."""
+        return self.width(parameters) * self.lane_count(parameters)
+
+    def bounds(self, parameters: Parameters) -> tuple[int, int]:
+        """Return the least and greatest value that (one lane of) the port can carry."""
+        width = self.width(parameters)
+        return (
+            (-(1 << (width - 1)), (1 << (width - 1)) - 1) if self.signed else (0, (1 << width) - 1)
+        )
+
+    def legal_bounds(self, parameters: Parameters) -> tuple[int, int]:
+        """Return the least and greatest legal value of (one lane of) the port."""
+        if self.legal is None:
+            return self.bounds(parameters)
+        return self.legal if isinstance(self.legal, tuple) else self.legal(parameters)
+
+    def require(self, value: int, parameters: Parameters) -> int:
         """Return `value`; raise RangeError naming the port where it does not fit."""
         low, high = self.bounds(parameters)
         if not low <= value <= high:
             raise RangeError(f"{self.name}: expected {low}..{high}, found {value}")
         return value
+
+    def pack(self, value: Value, parameters: Parameters) -> int:
+        """Return the port's bits as an unsigned int; raise RangeError where a lane does not fit."""
+        lanes = (value,) if isinstance(value, int) else tuple(value)
+        count, width = self.lane_count(parameters), self.width(parameters)
+        if len(lanes) != count:
+            raise RangeError(f"{self.name}: expected {count} lanes, found {len(lanes)}")
+        bits = 0
+        for lane, element in enumerate(lanes):
+            bits |= (self.require(int(element), parameters) & ((1 << width) - 1)) << (lane * width)
+        return bits
+
+    def unpack(self, bits: int, parameters: Parameters) -> Value:
+        """Return the value that the unsigned int `bits` carries."""
+        width = self.width(parameters)
+        sign = 1 << (width - 1) if self.signed else 0
+        lanes = tuple(
+            (((bits >> (lane * width)) & ((1 << width) - 1)) ^ sign) - sign
+            for lane in range(self.lane_count(parameters))
+        )
+        return lanes[0] if self.lanes is None else lanes
 
 
 @dataclass(frozen=True)
@@ -47,12 +110,35 @@ class Unit:
     name: str
     ports: tuple[Port, ...]
     latency_cycles: int
-    scalar: Callable[..., object]
-    """Takes the input ports by name (and the parameters), returns the outputs in port order."""
-    parameters: Mapping[str, int] = field(default_factory=dict)
+    scalar: Callable[..., Any]
+    """Takes the input ports by name, and those parameters that it names (in lower case); returns
+    the outputs in port order (a bare value where there is one output)."""
+    parameters: Parameters = field(default_factory=dict)
     """Default of each RTL parameter."""
+    variants: tuple[Parameters, ...] = ()
+    """Further parameter sets to verify; each states only what differs from the defaults."""
+    vectors: Callable[..., Iterable[Values]] | None = None
+    """`vectors(rng, count)` yields `count` legal inputs by port name, range-aware: results near the
+    clamp bounds, exact ties, extremes. Parameters may be taken by (lower case) name as well."""
+    directed: Callable[..., Iterable[Values]] | None = None
+    """`directed()` yields inputs that every verification drives before the random ones."""
+    bins: Mapping[str, Callable[[Values, Values], bool]] = field(default_factory=dict)
+    """Coverage points beside the ports' extremes: name -> predicate(inputs, outputs). An empty bin
+    fails the verification."""
+    exact: Callable[..., Fraction] | None = None
+    """The unrounded, unclamped result, for the message of a mismatch; called like `scalar`."""
 
     @property
     def module(self) -> str:
         """Name of the Verilog module."""
         return f"npu_{self.name}"
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """The input ports, in order."""
+        return tuple(port for port in self.ports if port.direction == "in")
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """The output ports, in order."""
+        return tuple(port for port in self.ports if port.direction == "out")
