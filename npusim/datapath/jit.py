@@ -4,7 +4,7 @@
 ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars.
 
 numba keeps a compiled kernel as long as its own file is unchanged, although a scalar in another
-file may have changed. The cache directory is therefore named by a hash of all the package's sources.
+file may have changed. The cache directory is therefore named by a hash of all the sources.
 """
 
 from __future__ import annotations
