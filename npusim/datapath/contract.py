@@ -1,114 +1,108 @@
-"""What a unit promises: its ports with width and sign, its parameters, latency and stimulus.
+"""What a unit promises: its ports with width and sign, its parameters, and its latency.
 
 A unit's page states these once; the RTL's header, the bench and the documents are checked against
-them. Every RTL module has, beside the ports named here (suffix _i or _o), clk_i, rst_i
-(synchronous, active high), en_i (0 freezes the whole pipeline), valid_i and valid_o.
+them. The RTL module of a unit is npu_<name>, and every one follows one protocol:
+
+* `clk_i`; `rst_i`, synchronous, active high, clears the valid bits and nothing else, also while
+  `en_i` is 0; `en_i`, where 0 freezes the whole pipeline, the outputs included;
+* an input that stands with `valid_i` = 1 in an enabled cycle without reset is at the outputs, with
+  `valid_o` = 1, exactly `latency_cycles` enabled cycles later (0: in the same cycle);
+* a data port carries the contract's name with the suffix `_i` or `_o`. A port of several lanes is
+  one packed vector with lane 0 in the least significant bits.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 from npusim.errors import RangeError
 
 Parameters = Mapping[str, int]
 Value = int | tuple[int, ...]
-"""What one port carries: an int, or a tuple of ints on a port with lanes."""
-Vector = Mapping[str, Value]
-"""One set of values, keyed by port name."""
-
-
-def _resolve(quantity: int | Callable[[Parameters], int], parameters: Parameters) -> int:
-    return quantity if isinstance(quantity, int) else quantity(parameters)
+"""What a port carries: an int, or a tuple of ints where the port has lanes."""
+Values = Mapping[str, Value]
+"""Port name -> value."""
+Bins = Mapping[str, Callable[[Values, Values], bool]]
+"""Coverage point -> whether a vector with these inputs and outputs reaches it."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """One data port: `width_bits`, `lanes` and `limits` may be functions of the unit's parameters.
-
-    A port with `lanes` carries that many values of `width_bits` each, lane 0 in the least
-    significant bits. `limits` narrows what may travel below what the width can hold.
-    """
+    """One data port: widths, lanes and ranges may be functions of the unit's parameters."""
 
     name: str
     direction: Literal["in", "out"]
     width_bits: int | Callable[[Parameters], int]
+    """Width of the port, or of one lane where the port has lanes."""
     signed: bool = False
     meaning: str = ""
     lanes: int | Callable[[Parameters], int] | None = None
-    limits: tuple[int, int] | Callable[[Parameters], tuple[int, int]] | None = None
+    """Number of equal lanes packed into the port; None: the port is one plain integer."""
+    legal: tuple[int, int] | Callable[[Parameters], tuple[int, int]] | None = None
+    """Least and greatest legal value, where the unit is promised less than the width can hold."""
 
     @property
     def rtl_name(self) -> str:
-        """Name of the port in the Verilog module."""
+        """Name of the port in Verilog."""
         return f"{self.name}_{'i' if self.direction == 'in' else 'o'}"
 
     def width(self, parameters: Parameters) -> int:
-        """Return the width in bits of one lane under `parameters`."""
-        return _resolve(self.width_bits, parameters)
+        """Return the width in bits (of one lane) under `parameters`."""
+        return self.width_bits if isinstance(self.width_bits, int) else self.width_bits(parameters)
 
     def lane_count(self, parameters: Parameters) -> int:
-        """Return how many values travel side by side; 1 for a plain port."""
-        return 1 if self.lanes is None else _resolve(self.lanes, parameters)
+        """Return the number of lanes under `parameters`; 1 for a plain port."""
+        if self.lanes is None:
+            return 1
+        return self.lanes if isinstance(self.lanes, int) else self.lanes(parameters)
 
-    def total_bits(self, parameters: Parameters) -> int:
-        """Return the width in bits of the whole Verilog port."""
+    def total_width(self, parameters: Parameters) -> int:
+        """Return the width in bits of the whole packed port."""
         return self.width(parameters) * self.lane_count(parameters)
 
     def bounds(self, parameters: Parameters) -> tuple[int, int]:
-        """Return the least and greatest value that a lane may carry."""
-        if self.limits is not None:
-            return self.limits if isinstance(self.limits, tuple) else self.limits(parameters)
+        """Return the least and greatest value that (one lane of) the port can carry."""
         width = self.width(parameters)
         return (
             (-(1 << (width - 1)), (1 << (width - 1)) - 1) if self.signed else (0, (1 << width) - 1)
         )
 
-    def require(self, value: Value, parameters: Parameters) -> Value:
+    def legal_bounds(self, parameters: Parameters) -> tuple[int, int]:
+        """Return the least and greatest legal value of (one lane of) the port."""
+        if self.legal is None:
+            return self.bounds(parameters)
+        return self.legal if isinstance(self.legal, tuple) else self.legal(parameters)
+
+    def require(self, value: int, parameters: Parameters) -> int:
         """Return `value`; raise RangeError naming the port where it does not fit."""
-        lanes = self._as_lanes(value, parameters)
         low, high = self.bounds(parameters)
-        for lane in lanes:
-            if not low <= lane <= high:
-                raise RangeError(f"{self.name}: expected {low}..{high}, found {lane}")
+        if not low <= value <= high:
+            raise RangeError(f"{self.name}: expected {low}..{high}, found {value}")
         return value
 
     def pack(self, value: Value, parameters: Parameters) -> int:
-        """Return `value` as the unsigned number on the wires (two's complement where signed)."""
-        width, word = self.width(parameters), 0
-        for i, lane in enumerate(self._as_lanes(value, parameters)):
-            word |= (lane & ((1 << width) - 1)) << (i * width)
-        return word
+        """Return the port's bits as an unsigned int; raise RangeError where a lane does not fit."""
+        lanes = (value,) if isinstance(value, int) else tuple(value)
+        count, width = self.lane_count(parameters), self.width(parameters)
+        if len(lanes) != count:
+            raise RangeError(f"{self.name}: expected {count} lanes, found {len(lanes)}")
+        bits = 0
+        for lane, element in enumerate(lanes):
+            bits |= (self.require(int(element), parameters) & ((1 << width) - 1)) << (lane * width)
+        return bits
 
-    def unpack(self, word: int, parameters: Parameters) -> Value:
-        """Return the value that the unsigned number `word` on the wires stands for."""
+    def unpack(self, bits: int, parameters: Parameters) -> Value:
+        """Return the value that the unsigned int `bits` carries."""
         width = self.width(parameters)
-        values = []
-        for i in range(self.lane_count(parameters)):
-            lane = (word >> (i * width)) & ((1 << width) - 1)
-            values.append(lane - (1 << width) if self.signed and lane >> (width - 1) else lane)
-        return values[0] if self.lanes is None else tuple(values)
-
-    def _as_lanes(self, value: Value, parameters: Parameters) -> tuple[int, ...]:
-        lanes = (value,) if isinstance(value, int) else value
-        expected = self.lane_count(parameters)
-        if len(lanes) != expected or (self.lanes is None) != isinstance(value, int):
-            raise RangeError(f"{self.name}: expected {expected} values, found {value}")
-        return lanes
-
-
-@dataclass(frozen=True)
-class Bin:
-    """One point that a verification run must reach, or it has not tested the unit."""
-
-    name: str
-    hit: Callable[[Vector, Vector, Parameters], bool]
-    """True where the vector with these inputs and outputs reaches the point."""
-    applies: Callable[[Parameters], bool] = lambda parameters: True
-    """Whether the point exists under these parameters."""
+        sign = 1 << (width - 1) if self.signed else 0
+        lanes = tuple(
+            (((bits >> (lane * width)) & ((1 << width) - 1)) ^ sign) - sign
+            for lane in range(self.lane_count(parameters))
+        )
+        return lanes[0] if self.lanes is None else lanes
 
 
 @dataclass(frozen=True)
@@ -118,20 +112,24 @@ class Unit:
     name: str
     ports: tuple[Port, ...]
     latency_cycles: int | Callable[[Parameters], int]
-    """Enabled cycles from an accepted input to its output."""
-    scalar: Callable[..., object]
-    """Takes every input port and every parameter (in lower case) by name; returns the outputs in
-    port order: one value for one output, a tuple of values for several."""
+    """Enabled cycles from an accepted input to its output; may depend on the parameters."""
+    scalar: Callable[..., Any]
+    """Takes the input ports by name, and those parameters that it names (in lower case); returns
+    the outputs in port order (a bare value where there is one output)."""
     parameters: Parameters = field(default_factory=dict)
     """Default of each RTL parameter."""
-    variants: tuple[Parameters, ...] = ({},)
-    """Parameter choices that a full verification covers, each laid over the defaults."""
-    vectors: Callable[[random.Random, int, Parameters], Iterable[Vector]] | None = None
-    """Range-aware random stimulus: `count` sets of inputs."""
-    directed: Callable[[Parameters], Iterable[Vector]] | None = None
-    """Written lists and exhaustive spaces that every run drives before the random stimulus."""
-    coverage: tuple[Bin, ...] = ()
-    """Points that directed and random stimulus together must reach."""
+    variants: tuple[Parameters, ...] = ()
+    """Further parameter sets to verify; each states only what differs from the defaults."""
+    vectors: Callable[..., Iterable[Values]] | None = None
+    """`vectors(rng, count)` yields `count` legal inputs by port name, range-aware: results near the
+    clamp bounds, exact ties, extremes. Parameters may be taken by (lower case) name as well."""
+    directed: Callable[..., Iterable[Values]] | None = None
+    """`directed()` yields inputs that every verification drives before the random ones."""
+    bins: Bins | Callable[[Parameters], Bins] = field(default_factory=dict)
+    """Coverage points beside the ports' extremes: name -> predicate(inputs, outputs), or a function
+    of the parameters that returns them. An empty bin fails the verification."""
+    exact: Callable[..., Fraction] | None = None
+    """The unrounded, unclamped result, for the message of a mismatch; called like `scalar`."""
 
     @property
     def module(self) -> str:
@@ -140,29 +138,19 @@ class Unit:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
-        """The input data ports, in order."""
+        """The input ports, in order."""
         return tuple(port for port in self.ports if port.direction == "in")
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        """The output data ports, in order."""
+        """The output ports, in order."""
         return tuple(port for port in self.ports if port.direction == "out")
-
-    def with_defaults(self, parameters: Parameters) -> dict[str, int]:
-        """Return all parameters: the defaults, overridden by `parameters`."""
-        unknown = sorted(set(parameters) - set(self.parameters))
-        if unknown:
-            known = ", ".join(self.parameters) or "none"
-            raise RangeError(f"{self.module}: unknown parameter {unknown[0]}, expected {known}")
-        return {**self.parameters, **parameters}
 
     def latency(self, parameters: Parameters) -> int:
         """Return the latency in enabled cycles under `parameters`."""
-        return _resolve(self.latency_cycles, parameters)
+        cycles = self.latency_cycles
+        return cycles if isinstance(cycles, int) else cycles(parameters)
 
-    def evaluate(self, inputs: Vector, parameters: Parameters) -> dict[str, Value]:
-        """Return the outputs that the scalar gives for `inputs`, keyed by port name."""
-        arguments = {name.lower(): value for name, value in parameters.items()}
-        result = self.scalar(**inputs, **arguments)
-        values = (result,) if len(self.outputs) == 1 else result
-        return {port.name: value for port, value in zip(self.outputs, values, strict=True)}
+    def coverage(self, parameters: Parameters) -> Bins:
+        """Return the coverage points that exist under `parameters`."""
+        return self.bins(parameters) if callable(self.bins) else self.bins

@@ -63,6 +63,8 @@ def clamp(value: int, low: int, high: int) -> int:
 
 
 @scalar
-def requantize_total(total: int, mode: int, shift: int, zero_point: int, low: int, high: int) -> int:
+def requantize_total(
+    total: int, mode: int, shift: int, zero_point: int, low: int, high: int
+) -> int:
     """Return the output for the product sum `total` and the whole shift (n_c included)."""
     return clamp(round_shift(mode, total, shift) + zero_point, low, high)
