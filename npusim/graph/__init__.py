@@ -1,0 +1,1 @@
+"""Networks: representation, importers, and the constants derived from scales."""

@@ -23,7 +23,7 @@ class Clamp:
 
 @dataclass(frozen=True)
 class Window:
-    """Where a sliding window stands: kernel, stride, dilation as (H, W); padding in input pixels."""
+    """A sliding window: kernel, stride, dilation as (H, W); padding in input pixels."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
@@ -129,7 +129,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class BatchNormalization:
-    """x, gamma, beta, mean, variance [C] -> gamma * (x - mean) / sqrt(variance + epsilon) + beta."""
+    """x, gamma, beta, mean, variance -> gamma * (x - mean) / sqrt(variance + epsilon) + beta."""
 
     epsilon: float
 

@@ -72,7 +72,9 @@ class Tensor:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
         object.__setattr__(self, "dtype", np.dtype(self.dtype))
         if self.dtype.name not in DTYPES:
-            raise FormatError(f"{self.name}: expected one of {', '.join(DTYPES)}, found {self.dtype}")
+            raise FormatError(
+                f"{self.name}: expected one of {', '.join(DTYPES)}, found {self.dtype}"
+            )
         if any(n < 0 for n in self.shape):
             raise ShapeError(f"{self.name}: expected a static shape, found {list(self.shape)}")
         if self.data is not None:
@@ -84,7 +86,9 @@ class Tensor:
                 )
             object.__setattr__(self, "data", data)
         if self.file_order is not None and sorted(self.file_order) != list(range(len(self.shape))):
-            raise ShapeError(f"{self.name}: {self.file_order} is no order of {len(self.shape)} axes")
+            raise ShapeError(
+                f"{self.name}: {self.file_order} is no order of {len(self.shape)} axes"
+            )
         q = self.quantization
         if q is not None and q.axis is not None:
             if not 0 <= q.axis < len(self.shape) or self.shape[q.axis] != len(q.scale):

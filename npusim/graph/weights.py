@@ -61,7 +61,9 @@ class EncodedWeights:
         object.__setattr__(self, "codes", frozen(self.codes))
         channels = len(self.bias)
         if self.codes.dtype != np.uint8:
-            raise ShapeError(f"{self.scheme} weights: expected uint8 codes, found {self.codes.dtype}")
+            raise ShapeError(
+                f"{self.scheme} weights: expected uint8 codes, found {self.codes.dtype}"
+            )
         if len(self.codes) != self.points.sum():
             raise ShapeError(
                 f"{self.scheme} weights: expected {self.points.sum()} virtual channels, "
@@ -78,7 +80,10 @@ class EncodedWeights:
                 f"{self.scheme} weights: expected multipliers [J {channels}], "
                 f"found {list(self.multipliers.shape)}"
             )
-        if self.multipliers.size and not 0 <= self.multipliers.min() <= self.multipliers.max() < 1 << 31:
+        if (
+            self.multipliers.size
+            and not 0 <= self.multipliers.min() <= self.multipliers.max() < 1 << 31
+        ):
             raise RangeError(f"{self.scheme} weights: expected multipliers of at most 31 bits")
         if channels and not 0 <= self.channel_shift.min() <= self.channel_shift.max() <= 15:
             raise RangeError(f"{self.scheme} weights: expected channel shifts of 0..15")

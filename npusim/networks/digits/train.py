@@ -138,9 +138,7 @@ def export(model: Digits) -> onnx.ModelProto:
     weights = constant("classify_weights", model.classify.weight.detach().numpy())
     bias = constant("classify_bias", model.classify.bias.detach().numpy())
     nodes.append(
-        helper.make_node(
-            "Gemm", ["features", weights, bias], ["logits"], "classify", transB=1
-        )
+        helper.make_node("Gemm", ["features", weights, bias], ["logits"], "classify", transB=1)
     )
     graph = helper.make_graph(
         nodes,

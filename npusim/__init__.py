@@ -1,0 +1,32 @@
+"""npusim: a bit-accurate, cycle-exact simulator of an integer NPU.
+
+    import npusim
+    network = npusim.load("network.tflite")
+    result = npusim.run(network, x)
+
+Names are imported when first used, so that `import npusim.datapath...` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from npusim.graph.files import load as load
+    from npusim.session import Result as Result
+    from npusim.session import run as run
+
+__version__ = "0.1.0"
+
+_HOMES = {"load": "npusim.graph.files", "run": "npusim.session", "Result": "npusim.session"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'npusim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

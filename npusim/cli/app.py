@@ -1,0 +1,79 @@
+"""The command line: options here, work in the module of each command (imported when called)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import npusim
+from npusim.errors import NpuError
+
+ENGINES = ("kernels",)
+REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
+
+FILE = click.Path(path_type=Path)
+model_argument = click.argument("model", type=FILE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(npusim.__version__, prog_name="npusim")
+def app() -> None:
+    """Bit-accurate, cycle-exact simulator of an integer NPU.
+
+    MODEL is a .tflite or .onnx file. A user's mistake is one line and exit code 2; exit code 1
+    means that a verification found a difference.
+    """
+
+
+@app.command()
+@model_argument
+@click.option(
+    "--input",
+    "input_path",
+    type=FILE,
+    help=".npy, .npz (samples under x, class labels under y) or an image.",
+)
+@click.option("--output", "output_path", type=FILE, help="Write the network's outputs (.npz).")
+@click.option("--save-tensors", "tensors_path", type=FILE, help="Write every named tensor (.npz).")
+@click.option("--engine", type=click.Choice(ENGINES), default="kernels", show_default=True)
+@click.option(
+    "--requant",
+    type=click.Choice(REQUANT),
+    default="auto",
+    show_default=True,
+    help="Rounding rule; auto is that of the file's own runtime.",
+)
+@click.option("--batch", type=click.IntRange(1), default=64, help="Samples executed together.")
+@click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
+@click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
+def run(**options: Any) -> None:
+    """Execute a quantized network bit-exactly and print a table per layer."""
+    from npusim.cli.run import run_model
+
+    run_model(**options)
+
+
+def main() -> None:
+    """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except NpuError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _fail(message: str) -> None:
+    print(f"npusim: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
