@@ -1,0 +1,1 @@
+"""The kernels engine: whole tensors, exact, as fast as the processor allows."""

@@ -1,0 +1,119 @@
+"""A linear layer (convolution, depthwise convolution, fully connected) ready to run.
+
+Every scheme of weights arrives as integer planes: A_j accumulates plane j, and the epilogue joins
+the J accumulators of a channel. A fully connected layer is a 1x1 convolution over [N 1 1 K].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from npusim.datapath.requantize import ROUNDING_MODES
+from npusim.errors import RangeError, ShapeError
+from npusim.graph.operators import Window
+from npusim.graph.requantization import FloatRequantization, Requantization
+from npusim.simulator.kernels import linear_plain
+
+LARGEST_WEIGHT = 511
+"""Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
+
+
+class LinearKernel:
+    """Compute y [N OH OW OC] from x [N IH IW IC], bit for bit.
+
+    Parameters
+    ----------
+    planes : int16 [J OC KH KW IC/groups]
+        Integer weights, zero point subtracted, |w| <= 511.
+    window, groups
+        Geometry; depthwise is groups == IC.
+    input_zero_point : int
+        Subtracted from x; padding counts as this value.
+    requantization
+        Of the accumulators (int32, wrapping); a FloatRequantization takes one plane.
+    input_dtype, output_dtype
+        int8 or uint8.
+
+    Raises
+    ------
+    RangeError
+        A weight, or the count of planes, is outside what the arithmetic holds.
+    ShapeError
+        Output channels do not divide into the groups, or the kernel's size is not the window's.
+    """
+
+    def __init__(
+        self,
+        planes: NDArray[np.int16],
+        window: Window,
+        groups: int,
+        input_zero_point: int,
+        requantization: Requantization | FloatRequantization,
+        input_dtype: DTypeLike,
+        output_dtype: DTypeLike,
+    ) -> None:
+        self.planes = np.ascontiguousarray(planes, np.int16)
+        if self.planes.ndim != 5 or self.planes.shape[2:4] != window.kernel:
+            raise ShapeError(
+                f"weights: expected [J OC {window.kernel[0]} {window.kernel[1]} IC], "
+                f"found {list(self.planes.shape)}"
+            )
+        if self.planes.shape[1] % groups:
+            raise ShapeError(f"{self.planes.shape[1]} output channels in {groups} groups")
+        largest = int(np.abs(self.planes.astype(np.int32)).max(initial=0))
+        if largest > LARGEST_WEIGHT:
+            raise RangeError(f"weights: expected at most {LARGEST_WEIGHT}, found {largest}")
+        if isinstance(requantization, FloatRequantization) and len(self.planes) != 1:
+            raise RangeError(
+                f"{requantization.kind}: expected one plane of weights, found {len(self.planes)}"
+            )
+        self.window = window
+        self.groups = groups
+        self.input_zero_point = input_zero_point
+        self.requantization = requantization
+        self.input_dtype = np.dtype(input_dtype)
+        self.output_dtype = np.dtype(output_dtype)
+
+    def accumulators(self, x: NDArray) -> NDArray[np.int32]:
+        """Return A int32 [J N OH OW OC] for `x`, by the plain loops."""
+        height, width = self.window.output_size(x.shape[1], x.shape[2])
+        terms, filters = self.planes.shape[:2]
+        total = np.empty((terms, x.shape[0], height, width, filters), np.int32)
+        linear_plain.accumulate(
+            x.astype(np.int16) - np.int16(self.input_zero_point),
+            self.planes,
+            self.groups,
+            self.window.stride,
+            self.window.dilation,
+            self.window.padding[0],
+            self.window.padding[2],
+            total,
+        )
+        return total
+
+    def plain(self, x: NDArray) -> NDArray:
+        """Return y by the plain loops: the witness."""
+        total = self.accumulators(x)
+        y = np.empty(total.shape[1:], np.int16)
+        flat = total.reshape(len(total), -1, total.shape[-1])
+        rows = y.reshape(flat.shape[1:])
+        r = self.requantization
+        if isinstance(r, Requantization):
+            mode = ROUNDING_MODES.index(r.rounding)
+            linear_plain.requantize(
+                flat, r.multipliers, r.bias, r.shift, mode, r.zero_point, r.low, r.high, rows
+            )
+        elif r.kind == "fp32":
+            linear_plain.requantize_fp32(
+                flat[0], r.scale, r.bias, r.zero_point, r.low, r.high, rows
+            )
+        else:
+            linear_plain.requantize_double_away(
+                flat[0], r.scale, r.bias, r.zero_point, r.low, r.high, rows
+            )
+        return y.astype(self.output_dtype)
+
+    def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
+        """Return y [N OH OW OC]; the result does not depend on `threads`."""
+        return self.plain(x)
