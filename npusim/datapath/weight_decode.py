@@ -1,0 +1,254 @@
+"""weight_decode: stored weight code -> the array's weight wires, exact, no overflow.
+
+    uniform   weight = {sign-extended code}                            two's complement
+    subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
+    pwlq      weight = {sign, tail, g}
+    sign and fields of a b-bit code:
+        uniform   code[b-1:0] is the weight in two's complement
+        subset    sign = code[b-1], index = code[b-2:0]
+        pwlq      sign = code[b],   tail = code[b-1], g = code[b-2:0]
+
+What a code is worth, in units of the layer's step(s), n = 2^(b-1) - 1:
+
+    uniform   code as two's complement (multipoint: of each point; wes: b = 8)
+    subset    (-1)^sign * magnitudes[index]
+    pwlq      (-1)^sign * g * s1 in the centre, (-1)^sign * (n*s1 + g*s2) in the tail
+
+| quantity  | width                | why it fits                                              |
+|-----------|----------------------|----------------------------------------------------------|
+| code      | u(CODE_BITS)         | b bits; pwlq stores b + 1                                |
+| bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (subset)               |
+| selectors | 8 lanes of u4        | 2^(b-1) <= 8 magnitudes, two 2-bit selectors each        |
+| weight    | u(WEIGHT_BITS)       | the widest of UNIFORM_BITS, 5 (subset), PWLQ_BITS + 1    |
+
+Formats are a build parameter: UNIFORM_BITS, SUBSET and PWLQ_BITS are 0 where a format is not built
+in. A format that is not built in, or a b beyond its bound, is refused before it gets here.
+
+Cycles: 1 per code and lane, latency 1. Decoded once, at the array's edge.
+RTL: rtl/npu_weight_decode.v
+Source: pwlq, Fang et al. 2020, section 3; subset, Oh et al. 2022, section 3. -0 (sign set, value 0)
+and a tail code with g = 0 (the centre's n once more) are legal codes and decode to what they say.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.contract import Parameters
+from npusim.datapath.jit import kernel, scalar
+from npusim.errors import RangeError
+
+FORMATS = ("uniform", "subset", "pwlq")
+"""What a PE can multiply; a format's code in hardware is its place in this tuple."""
+UNIFORM, SUBSET, PWLQ = range(len(FORMATS))
+
+WORD_A = (16, 8, 2, 0)
+"""What selA = 0..3 multiplies the operand by; selA = 3 selects nothing."""
+WORD_B = (16, 4, 1, 0)
+UNIVERSAL_MAGNITUDES = tuple(sorted({a + b for a in WORD_A for b in WORD_B}))
+"""The 15 magnitudes that a subset may hold, in units of 1/32 of the paper's."""
+
+
+def code_bits(parameters: Parameters) -> int:
+    """Return the width of the widest code that the formats built in store."""
+    subset_bits = 4 if parameters["SUBSET"] else 0
+    pwlq_bits = parameters["PWLQ_BITS"] + 1 if parameters["PWLQ_BITS"] else 0
+    return max(parameters["UNIFORM_BITS"], subset_bits, pwlq_bits)
+
+
+def weight_bits(parameters: Parameters) -> int:
+    """Return how many wires carry one decoded weight through the array."""
+    subset_bits = 5 if parameters["SUBSET"] else 0
+    pwlq_bits = parameters["PWLQ_BITS"] + 1 if parameters["PWLQ_BITS"] else 0
+    return max(parameters["UNIFORM_BITS"], subset_bits, pwlq_bits)
+
+
+def bits_bounds(weight_format: int, parameters: Parameters) -> tuple[int, int] | None:
+    """Return the least and greatest b that `weight_format` runs at; None where not built in."""
+    most = (
+        parameters["UNIFORM_BITS"],
+        4 if parameters["SUBSET"] else 0,
+        parameters["PWLQ_BITS"],
+    )[weight_format]
+    return (2, most) if most else None
+
+
+@scalar
+def uniform_weight(code: int, bits: int) -> int:
+    """Return the integer that the two's complement code of `bits` bits stands for."""
+    half = 1 << (bits - 1)
+    return ((code & (2 * half - 1)) ^ half) - half
+
+
+@scalar
+def subset_sign(code: int, bits: int) -> int:
+    """Return 1 where the weight of a subset code is negative."""
+    return (code >> (bits - 1)) & 1
+
+
+@scalar
+def subset_index(code: int, bits: int) -> int:
+    """Return which of the layer's 2^(bits-1) magnitudes a subset code selects."""
+    return code & ((1 << (bits - 1)) - 1)
+
+
+@scalar
+def pwlq_sign(code: int, bits: int) -> int:
+    """Return 1 where the weight of a pwlq code is negative."""
+    return (code >> bits) & 1
+
+
+@scalar
+def pwlq_tail(code: int, bits: int) -> int:
+    """Return 1 where a pwlq code lies in the tail."""
+    return (code >> (bits - 1)) & 1
+
+
+@scalar
+def pwlq_magnitude(code: int, bits: int) -> int:
+    """Return g of a pwlq code: steps from zero in the centre, from the breakpoint in the tail."""
+    return code & ((1 << (bits - 1)) - 1)
+
+
+@scalar
+def negate_if(sign: int, value: int) -> int:
+    """Return -value where `sign` is 1, `value` where it is 0."""
+    return -value if sign else value
+
+
+def uniform_code(weight: int, bits: int) -> int:
+    """Return the code of an integer weight; the inverse of `uniform_weight`."""
+    half = 1 << (bits - 1)
+    if not -half <= weight < half:
+        raise RangeError(f"uniform weight: expected {-half}..{half - 1}, found {weight}")
+    return weight & (2 * half - 1)
+
+
+def subset_code(sign: int, index: int, bits: int) -> int:
+    """Return the subset code of `sign` and the index of a magnitude."""
+    return sign << (bits - 1) | index
+
+
+def pwlq_code(sign: int, tail: int, magnitude: int, bits: int) -> int:
+    """Return the pwlq code of `sign`, region and g."""
+    return sign << bits | tail << (bits - 1) | magnitude
+
+
+def subset_selector(magnitude: int) -> int:
+    """Return {selA, selB} for a magnitude of the universal set; 16 is 16 + 0.
+
+    Raises
+    ------
+    RangeError
+        Where the magnitude is no sum of one word of each set.
+    """
+    for a, word_a in enumerate(WORD_A):
+        for b in (3, 0, 1, 2):
+            if word_a + WORD_B[b] == magnitude:
+                return a << 2 | b
+    known = ", ".join(map(str, UNIVERSAL_MAGNITUDES))
+    raise RangeError(f"subset magnitude: expected one of {known}, found {magnitude}")
+
+
+def subset_selectors(magnitudes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the 8 lanes of the `selectors` port for a layer's ascending magnitudes."""
+    lanes = tuple(subset_selector(int(magnitude)) for magnitude in magnitudes)
+    return lanes + (subset_selector(0),) * (8 - len(lanes))
+
+
+def weight_wires(
+    code: int,
+    format: int,
+    bits: int,
+    selectors: tuple[int, ...],
+    uniform_bits: int,
+    pwlq_bits: int,
+) -> int:
+    """Return the decoded weight as the unsigned number on the array's wires."""
+    if format == UNIFORM:
+        return uniform_weight(code, bits) & ((1 << uniform_bits) - 1)
+    if format == SUBSET:
+        return subset_sign(code, bits) << 4 | selectors[subset_index(code, bits)]
+    sign_and_tail = pwlq_sign(code, bits) << 1 | pwlq_tail(code, bits)
+    return sign_and_tail << (pwlq_bits - 1) | pwlq_magnitude(code, bits)
+
+
+@kernel
+def decode_uniform(codes: NDArray, bits: int, weights: NDArray[np.int16]) -> None:
+    """Write the integer weight of each code [N] to `weights` [N]."""
+    for i in range(len(codes)):
+        weights[i] = uniform_weight(np.int64(codes[i]), bits)
+
+
+@kernel
+def decode_subset(
+    codes: NDArray, bits: int, magnitudes: NDArray[np.int64], weights: NDArray[np.int16]
+) -> None:
+    """Write the integer weight of each code [N] to `weights` [N]."""
+    for i in range(len(codes)):
+        code = np.int64(codes[i])
+        weights[i] = negate_if(subset_sign(code, bits), magnitudes[subset_index(code, bits)])
+
+
+@kernel
+def decode_pwlq(
+    codes: NDArray, bits: int, first: NDArray[np.int16], second: NDArray[np.int16]
+) -> None:
+    """Write the two integer planes of each code [N]: w = first*s1 + second*s2.
+
+    Centre: (+-g, 0). Tail: (+-n, +-g).
+    """
+    n = (1 << (bits - 1)) - 1
+    for i in range(len(codes)):
+        code = np.int64(codes[i])
+        signed = negate_if(pwlq_sign(code, bits), pwlq_magnitude(code, bits))
+        if pwlq_tail(code, bits):
+            first[i] = negate_if(pwlq_sign(code, bits), n)
+            second[i] = signed
+        else:
+            first[i] = signed
+            second[i] = 0
+
+
+def decode_planes(
+    scheme: str, bits: int, codes: NDArray, magnitudes: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int16], ...]:
+    """Return the integer planes of an array of codes: T = B + sum_j M_j * (plane_j . xe).
+
+    Parameters
+    ----------
+    scheme
+        uniform, wes, multipoint: one plane (multipoint: each virtual channel has its own codes);
+        subset: one plane; pwlq: two planes, in units of s1 and of s2.
+    bits
+        The b of the scheme, 2..8.
+    codes
+        uint8 of any shape, right aligned (uint16 where pwlq has b = 8).
+    magnitudes
+        subset: int64 [2^(bits-1)], the integers that an index selects.
+
+    Raises
+    ------
+    RangeError
+        Where the codes have more bits than the scheme stores, or the magnitudes another count.
+    """
+    stored_bits = bits + 1 if scheme == "pwlq" else bits
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    if flat.size and int(flat.max()) >> stored_bits:
+        raise RangeError(
+            f"{scheme} codes: expected {stored_bits} stored bits, found code {int(flat.max())}"
+        )
+    planes = [np.empty(flat.shape, np.int16) for _ in range(2 if scheme == "pwlq" else 1)]
+    if scheme == "pwlq":
+        decode_pwlq(flat, bits, planes[0], planes[1])
+    elif scheme == "subset":
+        values = np.asarray(() if magnitudes is None else magnitudes, np.int64)
+        if values.shape != (1 << (bits - 1),):
+            raise RangeError(
+                f"subset magnitudes: expected {1 << (bits - 1)} at {bits} bits, found {values.size}"
+            )
+        decode_subset(flat, bits, values, planes[0])
+    else:
+        decode_uniform(flat, bits, planes[0])
+    return tuple(plane.reshape(codes.shape) for plane in planes)
