@@ -49,6 +49,8 @@ class Network:
     tensors: Mapping[str, Tensor]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What the importer changed or fused, one line each, for people."""
     producer: Mapping[str, Node] = field(init=False, repr=False)
     consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False)
 
