@@ -90,3 +90,25 @@ class EncodedWeights:
         total = self.shift + self.channel_shift
         if channels and not 0 <= total.min() <= total.max() <= 62:
             raise RangeError(f"{self.scheme} weights: expected shifts of 0..62")
+
+    @property
+    def code_bits(self) -> int:
+        """Bits that one stored code takes: pwlq adds a region bit to sign and magnitude."""
+        return self.bits + 1 if self.scheme == "pwlq" else self.bits
+
+    @property
+    def storage_bits(self) -> int:
+        """Bits of everything a memory holds for this layer: codes, tables, and constants.
+
+        Per channel a 64-bit bias, and a 31-bit multiplier for each term in use; a 6-bit shift per
+        channel, but once a layer (as the one multiplier) for wes, whose channels keep 4 bits; a
+        4-bit pair of shift selectors for each magnitude of subset; 2 bits of point count for
+        multipoint.
+        """
+        channels = len(self.bias)
+        codes = self.codes.size * self.code_bits
+        if self.scheme == "wes":
+            return codes + 31 + 6 + channels * (4 + 64)
+        terms = int(self.points.sum()) if self.scheme == "multipoint" else self.multipliers.size
+        per_channel = 64 + 6 + (2 if self.scheme == "multipoint" else 0)
+        return codes + 31 * terms + per_channel * channels + 4 * len(self.magnitudes)
