@@ -1,0 +1,111 @@
+"""What an encoder returns: the codes of one layer, and what an accumulator's unit is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.weight_decode import decode_planes
+from npusim.errors import RangeError, ShapeError
+from npusim.graph.weights import Scheme
+
+
+@dataclass(frozen=True, eq=False)
+class CodedWeights:
+    """Codes of a layer's weights [OC K] with real scales, before any activation is known.
+
+    w[c] ~ sum_j scales[j, c] * plane_j[c] + offset[c]
+
+    Attributes
+    ----------
+    scheme, bits, codes, points, magnitudes
+        As in EncodedWeights; codes are [V K].
+    scales : float64 [J OC]
+        Real worth of one unit of term j, channel shift included; 0 for a dead term.
+    channel_shift : int64 [OC]
+        n_c of the shift-scaler: scales[0] * 2^n_c is the same for all channels where it is used.
+    offset : float64 [OC]
+        Added to every weight of the channel (the mean correction of the PWLQ paper), else 0.
+    """
+
+    scheme: Scheme
+    bits: int
+    codes: NDArray
+    points: NDArray[np.int64]
+    magnitudes: NDArray[np.int64]
+    scales: NDArray[np.float64]
+    channel_shift: NDArray[np.int64]
+    offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not self.offset.size:
+            object.__setattr__(self, "offset", np.zeros(self.channels))
+
+    @property
+    def channels(self) -> int:
+        """Output channels."""
+        return len(self.points)
+
+    def planes(self) -> NDArray[np.int64]:
+        """Return the integers int64 [J OC K] that the accumulators of each term sum over."""
+        decoded = list(decode_planes(self.scheme, self.bits, self.codes, self.magnitudes))
+        if self.scheme == "pwlq" and len(self.scales) == 3:
+            decoded.append(tail_signs(self.codes, self.bits))
+        return planes_of_points(np.stack(decoded).astype(np.int64), self.points)
+
+    def real(self) -> NDArray[np.float64]:
+        """Return the weights [OC K] that the codes stand for."""
+        planes = self.planes()
+        total = np.zeros(planes.shape[1:])
+        for scale, plane in zip(self.scales, planes, strict=True):
+            total = total + scale[:, None] * plane
+        return total + self.offset[:, None]
+
+
+def tail_signs(codes: NDArray, bits: int) -> NDArray[np.int16]:
+    """Return +-1 for each pwlq code in the tail, 0 in the centre: what the accumulator S sums."""
+    tail, negative = (codes >> (bits - 1)) & 1, (codes >> bits) & 1
+    return np.where(tail, np.where(negative, -1, 1), 0).astype(np.int16)
+
+
+def planes_of_points(decoded: NDArray[np.int64], points: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort decoded virtual channels [F V ...] into the terms [J OC ...], J = F * max(points).
+
+    The F planes of a channel's first point come first, then those of its second; a channel with
+    fewer points has zeros there.
+    """
+    forms, _, *rest = decoded.shape
+    most = int(points.max(initial=1))
+    first = np.concatenate([[0], np.cumsum(points)[:-1]]).astype(np.int64)
+    terms = np.zeros((forms * most, len(points), *rest), decoded.dtype)
+    for i in range(most):
+        has = points > i
+        terms[i * forms : (i + 1) * forms, has] = decoded[:, first[has] + i]
+    return terms
+
+
+def check_weights(
+    weights: NDArray, bits: int, least_bits: int, most_bits: int, scheme: str
+) -> None:
+    """Raise unless `weights` are finite [OC K] and the scheme has `bits` bits."""
+    if weights.ndim != 2:
+        raise ShapeError(f"{scheme}: expected weights [OC K], found {list(weights.shape)}")
+    if not least_bits <= bits <= most_bits:
+        raise RangeError(f"{scheme}: expected {least_bits} to {most_bits} bits, found {bits}")
+    if not np.isfinite(weights).all():
+        where = np.argwhere(~np.isfinite(weights))[0]
+        raise RangeError(
+            f"{scheme}: expected finite weights, "
+            f"found {weights[tuple(where)]} in channel {where[0]}"
+        )
+
+
+def sqnr_db(reference: NDArray, approximation: NDArray) -> float:
+    """Return 10 log10 of signal over error power; inf where equal, nan where there is no signal."""
+    signal = float((np.asarray(reference, np.float64) ** 2).sum())
+    error = float(((np.asarray(reference, np.float64) - approximation) ** 2).sum())
+    if signal == 0:
+        return float("nan")
+    return float("inf") if error == 0 else float(10 * np.log10(signal / error))
