@@ -1,0 +1,53 @@
+"""Write result files whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError
+
+
+def require_writable(path: Path | None) -> None:
+    """Raise FormatError unless a file could be written at `path`: called before the long work."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise FormatError(f"{path}: expected a file to write, found a directory")
+    if not path.absolute().parent.is_dir():
+        raise FormatError(f"{path}: there is no directory {path.absolute().parent}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise FormatError(f"{path}: the directory is not writable")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` when the block ends well, and leaves nothing otherwise."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write `arrays` as an .npz file, keyed by tensor name."""
+    with whole_file(path) as file:
+        np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as indented JSON."""
+    with whole_file(path) as file:
+        file.write(json.dumps(content, indent=2).encode() + b"\n")

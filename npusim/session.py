@@ -1,0 +1,112 @@
+"""Run a network on an engine: what a notebook or the command line calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+import npusim
+from npusim.graph.count import layer_macs, layer_scheme, layer_weight_bytes
+from npusim.graph.network import Network
+from npusim.graph.requantization import Rule, resolve_rule
+from npusim.report.layers import LayerReport
+
+Engine = Literal["kernels"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run gave.
+
+    Attributes
+    ----------
+    outputs, tensors : mapping of tensor name to array
+        The network's outputs and (when kept) every named tensor, in the file's own layout, all
+        samples along the leading axis.
+    layers
+        One row per layer, in execution order.
+    requant
+        The rounding rule in force.
+    samples, seconds
+        How many samples ran, and the host's wall time for all of them.
+    """
+
+    network: Network
+    engine: Engine
+    requant: Rule
+    outputs: Mapping[str, NDArray]
+    tensors: Mapping[str, NDArray]
+    layers: tuple[LayerReport, ...]
+    samples: int
+    seconds: float
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one sample."""
+        return sum(layer.macs for layer in self.layers)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the results as JSON-ready values; docs/json.md describes the keys."""
+        return {
+            "npusim_version": npusim.__version__,
+            "json_version": 1,
+            "model": self.network.name,
+            "engine": self.engine,
+            "requant": self.requant,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "macs": self.macs,
+            "layers": [layer.as_json() for layer in self.layers],
+        }
+
+    def _repr_html_(self) -> str:
+        from npusim.report.notebook import layers_html
+
+        return layers_html(f"{self.network.name}: {self.samples} samples", self.layers)
+
+
+def run(
+    network: Network,
+    x: NDArray,
+    *,
+    engine: Engine = "kernels",
+    requant: str = "auto",
+    batch: int = 64,
+    threads: int | None = None,
+    keep_tensors: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Execute `network` bit-exactly on `x`.
+
+    Parameters
+    ----------
+    network
+        An integer network, see `npusim.load`.
+    x : array
+        One sample or a batch with a leading axis, in the file's layout. Integers go in as they are;
+        floats are quantized with the input's scale by the file's own runtime's rule.
+    requant
+        A rounding rule, or `auto` for that of the file's own runtime.
+    batch
+        Samples executed together.
+    threads
+        Processor cores to use; all when None.
+    progress
+        Called with (layers done, layers in all) while the run goes on.
+
+    Raises
+    ------
+    UnsupportedError
+        The network is float (quantize it first), or the rule does not apply to it.
+    ShapeError, RangeError
+        `x` does not fit the network's input.
+    """
+    from npusim.simulator.kernels.engine import prepare
+
+    rule = resolve_rule(network, requant)
+    prepared = prepare(network, rule)
+    return prepared
