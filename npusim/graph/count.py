@@ -6,6 +6,7 @@ from math import prod
 
 from npusim.graph.network import Network, Node
 from npusim.graph.operators import Conv2D, FullyConnected, MatMul
+from npusim.graph.shapes import weights_in_operator
 from npusim.graph.weights import EncodedWeights
 
 
@@ -16,14 +17,19 @@ def layer_macs(network: Network, node: Node) -> int:
     scheme's cost, not the layer's work. Taps that fall on padding count.
     """
     operator, output = node.operator, network.output_of(node)
-    inputs = network.inputs_of(node)
     if isinstance(operator, Conv2D):
-        return prod(output.shape[:3]) * prod(inputs[1].shape)
+        return prod(output.shape[:3]) * prod(layer_weight_shape(network, node))
     if isinstance(operator, FullyConnected):
-        return prod(output.shape[:-1]) * prod(inputs[1].shape)
+        return prod(output.shape[:-1]) * prod(layer_weight_shape(network, node))
     if isinstance(operator, MatMul):
-        return prod(output.shape) * inputs[0].shape[-1]
+        return prod(output.shape) * network.inputs_of(node)[0].shape[-1]
     return 0
+
+
+def layer_weight_shape(network: Network, node: Node) -> tuple[int, ...]:
+    """Return the shape of the weights of a convolution or fully connected layer, coded or not."""
+    coded = weights_in_operator(node.operator)
+    return network.inputs_of(node)[1].shape if coded is None else coded
 
 
 def layer_weight_bytes(network: Network, node: Node) -> int:

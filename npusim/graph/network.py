@@ -103,5 +103,5 @@ class Network:
         return not any(
             self.tensors[node.inputs[1]].is_float
             for node in self.nodes
-            if node.kind in ("Conv2D", "FullyConnected")
+            if node.kind in ("Conv2D", "FullyConnected") and len(node.inputs) > 1
         )

@@ -47,7 +47,8 @@ class Conv2D:
     """x [N IH IW IC], w [OC KH KW IC/groups], optional b [OC] -> [N OH OW OC].
 
     A depthwise convolution is groups == IC; its output channel is ic * multiplier + m.
-    `encoding` is set where the weights are codes of one of the papers' schemes.
+    Where the weights are codes of one of the papers' schemes, `encoding` holds them with the bias,
+    and x is the only input.
     """
 
     window: Window
@@ -58,7 +59,10 @@ class Conv2D:
 
 @dataclass(frozen=True)
 class FullyConnected:
-    """x [N ...] flattened to [N K] (or [... K] when `keep_dims`), w [OC K], optional b [OC]."""
+    """x [N ...] flattened to [N K] (or [... K] when `keep_dims`), w [OC K], optional b [OC].
+
+    With `encoding`, x is the only input.
+    """
 
     keep_dims: bool = False
     activation: Clamp | None = None

@@ -30,6 +30,8 @@ INPUT_COUNTS: dict[type, tuple[int, int]] = {
 def check_types(node: str, operator: op.Operator, inputs: list[Tensor]) -> None:
     """Raise unless `inputs` are as many, and of the type classes, that `operator` takes."""
     least, most = INPUT_COUNTS.get(type(operator), (1, 1))
+    if weights_in_operator(operator) is not None:
+        least, most = 1, 1
     if not least <= len(inputs) <= most:
         raise ShapeError(f"{node}: expected {least} to {most} inputs, found {len(inputs)}")
     if isinstance(operator, op.Conv2D | op.FullyConnected):
@@ -42,10 +44,17 @@ def check_types(node: str, operator: op.Operator, inputs: list[Tensor]) -> None:
             raise UnsupportedError(f"{node}: coded weights need an integer input")
 
 
+def weights_in_operator(operator: op.Operator) -> Shape | None:
+    """Return the shape of the coded weights that `operator` itself holds, or None."""
+    encoding = getattr(operator, "encoding", None)
+    return None if encoding is None else encoding.weight_shape
+
+
 def output_shape(node: str, operator: op.Operator, inputs: list[Shape]) -> Shape:
     """Return the shape of the operator's output; raise ShapeError where the inputs do not fit."""
     try:
-        return _output_shape(operator, inputs)
+        coded = weights_in_operator(operator)
+        return _output_shape(operator, inputs if coded is None else [*inputs, coded])
     except ShapeError as error:
         raise ShapeError(f"{node}: {error}") from None
 

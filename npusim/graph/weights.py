@@ -6,7 +6,7 @@ start from the same bits. How a code becomes an integer is `npusim/datapath/weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -30,19 +30,24 @@ class EncodedWeights:
     scheme, bits
         One of SCHEMES, and the bits of its multiply (pwlq stores bits + 1 per weight).
     codes : uint8 [V KH KW IC/groups] or [V K]
-        One code a weight, right aligned. V virtual channels: the points of output channel 0, then
-        of channel 1, ...; V = OC except for multipoint.
+        One code a weight, right aligned (uint16 where pwlq has 8 bits and stores 9). V virtual
+        channels: the points of output channel 0, then of channel 1, ...; V = OC except for
+        multipoint.
     points : int64 [OC]
         Virtual channels of each output channel; ones except for multipoint.
     magnitudes : int64 [2^(bits-1)]
         subset: the layer's integers, ascending, that a code's index selects; empty otherwise.
     multipliers : int64 [J OC]
         M_j, unsigned, at most 31 bits; term j of a channel with fewer terms is 0. The terms are:
-        the points for multipoint, (centre, tail) for pwlq, one otherwise.
+        the points for multipoint, (centre, tail) for pwlq, one otherwise. A third term of pwlq
+        weighs the tail's sign alone: its breakpoint is then not n steps of the centre.
     bias : int64 [OC]
         B, in units of the product sum T.
     shift, channel_shift : int64 [OC]
         Shift of the layer or channel, and the 4-bit n_c of wes (0 elsewhere).
+    window_sum : int64 [OC]
+        Signed, below 2^31: what the sum of all operands xe of the window is worth in T, one
+        accumulator a pixel and group. Zeros except for the PWLQ paper's mean correction.
     """
 
     scheme: Scheme
@@ -54,22 +59,28 @@ class EncodedWeights:
     bias: NDArray[np.int64]
     shift: NDArray[np.int64]
     channel_shift: NDArray[np.int64]
+    window_sum: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        for name in ("points", "magnitudes", "multipliers", "bias", "shift", "channel_shift"):
+        if not self.window_sum.size:
+            object.__setattr__(self, "window_sum", np.zeros(len(self.bias), np.int64))
+        for name in (
+            "points", "magnitudes", "multipliers", "bias", "shift", "channel_shift", "window_sum",
+        ):  # fmt: skip
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), np.int64)))
         object.__setattr__(self, "codes", frozen(self.codes))
         channels = len(self.bias)
-        if self.codes.dtype != np.uint8:
+        expected = np.dtype(np.uint8 if self.code_bits <= 8 else np.uint16)
+        if self.codes.dtype != expected:
             raise ShapeError(
-                f"{self.scheme} weights: expected uint8 codes, found {self.codes.dtype}"
+                f"{self.scheme} weights: expected {expected} codes, found {self.codes.dtype}"
             )
         if len(self.codes) != self.points.sum():
             raise ShapeError(
                 f"{self.scheme} weights: expected {self.points.sum()} virtual channels, "
                 f"found {len(self.codes)}"
             )
-        for name in ("points", "shift", "channel_shift"):
+        for name in ("points", "shift", "channel_shift", "window_sum"):
             if getattr(self, name).shape != (channels,):
                 raise ShapeError(
                     f"{self.scheme} weights: expected {channels} values of {name}, "
@@ -92,6 +103,11 @@ class EncodedWeights:
             raise RangeError(f"{self.scheme} weights: expected shifts of 0..62")
 
     @property
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights that the codes stand for: [OC KH KW IC/groups] or [OC K]."""
+        return (len(self.bias), *self.codes.shape[1:])
+
+    @property
     def code_bits(self) -> int:
         """Bits that one stored code takes: pwlq adds a region bit to sign and magnitude."""
         return self.bits + 1 if self.scheme == "pwlq" else self.bits
@@ -100,15 +116,18 @@ class EncodedWeights:
     def storage_bits(self) -> int:
         """Bits of everything a memory holds for this layer: codes, tables, and constants.
 
-        Per channel a 64-bit bias, and a 31-bit multiplier for each term in use; a 6-bit shift per
-        channel, but once a layer (as the one multiplier) for wes, whose channels keep 4 bits; a
-        4-bit pair of shift selectors for each magnitude of subset; 2 bits of point count for
-        multipoint.
+        Per channel a 64-bit bias, a 6-bit shift and a 31-bit multiplier for each term in use; with
+        the shift-scaler one shift and multiplier a layer and 4 bits a channel. A 4-bit pair of
+        shift selectors for each magnitude of subset; 2 bits of point count where points vary;
+        32 bits a channel where the window sum is in use.
         """
         channels = len(self.bias)
         codes = self.codes.size * self.code_bits
-        if self.scheme == "wes":
-            return codes + 31 + 6 + channels * (4 + 64)
-        terms = int(self.points.sum()) if self.scheme == "multipoint" else self.multipliers.size
-        per_channel = 64 + 6 + (2 if self.scheme == "multipoint" else 0)
-        return codes + 31 * terms + per_channel * channels + 4 * len(self.magnitudes)
+        if self.scheme == "wes" or self.channel_shift.any():
+            scaling = 31 + 6 + 4 * channels
+        else:
+            forms = len(self.multipliers) // int(self.points.max(initial=1))
+            scaling = 31 * forms * int(self.points.sum()) + 6 * channels
+        counts = 2 * channels if self.points.max(initial=1) > 1 else 0
+        window_sums = 32 * channels if self.window_sum.any() else 0
+        return codes + scaling + 64 * channels + counts + window_sums + 4 * len(self.magnitudes)

@@ -1,8 +1,8 @@
 """Multipoint: a channel's weights as a sum of a few low-bit vectors, w ~ sum_i a_i q_i.
 
 q_i in [-n, n]^K, n = 2^(b-1) - 1. Greedy on the residual r: a one-dimensional search finds the
-scale a of least ||r - a' q||, q = clip(rint(r / a)), a' = <r, q> / <q, q>; then r -= a' q. After each
-new point all scales of the channel are refitted together by least squares.
+scale a of least ||r - a' q||, q = clip(rint(r / a)), a' = <r, q> / <q, q>; then r -= a' q. After
+each new point all scales of the channel are refitted together by least squares.
 
 Every channel has one point; more go to the channel whose *output* error E[(w.x - w~.x)^2] over
 calibration inputs is largest, until it is below `threshold` times the variance of the layer's
