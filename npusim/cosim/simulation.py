@@ -1,0 +1,209 @@
+"""Build a design once, run cocotb tests on it, and believe only results that were counted.
+
+A build lives in a directory named by a hash of top module, parameters, defines and the bytes of the
+sources, so that it can never be stale: Icarus is not rebuilt by cocotb when only parameters change.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from npusim.cosim import toolchain
+from npusim.cosim.design import Design
+from npusim.cosim.errors import CosimulationError
+
+TIMESCALE = ("1ns", "1ps")
+
+BUILD_KEPT_SECONDS = 7 * 24 * 3600
+"""A build that nobody has used for so long is removed."""
+
+_BUILD_ARGUMENTS = {
+    "icarus": ["-Wall", "-Wno-timescale"],
+    "verilator": ["--timing", "-Wno-fatal", "-Wno-WIDTH", "--assert"],
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A design that has been compiled."""
+
+    design: Design
+    simulator: str
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the cocotb tests of one run reported."""
+
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+    log: str
+
+
+def cache_directory() -> Path:
+    """Return where builds are kept: NPUSIM_CACHE_DIR, else the user's cache."""
+    home = os.environ.get("NPUSIM_CACHE_DIR") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "npusim"
+    )
+    return Path(home, "cosim")
+
+
+def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> Built:
+    """Compile `design`, or find the compilation that an earlier call left.
+
+    Parameters
+    ----------
+    simulator
+        `icarus` or `verilator`.
+    waves
+        Compile Verilator's tracing in (Icarus always can).
+
+    Raises
+    ------
+    CosimulationError
+        A tool or a source is missing, or the design does not compile: the tool's first error is in
+        the message.
+    """
+    from cocotb_tools.runner import get_runner
+
+    toolchain.require(simulator)
+    design.require_sources()
+    trace = waves and simulator == "verilator"
+    final = cache_directory() / f"{design.top}-{design.key(simulator, str(trace))}"
+    if final.is_dir():
+        final.touch()
+        return Built(design, simulator, final)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _forget_old_builds(final.parent)
+    # Build beside the final place and rename: two processes may want the same design at once.
+    fresh = Path(tempfile.mkdtemp(prefix=f"{design.top}-", dir=final.parent))
+    log = fresh / "build.log"
+    try:
+        with toolchain.environment(simulator):
+            get_runner(simulator).build(
+                sources=[path.resolve() for path in design.sources],
+                includes=[path.resolve() for path in design.includes],
+                defines=dict(design.defines),
+                parameters=dict(design.parameters),
+                hdl_toplevel=design.top,
+                build_args=[*_BUILD_ARGUMENTS[simulator], *(["--trace"] if trace else [])],
+                build_dir=fresh,
+                always=True,
+                timescale=TIMESCALE,
+                log_file=log,
+            )
+    except (SystemExit, Exception) as error:
+        raise CosimulationError(f"{design.top}: {_first_error(log) or error}") from None
+    else:
+        try:
+            fresh.rename(final)
+        except OSError:  # another process was first
+            if not final.is_dir():
+                raise
+        return Built(design, simulator, final)
+    finally:
+        if fresh.exists():
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def run(
+    built: Built,
+    test_module: str,
+    *,
+    directory: Path | None = None,
+    seed: int = 1,
+    environment: Mapping[str, str] | None = None,
+    plusargs: Sequence[str] = (),
+    waves: bool = False,
+    expected_tests: int | None = None,
+) -> Results:
+    """Run the cocotb tests of `test_module` on `built`.
+
+    Parameters
+    ----------
+    test_module
+        Dotted name of an importable module of cocotb tests.
+    directory
+        Working directory of the simulation; a temporary one where None.
+    waves
+        Let the simulator write waveforms (the bench's $dumpvars, or Verilator's tracing).
+    expected_tests
+        How many tests must have reported; at least one where None.
+
+    Returns
+    -------
+    Results
+        Names of the tests that passed and failed, and the log.
+
+    Raises
+    ------
+    CosimulationError
+        The simulator died, or fewer tests reported than expected.
+    """
+    from cocotb_tools.runner import get_runner
+
+    with tempfile.TemporaryDirectory(prefix="npusim-") as temporary:
+        place = directory or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        results, log = place / "results.xml", place / "simulation.log"
+        results.unlink(missing_ok=True)
+        with toolchain.environment(built.simulator):
+            try:
+                get_runner(built.simulator).test(
+                    test_module=test_module,
+                    hdl_toplevel=built.design.top,
+                    hdl_toplevel_lang="verilog",
+                    build_dir=built.directory,
+                    test_dir=place,
+                    results_xml=str(results.resolve()),
+                    seed=seed,
+                    extra_env={"COCOTB_TRUST_INERTIAL_WRITES": "0", **(environment or {})},
+                    plusargs=list(plusargs),
+                    waves=waves,
+                    log_file=log,
+                )
+            except SystemExit:
+                pass  # counted below
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return _count(built.design.top, results, text, expected_tests)
+
+
+def _forget_old_builds(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.stat().st_mtime < time.time() - BUILD_KEPT_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _count(top: str, results: Path, log: str, expected: int | None) -> Results:
+    tail = " | ".join(log.strip().splitlines()[-3:])
+    if not results.exists():
+        raise CosimulationError(f"{top}: the simulation left no results: {tail}")
+    passed: list[str] = []
+    failed: list[str] = []
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}"
+        bad = case.find("failure") is not None or case.find("error") is not None
+        if case.find("skipped") is None:
+            (failed if bad else passed).append(name)
+    ran = len(passed) + len(failed)
+    if ran == 0 or (expected is not None and ran != expected):
+        wanted = "at least 1 test" if expected is None else f"{expected} tests"
+        raise CosimulationError(f"{top}: expected {wanted} to run, found {ran}: {tail}")
+    return Results(tuple(passed), tuple(failed), log)
+
+
+def _first_error(log: Path) -> str:
+    """Return the line of a build log that tells a designer what is wrong."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    for line in lines:
+        if "error" in line.lower():
+            return line.strip()
+    return lines[-1].strip() if lines else ""
