@@ -25,4 +25,4 @@ library=$(dirname "$(find "$tools/icarus" -name ivlpp -print -quit)")
 printf '#!/bin/sh\nexec %s/icarus/usr/bin/iverilog -B%s "$@"\n' "$tools" "$library" >"$tools/bin/iverilog"
 printf '#!/bin/sh\nexec %s/icarus/usr/bin/vvp -M%s "$@"\n' "$tools" "$library" >"$tools/bin/vvp"
 chmod +x "$tools"/bin/*
-"$tools/bin/iverilog" -V | head -n 1
+"$tools/bin/iverilog" -V 2>/dev/null | head -n 1

@@ -1,0 +1,100 @@
+"""`npusim run`: execute a network, print the layer table, write what was asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from npusim.cli.inputs import Samples, read_samples
+from npusim.cli.outputs import require_writable, write_arrays, write_json
+from npusim.errors import UnsupportedError
+from npusim.graph.files import load
+from npusim.graph.network import Network
+from npusim.report.terminal import layer_table, plain_console
+from npusim.session import Result
+from npusim.session import run as run_session
+
+
+def run_model(
+    model: Path,
+    *,
+    input_path: Path | None,
+    output_path: Path | None,
+    tensors_path: Path | None,
+    engine: str,
+    requant: str,
+    batch: int,
+    threads: int | None,
+    json_path: Path | None,
+) -> None:
+    """Run the network in `model`; see the command line's help for the options."""
+    for path in (output_path, tensors_path, json_path):
+        require_writable(path)
+    network = load(model)
+    samples = _samples(network, input_path)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task(f"{network.name} ({len(samples.x)} samples)", total=None)
+        result = run_session(
+            network,
+            samples.x,
+            engine=engine,  # type: ignore[arg-type]  # the command line offers the engines' names
+            requant=requant,
+            batch=batch,
+            threads=threads,
+            keep_tensors=tensors_path is not None,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if output_path is not None:
+        write_arrays(output_path, result.outputs)
+    if tensors_path is not None:
+        write_arrays(tensors_path, result.tensors)
+    accuracy = None if samples.labels is None else top1(result, samples.labels)
+    if json_path is not None:
+        correct = {} if accuracy is None else {"top1_correct": accuracy}
+        write_json(json_path, result.as_json() | correct)
+    _print(result, accuracy)
+
+
+def _samples(network: Network, path: Path | None) -> Samples:
+    if len(network.inputs) != 1:
+        raise UnsupportedError(
+            f"{network.name}: expected a network with one input, found {len(network.inputs)}"
+        )
+    tensor = network.tensors[network.inputs[0]]
+    if path is not None:
+        return read_samples(path, tensor)
+    print("no --input: running one sample of zeros", file=sys.stderr)
+    return Samples(tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype)), None)
+
+
+def top1(result: Result, labels: NDArray[np.int64]) -> int:
+    """Return how many samples' greatest output is the labelled class (the first of equals)."""
+    scores = result.outputs[result.network.outputs[0]].reshape(len(labels), -1)
+    return int(np.count_nonzero(scores.argmax(1) == labels))
+
+
+def _print(result: Result, correct: int | None) -> None:
+    console = plain_console()
+    console.print(layer_table(result.layers, result.samples))
+    rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9
+    console.print(
+        f"\n{result.network.name}: {result.samples} samples, engine {result.engine}, "
+        f"rounding {result.requant}; {result.macs:,} MACs a sample, {rate:.2f} GMAC/s"
+    )
+    for note in result.network.notes:
+        console.print(f"note: {note}")
+    if correct is not None:
+        console.print(
+            f"top-1: {correct} of {result.samples} correct "
+            f"({100 * correct / result.samples:.2f} %)"
+        )
