@@ -17,6 +17,9 @@ from npusim.cosim.wiring import Wiring
 BLOCK = 64
 """Inputs driven in one style before the next style begins."""
 
+LEAST_INPUTS = 2048
+"""Fewer vectors are driven again and again, so that every style of traffic is seen."""
+
 STYLES = (
     # name, probability of a valid input, of an enabled cycle, of a reset
     ("burst", 1.0, 1.0, 0.0),
@@ -26,7 +29,7 @@ STYLES = (
     ("burst", 1.0, 1.0, 0.0),
     ("bubbles and stalls", 0.7, 0.7, 0.0),
     ("burst", 1.0, 1.0, 0.0),
-    ("resets", 0.8, 0.8, 0.04),
+    ("resets", 0.8, 0.7, 0.08),
 )
 
 
@@ -56,14 +59,16 @@ def traffic(
     """
     has_reset, has_enable = wiring.reset is not None, wiring.enable is not None
     has_bubbles = wiring.valid_in is not None
-    pipeline = [-1] * latency_cycles
+    target = max(vector_count, LEAST_INPUTS)
+    empty = (-1, -1)
+    pipeline = [empty] * latency_cycles  # (vector, serial number of the input or -1)
     known = latency_cycles == 0
     enabled_cycles = 0
     accepted = 0
     start_up = latency_cycles + 2
     drain = 0
     cycle = 0
-    while accepted < vector_count or drain <= latency_cycles:
+    while accepted < target or drain <= latency_cycles:
         style, p_valid, p_enable, p_reset = STYLES[(accepted // BLOCK) % len(STYLES)]
         starting = cycle < start_up
         if starting:
@@ -72,37 +77,37 @@ def traffic(
             reset = has_reset and p_reset > 0 and rng.random() < p_reset
             enable = not has_enable or p_enable == 1.0 or rng.random() < p_enable
             valid = not has_bubbles or p_valid == 1.0 or rng.random() < p_valid
-        if accepted >= vector_count:
+        if accepted >= target:
             style, reset, valid = "drain", False, not has_bubbles
             drain += enable
-        accept = enable and valid and not reset and accepted < vector_count and not starting
-        vector = accepted if accept else rng.randrange(vector_count)
+        accept = enable and valid and not reset and accepted < target and not starting
+        serial = accepted if accept else -1
+        vector = accepted % vector_count if accept else rng.randrange(vector_count)
         if not has_bubbles and enable and not reset and not accept:
             accept = True  # the module cannot know that this input is only a filler
         if latency_cycles:
-            out = pipeline[-1]
+            out = pipeline[-1][0]
             check = known and not (wiring.reset_asynchronous and reset)
         else:
             out = vector if valid else -1
             check = enable and not reset
         yield Cycle(style, reset, enable, valid, vector, check, out, check and out >= 0)
-        in_flight = any(index >= 0 for index in pipeline)
+        in_flight = any(index >= 0 for index, _ in pipeline)
         counts["stall with work in flight"] += in_flight and not enable
         counts["bubble between valid inputs"] += not valid and in_flight
         counts["reset with work in flight"] += reset and in_flight
         counts["reset while stalled"] += reset and not enable and in_flight
         counts["back to back inputs"] += accept and in_flight
         if reset:
-            lost = [index for index in pipeline if 0 <= index < accepted]
+            lost = [number for _, number in pipeline if number >= 0]
             accepted = min(lost, default=accepted)
-            pipeline = [-1] * latency_cycles
+            pipeline = [empty] * latency_cycles
             known = True
         elif enable:
             enabled_cycles += 1
-            if accept and vector == accepted:
-                accepted += 1
+            accepted += serial >= 0
             if latency_cycles:
-                pipeline = [vector if accept else -1, *pipeline[:-1]]
+                pipeline = [(vector, serial) if accept else empty, *pipeline[:-1]]
             known = known or enabled_cycles >= latency_cycles
         cycle += 1
 
