@@ -1,0 +1,1 @@
+"""The arithmetic: one page per hardware unit, mirrored by rtl/npu_<unit>.v."""

@@ -32,10 +32,13 @@ and a tail code with g = 0 (the centre's n once more) are legal codes and decode
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.contract import Parameters
+from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.errors import RangeError
 
@@ -47,7 +50,15 @@ WORD_A = (16, 8, 2, 0)
 """What selA = 0..3 multiplies the operand by; selA = 3 selects nothing."""
 WORD_B = (16, 4, 1, 0)
 UNIVERSAL_MAGNITUDES = tuple(sorted({a + b for a in WORD_A for b in WORD_B}))
-"""The 15 magnitudes that a subset may hold, in units of 1/32 of the paper's."""
+"""The 15 magnitudes that a subset may hold: 32 times the paper's."""
+
+PUBLISHED_SUBSETS = (
+    (1, 2, 4, 6, 9, 12, 18, 32), (1, 3, 6, 9, 12, 16, 20, 32),
+    (0, 1, 2, 4, 6, 9, 16, 32), (1, 3, 6, 9, 12, 17, 24, 32),
+    (3, 9, 17, 32), (2, 6, 12, 24), (1, 4, 9, 20), (2, 8, 16, 32),
+    (9, 32), (4, 18), (2, 9), (4, 16), (8, 32),
+)  # fmt: skip
+"""The magnitudes found for layers of ResNet-18 and MobileNet-v2. Source: Oh et al. 2022."""
 
 
 def code_bits(parameters: Parameters) -> int:
@@ -252,3 +263,80 @@ def decode_planes(
     else:
         decode_uniform(flat, bits, planes[0])
     return tuple(plane.reshape(codes.shape) for plane in planes)
+
+
+def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
+    """Yield every code of every format and b; subset codes under every published subset."""
+    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    none = subset_selectors(())
+    for weight_format in (UNIFORM, PWLQ):
+        low, high = bits_bounds(weight_format, parameters) or (0, -1)
+        for bits in range(low, high + 1):
+            for code in range(1 << (bits + (weight_format == PWLQ))):
+                yield {"format": weight_format, "bits": bits, "selectors": none, "code": code}
+    if subset:
+        for magnitudes in PUBLISHED_SUBSETS:
+            bits = len(magnitudes).bit_length()
+            lanes = subset_selectors(magnitudes)
+            for code in range(1 << bits):
+                yield {"format": SUBSET, "bits": bits, "selectors": lanes, "code": code}
+
+
+def vectors(
+    rng: random.Random, count: int, uniform_bits: int, subset: int, pwlq_bits: int
+) -> Iterator[Values]:
+    """Yield `count` codes of the formats built in; the bits above a code are not always zero."""
+    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    formats = [f for f in range(len(FORMATS)) if bits_bounds(f, parameters)]
+    for _ in range(count):
+        weight_format = rng.choice(formats)
+        bounds = bits_bounds(weight_format, parameters) or (0, 0)
+        yield {
+            "format": weight_format,
+            "bits": rng.randint(*bounds),
+            "selectors": tuple(rng.getrandbits(4) for _ in range(8)),
+            "code": rng.getrandbits(code_bits(parameters)),
+        }
+
+
+def bins(parameters: Parameters) -> Bins:
+    """Return the points to reach: each format at each of its b, with both signs and regions."""
+    points: dict[str, object] = {}
+    for weight_format, name in enumerate(FORMATS):
+        low, high = bits_bounds(weight_format, parameters) or (0, -1)
+        for bits in range(low, high + 1):
+            top = bits + (weight_format == PWLQ)
+            for prefix in range(4 if weight_format == PWLQ else 2):
+                leading = top - (2 if weight_format == PWLQ else 1)
+                points[f"{name} b = {bits}, leading bits {prefix:b}"] = (
+                    lambda i, o, f=weight_format, b=bits, t=top, s=leading, p=prefix: (
+                        i["format"] == f and i["bits"] == b and (i["code"] % (1 << t)) >> s == p
+                    )
+                )
+    return points  # type: ignore[return-value]
+
+
+UNIT = Unit(
+    name="weight_decode",
+    ports=(
+        Port("format", "in", 2, legal=(0, 2), meaning="place in FORMATS"),
+        Port("bits", "in", 4, legal=(2, 8), meaning="b of the layer"),
+        Port("selectors", "in", 4, lanes=8, meaning="subset: {selA, selB} of each index"),
+        Port("code", "in", code_bits, meaning="stored code, right aligned"),
+        Port("weight", "out", weight_bits, meaning="what travels through the array"),
+    ),
+    latency_cycles=1,
+    scalar=weight_wires,
+    parameters={"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4},
+    variants=(
+        {"UNIFORM_BITS": 8, "SUBSET": 0, "PWLQ_BITS": 0},
+        {"UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0},
+        {"UNIFORM_BITS": 0, "SUBSET": 1, "PWLQ_BITS": 0},
+        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 2},
+        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 4},
+        {"UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 8},
+    ),
+    vectors=vectors,
+    directed=directed,
+    bins=bins,
+)

@@ -1,0 +1,8 @@
+# RTL by level: a module instantiates only modules of the levels above it.
+# Paths are relative to this file.
+
+# level 1: arithmetic units without children
+npu_weight_decode.v
+npu_mac_uniform.v
+npu_mac_subset.v
+npu_mac_piecewise_linear.v

@@ -1,0 +1,118 @@
+// weight_decode: stored weight code -> the array's weight wires, exact, no overflow.
+//
+//   uniform   weight = {sign-extended code}                            two's complement
+//   subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
+//   pwlq      weight = {sign, tail, g}
+//   sign and fields of a b-bit code:
+//       uniform   code[b-1:0] is the weight in two's complement
+//       subset    sign = code[b-1], index = code[b-2:0]
+//       pwlq      sign = code[b],   tail = code[b-1], g = code[b-2:0]
+//
+// | stage | signals                                              |
+// |-------|------------------------------------------------------|
+// | 1     | weight_o: fields split, sign extended, selector read |
+//
+// Latency: 1 cycle.
+// Spec: npusim/datapath/weight_decode.py
+
+`default_nettype none
+
+module npu_weight_decode #(
+    parameter  int UNIFORM_BITS = 8,  // widest uniform code, 2..8; 0: not built in
+    parameter  int SUBSET       = 1,  // 1: subset codes of 2..4 bits; 0: not built in
+    parameter  int PWLQ_BITS    = 4,  // widest b of pwlq, 2..8; 0: not built in
+    localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
+    localparam int SUBSET_CODE_BITS = (SUBSET != 0) ? 4 : 0,
+    localparam int SUBSET_WIRE_BITS = (SUBSET != 0) ? 5 : 0,
+    localparam int WIDER_BITS  = (UNIFORM_BITS > PWLQ_CODE_BITS) ? UNIFORM_BITS : PWLQ_CODE_BITS,
+    localparam int CODE_BITS   = (WIDER_BITS > SUBSET_CODE_BITS) ? WIDER_BITS : SUBSET_CODE_BITS,
+    localparam int WEIGHT_BITS = (WIDER_BITS > SUBSET_WIRE_BITS) ? WIDER_BITS : SUBSET_WIRE_BITS
+) (
+    input  wire                     clk_i,
+    input  wire                     rst_i,
+    input  wire                     en_i,
+
+    input  wire                     valid_i,
+    output logic                    valid_o,
+
+    input  wire  [1:0]              format_i,     // 0 uniform, 1 subset, 2 pwlq
+    input  wire  [3:0]              bits_i,       // b of the layer
+    input  wire  [31:0]             selectors_i,  // {selA, selB} of index 0..7, index 0 lowest
+
+    input  wire  [CODE_BITS-1:0]    code_i,       // right aligned
+    output logic [WEIGHT_BITS-1:0]  weight_o      // zero-extended to the widest format's wires
+);
+
+  localparam logic [1:0] SUBSET_FORMAT = 2'd1;
+  localparam logic [1:0] PWLQ_FORMAT   = 2'd2;
+
+  generate
+    if (UNIFORM_BITS != 0 && (UNIFORM_BITS < 2 || UNIFORM_BITS > 8)) begin : gen_bad_uniform_bits
+      npu_weight_decode_UNIFORM_BITS_must_be_0_or_2_to_8 bad_parameter ();
+    end
+    if (SUBSET != 0 && SUBSET != 1) begin : gen_bad_subset
+      npu_weight_decode_SUBSET_must_be_0_or_1 bad_parameter ();
+    end
+    if (PWLQ_BITS != 0 && (PWLQ_BITS < 2 || PWLQ_BITS > 8)) begin : gen_bad_pwlq_bits
+      npu_weight_decode_PWLQ_BITS_must_be_0_or_2_to_8 bad_parameter ();
+    end
+    if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
+      npu_weight_decode_needs_at_least_one_format bad_parameter ();
+    end
+  endgenerate
+
+  // Bit b-1 is the sign of uniform and subset and the region of pwlq, whose sign is bit b.
+  wire [CODE_BITS-1:0] bit_b      = {{(CODE_BITS - 1) {1'b0}}, 1'b1} << bits_i;
+  wire [CODE_BITS-1:0] bit_b_less = {{(CODE_BITS - 1) {1'b0}}, 1'b1} << (bits_i - 4'd1);
+  wire [CODE_BITS-1:0] field_mask = bit_b_less - 1'b1;
+  wire [CODE_BITS-1:0] field      = code_i & field_mask;
+  wire                 at_b       = |(code_i & bit_b);
+  wire                 at_b_less  = |(code_i & bit_b_less);
+
+  wire [WEIGHT_BITS-1:0] uniform_weight;
+  wire [WEIGHT_BITS-1:0] subset_weight;
+  wire [WEIGHT_BITS-1:0] pwlq_weight;
+  logic [WEIGHT_BITS-1:0] weight_d;
+
+  // What only some of the formats read.
+  wire unused = &{1'b0, selectors_i, field, at_b};
+
+  generate
+    if (UNIFORM_BITS != 0) begin : gen_uniform
+      wire [UNIFORM_BITS-1:0] above = at_b_less ? ~field_mask[UNIFORM_BITS-1:0] : '0;
+      assign uniform_weight = WEIGHT_BITS'(field[UNIFORM_BITS-1:0] | above);
+    end else begin : gen_no_uniform
+      assign uniform_weight = '0;
+    end
+    if (SUBSET != 0) begin : gen_subset
+      assign subset_weight = WEIGHT_BITS'({at_b_less, selectors_i[{field[2:0], 2'b00}+:4]});
+    end else begin : gen_no_subset
+      assign subset_weight = '0;
+    end
+    if (PWLQ_BITS != 0) begin : gen_pwlq
+      assign pwlq_weight = WEIGHT_BITS'({at_b, at_b_less, field[PWLQ_BITS-2:0]});
+    end else begin : gen_no_pwlq
+      assign pwlq_weight = '0;
+    end
+  endgenerate
+
+  always_comb begin
+    case (format_i)
+      SUBSET_FORMAT: weight_d = subset_weight;
+      PWLQ_FORMAT:   weight_d = pwlq_weight;
+      default:       weight_d = uniform_weight;
+    endcase
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) valid_o <= 1'b0;
+    else if (en_i) valid_o <= valid_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (en_i) weight_o <= weight_d;
+  end
+
+endmodule
+
+`default_nettype wire
