@@ -1,0 +1,294 @@
+"""Reading an ONNX file: protobuf -> plain nodes and arrays, every size checked before it is used.
+
+Source: onnx.proto and the ONNX intermediate representation's specification, version 1.18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+
+MAX_ELEMENTS = 1 << 31
+"""A tensor with more elements than this is refused: no network npusim is for has one."""
+
+DTYPES: dict[int, type[np.generic]] = {
+    onnx.TensorProto.FLOAT: np.float32,
+    onnx.TensorProto.FLOAT16: np.float16,
+    onnx.TensorProto.DOUBLE: np.float64,
+    onnx.TensorProto.INT8: np.int8,
+    onnx.TensorProto.UINT8: np.uint8,
+    onnx.TensorProto.INT16: np.int16,
+    onnx.TensorProto.INT32: np.int32,
+    onnx.TensorProto.INT64: np.int64,
+    onnx.TensorProto.BOOL: np.bool_,
+}
+
+Attribute = int | float | str | tuple[Any, ...] | NDArray
+
+
+@dataclass(frozen=True)
+class OnnxNode:
+    """One node of the file; an absent optional input is the empty string."""
+
+    name: str
+    domain: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+
+    def input(self, index: int) -> str:
+        """Return the name of input `index`, empty where the node has none there."""
+        return self.inputs[index] if index < len(self.inputs) else ""
+
+    def integer(self, name: str, default: int) -> int:
+        """Return an integer attribute."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int):
+            raise FormatError(f"{self.name}: expected an integer {name}, found {value!r}")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Return a float attribute."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int | float):
+            raise FormatError(f"{self.name}: expected a number {name}, found {value!r}")
+        return float(value)
+
+    def integers(self, name: str, default: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        """Return an attribute that is a list of integers."""
+        value = self.attributes.get(name, default)
+        if value is None:
+            return None
+        if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
+            raise FormatError(f"{self.name}: expected integers {name}, found {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class OnnxValue:
+    """A graph input: the file's type and static shape."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+
+@dataclass
+class OnnxGraph:
+    """A file's graph: nodes in execution order and constants by name."""
+
+    name: str
+    opset: int
+    nodes: list[OnnxNode]
+    constants: dict[str, NDArray]
+    inputs: list[OnnxValue]
+    outputs: list[str]
+
+
+def read(path: Path) -> OnnxGraph:
+    """Return the graph in the file at `path`, checked against the ONNX specification.
+
+    Raises
+    ------
+    FormatError
+        The file cannot be read, is no ONNX protobuf, or breaks a rule of the specification.
+    UnsupportedError
+        It needs a tensor type, a sparse tensor or a control-flow body, which npusim has not.
+    """
+    try:
+        model = onnx.ModelProto.FromString(path.read_bytes())
+    except OSError as error:
+        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+    except DecodeError:
+        raise FormatError(
+            f"{path}: expected an ONNX protobuf, found damaged or other data"
+        ) from None
+    try:
+        return _graph(model, path.parent)
+    except NpuError as error:
+        raise type(error)(f"{path.name}: {error}") from None
+    except UnicodeDecodeError:
+        raise FormatError(
+            f"{path.name}: a name in it is not UTF-8 text (a damaged file?)"
+        ) from None
+
+
+def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
+    graph = model.graph
+    if not graph.node and not graph.output:
+        raise FormatError("expected a graph with nodes and outputs, found none")
+    if graph.sparse_initializer:
+        raise UnsupportedError("sparse initializers are not supported")
+    constants = {tensor.name: array(tensor, folder) for tensor in graph.initializer}
+    _check(model)
+    names: set[str] = set()
+    nodes = []
+    for index, proto in enumerate(graph.node):
+        node = _node(proto, index, folder)
+        nodes.append(node if node.name not in names else replace(node, name=f"{node.name}:{index}"))
+        names.add(nodes[-1].name)
+    opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+    return OnnxGraph(
+        name=graph.name,
+        opset=opsets.get("", 1),
+        nodes=nodes,
+        constants=constants,
+        inputs=[_input(value) for value in graph.input if value.name not in constants],
+        outputs=[value.name for value in graph.output],
+    )
+
+
+def _check(model: onnx.ModelProto) -> None:
+    """Raise unless onnx's own checker finds the model sound."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for tensor in bare.graph.initializer:  # external data is resolved, and checked, by `array`
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            tensor.data_location = onnx.TensorProto.DEFAULT
+            del tensor.external_data[:]
+            tensor.raw_data = bytes(prod(tensor.dims) * np.dtype(DTYPES[tensor.data_type]).itemsize)
+    try:
+        onnx.checker.check_model(bare)
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
+        raise FormatError(f"not a valid ONNX model: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _node(node: onnx.NodeProto, index: int, folder: Path) -> OnnxNode:
+    name = node.name or (node.output[0] if node.output else "") or f"{node.op_type}_{index}"
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    where = f"{name} ({node.op_type})"
+    return OnnxNode(
+        name=name,
+        domain=domain,
+        kind=node.op_type,
+        inputs=tuple(node.input),
+        outputs=tuple(node.output),
+        attributes={a.name: _attribute(a, where, folder) for a in node.attribute},
+    )
+
+
+def _attribute(attribute: onnx.AttributeProto, where: str, folder: Path) -> Attribute:
+    kinds = onnx.AttributeProto
+    match attribute.type:
+        case kinds.INT:
+            return attribute.i
+        case kinds.FLOAT:
+            return attribute.f
+        case kinds.STRING:
+            return attribute.s.decode(errors="replace")
+        case kinds.INTS:
+            return tuple(attribute.ints)
+        case kinds.FLOATS:
+            return tuple(attribute.floats)
+        case kinds.STRINGS:
+            return tuple(s.decode(errors="replace") for s in attribute.strings)
+        case kinds.TENSOR:
+            return array(attribute.t, folder)
+    raise UnsupportedError(f"{where}: attribute {attribute.name} of type {attribute.type}")
+
+
+def _input(value: onnx.ValueInfoProto) -> OnnxValue:
+    tensor = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or not tensor.HasField("shape"):
+        raise ShapeError(f"input {value.name}: expected a tensor of known rank")
+    shape = []
+    for axis, dim in enumerate(tensor.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            shape.append(dim.dim_value)
+        elif axis == 0 and not dim.HasField("dim_value"):
+            shape.append(1)  # the batch, free in the file; engines run any number of samples
+        else:
+            found = dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else "nothing")
+            raise ShapeError(
+                f"input {value.name}: expected a static size of axis {axis}, found {found}"
+            )
+    if prod(shape) > MAX_ELEMENTS:
+        raise ShapeError(f"input {value.name}: shape {shape} has more than {MAX_ELEMENTS} elements")
+    return OnnxValue(value.name, dtype_of(tensor.elem_type, f"input {value.name}"), tuple(shape))
+
+
+def dtype_of(data_type: int, where: str) -> np.dtype:
+    """Return numpy's type for an ONNX tensor type; raise UnsupportedError where npusim has none."""
+    if data_type in DTYPES:
+        return np.dtype(DTYPES[data_type])
+    names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+    raise UnsupportedError(f"{where}: tensor type {names.get(data_type, data_type)}")
+
+
+def array(tensor: onnx.TensorProto, folder: Path) -> NDArray:
+    """Return a constant's value; its declared size must be what the file really holds."""
+    where = f"constant {tensor.name}" if tensor.name else "constant"
+    dtype = dtype_of(tensor.data_type, where)
+    shape = tuple(tensor.dims)
+    count = prod(shape)
+    if any(n < 0 for n in shape) or count > MAX_ELEMENTS:
+        raise ShapeError(f"{where}: impossible shape {list(shape)}")
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return _external(tensor, where, folder, dtype, shape)
+    if tensor.HasField("raw_data"):
+        if len(tensor.raw_data) != count * dtype.itemsize:
+            raise FormatError(
+                f"{where}: {dtype} {list(shape)} needs {count * dtype.itemsize} bytes, "
+                f"the file holds {len(tensor.raw_data)}"
+            )
+        return np.frombuffer(tensor.raw_data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+    if tensor.data_type == onnx.TensorProto.FLOAT16:
+        bits = np.array(tensor.int32_data, np.int64)
+        values = (bits & 0xFFFF).astype(np.uint16).view(np.float16)
+    elif tensor.data_type == onnx.TensorProto.FLOAT:
+        values = np.array(tensor.float_data, np.float32)
+    elif tensor.data_type == onnx.TensorProto.DOUBLE:
+        values = np.array(tensor.double_data, np.float64)
+    elif tensor.data_type == onnx.TensorProto.INT64:
+        values = np.array(tensor.int64_data, np.int64)
+    else:
+        values = np.array(tensor.int32_data, np.int32).astype(dtype)
+    if values.size != count:
+        raise FormatError(
+            f"{where}: {dtype} {list(shape)} needs {count} values, the file holds {values.size}"
+        )
+    return values.reshape(shape)
+
+
+def _external(
+    tensor: onnx.TensorProto, where: str, folder: Path, dtype: np.dtype, shape: tuple[int, ...]
+) -> NDArray:
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    path = (folder / location).resolve()
+    if not location or not path.is_relative_to(folder.resolve()):
+        raise FormatError(f"{where}: external data {location!r} is outside the model's folder")
+    needed = prod(shape) * dtype.itemsize
+    try:
+        offset = int(entries.get("offset", 0))
+        length = int(entries.get("length", needed))
+        size = path.stat().st_size
+    except ValueError:
+        raise FormatError(f"{where}: external data {entries} needs integer bounds") from None
+    except OSError as error:
+        raise FormatError(f"{where}: external data {location!r}: {error.strerror}") from None
+    if length != needed or offset < 0 or offset + length > size:
+        raise FormatError(
+            f"{where}: {dtype} {list(shape)} needs {needed} bytes, external data {location!r} "
+            f"offers {length} at {offset} of {size}"
+        )
+    with path.open("rb") as file:
+        file.seek(offset)
+        return (
+            np.frombuffer(file.read(length), dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+        )
