@@ -170,7 +170,7 @@ class Builder:
         dtype: np.dtype | None = None,
         quantization: Quantization | None = None,
     ) -> str:
-        """As `emit`, for an operator whose first input and output the file stores channels first."""
+        """As `emit`, for an operator whose first input and output are [N C H W] in the file."""
         x = self.tensors[inputs[0]]
         if len(x.shape) != 4 or x.is_constant:
             raise UnsupportedError(

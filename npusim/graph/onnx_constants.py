@@ -50,7 +50,7 @@ def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> t
 
 
 def axes_of(node: OnnxNode, axes: NDArray | None, rank: int) -> tuple[int, ...] | None:
-    """Return the axes that an attribute (older opsets) or an input names, counted from the front."""
+    """Return the axes that an attribute (older opsets) or an input names, from the front."""
     named = tuple(int(a) for a in axes.ravel()) if axes is not None else node.integers("axes", None)
     if named is None:
         return None

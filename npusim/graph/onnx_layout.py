@@ -8,6 +8,7 @@ the others stand where a Reshape or a matrix product really needs the file's ord
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -123,11 +124,11 @@ class _Rewriter:
         rank = len(self.file[name].shape)
         return storage_order(rank) if name in self.last else tuple(range(rank))
 
-    def append(self, node: str, operator: op.Operator, inputs: Shape | tuple, output: str) -> None:
+    def append(self, node: str, operator: op.Operator, inputs: Iterable[str], output: str) -> None:
         self.nodes.append(Node(node, operator, tuple(inputs), (output,)))
 
     def converted(self, name: str, rank: int, channels_last: bool) -> str:
-        """Return `name` with `rank` axes (ones put before), stored as asked; copied where needed."""
+        """Return `name` with `rank` axes (ones put before), stored as asked; maybe a copy."""
         stored_last = name in self.last
         if len(self.file[name].shape) == rank and stored_last == channels_last:
             return name
@@ -198,9 +199,7 @@ class _Rewriter:
                 copied = self._transpose(order, self.tensors[source].shape)
                 self.append(node.name, copied, (source,), output)
                 return
-        if isinstance(
-            operator, op.Conv2D | op.AveragePool | op.MaxPool | op.BatchNormalization
-        ) or (node.inputs[0] in self.stand_ins):
+        if node.inputs[0] in self.stand_ins:
             self.append(node.name, operator, [self.name(x) for x in node.inputs], output)
         elif isinstance(operator, op.Reshape):
             self._reshape(node, output)

@@ -295,11 +295,7 @@ class _Fusion:
             reader = self.only_reader(node.outputs[0]) if node.outputs else None
             if node.kind not in CLAMPED or reader is None:
                 continue
-            if (
-                reader.domain != FUSED
-                or reader.kind not in CLAMPS
-                or "fused_low" in node.attributes
-            ):
+            if reader.domain != FUSED or reader.kind not in CLAMPS:
                 continue
             low, high = self._bounds(reader)
             attributes = dict(node.attributes)

@@ -213,7 +213,7 @@ def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, op.Concat(axis), inputs, node.outputs[0], dtype, q)
 
 
-RAW = Quantization(np.float32(1), np.int64(0))
+RAW = Quantization(np.ones((), np.float32), np.zeros((), np.int64))
 """What a plain accumulator is worth: itself."""
 
 
@@ -221,7 +221,8 @@ def _unscaled(b: Builder, node: OnnxNode, zero_point: int) -> Quantization:
     zero = b.optional(node, zero_point, "zero point")
     if zero is not None and zero.size != 1:
         raise UnsupportedError(f"{node.name} ({node.kind}): expected one zero point")
-    return Quantization(np.float32(1), np.int64(0 if zero is None else zero.ravel()[0]))
+    value = np.zeros((), np.int64) if zero is None else zero.reshape(()).astype(np.int64)
+    return Quantization(np.ones((), np.float32), value)
 
 
 def _conv_integer(b: Builder, node: OnnxNode) -> None:
@@ -267,7 +268,7 @@ def _dequantize_linear(b: Builder, node: OnnxNode) -> None:
 
 
 def _integer_clamp(b: Builder, node: OnnxNode) -> None:
-    """Relu or Clip that onnx_qdq.py moved behind its QuantizeLinear: bounds are still real values."""
+    """Relu or Clip that onnx_qdq.py moved behind its Q: bounds are still real values."""
     x = b.value(node, 0)
     b.emit(node.name, op.Activation("clamp", *clip_bounds(b, node)), (x,), node.outputs[0])
 

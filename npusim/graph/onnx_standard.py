@@ -295,7 +295,7 @@ def _pad(b: Builder, node: OnnxNode) -> None:
 
 
 def softmax_axis(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
-    """Return the one axis that Softmax runs along; before opset 13 it ran over all the last ones."""
+    """Return the axis that Softmax runs along; before opset 13 it took all axes behind as well."""
     shape = b.shape(x)
     axis = axis_of(node, -1 if opset >= 13 else 1, len(shape))
     if opset < 13 and prod(shape[axis:]) != shape[axis]:
