@@ -115,6 +115,14 @@ def _when(number: int, cycles: Sequence[Cycle]) -> str:
     return text
 
 
+def _style(cycles: Sequence[Cycle], number: int, latency: int) -> str:
+    """Return the traffic that a fault belongs to; a burst may suffer from what came before."""
+    for earlier in range(number, max(number - latency - 2, -1), -1):
+        if cycles[earlier].style != "burst":
+            return cycles[earlier].style
+    return "burst"
+
+
 def _common(
     unit: Unit,
     parameters: Parameters,
@@ -126,7 +134,8 @@ def _common(
     if len(faults) < 2:
         return []
     texts = []
-    styles = sorted({cycles[fault.cycle].style for fault in faults})
+    latency = unit.latency(parameters)
+    styles = sorted({_style(cycles, fault.cycle, latency) for fault in faults})
     if not set(styles) & {"burst", "start"}:
         texts.append(f"only in {', '.join(styles)} traffic")
     data = [fault for fault in faults if cycles[fault.cycle].check_data]

@@ -6,6 +6,7 @@ sources, so that it can never be stale: Icarus is not rebuilt by cocotb when onl
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
@@ -72,8 +74,6 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
         A tool or a source is missing, or the design does not compile: the tool's first error is in
         the message.
     """
-    from cocotb_tools.runner import get_runner
-
     toolchain.require(simulator)
     design.require_sources()
     trace = waves and simulator == "verilator"
@@ -88,7 +88,7 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     log = fresh / "build.log"
     try:
         with toolchain.environment(simulator):
-            get_runner(simulator).build(
+            _runner(simulator).build(
                 sources=[path.resolve() for path in design.sources],
                 includes=[path.resolve() for path in design.includes],
                 defines=dict(design.defines),
@@ -148,8 +148,6 @@ def run(
     CosimulationError
         The simulator died, or fewer tests reported than expected.
     """
-    from cocotb_tools.runner import get_runner
-
     with tempfile.TemporaryDirectory(prefix="npusim-") as temporary:
         place = directory or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)
@@ -157,7 +155,7 @@ def run(
         results.unlink(missing_ok=True)
         with toolchain.environment(built.simulator):
             try:
-                get_runner(built.simulator).test(
+                _runner(built.simulator).test(
                     test_module=test_module,
                     hdl_toplevel=built.design.top,
                     hdl_toplevel_lang="verilog",
@@ -174,6 +172,14 @@ def run(
                 pass  # counted below
         text = log.read_text(errors="replace") if log.exists() else ""
         return _count(built.design.top, results, text, expected_tests)
+
+
+def _runner(simulator: str) -> Any:
+    from cocotb_tools.runner import get_runner
+
+    runner = get_runner(simulator)
+    runner.log.setLevel(logging.CRITICAL)  # what matters is raised, with the tool's own message
+    return runner
 
 
 def _forget_old_builds(directory: Path) -> None:
