@@ -6,9 +6,12 @@ runtime a file was made for, byte for byte.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Literal
 
-from npusim.datapath.jit import scalar
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from npusim.datapath.jit import kernel, scalar
 
 
 @scalar
@@ -38,3 +41,66 @@ def double_away_requantize(acc, scale, zero_point, low, high):
     value = max(value, np.float64(low - zero_point))
     value = min(value, np.float64(high - zero_point))
     return np.int32(value) + np.int32(zero_point)
+
+
+def quantize(
+    x: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    zero_point: NDArray[np.int64],
+    dtype: DTypeLike,
+    ties: Literal["away", "even"],
+) -> NDArray:
+    """Return clamp(round(x / scale) + zero_point): `away` is TFLite's QUANTIZE, `even` ONNX's.
+
+    The division is float32's and the zero point is added after rounding.
+    """
+    limits = np.iinfo(dtype)
+    steps = np.asarray(x, np.float32) / np.float32(scale)
+    if ties == "even":
+        rounded = np.rint(steps)
+    else:
+        whole = np.trunc(steps)
+        rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
+    low, high = float(limits.min - zero_point), float(limits.max - zero_point)
+    return (np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(dtype)
+
+
+def dequantize(
+    x: NDArray, scale: NDArray[np.float32], zero_point: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return float32(scale) * float32(x - zero_point)."""
+    return (x.astype(np.int32) - zero_point.astype(np.int32)).astype(np.float32) * scale
+
+
+def exponentials(scale: np.float32, beta: float) -> NDArray[np.float32]:
+    """Return exp(-scale * beta * d) for d = 0..255, as LiteRT's optimized softmax tabulates it."""
+    factor = np.float32(-np.float32(scale) * np.float32(beta))
+    differences = np.arange(256, dtype=np.float32)
+    return np.exp((factor * differences).astype(np.float64)).astype(np.float32)
+
+
+@kernel
+def softmax_lookup(x, table, scale, zero_point, low, high, y):
+    """Fill y [R C] as LiteRT's optimized softmax does: float32 sums in order of the classes.
+
+    Source: LiteRT, optimized_ops::Softmax for 8-bit types (PopulateSoftmaxLookupTable).
+    """
+    for r in range(x.shape[0]):
+        largest = np.int64(x[r, 0])
+        for c in range(x.shape[1]):
+            largest = max(largest, np.int64(x[r, c]))
+        total = np.float32(0.0)
+        for c in range(x.shape[1]):
+            total = np.float32(total + table[largest - x[r, c]])
+        inverse = np.float32(np.float32(1.0) / np.float32(total * scale))
+        for c in range(x.shape[1]):
+            value = np.float32(table[largest - x[r, c]] * inverse)
+            y[r, c] = min(max(np.int64(value + np.float32(0.5)) + zero_point, low), high)
+
+
+@kernel
+def requantize_sums(sums, scale, bias, zero_point, low, high, y):
+    """Requantize int64 `sums` [O I] + bias by one float32 scale into y [O I], ties to even."""
+    for o in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            y[o, i] = fp32_requantize(sums[o, i] + bias, scale, zero_point, low, high)

@@ -1,0 +1,294 @@
+"""The integer constants of add, multiply, pooling, mean, softmax and requantize.
+
+Each function takes the network, the node and the rule, and computes from scales, without side
+effects, what an engine or the compiler loads. Sources: TFLite's Prepare functions (add.cc, mul.cc,
+reduce.cc, activations.cc, quantize.cc); XNNPACK's init_qs8_add_minmax for `fp32` in .tflite files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import RangeError, UnsupportedError
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.requantization import (
+    MAX_SHIFT_BITS,
+    MODE,
+    FloatRequantization,
+    Requantization,
+    Rule,
+    activation_bounds,
+    affine,
+    quantize_multiplier,
+)
+
+DOUBLE_ROUNDED = ("litert", "ruy", "tflite")
+"""Rules whose runtimes round elementwise operators twice (gemmlowp), whatever the matrix kernels do."""
+
+ADD_LEFT_SHIFT_BITS = 20
+
+
+@dataclass(frozen=True)
+class ThreeStepAdd:
+    """TFLite's ADD: both inputs to a common scale, added, to the output's scale.
+
+    t_i = step(((x_i - zero_points[i]) << left_shift) * multipliers[i], shifts[i])
+    y = clamp(step((t_1 + t_2) * multipliers[2], shifts[2]) + zero_points[2], low, high)
+    where step(T, s) is the `tflite` rounding of T >> s.
+    """
+
+    left_shift: int
+    multipliers: tuple[int, int, int]
+    shifts: tuple[int, int, int]
+    zero_points: tuple[int, int, int]
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class WindowDivision:
+    """TFLite's AVERAGE_POOL: y = clamp(sum / n), halves away from zero, no change of scale.
+
+    The sum is of the integers as they are (no zero point subtracted), n the taps inside the image.
+    """
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class SoftmaxConstants:
+    """TFLite's integer SOFTMAX: scaled difference = (x - max) * multiplier * 2^(left_shift - 31).
+
+    Differences below `least_difference` count as zero probability. Output: scale 1/256, zero point
+    at the type's minimum.
+    """
+
+    multiplier: int
+    left_shift: int
+    least_difference: int
+
+
+def add(network: Network, node: Node, rule: Rule) -> ThreeStepAdd | Requantization:
+    """Return the constants of an addition.
+
+    Under `litert`, `ruy` and `tflite` it keeps TFLite's three roundings; otherwise it is one
+    epilogue of two terms, T = bias + M_1 * x_1 + M_2 * x_2 with the zero points in the bias. `fp32`
+    gives the integers of XNNPACK's 21-bit multipliers.
+    """
+    assert isinstance(node.operator, op.Add)
+    y = network.output_of(node)
+    (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
+    so, zo = affine(node, y)
+    low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
+    if rule in DOUBLE_ROUNDED:
+        twice = 2 * max(float(s1), float(s2))
+        steps = [
+            quantize_multiplier(ratio)
+            for ratio in (
+                float(s1) / twice,
+                float(s2) / twice,
+                twice / ((1 << ADD_LEFT_SHIFT_BITS) * float(so)),
+            )
+        ]
+        if steps[2][1] > 31:
+            raise RangeError(f"{node.name}: its output scale {so} is too small for its inputs'")
+        return ThreeStepAdd(
+            ADD_LEFT_SHIFT_BITS,
+            tuple(m for m, _ in steps),
+            tuple(31 - e for _, e in steps),
+            (z1, z2, zo),
+            low,
+            high,
+        )
+    if rule == "fp32":
+        multipliers, shift = _xnnpack_add(node, s1 / so, s2 / so)
+        mode = "half_up"
+    else:
+        multipliers, shift = _two_terms(node, float(s1) / float(so), float(s2) / float(so))
+        mode = MODE[rule]
+    bias = -multipliers[0] * z1 - multipliers[1] * z2
+    return Requantization(
+        np.array(multipliers)[:, None], np.array([bias]), np.array([shift]), mode, zo, low, high
+    )
+
+
+def _two_terms(node: Node, first: float, second: float) -> tuple[tuple[int, int], int]:
+    """Return two multipliers on one shift, the larger one normalized to 31 bits."""
+    _, e = quantize_multiplier(max(first, second))
+    if e > 31:
+        raise RangeError(f"{node.name}: its output scale is too small for its inputs'")
+    shift = min(31 - e, MAX_SHIFT_BITS)
+    m1, m2 = (int(np.floor(np.ldexp(ratio, shift) + 0.5)) for ratio in (first, second))
+    return (m1, m2), shift
+
+
+def _xnnpack_add(node: Node, first: np.float32, second: np.float32) -> tuple[tuple[int, int], int]:
+    """Return XNNPACK's multipliers, the larger in [2^20, 2^21), and their shift."""
+    largest = max(first, second)
+    if not 2.0**-10 <= largest < 2.0**8:
+        raise UnsupportedError(
+            f"{node.name}: expected ratios of input to output scale in 2^-10..2^8 under fp32, "
+            f"found {largest:.4g}"
+        )
+    shift = 20 - (int(np.frexp(largest)[1]) - 1)
+    m1, m2 = (int(np.rint(np.ldexp(ratio, shift))) for ratio in (first, second))
+    return (m1, m2), shift
+
+
+def multiply(network: Network, node: Node, rule: Rule) -> Requantization:
+    """Return the constants of an elementwise product: A = (x_1 - z_1) * (x_2 - z_2)."""
+    assert isinstance(node.operator, op.Mul)
+    y = network.output_of(node)
+    (s1, _), (s2, _) = (affine(node, x) for x in network.inputs_of(node))
+    so, zo = affine(node, y)
+    low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
+    return _one_term(node, float(s1 * s2 / so), 0, _elementwise_mode(rule), zo, low, high)
+
+
+def average_pool(network: Network, node: Node, rule: Rule) -> WindowDivision | Requantization:
+    """Return the constants of an average pool.
+
+    With equal quantization before and after it is TFLite's division under every rule. Otherwise
+    column n - 1 of the Requantization serves windows of n taps, with A the sum of x - z; with
+    `count_padding` there is one column.
+    """
+    assert isinstance(node.operator, op.AveragePool)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
+    if sx == so and zx == zo and not node.operator.count_padding:
+        return WindowDivision(low, high)
+    kernel_h, kernel_w = node.operator.window.kernel
+    if node.operator.count_padding:
+        counts = [kernel_h * kernel_w]
+    else:
+        counts = list(range(1, min(kernel_h, x.shape[1]) * min(kernel_w, x.shape[2]) + 1))
+    steps = [
+        _one_term(node, float(sx) / (float(so) * n), 0, _elementwise_mode(rule), zo, low, high)
+        for n in counts
+    ]
+    return Requantization(
+        np.concatenate([step.multipliers for step in steps], axis=1),
+        np.concatenate([step.bias for step in steps]),
+        np.concatenate([step.shift for step in steps]),
+        _elementwise_mode(rule),
+        zo,
+        low,
+        high,
+    )
+
+
+def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequantization:
+    """Return the constants of a mean; the accumulator is the plain sum of the integers.
+
+    TFLite folds the division by n into the multiplier: M' = (M << sh) div n, shift 31 - (e - sh).
+    """
+    assert isinstance(node.operator, op.Mean)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(None, so, zo, y.dtype)
+    n = int(np.prod([x.shape[axis] for axis in node.operator.axes], dtype=np.int64))
+    if rule == "fp32":
+        scale = np.array([sx / so / np.float32(n)])
+        bias = np.array([-n * zx])
+        return FloatRequantization("fp32", scale, bias, zo, low, high)
+    m, e = quantize_multiplier(float(sx) / float(so))
+    if e > 31:
+        raise RangeError(f"{node.name}: its output scale {so} is too small for its input's {sx}")
+    extra = min(n.bit_length() - 1, 32, 31 + e)
+    m = (m << extra) // n
+    return Requantization(
+        np.array([[m]]),
+        np.array([-n * zx * m]),
+        np.array([31 - e + extra]),
+        _elementwise_mode(rule),
+        zo,
+        low,
+        high,
+    )
+
+
+def softmax(network: Network, node: Node, rule: Rule) -> SoftmaxConstants:
+    """Return the constants of TFLite's fixed-point softmax; it has one form under integer rules."""
+    assert isinstance(node.operator, op.Softmax)
+    y = network.output_of(node)
+    sx, _ = affine(node, network.inputs_of(node)[0])
+    so, zo = affine(node, y)
+    if so != np.float32(1 / 256) or zo != np.iinfo(y.dtype).min:
+        raise UnsupportedError(
+            f"{node.name}: expected a softmax output of scale 1/256 and zero point "
+            f"{np.iinfo(y.dtype).min}, found {so} and {zo}"
+        )
+    ratio = min(float(np.float32(node.operator.beta)) * float(sx) * (1 << 26), 2.0**31 - 1)
+    if not ratio > 1:
+        raise RangeError(f"{node.name}: its input scale {sx} is too small")
+    m, left_shift = quantize_multiplier(ratio)
+    return SoftmaxConstants(m, left_shift, -((31 << 26) >> left_shift))
+
+
+def requantize(
+    network: Network, node: Node, rule: Rule, position: int = 0, clamp: op.Clamp | None = None
+) -> Requantization:
+    """Return the constants that bring input `position` to the output's scale (A = x - z)."""
+    x, y = network.inputs_of(node)[position], network.output_of(node)
+    (sx, _), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(clamp, so, zo, y.dtype)
+    return _one_term(node, float(sx) / float(so), 0, _elementwise_mode(rule), zo, low, high)
+
+
+def _elementwise_mode(rule: Rule) -> str:
+    if rule == "fp32":
+        return "half_even"
+    return "tflite" if rule in DOUBLE_ROUNDED else MODE[rule]
+
+
+def _one_term(
+    node: Node, ratio: float, bias: int, mode: str, zero_point: int, low: int, high: int
+) -> Requantization:
+    if not np.isfinite(ratio):
+        raise RangeError(f"{node.name}: the ratio of its scales is outside floating point")
+    m, e = quantize_multiplier(ratio)
+    if e > 31:
+        raise RangeError(
+            f"{node.name}: expected a ratio of input to output scale below 2^31, found {ratio:.4g}"
+        )
+    return Requantization(
+        np.array([[m]]), np.array([bias]), np.array([31 - e]), mode, zero_point, low, high
+    )
+
+
+def activation_table(network: Network, node: Node, rule: Rule) -> NDArray:
+    """Return an activation's output for every 8-bit input value, ascending.
+
+    Computed in float32 as LiteRT's tables are, halves away from zero.
+    Source: TFLite, LUTPopulate.
+    """
+    assert isinstance(node.operator, op.Activation)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    limits = np.iinfo(x.dtype)
+    real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
+    steps = _activation(node.operator, real) * (np.float32(1) / so)
+    rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zo
+    bounds = np.iinfo(y.dtype)
+    return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
+
+
+def _activation(operator: op.Activation, real: NDArray[np.float32]) -> NDArray[np.float32]:
+    one = np.float32(1)
+    if operator.kind == "sigmoid":
+        return one / (one + np.exp(-real))
+    if operator.kind == "tanh":
+        return np.tanh(real)
+    if operator.kind == "leaky_relu":
+        return np.where(real > 0, real, real * np.float32(operator.alpha))
+    if operator.kind == "hard_swish":
+        return real * np.clip(real + np.float32(3), 0, 6) / np.float32(6)
+    low = -np.inf if operator.low is None else operator.low
+    high = np.inf if operator.high is None else operator.high
+    return np.clip(real, np.float32(low), np.float32(high))

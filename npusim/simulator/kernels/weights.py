@@ -1,0 +1,79 @@
+"""Weights of a linear layer as integer planes, whatever their scheme."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.weight_decode import decode_planes
+from npusim.errors import RangeError, UnsupportedError
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+from npusim.graph.weights import EncodedWeights
+
+
+def weight_planes(network: Network, node: Node) -> NDArray[np.int16]:
+    """Return int16 [J OC KH KW IC/groups], zero point subtracted; fully connected has KH = KW = 1.
+
+    Raises
+    ------
+    UnsupportedError
+        The weights are computed while the network runs, or of another type than 8 bits.
+    RangeError
+        A code has more bits than its scheme.
+    """
+    assert isinstance(node.operator, op.Conv2D | op.FullyConnected)
+    encoded = node.operator.encoding
+    if encoded is None:
+        planes = _plain(node, network.inputs_of(node)[1])
+    else:
+        planes = _decoded(encoded)
+    if isinstance(node.operator, op.FullyConnected):
+        planes = planes[:, :, None, None, :]
+    return planes
+
+
+def _plain(node: Node, weights: Tensor) -> NDArray[np.int16]:
+    if weights.data is None or weights.dtype not in (np.int8, np.uint8):
+        found = "computed" if weights.data is None else str(weights.dtype)
+        raise UnsupportedError(
+            f"{node.name}: expected constant 8-bit weights in {weights.name}, found {found} values"
+        )
+    zero_point = np.zeros((), np.int64)
+    if weights.quantization is not None:
+        zero_point = weights.quantization.zero_point
+    channels = zero_point.reshape(-1, *(1,) * (weights.data.ndim - 1))
+    return (weights.data.astype(np.int16) - channels.astype(np.int16))[None]
+
+
+def _decoded(encoded: EncodedWeights) -> NDArray[np.int16]:
+    """Return the planes of coded weights in the order of the layer's multipliers.
+
+    The forms of a channel's first point come first (pwlq: centre, tail, and the tail's sign where
+    there is a third multiplier), then those of its second. A window sum is one more plane of ones.
+    """
+    decoded = list(decode_planes(encoded.scheme, encoded.bits, encoded.codes, encoded.magnitudes))
+    terms, channels = encoded.multipliers.shape
+    most_points = int(encoded.points.max(initial=1))
+    forms = terms // most_points
+    if encoded.scheme == "pwlq" and forms == 3:
+        tail = (encoded.codes >> (encoded.bits - 1)) & 1
+        sign = (encoded.codes >> encoded.bits) & 1
+        decoded.append(np.where(sign, -1, 1).astype(np.int16) * tail.astype(np.int16))
+    if forms * most_points != terms or forms != len(decoded):
+        raise RangeError(
+            f"{encoded.scheme} weights: expected {len(decoded) * most_points} multipliers a "
+            f"channel, found {terms}"
+        )
+    planes = np.zeros((terms, channels, *encoded.codes.shape[1:]), np.int16)
+    first = np.cumsum(encoded.points) - encoded.points
+    for point in range(most_points):
+        has = encoded.points > point
+        for form, values in enumerate(decoded):
+            planes[point * forms + form, has] = values[first[has] + point]
+    if encoded.window_sum.any():
+        sign = np.sign(encoded.window_sum).astype(np.int16)
+        ones = np.broadcast_to(sign.reshape(-1, *(1,) * (planes.ndim - 2)), planes.shape[1:])
+        planes = np.concatenate([planes, ones[None]])
+    return planes
