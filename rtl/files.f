@@ -6,3 +6,7 @@ npu_weight_decode.v
 npu_mac_uniform.v
 npu_mac_subset.v
 npu_mac_piecewise_linear.v
+npu_round_shift.v
+
+# level 2
+npu_requantize.v

@@ -1,0 +1,176 @@
+// requantize: J x s32 accumulators -> int8 or uint8, one rounding by mode, saturating.
+//
+//   T = bias + sum_j multiplier_j * acc_j                        j = 1..MAX_TERMS
+//   s = shift + channel_shift
+//   y = clamp(((T + rounding_constant(mode, T, s)) >> s) + zero_point, low, high)
+//
+// Each multiplier is split in two halves, so that no stage holds more than a 32 x 17 multiplication.
+//
+// | stage | signals                                                |
+// |-------|--------------------------------------------------------|
+// | 1     | low_half_q, high_half_q: partial products; whole shift |
+// | 2     | product_q = low half + (high half << 16)               |
+// | 3     | total_q = bias + products                              |
+// | 4, 5  | npu_round_shift: + constant; >> s, saturate to s10     |
+// | 6     | y_o: + zero point, clamp                               |
+//
+// Latency: 6 cycles.
+// Spec: npusim/datapath/requantize.py
+
+`default_nettype none
+
+module npu_requantize #(
+    parameter  int MAX_TERMS       = 4,   // 1..4
+    localparam int ACC_BITS        = 32,
+    localparam int MULTIPLIER_BITS = 31,
+    localparam int TOTAL_BITS      = 63,
+    localparam int MODE_BITS       = 3,
+    localparam int SHIFT_BITS      = 6,
+    localparam int CHANNEL_SHIFT_BITS = 4,
+    localparam int VALUE_BITS      = 9
+) (
+    input  wire                                  clk_i,
+    input  wire                                  rst_i,
+    input  wire                                  en_i,
+
+    input  wire                                  valid_i,
+    output logic                                 valid_o,
+
+    input  wire  [MODE_BITS-1:0]                 mode_i,           // place in ROUNDING_MODES
+    input  wire  [SHIFT_BITS-1:0]                shift_i,          // 0..62
+    input  wire  [CHANNEL_SHIFT_BITS-1:0]        channel_shift_i,  // sum with shift_i: 0..62
+    input  wire  signed [VALUE_BITS-1:0]         zero_point_i,     // -128..255
+    input  wire  signed [VALUE_BITS-1:0]         low_i,            // -128..255
+    input  wire  signed [VALUE_BITS-1:0]         high_i,           // low_i..255
+
+    input  wire  [MAX_TERMS*ACC_BITS-1:0]        acc_i,            // term 0 in the lowest bits
+    input  wire  [MAX_TERMS*MULTIPLIER_BITS-1:0] multiplier_i,     // 0 for a term that is not used
+    input  wire  signed [TOTAL_BITS-1:0]         bias_i,
+
+    output logic signed [VALUE_BITS-1:0]         y_o               // low_i..high_i
+);
+
+  localparam int LOW_BITS     = 16;
+  localparam int HIGH_BITS    = MULTIPLIER_BITS - LOW_BITS;
+  localparam int LOW_PRODUCT  = ACC_BITS + LOW_BITS;
+  localparam int HIGH_PRODUCT = ACC_BITS + HIGH_BITS;
+  localparam int ROUNDED_BITS = 10;
+  localparam int MOVED_BITS   = ROUNDED_BITS + 1;  // rounded + zero point
+
+  generate
+    if (MAX_TERMS < 1 || MAX_TERMS > 4) begin : gen_bad_max_terms
+      npu_requantize_MAX_TERMS_must_be_1_to_4 bad_parameter ();
+    end
+  endgenerate
+
+  // Stages 1..3. Control and bias travel beside the data that they belong to.
+
+  logic valid_1q, valid_2q, valid_3q;
+  logic [MODE_BITS-1:0]  mode_1q, mode_2q, mode_3q;
+  logic [SHIFT_BITS-1:0] shift_1q, shift_2q, shift_3q;
+  logic signed [TOTAL_BITS-1:0] bias_1q, bias_2q, total_3q;
+  logic [3*VALUE_BITS-1:0] bounds_1q, bounds_2q, bounds_3q, bounds_4q, bounds_5q;
+
+  genvar j;
+  generate
+    for (j = 0; j < MAX_TERMS; j = j + 1) begin : term
+      wire signed [ACC_BITS-1:0] acc = acc_i[j*ACC_BITS+:ACC_BITS];
+      wire signed [LOW_BITS:0] low_half = {1'b0, multiplier_i[j*MULTIPLIER_BITS+:LOW_BITS]};
+      wire signed [HIGH_BITS:0] high_half =
+          {1'b0, multiplier_i[j*MULTIPLIER_BITS+LOW_BITS+:HIGH_BITS]};
+
+      logic signed [LOW_PRODUCT-1:0]  low_product_q;
+      logic signed [HIGH_PRODUCT-1:0] high_product_q;
+      logic signed [TOTAL_BITS-1:0]   product_q;
+      wire signed [TOTAL_BITS-1:0]    sum;
+
+      if (j == 0) begin : gen_first
+        assign sum = bias_2q + product_q;
+      end else begin : gen_next
+        assign sum = term[j-1].sum + product_q;
+      end
+
+      always_ff @(posedge clk_i) begin
+        if (en_i) begin
+          low_product_q  <= LOW_PRODUCT'(acc) * LOW_PRODUCT'(low_half);
+          high_product_q <= HIGH_PRODUCT'(acc) * HIGH_PRODUCT'(high_half);
+          product_q      <= TOTAL_BITS'(low_product_q) + {high_product_q, {LOW_BITS{1'b0}}};
+        end
+      end
+    end
+  endgenerate
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) {valid_3q, valid_2q, valid_1q} <= '0;
+    else if (en_i) {valid_3q, valid_2q, valid_1q} <= {valid_2q, valid_1q, valid_i};
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin
+      shift_1q  <= shift_i + SHIFT_BITS'(channel_shift_i);
+      mode_1q   <= mode_i;
+      bias_1q   <= bias_i;
+      bounds_1q <= {zero_point_i, low_i, high_i};
+
+      shift_2q  <= shift_1q;
+      mode_2q   <= mode_1q;
+      bias_2q   <= bias_1q;
+      bounds_2q <= bounds_1q;
+
+      shift_3q  <= shift_2q;
+      mode_3q   <= mode_2q;
+      total_3q  <= term[MAX_TERMS-1].sum;
+      bounds_3q <= bounds_2q;
+    end
+  end
+
+  // Stages 4 and 5.
+
+  wire valid_5q;
+  wire signed [ROUNDED_BITS-1:0] rounded_5q;
+
+  npu_round_shift #(
+      .TOTAL_BITS(TOTAL_BITS),
+      .OUT_BITS  (ROUNDED_BITS)
+  ) round_shift (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .en_i     (en_i),
+      .valid_i  (valid_3q),
+      .valid_o  (valid_5q),
+      .mode_i   (mode_3q),
+      .shift_i  (shift_3q),
+      .total_i  (total_3q),
+      .rounded_o(rounded_5q)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin
+      bounds_4q <= bounds_3q;
+      bounds_5q <= bounds_4q;
+    end
+  end
+
+  // Stage 6.
+
+  wire signed [VALUE_BITS-1:0] zero_point = bounds_5q[2*VALUE_BITS+:VALUE_BITS];
+  wire signed [VALUE_BITS-1:0] low        = bounds_5q[VALUE_BITS+:VALUE_BITS];
+  wire signed [VALUE_BITS-1:0] high       = bounds_5q[0+:VALUE_BITS];
+  wire signed [MOVED_BITS-1:0] moved = MOVED_BITS'(rounded_5q) + MOVED_BITS'(zero_point);
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) valid_o <= 1'b0;
+    else if (en_i) valid_o <= valid_5q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin
+      if (moved < MOVED_BITS'(low)) y_o <= low;
+      else if (moved > MOVED_BITS'(high)) y_o <= high;
+      else y_o <= moved[VALUE_BITS-1:0];
+    end
+  end
+
+endmodule
+
+`default_nettype wire
