@@ -1,0 +1,1 @@
+"""The instruction set: data, encoding, assembly, static checks, programs on disk."""

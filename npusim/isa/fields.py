@@ -1,0 +1,67 @@
+"""The parts that the instruction set is written in: bit fields, instructions, registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """Bits low .. low + width_bits - 1 of a word."""
+
+    name: str
+    low: int
+    width_bits: int
+    meaning: str
+    signed: bool = False
+    names: tuple[str, ...] = ()
+    """What each value is called in assembly, where values have names."""
+
+    @property
+    def mask(self) -> int:
+        """The field's bits, all ones, right aligned."""
+        return (1 << self.width_bits) - 1
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The least and greatest value that the field holds."""
+        if self.signed:
+            return -(1 << (self.width_bits - 1)), (1 << (self.width_bits - 1)) - 1
+        return 0, self.mask
+
+    def extract(self, word: int) -> int:
+        """Return the field's value in `word`."""
+        value = (word >> self.low) & self.mask
+        sign = 1 << (self.width_bits - 1)
+        return (value ^ sign) - sign if self.signed else value
+
+    def place(self, value: int) -> int:
+        """Return `value` at the field's place; the caller has checked its bounds."""
+        return (value & self.mask) << self.low
+
+
+@dataclass(frozen=True)
+class Format:
+    """An instruction: its opcode, the engines whose queue it may stand in, its operand fields."""
+
+    name: str
+    opcode: int
+    engines: tuple[str, ...]
+    meaning: str
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Register:
+    """A 32-bit configuration register (`index`) or control register (`index` = byte address)."""
+
+    name: str
+    index: int
+    meaning: str
+    fields: tuple[Field, ...]
+
+
+def by_name(items: tuple[Format, ...] | tuple[Register, ...]) -> Mapping[str, Format | Register]:
+    """Return `items` keyed by their names."""
+    return {item.name: item for item in items}

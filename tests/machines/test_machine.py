@@ -1,0 +1,71 @@
+"""Machine descriptions: what is read back, what is refused and how it is said."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from npusim.errors import FormatError, NpuError, RangeError
+from npusim.machines import Machine
+
+NAMES = ("nano", "small", "base", "wide")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_toml_goes_round(name, tmp_path):
+    machine = Machine.load(name)
+    assert machine.name == name
+    path = tmp_path / "copy.toml"
+    path.write_text(machine.to_toml())
+    assert Machine.load(path) == machine
+
+
+@pytest.mark.parametrize(("name", "size"), [("nano", 4), ("small", 8), ("base", 16), ("wide", 32)])
+def test_arrays_have_the_promised_sizes(name, size):
+    assert Machine.load(name).size == size
+
+
+NANO = Machine.load("nano").to_toml()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("size = 4\n", "size = 5\n", "array.size: expected a power of two in 4..64, found 5"),
+        ("size = 4\n", 'size = "4"\n', "array.size: expected a power of two in 4..64, found '4'"),
+        ("size = 4\n", "size = true\n", "array.size: expected a power of two in 4..64, found True"),
+        ("size = 4\n", "sise = 4\n", "[array]: unknown key sise"),
+        ("size = 4\n", "", "[array]: key size is missing"),
+        ("pwlq_bits = 4\n", "", "array.pwlq_bits: expected an integer in 2..7, found 0"),
+        ('"uniform8", "uniform4"', '"uniform4", "uniform8"', "in this order, each once"),
+        ('"uniform8"', '"float8"', "array.formats: expected names of"),
+        ("bus_bytes = 4", "bus_bytes = 8", "bus.bus_bytes: expected at most array.size = 4"),
+        ('model = "fixed"', 'model = "dice"', "memory.model: expected one of ('fixed', 'lfsr')"),
+        ("latency_cycles = 10", "latency_cycles = 0", "expected an integer in 1..65535, found 0"),
+        ("act_banks = 8", "act_banks = 16", "act_banks: expected a power of two in 2..8, found 16"),
+        ("[clock]", "[clocks]", "unknown key clocks"),
+        ("[clock]", "[clock", "expected TOML, found"),
+        ('name = "nano"', 'name = "na\\"no"', "name: expected letters, digits"),
+    ],
+)
+def test_a_bad_description_is_refused_by_name(old, new, message):
+    text = NANO.replace(old, new)
+    assert text != NANO
+    with pytest.raises(NpuError) as error:
+        Machine.from_toml(text)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_machine_names_those_there_are():
+    with pytest.raises(
+        FormatError, match=r"expected one of base, nano, small, wide, or FILE\.toml"
+    ):
+        Machine.load("huge")
+
+
+def test_replacing_a_part_is_checked():
+    machine = Machine.load("nano")
+    with pytest.raises(RangeError):
+        dataclasses.replace(machine.scratchpads, acc_words=100)
