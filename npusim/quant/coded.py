@@ -44,6 +44,11 @@ class CodedWeights:
             object.__setattr__(self, "offset", np.zeros(self.channels))
 
     @property
+    def shared_scale(self) -> bool:
+        """Whether one multiplier serves the layer and channels differ by powers of two alone."""
+        return self.scheme == "wes" or bool(self.channel_shift.any())
+
+    @property
     def channels(self) -> int:
         """Output channels."""
         return len(self.points)

@@ -1,12 +1,15 @@
 """Multipoint: a channel's weights as a sum of a few low-bit vectors, w ~ sum_i a_i q_i.
 
 q_i in [-n, n]^K, n = 2^(b-1) - 1. Greedy on the residual r: a one-dimensional search finds the
-scale a of least ||r - a' q||, q = clip(rint(r / a)), a' = <r, q> / <q, q>; then r -= a' q. After
-each new point all scales of the channel are refitted together by least squares.
+scale a of least ||r - a' q||, q = nearest(r / a), a' = <r, q> / <q, q>; then r -= a' q. After each
+new point all scales of the channel are refitted together by least squares.
 
 Every channel has one point; more go to the channel whose *output* error E[(w.x - w~.x)^2] over
 calibration inputs is largest, until it is below `threshold` times the variance of the layer's
 outputs, or a budget of points is spent. Dead channels (all weights zero) get no second point.
+
+The points may be coded on another scheme's grid: a subset's integers, or piecewise linear pieces
+(two terms a point, so two points at most).
 
 Source: Liu et al. 2021 (abstract); the search, the stopping rules and the budget are npusim's.
 """
@@ -14,15 +17,19 @@ Source: Liu et al. 2021 (abstract); the search, the stopping rules and the budge
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
+from npusim.graph.weights import Scheme
+from npusim.quant import piecewise_linear
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.uniform import codes_of
 
 MOST_POINTS = 4
+"""Terms of the epilogue."""
 THRESHOLD = 1e-3
 """Output error over output variance at which a channel needs no further point, by default."""
 COARSE_RATIOS = 80
@@ -30,63 +37,146 @@ FINE_RATIOS = 20
 
 
 @kernel
-def fit_error(r: NDArray, scale: float, n: int) -> float:
-    """Return the squared error of a q for q = clip(rint(r / scale)), a refitted to q."""
+def nearest_level(size: float, levels: NDArray) -> float:
+    """Return the member of ascending `levels` [M] nearest to `size`; a tie goes to the smaller."""
+    best = levels[0]
+    for i in range(1, len(levels)):
+        if size > (levels[i - 1] + levels[i]) * 0.5:
+            best = levels[i]
+    return best
+
+
+@kernel
+def fit_error(r: NDArray, scale: float, levels: NDArray, uniform: bool) -> float:
+    """Return the squared error of a' q for q = nearest(r / scale), a' fitted to q."""
     inner, norm, squares = 0.0, 0.0, 0.0
+    last = levels[len(levels) - 1]
     for i in range(len(r)):
-        q = min(max(np.rint(r[i] / scale), -n), n)
-        inner += q * r[i]
+        size = abs(r[i])
+        if uniform:
+            q = min(np.rint(size / scale), last)
+        else:
+            q = nearest_level(size / scale, levels)
+        inner += q * size
         norm += q * q
-        squares += r[i] * r[i]
+        squares += size * size
     return squares if norm == 0.0 else squares - inner * inner / norm
 
 
 @kernel
-def best_scale(r: NDArray, n: int) -> float:
-    """Return the scale at which `r` [K] is rounded with the least error; 0 for a zero residual."""
+def best_scale(r: NDArray, levels: NDArray, uniform: bool) -> float:
+    """Return the scale at which `r` [K] is rounded with the least error; 0 for a zero residual.
+
+    Ratios of max|r| / levels[-1] from 2 down in COARSE_RATIOS steps, then finer about the best.
+    """
     largest = 0.0
     for i in range(len(r)):
         largest = max(largest, abs(r[i]))
-    top = largest / n
+    top = largest / levels[len(levels) - 1]
     if top == 0.0:
         return 0.0
-    best, best_error = top, fit_error(r, top, n)
-    for step in range(COARSE_RATIOS - 1, 0, -1):
-        scale = top * step / COARSE_RATIOS * 2
-        if scale == 0.0:
-            continue
-        error = fit_error(r, scale, n)
-        if error < best_error:
-            best, best_error = scale, error
-    centre = best
+    best, best_error = top, fit_error(r, top, levels, uniform)
     width = top * 2 / COARSE_RATIOS
+    for step in range(COARSE_RATIOS, 0, -1):
+        error = fit_error(r, width * step, levels, uniform) if width * step > 0 else best_error
+        if error < best_error:
+            best, best_error = width * step, error
+    centre = best
     for step in range(-FINE_RATIOS, FINE_RATIOS + 1):
         scale = centre + width * step / FINE_RATIOS
-        if scale <= 0.0:
-            continue
-        error = fit_error(r, scale, n)
+        error = fit_error(r, scale, levels, uniform) if scale > 0 else best_error
         if error < best_error:
             best, best_error = scale, error
     return best
 
 
-def next_point(r: NDArray[np.float64], n: int) -> NDArray[np.int64] | None:
-    """Return the integers q [K] of the next point for the residual `r`, None where it is zero."""
-    scale = best_scale(r, n)
-    if scale == 0:
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One point: its codes [K], integer planes [F K], and their real scales [F]."""
+
+    codes: NDArray
+    planes: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+
+class UniformBase:
+    """Points in symmetric two's complement."""
+
+    scheme: Scheme = "multipoint"
+    most_points = MOST_POINTS
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        self.magnitudes = np.zeros(0, np.int64)
+        self._levels = np.arange(1 << (bits - 1), dtype=np.float64)
+
+    def point(self, r: NDArray[np.float64]) -> Point | None:
+        """Return the next point for the residual `r` [K], None where it would be zero."""
+        scale = best_scale(r, self._levels, True)
+        if scale == 0:
+            return None
+        last = int(self._levels[-1])
+        q = np.clip(np.rint(r / scale), -last, last)
+        return _fitted(codes_of(q.astype(np.int64), self.bits), q, r)
+
+
+class SubsetBase:
+    """Points in the codes of one subset of magnitudes (int64 [2^(bits-1)], ascending)."""
+
+    scheme: Scheme = "subset"
+    most_points = MOST_POINTS
+
+    def __init__(self, bits: int, magnitudes: NDArray[np.int64]) -> None:
+        self.bits, self.magnitudes = bits, magnitudes
+        self._levels = magnitudes.astype(np.float64)
+
+    def point(self, r: NDArray[np.float64]) -> Point | None:
+        """Return the next point for the residual `r` [K], None where it would be zero."""
+        scale = best_scale(r, self._levels, False)
+        if scale == 0:
+            return None
+        middles = (self._levels[:-1] + self._levels[1:]) * 0.5
+        index = np.searchsorted(middles, np.abs(r) / scale, side="left")
+        negative = (r < 0) & (self.magnitudes[index] > 0)
+        q = np.where(negative, -self._levels[index], self._levels[index])
+        return _fitted((negative << (self.bits - 1) | index).astype(np.uint8), q, r)
+
+
+class PiecewiseBase:
+    """Points in piecewise linear codes on the paper's grid: two planes a point."""
+
+    scheme: Scheme = "pwlq"
+    most_points = MOST_POINTS // 2
+
+    def __init__(self, bits: int, breakpoint: piecewise_linear.Breakpoint) -> None:
+        self.bits, self._breakpoint = bits, breakpoint
+        self.magnitudes = np.zeros(0, np.int64)
+
+    def point(self, r: NDArray[np.float64]) -> Point | None:
+        """Return the next point for the residual `r` [K], None where it would be zero."""
+        coded = piecewise_linear.encode(r[None], self.bits, breakpoint=self._breakpoint)
+        planes = coded.planes()[:, 0].astype(np.float64)
+        return Point(coded.codes[0], planes, coded.scales[:, 0]) if planes.any() else None
+
+
+Base = UniformBase | SubsetBase | PiecewiseBase
+
+
+def _fitted(codes: NDArray, q: NDArray[np.float64], r: NDArray[np.float64]) -> Point | None:
+    norm = float((q * q).sum())
+    if norm == 0:
         return None
-    q = np.clip(np.rint(r / scale), -n, n).astype(np.int64)
-    return q if q.any() else None
+    return Point(codes, q[None], np.array([float((q * r).sum()) / norm]))
 
 
-def fit_scales(w: NDArray[np.float64], points: list[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Return the scales [P] of least squared error of `w` ~ sum a_i q_i, by Cholesky's method.
+def fit_scales(w: NDArray[np.float64], planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scales [P] of least squared error of `w` [K] ~ sum a_i planes_i, by Cholesky.
 
-    Points that depend on each other leave the later one with scale 0.
+    A plane that depends on those before it gets scale 0.
     """
-    count = len(points)
-    gram = np.array([[float((p * q).sum()) for q in points] for p in points])
-    inner = np.array([float((p * w).sum()) for p in points])
+    count = len(planes)
+    gram = np.array([[float((p * q).sum()) for q in planes] for p in planes])
+    inner = np.array([float((p * w).sum()) for p in planes])
     root = np.zeros((count, count))
     y = np.zeros(count)
     for i in range(count):
@@ -107,33 +197,32 @@ def fit_scales(w: NDArray[np.float64], points: list[NDArray[np.int64]]) -> NDArr
 class Channel:
     """The points of one output channel while they are being chosen."""
 
-    def __init__(self, w: NDArray[np.float64], n: int) -> None:
-        self.w, self.n = w, n
-        self.points: list[NDArray[np.int64]] = []
+    def __init__(self, w: NDArray[np.float64], base: Base) -> None:
+        self.w, self._base = w, base
+        self.points: list[Point] = []
         self.scales = np.zeros(0)
-        self.exhausted = False
-        if not self.add():
-            self.points, self.scales = [np.zeros(len(w), np.int64)], np.zeros(1)
-
-    @property
-    def residual(self) -> NDArray[np.float64]:
-        """What the points leave of the weights."""
-        rest = self.w.copy()
-        for a, q in zip(self.scales, self.points, strict=True):
-            rest = rest - a * q
-        return rest
+        self.residual = w
+        self.add()
 
     def add(self) -> bool:
-        """Add the next point; False where the residual is zero and there is none."""
-        q = next_point(self.residual, self.n)
-        if q is None:
-            self.exhausted = True
+        """Add the next point; False where the residual is zero and there is none.
+
+        The joint refit is kept unless it turns a scale negative (an epilogue's multipliers are
+        unsigned) or, on piecewise pieces, to zero.
+        """
+        point = self._base.point(self.residual)
+        if point is None:
             return False
-        self.points.append(q)
-        self.scales = fit_scales(self.w, self.points)
-        negative = self.scales < 0
-        self.points = [-p if minus else p for p, minus in zip(self.points, negative, strict=True)]
-        self.scales = np.abs(self.scales)
+        self.points.append(point)
+        planes = np.concatenate([p.planes for p in self.points])
+        refitted = fit_scales(self.w, planes)
+        self.scales = np.concatenate([self.scales, point.scales])
+        if (refitted > 0).all():
+            self.scales = refitted
+        self.residual = self.w - sum(
+            (a * plane for a, plane in zip(self.scales, planes, strict=True)),
+            np.zeros_like(self.w),
+        )
         return True
 
 
@@ -141,6 +230,7 @@ def encode(
     weights: NDArray[np.float64],
     bits: int,
     *,
+    base: Base | None = None,
     output_error: Callable[[int, NDArray[np.float64]], float] | None = None,
     output_variance: float = 0.0,
     mean_points: float | None = None,
@@ -151,6 +241,8 @@ def encode(
 
     Parameters
     ----------
+    base
+        What a point is coded in; symmetric two's complement by default.
     output_error
         Maps (channel, weight error [K]) to the mean squared error of that output; without it the
         squared weight error stands in.
@@ -167,14 +259,15 @@ def encode(
         Bits outside 2..8, or weights that are not finite.
     """
     check_weights(weights, bits, 2, 8, "multipoint")
-    n = (1 << (bits - 1)) - 1
-    channels = [Channel(w, n) for w in weights]
+    base = UniformBase(bits) if base is None else base
+    most_points = min(most_points, base.most_points)
+    channels = [Channel(w, base) for w in weights]
 
     def error(c: int) -> float:
         rest = channels[c].residual
         return float((rest * rest).sum()) if output_error is None else output_error(c, rest)
 
-    live = [c for c, w in enumerate(weights) if w.any()]
+    live = [c for c, channel in enumerate(channels) if channel.points]
     errors = {c: error(c) for c in live}
     budget = len(live) * (most_points if mean_points is None else mean_points)
     spent = len(live)
@@ -182,27 +275,33 @@ def encode(
         worst = max(errors, key=lambda c: (errors[c], -c))
         if mean_points is None and errors[worst] <= threshold * output_variance:
             break
-        channel = channels[worst]
-        if len(channel.points) >= most_points or not channel.add():
+        if len(channels[worst].points) >= most_points or not channels[worst].add():
             del errors[worst]
             continue
         spent += 1
         errors[worst] = error(worst)
-    return _coded(channels, bits)
+    return _coded(channels, base)
 
 
-def _coded(channels: list[Channel], bits: int) -> CodedWeights:
-    points = np.array([len(channel.points) for channel in channels], np.int64)
-    scales = np.zeros((int(points.max(initial=1)), len(channels)))
+def _coded(channels: list[Channel], base: Base) -> CodedWeights:
+    points = np.array([max(1, len(channel.points)) for channel in channels], np.int64)
+    forms = 2 if base.scheme == "pwlq" else 1
+    scales = np.zeros((forms * int(points.max(initial=1)), len(channels)))
+    wide = base.scheme == "pwlq" and base.bits == 8
+    codes = np.zeros((int(points.sum()), len(channels[0].w)), np.uint16 if wide else np.uint8)
+    row = 0
     for c, channel in enumerate(channels):
         scales[: len(channel.scales), c] = channel.scales
-    integers = np.array([q for channel in channels for q in channel.points], np.int64)
+        for point in channel.points:
+            codes[row] = point.codes
+            row += 1
+        row += not channel.points
     return CodedWeights(
-        scheme="multipoint",
-        bits=bits,
-        codes=codes_of(integers, bits),
+        scheme=base.scheme,
+        bits=base.bits,
+        codes=codes,
         points=points,
-        magnitudes=np.zeros(0, np.int64),
+        magnitudes=base.magnitudes,
         scales=scales,
         channel_shift=np.zeros(len(channels), np.int64),
     )

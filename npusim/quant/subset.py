@@ -167,6 +167,7 @@ def encode(
     normalize: Normalize = "none",
     equalize: bool = False,
     log2: bool = False,
+    cap: NDArray[np.int64] | None = None,
 ) -> CodedWeights:
     """Return subset codes of `weights` float64 [OC K] at 2, 3 or 4 bits.
 
@@ -181,6 +182,8 @@ def encode(
         one scale for the layer, so the epilogue needs a shift per channel and no multiplier.
     log2
         Only powers of two (and 0): `LOG2_MAGNITUDES`.
+    cap : int64 [OC]
+        With `equalize`, the largest n_c that the epilogue has room for.
 
     Raises
     ------
@@ -190,6 +193,8 @@ def encode(
     check_weights(weights, bits, 2, 3 if log2 else 4, "subset")
     channels = len(weights)
     shifts = equalizing_shifts(weights) if equalize else np.zeros(channels, np.int64)
+    if cap is not None:
+        shifts = np.minimum(shifts, cap)
     scaled = np.ldexp(weights, shifts[:, None])
     if normalize == "channel":
         power = np.sqrt((scaled * scaled).sum(axis=1) / max(1, weights.shape[1]))

@@ -1,0 +1,152 @@
+"""Calibration: the range of every tensor, and what the layers' inputs look like.
+
+The float network runs once over the samples. Of each tensor the least and greatest value are kept,
+and (for the clipping methods) an evenly spaced sample of its values; of each linear layer the mean
+operand at every tap of its window, and a sample of whole windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Quantization, Tensor
+from npusim.quant.float_network import canonical_samples, run_float, taps
+
+Method = Literal["min-max", "percentile", "squared-error"]
+METHODS: tuple[Method, ...] = ("min-max", "percentile", "squared-error")
+
+PERCENTILE = 99.99
+"""Share of the values, in percent, that the percentile method keeps on each side."""
+LEAST_VALUE, GREATEST_VALUE = -128, 127
+SAMPLED_VALUES = 1 << 18
+SAMPLED_WINDOWS = 512
+CLIP_STEP = 0.02
+LEAST_CLIP = 0.2
+
+
+@dataclass(eq=False)
+class Calibration:
+    """What the calibration run saw.
+
+    Attributes
+    ----------
+    ranges : tensor name -> (least, greatest) value
+    values : tensor name -> float64 [S], an evenly spaced sample, in chunks
+    mean_window : node name -> float64 [KH KW IC] or [K], the mean operand at each tap
+    windows : node name -> float64 [P KH KW IC] or [P K], sampled windows, padding as zeros
+    """
+
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    mean_window: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    windows: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def clipped_range(self, name: str, method: Method) -> tuple[float, float]:
+        """Return the range of tensor `name` that `method` keeps."""
+        low, high = self.ranges[name]
+        if method == "min-max":
+            return low, high
+        values = np.sort(np.concatenate(self.values[name]))
+        if method == "percentile":
+            last = len(values) - 1
+            cut = int(np.floor(last * (1 - PERCENTILE / 100)))
+            return float(values[cut]), float(values[last - cut])
+        return _least_error_range(values, low, high)
+
+
+def _least_error_range(values: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+    """Return the shrunk (low, high) of least squared error on the 8-bit grid; ties keep more."""
+    best = (np.inf, low, high)
+    for step in range(round((1 - LEAST_CLIP) / CLIP_STEP) + 1):
+        ratio = 1 - step * CLIP_STEP
+        q = activation_quantization(low * ratio, high * ratio)
+        scale, zero_point = float(q.scale), int(q.zero_point)
+        integers = np.clip(np.rint(values / scale) + zero_point, LEAST_VALUE, GREATEST_VALUE)
+        error = float((((integers - zero_point) * scale - values) ** 2).sum())
+        if error < best[0]:
+            best = (error, low * ratio, high * ratio)
+    return best[1:]
+
+
+def activation_quantization(low: float, high: float) -> Quantization:
+    """Return the int8 affine quantization of the range low..high, widened to hold 0 exactly."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    width = (high - low) / (GREATEST_VALUE - LEAST_VALUE)
+    scale = np.float32(width) if width > 0 else np.float32(1.0)
+    scale = max(scale, np.finfo(np.float32).tiny)
+    zero_point = int(np.clip(np.rint(LEAST_VALUE - low / float(scale)), -128, 127))
+    return Quantization(np.asarray(scale), np.asarray(zero_point))
+
+
+def calibrate(network: Network, x: NDArray, threads: int | None = None) -> Calibration:
+    """Return what the samples `x` [N ...] (file layout) do in the folded float `network`.
+
+    Raises
+    ------
+    RangeError, ShapeError, UnsupportedError
+        As `run_float`: samples that are not finite or do not fit, a network that is not float.
+    """
+    samples = len(canonical_samples(network, x))
+    seen = Calibration()
+    totals: dict[str, NDArray[np.float64]] = {}
+    sampled: dict[str, list[NDArray[np.float64]]] = {}
+
+    def observe(
+        node: Node | None,
+        tensor: Tensor,
+        y: NDArray[np.float64],
+        alive: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        low, high = float(y.min()), float(y.max())
+        if tensor.name in seen.ranges:
+            low, high = (
+                min(low, seen.ranges[tensor.name][0]),
+                max(high, seen.ranges[tensor.name][1]),
+            )
+        seen.ranges[tensor.name] = low, high
+        step = max(1, samples * y[0].size // SAMPLED_VALUES)
+        seen.values.setdefault(tensor.name, []).append(y.reshape(len(y), -1)[:, ::step].ravel())
+        if node is not None and isinstance(node.operator, op.Conv2D | op.FullyConnected):
+            windows = layer_windows(network, node, alive[node.inputs[0]])
+            for one in windows:
+                mean = sum_over_positions(one)
+                totals[node.name] = totals[node.name] + mean if node.name in totals else mean
+            sampled.setdefault(node.name, []).extend(sample_windows(windows, samples))
+
+    run_float(network, x, observe=observe, threads=threads)
+    for name, total in totals.items():
+        seen.mean_window[name] = total / samples
+        seen.windows[name] = np.concatenate(sampled[name])
+    return seen
+
+
+def layer_windows(
+    network: Network, node: Node, x: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    """Return, for each sample of a layer's input, its windows [positions, KH KW IC or K]."""
+    operator = node.operator
+    if isinstance(operator, op.Conv2D):
+        kernel = operator.window.kernel
+        stacked = np.stack(taps(x, operator.window), axis=3)
+        return [one.reshape(-1, *kernel, x.shape[3]) for one in stacked]
+    columns = network.inputs_of(node)[1].shape[1]
+    return [one.reshape(-1, columns) for one in x]
+
+
+def sum_over_positions(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the leading axis, summed in order."""
+    return np.add.reduce(windows, axis=0) / len(windows)
+
+
+def sample_windows(windows: list[NDArray[np.float64]], samples: int) -> list[NDArray[np.float64]]:
+    """Return evenly spaced windows of each sample, about SAMPLED_WINDOWS over `samples` samples."""
+    share = -(-SAMPLED_WINDOWS // samples)
+    step = max(1, len(windows[0]) // share)
+    return [one[step // 2 :: step][:share].copy() for one in windows]

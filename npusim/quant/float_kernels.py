@@ -1,0 +1,65 @@
+"""Convolution in float64 with one summation order: kernel rows, kernel columns, input channels.
+
+No fused multiply-add and no BLAS: the same sums, bit for bit, on every machine. The loop over
+output channels is innermost, so the compiler vectorizes over independent sums.
+"""
+
+from __future__ import annotations
+
+from numpy.typing import NDArray
+
+from npusim.datapath.jit import kernel
+
+
+@kernel
+def convolve(
+    x: NDArray,
+    w: NDArray,
+    stride_h: int,
+    stride_w: int,
+    dilation_h: int,
+    dilation_w: int,
+    y: NDArray,
+) -> None:
+    """Add to y [N OH OW OC] the convolution of padded x [N H W IC] with w [G KH KW IC/G OC/G]."""
+    groups, kernel_h, kernel_w, in_channels, out_channels = w.shape
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for j in range(y.shape[2]):
+                for g in range(groups):
+                    out = y[n, i, j, g * out_channels : (g + 1) * out_channels]
+                    for ki in range(kernel_h):
+                        for kj in range(kernel_w):
+                            row = i * stride_h + ki * dilation_h
+                            column = j * stride_w + kj * dilation_w
+                            for c in range(in_channels):
+                                value = x[n, row, column, g * in_channels + c]
+                                weights = w[g, ki, kj, c]
+                                for o in range(out_channels):
+                                    out[o] += value * weights[o]
+
+
+@kernel
+def convolve_depthwise(
+    x: NDArray,
+    w: NDArray,
+    stride_h: int,
+    stride_w: int,
+    dilation_h: int,
+    dilation_w: int,
+    y: NDArray,
+) -> None:
+    """Add to y [N OH OW C] the channelwise convolution of padded x [N H W C] with w [KH KW C]."""
+    kernel_h, kernel_w, channels = w.shape
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for j in range(y.shape[2]):
+                out = y[n, i, j]
+                for ki in range(kernel_h):
+                    for kj in range(kernel_w):
+                        values = x[
+                            n, i * stride_h + ki * dilation_h, j * stride_w + kj * dilation_w
+                        ]
+                        weights = w[ki, kj]
+                        for c in range(channels):
+                            out[c] += values[c] * weights[c]

@@ -1,0 +1,113 @@
+"""What a user chooses: the scheme and bits of each layer, and the scheme's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from npusim.errors import RangeError, UnsupportedError
+from npusim.quant.bias_correction import BIAS_CORRECTIONS, BiasCorrection
+from npusim.quant.calibrate import METHODS, Method
+from npusim.quant.piecewise_linear import BREAKPOINTS, GRIDS, Breakpoint, Grid
+from npusim.quant.subset import NORMALIZATIONS, Normalize
+from npusim.quant.uniform import CLIPS, Clip
+
+SCHEME_BITS: dict[str, tuple[int, int]] = {
+    "uniform": (2, 8),
+    "wes": (2, 8),
+    "pwlq": (2, 8),
+    "subset": (2, 4),
+    "log2": (2, 3),
+    "multipoint": (2, 8),
+    "subset+wes": (2, 4),
+    "log2+wes": (2, 3),
+    "multipoint+subset": (2, 4),
+    "multipoint+pwlq": (2, 8),
+}
+"""Each scheme by name with the bits it is defined at; `a+b` composes two."""
+
+Exempt = Literal["none", "first", "last", "both"]
+EXEMPT: tuple[Exempt, ...] = ("none", "first", "last", "both")
+EXEMPT_SCHEME = ("uniform", 8)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of one quantization; the defaults are the papers' plain forms.
+
+    Attributes
+    ----------
+    scheme, bits
+        Of every layer that `layers` does not name.
+    layers
+        Layer name -> (scheme, bits).
+    exempt
+        Which of the first and last linear layers stay uniform int8.
+    per_layer, clip
+        uniform: one scale a layer; how the weights' range is chosen.
+    activations
+        How the range of the int8 activations is chosen.
+    breakpoint, grid
+        pwlq.
+    include_zero, normalize
+        subset.
+    points
+        multipoint: mean points per live channel; None lets the output error decide.
+    """
+
+    scheme: str = "uniform"
+    bits: int = 8
+    layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    exempt: Exempt = "none"
+    per_layer: bool = False
+    clip: Clip = "min-max"
+    activations: Method = "min-max"
+    bias_correction: BiasCorrection = "none"
+    breakpoint: Breakpoint = "gaussian"
+    grid: Grid = "paper"
+    include_zero: bool = False
+    normalize: Normalize = "none"
+    points: float | None = None
+
+    def __post_init__(self) -> None:
+        check_scheme("", self.scheme, self.bits)
+        for layer, (scheme, bits) in self.layers.items():
+            check_scheme(f"{layer}: ", scheme, bits)
+        for name, known in (
+            ("exempt", EXEMPT), ("clip", CLIPS), ("activations", METHODS),
+            ("bias_correction", BIAS_CORRECTIONS), ("breakpoint", BREAKPOINTS), ("grid", GRIDS),
+            ("normalize", NORMALIZATIONS),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise UnsupportedError(
+                    f"{name}: expected one of {', '.join(known)}, found {getattr(self, name)!r}"
+                )
+        if self.points is not None and not 1 <= self.points <= 4:
+            raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
+
+
+def check_scheme(where: str, scheme: str, bits: int) -> None:
+    """Raise unless there is such a scheme and it is defined at `bits` bits."""
+    if scheme not in SCHEME_BITS:
+        raise UnsupportedError(
+            f"{where}scheme: expected one of {', '.join(SCHEME_BITS)}, found {scheme!r}"
+        )
+    least, most = SCHEME_BITS[scheme]
+    if not least <= bits <= most:
+        raise RangeError(f"{where}{scheme}: expected {least} to {most} bits, found {bits}")
+
+
+def parse_layer(text: str) -> tuple[str, tuple[str, int]]:
+    """Return (layer, (scheme, bits)) of `NAME=SCHEME:BITS`.
+
+    Raises
+    ------
+    UnsupportedError
+        The text has another form.
+    """
+    name, equals, choice = text.rpartition("=")
+    scheme, colon, bits = choice.rpartition(":")
+    if not (name and equals and scheme and colon and bits.isdigit()):
+        raise UnsupportedError(f"--layer: expected NAME=SCHEME:BITS, found {text!r}")
+    return name, (scheme, int(bits))

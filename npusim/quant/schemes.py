@@ -1,0 +1,116 @@
+"""The encoder of each scheme by its name, for one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.quant import (
+    multipoint,
+    piecewise_linear,
+    subset,
+    uniform,
+    weight_equalizing_shift,
+)
+from npusim.quant.coded import CodedWeights
+from npusim.quant.options import Options
+
+
+@dataclass(frozen=True, eq=False)
+class LayerInputs:
+    """A layer's weights [OC K] and what calibration knows of its inputs.
+
+    `windows` [G P K] are sampled windows per group, `mean_window` [OC K] the mean operand of each
+    weight.
+    """
+
+    weights: NDArray[np.float64]
+    windows: NDArray[np.float64]
+    mean_window: NDArray[np.float64]
+
+    def _group(self, c: int) -> NDArray[np.float64]:
+        return self.windows[c * len(self.windows) // len(self.weights)]
+
+    def output_error(self, c: int, error: NDArray[np.float64]) -> float:
+        """Return the mean square of what a weight error [K] of channel `c` does to its output."""
+        outputs = (self._group(c) * error).sum(axis=1)
+        return float((outputs * outputs).sum()) / len(outputs)
+
+    def output_variance(self) -> float:
+        """Return the variance of the layer's outputs, mean over channels that vary."""
+        variances = []
+        for c, w in enumerate(self.weights):
+            outputs = (self._group(c) * w).sum(axis=1)
+            mean = outputs.sum() / len(outputs)
+            variances.append(float(((outputs - mean) ** 2).sum()) / len(outputs))
+        live = [v for v in variances if v > 0]
+        return sum(live) / len(live) if live else 0.0
+
+
+def encode_layer(
+    layer: LayerInputs,
+    scheme: str,
+    bits: int,
+    options: Options,
+    cap: NDArray[np.int64] | None = None,
+) -> CodedWeights:
+    """Return the codes of one layer; `cap` int64 [OC] bounds the shift-scaler's n_c."""
+    weights = layer.weights
+    base, _, composed = scheme.partition("+")
+    if base == "uniform":
+        return uniform.encode(weights, bits, per_layer=options.per_layer, clip=options.clip)
+    if base == "wes":
+        return weight_equalizing_shift.encode(weights, bits, cap=cap)
+    if base == "pwlq":
+        return piecewise_linear.encode(
+            weights, bits, breakpoint=options.breakpoint, grid=options.grid
+        )
+    if base in ("subset", "log2"):
+        return subset.encode(
+            weights,
+            bits,
+            include_zero=options.include_zero,
+            normalize=options.normalize,
+            equalize=composed == "wes",
+            log2=base == "log2",
+            cap=cap,
+        )
+    return multipoint.encode(
+        weights,
+        bits,
+        base=BASES[composed](weights, bits, options),
+        output_error=layer.output_error,
+        output_variance=layer.output_variance(),
+        mean_points=options.points,
+        most_points=multipoint.MOST_POINTS - (options.bias_correction == "paper"),
+    )
+
+
+def _uniform_base(
+    weights: NDArray[np.float64], bits: int, options: Options
+) -> multipoint.UniformBase:
+    return multipoint.UniformBase(bits)
+
+
+def _subset_base(
+    weights: NDArray[np.float64], bits: int, options: Options
+) -> multipoint.SubsetBase:
+    found = subset.encode(weights, bits, include_zero=options.include_zero, normalize="channel")
+    return multipoint.SubsetBase(bits, found.magnitudes)
+
+
+def _piecewise_base(
+    weights: NDArray[np.float64], bits: int, options: Options
+) -> multipoint.PiecewiseBase:
+    return multipoint.PiecewiseBase(bits, options.breakpoint)
+
+
+BASES: dict[str, Callable[[NDArray[np.float64], int, Options], multipoint.Base]] = {
+    "": _uniform_base,
+    "subset": _subset_base,
+    "pwlq": _piecewise_base,
+}
+"""What the points of multipoint are coded in."""
