@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import npusim
-from npusim.graph.count import layer_macs, layer_scheme, layer_weight_bytes
-from npusim.graph.network import Network
+from npusim.graph.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
+from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, resolve_rule
 from npusim.report.layers import LayerReport
 
@@ -109,4 +111,42 @@ def run(
 
     rule = resolve_rule(network, requant)
     prepared = prepare(network, rule)
-    return prepared
+    nanoseconds = np.zeros(len(network.nodes), np.int64)
+    start_ns = perf_counter_ns()
+    tensors = prepared.run(
+        x,
+        threads=threads or os.cpu_count() or 1,
+        keep=[*network.tensors] if keep_tensors else network.outputs,
+        nanoseconds=nanoseconds,
+        progress=progress,
+    )
+    seconds = (perf_counter_ns() - start_ns) / 1e9
+    declared = network.tensors[network.outputs[0]].shape[0]
+    return Result(
+        network=network,
+        engine=engine,
+        requant=rule,
+        outputs={name: tensors[name] for name in network.outputs},
+        tensors=tensors,
+        layers=tuple(
+            _layer_report(network, node, rule, int(time_ns) / 1e9)
+            for node, time_ns in zip(network.nodes, nanoseconds, strict=True)
+        ),
+        samples=len(tensors[network.outputs[0]]) // max(declared, 1),
+        seconds=seconds,
+    )
+
+
+def _layer_report(network: Network, node: Node, rule: Rule, seconds: float) -> LayerReport:
+    output = network.output_of(node)
+    return LayerReport(
+        name=node.name,
+        operator=node.kind,
+        output=output.name,
+        output_shape=output.shape,
+        macs=layer_macs(network, node),
+        weight_bytes=layer_weight_bytes(network, node),
+        scheme=layer_scheme(network, node),
+        rounding=layer_rounding(network, node, rule),
+        seconds=seconds,
+    )

@@ -1,11 +1,22 @@
-"""What a layer costs on any machine: multiply-accumulates and bytes of stored constants."""
+"""What is said of a layer in a table: its work, its stored constants, its scheme, its rounding."""
 
 from __future__ import annotations
 
 from math import prod
 
 from npusim.graph.network import Network, Node
-from npusim.graph.operators import Conv2D, FullyConnected, MatMul
+from npusim.graph.operators import (
+    Concat,
+    Conv2D,
+    FullyConnected,
+    MatMul,
+    MaxPool,
+    Pad,
+    Reshape,
+    Slice,
+    Transpose,
+)
+from npusim.graph.requantization import MODE, Rule
 from npusim.graph.shapes import weights_in_operator
 from npusim.graph.weights import EncodedWeights
 
@@ -54,3 +65,15 @@ def layer_scheme(network: Network, node: Node) -> str:
     if isinstance(node.operator, Conv2D | FullyConnected):
         return network.inputs_of(node)[1].dtype.name
     return ""
+
+
+def layer_rounding(network: Network, node: Node, rule: Rule) -> str:
+    """Return the name of the rounding that `node` does under `rule`; empty where it only moves."""
+    same_scale = isinstance(node.operator, Concat) and all(
+        network.tensors[name].quantization is None for name in node.outputs
+    )
+    if same_scale or isinstance(node.operator, MaxPool | Pad | Reshape | Slice | Transpose):
+        return ""
+    if rule == "litert" and isinstance(node.operator, FullyConnected):
+        return "double_away"
+    return MODE.get(rule, rule)
