@@ -1,9 +1,9 @@
 """How a layer's accumulators become its outputs: the constants, under a named rounding rule.
 
-The rules are `litert`, `ruy`, `tflite`, `fp32` and the plain integer modes; which constants they give
-for which operator is TFLite's and onnxruntime's business, see docs/numerics.md. A `Requantization` is
-integers only and is what the compiler and the RTL take; a `FloatRequantization` imitates runtimes that
-use floating point and exists on the kernels engine alone.
+The rules are `litert`, `ruy`, `tflite`, `fp32` and the plain integer modes; which constants they
+give for which operator is TFLite's and onnxruntime's business, see docs/numerics.md. A
+`Requantization` is integers only and is what the compiler and the RTL take; a `FloatRequantization`
+imitates runtimes that use floating point and exists on the kernels engine alone.
 """
 
 from __future__ import annotations

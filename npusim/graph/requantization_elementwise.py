@@ -27,7 +27,7 @@ from npusim.graph.requantization import (
 )
 
 DOUBLE_ROUNDED = ("litert", "ruy", "tflite")
-"""Rules whose runtimes round elementwise operators twice (gemmlowp), whatever the matrix kernels do."""
+"""Rules of runtimes that round elementwise operators twice, whatever their matrix kernels do."""
 
 ADD_LEFT_SHIFT_BITS = 20
 
@@ -197,6 +197,12 @@ def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequ
         scale = np.array([sx / so / np.float32(n)])
         bias = np.array([-n * zx])
         return FloatRequantization("fp32", scale, bias, zo, low, high)
+    if rule == "ruy" and operator_is_image_mean(node.operator, len(x.shape)):
+        # LiteRT's optimized kernel rounds the zero point's share apart from the sum
+        share = np.float32(zx) * sx / so
+        offset = zo - int(share + np.copysign(np.float32(0.5), share))
+        ratio = float(sx / (np.float32(n) * so))
+        return _one_term(node, ratio, 0, "ruy", offset, low, high)
     m, e = quantize_multiplier(float(sx) / float(so))
     if e > 31:
         raise RangeError(f"{node.name}: its output scale {so} is too small for its input's {sx}")
@@ -211,6 +217,11 @@ def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequ
         low,
         high,
     )
+
+
+def operator_is_image_mean(operator: op.Mean, rank: int) -> bool:
+    """Return whether LiteRT has an optimized kernel for it: over H and W of [N H W C], kept."""
+    return operator.keep_dims and rank == 4 and operator.axes == (1, 2)
 
 
 def softmax(network: Network, node: Node, rule: Rule) -> SoftmaxConstants:

@@ -1,7 +1,8 @@
 """Import of .tflite networks: int8, legacy uint8 (asymmetric weights) and float.
 
-Tensors are named `t<index>` after their place in subgraph 0. SAME and VALID become explicit padding,
-fused activations a Clamp. Depthwise weights, [1 KH KW OC] in the file, become [OC KH KW 1].
+Tensors are named `t<index>` after their place in subgraph 0. SAME and VALID become explicit
+padding, fused activations a Clamp. Depthwise weights, [1 KH KW OC] in the file, become
+[OC KH KW 1].
 
 A hybrid layer (float activations, integer weights) is refused by the network's type rules: LiteRT
 quantizes its activations anew for every sample while it runs, and any stand-in would be another

@@ -1,8 +1,8 @@
 """The records of a .tflite file: flatbuffer tables -> plain Python values, nothing interpreted.
 
 The file is not trusted. The flatbuffers runtime reads wherever an offset points; an offset outside
-the file raises, a wrong one inside it gives wrong numbers. So everything that comes from the file is
-copied into plain values here, inside one guard that turns what the runtime raises into a
+the file raises, a wrong one inside it gives wrong numbers. So everything that comes from the file
+is copied into plain values here, inside one guard that turns what the runtime raises into a
 FormatError, and counts are checked against the file's size before anything loops over them. What
 the numbers mean is checked by `tflite.py` and by the network itself.
 """
@@ -79,7 +79,7 @@ class TensorRecord:
 
 @dataclass(frozen=True, eq=False)
 class OperatorRecord:
-    """An operator as the file states it; an absent optional input is -1, absent options are None."""
+    """An operator as the file states it; an absent input is -1, absent options are None."""
 
     name: str
     kind: str

@@ -38,6 +38,6 @@ def multiply(a, b, constants, y):
 
 @kernel
 def lookup(x, least, table, y):
-    """y = table[x - least], `least` the smallest value of x's type."""
+    """Fill y with table[x - least], `least` the smallest value of x's type."""
     for i in range(len(y)):
         y[i] = table[np.int64(x[i]) - least]

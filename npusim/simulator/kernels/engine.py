@@ -1,8 +1,8 @@
 """The kernels engine: a network prepared once, then run layer by layer on batches.
 
 `prepare` takes every decision (constants, kernels, places of values); a run is a walk over bound
-functions. Samples are cut into blocks whose activations stay in the cache, and the blocks are shared
-among threads; a network that mixes the samples of a batch runs one declared batch at a time.
+functions. Samples are cut into blocks whose activations stay in the cache, and the blocks are
+shared among threads; a network that mixes the samples of a batch runs one declared batch at a time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def prepare(network: Network, rule: Rule) -> Prepared:
 
 @dataclass(frozen=True)
 class _Layer:
-    """One step in place: its function, the slots it reads and writes, and those that die with it."""
+    """One step in place: its function, the slots it reads and writes, and those it lets go."""
 
     function: Step
     sources: tuple[int, ...]
@@ -97,8 +97,8 @@ class Prepared:
         threads
             Processor cores to use; the values do not depend on it.
         keep
-            Names of tensors to return; the network's outputs when None. A constant comes as the file
-            holds it, whatever the batch.
+            Names of tensors to return; the network's outputs when None. A constant comes as the
+            file holds it, whatever the batch.
         nanoseconds : int64 [layers]
             Receives each layer's wall time, added up over blocks (which overlap where threads do).
         progress

@@ -104,3 +104,120 @@ def requantize_sums(sums, scale, bias, zero_point, low, high, y):
     for o in range(y.shape[0]):
         for i in range(y.shape[1]):
             y[o, i] = fp32_requantize(sums[o, i] + bias, scale, zero_point, low, high)
+
+
+@intrinsic
+def fused_multiply_add(typing_context, a, b, c):
+    """Return a * b + c, rounded once (IEEE 754 fusedMultiplyAdd), all float32."""
+    kinds = (types.float32, types.float32, types.float32)
+    if (a, b, c) != kinds:
+        return None
+    return types.float32(*kinds), lambda _, builder, __, values: builder.fma(*values)
+
+
+@kernel
+def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
+    """QLinearAdd over flat arrays; see requantization_onnxruntime.FusedAdd."""
+    for i in range(len(y)):
+        inner = fused_multiply_add(np.float32(b[i]), ratio_b, offset)
+        value = np.rint(fused_multiply_add(np.float32(a[i]), ratio_a, inner))
+        y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
+def multiply_rounded(a, b, zero_a, zero_b, ratio, zero_point, low, high, y):
+    """QLinearMul over flat arrays: the zero point is added before rounding, without fma."""
+    for i in range(len(y)):
+        product = (np.int32(a[i]) - np.int32(zero_a)) * (np.int32(b[i]) - np.int32(zero_b))
+        value = np.float32(np.float32(product) * ratio)
+        value = np.rint(np.float32(value + np.float32(zero_point)))
+        y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
+def average_pool_float(x, least, values, geometry, all_taps, scale, zero_point, low, high, y):
+    """QLinearAveragePool: real values summed in float32 in the order of the window's taps.
+
+    y = clamp(rint(sum / n / scale + zero_point)): the zero point is inside the rounding. x
+    [N IH IW C], `values` the real value of x + least, `all_taps` the n that counts padding, or 0.
+    """
+    for n in range(y.shape[0]):
+        for oh in range(y.shape[1]):
+            top = oh * geometry[2] - geometry[6]
+            h0, h1 = max(top, 0), min(top + geometry[0], x.shape[1])
+            for ow in range(y.shape[2]):
+                left = ow * geometry[3] - geometry[7]
+                w0, w1 = max(left, 0), min(left + geometry[1], x.shape[2])
+                taps = all_taps if all_taps else max((h1 - h0) * (w1 - w0), 1)
+                for c in range(y.shape[3]):
+                    total = np.float32(0)
+                    for ih in range(h0, h1):
+                        for iw in range(w0, w1):
+                            total = np.float32(total + values[np.int64(x[n, ih, iw, c]) - least])
+                    value = np.float32(np.float32(total / np.float32(taps)) / scale)
+                    value = np.rint(np.float32(value + np.float32(zero_point)))
+                    y[n, oh, ow, c] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
+def softmax_lifted(x, table, factor, zero_point, low, high, y):
+    """QLinearSoftmax over the rows of x [R C]; see requantization_onnxruntime.softmax_table."""
+    for r in range(x.shape[0]):
+        largest = np.int64(x[r, 0])
+        for c in range(x.shape[1]):
+            largest = max(largest, np.int64(x[r, c]))
+        total = np.float32(0)
+        for c in range(x.shape[1]):
+            total = np.float32(total + table[255 - largest + x[r, c]])
+        for c in range(x.shape[1]):
+            scaled = np.float32(table[255 - largest + x[r, c]] * factor)
+            value = np.int64(np.rint(np.float32(scaled / total))) + zero_point
+            y[r, c] = min(max(value, low), high)
+
+
+@kernel
+def mean_of_rows(x, rows_per_image, y):
+    """Mean of each row of float32 x [R K] into y [R], summed as onnxruntime's ReduceMean does.
+
+    Eigen adds in vectors of four from the first aligned element, two vectors at a time, folds the
+    four lanes as (0 + 2) + (1 + 3), then adds what stood before and what remained behind. A row's
+    alignment follows from its place in the tensor, which begins aligned.
+    """
+    length = x.shape[1]
+    lanes0, lanes1 = np.empty(4, np.float32), np.empty(4, np.float32)
+    for r in range(x.shape[0]):
+        start = min(-(r % rows_per_image * length) % 4, length)
+        vectors = (length - start) // 4
+        if vectors == 0:
+            total = x[r, 0]
+            for k in range(1, length):
+                total = np.float32(total + x[r, k])
+        else:
+            for lane in range(4):
+                lanes0[lane] = x[r, start + lane]
+            if vectors > 1:
+                for lane in range(4):
+                    lanes1[lane] = x[r, start + 4 + lane]
+                for vector in range(2, vectors // 2 * 2, 2):
+                    for lane in range(4):
+                        lanes0[lane] += x[r, start + 4 * vector + lane]
+                        lanes1[lane] += x[r, start + 4 * vector + 4 + lane]
+                for lane in range(4):
+                    lanes0[lane] += lanes1[lane]
+                if vectors % 2:
+                    for lane in range(4):
+                        lanes0[lane] += x[r, start + 4 * (vectors - 1) + lane]
+            even = np.float32(lanes0[0] + lanes0[2])
+            total = np.float32(even + np.float32(lanes0[1] + lanes0[3]))
+            for k in range(start):
+                total = np.float32(total + x[r, k])
+            for k in range(start + 4 * vectors, length):
+                total = np.float32(total + x[r, k])
+        y[r] = np.float32(total / np.float32(length))
+
+
+def clip(x: NDArray[np.float32], low: float | None, high: float | None) -> NDArray[np.float32]:
+    """Return Relu or Clip of float32 values."""
+    if low is not None:
+        x = np.maximum(x, np.float32(low))
+    return x if high is None else np.minimum(x, np.float32(high))

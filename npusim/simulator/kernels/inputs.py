@@ -1,4 +1,4 @@
-"""What a user hands over -> a batch in the network's own integers, or one line that says why not."""
+"""What a user hands over -> a batch in the network's own integers, or why it cannot be one."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step
 
 @_step.register(op.Activation)
 def _(operator: op.Activation, network: Network, node: Node, rule: Rule) -> Step:
-    x, y = _one_input(network, node)
+    x, _ = _one_input(network, node)
     if operator.kind == "clamp":
         clamp = op.Clamp(operator.low, operator.high)
         return _table_step(x, _requantization_table(network, node, rule, clamp=clamp))
@@ -343,9 +343,8 @@ def _(operator: op.Pad, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     _require_same_quantization(node, x, y)
     _, fill = affine(node, x)
-    inside = (...,) + tuple(
-        slice(before, before + n) for before, n in zip(operator.before, x.shape, strict=True)
-    )[1:]
+    image = zip(operator.before[1:], x.shape[1:], strict=True)
+    inside = (slice(None), *(slice(before, before + n) for before, n in image))
     shape, dtype = y.shape[1:], y.dtype
     if operator.before[0] or operator.after[0]:
         raise UnsupportedError(f"{node.name}: padding along the batch axis")

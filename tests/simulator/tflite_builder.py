@@ -1,0 +1,98 @@
+"""Build a .tflite file of one operator, with the schema that ships with LiteRT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+TYPES = {
+    "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
+    "int32": schema.TensorType.INT32,
+    "float32": schema.TensorType.FLOAT32,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the file; scales may be one number or one a channel along `axis`."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: Any = None
+    zero_point: Any = 0
+    data: Any = None
+    axis: int = 0
+
+
+def constant(data: np.ndarray, scale: Any = None, zero_point: Any = 0, axis: int = 0) -> Value:
+    return Value(data.shape, data.dtype.name, scale, zero_point, data, axis)
+
+
+def single_operator(
+    kind: str, inputs: list[Value | None], output: Value, options: Any, version: int = 1
+) -> bytes:
+    """Return the file; inputs without data are the network's inputs, None is an absent one."""
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version = 3
+    model.buffers = [schema.BufferT()]
+    graph.tensors, indices, free = [], [], []
+    for value in (*inputs, output):
+        if value is None:
+            indices.append(-1)
+            continue
+        indices.append(len(graph.tensors))
+        if value.data is None and value is not output:
+            free.append(len(graph.tensors))
+        graph.tensors.append(_tensor(model, value, len(graph.tensors)))
+    operator, code = schema.OperatorT(), schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    code.version = version
+    operator.inputs, operator.outputs = np.array(indices[:-1], np.int32), [indices[-1]]
+    if options is not None:
+        operator.builtinOptions = options
+        name = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+    graph.operators = [operator]
+    graph.inputs, graph.outputs = np.array(free, np.int32), np.array([indices[-1]], np.int32)
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _tensor(model: Any, value: Value, index: int) -> Any:
+    tensor = schema.TensorT()
+    tensor.name = f"t{index}".encode()
+    tensor.shape = np.array(value.shape, np.int32)
+    tensor.type = TYPES[value.dtype]
+    tensor.buffer = 0
+    if value.data is not None:
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(value.data).tobytes(), np.uint8)
+        tensor.buffer = len(model.buffers)
+        model.buffers.append(buffer)
+    if value.scale is not None:
+        quantization = schema.QuantizationParametersT()
+        scale = np.atleast_1d(np.asarray(value.scale, np.float32))
+        quantization.scale = scale
+        quantization.zeroPoint = np.broadcast_to(
+            np.asarray(value.zero_point, np.int64), scale.shape
+        ).copy()
+        quantization.quantizedDimension = value.axis
+        tensor.quantization = quantization
+    return tensor
+
+
+def options(name: str, **fields: Any) -> Any:
+    """Return an options record, e.g. options("Pool2DOptions", strideH=2, ...)."""
+    record = getattr(schema, f"{name}T")()
+    for field, value in fields.items():
+        assert hasattr(record, field), field
+        setattr(record, field, value)
+    return record
