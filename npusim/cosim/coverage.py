@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from npusim.datapath.contract import Parameters, Port, Unit, Value, Values
+from npusim.cosim.vectors import elements
+from npusim.datapath.contract import Parameters, Port, Unit, Values
 
 FEW_VALUES = 16
 """Ports with at most so many legal values have a bin for each."""
@@ -20,10 +21,6 @@ def _port_bins(port: Port, parameters: Parameters) -> dict[str, int]:
     low, high = port.legal_bounds(parameters)
     values = range(low, high + 1) if high - low < FEW_VALUES else (low, high)
     return {f"{port.name} = {value}": value for value in values}
-
-
-def _elements(value: Value) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else value
 
 
 def coverage(
@@ -40,7 +37,7 @@ def coverage(
         bins = _port_bins(port, parameters)
         seen = {value: 0 for value in bins.values()}
         for inputs, _ in vectors:
-            for element in _elements(inputs[port.name]):
+            for element in elements(inputs[port.name]):
                 if element in seen:
                     seen[element] += 1
         counts |= {name: seen[value] for name, value in bins.items()}

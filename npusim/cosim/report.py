@@ -147,6 +147,8 @@ def _common(
         driven = {inputs[port.name] for inputs, _ in vectors}
         if bad < driven:
             texts.append(f"only with {port.name} = {', '.join(map(str, sorted(bad)))}")
+    if unit.exact is not None and data:
+        texts += _common_exact(unit, parameters, [vectors[cycles[f.cycle].out][0] for f in data])
     for place, port in enumerate(unit.outputs):
         differences = set()
         for fault in data:
@@ -163,6 +165,19 @@ def _common(
                 signed = " or ".join(f"{value:+d}" for value in sorted(differences))
                 texts.append(f"{port.name} found - expected is {signed}")
     return texts
+
+
+def _common_exact(unit: Unit, parameters: Parameters, inputs: Sequence[Values]) -> list[str]:
+    assert unit.exact is not None
+    exact = [Fraction(call(unit.exact, parameters, values)) for values in inputs]
+    shared = {
+        "a tie": all(value.denominator == 2 for value in exact),
+        "an integer": all(value.denominator == 1 for value in exact),
+        "negative": all(value < 0 for value in exact),
+        "positive": all(value > 0 for value in exact),
+    }
+    names = [name for name, holds in shared.items() if holds]
+    return [f"the exact value is {' and '.join(names)}"] if names else []
 
 
 def _likely_latency(

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from npusim.cosim.errors import CosimulationError
+from npusim.cosim.wiring import Wiring
 from npusim.datapath.contract import Parameters, Port, Unit, Value, Values
 
 
@@ -70,14 +71,14 @@ def space(unit: Unit, parameters: Parameters) -> int:
 
 
 def inputs_of(
-    unit: Unit, parameters: Parameters, count: int, rng: Random, fixed: Mapping[str, int]
+    unit: Unit, parameters: Parameters, count: int, rng: Random, wiring: Wiring
 ) -> list[dict[str, Value]]:
     """Return the inputs to drive: the directed ones, then `count` random ones or all there are.
 
     Parameters
     ----------
-    fixed
-        Input -> the one value that the module under test implements.
+    wiring
+        Its `fixed` inputs get their one value; vectors that do not fit its `widths` are left out.
 
     Raises
     ------
@@ -95,10 +96,32 @@ def inputs_of(
         inputs += _corners(unit, parameters, rng)
         inputs += (_random_input(unit, parameters, rng) for _ in range(count))
     for values in inputs:
-        for name, value in fixed.items():
+        for name, value in wiring.fixed.items():
             values[name] = value
-    _require_legal(unit, parameters, inputs, fixed)
+    if wiring.widths:
+        narrow = wiring.narrow(unit)
+        inputs = [values for values in inputs if _fits(narrow, parameters, values)]
+    _require_legal(unit, parameters, inputs, wiring.fixed)
     return inputs
+
+
+def _fits(unit: Unit, parameters: Parameters, values: Values) -> bool:
+    bounds = {port.name: port.legal_bounds(parameters) for port in unit.inputs}
+    results = {port.name: port.bounds(parameters) for port in unit.outputs}
+    for name, (low, high) in bounds.items():
+        if not all(low <= element <= high for element in elements(values[name])):
+            return False
+    outputs = outputs_of(unit, parameters, values)
+    return all(
+        low <= element <= high
+        for name, (low, high) in results.items()
+        for element in elements(outputs[name])
+    )
+
+
+def elements(value: Value) -> tuple[int, ...]:
+    """Return the lanes of a port's value, one for a plain port."""
+    return (value,) if isinstance(value, int) else value
 
 
 def _require_legal(
@@ -114,7 +137,7 @@ def _require_legal(
             if name not in values:
                 raise CosimulationError(f"{unit.name}: vector {index} has no value for {name}")
             value = values[name]
-            for element in (value,) if isinstance(value, int) else value:
+            for element in elements(value):
                 if not low <= element <= high:
                     raise CosimulationError(
                         f"{unit.name}: vector {index}: {name}: expected {low}..{high}, "

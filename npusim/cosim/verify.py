@@ -82,7 +82,7 @@ def make_image(
 ) -> Image:
     """Return the stimulus that `seed` stands for: the same arguments give the same image."""
     rng = Random(f"{unit.name} {sorted(parameters.items())} {seed}")
-    inputs = inputs_of(unit, parameters, vectors, rng, wiring.fixed)
+    inputs = inputs_of(unit, parameters, vectors, rng, wiring)
     if not inputs:
         raise CosimulationError(f"{unit.name}: expected at least one vector, found none")
     pairs = tuple((values, outputs_of(unit, parameters, values)) for values in inputs)
@@ -137,7 +137,7 @@ def verify_module(
         File for the waveform (.fst from Icarus, .vcd from Verilator). Where None and
         NPUSIM_WAVES is set, <module>.fst in the current directory.
     require_coverage
-        Fail on an empty coverage bin; where None, yes unless the wiring fixes an input.
+        Fail on an empty coverage bin; where None, yes unless the wiring fixes or narrows a port.
     replay
         Command that repeats the run, for the report.
 
@@ -154,6 +154,7 @@ def verify_module(
     CosimulationError
         The simulation could not be run.
     """
+    __tracebackhide__ = True  # under pytest the message is the report
     wiring = wiring or Wiring()
     if latency_cycles is not None:
         unit = replace(unit, latency_cycles=latency_cycles)
@@ -164,6 +165,7 @@ def verify_module(
         settings |= passed
         passed = dict(settings)
     wiring.require(unit, settings)
+    complete, unit = unit, wiring.narrow(unit)
     seed = int(os.environ.get("NPUSIM_SEED", "1")) if seed is None else seed
     if waves is None and os.environ.get("NPUSIM_WAVES"):
         waves = Path.cwd() / f"{name}.{'fst' if simulator == 'icarus' else 'vcd'}"
@@ -174,7 +176,7 @@ def verify_module(
     interface.require_parameters(found, passed)
     interface.require_interface(found, unit, wiring, settings)
 
-    image = make_image(unit, settings, wiring, seed=seed, vectors=vectors)
+    image = make_image(complete, settings, wiring, seed=seed, vectors=vectors)
     bins = coverage(unit, settings, image.vectors, wiring.fixed)
     bins |= {
         event: image.events[event] for event in required_events(unit.latency(settings), wiring)
@@ -218,7 +220,9 @@ def verify_module(
             )
         )
     empty = [bin_name for bin_name, hits in bins.items() if not hits]
-    needed = not wiring.fixed if require_coverage is None else require_coverage
+    needed = require_coverage
+    if needed is None:
+        needed = not wiring.fixed and not wiring.widths
     if empty and needed:
         raise Mismatch(
             f"{name}: {len(empty)} coverage points were not reached by {len(image.vectors)} "

@@ -39,6 +39,7 @@ def verify_unit(
     CosimulationError
         The simulation could not be run.
     """
+    __tracebackhide__ = True
     directory = rtl or rtl_directory()
     results = []
     for number, variant in enumerate(({}, *unit.variants)):

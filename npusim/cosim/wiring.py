@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from npusim.cosim.errors import CosimulationError
 from npusim.datapath.contract import Parameters, Port, Unit
+
+
+def _narrowed_legal(port: Port, width: int, parameters: Parameters) -> tuple[int, int]:
+    low, high = port.legal_bounds(parameters)
+    least, most = replace(port, width_bits=width).bounds(parameters)
+    return max(low, least), min(high, most)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class Wiring:
     contract is written with its suffix (`acc_i`, `acc_o`)."""
     ties: Mapping[str, int] = field(default_factory=dict)
     """Module input -> constant, for inputs that the contract does not know."""
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Contract port -> width of the module's port, where it is narrower (an int8 output, a 24-bit
+    accumulator). Vectors that do not fit are left out."""
     fixed: Mapping[str, int] = field(default_factory=dict)
     """Contract input -> the only value that the module implements; it has no such port."""
 
@@ -50,10 +60,24 @@ class Wiring:
         }
         return {role: name for role, name in roles.items() if name is not None}
 
+    def narrow(self, unit: Unit) -> Unit:
+        """Return `unit` with the widths of this wiring in place of its own."""
+        ports = tuple(
+            replace(port, width_bits=width, legal=partial(_narrowed_legal, port, width))
+            if (width := self._width(port)) is not None
+            else port
+            for port in unit.ports
+        )
+        return replace(unit, ports=ports)
+
+    def _width(self, port: Port) -> int | None:
+        width = self.widths.get(port.rtl_name)
+        return self.widths.get(port.name) if width is None else width
+
     def require(self, unit: Unit, parameters: Parameters) -> None:
         """Raise CosimulationError where this wiring names a port that `unit` does not have."""
         known = {name for port in unit.ports for name in (port.name, port.rtl_name)}
-        for name in self.ports:
+        for name in (*self.ports, *self.widths):
             if name not in known:
                 raise CosimulationError(
                     f"wiring: {unit.name} has no port {name}, expected one of "

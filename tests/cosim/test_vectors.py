@@ -36,12 +36,12 @@ def test_the_same_seed_gives_the_same_image_and_another_another():
 
 
 def test_a_small_space_is_driven_exhaustively():
-    inputs = inputs_of(LANES, {"LANES": 3}, 4096, Random(1), {})
+    inputs = inputs_of(LANES, {"LANES": 3}, 4096, Random(1), Wiring())
     assert len({values["x"] for values in inputs}) == 16**3
 
 
 def test_random_inputs_reach_every_extreme_and_are_legal():
-    inputs = inputs_of(toy.UNIT, PARAMETERS, 100, Random(1), {})
+    inputs = inputs_of(toy.UNIT, PARAMETERS, 100, Random(1), Wiring())
     pairs = [(values, outputs_of(toy.UNIT, PARAMETERS, values)) for values in inputs]
     bins = coverage(toy.UNIT, PARAMETERS, pairs, {})
     assert all(bins[name] for name in ("a = -256", "a = 255", "b = 0", "b = 16", "mode = 0"))
@@ -59,10 +59,10 @@ def test_corner_biased_numbers_stay_inside(low, high):
 def test_an_illegal_generated_input_is_refused():
     unit = replace(toy.UNIT, vectors=lambda rng, count: [{"a": 0, "b": 17, "mode": 0}])
     with pytest.raises(CosimulationError, match=r"vector 0: b: expected 0\.\.16, found 17"):
-        inputs_of(unit, PARAMETERS, 1, Random(1), {})
+        inputs_of(unit, PARAMETERS, 1, Random(1), Wiring())
     unit = replace(toy.UNIT, vectors=lambda rng, count: [{"a": 0, "b": 1}])
     with pytest.raises(CosimulationError, match="has no value for mode"):
-        inputs_of(unit, PARAMETERS, 1, Random(1), {})
+        inputs_of(unit, PARAMETERS, 1, Random(1), Wiring())
 
 
 def test_a_scalar_gets_lanes_and_lower_case_parameters():

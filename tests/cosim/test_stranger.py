@@ -1,0 +1,70 @@
+"""A stranger's module: the wrong one fails with what its designer needs, the mended passes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "stranger"
+
+pytestmark = [pytest.mark.rtl, pytest.mark.usefixtures("icarus")]
+
+
+def run_pytest(name: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE / name)]
+    return subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_mended_module_passes(tmp_path):
+    done = run_pytest("test_my_requantizer.py", tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_the_wrong_module_fails_with_the_message_a_designer_needs(tmp_path):
+    done = run_pytest("test_my_requantizer.py", tmp_path, RTL="my_requantizer_wrong.v")
+    assert done.returncode == 1
+    report = done.stdout
+    for text in (
+        "my_requantizer (MAX_TERMS=1) differs from the contract of requantize",
+        "inputs     acc = [",
+        "0.500000 (unrounded, unclamped)",
+        "all faults the exact value is a tie",
+        "all faults y found - expected is -1",
+        "seed 1: NPUSIM_SEED=1 NPUSIM_WAVES=1 pytest",
+    ):
+        assert text in report
+    expected, found = (
+        int(line.split("y = ")[1]) for line in report.splitlines() if " y = " in line
+    )
+    assert found == expected - 1
+
+
+def test_the_flag_in_the_message_writes_waves(tmp_path):
+    done = run_pytest(
+        "test_my_requantizer.py", tmp_path, RTL="my_requantizer_wrong.v", NPUSIM_WAVES="1"
+    )
+    assert done.returncode == 1
+    assert (tmp_path / "my_requantizer.fst").stat().st_size > 1000
+
+
+def test_a_combinational_module_with_its_own_contract_passes(tmp_path):
+    done = run_pytest("test_my_mac.py", tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_example_is_as_short_as_the_documents_say():
+    text = (EXAMPLE / "test_my_requantizer.py").read_text()
+    code = [line for line in text.splitlines() if line.strip() and '"""' not in line]
+    assert len(code) < 25
