@@ -20,9 +20,10 @@ from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule
+from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.batch import keeps_samples_apart
 from npusim.simulator.kernels.inputs import network_inputs
-from npusim.simulator.kernels.steps import Step, step
+from npusim.simulator.kernels.steps import Step
 
 BLOCK_BYTES = 1 << 22
 """A block holds as many samples as keep its largest activation below this, and at least one."""
@@ -41,6 +42,13 @@ def prepare(network: Network, rule: Rule) -> Prepared:
             f"{network.name}: its weights are float32; quantize it first (npusim quantize)"
         )
     return Prepared(network, rule)
+
+
+def _step(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the node's function; files made for onnxruntime have its operators under `fp32`."""
+    if network.source == "onnx" and rule == "fp32":
+        return steps_onnxruntime.step(network, node)
+    return steps.step(network, node, rule)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Prepared:
         self.network = network
         self.rule = rule
         self.separable = keeps_samples_apart(network)
-        self.functions = tuple(step(network, node, rule) for node in network.nodes)
+        self.functions = tuple(_step(network, node, rule) for node in network.nodes)
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def run(

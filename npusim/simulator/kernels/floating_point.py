@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from npusim.datapath.jit import kernel, scalar

@@ -55,7 +55,8 @@ def _step(operator: op.Operator, network: Network, node: Node, rule: Rule) -> St
     raise UnsupportedError(f"{node.name}: the kernels engine has no {node.kind} under {rule}")
 
 
-def _require_8_bit(node: Node, *tensors: Tensor) -> None:
+def require_8_bit(node: Node, *tensors: Tensor) -> None:
+    """Raise UnsupportedError unless every tensor is int8 or uint8."""
     for tensor in tensors:
         if tensor.dtype not in (np.int8, np.uint8):
             raise UnsupportedError(
@@ -66,7 +67,7 @@ def _require_8_bit(node: Node, *tensors: Tensor) -> None:
 def _one_input(network: Network, node: Node) -> tuple[Tensor, Tensor]:
     """Return the input and output of a node on 8-bit integers."""
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    _require_8_bit(node, x, y)
+    require_8_bit(node, x, y)
     return x, y
 
 
@@ -139,7 +140,7 @@ def _elementwise(
 ) -> Step:
     a, b = network.inputs_of(node)
     y = network.output_of(node)
-    _require_8_bit(node, a, b, y)
+    require_8_bit(node, a, b, y)
     dtype = y.dtype
 
     def same_shape(threads: int, a: NDArray, b: NDArray) -> NDArray:
@@ -155,7 +156,8 @@ def _elementwise(
     return same_shape if batched and a.shape == b.shape else broadcast
 
 
-def _geometry(window: op.Window) -> NDArray[np.int64]:
+def window_geometry(window: op.Window) -> NDArray[np.int64]:
+    """Return [KH KW SH SW DH DW top left], as the kernels of pool.py take it."""
     top, _, left, _ = window.padding
     return _integers(*window.kernel, *window.stride, *window.dilation, top, left)
 
@@ -164,7 +166,7 @@ def _geometry(window: op.Window) -> NDArray[np.int64]:
 def _(operator: op.AveragePool, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.average_pool(network, node, rule)
-    geometry, shape, dtype = _geometry(operator.window), y.shape[1:], y.dtype
+    geometry, shape, dtype = window_geometry(operator.window), y.shape[1:], y.dtype
     if isinstance(r, constants.WindowDivision):
 
         def divide(threads: int, x: NDArray) -> NDArray:
@@ -190,7 +192,7 @@ def _(operator: op.MaxPool, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     _require_same_quantization(node, x, y)
     low, high = activation_bounds(operator.activation, *affine(node, y), y.dtype)
-    geometry, shape, dtype = _geometry(operator.window), y.shape[1:], y.dtype
+    geometry, shape, dtype = window_geometry(operator.window), y.shape[1:], y.dtype
 
     def maximum(threads: int, x: NDArray) -> NDArray:
         y = np.empty((len(x), *shape), dtype)
@@ -301,7 +303,7 @@ def _requantization_table(
 ) -> NDArray:
     """Return the output of every 8-bit input value, ascending."""
     x, y = network.inputs_of(node)[position], network.output_of(node)
-    _require_8_bit(node, x, y)
+    require_8_bit(node, x, y)
     m, *rest = _one_step(constants.requantize(network, node, rule, position, clamp))
     _, zero_point = affine(node, x)
     least = int(np.iinfo(x.dtype).min)
@@ -315,7 +317,7 @@ def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not x.is_float:
         return _table_step(x, _requantization_table(network, node, rule))
-    _require_8_bit(node, y)
+    require_8_bit(node, y)
     scale, zero_point = affine(node, y)
     ties = "away" if network.source == "tflite" else "even"
     return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, ties)
@@ -324,7 +326,7 @@ def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
 @_step.register(op.Dequantize)
 def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step:
     x = network.inputs_of(node)[0]
-    _require_8_bit(node, x)
+    require_8_bit(node, x)
     scale, zero_point = affine(node, x)
     return lambda threads, x: floating_point.dequantize(x, scale, np.int64(zero_point))
 
@@ -388,7 +390,7 @@ def _(operator: op.Slice, network: Network, node: Node, rule: Rule) -> Step:
 @_step.register(op.Concat)
 def _(operator: op.Concat, network: Network, node: Node, rule: Rule) -> Step:
     inputs, y = network.inputs_of(node), network.output_of(node)
-    _require_8_bit(node, *inputs, y)
+    require_8_bit(node, *inputs, y)
     steps = [
         None
         if _same_quantization(x, y) and x.dtype == y.dtype
