@@ -6,7 +6,12 @@ npu_weight_decode.v
 npu_mac_uniform.v
 npu_mac_subset.v
 npu_mac_piecewise_linear.v
+npu_merge_regions.v
+npu_subtract_zero_point.v
+npu_pool.v
+npu_lookup.v
 npu_round_shift.v
 
 # level 2
 npu_requantize.v
+npu_add.v

@@ -25,7 +25,7 @@ Value = int | tuple[int, ...]
 """What a port carries: an int, or a tuple of ints where the port has lanes."""
 Values = Mapping[str, Value]
 """Port name -> value."""
-Bins = Mapping[str, Callable[[Values, Values], bool]]
+Bins = Mapping[str, Callable[[Any, Any], bool]]
 """Coverage point -> whether a vector with these inputs and outputs reaches it."""
 
 

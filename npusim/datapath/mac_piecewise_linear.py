@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +67,10 @@ def dot_piecewise_linear(
     weights: NDArray[np.int16], operands: NDArray[np.int16], pwlq_bits: int
 ) -> tuple[int, int, int]:
     """Return the accumulators (centre, tail, tail_sum) of weight wires [K] and operands [K]."""
-    centre = tail = tail_sum = np.int64(0)
+    centre = tail = tail_sum = 0
     for k in range(len(weights)):
         centre, tail, tail_sum = mac_piecewise_linear(
-            np.int64(weights[k]), np.int64(operands[k]), centre, tail, tail_sum, pwlq_bits
+            weights[k], operands[k], centre, tail, tail_sum, pwlq_bits
         )
     return centre, tail, tail_sum
 
@@ -101,7 +102,7 @@ def bins(parameters: Parameters) -> Bins:
     """Return the points to reach: signs and regions with g = 0, 1..n-1 and n; wraps of each."""
     bits = parameters["PWLQ_BITS"]
     n = (1 << (bits - 1)) - 1
-    points = {
+    points: dict[str, Any] = {
         f"sign {sign}, tail {tail}, g = {g}": (
             lambda i, o, w=sign << bits | tail << (bits - 1) | g: i["weight"] == w and i["xe"] != 0
         )

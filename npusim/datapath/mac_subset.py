@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.contract import Port, Unit, Values
+from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS, XE_BOUNDS, acc_near_wrap, wrap_acc
 from npusim.datapath.stimulus import between
@@ -72,7 +73,7 @@ def mac_subset(weight: int, xe: int, acc: int) -> int:
 def dot_subset(weights: NDArray[np.int16], operands: NDArray[np.int16], acc: int) -> int:
     """Return `acc` plus the dot product of weight wires [K] and operands [K]."""
     for k in range(len(weights)):
-        acc = mac_subset(np.int64(weights[k]), np.int64(operands[k]), acc)
+        acc = mac_subset(weights[k], operands[k], acc)
     return acc
 
 
@@ -90,6 +91,22 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
         yield {"weight": weight, "xe": xe, "acc": acc_near_wrap(rng, product_subset(weight, xe))}
 
 
+def bins(parameters: Parameters) -> Bins:
+    """Return the points to reach: every weight with every sign of the operand, both wraps."""
+    points: dict[str, Any] = {
+        f"weight wires {weight:05b}, xe {name}": (
+            lambda i, o, w=weight, s=sign: i["weight"] == w and (i["xe"] > 0) - (i["xe"] < 0) == s
+        )
+        for weight in range(32)
+        for name, sign in (("< 0", -1), ("= 0", 0), ("> 0", 1))
+    }
+    points["greatest product"] = lambda i, o: i["weight"] == 0 and i["xe"] == 255
+    points["least product"] = lambda i, o: i["weight"] == 16 and i["xe"] == 255
+    points["wraps upwards"] = lambda i, o: o["acc"] < i["acc"] - (1 << 31)
+    points["wraps downwards"] = lambda i, o: o["acc"] > i["acc"] + (1 << 31)
+    return points
+
+
 UNIT = Unit(
     name="mac_subset",
     ports=(
@@ -102,19 +119,5 @@ UNIT = Unit(
     scalar=mac_subset,
     vectors=vectors,
     directed=directed,
-    bins={
-        **{
-            f"weight wires {weight:05b}, xe {name}": (
-                lambda i, o, w=weight, s=sign: (
-                    i["weight"] == w and (i["xe"] > 0) - (i["xe"] < 0) == s
-                )
-            )
-            for weight in range(32)
-            for name, sign in (("< 0", -1), ("= 0", 0), ("> 0", 1))
-        },
-        "greatest product": lambda i, o: i["weight"] == 0 and i["xe"] == 255,
-        "least product": lambda i, o: i["weight"] == 16 and i["xe"] == 255,
-        "wraps upwards": lambda i, o: i["acc"] > 0 and o["acc"] < i["acc"] - (1 << 31),
-        "wraps downwards": lambda i, o: i["acc"] < 0 and o["acc"] > i["acc"] + (1 << 31),
-    },
+    bins=bins,
 )

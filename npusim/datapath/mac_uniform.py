@@ -50,7 +50,7 @@ def mac_uniform(weight: int, xe: int, acc: int) -> int:
 def dot_uniform(weights: NDArray[np.int16], operands: NDArray[np.int16], acc: int) -> int:
     """Return `acc` plus the dot product of weights [K] and operands [K]."""
     for k in range(len(weights)):
-        acc = mac_uniform(np.int64(weights[k]), np.int64(operands[k]), acc)
+        acc = mac_uniform(weights[k], operands[k], acc)
     return acc
 
 

@@ -31,6 +31,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,12 +154,11 @@ def bins(parameters: Parameters) -> Bins:
     half = 1 << (parameters["OUT_BITS"] - 1)
 
     def tie(inputs: Values) -> bool:
-        total, shift = inputs["total"], inputs["shift"]
-        assert isinstance(total, int)
-        assert isinstance(shift, int)
+        i: Any = inputs
+        total, shift = i["total"], i["shift"]
         return shift > 0 and total % (1 << shift) == 1 << (shift - 1)
 
-    points = {
+    points: dict[str, Any] = {
         f"{name}, tie {sign} 0, shift {side} 31": (
             lambda i, o, m=mode, s=sign == "<", d=side == ">": (
                 i["mode"] == m and tie(i) and (i["total"] < 0) == s and (i["shift"] > 31) == d

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,25 +187,25 @@ def weight_wires(
 
 
 @kernel
-def decode_uniform(codes: NDArray, bits: int, weights: NDArray[np.int16]) -> None:
+def decode_uniform(codes: NDArray[np.int16], bits: int, weights: NDArray[np.int16]) -> None:
     """Write the integer weight of each code [N] to `weights` [N]."""
     for i in range(len(codes)):
-        weights[i] = uniform_weight(np.int64(codes[i]), bits)
+        weights[i] = uniform_weight(codes[i], bits)
 
 
 @kernel
 def decode_subset(
-    codes: NDArray, bits: int, magnitudes: NDArray[np.int64], weights: NDArray[np.int16]
+    codes: NDArray[np.int16], bits: int, magnitudes: NDArray[np.int64], weights: NDArray[np.int16]
 ) -> None:
     """Write the integer weight of each code [N] to `weights` [N]."""
     for i in range(len(codes)):
-        code = np.int64(codes[i])
+        code = codes[i]
         weights[i] = negate_if(subset_sign(code, bits), magnitudes[subset_index(code, bits)])
 
 
 @kernel
 def decode_pwlq(
-    codes: NDArray, bits: int, first: NDArray[np.int16], second: NDArray[np.int16]
+    codes: NDArray[np.int16], bits: int, first: NDArray[np.int16], second: NDArray[np.int16]
 ) -> None:
     """Write the two integer planes of each code [N]: w = first*s1 + second*s2.
 
@@ -212,7 +213,7 @@ def decode_pwlq(
     """
     n = (1 << (bits - 1)) - 1
     for i in range(len(codes)):
-        code = np.int64(codes[i])
+        code = codes[i]
         signed = negate_if(pwlq_sign(code, bits), pwlq_magnitude(code, bits))
         if pwlq_tail(code, bits):
             first[i] = negate_if(pwlq_sign(code, bits), n)
@@ -245,7 +246,7 @@ def decode_planes(
         Where the codes have more bits than the scheme stores, or the magnitudes another count.
     """
     stored_bits = bits + 1 if scheme == "pwlq" else bits
-    flat = np.ascontiguousarray(codes).reshape(-1)
+    flat = codes.reshape(-1).astype(np.int16)  # kernels take no unsigned integers
     if flat.size and int(flat.max()) >> stored_bits:
         raise RangeError(
             f"{scheme} codes: expected {stored_bits} stored bits, found code {int(flat.max())}"
@@ -301,7 +302,7 @@ def vectors(
 
 def bins(parameters: Parameters) -> Bins:
     """Return the points to reach: each format at each of its b, with both signs and regions."""
-    points: dict[str, object] = {}
+    points: dict[str, Any] = {}
     for weight_format, name in enumerate(FORMATS):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
@@ -313,7 +314,7 @@ def bins(parameters: Parameters) -> Bins:
                         i["format"] == f and i["bits"] == b and (i["code"] % (1 << t)) >> s == p
                     )
                 )
-    return points  # type: ignore[return-value]
+    return points
 
 
 UNIT = Unit(

@@ -1,0 +1,180 @@
+"""add: two s9 operands of different scales -> s30 sum at a common scale, each rounded by mode.
+
+    acc_o = round_shift(mode, (xe_a * multiplier_a) << 20, shift_a)
+          + round_shift(mode, (xe_b * multiplier_b) << 20, shift_b)
+
+Two of the three roundings of TFLite's ADD; the third is requantize with one term (acc_o with the
+output's multiplier and shift) and the same mode. Under the other rules an addition is one epilogue
+of two terms, which is requantize alone.
+
+| quantity       | width | why it fits                                                          |
+|----------------|-------|----------------------------------------------------------------------|
+| xe_a, xe_b     | s9    | activation minus its zero point, -255..255                           |
+| multiplier     | u31   | normalized to [2^30, 2^31)                                           |
+| shift          | u6    | 31..62: the multiplier's value is at most 1, as TFLite takes it      |
+|                |       | relative to twice the larger input scale                             |
+| product        | s40   | 255 * 2^31 < 2^39                                                    |
+| product << 20  | s60   | what is rounded                                                      |
+| rounded        | s29   | 255 * 2^20 < 2^28                                                    |
+| acc_o          | s30   | sum of two                                                           |
+
+Cycles: 1 result per cycle and lane, latency 4.
+RTL: rtl/npu_add.v
+Source: TFLite reference kernels, add.h (AddElementwise; left shift 20).
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.contract import Port, Unit, Values
+from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.mac_uniform import XE_BOUNDS
+from npusim.datapath.round_shift import MAX_SHIFT, ROUNDING_MODES, round_shift
+from npusim.datapath.stimulus import between
+
+LEFT_SHIFT = 20
+"""Bits that an operand gains before the first rounding."""
+
+SHIFT_BOUNDS = (31, MAX_SHIFT)
+
+
+@scalar
+def scale_operand(xe: int, multiplier: int, mode: int, shift: int) -> int:
+    """Return one operand at the common scale."""
+    return round_shift(mode, (xe * multiplier) << LEFT_SHIFT, shift)
+
+
+@scalar
+def add(
+    xe_a: int,
+    xe_b: int,
+    multiplier_a: int,
+    multiplier_b: int,
+    mode: int,
+    shift_a: int,
+    shift_b: int,
+) -> int:
+    """Return the sum of two operands at their common scale."""
+    return scale_operand(xe_a, multiplier_a, mode, shift_a) + scale_operand(
+        xe_b, multiplier_b, mode, shift_b
+    )
+
+
+@kernel
+def add_all(
+    xe_a: NDArray[np.int16],
+    xe_b: NDArray[np.int16],
+    multipliers: tuple[int, int],
+    mode: int,
+    shifts: tuple[int, int],
+    acc: NDArray[np.int64],
+) -> None:
+    """Write the sums of xe_a [N] and xe_b [N] to acc [N]."""
+    for i in range(len(acc)):
+        acc[i] = add(xe_a[i], xe_b[i], multipliers[0], multipliers[1], mode, shifts[0], shifts[1])
+
+
+def exact(
+    xe_a: int, xe_b: int, multiplier_a: int, multiplier_b: int, shift_a: int, shift_b: int
+) -> Fraction:
+    """Return the sum without rounding."""
+    return Fraction(xe_a * multiplier_a << LEFT_SHIFT, 1 << shift_a) + Fraction(
+        xe_b * multiplier_b << LEFT_SHIFT, 1 << shift_b
+    )
+
+
+def _operand(rng: random.Random) -> tuple[int, int, int]:
+    """Return (xe, multiplier, shift); a fifth is an exact tie of the last rounding."""
+    if rng.random() < 0.2:
+        # An odd number times 2^(shift-1) is a tie: factors of 2 come from xe, 2^20 and multiplier.
+        zeros = rng.randint(0, 30)
+        odd = rng.randrange((1 << (30 - zeros)) | 1, 1 << (31 - zeros), 2)
+        xe_zeros = rng.randint(max(0, 10 - zeros), 7) if zeros > 2 else 7
+        xe = (1 if xe_zeros == 7 else rng.choice((1, 3))) << min(xe_zeros, 6)
+        shift = (xe & -xe).bit_length() + zeros + LEFT_SHIFT
+        return rng.choice((-xe, xe)), odd << zeros, max(shift, SHIFT_BOUNDS[0])
+    shift = rng.randint(31, 40) if rng.random() < 0.7 else rng.randint(*SHIFT_BOUNDS)
+    return between(rng, *XE_BOUNDS), between(rng, 1 << 30, (1 << 31) - 1), shift
+
+
+def vectors(rng: random.Random, count: int) -> Iterator[Values]:
+    """Yield `count` pairs of operands, each with its own multiplier and shift."""
+    for _ in range(count):
+        xe_a, multiplier_a, shift_a = _operand(rng)
+        xe_b, multiplier_b, shift_b = _operand(rng)
+        yield {
+            "xe_a": xe_a,
+            "xe_b": xe_b,
+            "multiplier_a": multiplier_a,
+            "multiplier_b": multiplier_b,
+            "mode": rng.randrange(len(ROUNDING_MODES)),
+            "shift_a": shift_a,
+            "shift_b": shift_b,
+        }
+
+
+def _tie(inputs: Any, side: str) -> bool:
+    total = inputs[f"xe_{side}"] * inputs[f"multiplier_{side}"] << LEFT_SHIFT
+    shift = inputs[f"shift_{side}"]
+    return bool(total % (1 << shift) == 1 << (shift - 1))
+
+
+_BINS: dict[str, Any] = {
+    f"{name}, tie of {side}, operand {sign} 0": (
+        lambda i, o, m=mode, d=side, s=sign == "<": (
+            i["mode"] == m and _tie(i, d) and (i[f"xe_{d}"] < 0) == s
+        )
+    )
+    for mode, name in enumerate(ROUNDING_MODES)
+    for side in ("a", "b")
+    for sign in ("<", ">")
+}
+_BINS["greatest sum"] = lambda i, o: o["acc"] == 2 * (255 << LEFT_SHIFT)
+_BINS["operands cancel"] = lambda i, o: abs(o["acc"]) < 1 << LEFT_SHIFT and i["xe_a"] != 0
+
+
+def directed() -> Iterator[Values]:
+    """Yield corner operands with the greatest and the least multipliers, in every mode."""
+    most = (1 << 31) - 1
+    for mode in range(len(ROUNDING_MODES)):
+        for xe_a, xe_b in itertools.product((-255, -1, 0, 1, 255), (-255, 0, 255)):
+            for pair in ((most, most), (0, most), (most, 0), (1 << 30, 1 << 30)):
+                for shift in (31, 32, 62):
+                    yield {
+                        "xe_a": xe_a,
+                        "xe_b": xe_b,
+                        "multiplier_a": pair[0],
+                        "multiplier_b": pair[1],
+                        "mode": mode,
+                        "shift_a": shift,
+                        "shift_b": 31,
+                    }
+
+
+UNIT = Unit(
+    name="add",
+    ports=(
+        Port("xe_a", "in", 9, signed=True, legal=XE_BOUNDS, meaning="first operand"),
+        Port("xe_b", "in", 9, signed=True, legal=XE_BOUNDS, meaning="second operand"),
+        Port("multiplier_a", "in", 31, meaning="scale of the first, over the common scale"),
+        Port("multiplier_b", "in", 31, meaning="scale of the second, over the common scale"),
+        Port("mode", "in", 3, legal=(0, len(ROUNDING_MODES) - 1), meaning="rounding mode"),
+        Port("shift_a", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the first"),
+        Port("shift_b", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the second"),
+        Port("acc", "out", 30, signed=True, meaning="sum at the common scale"),
+    ),
+    latency_cycles=4,
+    scalar=add,
+    vectors=vectors,
+    directed=directed,
+    bins=_BINS,
+    exact=exact,
+)
