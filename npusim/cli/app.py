@@ -12,6 +12,7 @@ import npusim
 from npusim.errors import NpuError
 
 ENGINES = ("kernels",)
+SIMULATORS = ("icarus", "verilator")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
 
 FILE = click.Path(path_type=Path)
@@ -54,6 +55,25 @@ def run(**options: Any) -> None:
     from npusim.cli.run import run_model
 
     run_model(**options)
+
+
+@app.command()
+@click.argument("units", nargs=-1, metavar="[UNIT ...]")
+@click.option("--all", "every", is_flag=True, help="Every datapath unit.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the random vectors.")
+@click.option("--vectors", type=click.IntRange(1), default=100_000, show_default=True)
+@click.option("--simulator", type=click.Choice(SIMULATORS), default="icarus", show_default=True)
+@click.option("--waves", type=FILE, metavar="FILE.fst", help="Keep the waves (of one unit).")
+def verify(units: tuple[str, ...], every: bool, **options: Any) -> int:
+    """Verify RTL against the Python models: datapath units by name, or --all.
+
+    The RTL is that of the checkout around the current directory, else the installed package's.
+    """
+    from npusim.cli.verify import verify_units
+
+    if every == bool(units):
+        raise click.UsageError("expected the names of units, or --all")
+    return verify_units(units, **options)
 
 
 def main() -> None:
