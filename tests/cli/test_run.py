@@ -1,0 +1,135 @@
+"""`npusim run`: what it prints and writes, and one clear line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npusim.graph.files import load
+from npusim.session import run as run_session
+from tests.cli.conftest import Finished
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "npusim" / "networks" / "digits"
+MODEL = DIGITS / "digits_int8.onnx"
+IMAGES = DIGITS / "digits_test.npz"
+
+Npusim = Callable[..., Finished]
+
+
+def test_prints_the_layer_table_and_the_accuracy(npusim: Npusim) -> None:
+    done = npusim("run", MODEL, "--input", IMAGES)
+    assert done.code == 0, done.err
+    network = load(MODEL)
+    for node in network.nodes:
+        assert node.name in done.out
+    with np.load(IMAGES) as data:
+        result = run_session(network, data["x"])
+        scores = result.outputs[network.outputs[0]]
+        correct = int((scores.argmax(1) == data["y"]).sum())
+    assert f"top-1: {correct} of 360 correct" in done.out
+    assert correct >= 0.95 * 360
+
+
+def test_writes_outputs_tensors_and_json(npusim: Npusim, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("y.npz", "t.npz", "run.json")]
+    done = npusim(
+        "run", MODEL, "--input", IMAGES, "--output", files[0], "--save-tensors", files[1],
+        "--json", files[2],
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    network = load(MODEL)
+    with np.load(files[0]) as outputs, np.load(files[1]) as tensors:
+        assert set(outputs) == set(network.outputs)
+        assert set(tensors) == set(network.tensors)
+        name = network.outputs[0]
+        np.testing.assert_array_equal(outputs[name], tensors[name])
+    content = json.loads(files[2].read_text())
+    assert content["macs"] == sum(layer["macs"] for layer in content["layers"])
+    assert [layer["name"] for layer in content["layers"]] == [n.name for n in network.nodes]
+    assert content["samples"] == 360
+    assert "cycles" not in content  # the kernels engine cannot know them
+
+
+def test_every_batch_and_thread_count_gives_the_same_bytes(npusim: Npusim, tmp_path: Path) -> None:
+    seen = []
+    for batch, threads in ((1, 1), (7, 2), (360, 1)):
+        path = tmp_path / f"{batch}.npz"
+        done = npusim(
+            "run", MODEL, "--input", IMAGES, "--batch", batch, "--threads", threads,
+            "--output", path,
+        )  # fmt: skip
+        assert done.code == 0, done.err
+        with np.load(path) as outputs:
+            seen.append({name: outputs[name].tobytes() for name in outputs})
+    assert seen[0] == seen[1] == seen[2]
+
+
+def write(path: Path, x: object) -> Path:
+    np.save(path, np.asarray(x))
+    return path
+
+
+MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
+    "no such model": (lambda d: [d / "none.onnx"], "cannot read it"),
+    "a directory": (lambda d: [d], "found a directory"),
+    "an empty file": (lambda d: [empty(d / "empty.tflite")], "found an empty file"),
+    "another format": (lambda d: [text(d / "model.txt")], "expected a .tflite or .onnx file"),
+    "not ONNX": (lambda d: [text(d / "model.onnx")], "model.onnx"),
+    "not TFLite": (lambda d: [text(d / "model.tflite")], "model.tflite"),
+    "a float network": (lambda d: [DIGITS / "digits_float.onnx"], "quantize"),
+    "no such input": (lambda d: [MODEL, "--input", d / "x.npy"], "no such file"),
+    "a damaged input": (lambda d: [MODEL, "--input", text(d / "x.npy")], "numpy"),
+    "a damaged archive": (lambda d: [MODEL, "--input", text(d / "x.npz")], "numpy"),
+    "another shape": (
+        lambda d: [MODEL, "--input", write(d / "x.npy", np.zeros((1, 9, 9, 1), np.float32))],
+        "found [1, 9, 9, 1]",
+    ),
+    "another type": (
+        lambda d: [MODEL, "--input", write(d / "x.npy", np.zeros((1, 8, 8, 1), np.int64))],
+        "found int64",
+    ),
+    "not a number": (
+        lambda d: [MODEL, "--input", write(d / "x.npy", np.full((1, 8, 8, 1), np.nan, "f"))],
+        "nan",
+    ),
+    "no samples": (
+        lambda d: [MODEL, "--input", write(d / "x.npy", np.zeros((0, 8, 8, 1), np.float32))],
+        "at least one sample",
+    ),
+    "unknown rule": (lambda d: [MODEL, "--requant", "nearest"], "nearest"),
+    "unknown engine": (lambda d: [MODEL, "--engine", "gpu"], "gpu"),
+    "nowhere to write": (lambda d: [MODEL, "--output", d / "none" / "y.npz"], "no directory"),
+}
+
+
+def empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("This is not a network.\n" * 20)
+    return path
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda name: name.replace(" ", "-"))
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    npusim: Npusim, tmp_path: Path, mistake: str
+) -> None:
+    arguments, expected = MISTAKES[mistake]
+    given = arguments(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = npusim("run", *given, "--json", tmp_path / "run.json")
+    assert done.code == 2
+    assert done.out == ""
+    lines = [line for line in done.err.splitlines() if not line.startswith("no --input")]
+    assert len(lines) == 1, done.err
+    assert expected in lines[0]
+    assert lines[0].startswith("npusim: ")
+    assert sorted(tmp_path.rglob("*")) == before
