@@ -13,7 +13,6 @@ rewound for each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from npusim.cosim.wiring import Wiring
 from npusim.datapath.contract import Parameters, Unit
@@ -22,25 +21,6 @@ TOP = "npusim_bench"
 REQUEST = "NPUSIM_COSIM_REQUEST"
 """Environment variable that names the request of npusim.cosim.contract_test."""
 CONTROL = ("reset", "enable", "valid", "check_valid", "expect_valid", "check_data")
-
-
-@dataclass(frozen=True)
-class Harness:
-    """A generated bench: its Verilog text and the layout of an image's line."""
-
-    text: str
-    input_widths: tuple[tuple[str, int], ...]
-    output_widths: tuple[tuple[str, int], ...]
-
-    @property
-    def input_bits(self) -> int:
-        """Width of all inputs together."""
-        return sum(width for _, width in self.input_widths)
-
-    @property
-    def output_bits(self) -> int:
-        """Width of all outputs together."""
-        return sum(width for _, width in self.output_widths)
 
 
 def generate(
@@ -52,8 +32,8 @@ def generate(
     *,
     select: tuple[str, int] | None = None,
     dump: bool = True,
-) -> Harness:
-    """Return the bench for `module`.
+) -> str:
+    """Return the Verilog of the bench for `module`.
 
     Parameters
     ----------
@@ -93,24 +73,20 @@ def generate(
         + [f"in_{name}" for name, _ in inputs]
         + [f"expect_{name}" for name, _ in outputs]
     )
-    return Harness(
-        _TEMPLATE.format(
-            top=TOP,
-            declarations="\n".join(declarations),
-            line_high=line_bits - 1,
-            level=level,
-            instance=f"{module} {f'#({values}) ' if values else ''}unit (\n    "
-            + ",\n    ".join(connections)
-            + "\n  );",
-            unpack=unpack,
-            valid=valid,
-            got=got,
-            expected=expected,
-            formats=formats,
-            dump=_DUMP.format(top=TOP) if dump else "",
-        ),
-        inputs,
-        outputs,
+    return _TEMPLATE.format(
+        top=TOP,
+        declarations="\n".join(declarations),
+        line_high=line_bits - 1,
+        level=level,
+        instance=f"{module} {f'#({values}) ' if values else ''}unit (\n    "
+        + ",\n    ".join(connections)
+        + "\n  );",
+        unpack=unpack,
+        valid=valid,
+        got=got,
+        expected=expected,
+        formats=formats,
+        dump=_DUMP.format(top=TOP) if dump else "",
     )
 
 

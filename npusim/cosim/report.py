@@ -18,6 +18,8 @@ class Fault:
     cycle: int
     valid: str
     outputs: tuple[str, ...]
+    selection: int = 0
+    """Which mutant was selected; 0 is the module itself."""
 
 
 def describe(

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 
-from npusim.cosim import harness, interface
+from npusim.cosim import interface
+from npusim.cosim.bench import Bench, make_image
 from npusim.cosim.coverage import coverage
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError, Mismatch
-from npusim.cosim.report import Fault, describe
-from npusim.cosim.simulation import build, run
-from npusim.cosim.traffic import Cycle, required_events, traffic
-from npusim.cosim.vectors import inputs_of, outputs_of
+from npusim.cosim.report import describe
+from npusim.cosim.traffic import required_events
 from npusim.cosim.wiring import Wiring
-from npusim.datapath.contract import Parameters, Unit, Values
+from npusim.datapath.contract import Parameters, Unit
 
 
 @dataclass(frozen=True)
@@ -38,57 +32,6 @@ class Verification:
     """Cycles in which the outputs were compared bit by bit."""
     bins: Mapping[str, int] = field(default_factory=dict)
     """Coverage point -> number of hits."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """The stimulus of one verification: vectors, cycles, and the lines the harness reads."""
-
-    vectors: tuple[tuple[Values, Values], ...]
-    cycles: tuple[Cycle, ...]
-    events: Counter[str]
-
-    def lines(self, unit: Unit, parameters: Parameters, bench: harness.Harness) -> list[str]:
-        """Return one hexadecimal line for each cycle."""
-        in_words, out_words = [], []
-        for inputs, outputs in self.vectors:
-            in_words.append(_concatenate(unit.inputs, inputs, parameters))
-            out_words.append(_concatenate(unit.outputs, outputs, parameters))
-        in_bits, out_bits = bench.input_bits, bench.output_bits
-        lines = []
-        for cycle in self.cycles:
-            control = (
-                cycle.reset << 5
-                | cycle.enable << 4
-                | cycle.valid << 3
-                | cycle.check_valid << 2
-                | (cycle.out >= 0) << 1
-                | cycle.check_data
-            )
-            word = (control << in_bits | in_words[cycle.vector]) << out_bits
-            lines.append(f"{word | out_words[max(cycle.out, 0)]:x}\n")
-        return lines
-
-
-def _concatenate(ports: Sequence, values: Values, parameters: Parameters) -> int:
-    word = 0
-    for port in ports:
-        word = word << port.total_width(parameters) | port.pack(values[port.name], parameters)
-    return word
-
-
-def make_image(
-    unit: Unit, parameters: Parameters, wiring: Wiring, *, seed: int, vectors: int
-) -> Image:
-    """Return the stimulus that `seed` stands for: the same arguments give the same image."""
-    rng = Random(f"{unit.name} {sorted(parameters.items())} {seed}")
-    inputs = inputs_of(unit, parameters, vectors, rng, wiring)
-    if not inputs:
-        raise CosimulationError(f"{unit.name}: expected at least one vector, found none")
-    pairs = tuple((values, outputs_of(unit, parameters, values)) for values in inputs)
-    events: Counter[str] = Counter()
-    cycles = tuple(traffic(len(pairs), unit.latency(parameters), wiring, rng, events))
-    return Image(pairs, cycles, events)
 
 
 def verify_module(
@@ -178,33 +121,17 @@ def verify_module(
 
     image = make_image(complete, settings, wiring, seed=seed, vectors=vectors)
     bins = coverage(unit, settings, image.vectors, wiring.fixed)
-    bins |= {
-        event: image.events[event] for event in required_events(unit.latency(settings), wiring)
-    }
+    events = required_events(unit.latency(settings), wiring)
+    bins |= {event: image.events[event] for event in events}
 
-    bench = harness.generate(unit, name, passed, settings, wiring, dump=simulator == "icarus")
-    with tempfile.TemporaryDirectory(prefix="npusim-") as temporary:
-        place = Path(temporary)
-        faults, answer = _simulate(
-            unit,
-            bench,
-            image,
-            settings,
-            files,
-            folders,
-            found,
-            place,
-            simulator,
-            waves,
-            seed,
-            passed,
-        )
-    if answer["cycles"] != len(image.cycles) or not answer["checked"]:
+    bench = Bench(unit, name, files, settings, wiring, passed, folders)
+    outcome = bench.simulate(image, simulator=simulator, waves=waves, seed=seed)
+    if outcome.cycles != len(image.cycles) or not outcome.checked:
         raise CosimulationError(
-            f"{name}: expected {len(image.cycles)} cycles to run, found {answer['cycles']} "
-            f"({answer['checked']} outputs checked)"
+            f"{name}: expected {len(image.cycles)} cycles to run, found {outcome.cycles} "
+            f"({outcome.checked} outputs checked)"
         )
-    if faults:
+    if outcome.fault_count:
         raise Mismatch(
             describe(
                 unit=unit,
@@ -212,9 +139,9 @@ def verify_module(
                 parameters=settings,
                 vectors=image.vectors,
                 cycles=image.cycles,
-                faults=faults,
-                fault_count=answer["faults"],
-                checked=answer["checked"],
+                faults=outcome.faults,
+                fault_count=outcome.fault_count,
+                checked=outcome.checked,
                 seed=seed,
                 replay=replay or _pytest_replay(seed),
             )
@@ -229,63 +156,10 @@ def verify_module(
             f"vectors: {'; '.join(empty)}"
         )
     return Verification(
-        unit.name, name, settings, len(image.vectors), answer["cycles"], answer["checked"], bins
+        unit.name, name, settings, len(image.vectors), outcome.cycles, outcome.checked, bins
     )
 
 
 def _pytest_replay(seed: int) -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
     return f"NPUSIM_SEED={seed} NPUSIM_WAVES=1 pytest {test}".rstrip()
-
-
-def _simulate(
-    unit: Unit,
-    bench: harness.Harness,
-    image: Image,
-    settings: Parameters,
-    files: tuple[Path, ...],
-    folders: tuple[Path, ...],
-    found: interface.Interface,
-    place: Path,
-    simulator: str,
-    waves: Path | None,
-    seed: int,
-    passed: Parameters,
-) -> tuple[list[Fault], dict[str, int]]:
-    """Run the image; return the recorded faults and the counters that the simulator reported."""
-    source = place / f"{harness.TOP}.v"
-    source.write_text(bench.text)
-    design = Design(harness.TOP, (source, *files), includes=folders)
-    built = build(design, simulator=simulator, waves=waves is not None)
-    with (place / "image.hex").open("w") as file:
-        file.writelines(image.lines(unit, settings, bench))
-    request = {
-        "ports": {port.name: port.width_bits for port in found.ports},
-        "parameters": dict(passed),
-    }
-    (place / "request.json").write_text(json.dumps(request))
-    plusargs = ["+image=image.hex", "+report=faults.txt"]
-    if waves is not None:
-        plusargs.append("+waves=waves.fst")
-    results = run(
-        built,
-        "npusim.cosim.contract_test",
-        directory=place,
-        seed=seed,
-        environment={harness.REQUEST: str(place / "request.json")},
-        plusargs=plusargs,
-        waves=waves is not None,
-        expected_tests=1,
-    )
-    answer = place / "answer.json"
-    if results.failed or not answer.exists():
-        lines = [line for line in results.log.splitlines() if "Error" in line]
-        raise CosimulationError(f"{found.module}: {(lines or ['the bench did not finish'])[-1]}")
-    if waves is not None:
-        dump = place / ("waves.fst" if simulator == "icarus" else "dump.vcd")
-        shutil.move(dump, waves)
-    faults = []
-    for line in (place / "faults.txt").read_text().splitlines():
-        _, cycle, valid, *outputs = line.split()
-        faults.append(Fault(int(cycle), valid, tuple(outputs)))
-    return faults, json.loads(answer.read_text())

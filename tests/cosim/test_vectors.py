@@ -9,9 +9,9 @@ import pytest
 import toy
 
 from npusim.cosim import CosimulationError, Wiring
+from npusim.cosim.bench import make_image
 from npusim.cosim.coverage import coverage
 from npusim.cosim.vectors import corner_biased, inputs_of, outputs_of
-from npusim.cosim.verify import make_image
 from npusim.datapath.contract import Port, Unit
 from npusim.errors import RangeError
 
