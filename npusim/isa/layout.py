@@ -1,0 +1,99 @@
+"""How a tensor H W C lies in DRAM: channel blocks of SIZE, pixels row-major, whole beats.
+
+    byte of (h, w, c) = b*H*W*SIZE + (h*W + w)*element_bytes(b) + c % SIZE,     b = c // SIZE
+
+element_bytes(b) is SIZE, but in the last block only as many bytes as its channels need, in whole
+beats. docs/architecture.md, section 1, is the law.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError
+
+
+def element_bytes(channels: int, block: int, size: int, bus_bytes: int) -> int:
+    """Return the bytes of one pixel in channel block `block`."""
+    held = min(size, channels - block * size)
+    return -(-held // bus_bytes) * bus_bytes
+
+
+def tensor_bytes(height: int, width: int, channels: int, size: int, bus_bytes: int) -> int:
+    """Return the bytes that a tensor occupies."""
+    last = (channels - 1) // size
+    return height * width * (last * size + element_bytes(channels, last, size, bus_bytes))
+
+
+def pack(values: NDArray, size: int, bus_bytes: int) -> bytes:
+    """Return int8 or uint8 `values` [H W C] as they lie in DRAM; lanes beyond C hold 0."""
+    height, width, channels = values.shape
+    parts = []
+    for block in range(-(-channels // size)):
+        held = values[:, :, block * size : (block + 1) * size]
+        padded = np.zeros(
+            (height, width, element_bytes(channels, block, size, bus_bytes)), np.uint8
+        )
+        padded[:, :, : held.shape[2]] = held.view(np.uint8)
+        parts.append(padded.tobytes())
+    return b"".join(parts)
+
+
+def unpack(
+    data: bytes | NDArray, height: int, width: int, channels: int, size: int, bus_bytes: int
+) -> NDArray[np.uint8]:
+    """Return the values [H W C], as uint8 bit patterns, that `pack` laid into `data`.
+
+    Raises
+    ------
+    ShapeError
+        `data` is not as long as the tensor.
+    """
+    stored = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    expected = tensor_bytes(height, width, channels, size, bus_bytes)
+    if len(stored) != expected:
+        raise ShapeError(f"tensor in DRAM: expected {expected} bytes, found {len(stored)}")
+    values = np.empty((height, width, channels), np.uint8)
+    start = 0
+    for block in range(-(-channels // size)):
+        pixel = element_bytes(channels, block, size, bus_bytes)
+        held = min(size, channels - block * size)
+        part = stored[start : start + height * width * pixel].reshape(height, width, pixel)
+        values[:, :, block * size : block * size + held] = part[:, :, :held]
+        start += height * width * pixel
+    return values
+
+
+def pack_weight_tile(codes: NDArray, code_bits: int) -> bytes:
+    """Return a weight tile `codes` [rows SIZE] of `code_bits` bits as WGT words.
+
+    Byte c of the words, one after the other, is a bit stream of column c's codes, LSB first.
+    """
+    rows, size = codes.shape
+    words = -(-rows * code_bits // 8)
+    bits = (codes[:, None, :].astype(np.int64) >> np.arange(code_bits)[:, None]) & 1
+    stream = np.zeros((words * 8, size), np.uint8)
+    stream[: rows * code_bits] = bits.reshape(rows * code_bits, size)
+    return np.packbits(stream.reshape(words, 8, size), axis=1, bitorder="little").tobytes()
+
+
+def unpack_weight_tile(data: bytes, rows: int, code_bits: int, size: int) -> NDArray[np.uint8]:
+    """Inverse of `pack_weight_tile`: codes [rows SIZE]."""
+    words = np.frombuffer(data, np.uint8).reshape(-1, 1, size)
+    stream = np.unpackbits(words, axis=1, bitorder="little").reshape(-1, size)
+    bits = stream[: rows * code_bits].reshape(rows, code_bits, size)
+    return np.sum(bits << np.arange(code_bits, dtype=np.uint8)[:, None], axis=1, dtype=np.uint8)
+
+
+def pack_parameters(
+    multipliers: NDArray, bias: NDArray, shift: NDArray, channel_shift: NDArray, size: int
+) -> bytes:
+    """Return the PAR words of one channel block: multipliers [J C], the others [C], C <= SIZE."""
+    lanes = np.zeros((3 + len(multipliers), size), np.uint32)
+    channels = len(bias)
+    lanes[0, :channels] = bias & 0xFFFF_FFFF
+    lanes[1, :channels] = (bias >> 32) & 0xFFFF_FFFF
+    lanes[2, :channels] = shift | channel_shift << 8
+    lanes[3:, :channels] = multipliers
+    return lanes.astype("<u4").tobytes()
