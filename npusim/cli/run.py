@@ -95,6 +95,5 @@ def _print(result: Result, correct: int | None) -> None:
         console.print(f"note: {note}")
     if correct is not None:
         console.print(
-            f"top-1: {correct} of {result.samples} correct "
-            f"({100 * correct / result.samples:.2f} %)"
+            f"top-1: {correct} of {result.samples} correct ({100 * correct / result.samples:.2f} %)"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import toy
+from tests.cosim import toy
 
 from npusim.cosim import CosimulationError, Mismatch, verify_module
 from npusim.cosim.verify_unit import verify_unit

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-import toy
+from tests.cosim import toy
 
 from npusim.cosim import CosimulationError, Wiring
 from npusim.cosim.bench import make_image

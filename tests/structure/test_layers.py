@@ -11,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("errors", "machines"),
+    ("errors",),
+    ("machines",),
     ("datapath", "isa", "graph"),
     ("quant", "simulator", "cost"),
     ("compiler", "cosim"),
