@@ -157,6 +157,10 @@ def _check(model: onnx.ModelProto) -> None:
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
             tensor.raw_data = bytes(prod(tensor.dims) * np.dtype(DTYPES[tensor.data_type]).itemsize)
+    for value in bare.graph.output:  # the runtime infers the outputs' types, and so does npusim
+        if not value.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+            value.type.tensor_type.shape.SetInParent()
     try:
         onnx.checker.check_model(bare)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:

@@ -41,6 +41,14 @@ def network_inputs(network: Network, x: NDArray | Mapping[str, NDArray]) -> dict
             f"found {', '.join(map(str, x)) or 'none'}"
         )
     batches = {name: _batch(network, network.tensors[name], x[name]) for name in network.inputs}
+    declared = {name: network.tensors[name].shape[:1] or (1,) for name in network.inputs}
+    if len(set(declared.values())) > 1:  # leading axes that are no batch: whole runs only
+        if any(len(batches[name]) != size for name, (size,) in declared.items()):
+            found = ", ".join(f"{name} {len(batch)}" for name, batch in batches.items())
+            raise ShapeError(
+                f"{network.name}: expected its inputs' own leading sizes, found {found}"
+            )
+        return batches
     sizes = {len(batch) for batch in batches.values()}
     if len(sizes) > 1:
         raise ShapeError(f"{network.name}: inputs hold {sorted(sizes)} samples, expected as many")

@@ -198,6 +198,21 @@ def _(operator: op.AveragePool, network: Network, node: Node) -> Step:
 
 
 @_step.register
+def _(operator: op.MaxPool, network: Network, node: Node) -> Step:
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    steps.require_8_bit(node, x, y)
+    limits, geometry = np.iinfo(y.dtype), steps.window_geometry(operator.window)
+    shape, dtype = y.shape[1:], y.dtype
+
+    def maximum(threads: int, x: NDArray) -> NDArray:
+        y = np.empty((len(x), *shape), dtype)
+        pool.max_pool(x, geometry, limits.min, limits.max, y)
+        return y
+
+    return maximum
+
+
+@_step.register
 def _(operator: op.Mean, network: Network, node: Node) -> Step:
     if network.inputs_of(node)[0].is_float:
         return _float_mean(operator, network, node)

@@ -1,0 +1,125 @@
+"""The witness: onnxruntime's CPU provider, and small ONNX models to show it.
+
+npusim is compared with the runtime itself, never with a copy of its formulas.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from npusim.graph.network import Network
+from npusim.graph.onnx import load
+from npusim.simulator.kernels.engine import prepare
+
+DISABLED = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+ALL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+
+MICROSOFT = "com.microsoft"
+
+
+def model(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, NDArray],
+    constants: Mapping[str, NDArray],
+    outputs: Mapping[str, np.dtype | type],
+    opset: int = 17,
+) -> onnx.ModelProto:
+    """Return a model whose inputs have the types and shapes of the arrays given."""
+
+    def info(
+        name: str, dtype: np.dtype | type, shape: tuple[int, ...] | None
+    ) -> onnx.ValueInfoProto:
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    graph = helper.make_graph(
+        list(nodes),
+        "random",
+        [info(name, x.dtype, x.shape) for name, x in inputs.items()],
+        [info(name, dtype, None) for name, dtype in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def session(
+    proto: onnx.ModelProto,
+    level: onnxruntime.GraphOptimizationLevel,
+    optimized: Path | None = None,
+) -> onnxruntime.InferenceSession:
+    """Return a session of one thread; `optimized` is where the runtime's own graph is written."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
+        # else it moves int8 activations to uint8: the same values under names of its own
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def exposed(proto: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Return a copy of the model whose outputs are also the tensors `names`."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    have = {output.name for output in copy.graph.output}
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in have)
+    return copy
+
+
+def run_exposed(
+    proto: onnx.ModelProto,
+    names: Sequence[str],
+    feeds: Mapping[str, NDArray],
+    level: onnxruntime.GraphOptimizationLevel = DISABLED,
+) -> dict[str, NDArray]:
+    """Return the values of the tensors `names` of a model."""
+    return dict(
+        zip(names, session(exposed(proto, names), level).run(list(names), dict(feeds)), strict=True)
+    )
+
+
+def loaded(proto: onnx.ModelProto) -> Network:
+    """Return the model as npusim imports it from a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        onnx.save(proto, path)
+        return load(path)
+
+
+def npusim_run(
+    network: Network, feeds: Mapping[str, NDArray], keep: Sequence[str] | None = None
+) -> dict[str, NDArray]:
+    """Return what the kernels engine computes under onnxruntime's rule."""
+    return prepare(network, "fp32").run(dict(feeds), keep=keep)
+
+
+def assert_same_bytes(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, NDArray],
+    constants: Mapping[str, NDArray],
+    outputs: Mapping[str, np.dtype | type],
+    level: onnxruntime.GraphOptimizationLevel = DISABLED,
+    opset: int = 17,
+) -> None:
+    """Assert that both compute the same outputs, to the last bit."""
+    proto = model(nodes, inputs, constants, outputs, opset)
+    expected = session(proto, level).run(list(outputs), dict(inputs))
+    found = npusim_run(loaded(proto), inputs)
+    for name, value in zip(outputs, expected, strict=True):
+        assert found[name].dtype == value.dtype, name
+        assert found[name].shape == value.shape, name
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
