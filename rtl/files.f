@@ -6,6 +6,8 @@ npu_weight_decode.v
 npu_mac_uniform.v
 npu_mac_subset.v
 npu_mac_piecewise_linear.v
+npu_pe_column.v
+npu_accumulate.v
 npu_merge_regions.v
 npu_subtract_zero_point.v
 npu_pool.v

@@ -3,6 +3,7 @@
 //   uniform   weight = {sign-extended code}                            two's complement
 //   subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
 //   pwlq      weight = {sign, tail, g}
+//   keep = 0  weight = what multiplies to zero in that format
 //   sign and fields of a b-bit code:
 //       uniform   code[b-1:0] is the weight in two's complement
 //       subset    sign = code[b-1], index = code[b-2:0]
@@ -40,11 +41,13 @@ module npu_weight_decode #(
     input  wire  [31:0]             selectors_i,  // {selA, selB} of index 0..7, index 0 lowest
 
     input  wire  [CODE_BITS-1:0]    code_i,       // right aligned
+    input  wire                     keep_i,       // 0: no weight here
     output logic [WEIGHT_BITS-1:0]  weight_o      // zero-extended to the widest format's wires
 );
 
   localparam logic [1:0] SUBSET_FORMAT = 2'd1;
   localparam logic [1:0] PWLQ_FORMAT   = 2'd2;
+  localparam logic [4:0] SUBSET_ZERO   = 5'b01111;  // both selectors select nothing
 
   generate
     if (UNIFORM_BITS != 0 && (UNIFORM_BITS < 2 || UNIFORM_BITS > 8)) begin : gen_bad_uniform_bits
@@ -75,22 +78,23 @@ module npu_weight_decode #(
   logic [WEIGHT_BITS-1:0] weight_d;
 
   // What only some of the formats read.
-  wire unused = &{1'b0, selectors_i, field, at_b};
+  wire unused = &{1'b0, selectors_i, field, at_b, SUBSET_ZERO};
 
   generate
     if (UNIFORM_BITS != 0) begin : gen_uniform
       wire [UNIFORM_BITS-1:0] above = at_b_less ? ~field_mask[UNIFORM_BITS-1:0] : '0;
-      assign uniform_weight = WEIGHT_BITS'(field[UNIFORM_BITS-1:0] | above);
+      assign uniform_weight = keep_i ? WEIGHT_BITS'(field[UNIFORM_BITS-1:0] | above) : '0;
     end else begin : gen_no_uniform
       assign uniform_weight = '0;
     end
     if (SUBSET != 0) begin : gen_subset
-      assign subset_weight = WEIGHT_BITS'({at_b_less, selectors_i[{field[2:0], 2'b00}+:4]});
+      wire [3:0] selector = selectors_i[{field[2:0], 2'b00}+:4];
+      assign subset_weight = WEIGHT_BITS'(keep_i ? {at_b_less, selector} : SUBSET_ZERO);
     end else begin : gen_no_subset
       assign subset_weight = '0;
     end
     if (PWLQ_BITS != 0) begin : gen_pwlq
-      assign pwlq_weight = WEIGHT_BITS'({at_b, at_b_less, field[PWLQ_BITS-2:0]});
+      assign pwlq_weight = keep_i ? WEIGHT_BITS'({at_b, at_b_less, field[PWLQ_BITS-2:0]}) : '0;
     end else begin : gen_no_pwlq
       assign pwlq_weight = '0;
     end

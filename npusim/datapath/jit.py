@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 
 import numba
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -40,3 +40,16 @@ numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
 
 scalar = register_jitable
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+def specialized(function):  # type: ignore[no-untyped-def]
+    """Mark a kernel's body that is compiled once for each set of literal arguments.
+
+    A function passed as an argument would do the same, but numba cannot cache its callers.
+    """
+
+    @overload(function, prefer_literal=True, strict=False)
+    def _(*args, **kwargs):  # type: ignore[no-untyped-def]
+        return function
+
+    return function

@@ -3,6 +3,7 @@
     uniform   weight = {sign-extended code}                            two's complement
     subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
     pwlq      weight = {sign, tail, g}
+    keep = 0  weight = what multiplies to zero in that format
     sign and fields of a b-bit code:
         uniform   code[b-1:0] is the weight in two's complement
         subset    sign = code[b-1], index = code[b-2:0]
@@ -20,6 +21,9 @@ What a code is worth, in units of the layer's step(s), n = 2^(b-1) - 1:
 | bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (subset)               |
 | selectors | 8 lanes of u4        | 2^(b-1) <= 8 magnitudes, two 2-bit selectors each        |
 | weight    | u(WEIGHT_BITS)       | the widest of UNIFORM_BITS, 5 (subset), PWLQ_BITS + 1    |
+
+`keep` = 0 puts a zero where the tile has no weight: most subsets have no code for zero, but their
+wires have one.
 
 Formats are a build parameter: UNIFORM_BITS, SUBSET and PWLQ_BITS are 0 where a format is not built
 in. A format that is not built in, or a b beyond its bound, is refused before it gets here.
@@ -50,6 +54,8 @@ UNIFORM, SUBSET, PWLQ = range(len(FORMATS))
 WORD_A = (16, 8, 2, 0)
 """What selA = 0..3 multiplies the operand by; selA = 3 selects nothing."""
 WORD_B = (16, 4, 1, 0)
+SUBSET_ZERO = 0b1111
+"""The wires {sign, selA, selB} that select nothing."""
 UNIVERSAL_MAGNITUDES = tuple(sorted({a + b for a in WORD_A for b in WORD_B}))
 """The 15 magnitudes that a subset may hold: 32 times the paper's."""
 
@@ -171,6 +177,7 @@ def subset_selectors(magnitudes: tuple[int, ...]) -> tuple[int, ...]:
 
 def weight_wires(
     code: int,
+    keep: int,
     format: int,
     bits: int,
     selectors: tuple[int, ...],
@@ -178,6 +185,8 @@ def weight_wires(
     pwlq_bits: int,
 ) -> int:
     """Return the decoded weight as the unsigned number on the array's wires."""
+    if not keep:
+        return SUBSET_ZERO if format == SUBSET else 0
     if format == UNIFORM:
         return uniform_weight(code, bits) & ((1 << uniform_bits) - 1)
     if format == SUBSET:
@@ -269,18 +278,21 @@ def decode_planes(
 def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
     """Yield every code of every format and b; subset codes under every published subset."""
     parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
-    none = subset_selectors(())
-    for weight_format in (UNIFORM, PWLQ):
+    for weight_format in range(len(FORMATS)):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
-            for code in range(1 << (bits + (weight_format == PWLQ))):
-                yield {"format": weight_format, "bits": bits, "selectors": none, "code": code}
-    if subset:
-        for magnitudes in PUBLISHED_SUBSETS:
-            bits = len(magnitudes).bit_length()
-            lanes = subset_selectors(magnitudes)
-            for code in range(1 << bits):
-                yield {"format": SUBSET, "bits": bits, "selectors": lanes, "code": code}
+            tables: list[tuple[int, ...]] = [()]
+            if weight_format == SUBSET:
+                tables = [m for m in PUBLISHED_SUBSETS if len(m) == 1 << (bits - 1)]
+            for magnitudes in tables:
+                for code in range(1 << (bits + (weight_format == PWLQ))):
+                    yield {
+                        "format": weight_format,
+                        "bits": bits,
+                        "selectors": subset_selectors(magnitudes),
+                        "code": code,
+                        "keep": 1,
+                    }
 
 
 def vectors(
@@ -297,6 +309,7 @@ def vectors(
             "bits": rng.randint(*bounds),
             "selectors": tuple(rng.getrandbits(4) for _ in range(8)),
             "code": rng.getrandbits(code_bits(parameters)),
+            "keep": int(rng.random() < 0.875),
         }
 
 
@@ -314,6 +327,10 @@ def bins(parameters: Parameters) -> Bins:
                         i["format"] == f and i["bits"] == b and (i["code"] % (1 << t)) >> s == p
                     )
                 )
+        if high > 0:
+            points[f"{name} masked"] = lambda i, o, f=weight_format: (
+                i["format"] == f and not i["keep"] and i["code"] != 0
+            )
     return points
 
 
@@ -324,6 +341,7 @@ UNIT = Unit(
         Port("bits", "in", 4, legal=(2, 8), meaning="b of the layer"),
         Port("selectors", "in", 4, lanes=8, meaning="subset: {selA, selB} of each index"),
         Port("code", "in", code_bits, meaning="stored code, right aligned"),
+        Port("keep", "in", 1, meaning="0: no weight here"),
         Port("weight", "out", weight_bits, meaning="what travels through the array"),
     ),
     latency_cycles=1,

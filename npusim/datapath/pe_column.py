@@ -1,0 +1,229 @@
+"""pe_column: ROWS weights x ROWS operands -> one sum per region, exact, no overflow.
+
+    product_r = weight_r * xe_r                      by format: multiply, or shift and add
+    centre    = sum of product_r over the rows in the centre (uniform and subset: over all rows)
+    tail      = sum of product_r over the rows in the tail          pwlq only, otherwise 0
+    tail_sum  = sum of +-xe_r over the rows in the tail             pwlq only, otherwise 0
+
+One column of the weight-stationary array: the weights are held in registers around it, a row's
+operand is broadcast to all columns, and accumulate adds each sum to its accumulator. The products
+of the formats built in share one register and one adder tree per region; a node adds four.
+
+| quantity    | width                          | why it fits                                      |
+|-------------|--------------------------------|--------------------------------------------------|
+| weight      | u(WEIGHT_BITS) per row         | weight_decode's wires                            |
+| xe          | s9 per row                     | activation minus zero point, -255..255           |
+| product     | s(UNIFORM_BITS+8), s14 (subset)| as in mac_uniform, mac_subset and                |
+|             | or s(PWLQ_BITS+8): the widest  | mac_piecewise_linear                             |
+| centre      | s(product + log2 ROWS)         | a sum of ROWS products                           |
+| tail        | s(PWLQ_BITS + 8 + log2 ROWS)   | a sum of ROWS pwlq products                      |
+| tail_sum    | s(9 + log2 ROWS)               | a sum of ROWS operands                           |
+
+Cycles: 1 vector of operands per cycle, latency 1 + ceil(log4 ROWS).
+RTL: rtl/npu_pe_column.v
+Source: weight-stationary column with adder tree; regions after Fang et al. 2020, figure 4.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
+from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.mac_piecewise_linear import products_piecewise_linear
+from npusim.datapath.mac_subset import product_subset
+from npusim.datapath.mac_uniform import XE_BOUNDS
+from npusim.datapath.stimulus import between
+from npusim.datapath.weight_decode import (
+    FORMATS,
+    PWLQ,
+    SUBSET,
+    UNIFORM,
+    bits_bounds,
+    uniform_weight,
+    weight_bits,
+)
+
+
+def product_bits(parameters: Parameters) -> int:
+    """Return the width of a PE's product register."""
+    return max(
+        parameters["UNIFORM_BITS"] + 8 if parameters["UNIFORM_BITS"] else 0,
+        14 if parameters["SUBSET"] else 0,
+        parameters["PWLQ_BITS"] + 8 if parameters["PWLQ_BITS"] else 0,
+    )
+
+
+def tree_levels(parameters: Parameters) -> int:
+    """Return how many registered levels of four-input nodes add ROWS products."""
+    return ((parameters["ROWS"] - 1).bit_length() + 1) // 2
+
+
+def row_bits(parameters: Parameters) -> int:
+    """Return the bits by which a sum of ROWS values outgrows one of them."""
+    return (parameters["ROWS"] - 1).bit_length()
+
+
+@scalar
+def products(
+    weight: int, xe: int, weight_format: int, uniform_bits: int, pwlq_bits: int
+) -> tuple[int, int, int]:
+    """Return what one PE adds to the centre, to the tail and to the tail's operand sum."""
+    if weight_format == UNIFORM:
+        return uniform_weight(weight, uniform_bits) * xe, 0, 0
+    if weight_format == SUBSET:
+        return product_subset(weight, xe), 0, 0
+    return products_piecewise_linear(weight, xe, pwlq_bits)
+
+
+@scalar
+def pe_column(
+    weight: Any, xe: Any, format: int, uniform_bits: int, pwlq_bits: int
+) -> tuple[int, int, int]:
+    """Return the sums (centre, tail, tail_sum) of the rows' weight wires and operands."""
+    centre, tail, tail_sum = 0, 0, 0
+    for row in range(len(weight)):
+        first, second, third = products(weight[row], xe[row], format, uniform_bits, pwlq_bits)
+        centre, tail, tail_sum = centre + first, tail + second, tail_sum + third
+    return centre, tail, tail_sum
+
+
+@kernel
+def array_sums(
+    weights: NDArray[np.int16],
+    operands: NDArray[np.int16],
+    weight_format: int,
+    uniform_bits: int,
+    pwlq_bits: int,
+    sums: NDArray[np.int64],
+) -> None:
+    """Write the sums [COLS 3] of an array: weights [COLS ROWS], operands [ROWS]."""
+    for column in range(len(weights)):
+        sums[column] = pe_column(weights[column], operands, weight_format, uniform_bits, pwlq_bits)
+
+
+def _built_in(parameters: Parameters) -> list[int]:
+    return [f for f in range(len(FORMATS)) if bits_bounds(f, parameters)]
+
+
+def _weight(rng: random.Random, weight_format: int, parameters: Parameters) -> int:
+    """Return weight wires of a format; an eighth each the greatest and the least weight."""
+    bits = parameters["UNIFORM_BITS"]
+    if weight_format == SUBSET:
+        return rng.choice((0b00000, 0b10000)) if rng.random() < 0.25 else rng.getrandbits(5)
+    if weight_format == UNIFORM:
+        half = 1 << (bits - 1)
+        return between(rng, -half, half - 1) & (2 * half - 1)
+    bits = parameters["PWLQ_BITS"]
+    if rng.random() < 0.25:
+        return rng.getrandbits(2) << (bits - 1) | ((1 << (bits - 1)) - 1)
+    return rng.getrandbits(bits + 1)
+
+
+def _fill(weight_format: int, weight: int, xe: int, rows: int) -> Values:
+    return {"format": weight_format, "weight": (weight,) * rows, "xe": (xe,) * rows}
+
+
+def directed(rows: int, uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
+    """Yield all-equal columns at the extremes, and every row alone with the other rows at zero."""
+    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    for weight_format in _built_in(parameters):
+        corners = {
+            UNIFORM: (0, 1, 1 << max(uniform_bits - 1, 0), (1 << max(uniform_bits - 1, 0)) - 1),
+            SUBSET: (0b00000, 0b10000, 0b01111, 0b11111),
+            PWLQ: tuple(
+                region << max(pwlq_bits - 1, 0) | g
+                for region in range(4)
+                for g in (0, (1 << max(pwlq_bits - 1, 0)) - 1)
+            ),
+        }[weight_format]
+        for weight in corners:
+            for xe in (-255, -1, 0, 1, 255):
+                yield _fill(weight_format, weight, xe, rows)
+        for row in range(rows):
+            for weight in corners:
+                alone = tuple(255 if r == row else 0 for r in range(rows))
+                yield {"format": weight_format, "weight": (weight,) * rows, "xe": alone}
+
+
+def vectors(
+    rng: random.Random, count: int, rows: int, uniform_bits: int, subset: int, pwlq_bits: int
+) -> Iterator[Values]:
+    """Yield `count` columns; in a fifth the operands share a sign, so that the sums grow."""
+    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    formats = _built_in(parameters)
+    for _ in range(count):
+        weight_format = rng.choice(formats)
+        low, high = rng.choice((XE_BOUNDS, XE_BOUNDS, XE_BOUNDS, (0, 255), (-255, 0)))
+        yield {
+            "format": weight_format,
+            "weight": tuple(_weight(rng, weight_format, parameters) for _ in range(rows)),
+            "xe": tuple(between(rng, low, high) for _ in range(rows)),
+        }
+
+
+def bins(parameters: Parameters) -> Bins:
+    """Return the points to reach: the extreme sums of each format, each region, mixed regions."""
+    rows, uniform_bits = parameters["ROWS"], parameters["UNIFORM_BITS"]
+    pwlq_bits = parameters["PWLQ_BITS"]
+    greatest = {
+        UNIFORM: (1 << max(uniform_bits - 1, 0)) * 255 * rows,
+        SUBSET: 32 * 255 * rows,
+        PWLQ: ((1 << max(pwlq_bits - 1, 0)) - 1) * 255 * rows,
+    }
+    points: dict[str, Any] = {}
+    for weight_format in _built_in(parameters):
+        name = FORMATS[weight_format]
+        for sign in (-1, 1):
+            points[f"{name}, centre = {sign * greatest[weight_format]}"] = (
+                lambda i, o, f=weight_format, s=sign * greatest[weight_format]: (
+                    i["format"] == f and o["centre"] == s
+                )
+            )
+    if pwlq_bits:
+        for sign in (-1, 1):
+            points[f"tail = {sign * greatest[PWLQ]}"] = lambda i, o, s=sign * greatest[PWLQ]: (
+                o["tail"] == s
+            )
+            points[f"tail_sum = {sign * 255 * rows}"] = lambda i, o, s=sign * 255 * rows: (
+                o["tail_sum"] == s
+            )
+        points["centre and tail in one column"] = lambda i, o: o["centre"] and o["tail"]
+    return points
+
+
+UNIT = Unit(
+    name="pe_column",
+    ports=(
+        Port("format", "in", 2, legal=(0, 2), meaning="place in FORMATS"),
+        Port("weight", "in", weight_bits, lanes=lambda p: p["ROWS"], meaning="weight wires"),
+        Port("xe", "in", 9, signed=True, lanes=lambda p: p["ROWS"], legal=XE_BOUNDS,
+             meaning="operands"),
+        Port("centre", "out", lambda p: product_bits(p) + row_bits(p), signed=True,
+             meaning="sum of the products in the centre"),
+        Port("tail", "out", lambda p: p["PWLQ_BITS"] + 8 + row_bits(p), signed=True,
+             meaning="sum of the products in the tail"),
+        Port("tail_sum", "out", lambda p: 9 + row_bits(p), signed=True,
+             meaning="signed sum of the operands in the tail"),
+    ),
+    latency_cycles=lambda p: 1 + tree_levels(p),
+    scalar=pe_column,
+    parameters={"ROWS": 4, "UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4},
+    variants=(
+        {"ROWS": 8, "SUBSET": 0, "PWLQ_BITS": 0},
+        {"ROWS": 16, "UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0},
+        {"ROWS": 16, "UNIFORM_BITS": 0, "SUBSET": 1, "PWLQ_BITS": 0},
+        {"ROWS": 16, "UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 4},
+        {"ROWS": 5, "UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 8},
+        {"ROWS": 2, "UNIFORM_BITS": 8, "SUBSET": 0, "PWLQ_BITS": 2},
+        {"ROWS": 32},
+    ),
+    vectors=vectors,
+    directed=directed,
+    bins=bins,
+)  # fmt: skip
