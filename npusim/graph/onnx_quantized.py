@@ -217,19 +217,24 @@ RAW = Quantization(np.ones((), np.float32), np.zeros((), np.int64))
 """What a plain accumulator is worth: itself."""
 
 
-def _unscaled(b: Builder, node: OnnxNode, zero_point: int) -> Quantization:
+def _unscaled(b: Builder, node: OnnxNode, zero_point: int, channels: int = 1) -> Quantization:
+    """Return scale 1 and the zero point of input `zero_point`: one, or one per output channel."""
     zero = b.optional(node, zero_point, "zero point")
-    if zero is not None and zero.size != 1:
-        raise UnsupportedError(f"{node.name} ({node.kind}): expected one zero point")
-    value = np.zeros((), np.int64) if zero is None else zero.reshape(()).astype(np.int64)
-    return Quantization(np.ones((), np.float32), value)
+    value = np.zeros((), np.int64) if zero is None else zero.astype(np.int64)
+    if value.size == 1:
+        return Quantization(np.ones((), np.float32), value.reshape(()))
+    if value.shape != (channels,):
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected 1 or {channels} zero points, found {value.shape}"
+        )
+    return Quantization(np.ones(channels, np.float32), value, 0)
 
 
 def _conv_integer(b: Builder, node: OnnxNode) -> None:
     x = b.as_quantized(b.value(node, 0), _unscaled(b, node, 2))
     weights = conv_weights(b, node, 1)
     _weight_type(node, weights)
-    q = _unscaled(b, node, 3)
+    q = _unscaled(b, node, 3, len(weights))
     w = b.store(node.input(1), weights.transpose(0, 2, 3, 1), q, (0, 3, 1, 2))
     place = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
     operator = op.Conv2D(place, node.integer("group", 1))

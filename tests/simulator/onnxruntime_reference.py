@@ -56,15 +56,20 @@ def session(
     proto: onnx.ModelProto,
     level: onnxruntime.GraphOptimizationLevel,
     optimized: Path | None = None,
+    keep_int8: bool = False,
 ) -> onnxruntime.InferenceSession:
-    """Return a session of one thread; `optimized` is where the runtime's own graph is written."""
+    """Return a session of one thread; `optimized` is where the runtime's own graph is written.
+
+    On x86 it moves the int8 activations of QDQ files to uint8, and in doing so leaves some
+    operators in float; `keep_int8` switches that off.
+    """
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
-        # else it moves int8 activations to uint8: the same values under names of its own
+    if keep_int8:
         options.add_session_config_entry("session.qdqisint8allowed", "1")
     return onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]

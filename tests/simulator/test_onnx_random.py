@@ -7,7 +7,7 @@ NPUSIM_SEED draws others, and is printed.
 Excluded, because onnxruntime itself is not one function there:
 
 * int8 weights on processors without VNNI: its u8 x s8 kernels for AVX2 and AVX-512 add pairs of
-  products in 16 bits and saturate. `test_no_saturation_in_16_bits` shows whether this processor does.
+  products in 16 bits and saturate. `test_no_saturation_in_16_bits` shows whether this one does.
 * ratios of scales beyond 2^23 in QLinearAdd: it converts float32 to int32 before it clamps, and a
   value beyond 2^31 comes out as the smallest.
 """
@@ -77,7 +77,7 @@ def scale(rng: np.random.Generator) -> np.float32:
 
 
 def output_scale(rng: np.random.Generator, accumulator: float) -> np.float32:
-    """Return a scale that puts `accumulator` somewhere around, or far outside, the output's range."""
+    """Return a scale that puts `accumulator` around, or far outside, the output's range."""
     spread = rng.choice([20.0, 100.0, 1000.0, 1e7, 0.3], p=[0.4, 0.3, 0.15, 0.05, 0.1])
     value = np.float32(max(abs(accumulator), 1e-20) / spread)
     if rng.random() < 0.3:  # a power of two away: ties

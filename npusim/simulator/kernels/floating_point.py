@@ -57,13 +57,14 @@ def quantize(
     The division is float32's and the zero point is added after rounding.
     """
     limits = np.iinfo(dtype)
-    steps = np.asarray(x, np.float32) / np.float32(scale)
+    with np.errstate(over="ignore"):
+        steps = np.asarray(x, np.float32) / np.float32(scale)
     if ties == "even":
         rounded = np.rint(steps)
     else:
         whole = np.trunc(steps)
         rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
-    low, high = float(limits.min - zero_point), float(limits.max - zero_point)
+    low, high = limits.min - zero_point, limits.max - zero_point
     return (np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(dtype)
 
 
