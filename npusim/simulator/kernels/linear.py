@@ -6,6 +6,10 @@ the J accumulators of a channel. A fully connected layer is a 1x1 convolution ov
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -14,6 +18,9 @@ from npusim.errors import RangeError, ShapeError
 from npusim.graph.operators import Window
 from npusim.graph.requantization import FloatRequantization, Requantization
 from npusim.simulator.kernels import linear_plain
+from npusim.simulator.kernels.depthwise import DepthwiseLayer
+from npusim.simulator.kernels.gemm import GemmLayer
+from npusim.simulator.kernels.vnni import chosen_form
 
 LARGEST_WEIGHT = 511
 """Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
@@ -21,6 +28,9 @@ LARGEST_WEIGHT = 511
 
 class LinearKernel:
     """Compute y [N OH OW OC] from x [N IH IW IC], bit for bit.
+
+    Every decision is taken when it is made: the form of the loops (vnni.py), the packing of the
+    weights. A call only finds the geometry of the input's size, which it keeps.
 
     Parameters
     ----------
@@ -74,6 +84,16 @@ class LinearKernel:
         self.requantization = requantization
         self.input_dtype = np.dtype(input_dtype)
         self.output_dtype = np.dtype(output_dtype)
+        form = chosen_form()
+        self._layer: GemmLayer | DepthwiseLayer | None = None
+        self._geometries: dict[tuple[int, ...], tuple[int, int, tuple[NDArray, ...]]] = {}
+        arguments = (
+            self.planes, window, groups, input_zero_point, requantization,
+            self.input_dtype == np.int8,
+        )  # fmt: skip
+        if form != "plain":
+            depthwise = groups > 1 and self.planes.shape[4] == 1
+            self._layer = DepthwiseLayer(*arguments) if depthwise else GemmLayer(form, *arguments)
 
     def accumulators(self, x: NDArray) -> NDArray[np.int32]:
         """Return A int32 [J N OH OW OC] for `x`, by the plain loops."""
@@ -116,4 +136,32 @@ class LinearKernel:
 
     def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
         """Return y [N OH OW OC]; the result does not depend on `threads`."""
-        return self.plain(x)
+        layer = self._layer
+        if layer is None:
+            return self.plain(x)
+        size = x.shape[1:3]
+        known = self._geometries.get(size)
+        if known is None:
+            height, width = self.window.output_size(*size)
+            known = self._geometries[size] = (height, width, layer.geometry(*size))
+        height, width, (geometry, _) = known
+        y = np.empty((x.shape[0], height, width, layer.filters), self.output_dtype)
+        source, target = x.reshape(-1).view(np.uint8), y.reshape(-1).view(np.uint8)
+        rows = x.shape[0] * height
+        if threads == 1 or rows == 1:
+            layer.run(source, target, geometry, 0, rows)
+            return y
+        cuts = [rows * i // threads for i in range(threads + 1)]
+        jobs = [
+            _pool(threads).submit(layer.run, source, target, geometry, first, last)
+            for first, last in pairwise(cuts)
+            if first < last
+        ]
+        for job in jobs:
+            job.result()
+        return y
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="npusim-linear")

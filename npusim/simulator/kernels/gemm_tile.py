@@ -1,0 +1,206 @@
+"""Register tiles: the innermost loops of the linear layers, written in LLVM's vector form.
+
+numba has no vector type, and LLVM does not find vpdpbusd in a scalar loop, so these few loops are
+emitted directly. A lane is 32 bits: one output channel's accumulator, or the adjacent operands it
+takes in one step. Two forms of a step (`dot`):
+
+    u8s8    acc += x[0]*w[0] + ... + x[3]*w[3]   x uint8, w int8, vpdpbusd (no saturation inside)
+    s16s16  acc += x[0]*w[0] + x[1]*w[1]         both int16, vpmaddwd or whatever the target has
+
+Sums wrap at 32 bits. The witness is linear_plain.py.
+
+Trap: broadcasting a word and XORing it with a constant vector sends LLVM 22 into an endless loop
+(instruction selection for AVX512); the sign flip of int8 inputs is therefore done by the copy into
+the padded buffer (linear_input.py), not here.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from npusim.datapath.jit import scalar
+
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+
+
+def _load(builder, kind, address, align):
+    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=align)
+
+
+def _store(builder, value, address, align):
+    builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=align)
+
+
+def _at(builder, address, *terms):
+    """Return `address` plus the sum of `terms`, each a value or a number of bytes."""
+    for term in terms:
+        address = builder.add(address, ir.Constant(I64, term) if isinstance(term, int) else term)
+    return address
+
+
+def _splat(builder, word, lanes):
+    vector = ir.VectorType(I32, lanes)
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, word, ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(vector, None))
+
+
+def _shuffle(builder, a, b, order):
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(order)), order))
+
+
+def _dot_s16(builder, acc, x, w):
+    """Return acc + x[2i] * w[2i] + x[2i+1] * w[2i+1], x and w vectors of int16."""
+    wide = ir.VectorType(I32, x.type.count)
+    product = builder.mul(builder.sext(x, wide), builder.sext(w, wide))
+    even = _shuffle(builder, product, product, list(range(0, x.type.count, 2)))
+    odd = _shuffle(builder, product, product, list(range(1, x.type.count, 2)))
+    return builder.add(acc, builder.add(even, odd))
+
+
+def _dot_words(builder, dot, acc, x, w):
+    """One step on vectors of 32-bit words that hold four u8 (s8) or two s16 each."""
+    lanes = acc.type.count
+    if dot == "s16s16":
+        pairs = ir.VectorType(I16, 2 * lanes)
+        return _dot_s16(builder, acc, builder.bitcast(x, pairs), builder.bitcast(w, pairs))
+    name = f"llvm.x86.avx512.vpdpbusd.{32 * lanes}"  # LLVM widens this older signature by itself
+    kind = ir.FunctionType(acc.type, [acc.type] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [acc, x, w])
+
+
+_DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
+TILE_PIXELS = (6, 3, 1)
+TILE_VECTORS = (4, 2, 1)
+"""The tiles there are, up to tile_vectors."""
+
+
+@scalar
+def tile_lanes(form):
+    """Return the lanes of a vector of `form`."""
+    return 16 if form == "vnni512" else 8
+
+
+@scalar
+def tile_vectors(form):
+    """Return the most vectors a tile of `form` has.
+
+    6 x 4 accumulators, 4 weights and a word fit the 32 registers of AVX512, 6 x 2 the 16 of AVX2.
+    """
+    return 4 if form == "vnni512" else 2
+
+
+def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
+    """Emit one tile whose accumulators stay in registers; `args` as of gemm_tile."""
+    acc, acc_stride, x, offsets, segments, count, steps, w, w_stride, init = args
+    vector, width = ir.VectorType(I32, lanes), 4 * lanes
+    registers = [
+        [cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(pixels)
+    ]
+    for v in range(vectors):
+        start = _load(builder, vector, _at(builder, init, v * width), 4)
+        for row in registers:
+            builder.store(start, row[v])
+    bases = [
+        builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8)) for i in range(pixels)
+    ]
+    streams = [_at(builder, w, builder.mul(w_stride, ir.Constant(I64, v))) for v in range(vectors)]
+    segment_bytes = builder.mul(steps, ir.Constant(I64, width))
+    with cgutils.for_range(builder, count) as outer:
+        at = builder.add(segments, builder.shl(outer.index, ir.Constant(I64, 3)))
+        skip = _load(builder, I64, at, 8)
+        starts = [builder.add(base, skip) for base in bases]
+        passed = builder.mul(outer.index, segment_bytes)
+        weights = [builder.add(stream, passed) for stream in streams]
+        with cgutils.for_range(builder, steps) as inner:
+            k_w = builder.mul(inner.index, ir.Constant(I64, width))
+            k_x = builder.shl(inner.index, ir.Constant(I64, 2))
+            loaded = [_load(builder, vector, builder.add(at, k_w), 4) for at in weights]
+            for start, row in zip(starts, registers, strict=True):
+                spread = _splat(builder, _load(builder, I32, builder.add(start, k_x), 1), lanes)
+                for register, weight in zip(row, loaded, strict=True):
+                    after = _dot_words(builder, dot, builder.load(register), spread, weight)
+                    builder.store(after, register)
+    for i, row in enumerate(registers):
+        line = _at(builder, acc, builder.mul(acc_stride, ir.Constant(I64, i)))
+        for v, register in enumerate(row):
+            _store(builder, builder.load(register), _at(builder, line, v * width), 4)
+
+
+@intrinsic(prefer_literal=True)
+def gemm_tile(
+    typingctx, form, pixels, vectors, acc, acc_stride, x, offsets, segments, count, steps, w,
+    w_stride, init,
+):  # fmt: skip
+    """Accumulate `pixels` x (`vectors` * `lanes`) outputs in registers and store them at `acc`.
+
+    `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, `vectors` one
+    of TILE_VECTORS up to tile_vectors(form); the others are addresses and byte counts. Pixel i
+    reads words at x + offsets[i] + segments[s] + 4k for each of `count` segments and `steps` words;
+    vector v reads words at w + v * w_stride, one after the other, and starts from `init`.
+    """
+    if not isinstance(form, types.Literal):
+        return None
+    name = form.literal_value
+    dot, lanes, widest = _DOTS[name], tile_lanes(name), tile_vectors(name)
+
+    def codegen(context, builder, signature, args):
+        for rows in TILE_PIXELS:
+            for columns in TILE_VECTORS:
+                if columns <= widest:
+                    match = builder.and_(
+                        builder.icmp_signed("==", args[1], ir.Constant(I64, rows)),
+                        builder.icmp_signed("==", args[2], ir.Constant(I64, columns)),
+                    )
+                    with builder.if_then(match):
+                        _emit_gemm_tile(builder, dot, lanes, rows, columns, args[3:])
+        return context.get_dummy_value()
+
+    return types.void(form, *([types.intp] * 12)), codegen
+
+
+@intrinsic(prefer_literal=True)
+def depthwise_tile(
+    typingctx, lanes, pixels, acc, acc_stride, x, offsets, taps, pairs, w, w_stride, init
+):  # fmt: skip
+    """Accumulate `lanes` channels of `pixels` outputs of a depthwise convolution.
+
+    Pixel i reads `lanes` int16 at x + offsets[i] + taps[t], for 2 * `pairs` taps t; the weights
+    of two taps lie interleaved by channel at w + pair * w_stride; sums start from `init`.
+    """
+    if not all(isinstance(literal, types.Literal) for literal in (lanes, pixels)):
+        return None
+    lane_count, rows = lanes.literal_value, pixels.literal_value
+    vector = ir.VectorType(I32, lane_count)
+    interleaved = [half * lane_count + lane for lane in range(lane_count) for half in (0, 1)]
+
+    def codegen(context, builder, signature, args):
+        acc, acc_stride, x, offsets, taps, pairs, w, w_stride, init = args[2:]
+        narrow = ir.VectorType(I16, lane_count)
+        start = _load(builder, vector, init, 4)
+        registers = [cgutils.alloca_once_value(builder, start) for _ in range(rows)]
+        bases = [
+            builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8))
+            for i in range(rows)
+        ]
+        with cgutils.for_range(builder, pairs) as loop:
+            at = builder.add(taps, builder.shl(loop.index, ir.Constant(I64, 4)))
+            skips = [_load(builder, I64, _at(builder, at, 8 * half), 8) for half in (0, 1)]
+            line = builder.add(w, builder.mul(loop.index, w_stride))
+            weights = _load(builder, ir.VectorType(I16, 2 * lane_count), line, 2)
+            for i in range(rows):
+                first, second = (
+                    _load(builder, narrow, builder.add(bases[i], skip), 2) for skip in skips
+                )
+                both = _shuffle(builder, first, second, interleaved)
+                before = builder.load(registers[i])
+                builder.store(_dot_s16(builder, before, both, weights), registers[i])
+        for i in range(rows):
+            line = _at(builder, acc, builder.mul(acc_stride, ir.Constant(I64, i)))
+            _store(builder, builder.load(registers[i]), line, 4)
+        return context.get_dummy_value()
+
+    return types.void(lanes, pixels, *([types.intp] * 9)), codegen
