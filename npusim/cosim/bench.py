@@ -34,9 +34,17 @@ class Image:
 
 
 def make_image(
-    unit: Unit, parameters: Parameters, wiring: Wiring, *, seed: int, vectors: int
+    unit: Unit,
+    parameters: Parameters,
+    wiring: Wiring,
+    *,
+    seed: int,
+    vectors: int,
+    most: int | None = None,
 ) -> Image:
     """Return the stimulus that `seed` stands for: the same arguments give the same image.
+
+    Where `most` is given, so many vectors are drawn at random from the directed and random ones.
 
     Raises
     ------
@@ -47,6 +55,8 @@ def make_image(
     inputs = inputs_of(unit, parameters, vectors, rng, wiring)
     if not inputs:
         raise CosimulationError(f"{unit.name}: expected at least one vector, found none")
+    if most is not None and len(inputs) > most:
+        inputs = rng.sample(inputs, most)
     pairs = tuple((values, outputs_of(unit, parameters, values)) for values in inputs)
     events: Counter[str] = Counter()
     cycles = tuple(traffic(len(pairs), unit.latency(parameters), wiring, rng, events))
@@ -158,7 +168,8 @@ class Bench:
         lines = []
         for cycle in image.cycles:
             control = (
-                cycle.reset << 5
+                cycle.brief << 6
+                | cycle.reset << 5
                 | cycle.enable << 4
                 | cycle.valid << 3
                 | cycle.check_valid << 2

@@ -4,7 +4,7 @@ Driving cycle by cycle from Python reaches 5,000 cycles a second; a bench that r
 stimulus and expectation per cycle reaches ten times that, and compares with `!==`, so that an X in
 a checked output is a mismatch. The image is text (hexadecimal), a line a cycle, fields in the order
 
-    reset enable valid check_valid expect_valid check_data | inputs | expected outputs
+    brief reset enable valid check_valid expect_valid check_data | inputs | expected outputs
 
 The same bench runs many mutants of one netlist: `select` drives a selection port and the image is
 rewound for each.
@@ -20,7 +20,7 @@ from npusim.datapath.contract import Parameters, Unit
 TOP = "npusim_bench"
 REQUEST = "NPUSIM_COSIM_REQUEST"
 """Environment variable that names the request of npusim.cosim.contract_test."""
-CONTROL = ("reset", "enable", "valid", "check_valid", "expect_valid", "check_data")
+CONTROL = ("brief", "reset", "enable", "valid", "check_valid", "expect_valid", "check_data")
 
 
 def generate(
@@ -69,7 +69,7 @@ def generate(
     declarations += [f"  wire [{width - 1}:0] out_{name};" for name, width in outputs]
     declarations += [f"  reg [{width - 1}:0] expect_{name};" for name, width in outputs]
     unpack = ", ".join(
-        ["reset_active", *CONTROL[1:2], "valid_in", *CONTROL[3:]]
+        ["brief", "reset_active", "enable", "valid_in", *CONTROL[4:]]
         + [f"in_{name}" for name, _ in inputs]
         + [f"expect_{name}" for name, _ in outputs]
     )
@@ -83,6 +83,7 @@ def generate(
         + "\n  );",
         unpack=unpack,
         valid=valid,
+        driven=", ".join(f"in_{name}" for name, _ in inputs),
         got=got,
         expected=expected,
         formats=formats,
@@ -103,7 +104,7 @@ module {top};
   reg start = 1'b0, done = 1'b0;
   reg clock = 1'b0;
   reg reset_active = 1'b0, enable = 1'b0, valid_in = 1'b0;
-  reg check_valid, expect_valid, check_data;
+  reg brief, check_valid, expect_valid, check_data;
   wire reset = {level};
   wire valid_out;
 {declarations}
@@ -143,7 +144,8 @@ module {top};
         end
         if (check_data) checked = checked + 1;
         #1 clock = 1'b1;
-        #5 clock = 1'b0;
+        #1 if (brief) {{valid_in, enable, {driven}}} = ~{{valid_in, enable, {driven}}};
+        #4 clock = 1'b0;
         cycle = cycle + 1;
         if (stop != 0 && fault != 0) status = 0;
         else status = $fscanf(image, "%h\\n", line);

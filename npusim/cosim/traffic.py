@@ -20,6 +20,10 @@ BLOCK = 64
 LEAST_INPUTS = 2048
 """Fewer vectors are driven again and again, so that every style of traffic is seen."""
 
+BRIEF = "brief"
+"""Style in which the inputs stand only around the rising edge, and are inverted after it: a
+register on the falling edge, or a latch, takes the wrong ones."""
+
 STYLES = (
     # name, probability of a valid input, of an enabled cycle, of a reset
     ("burst", 1.0, 1.0, 0.0),
@@ -30,6 +34,7 @@ STYLES = (
     ("bubbles and stalls", 0.7, 0.7, 0.0),
     ("burst", 1.0, 1.0, 0.0),
     ("resets", 0.8, 0.7, 0.08),
+    (BRIEF, 0.8, 0.8, 0.0),
 )
 
 
@@ -47,6 +52,11 @@ class Cycle:
     out: int
     """Index of the vector at the outputs, -1 where no valid one stands there."""
     check_data: bool
+
+    @property
+    def brief(self) -> bool:
+        """Whether the inputs are inverted after the rising edge."""
+        return self.style == BRIEF
 
 
 def traffic(

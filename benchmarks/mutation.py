@@ -1,0 +1,217 @@
+"""Mutation score of the datapath's RTL: how many broken modules the bench notices.
+
+    python benchmarks/mutation.py [UNIT ...] [--mutants 200] [--seed 1]
+
+For each unit Yosys lists mutations of the elaborated module: a bit of a cell's port inverted,
+stuck, or flipped under control of another bit, spread evenly over the source. It builds netlists in
+which a selection port switches on one of 25 of them. A simulation must find no fault with none
+switched on, and then drives each mutant until its first fault. What survives is compared with the
+original by SAT (an equivalent mutant is no fault) and else driven again with many more vectors.
+
+Run without a unit, the table in docs/verification.md is written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from npusim.cosim.bench import Bench, make_image
+from npusim.cosim.errors import CosimulationError
+from npusim.cosim.units import load_unit, sources, unit_names
+from npusim.cosim.wiring import Wiring
+from npusim.cosim.yosys import run_script
+from npusim.datapath.contract import Unit
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs" / "verification.md"
+LEAST_SCORE = 0.95
+
+MUTANTS_PER_NETLIST = 25
+"""Every mutant makes the netlist slower to simulate; every netlist costs a second."""
+SHORT_VECTORS = 3_000
+LONG_VECTORS = 50_000
+EQUIVALENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutation: Yosys' command for it, and where in the source it is."""
+
+    number: int
+    command: str
+
+    @property
+    def where(self) -> str:
+        """Return file:line of the narrowest source location."""
+        places = re.findall(r"-src (\S+?):(\d+)\.\d+-(\d+)\.\d+", self.command)
+        places.sort(key=lambda place: int(place[2]) - int(place[1]))
+        return f"rtl/{places[0][0]}:{places[0][1]}" if places else "unknown"
+
+    @property
+    def what(self) -> str:
+        """Return the mutation in words."""
+        option = dict(re.findall(r"-(\w+) (\S+)", self.command))
+        cell = option["cell"].split("$")[1]
+        wire = f" ({option['wire']}[{option['wirebit']}])" if "wire" in option else ""
+        return f"{option['mode']} {cell}.{option['port']}[{option['portbit']}]{wire}"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What became of a module's mutants."""
+
+    unit: str
+    killed: int
+    equivalent: tuple[Mutant, ...]
+    surviving: tuple[Mutant, ...]
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """Return killed / (killed + surviving)."""
+        return self.killed / max(1, self.killed + len(self.surviving))
+
+
+def list_mutants(unit: Unit, count: int, seed: int, folder: Path) -> list[Mutant]:
+    """Write base.il, the original, to `folder`; return `count` mutations of it.
+
+    $pmux cells, whose value is undefined where two selections are active, become trees of $mux, so
+    that simulation and SAT mean the same by a mutated selection.
+    """
+    files = sources(unit.module, ROOT / "rtl")
+    for path in files:
+        shutil.copy(path, folder)
+    names = " ".join(path.name for path in files)
+    run_script(
+        f"read_verilog -sv {names}; hierarchy -check -top {unit.module}; proc; pmuxtree; "
+        f"opt_clean; write_rtlil base.il; "
+        f"mutate -list {count} -seed {seed} -o mutations.txt {unit.module}",
+        folder,
+    )
+    lines = (folder / "mutations.txt").read_text().splitlines()
+    return [Mutant(number, line) for number, line in enumerate(lines, start=1)]
+
+
+def simulate(
+    unit: Unit, mutants: Sequence[Mutant], folder: Path, vectors: int, seed: int
+) -> list[Mutant]:
+    """Return those of `mutants` in which the bench finds no fault."""
+    width = len(mutants).bit_length()
+    script = ["read_rtlil base.il"]
+    script += [f"{m.command} -ctrl mutant {width} {i}" for i, m in enumerate(mutants, start=1)]
+    script += ["opt_clean", "write_verilog -noattr mutants.v"]
+    (folder / "mutants.ys").write_text("\n".join(script) + "\n")
+    run_script("script mutants.ys", folder)
+    files = (folder / "mutants.v",)
+    bench = Bench(unit, unit.module, files, unit.parameters, select=("mutant", width))
+    image = make_image(unit, unit.parameters, Wiring(), seed=seed, vectors=vectors, most=vectors)
+    outcome = bench.simulate(image, plusargs=[f"+last={len(mutants)}", "+stop_at_fault"])
+    faulty = {fault.selection for fault in outcome.faults}
+    if 0 in faulty:
+        raise CosimulationError(f"{unit.module}: the original fails: run npusim verify first")
+    return [mutant for i, mutant in enumerate(mutants, start=1) if i not in faulty]
+
+
+def is_equivalent(unit: Unit, mutant: Mutant, folder: Path) -> bool:
+    """Return whether SAT proves that the mutant is no other circuit."""
+    flat = f"hierarchy -top {unit.module}; flatten; opt_clean"
+    script = (
+        f"read_rtlil base.il; {flat}; rename {unit.module} gold; write_rtlil gold.il; "
+        "design -reset; "
+        f"read_rtlil base.il; {mutant.command}; {flat}; rename {unit.module} gate; "
+        "read_rtlil gold.il; equiv_make gold gate equiv; hierarchy -top equiv; opt -full; "
+        "equiv_struct; equiv_simple -undef; equiv_induct -undef; equiv_status -assert"
+    )
+    try:
+        run_script(script, folder, log="equivalence.log", timeout_seconds=EQUIVALENCE_SECONDS)
+    except (CosimulationError, subprocess.TimeoutExpired):
+        return False
+    return True
+
+
+def mutation_score(unit: Unit, count: int, seed: int, *, long: bool = True) -> Score:
+    """Return the score of `unit` over `count` mutants; `long` drives survivors again."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="npusim-mutation-") as temporary:
+        folder = Path(temporary)
+        mutants = list_mutants(unit, count, seed, folder)
+        survivors = []
+        for first in range(0, len(mutants), MUTANTS_PER_NETLIST):
+            some = mutants[first : first + MUTANTS_PER_NETLIST]
+            survivors += simulate(unit, some, folder, SHORT_VECTORS, seed)
+        equivalent = [mutant for mutant in survivors if is_equivalent(unit, mutant, folder)]
+        survivors = [mutant for mutant in survivors if mutant not in equivalent]
+        if long:
+            survivors = [
+                mutant
+                for mutant in survivors
+                if simulate(unit, [mutant], folder, LONG_VECTORS, seed + 1)
+            ]
+    dead = len(mutants) - len(survivors) - len(equivalent)
+    seconds = time.monotonic() - start
+    return Score(unit.name, dead, tuple(equivalent), tuple(survivors), seconds)
+
+
+def table(scores: list[Score], count: int, seed: int) -> str:
+    """Return the Markdown of the scores and of every survivor."""
+    lines = [
+        f"{count} mutants a module, seed {seed}; made by `python benchmarks/mutation.py`.",
+        "",
+        "| module | killed | equivalent | surviving | score |",
+        "|---|---|---|---|---|",
+    ]
+    for score in scores:
+        lines.append(
+            f"| npu_{score.unit} | {score.killed} | {len(score.equivalent)} "
+            f"| {len(score.surviving)} | {100 * score.score:.1f} % |"
+        )
+    survivors = [(score, mutant) for score in scores for mutant in score.surviving]
+    lines += ["", f"Surviving: {len(survivors) or 'none'}.", ""]
+    lines += [f"* {mutant.where}: {mutant.what}" for _, mutant in survivors]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Print the scores; return 1 where one is too low."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("units", nargs="*", help="units; all where none is named")
+    parser.add_argument("--mutants", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    scores = []
+    for name in arguments.units or unit_names():
+        score = mutation_score(load_unit(name), arguments.mutants, arguments.seed)
+        scores.append(score)
+        print(
+            f"npu_{name}: {score.killed} killed, {len(score.equivalent)} equivalent, "
+            f"{len(score.surviving)} surviving: {100 * score.score:.1f} % in {score.seconds:.0f} s"
+        )
+        for mutant in score.equivalent:
+            print(f"  equivalent {mutant.where}: {mutant.what}")
+        for mutant in score.surviving:
+            print(f"  SURVIVING  {mutant.where}: {mutant.what}")
+        sys.stdout.flush()
+    if not arguments.units:
+        write_section(DOCUMENT, "mutation", table(scores, arguments.mutants, arguments.seed))
+    return int(any(score.score < LEAST_SCORE for score in scores))
+
+
+def write_section(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the markers of section `name` in a Markdown file."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, rest = path.read_text().split(begin)
+    _, after = rest.split(end)
+    path.write_text(f"{before}{begin}{text}{end}{after}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
