@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from npusim.errors import NpuError, UnsupportedError
+from npusim.graph import onnx_npusim
 from npusim.graph import operators as op
 from npusim.graph.network import Network
 from npusim.graph.onnx_builder import Builder
@@ -39,7 +40,9 @@ def load(path: str | Path) -> Network:
     path = Path(path)
     graph = read(path)
     try:
-        return network(graph, path.stem)
+        return (
+            onnx_npusim.network(graph) if onnx_npusim.is_own(graph) else network(graph, path.stem)
+        )
     except NpuError as error:
         raise type(error)(f"{path.name}: {error}") from None
 

@@ -93,6 +93,11 @@ class OnnxGraph:
     constants: dict[str, NDArray]
     inputs: list[OnnxValue]
     outputs: list[str]
+    versions: dict[str, int] = field(default_factory=dict)
+    """Version of each operator set by domain."""
+    functions: dict[tuple[str, str], onnx.FunctionProto] = field(default_factory=dict)
+    """Model-local functions by (domain, name)."""
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: Path) -> OnnxGraph:
@@ -145,6 +150,9 @@ def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
         constants=constants,
         inputs=[_input(value) for value in graph.input if value.name not in constants],
         outputs=[value.name for value in graph.output],
+        versions=opsets,
+        functions={(function.domain, function.name): function for function in model.functions},
+        metadata={entry.key: entry.value for entry in model.metadata_props},
     )
 
 

@@ -83,6 +83,11 @@ class Options:
                 raise UnsupportedError(
                     f"{name}: expected one of {', '.join(known)}, found {getattr(self, name)!r}"
                 )
+        shifted = [s for s, _ in self.layers.values()] + [self.scheme]
+        if self.normalize == "channel" and any(s.endswith("+wes") for s in shifted):
+            raise UnsupportedError(
+                "normalize: channel needs a scale per channel, the shift-scaler has one a layer"
+            )
         if self.points is not None and not 1 <= self.points <= 4:
             raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
 

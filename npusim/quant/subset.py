@@ -159,6 +159,24 @@ def _smallest_form(
     return integers, float(alpha), float(error)
 
 
+def _own_assignment(
+    grid: NDArray[np.float64], alpha: float, sizes: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return a channel's indices, assignment and scale taken in turns from the layer's alpha."""
+    index = nearest(grid, alpha, sizes)
+    for _ in range(MOST_ROUNDS):
+        chosen = grid[index]
+        norm = float((chosen * chosen).sum())
+        if norm == 0:
+            break
+        alpha = float((chosen * sizes).sum()) / norm
+        again = nearest(grid, alpha, sizes)
+        if np.array_equal(again, index):
+            break
+        index = again
+    return index
+
+
 def encode(
     weights: NDArray[np.float64],
     bits: int,
@@ -205,7 +223,10 @@ def encode(
     universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
     magnitudes, alpha, _ = search(sizes[live].ravel(), bits, include_zero, universe)
     levels = np.array(magnitudes, np.float64)
-    index = nearest(levels / UNIT, alpha, sizes)
+    if normalize == "channel" and not equalize:
+        index = np.stack([_own_assignment(levels / UNIT, alpha, row) for row in sizes])
+    else:
+        index = nearest(levels / UNIT, alpha, sizes)
     chosen = levels[index]
     negative = (weights < 0) & (chosen > 0)
     codes = np.where(live[:, None], negative.astype(np.int64) << (bits - 1) | index, 0)

@@ -1,0 +1,152 @@
+"""Write a quantized network as an ordinary ONNX file that any runtime executes.
+
+One node per layer, a function of the domain `npusim` whose body is standard integer operators
+(npusim/graph/onnx_npusim_*.py); the codes stay packed, the integer constants are initializers and
+attributes. `npusim.load` gives back the same network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import npusim
+from npusim.errors import FormatError, UnsupportedError
+from npusim.graph.network import Network
+from npusim.graph.onnx_npusim_calls import call_of, function_named, quantization
+from npusim.graph.onnx_npusim_functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
+from npusim.graph.tensor import Tensor
+
+BATCH = "N"
+INNER = ":channels_last"
+"""Suffix of an input or output's name inside the graph, where its layout is npusim's."""
+
+
+def model_of(network: Network) -> onnx.ModelProto:
+    """Return the ONNX model of a quantized network.
+
+    Raises
+    ------
+    UnsupportedError
+        The network is not npusim's own (quantize it first), or an operator has no form there.
+    """
+    if network.source != "npusim":
+        raise UnsupportedError(
+            f"{network.name}: expected a network that npusim quantized, found one of "
+            f"{network.source}"
+        )
+    writer = _Writer(network)
+    for name in network.inputs:
+        writer.enter(network.tensors[name])
+    for name, tensor in network.tensors.items():
+        if tensor.is_constant:
+            writer.initializers.append(numpy_helper.from_array(np.array(tensor.data), name))
+            writer.enter(tensor)
+    for node in network.nodes:
+        call = call_of(network, node)
+        inputs = [writer.inside(name) for name in node.inputs]
+        for key, value in call.constants.items():
+            inputs.append(f"{node.name}/{key}")
+            writer.initializers.append(numpy_helper.from_array(np.array(value), inputs[-1]))
+        writer.call(call.function, node.name, inputs, writer.inside(node.outputs[0]),
+                    call.attributes)  # fmt: skip
+    for name in network.outputs:
+        writer.leave(network.tensors[name])
+    return writer.model()
+
+
+class _Writer:
+    """The parts of a model so far."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.functions: dict[str, onnx.FunctionProto] = {}
+
+    def inside(self, name: str) -> str:
+        """Return what a tensor is called between npusim's functions."""
+        tensor = self.network.tensors[name]
+        at_an_end = name in self.network.inputs or tensor.is_constant
+        reordered = name in self.network.outputs and tensor.file_order is not None
+        return name + INNER if at_an_end or reordered else name
+
+    def call(
+        self, function: str, name: str, inputs: list[str], output: str, attributes: dict
+    ) -> None:
+        """Append one node."""
+        if function not in self.functions:
+            self.functions[function] = function_named(function)
+        self.nodes.append(
+            helper.make_node(function, inputs, [output], name=name, domain=DOMAIN, **attributes)
+        )
+
+    def enter(self, tensor: Tensor) -> None:
+        """Append the node that states an input's (or constant's) layout and quantization."""
+        order = tensor.file_order or tuple(range(len(tensor.shape)))
+        attributes = {
+            **quantization(tensor.name, tensor),
+            "order": [int(axis) for axis in np.argsort(order)],
+        }
+        name = f"{tensor.name}/input"
+        self.call("Input", name, [tensor.name], self.inside(tensor.name), attributes)
+
+    def leave(self, tensor: Tensor) -> None:
+        """Append the layout change of an output, where there is one."""
+        if tensor.file_order is not None:
+            name = f"{tensor.name}/output"
+            attributes = {"order": list(tensor.file_order)}
+            self.call("Output", name, [self.inside(tensor.name)], tensor.name, attributes)
+
+    def model(self) -> onnx.ModelProto:
+        """Return the whole, checked."""
+        network = self.network
+        graph = helper.make_graph(
+            self.nodes,
+            network.name,
+            [_value(network.tensors[name]) for name in network.inputs],
+            [_value(network.tensors[name]) for name in network.outputs],
+            self.initializers,
+        )
+        model = helper.make_model(
+            graph,
+            functions=[self.functions[name] for name in sorted(self.functions)],
+            opset_imports=[
+                helper.make_opsetid("", OPSET),
+                helper.make_opsetid(DOMAIN, DOMAIN_VERSION),
+            ],
+            producer_name="npusim",
+            producer_version=npusim.__version__,
+            ir_version=IR_VERSION,
+        )
+        helper.set_model_props(model, {"notes": "\n".join(network.notes)})
+        onnx.checker.check_model(model)
+        return model
+
+
+def _value(tensor: Tensor) -> onnx.ValueInfoProto:
+    order = tensor.file_order or tuple(range(len(tensor.shape)))
+    shape: list[int | str] = [tensor.shape[axis] for axis in order]
+    if order[0] == 0 and shape[0] == 1:
+        shape[0] = BATCH
+    return helper.make_tensor_value_info(tensor.name, TensorProto.INT8, shape)
+
+
+def export(network: Network, path: str | Path) -> None:
+    """Write `network` to `path` as ONNX, byte for byte the same each time.
+
+    Raises
+    ------
+    UnsupportedError
+        As `model_of`.
+    FormatError
+        The file cannot be written.
+    """
+    content = model_of(network).SerializeToString(deterministic=True)
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
