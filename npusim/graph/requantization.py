@@ -188,6 +188,8 @@ def linear(network: Network, node: Node, rule: Rule) -> Requantization | FloatRe
         raise UnsupportedError(f"{node.name}: expected scales per tensor or output channel")
     sw = np.broadcast_to(w.quantization.scale, w.shape[0])
     bias = _bias(network, node, w.shape[0])
+    if _is_legacy_depthwise(network, node) and rule == "ruy":
+        rule = "tflite"
     if rule == "fp32":
         with np.errstate(over="ignore", under="ignore"):
             scale = sx * sw / so
@@ -205,6 +207,15 @@ def linear(network: Network, node: Node, rule: Rule) -> Requantization | FloatRe
     multiplier, shift = _multiplier_shift(node, product / np.float64(so))
     return Requantization(
         multiplier[None], bias * multiplier, shift, MODE[rule], zero_point, low, high
+    )
+
+
+def _is_legacy_depthwise(network: Network, node: Node) -> bool:
+    """Return whether it is depthwise on uint8: LiteRT's optimized kernel for it rounds twice."""
+    return (
+        isinstance(node.operator, op.Conv2D)
+        and node.operator.groups > 1
+        and network.inputs_of(node)[1].dtype == np.uint8
     )
 
 

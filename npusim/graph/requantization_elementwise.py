@@ -25,11 +25,15 @@ from npusim.graph.requantization import (
     affine,
     quantize_multiplier,
 )
+from npusim.graph.tensor import Tensor
 
 DOUBLE_ROUNDED = ("litert", "ruy", "tflite")
 """Rules of runtimes that round elementwise operators twice, whatever their matrix kernels do."""
 
 ADD_LEFT_SHIFT_BITS = 20
+
+OPTIMIZED_LANES = 16
+"""LiteRT's optimized QUANTIZE and MEAN round as `ruy` in whole vectors, as `tflite` in the rest."""
 
 
 @dataclass(frozen=True)
@@ -194,15 +198,17 @@ def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequ
     low, high = activation_bounds(None, so, zo, y.dtype)
     n = int(np.prod([x.shape[axis] for axis in node.operator.axes], dtype=np.int64))
     if rule == "fp32":
+        if sx == so and zx == zo:  # XNNPACK then averages the integers as they are
+            return FloatRequantization("fp32", np.array([1 / n]), np.array([0]), 0, low, high)
         scale = np.array([sx / so / np.float32(n)])
         bias = np.array([-n * zx])
         return FloatRequantization("fp32", scale, bias, zo, low, high)
-    if rule == "ruy" and operator_is_image_mean(node.operator, len(x.shape)):
+    if rule == "ruy" and is_image_mean(node.operator, len(x.shape)):
         # LiteRT's optimized kernel rounds the zero point's share apart from the sum
         share = np.float32(zx) * sx / so
         offset = zo - int(share + np.copysign(np.float32(0.5), share))
         ratio = float(sx / (np.float32(n) * so))
-        return _one_term(node, ratio, 0, "ruy", offset, low, high)
+        return _one_term(node, ratio, 0, MODE[rule], offset, low, high)
     m, e = quantize_multiplier(float(sx) / float(so))
     if e > 31:
         raise RangeError(f"{node.name}: its output scale {so} is too small for its input's {sx}")
@@ -219,7 +225,7 @@ def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequ
     )
 
 
-def operator_is_image_mean(operator: op.Mean, rank: int) -> bool:
+def is_image_mean(operator: op.Mean, rank: int) -> bool:
     """Return whether LiteRT has an optimized kernel for it: over H and W of [N H W C], kept."""
     return operator.keep_dims and rank == 4 and operator.axes == (1, 2)
 
@@ -247,9 +253,56 @@ def requantize(
 ) -> Requantization:
     """Return the constants that bring input `position` to the output's scale (A = x - z)."""
     x, y = network.inputs_of(node)[position], network.output_of(node)
-    (sx, _), (so, zo) = affine(node, x), affine(node, y)
+    ratio = float(affine(node, x)[0]) / float(affine(node, y)[0])
+    return requantize_by(network, node, rule, ratio, clamp)
+
+
+def requantize_by(
+    network: Network, node: Node, rule: Rule, ratio: float, clamp: op.Clamp | None = None
+) -> Requantization:
+    """Return the constants that multiply A = x - z by `ratio`; 8 fraction bits in XNNPACK."""
+    y = network.output_of(node)
+    so, zo = affine(node, y)
     low, high = activation_bounds(clamp, so, zo, y.dtype)
-    return _one_term(node, float(sx) / float(so), 0, _elementwise_mode(rule), zo, low, high)
+    x = network.inputs_of(node)[0]
+    if is_optimized_requantize(node, rule, x, y):
+        return _one_term(node, ratio, 0, MODE["ruy"], zo, low, high)
+    if rule == "fp32" and clamp is None and is_xnnpack_ratio(ratio):
+        m = int(np.rint(np.float32(256) * np.float32(ratio)))
+        return Requantization(
+            np.array([[m]]), np.array([0]), np.array([8]), "half_up", zo, low, high
+        )
+    mode = "tflite" if rule == "fp32" else _elementwise_mode(rule)
+    return _one_term(node, ratio, 0, mode, zo, low, high)
+
+
+def is_xnnpack_ratio(ratio: float) -> bool:
+    """Return whether XNNPACK requantizes by `ratio`, which it does with 8 fraction bits."""
+    return 2.0**-8 <= ratio <= 2.0**7
+
+
+def is_optimized_requantize(node: Node, rule: Rule, x: Tensor, y: Tensor) -> bool:
+    """Return whether LiteRT's optimized kernel runs an integer QUANTIZE.
+
+    XNNPACK takes those that keep the type and leaves the others to it.
+    """
+    if not isinstance(node.operator, op.Quantize):
+        return False
+    return rule == "ruy" or (rule == "fp32" and x.dtype != y.dtype)
+
+
+def uint8_concatenation_table(network: Network, node: Node, position: int) -> NDArray[np.uint8]:
+    """Return uint8 input `position` of CONCATENATION at the output's scale, for every value of it.
+
+    Source: TFLite, ConcatenationWithScaling: float32, halves away from zero.
+    """
+    (sx, zx) = affine(node, network.inputs_of(node)[position])
+    so, zo = affine(node, network.output_of(node))
+    scale = sx * (np.float32(1) / so)
+    value = np.arange(256, dtype=np.float32) * scale + np.float32(-zx) * scale
+    whole = np.trunc(value)
+    rounded = whole + np.where(np.abs(value - whole) >= 0.5, np.sign(value), 0) + zo
+    return np.clip(rounded, 0, 255).astype(np.uint8)
 
 
 def _elementwise_mode(rule: Rule) -> str:
@@ -271,35 +324,3 @@ def _one_term(
     return Requantization(
         np.array([[m]]), np.array([bias]), np.array([31 - e]), mode, zero_point, low, high
     )
-
-
-def activation_table(network: Network, node: Node, rule: Rule) -> NDArray:
-    """Return an activation's output for every 8-bit input value, ascending.
-
-    Computed in float32 as LiteRT's tables are, halves away from zero.
-    Source: TFLite, LUTPopulate.
-    """
-    assert isinstance(node.operator, op.Activation)
-    x, y = network.inputs_of(node)[0], network.output_of(node)
-    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
-    limits = np.iinfo(x.dtype)
-    real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
-    steps = _activation(node.operator, real) * (np.float32(1) / so)
-    rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zo
-    bounds = np.iinfo(y.dtype)
-    return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
-
-
-def _activation(operator: op.Activation, real: NDArray[np.float32]) -> NDArray[np.float32]:
-    one = np.float32(1)
-    if operator.kind == "sigmoid":
-        return one / (one + np.exp(-real))
-    if operator.kind == "tanh":
-        return np.tanh(real)
-    if operator.kind == "leaky_relu":
-        return np.where(real > 0, real, real * np.float32(operator.alpha))
-    if operator.kind == "hard_swish":
-        return real * np.clip(real + np.float32(3), 0, 6) / np.float32(6)
-    low = -np.inf if operator.low is None else operator.low
-    high = np.inf if operator.high is None else operator.high
-    return np.clip(real, np.float32(low), np.float32(high))

@@ -50,16 +50,21 @@ def quantize(
     scale: NDArray[np.float32],
     zero_point: NDArray[np.int64],
     dtype: DTypeLike,
-    ties: Literal["away", "even"],
+    ties: Literal["away", "even", "reciprocal_even"],
 ) -> NDArray:
-    """Return clamp(round(x / scale) + zero_point): `away` is TFLite's QUANTIZE, `even` ONNX's.
+    """Return clamp(round(x / scale) + zero_point), the zero point added after rounding.
 
-    The division is float32's and the zero point is added after rounding.
+    `away` is LiteRT's reference QUANTIZE, `even` ONNX's; `reciprocal_even`, which multiplies by the
+    rounded reciprocal, is LiteRT's optimized one and XNNPACK's. All in float32.
     """
     limits = np.iinfo(dtype)
+    x = np.asarray(x, np.float32)
     with np.errstate(over="ignore"):
-        steps = np.asarray(x, np.float32) / np.float32(scale)
-    if ties == "even":
+        if ties == "reciprocal_even":
+            steps = x * (np.float32(1) / np.float32(scale))
+        else:
+            steps = x / np.float32(scale)
+    if ties != "away":
         rounded = np.rint(steps)
     else:
         whole = np.trunc(steps)
@@ -69,9 +74,18 @@ def quantize(
 
 
 def dequantize(
-    x: NDArray, scale: NDArray[np.float32], zero_point: NDArray[np.int64]
+    x: NDArray,
+    scale: NDArray[np.float32],
+    zero_point: NDArray[np.int64],
+    distributed: bool = False,
 ) -> NDArray[np.float32]:
-    """Return float32(scale) * float32(x - zero_point)."""
+    """Return scale * (x - zero_point) in float32.
+
+    LiteRT's optimized DEQUANTIZE is `distributed`: scale * x + (-zero_point * scale).
+    """
+    if distributed:
+        offset = np.float32(-zero_point * np.float64(scale))
+        return x.astype(np.float32) * scale + offset
     return (x.astype(np.int32) - zero_point.astype(np.int32)).astype(np.float32) * scale
 
 

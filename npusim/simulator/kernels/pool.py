@@ -108,9 +108,9 @@ def sum_middle(x, sums):
 
 
 @kernel
-def requantize_sums(sums, multiplier, bias, shift, mode, zero_point, low, high, y):
-    """Requantize int64 `sums` [O I] by one multiplier into y [O I]."""
+def requantize_sums(sums, multiplier, bias, shift, mode, zero_point, low, high, first, end, y):
+    """Requantize columns first..end of int64 `sums` [O I] by one multiplier into y [O I]."""
     for o in range(y.shape[0]):
-        for i in range(y.shape[1]):
+        for i in range(first, end):
             total = multiplier * sums[o, i] + bias
             y[o, i] = requantize_total(total, mode, shift, zero_point, low, high)

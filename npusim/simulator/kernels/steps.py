@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import singledispatch
 from math import prod
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.requantize import ROUNDING_MODES, requantize_total
+from npusim.datapath.requantize import ROUNDING_MODES, TFLITE
 from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as constants
@@ -27,7 +28,7 @@ from npusim.graph.requantization import (
     linear,
 )
 from npusim.graph.tensor import Tensor
-from npusim.simulator.kernels import elementwise, floating_point, pool
+from npusim.simulator.kernels import elementwise, floating_point, pool, tables
 from npusim.simulator.kernels.linear import LinearKernel
 from npusim.simulator.kernels.softmax import exponentials
 from npusim.simulator.kernels.softmax import softmax as softmax_rows
@@ -35,8 +36,8 @@ from npusim.simulator.kernels.weights import weight_planes
 
 Step = Callable[..., NDArray]
 
-OPTIMIZED_SOFTMAX = ("ruy", "fp32")
-"""Rules of runtimes whose softmax is a table of float32 exponentials."""
+OPTIMIZED_ENDS = ("ruy", "fp32")
+"""Rules under which softmax, and floats becoming integers, are LiteRT's optimized kernels."""
 
 
 def step(network: Network, node: Node, rule: Rule) -> Step:
@@ -222,6 +223,7 @@ def _require_same_quantization(node: Node, x: Tensor, y: Tensor) -> None:
 def _(operator: op.Mean, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.mean(network, node, rule)
+    optimized = rule == "ruy" and constants.is_image_mean(operator, len(x.shape))
     shape, dtype, rank = y.shape, y.dtype, len(x.shape)
     kept = [axis for axis in range(rank) if axis not in operator.axes]
     leading = [axis for axis in kept if axis < min(operator.axes, default=rank)]
@@ -248,11 +250,14 @@ def _(operator: op.Mean, network: Network, node: Node, rule: Rule) -> Step:
             floating_point.requantize_sums(sums, scale, offset, r.zero_point, r.low, r.high, y)
 
         return average
-    multiplier, shift, *rest = _one_step(r)
+    multiplier, shift, mode, *rest = _one_step(r)
     bias = int(r.bias[0])
+    vectors = inner - inner % constants.OPTIMIZED_LANES if optimized else inner
 
     def finish(sums: NDArray[np.int64], y: NDArray) -> None:
-        pool.requantize_sums(sums, multiplier, bias, shift, *rest, y)
+        pool.requantize_sums(sums, multiplier, bias, shift, mode, *rest, 0, vectors, y)
+        if vectors < inner:
+            pool.requantize_sums(sums, multiplier, bias, shift, TFLITE, *rest, vectors, inner, y)
 
     return average
 
@@ -262,7 +267,7 @@ def _(operator: op.Softmax, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.softmax(network, node, rule)
     limits, dtype = np.iinfo(y.dtype), y.dtype
-    if rule in OPTIMIZED_SOFTMAX:
+    if rule in OPTIMIZED_ENDS:
         so, zo = affine(node, y)
         floats = floating_point.exponentials(affine(node, x)[0], operator.beta)
 
@@ -298,29 +303,38 @@ def _table_step(x: Tensor, table: NDArray) -> Step:
     return look_up
 
 
-def _requantization_table(
-    network: Network, node: Node, rule: Rule, position: int = 0, clamp: op.Clamp | None = None
-) -> NDArray:
-    """Return the output of every 8-bit input value, ascending."""
-    x, y = network.inputs_of(node)[position], network.output_of(node)
-    require_8_bit(node, x, y)
-    m, *rest = _one_step(constants.requantize(network, node, rule, position, clamp))
-    _, zero_point = affine(node, x)
-    least = int(np.iinfo(x.dtype).min)
-    totals = (m * (value - zero_point) for value in range(least, least + 256))
-    mode_last = (rest[1], rest[0], *rest[2:])
-    return np.array([requantize_total(total, *mode_last) for total in totals], y.dtype)
+def _with_scalar_rest(network: Network, node: Node, whole: Step) -> Step:
+    """Return `whole` with the last elements of each sample rounded as scalar code does."""
+    x = network.inputs_of(node)[0]
+    rest = prod(x.shape[1:]) % constants.OPTIMIZED_LANES
+    if not rest:
+        return whole
+    scalar = _table_step(x, tables.requantization(network, node, "tflite"))
+
+    def run(threads: int, x: NDArray) -> NDArray:
+        y = whole(threads, x)
+        last = np.ascontiguousarray(x.reshape(len(x), -1)[:, -rest:])
+        y.reshape(len(y), -1)[:, -rest:] = scalar(threads, last)
+        return y
+
+    return run
 
 
 @_step.register(op.Quantize)
 def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not x.is_float:
-        return _table_step(x, _requantization_table(network, node, rule))
+        whole = _table_step(x, tables.requantization(network, node, rule))
+        optimized = constants.is_optimized_requantize(node, rule, x, y)
+        return _with_scalar_rest(network, node, whole) if optimized else whole
     require_8_bit(node, y)
     scale, zero_point = affine(node, y)
-    ties = "away" if network.source == "tflite" else "even"
-    return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, ties)
+    if rule in OPTIMIZED_ENDS:
+        ties: Literal["away", "even", "reciprocal_even"] = "reciprocal_even"
+    else:
+        ties = "away" if network.source == "tflite" else "even"
+    offset = np.array(zero_point)
+    return lambda threads, x: floating_point.quantize(x, scale, offset, y.dtype, ties)
 
 
 @_step.register(op.Dequantize)
@@ -328,16 +342,14 @@ def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step
     x = network.inputs_of(node)[0]
     require_8_bit(node, x)
     scale, zero_point = affine(node, x)
-    return lambda threads, x: floating_point.dequantize(x, scale, np.int64(zero_point))
+    offset, distributed = np.array(zero_point), rule == "ruy"
+    return lambda threads, x: floating_point.dequantize(x, scale, offset, distributed)
 
 
 @_step.register(op.Activation)
 def _(operator: op.Activation, network: Network, node: Node, rule: Rule) -> Step:
     x, _ = _one_input(network, node)
-    if operator.kind == "clamp":
-        clamp = op.Clamp(operator.low, operator.high)
-        return _table_step(x, _requantization_table(network, node, rule, clamp=clamp))
-    return _table_step(x, constants.activation_table(network, node, rule))
+    return _table_step(x, tables.activation(network, node, rule))
 
 
 @_step.register(op.Pad)
@@ -394,7 +406,7 @@ def _(operator: op.Concat, network: Network, node: Node, rule: Rule) -> Step:
     steps = [
         None
         if _same_quantization(x, y) and x.dtype == y.dtype
-        else _table_step(x, _requantization_table(network, node, rule, position))
+        else _table_step(x, tables.joined(network, node, rule, position))
         for position, x in enumerate(inputs)
     ]
 
