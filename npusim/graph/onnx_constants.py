@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, UnsupportedError
 from npusim.graph.onnx_file import OnnxNode, dtype_of
 
+MAX_RANK = 8
+
 
 def evaluate(node: OnnxNode, inputs: list[NDArray | None]) -> list[NDArray] | None:
     """Return the outputs of `node`, None where it is not of the kinds evaluated here.
@@ -38,6 +40,11 @@ def evaluate(node: OnnxNode, inputs: list[NDArray | None]) -> list[NDArray] | No
 def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> tuple[int, ...]:
     """Return the shape that Reshape gives a tensor of `shape`: 0 copies an axis, -1 is the rest."""
     target = [int(n) for n in wanted.ravel()]
+    if len(target) > MAX_RANK or min(target, default=0) < -1:
+        raise FormatError(
+            f"{node.name} (Reshape): expected a shape of at most {MAX_RANK} axes, "
+            f"found {target[:MAX_RANK]}{'...' if len(target) > MAX_RANK else ''}"
+        )
     if not node.integer("allowzero", 0):
         target = [
             shape[axis] if n == 0 and axis < len(shape) else n for axis, n in enumerate(target)

@@ -135,6 +135,7 @@ def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
     if graph.sparse_initializer:
         raise UnsupportedError("sparse initializers are not supported")
     constants = {tensor.name: array(tensor, folder) for tensor in graph.initializer}
+    inputs = [_input(value) for value in graph.input if value.name not in constants]
     _check(model)
     names: set[str] = set()
     nodes = []
@@ -148,7 +149,7 @@ def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
         opset=opsets.get("", 1),
         nodes=nodes,
         constants=constants,
-        inputs=[_input(value) for value in graph.input if value.name not in constants],
+        inputs=inputs,
         outputs=[value.name for value in graph.output],
         versions=opsets,
         functions={(function.domain, function.name): function for function in model.functions},

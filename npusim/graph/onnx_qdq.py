@@ -280,8 +280,10 @@ class _Fusion:
         if name not in constants or constants[name].dtype != np.float32:
             return None
         scale = constants[x_scale].astype(np.float32) * constants[w_scale].astype(np.float32)
+        if scale.size not in (1, constants[name].size):
+            return None
         with np.errstate(all="ignore"):
-            values = np.rint(constants[name] / scale.ravel())
+            values = np.rint(constants[name].ravel() / scale.ravel())
         if not np.isfinite(values).all() or np.abs(values).max(initial=0) >= 1 << 31:
             return None
         integers = f"{name}:quantized_for_{node.name}"
@@ -320,15 +322,27 @@ class _Fusion:
         return found[0], found[1]
 
     def rename_identities(self) -> None:
-        """Let the operator before an identity made here write the file's name itself."""
-        for node in list(self.nodes):
-            if node.kind != "Identity" or node.domain or ":quantized" not in node.inputs[0]:
-                continue
-            if self.only_reader(node.inputs[0]) is None:
-                continue
-            source = self.producer[node.inputs[0]]
-            names = tuple(node.outputs[0] if n == node.inputs[0] else n for n in source.outputs)
-            self.substitute({id(source): [replace(source, outputs=names)], id(node): []})
+        """Drop the identities made here; the file's names of integer tensors stay."""
+        while any(self._dropped(node) for node in self.nodes):
+            pass
+
+    def _dropped(self, node: OnnxNode) -> bool:
+        if node.kind != "Identity" or node.domain:
+            return False
+        source, result = node.inputs[0], node.outputs[0]
+        if ":quantized" in result:
+            changes: dict[int, list[OnnxNode]] = {id(node): []}
+            for reader in self.readers.get(result, []):
+                inputs = tuple(source if name == result else name for name in reader.inputs)
+                changes[id(reader)] = [replace(reader, inputs=inputs)]
+            self.substitute(changes)
+            return True
+        if ":quantized" in source and self.only_reader(source) is not None:
+            before = self.producer[source]
+            outputs = tuple(result if name == source else name for name in before.outputs)
+            self.substitute({id(before): [replace(before, outputs=outputs)], id(node): []})
+            return True
+        return False
 
     def drop_unused(self) -> None:
         """Drop nodes whose outputs nobody reads any more."""

@@ -22,7 +22,7 @@ from npusim.graph.onnx_standard import (
     softmax_axis,
 )
 from npusim.graph.onnx_windows import window
-from npusim.graph.tensor import Quantization
+from npusim.graph.tensor import INTEGER_DTYPES, Quantization
 
 
 def _scale(b: Builder, node: OnnxNode, index: int) -> NDArray:
@@ -31,7 +31,14 @@ def _scale(b: Builder, node: OnnxNode, index: int) -> NDArray:
 
 def _zero_point(b: Builder, node: OnnxNode, index: int) -> NDArray:
     zero = b.optional(node, index, "zero point")
-    return np.zeros((), np.uint8) if zero is None else zero
+    if zero is None:
+        return np.zeros((), np.uint8)
+    if zero.dtype.name not in INTEGER_DTYPES:
+        raise FormatError(
+            f"{node.name} ({node.kind}): expected an integer zero point, "
+            f"found {zero.dtype} in {node.input(index)}"
+        )
+    return zero
 
 
 def per_tensor(b: Builder, node: OnnxNode, scale: int, zero_point: int) -> Quantization:
@@ -62,8 +69,16 @@ def per_channel(
     return Quantization(full, np.broadcast_to(zero.ravel(), (channels,)).astype(np.int64), axis)
 
 
-def _output_type(b: Builder, node: OnnxNode, index: int) -> np.dtype:
-    return np.dtype(_zero_point(b, node, index).dtype)
+def _output_type(
+    b: Builder, node: OnnxNode, index: int, allowed: tuple[str, ...] = ("int8", "uint8")
+) -> np.dtype:
+    dtype = np.dtype(_zero_point(b, node, index).dtype)
+    if dtype.name not in allowed:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected an output of {' or '.join(allowed)}, "
+            f"found {dtype}"
+        )
+    return dtype
 
 
 def _activation_input(b: Builder, node: OnnxNode, index: int, q: Quantization, zero: int) -> str:
@@ -263,7 +278,8 @@ def _quantize_linear(b: Builder, node: OnnxNode) -> None:
     q = _along_axis(b, node, len(b.shape(x)))
     if "output_dtype" in node.attributes and node.integer("output_dtype", 0) and not node.input(2):
         raise UnsupportedError(f"{node.name} (QuantizeLinear): output_dtype without a zero point")
-    b.emit(node.name, op.Quantize(), (x,), node.outputs[0], _output_type(b, node, 2), q)
+    dtype = _output_type(b, node, 2, ("int8", "uint8", "int16"))
+    b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
 
 
 def _dequantize_linear(b: Builder, node: OnnxNode) -> None:

@@ -67,15 +67,20 @@ def _gemm(b: Builder, node: OnnxNode) -> None:
     rows = weights if node.integer("transB", 0) else weights.T
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     if alpha != 1.0:
-        rows = rows * np.float32(alpha)
+        rows = _scaled(rows, alpha)
     inputs = [x, b.store(node.input(1), rows, file_order=None if rows is weights else (1, 0))]
     bias = b.optional(node, 2, "bias")
     if bias is not None:
         if bias.size not in (1, rows.shape[0]):
             raise UnsupportedError(f"{node.name}: expected one bias per column, found {bias.shape}")
         full = np.broadcast_to(bias.ravel(), (rows.shape[0],))
-        inputs.append(b.store(node.input(2), full if beta == 1.0 else full * np.float32(beta)))
+        inputs.append(b.store(node.input(2), full if beta == 1.0 else _scaled(full, beta)))
     b.emit(node.name, op.FullyConnected(keep_dims=True), tuple(inputs), node.outputs[0])
+
+
+def _scaled(values: NDArray, factor: float) -> NDArray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused when stored
+        return values.astype(np.float32) * np.float32(factor)
 
 
 def _matmul(b: Builder, node: OnnxNode) -> None:

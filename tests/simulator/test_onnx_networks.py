@@ -150,8 +150,8 @@ def test_ic_resnet8_qdq_differs_only_behind_float_nodes(shared: Path, tmp_path: 
     reference = session(exposed(graph, list(pairs)), DISABLED)
     for x in inputs:
         found = npusim_run(network, {"input": x}, list(pairs.values()))
-        for (name, own), value in zip(
-            pairs.items(), reference.run(list(pairs), {"input": x}), strict=True
+        for own, value in zip(
+            pairs.values(), reference.run(list(pairs), {"input": x}), strict=True
         ):
             if value.dtype == np.uint8:
                 value = (value.astype(np.int16) - 128).astype(np.int8)
