@@ -1,0 +1,66 @@
+"""The short mutation score: benchmarks/mutation.py makes the full one (docs/verification.md)."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from npusim.cosim.units import load_unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def mutation():
+    spec = importlib.util.spec_from_file_location("mutation", ROOT / "benchmarks" / "mutation.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["mutation"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["mutation"]
+
+
+@pytest.mark.rtl
+@pytest.mark.yosys
+@pytest.mark.usefixtures("icarus", "yosys_installed")
+@pytest.mark.parametrize(
+    "name", ["mac_uniform", "mac_subset", "mac_piecewise_linear", "requantize"]
+)
+def test_the_bench_kills_broken_modules(mutation, name):
+    score = mutation.mutation_score(load_unit(name), 25, seed=11)
+    assert score.killed >= 20
+    assert score.score >= mutation.LEAST_SCORE, [m.where for m in score.surviving]
+
+
+@pytest.mark.rtl
+@pytest.mark.yosys
+@pytest.mark.usefixtures("icarus", "yosys_installed")
+def test_a_bench_that_looks_at_nothing_has_no_score(mutation, monkeypatch):
+    monkeypatch.setattr(mutation, "simulate", lambda unit, mutants, *rest: list(mutants))
+    score = mutation.mutation_score(load_unit("mac_uniform"), 8, seed=11)
+    assert score.killed == 0
+    assert len(score.surviving) >= 6
+
+
+def test_the_table_names_every_survivor(mutation):
+    command = (
+        "mutate -mode inv -module npu_x -cell $add$npu_x.v:9$5 -port Y -portbit 3 -wire sum "
+        "-wirebit 3 -src npu_x.v:2.1-8.9 -src npu_x.v:9.3-9.8"
+    )
+    survivor = mutation.Mutant(1, command)
+    score = mutation.Score("x", 199, (), (survivor,), 1.0)
+    text = mutation.table([score], 200, 1)
+    assert "| npu_x | 199 | 0 | 1 | 99.5 % |" in text
+    assert "* rtl/npu_x.v:9: inv add.Y[3] (sum[3])" in text
+
+
+def test_every_module_of_the_datapath_is_in_the_published_table_with_its_score():
+    text = (ROOT / "docs" / "verification.md").read_text()
+    for name in ("requantize", "mac_uniform", "mac_subset", "mac_piecewise_linear"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| npu_{name} |"))
+        assert float(row.split("|")[-2].strip().removesuffix(" %")) >= 95
