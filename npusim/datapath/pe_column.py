@@ -111,18 +111,17 @@ def _built_in(parameters: Parameters) -> list[int]:
     return [f for f in range(len(FORMATS)) if bits_bounds(f, parameters)]
 
 
-def _weight(rng: random.Random, weight_format: int, parameters: Parameters) -> int:
-    """Return weight wires of a format; an eighth each the greatest and the least weight."""
-    bits = parameters["UNIFORM_BITS"]
-    if weight_format == SUBSET:
-        return rng.choice((0b00000, 0b10000)) if rng.random() < 0.25 else rng.getrandbits(5)
-    if weight_format == UNIFORM:
-        half = 1 << (bits - 1)
-        return between(rng, -half, half - 1) & (2 * half - 1)
-    bits = parameters["PWLQ_BITS"]
-    if rng.random() < 0.25:
-        return rng.getrandbits(2) << (bits - 1) | ((1 << (bits - 1)) - 1)
-    return rng.getrandbits(bits + 1)
+def _weights(weight_format: int, parameters: Parameters) -> list[int]:
+    """Return weight wires to draw from: all of a format, a quarter of the draws extreme ones."""
+    bits = {UNIFORM: parameters["UNIFORM_BITS"], SUBSET: 5, PWLQ: parameters["PWLQ_BITS"] + 1}
+    every = list(range(1 << bits[weight_format]))
+    g = (1 << max(parameters["PWLQ_BITS"] - 1, 0)) - 1
+    extremes = {
+        UNIFORM: [len(every) // 2, len(every) // 2 - 1],
+        SUBSET: [0b00000, 0b10000],
+        PWLQ: [region << max(parameters["PWLQ_BITS"] - 1, 0) | g for region in range(4)],
+    }[weight_format]
+    return every + extremes * max(1, len(every) // (3 * len(extremes)))
 
 
 def _fill(weight_format: int, weight: int, xe: int, rows: int) -> Values:
@@ -156,14 +155,17 @@ def vectors(
 ) -> Iterator[Values]:
     """Yield `count` columns; in a fifth the operands share a sign, so that the sums grow."""
     parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
-    formats = _built_in(parameters)
+    weights = {f: _weights(f, parameters) for f in _built_in(parameters)}
+    operands = [
+        [between(rng, low, high) for _ in range(1 << 10)]
+        for low, high in (XE_BOUNDS, XE_BOUNDS, XE_BOUNDS, (0, 255), (-255, 0))
+    ]
     for _ in range(count):
-        weight_format = rng.choice(formats)
-        low, high = rng.choice((XE_BOUNDS, XE_BOUNDS, XE_BOUNDS, (0, 255), (-255, 0)))
+        weight_format = rng.choice(list(weights))
         yield {
             "format": weight_format,
-            "weight": tuple(_weight(rng, weight_format, parameters) for _ in range(rows)),
-            "xe": tuple(between(rng, low, high) for _ in range(rows)),
+            "weight": tuple(rng.choices(weights[weight_format], k=rows)),
+            "xe": tuple(rng.choices(rng.choice(operands), k=rows)),
         }
 
 
