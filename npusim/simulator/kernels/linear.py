@@ -44,11 +44,13 @@ class LinearKernel:
         Of the accumulators (int32, wrapping); a FloatRequantization takes one plane.
     input_dtype, output_dtype
         int8 or uint8.
+    form
+        The loops to run, one of vnni.available_forms(); by default the processor's best.
 
     Raises
     ------
     RangeError
-        A weight, or the count of planes, is outside what the arithmetic holds.
+        A weight, the zero point or the count of planes is outside what the arithmetic holds.
     ShapeError
         Output channels do not divide into the groups, or the kernel's size is not the window's.
     """
@@ -62,6 +64,7 @@ class LinearKernel:
         requantization: Requantization | FloatRequantization,
         input_dtype: DTypeLike,
         output_dtype: DTypeLike,
+        form: str | None = None,
     ) -> None:
         self.planes = np.ascontiguousarray(planes, np.int16)
         if self.planes.ndim != 5 or self.planes.shape[2:4] != window.kernel:
@@ -74,17 +77,23 @@ class LinearKernel:
         largest = int(np.abs(self.planes.astype(np.int32)).max(initial=0))
         if largest > LARGEST_WEIGHT:
             raise RangeError(f"weights: expected at most {LARGEST_WEIGHT}, found {largest}")
+        limits = np.iinfo(input_dtype)
+        if not limits.min <= input_zero_point <= limits.max:
+            raise RangeError(
+                f"input zero point: expected {limits.min}..{limits.max}, found {input_zero_point}"
+            )
         if isinstance(requantization, FloatRequantization) and len(self.planes) != 1:
             raise RangeError(
                 f"{requantization.kind}: expected one plane of weights, found {len(self.planes)}"
             )
         self.window = window
         self.groups = groups
+        self.channels = self.planes.shape[4] * groups
         self.input_zero_point = input_zero_point
         self.requantization = requantization
         self.input_dtype = np.dtype(input_dtype)
         self.output_dtype = np.dtype(output_dtype)
-        form = chosen_form()
+        form = form or chosen_form()
         self._layer: GemmLayer | DepthwiseLayer | None = None
         self._geometries: dict[tuple[int, ...], tuple[int, int, tuple[NDArray, ...]]] = {}
         arguments = (
@@ -137,6 +146,11 @@ class LinearKernel:
     def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
         """Return y [N OH OW OC]; the result does not depend on `threads`."""
         layer = self._layer
+        if x.dtype != self.input_dtype or x.shape[-1] != self.channels:
+            raise ShapeError(
+                f"linear layer: expected {self.input_dtype} with {self.channels} channels, "
+                f"found {x.dtype} {list(x.shape)}"
+            )
         if layer is None:
             return self.plain(x)
         size = x.shape[1:3]

@@ -1,0 +1,257 @@
+"""Speed of whole networks: npusim, LiteRT's three sets of kernels and onnxruntime, side by side.
+
+    python benchmarks/bench_networks.py [--rounds 25] [--only SUBSTRING] [--no-write]
+
+Every engine runs on one thread, warm, on the same file and the same input, one after the other in
+each round; the figure is the median processor time over the rounds. LiteRT's time is invoke()
+alone, onnxruntime's and npusim's are whole calls from Python. Reads ../shared/models; writes
+benchmarks/RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import exp, log
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+import npusim
+from npusim.graph.count import layer_macs
+from npusim.graph.network import Network
+from npusim.graph.requantization import resolve_rule
+from npusim.simulator.kernels.engine import Prepared, prepare
+from npusim.simulator.kernels.vnni import chosen_form
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared")) / "models"
+ROUND_SECONDS = 0.004
+"""One timing repeats the run until it takes about as long."""
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+DIGITS = ROOT / "npusim" / "networks" / "digits"
+
+Run = Callable[[], object]
+
+
+def tflite_files() -> list[Path]:
+    return sorted(
+        path
+        for path in (MODELS / "tflite").glob("*.tflite")
+        if "fp32" not in path.name and "hybrid" not in path.name
+    )
+
+
+def onnx_files() -> list[Path]:
+    return sorted(path for path in (MODELS / "onnx").glob("*int8*.onnx"))
+
+
+def random_input(network: Network, samples: int) -> dict[str, np.ndarray]:
+    """Return random inputs in the file's layout; a float input gets values in 0..1."""
+    rng = np.random.default_rng(1)
+    inputs = {}
+    for name in network.inputs:
+        tensor = network.tensors[name]
+        shape = (samples, *tensor.shape[1:])
+        if tensor.is_float:
+            x = rng.random(shape, np.float32)
+        else:
+            limits = np.iinfo(tensor.dtype)
+            x = rng.integers(limits.min, limits.max, shape, tensor.dtype, endpoint=True)
+        inputs[name] = np.ascontiguousarray(tensor.in_file_order(x))
+    return inputs
+
+
+def litert(path: Path, kernels: str, inputs: dict[str, np.ndarray]) -> Run:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = {
+        "ref": OpResolverType.BUILTIN_REF,
+        "opt": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        "xnn": OpResolverType.AUTO,
+    }[kernels]
+    interpreter = Interpreter(
+        model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1
+    )
+    interpreter.allocate_tensors()
+    for detail, x in zip(interpreter.get_input_details(), inputs.values(), strict=True):
+        interpreter.set_tensor(detail["index"], x)
+    return interpreter.invoke
+
+
+def onnxruntime(path: Path, inputs: dict[str, np.ndarray]) -> Run:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return partial(session.run, None, inputs)
+
+
+def seconds(
+    runs: dict[str, Run], rounds: int, clock: Callable[[], float] = time.thread_time
+) -> dict[str, float]:
+    """Return the median time of each run, timed in turn `rounds` times after a warm-up.
+
+    The clock of one thread's processor time leaves out what other programs take from the machine.
+    """
+    repeats = {}
+    for name, run in runs.items():
+        run()
+        start = clock()
+        run()
+        repeats[name] = max(1, int(ROUND_SECONDS / max(clock() - start, 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            start = clock()
+            for _ in range(repeats[name]):
+                run()
+            times[name].append((clock() - start) / repeats[name])
+    return {name: median(values) for name, values in times.items()}
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    logs = [log(value) for value in values]
+    return exp(sum(logs) / len(logs))
+
+
+def load(path: Path) -> tuple[Network, Prepared, int]:
+    network = npusim.load(path)
+    macs = sum(layer_macs(network, node) for node in network.nodes)
+    return network, prepare(network, resolve_rule(network)), macs
+
+
+def table(title: str, files: list[Path], peers: tuple[str, ...], rounds: int) -> list[str]:
+    """Return the table of one format: throughput of each engine, and npusim's ratio to each."""
+    lines = [
+        f"## {title}",
+        "",
+        f"| network | MMAC | npusim ms | npusim | {' | '.join(peers)} | "
+        f"{' | '.join(f'npusim / {peer}' for peer in peers)} |",
+        "|---" * (4 + 2 * len(peers)) + "|",
+    ]
+    ratios: dict[str, list[float]] = {peer: [] for peer in peers}
+    for path in files:
+        network, prepared, macs = load(path)
+        x = random_input(network, network.tensors[network.inputs[0]].shape[0])
+        runs: dict[str, Run] = {"npusim": partial(prepared.run, x)}
+        for peer in peers:
+            runs[peer] = onnxruntime(path, x) if peer == "onnxruntime" else litert(path, peer, x)
+        times = seconds(runs, rounds)
+        speed = [f"{macs / times[name] / 1e9:.2f}" for name in ("npusim", *peers)]
+        for peer in peers:
+            ratios[peer].append(times[peer] / times["npusim"])
+        cells = [f"{ratios[peer][-1]:.2f}" for peer in peers]
+        lines.append(
+            f"| {path.stem} | {macs / 1e6:.2f} | {times['npusim'] * 1e3:.3f} | "
+            f"{' | '.join(speed)} | {' | '.join(cells)} |"
+        )
+        print(lines[-1], flush=True)
+    if files:
+        means = [f"**{geometric_mean(ratios[peer]):.2f}**" for peer in peers]
+        blanks = " | " * (3 + len(peers))
+        lines.append(f"| geometric mean {blanks} | {' | '.join(means)} |")
+        print(lines[-1], flush=True)
+    return [*lines, ""]
+
+
+def growth(rounds: int) -> list[str]:
+    """Return the tables of time against batch size and against threads."""
+    lines = ["## Growth with the batch and with threads", ""]
+    names = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
+    header = " | ".join(f"batch {n}" for n in BATCHES)
+    lines += [
+        "Milliseconds for each sample, one thread; then the largest batch on 1 and 2 threads.",
+        "",
+        f"| network | {header} | batch {BATCHES[-1]}, 1 thread | 2 threads | speed-up |",
+        "|---" * (len(BATCHES) + 4) + "|",
+    ]
+    for name in names:
+        network, prepared, _ = load(MODELS / "tflite" / f"{name}.tflite")
+        batches = {n: random_input(network, n) for n in BATCHES}
+        runs: dict[str, Run] = {str(n): partial(prepared.run, x) for n, x in batches.items()}
+        for threads in (1, 2):
+            runs[f"threads {threads}"] = partial(
+                prepared.run, batches[BATCHES[-1]], threads=threads
+            )
+        times = seconds(runs, rounds, time.perf_counter)
+        each = " | ".join(f"{times[str(n)] / n * 1e3:.3f}" for n in BATCHES)
+        one, two = times["threads 1"], times["threads 2"]
+        lines.append(f"| {name} | {each} | {one * 1e3:.2f} | {two * 1e3:.2f} | {one / two:.2f} |")
+        print(lines[-1], flush=True)
+    return [*lines, ""]
+
+
+def wall(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def start_up() -> list[str]:
+    """Return the table of start-up times of the command line, the middle of five, warm."""
+    tool = [sys.executable, "-m", "npusim"]
+    model, images = DIGITS / "digits_int8.onnx", DIGITS / "digits_test.npz"
+    commands = {
+        "npusim --help": [*tool, "--help"],
+        "npusim run digits_int8.onnx (warm)": [*tool, "run", str(model), "--input", str(images)],
+    }
+    lines = ["## Start-up", "", "| command | seconds |", "|---|---|"]
+    for name, command in commands.items():
+        wall(command)
+        lines.append(f"| `{name}` | {median(wall(command) for _ in range(5)):.2f} |")
+        print(lines[-1], flush=True)
+    return [*lines, ""]
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--only", default="", help="networks whose name holds this")
+    parser.add_argument("--no-write", action="store_true", help="print only")
+    arguments = parser.parse_args()
+    if not MODELS.is_dir():
+        sys.exit(f"reference networks not found: expected {MODELS}")
+
+    def chosen(files: list[Path]) -> list[Path]:
+        return [path for path in files if arguments.only in path.name]
+
+    rounds = arguments.rounds
+    lines = [
+        "# Speed of whole networks",
+        "",
+        "Written by `benchmarks/bench_networks.py`; do not edit.",
+        "",
+        f"{processor()}, Python {platform.python_version()}, numpy {np.__version__}; "
+        f"linear layers run the `{chosen_form()}` tiles.",
+        "One thread, batch as the file declares it, median of "
+        f"{rounds} interleaved rounds, GMAC/s where no unit is given; a ratio above 1 says npusim "
+        "is faster. LiteRT's kernels: `ref` reference (the bytes npusim equals), `opt` built-in "
+        "optimized, `xnn` XNNPACK.",
+        "",
+        *table("TensorFlow Lite files", chosen(tflite_files()), ("ref", "opt", "xnn"), rounds),
+        *table("ONNX files", chosen(onnx_files()), ("onnxruntime",), rounds),
+    ]
+    if not arguments.only:
+        lines += [*growth(max(rounds // 3, 3)), *start_up()]
+    if not arguments.no_write and not arguments.only:
+        (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
