@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.cosim import toy
 
 from npusim.cosim import CosimulationError, Mismatch, verify_module
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.contract import Unit
+from tests.cosim import toy
 
 pytestmark = [pytest.mark.rtl, pytest.mark.usefixtures("icarus")]
 

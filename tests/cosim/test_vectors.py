@@ -6,7 +6,6 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from tests.cosim import toy
 
 from npusim.cosim import CosimulationError, Wiring
 from npusim.cosim.bench import make_image
@@ -14,6 +13,7 @@ from npusim.cosim.coverage import coverage
 from npusim.cosim.vectors import corner_biased, inputs_of, outputs_of
 from npusim.datapath.contract import Port, Unit
 from npusim.errors import RangeError
+from tests.cosim import toy
 
 PARAMETERS = dict(toy.UNIT.parameters)
 
