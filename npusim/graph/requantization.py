@@ -9,7 +9,7 @@ imitates runtimes that use floating point and exists on the kernels engine alone
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def resolve_rule(network: Network, requested: str = "auto") -> Rule:
         return OWN_RULE[network.source]
     if requested not in RULES:
         raise UnsupportedError(f"requant: expected auto or {', '.join(RULES)}, found {requested}")
-    return cast(Rule, requested)
+    return requested
 
 
 def quantize_multiplier(multiplier: float) -> tuple[int, int]:
@@ -196,7 +196,7 @@ def linear(network: Network, node: Node, rule: Rule) -> Requantization | FloatRe
         _require_finite(node, scale)
         return FloatRequantization("fp32", scale, bias, zero_point, low, high)
     fully_connected = isinstance(node.operator, op.FullyConnected)
-    if fully_connected and rule == "litert" and y.dtype == np.int8:
+    if fully_connected and rule == "litert":
         scale = np.float64(sx) * sw.astype(np.float64) / np.float64(so)
         return FloatRequantization("double_away", scale, bias, zero_point, low, high)
     if w.quantization.axis is None and (fully_connected or w.dtype == np.uint8):

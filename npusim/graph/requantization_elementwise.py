@@ -32,9 +32,6 @@ DOUBLE_ROUNDED = ("litert", "ruy", "tflite")
 
 ADD_LEFT_SHIFT_BITS = 20
 
-OPTIMIZED_LANES = 16
-"""LiteRT's optimized QUANTIZE and MEAN round as `ruy` in whole vectors, as `tflite` in the rest."""
-
 
 @dataclass(frozen=True)
 class ThreeStepAdd:
@@ -91,20 +88,15 @@ def add(network: Network, node: Node, rule: Rule) -> ThreeStepAdd | Requantizati
     low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
     if rule in DOUBLE_ROUNDED:
         twice = 2 * max(float(s1), float(s2))
-        steps = [
-            quantize_multiplier(ratio)
-            for ratio in (
-                float(s1) / twice,
-                float(s2) / twice,
-                twice / ((1 << ADD_LEFT_SHIFT_BITS) * float(so)),
-            )
-        ]
-        if steps[2][1] > 31:
+        m1, e1 = quantize_multiplier(float(s1) / twice)
+        m2, e2 = quantize_multiplier(float(s2) / twice)
+        mo, eo = quantize_multiplier(twice / ((1 << ADD_LEFT_SHIFT_BITS) * float(so)))
+        if eo > 31:
             raise RangeError(f"{node.name}: its output scale {so} is too small for its inputs'")
         return ThreeStepAdd(
             ADD_LEFT_SHIFT_BITS,
-            tuple(m for m, _ in steps),
-            tuple(31 - e for _, e in steps),
+            (m1, m2, mo),
+            (31 - e1, 31 - e2, 31 - eo),
             (z1, z2, zo),
             low,
             high,

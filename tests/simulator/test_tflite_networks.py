@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from litert_witness import NAMES, digest, golden, invoke, litert, model_path, tensors
 
 from npusim.graph.tflite import load
 from npusim.simulator.kernels.engine import prepare
+
+from .litert_witness import NAMES, digest, golden, invoke, litert, model_path, tensors
 
 pytestmark = [pytest.mark.shared, pytest.mark.parametrize("name", NAMES)]
 

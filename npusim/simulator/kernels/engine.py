@@ -23,7 +23,7 @@ from npusim.graph.requantization import Rule
 from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.batch import keeps_samples_apart
 from npusim.simulator.kernels.inputs import network_inputs
-from npusim.simulator.kernels.steps import Step
+from npusim.simulator.kernels.vector_rest import Step
 
 BLOCK_BYTES = 1 << 22
 """A block holds as many samples as keep its largest activation below this, and at least one."""

@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from npusim.datapath.jit import kernel, scalar
 
+Ties = Literal["away", "even", "reciprocal_even", "reciprocal_to_zero"]
+
 
 @scalar
 def fp32_requantize(acc, scale, zero_point, low, high):
@@ -50,25 +52,28 @@ def quantize(
     scale: NDArray[np.float32],
     zero_point: NDArray[np.int64],
     dtype: DTypeLike,
-    ties: Literal["away", "even", "reciprocal_even"],
+    ties: Ties,
 ) -> NDArray:
     """Return clamp(round(x / scale) + zero_point), the zero point added after rounding.
 
     `away` is LiteRT's reference QUANTIZE, `even` ONNX's; `reciprocal_even`, which multiplies by the
-    rounded reciprocal, is LiteRT's optimized one and XNNPACK's. All in float32.
+    rounded reciprocal, is XNNPACK's and LiteRT's optimized one, whose scalar rest is
+    `reciprocal_to_zero` (measured). All in float32.
     """
     limits = np.iinfo(dtype)
     x = np.asarray(x, np.float32)
     with np.errstate(over="ignore"):
-        if ties == "reciprocal_even":
+        if ties.startswith("reciprocal"):
             steps = x * (np.float32(1) / np.float32(scale))
         else:
             steps = x / np.float32(scale)
-    if ties != "away":
+    whole = np.trunc(steps)
+    if ties.endswith("even"):
         rounded = np.rint(steps)
-    else:
-        whole = np.trunc(steps)
+    elif ties == "away":
         rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
+    else:
+        rounded = whole + np.where(np.abs(steps - whole) > 0.5, np.sign(steps), 0)
     low, high = limits.min - zero_point, limits.max - zero_point
     return (np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(dtype)
 

@@ -86,7 +86,7 @@ def _converted(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
     q = tensor.quantization
     if q is None or q.axis is not None or tensor.dtype.itemsize > 2:
         raise ShapeError(f"input {tensor.name}: expected {tensor.dtype}, found {x.dtype}")
-    ties = "away" if network.source == "tflite" else "even"
+    ties: floating_point.Ties = "away" if network.source == "tflite" else "even"
     return floating_point.quantize(x, q.scale, q.zero_point, tensor.dtype, ties)
 
 

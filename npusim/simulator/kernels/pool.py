@@ -108,8 +108,8 @@ def sum_middle(x, sums):
 
 
 @kernel
-def requantize_sums(sums, multiplier, bias, shift, mode, zero_point, low, high, first, end, y):
-    """Requantize columns first..end of int64 `sums` [O I] by one multiplier into y [O I]."""
+def requantize_sums(sums, multiplier, bias, shift, zero_point, low, high, first, end, mode, y):
+    """Requantize columns first..end-1 of int64 `sums` [O I] by one multiplier into y [O I]."""
     for o in range(y.shape[0]):
         for i in range(first, end):
             total = multiplier * sums[o, i] + bias

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import singledispatch
 from math import prod
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +28,28 @@ from npusim.graph.requantization import (
 )
 from npusim.graph.tensor import Tensor
 from npusim.simulator.kernels import elementwise, floating_point, pool, tables
+from npusim.simulator.kernels.layout import (
+    pad,
+    require_same_quantization,
+    reshape,
+    same_quantization,
+    slice_axes,
+    transpose,
+)
 from npusim.simulator.kernels.linear import LinearKernel
 from npusim.simulator.kernels.softmax import exponentials
 from npusim.simulator.kernels.softmax import softmax as softmax_rows
+from npusim.simulator.kernels.vector_rest import (
+    INTEGER_LANES,
+    LANES,
+    Step,
+    with_scalar_channels,
+    with_scalar_elements,
+)
 from npusim.simulator.kernels.weights import weight_planes
 
-Step = Callable[..., NDArray]
-
-OPTIMIZED_ENDS = ("ruy", "fp32")
-"""Rules under which softmax, and floats becoming integers, are LiteRT's optimized kernels."""
+OPTIMIZED_SOFTMAX = ("ruy", "fp32")
+"""Rules of runtimes whose softmax is a table of float32 exponentials."""
 
 
 def step(network: Network, node: Node, rule: Rule) -> Step:
@@ -84,6 +96,14 @@ def _one_step(r: Requantization) -> tuple[int, int, int, int, int, int]:
 
 @_step.register(op.Conv2D)
 def _(operator: op.Conv2D, network: Network, node: Node, rule: Rule) -> Step:
+    whole = _convolution(operator, network, node, rule)
+    if rule != "ruy" or operator.groups == 1:
+        return whole
+    scalar = _convolution(operator, network, node, "tflite")
+    return with_scalar_channels(whole, scalar, network.output_of(node).shape[3])
+
+
+def _convolution(operator: op.Conv2D, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     kernel = LinearKernel(
         weight_planes(network, node),
@@ -177,12 +197,14 @@ def _(operator: op.AveragePool, network: Network, node: Node, rule: Rule) -> Ste
 
         return divide
     _, zero_point = affine(node, x)
-    _, _, mode, *bounds = _one_step(r)
+    mode, low, high = ROUNDING_MODES.index(r.rounding), r.low, r.high
     multipliers, shifts = r.multipliers[0].copy(), r.shift.copy()
 
     def rescale(threads: int, x: NDArray) -> NDArray:
         y = np.empty((len(x), *shape), dtype)
-        pool.average_pool_requantize(x, geometry, zero_point, multipliers, shifts, mode, *bounds, y)
+        pool.average_pool_requantize(
+            x, geometry, zero_point, multipliers, shifts, mode, r.zero_point, low, high, y
+        )
         return y
 
     return rescale
@@ -191,7 +213,7 @@ def _(operator: op.AveragePool, network: Network, node: Node, rule: Rule) -> Ste
 @_step.register(op.MaxPool)
 def _(operator: op.MaxPool, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
-    _require_same_quantization(node, x, y)
+    require_same_quantization(node, x, y)
     low, high = activation_bounds(operator.activation, *affine(node, y), y.dtype)
     geometry, shape, dtype = window_geometry(operator.window), y.shape[1:], y.dtype
 
@@ -201,22 +223,6 @@ def _(operator: op.MaxPool, network: Network, node: Node, rule: Rule) -> Step:
         return y
 
     return maximum
-
-
-def _same_quantization(a: Tensor, b: Tensor) -> bool:
-    if a.quantization is None or b.quantization is None:
-        return a.quantization is b.quantization
-    return bool(
-        np.array_equal(a.quantization.scale, b.quantization.scale)
-        and np.array_equal(a.quantization.zero_point, b.quantization.zero_point)
-    )
-
-
-def _require_same_quantization(node: Node, x: Tensor, y: Tensor) -> None:
-    if x.dtype != y.dtype or not _same_quantization(x, y):
-        raise UnsupportedError(
-            f"{node.name}: expected {x.name} and {y.name} of one type, scale and zero point"
-        )
 
 
 @_step.register(op.Mean)
@@ -232,6 +238,8 @@ def _(operator: op.Mean, network: Network, node: Node, rule: Rule) -> Step:
     inner = prod(x.shape[axis] for axis in kept if axis not in leading)
     in_order = order == tuple(range(rank))
     batch_kept = 0 not in operator.axes
+    vectors = inner - inner % INTEGER_LANES if optimized else inner
+    finish = _finish_mean(r, vectors, inner)
 
     def average(threads: int, x: NDArray) -> NDArray:
         if not in_order:
@@ -243,23 +251,26 @@ def _(operator: op.Mean, network: Network, node: Node, rule: Rule) -> Step:
         finish(sums, y)
         return y.reshape(-1, *shape[1:]) if batch_kept else y.reshape(shape)
 
+    return average
+
+
+def _finish_mean(
+    r: Requantization | FloatRequantization, vectors: int, inner: int
+) -> Callable[[NDArray[np.int64], NDArray], None]:
+    """Return what requantizes sums [O I] into y [O I], columns from `vectors` on as scalar code."""
     if isinstance(r, FloatRequantization):
         scale, offset = r.scale[0], int(r.bias[0])
-
-        def finish(sums: NDArray[np.int64], y: NDArray) -> None:
-            floating_point.requantize_sums(sums, scale, offset, r.zero_point, r.low, r.high, y)
-
-        return average
-    multiplier, shift, mode, *rest = _one_step(r)
+        return lambda sums, y: floating_point.requantize_sums(
+            sums, scale, offset, r.zero_point, r.low, r.high, y
+        )
+    multiplier, shift, mode, zero_point, low, high = _one_step(r)
     bias = int(r.bias[0])
-    vectors = inner - inner % constants.OPTIMIZED_LANES if optimized else inner
 
     def finish(sums: NDArray[np.int64], y: NDArray) -> None:
-        pool.requantize_sums(sums, multiplier, bias, shift, mode, *rest, 0, vectors, y)
-        if vectors < inner:
-            pool.requantize_sums(sums, multiplier, bias, shift, TFLITE, *rest, vectors, inner, y)
+        for columns in ((0, vectors, mode), (vectors, inner, TFLITE)):
+            pool.requantize_sums(sums, multiplier, bias, shift, zero_point, low, high, *columns, y)
 
-    return average
+    return finish
 
 
 @_step.register(op.Softmax)
@@ -267,7 +278,7 @@ def _(operator: op.Softmax, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.softmax(network, node, rule)
     limits, dtype = np.iinfo(y.dtype), y.dtype
-    if rule in OPTIMIZED_ENDS:
+    if rule in OPTIMIZED_SOFTMAX:
         so, zo = affine(node, y)
         floats = floating_point.exponentials(affine(node, x)[0], operator.beta)
 
@@ -303,47 +314,43 @@ def _table_step(x: Tensor, table: NDArray) -> Step:
     return look_up
 
 
-def _with_scalar_rest(network: Network, node: Node, whole: Step) -> Step:
-    """Return `whole` with the last elements of each sample rounded as scalar code does."""
-    x = network.inputs_of(node)[0]
-    rest = prod(x.shape[1:]) % constants.OPTIMIZED_LANES
-    if not rest:
-        return whole
-    scalar = _table_step(x, tables.requantization(network, node, "tflite"))
-
-    def run(threads: int, x: NDArray) -> NDArray:
-        y = whole(threads, x)
-        last = np.ascontiguousarray(x.reshape(len(x), -1)[:, -rest:])
-        y.reshape(len(y), -1)[:, -rest:] = scalar(threads, last)
-        return y
-
-    return run
-
-
 @_step.register(op.Quantize)
 def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
+    elements = prod(x.shape[1:])
     if not x.is_float:
         whole = _table_step(x, tables.requantization(network, node, rule))
-        optimized = constants.is_optimized_requantize(node, rule, x, y)
-        return _with_scalar_rest(network, node, whole) if optimized else whole
+        if not constants.is_optimized_requantize(node, rule, x, y):
+            return whole
+        scalar = _table_step(x, tables.requantization(network, node, "tflite"))
+        return with_scalar_elements(whole, scalar, elements, INTEGER_LANES)
     require_8_bit(node, y)
-    scale, zero_point = affine(node, y)
-    if rule in OPTIMIZED_ENDS:
-        ties: Literal["away", "even", "reciprocal_even"] = "reciprocal_even"
-    else:
-        ties = "away" if network.source == "tflite" else "even"
-    offset = np.array(zero_point)
-    return lambda threads, x: floating_point.quantize(x, scale, offset, y.dtype, ties)
+    scale, zero_point = np.array(affine(node, y)[0]), np.array(affine(node, y)[1])
+
+    def to_integers(ties: floating_point.Ties) -> Step:
+        return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, ties)
+
+    if rule == "fp32" and network.source == "tflite":
+        return to_integers("reciprocal_even")
+    if rule == "ruy":
+        vector, scalar = to_integers("reciprocal_even"), to_integers("reciprocal_to_zero")
+        return with_scalar_elements(vector, scalar, elements, LANES)
+    return to_integers("away" if network.source == "tflite" else "even")
 
 
 @_step.register(op.Dequantize)
 def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step:
     x = network.inputs_of(node)[0]
     require_8_bit(node, x)
-    scale, zero_point = affine(node, x)
-    offset, distributed = np.array(zero_point), rule == "ruy"
-    return lambda threads, x: floating_point.dequantize(x, scale, offset, distributed)
+    scale, zero_point = np.array(affine(node, x)[0]), np.array(affine(node, x)[1])
+
+    def to_floats(distributed: bool) -> Step:
+        return lambda threads, x: floating_point.dequantize(x, scale, zero_point, distributed)
+
+    if rule != "ruy":
+        return to_floats(distributed=False)
+    vector, scalar = to_floats(distributed=True), to_floats(distributed=False)
+    return with_scalar_elements(vector, scalar, prod(x.shape[1:]), LANES)
 
 
 @_step.register(op.Activation)
@@ -352,60 +359,13 @@ def _(operator: op.Activation, network: Network, node: Node, rule: Rule) -> Step
     return _table_step(x, tables.activation(network, node, rule))
 
 
-@_step.register(op.Pad)
-def _(operator: op.Pad, network: Network, node: Node, rule: Rule) -> Step:
-    x, y = _one_input(network, node)
-    _require_same_quantization(node, x, y)
-    _, fill = affine(node, x)
-    image = zip(operator.before[1:], x.shape[1:], strict=True)
-    inside = (slice(None), *(slice(before, before + n) for before, n in image))
-    shape, dtype = y.shape[1:], y.dtype
-    if operator.before[0] or operator.after[0]:
-        raise UnsupportedError(f"{node.name}: padding along the batch axis")
-
-    def pad(threads: int, x: NDArray) -> NDArray:
-        y = np.full((len(x), *shape), fill, dtype)
-        y[inside] = x
-        return y
-
-    return pad
-
-
-@_step.register(op.Reshape)
-def _(operator: op.Reshape, network: Network, node: Node, rule: Rule) -> Step:
-    x, y = network.inputs_of(node)[0], network.output_of(node)
-    _require_same_quantization(node, x, y)
-    shape = operator.shape
-    if x.shape[:1] == shape[:1]:
-        return lambda threads, x: x.reshape(len(x), *shape[1:])
-    return lambda threads, x: x.reshape(shape)
-
-
-@_step.register(op.Transpose)
-def _(operator: op.Transpose, network: Network, node: Node, rule: Rule) -> Step:
-    x, y = network.inputs_of(node)[0], network.output_of(node)
-    _require_same_quantization(node, x, y)
-    return lambda threads, x: np.ascontiguousarray(x.transpose(operator.order))
-
-
-@_step.register(op.Slice)
-def _(operator: op.Slice, network: Network, node: Node, rule: Rule) -> Step:
-    x, y = network.inputs_of(node)[0], network.output_of(node)
-    _require_same_quantization(node, x, y)
-    bounds = [slice(*b) for b in zip(operator.start, operator.stop, operator.step, strict=True)]
-    if operator.start[0] == 0 and operator.stop[0] == x.shape[0] and operator.step[0] == 1:
-        bounds[0] = slice(None)
-    index = tuple(bounds)
-    return lambda threads, x: np.ascontiguousarray(x[index])
-
-
 @_step.register(op.Concat)
 def _(operator: op.Concat, network: Network, node: Node, rule: Rule) -> Step:
     inputs, y = network.inputs_of(node), network.output_of(node)
     require_8_bit(node, *inputs, y)
     steps = [
         None
-        if _same_quantization(x, y) and x.dtype == y.dtype
+        if same_quantization(x, y) and x.dtype == y.dtype
         else _table_step(x, tables.joined(network, node, rule, position))
         for position, x in enumerate(inputs)
     ]
@@ -420,3 +380,9 @@ def _(operator: op.Concat, network: Network, node: Node, rule: Rule) -> Step:
         )
 
     return join
+
+
+_step.register(op.Pad, pad)
+_step.register(op.Reshape, reshape)
+_step.register(op.Transpose, transpose)
+_step.register(op.Slice, slice_axes)

@@ -23,7 +23,7 @@ from npusim.graph.requantization import FloatRequantization, affine, linear
 from npusim.graph.tensor import Tensor
 from npusim.simulator.kernels import elementwise, floating_point, pool, steps
 from npusim.simulator.kernels.linear import LinearKernel
-from npusim.simulator.kernels.steps import Step
+from npusim.simulator.kernels.vector_rest import Step
 from npusim.simulator.kernels.weights import weight_planes
 
 
