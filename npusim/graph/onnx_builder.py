@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.graph.network import Node
 from npusim.graph.onnx_file import MAX_ELEMENTS, OnnxNode, OnnxValue
-from npusim.graph.operators import Operator, Reshape, Transpose
+from npusim.graph.operators import MaxPool, Operator, Reshape, Slice, Transpose
 from npusim.graph.shapes import check_types, output_shape
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
 
+COPYING = (Reshape, Transpose, Slice, MaxPool)
+"""Operators whose output holds integers of their input."""
+
 TO_CHANNELS_LAST = (0, 2, 3, 1)
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
+
+
+RAW = Quantization(np.ones((), np.float32), np.zeros((), np.int64))
+"""What a plain integer is worth: itself."""
 
 
 def same_quantization(a: Quantization | None, b: Quantization | None) -> bool:
@@ -125,7 +132,7 @@ class Builder:
         if tensor.is_float:
             raise FormatError(f"{name}: expected integers, found {tensor.dtype}")
         if tensor.quantization is None:
-            self.tensors[name] = replace(tensor, quantization=quantization)
+            self._label(name, quantization)
             return name
         if same_quantization(tensor.quantization, quantization):
             return name
@@ -133,6 +140,22 @@ class Builder:
             return self.store(name, tensor.data, quantization)
         label = self.free(f"{name}:requantized_label")
         return self.emit(label, Reshape(tensor.shape), (name,), label, tensor.dtype, quantization)
+
+    def _label(self, name: str, quantization: Quantization) -> None:
+        """Say what the integers of a tensor are worth, and of all that are copied from or to it."""
+        self.tensors[name] = replace(self.tensors[name], quantization=quantization)
+        if quantization.axis is not None:
+            return
+        waiting = [name]
+        while waiting:
+            name = waiting.pop()
+            for node in self.nodes:
+                if isinstance(node.operator, COPYING) and name in (*node.inputs, *node.outputs):
+                    for other in (*node.inputs, *node.outputs):
+                        if self.tensors[other].quantization is None:
+                            tensor = self.tensors[other]
+                            self.tensors[other] = replace(tensor, quantization=quantization)
+                            waiting.append(other)
 
     def emit(
         self,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.graph import operators as op
-from npusim.graph.onnx_builder import Builder
+from npusim.graph.onnx_builder import RAW, Builder
 from npusim.graph.onnx_file import OnnxNode
 from npusim.graph.onnx_standard import (
     axis_of,
@@ -226,10 +226,6 @@ def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
     axis = axis_of(node, 0, len(b.shape(inputs[0])))
     q, dtype = per_tensor(b, node, 0, 1), _output_type(b, node, 1)
     b.emit(node.name, op.Concat(axis), inputs, node.outputs[0], dtype, q)
-
-
-RAW = Quantization(np.ones((), np.float32), np.zeros((), np.int64))
-"""What a plain accumulator is worth: itself."""
 
 
 def _unscaled(b: Builder, node: OnnxNode, zero_point: int, channels: int = 1) -> Quantization:

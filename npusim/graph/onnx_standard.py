@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.graph import operators as op
-from npusim.graph.onnx_builder import Builder
+from npusim.graph.onnx_builder import RAW, Builder
 from npusim.graph.onnx_constants import axes_of, reshape_target, squeezed, unsqueezed
 from npusim.graph.onnx_file import OnnxNode
 from npusim.graph.onnx_windows import window
+from npusim.graph.tensor import Quantization
 
 
 def image(b: Builder, node: OnnxNode, name: str) -> tuple[int, int]:
@@ -190,6 +191,10 @@ def _concat(b: Builder, node: OnnxNode) -> None:
     axis = axis_of(node, 0, len(first.shape))
     if any(b.tensors[name].dtype != first.dtype for name in inputs):
         raise FormatError(f"{node.name} (Concat): expected inputs of one type")
+    if not first.is_float:  # integers are joined as they are, whatever they are worth
+        labels = (b.tensors[name].quantization for name in inputs)
+        label = next((q for q in labels if q is not None), RAW)
+        inputs = tuple(b.as_quantized(name, label) for name in inputs)
     b.emit(node.name, op.Concat(axis), inputs, node.outputs[0])
 
 
@@ -287,12 +292,14 @@ def _pad(b: Builder, node: OnnxNode) -> None:
     named = tuple(range(rank)) if axes is None else axes_of(node, axes, rank) or ()
     if len(pads) != 2 * len(named):
         raise FormatError(f"{node.name} (Pad): expected {2 * len(named)} pads, found {len(pads)}")
-    quantization = tensor.quantization
-    zero = 0.0 if quantization is None else float(quantization.zero_point.ravel()[0])
-    if value != zero:
-        raise UnsupportedError(
-            f"{node.name} (Pad): expected padding with {zero:g}, found {value:g}"
-        )
+    if not tensor.is_float:  # an integer Pad fills with the zero point: let that be the value
+        label = tensor.quantization or RAW
+        if label.axis is not None:
+            raise UnsupportedError(f"{node.name} (Pad): {x} has one scale per channel")
+        if int(label.zero_point) != value or tensor.quantization is None:
+            x = b.as_quantized(x, Quantization(label.scale, np.array(int(value), np.int64)))
+    elif value != 0:
+        raise UnsupportedError(f"{node.name} (Pad): expected to pad with 0, found {value:g}")
     before, after = [0] * rank, [0] * rank
     for i, axis in enumerate(named):
         before[axis], after[axis] = pads[i], pads[i + len(named)]
