@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from npusim.datapath.jit import kernel, scalar
 
-Ties = Literal["away", "even", "reciprocal_even", "reciprocal_to_zero"]
+Division = Literal["away", "even", "reciprocal_even", "double_away"]
 
 
 @scalar
@@ -52,28 +52,27 @@ def quantize(
     scale: NDArray[np.float32],
     zero_point: NDArray[np.int64],
     dtype: DTypeLike,
-    ties: Ties,
+    division: Division,
 ) -> NDArray:
     """Return clamp(round(x / scale) + zero_point), the zero point added after rounding.
 
-    `away` is LiteRT's reference QUANTIZE, `even` ONNX's; `reciprocal_even`, which multiplies by the
-    rounded reciprocal, is XNNPACK's and LiteRT's optimized one, whose scalar rest is
-    `reciprocal_to_zero` (measured). All in float32.
+    `away` (halves away from zero) is LiteRT's reference QUANTIZE, `even` ONNX's; `reciprocal_even`,
+    which multiplies by the rounded reciprocal, is XNNPACK's and LiteRT's optimized one, whose
+    scalar rest divides in double precision, `double_away`. The others are float32.
     """
     limits = np.iinfo(dtype)
-    x = np.asarray(x, np.float32)
+    precision = np.float64 if division == "double_away" else np.float32
+    real, unit = np.asarray(x, precision), np.asarray(scale, precision)
     with np.errstate(over="ignore"):
-        if ties.startswith("reciprocal"):
-            steps = x * (np.float32(1) / np.float32(scale))
+        if division == "reciprocal_even":
+            steps = real * (np.float32(1) / unit)
         else:
-            steps = x / np.float32(scale)
-    whole = np.trunc(steps)
-    if ties.endswith("even"):
+            steps = real / unit
+    if division.endswith("even"):
         rounded = np.rint(steps)
-    elif ties == "away":
-        rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
     else:
-        rounded = whole + np.where(np.abs(steps - whole) > 0.5, np.sign(steps), 0)
+        whole = np.trunc(steps)
+        rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
     low, high = limits.min - zero_point, limits.max - zero_point
     return (np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(dtype)
 

@@ -86,8 +86,8 @@ def _converted(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
     q = tensor.quantization
     if q is None or q.axis is not None or tensor.dtype.itemsize > 2:
         raise ShapeError(f"input {tensor.name}: expected {tensor.dtype}, found {x.dtype}")
-    ties: floating_point.Ties = "away" if network.source == "tflite" else "even"
-    return floating_point.quantize(x, q.scale, q.zero_point, tensor.dtype, ties)
+    division: floating_point.Division = "away" if network.source == "tflite" else "even"
+    return floating_point.quantize(x, q.scale, q.zero_point, tensor.dtype, division)
 
 
 def _require_finite(tensor: Tensor, x: NDArray) -> None:

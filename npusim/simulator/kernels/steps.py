@@ -327,13 +327,13 @@ def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
     require_8_bit(node, y)
     scale, zero_point = np.array(affine(node, y)[0]), np.array(affine(node, y)[1])
 
-    def to_integers(ties: floating_point.Ties) -> Step:
-        return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, ties)
+    def to_integers(division: floating_point.Division) -> Step:
+        return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, division)
 
     if rule == "fp32" and network.source == "tflite":
         return to_integers("reciprocal_even")
     if rule == "ruy":
-        vector, scalar = to_integers("reciprocal_even"), to_integers("reciprocal_to_zero")
+        vector, scalar = to_integers("reciprocal_even"), to_integers("double_away")
         return with_scalar_elements(vector, scalar, elements, LANES)
     return to_integers("away" if network.source == "tflite" else "even")
 
