@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from npusim.cli.inputs import Samples, read_samples
 from npusim.cli.outputs import require_writable, write_arrays, write_json
+from npusim.datapath.jit import cache_directory
 from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
@@ -36,6 +37,8 @@ def run_model(
         require_writable(path)
     network = load(model)
     samples = _samples(network, input_path)
+    if not cache_directory().is_dir():
+        print("compiling kernels (once for this version of npusim) ...", file=sys.stderr)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
