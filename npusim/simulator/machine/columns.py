@@ -1,0 +1,134 @@
+"""A program as columns: every field and every register an instruction sees, all at once.
+
+Names and bit positions are those of npusim/isa/spec.py and registers.py. Nothing here loops over
+instructions, so that a program of many thousands is decoded in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError
+from npusim.isa.encoding import FIELDS, FORMATS
+from npusim.isa.fields import Field
+from npusim.isa.registers import REGISTERS
+from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES
+
+Column = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+OPCODE, ENGINE = HEADER[:2]
+
+
+@dataclass(frozen=True)
+class Group:
+    """All instructions of one name: `group["field"]` is a column, as `item["field"]` is an int.
+
+    Attributes
+    ----------
+    pcs
+        int64 [instructions of this name], ascending.
+    values
+        Each field of the instruction, [instructions of this name].
+    registers
+        Each field of each register of the engine as the instruction sees it (not for CFG).
+    """
+
+    pcs: Column
+    values: Mapping[str, Column]
+    registers: Mapping[str, Mapping[str, Column]]
+
+    def __getitem__(self, field: str) -> Column:
+        return self.values[field]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A program's instructions; `words` int64 [instructions 4] are its 32-bit words."""
+
+    words: Column
+    engine: Column
+    """Place in ENGINES, as the header says."""
+    opcode: Column
+    """0 where the opcode is illegal: unknown, or in the queue of an engine that does not run it."""
+    groups: Mapping[str, Group]
+
+    @property
+    def count(self) -> int:
+        """Instructions of the program."""
+        return len(self.words)
+
+    def header(self, name: str) -> Column:
+        """Return a field of the header of every instruction."""
+        return extract(self.words, next(field for field in HEADER if field.name == name))
+
+
+def extract(words: Column, field: Field) -> Column:
+    """Return `field` of 128-bit instructions, or of 32-bit words where `words` is [N 1]."""
+    place, low = field.low // 32, field.low % 32
+    value = words[:, place] >> low
+    if low + field.width_bits > 32:
+        value = value | words[:, place + 1] << (32 - low)
+    value = value & field.mask
+    sign = 1 << (field.width_bits - 1)
+    return (value ^ sign) - sign if field.signed else value
+
+
+def columns_of(code: bytes) -> Columns:
+    """Return the instructions of a program's bytes.
+
+    Bits without a meaning are ignored, as the hardware does (the assembler refuses them).
+
+    Raises
+    ------
+    FormatError
+        `code` is empty or no multiple of 16 bytes.
+    """
+    if not code or len(code) % INSTRUCTION_BYTES:
+        raise FormatError(f"program: expected a multiple of 16 bytes, found {len(code)}")
+    words = np.frombuffer(code, "<u4").reshape(-1, 4).astype(np.int64)
+    engine, opcode = extract(words, ENGINE), extract(words, OPCODE)
+    legal = np.zeros((1 << OPCODE.width_bits, 1 << ENGINE.width_bits), np.bool_)
+    for form in FORMATS.values():
+        for name in form.engines:
+            legal[form.opcode, ENGINES.index(name)] = True
+    opcode = np.where(legal[opcode, engine], opcode, 0)
+    groups = {}
+    configure = np.flatnonzero(opcode == FORMATS["CFG"].opcode)
+    for name, form in FORMATS.items():
+        pcs = np.flatnonzero(opcode == form.opcode)
+        values = {field.name: extract(words[pcs], field) for field in FIELDS[name]}
+        registers: Mapping[str, Mapping[str, Column]] = {}
+        if form.engines[0] in REGISTERS and name != "CFG":
+            place = ENGINES.index(form.engines[0])
+            registers = _registers(
+                form.engines[0], words, configure[engine[configure] == place], pcs
+            )
+        groups[name] = Group(pcs, values, registers)
+    return Columns(words, engine, opcode, groups)
+
+
+def _registers(
+    engine: str, words: Column, configure: Column, pcs: Column
+) -> dict[str, dict[str, Column]]:
+    """Return the registers of `engine` before each of `pcs`; `configure` are the pcs of its CFG."""
+    fields = {field.name: field for field in FIELDS["CFG"]}
+    index = extract(words[configure], fields["index"])
+    values = [extract(words[configure], fields[f"value{slot}"]) for slot in range(3)]
+    before = np.searchsorted(configure, pcs)
+    result = {}
+    for register in REGISTERS[engine]:
+        slot = register.index - index
+        writes = (slot >= 0) & (slot < 3)
+        last = np.maximum.accumulate(np.where(writes, np.arange(len(configure)), -1))
+        last = np.concatenate(([-1], last))[before]
+        word = np.zeros(len(pcs), np.int64)
+        known = last >= 0
+        if known.any():
+            chosen = np.select([slot == s for s in range(3)], values)
+            word[known] = chosen[last[known]]
+        result[register.name] = {f.name: extract(word[:, None], f) for f in register.fields}
+    return result

@@ -1,0 +1,167 @@
+"""Which fault ends a run, if any: the earliest, of those that no data can change.
+
+Every fault follows from the program, the machine and the times of a walk without faults: the
+earliest one is exact, because nothing before it depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from npusim.isa.encoding import FORMATS, Instruction
+from npusim.isa.legal import operand_fault
+from npusim.isa.spec import ENGINES, FAULTS, TARGETS, TOKEN_MAX
+from npusim.machines import Machine
+from npusim.simulator.machine.columns import Column, Columns, Group, Mask
+from npusim.simulator.machine.reach import address_faults
+from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, RETIRE
+
+NEVER = (1 << 62) - 1
+_PLACES = ("region", "offset", "address", "acc", "act", "out", "wgt", "par")
+"""Operands that legal.py has no opinion about: where things lie."""
+_BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the fault register and the trace say."""
+
+    cycle: int
+    engine: str
+    pc: int
+    cause: str
+
+
+def legal_operands(columns: Columns, machine: Machine) -> dict[str, Mask]:
+    """Return for each instruction name a mask of its instructions: operands are legal.
+
+    legal.py is asked once for each distinct set of operands and registers.
+    """
+    return {name: _legal(name, group, machine) for name, group in columns.groups.items()}
+
+
+def _legal(name: str, group: Group, machine: Machine) -> Mask:
+    legal = np.ones(len(group.pcs), np.bool_)
+    if not group.registers or not group.pcs.size:
+        return legal
+    fields = [key for key in group.values if key not in _PLACES and "_prev" not in key]
+    fields = [key for key in fields if "_next" not in key]
+    names = [(register, field) for register, row in group.registers.items() for field in row]
+    table = [group.values[key] for key in fields]
+    table += [group.registers[register][field] for register, field in names]
+    distinct, inverse = np.unique(np.stack(table, axis=1), axis=0, return_inverse=True)
+    engine = FORMATS[name].engines[0]
+    verdicts = np.empty(len(distinct), np.bool_)
+    for i, row in enumerate(distinct.tolist()):
+        values = dict.fromkeys(group.values, 0) | dict(zip(fields, row[: len(fields)], strict=True))
+        registers: dict[str, dict[str, int]] = {register: {} for register, _ in names}
+        for (register, field), value in zip(names, row[len(fields) :], strict=True):
+            registers[register][field] = value
+        item = Instruction(name, engine, MappingProxyType(values))
+        verdicts[i] = operand_fault(item, registers, machine) is None
+    return verdicts[inverse.reshape(-1)]
+
+
+def bank_masks(columns: Columns) -> Column:
+    """Return the banks that each instruction claims: ACT at bit 0, WGT at 8, PAR at 16."""
+    masks = np.zeros(columns.count, np.int64)
+    groups = columns.groups
+    for target, base in _BANK_BASE.items():
+        loads = groups["LD"]["target"] == TARGETS.index(target)
+        masks[groups["LD"].pcs[loads]] = groups["LD"]["banks"][loads] << base
+    masks[groups["ST"].pcs] = groups["ST"]["banks"]
+    for name in ("MAC", "RQ", "VEC"):
+        masks[groups[name].pcs] = groups[name]["read_banks"]
+    for name in ("RQ", "VEC"):
+        masks[groups[name].pcs] |= groups[name]["write_banks"]
+    masks[groups["MAC"].pcs] |= groups["MAC"]["wgt_banks"] << _BANK_BASE["WGT"]
+    masks[groups["RQ"].pcs] |= groups["RQ"]["par_banks"] << _BANK_BASE["PAR"]
+    return masks
+
+
+def find_faults(
+    columns: Columns,
+    machine: Machine,
+    legal: Mapping[str, Mask],
+    result: Column,
+    end: int | None,
+) -> tuple[Fault, ...]:
+    """Return the faults of the earliest cycle that has one, lowest engine first.
+
+    Parameters
+    ----------
+    result
+        The rows of walk.py.
+    end
+        The cycle in which FETCH runs past the program's end; None where it does not.
+    """
+    issue, retire = result[ISSUE], result[RETIRE]
+    at = np.full(columns.count, NEVER, np.int64)
+    cause = np.zeros(columns.count, np.int64)
+
+    def note(mask: Mask, cycles: Column, name: str) -> None:
+        """Faults noted first win within an instruction."""
+        new = mask & (cycles >= 0) & (at == NEVER)
+        at[new], cause[new] = cycles[new], FAULTS.index(name)
+
+    illegal = np.zeros(columns.count, np.bool_)
+    for name, group in columns.groups.items():
+        illegal[group.pcs] = ~legal[name]
+    note(columns.opcode == 0, result[DISPATCH], "opcode")
+    note(illegal, issue, "operand")
+    note(_bank_clashes(columns, issue, retire), issue, "bank")
+    note(address_faults(columns, machine, legal), retire, "address")
+    note(result[BAD_BEAT] == 1, retire, "axi")
+    note(_token_overflows(columns, issue, retire), retire, "token")
+    first = min(int(at.min()), NEVER if end is None else end)
+    if first == NEVER:
+        return ()
+    found = [
+        Fault(first, ENGINES[columns.engine[pc] if columns.opcode[pc] else 0], int(pc), FAULTS[c])
+        for pc in np.flatnonzero(at == first)
+        for c in [cause[pc]]
+    ]
+    if end == first:
+        found.append(Fault(first, "FETCH", columns.count, "opcode"))
+    return tuple(sorted(found, key=lambda fault: ENGINES.index(fault.engine)))
+
+
+def _queued(columns: Columns, issue: Column, engine: int) -> Column:
+    return np.flatnonzero((columns.engine == engine) & (columns.opcode != 0) & (issue >= 0))
+
+
+def _bank_clashes(columns: Columns, issue: Column, retire: Column) -> Mask:
+    masks = bank_masks(columns)
+    clashes = np.zeros(columns.count, np.bool_)
+    members = {engine: _queued(columns, issue, engine) for engine in (1, 2, 3)}
+    for one, mine in members.items():
+        for other, theirs in members.items():
+            if one == other or not theirs.size:
+                continue
+            last = np.searchsorted(issue[theirs], issue[mine], side="right") - 1
+            rival = theirs[np.maximum(last, 0)]
+            together = (last >= 0) & (retire[rival] >= issue[mine])
+            if one < other:  # of two that issue in one cycle the higher-numbered engine faults
+                together &= issue[rival] < issue[mine]
+            clashes[mine] |= together & (masks[rival] & masks[mine] != 0)
+    return clashes
+
+
+def _token_overflows(columns: Columns, issue: Column, retire: Column) -> Mask:
+    overflows = np.zeros(columns.count, np.bool_)
+    for giver in (1, 2, 3):
+        for name, step in (("next", 1), ("prev", 2)):
+            taker = 1 + (giver - 1 + step) % 3
+            gives = _queued(columns, issue, giver)
+            gives = gives[columns.header(f"signal_{name}")[gives] == 1]
+            takes = _queued(columns, issue, taker)
+            waits = "prev" if name == "next" else "next"
+            takes = takes[columns.header(f"wait_{waits}")[takes] == 1]
+            taken = np.searchsorted(issue[takes], retire[gives], side="right")
+            waiting = np.arange(1, len(gives) + 1) - taken
+            overflows[gives] |= waiting > TOKEN_MAX
+    return overflows

@@ -1,0 +1,128 @@
+"""One run of the machine: a program's bytes on a DRAM image, up to HALT or the first fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import CapacityError
+from npusim.isa.program import Program, Step
+from npusim.machines import Machine
+from npusim.simulator.machine.events import Event, events
+from npusim.simulator.machine.execute import Executor
+from npusim.simulator.machine.state import State, new_dram
+from npusim.simulator.machine.timeline import LIMIT_CYCLES, Timeline, time_code
+
+FAULTS_AT_RETIREMENT = ("address", "axi", "token")
+
+
+@dataclass(frozen=True, eq=False)
+class MachineRun:
+    """What a run left behind; after a fault, DRAM and scratchpads are undefined.
+
+    Attributes
+    ----------
+    dram
+        uint8 [bytes], the array that was given.
+    events
+        The trace; empty where none was asked for.
+    """
+
+    timeline: Timeline
+    state: State
+    dram: NDArray[np.uint8]
+    events: tuple[Event, ...]
+
+
+def run_code(
+    code: bytes,
+    machine: Machine,
+    dram: NDArray[np.uint8],
+    bases: Sequence[int],
+    state: State | None = None,
+    trace: bool = True,
+    limit_cycles: int = LIMIT_CYCLES,
+) -> MachineRun:
+    """Run `code` on `machine`, in the memory that the machine describes.
+
+    Parameters
+    ----------
+    dram
+        uint8 [bytes of the memory], changed in place.
+    bases
+        Byte address of each region.
+    state
+        Scratchpads as an earlier run left them; None: all zero.
+
+    Raises
+    ------
+    FormatError
+        The run deadlocks.
+    CapacityError
+        The run is longer than `limit_cycles`.
+    """
+    timeline = time_code(code, machine, bases, limit_cycles)
+    state = State(machine) if state is None else state
+    executor = Executor(timeline.columns, machine, bases, state, dram)
+    failed = [f.pc for f in timeline.faults if f.cause in FAULTS_AT_RETIREMENT]
+    done = timeline.retire >= 0
+    done[failed] = False
+    pcs = np.flatnonzero(done)
+    pcs = pcs[np.argsort(timeline.issue[pcs], kind="stable")]
+    crcs = executor.run(pcs.tolist(), trace)
+    return MachineRun(timeline, state, dram, tuple(events(timeline, crcs)) if trace else ())
+
+
+def load_image(program: Program, machine: Machine | None = None) -> NDArray[np.uint8]:
+    """Return a DRAM that holds the images of a program's regions.
+
+    Raises
+    ------
+    CapacityError
+        The regions and the longest step's code do not fit the memory.
+    """
+    machine = machine or program.machine
+    longest = max((step.count for step in program.steps), default=0)
+    needed = program.code_address() + len(program.code(Step("run", 0, longest)))
+    if needed > machine.memory.size_bytes:
+        raise CapacityError(
+            f"{program.name}: needs {needed} bytes of DRAM, {machine.name} has "
+            f"{machine.memory.size_bytes}"
+        )
+    dram = new_dram(machine)
+    for region, address in zip(program.regions, program.region_addresses(), strict=True):
+        dram[address : address + len(region.image)] = np.frombuffer(region.image, np.uint8)
+    return dram
+
+
+def step_code(program: Program, step: Step) -> bytes:
+    """Return the bytes of the instructions of a step."""
+    return program.code(step)[: 16 * step.count]
+
+
+def run_step(
+    program: Program,
+    step: Step,
+    dram: NDArray[np.uint8],
+    state: State | None = None,
+    machine: Machine | None = None,
+    trace: bool = True,
+) -> MachineRun:
+    """Run one step (kind "run") of a program; `machine`: the program's with another memory."""
+    machine = machine or program.machine
+    code = step_code(program, step)
+    return run_code(code, machine, dram, program.region_addresses(), state, trace)
+
+
+def time_program(program: Program, machine: Machine | None = None) -> list[Timeline]:
+    """Return the cycles of each run of a program, without data."""
+    machine = machine or program.machine
+    addresses = program.region_addresses()
+    return [
+        time_code(step_code(program, step), machine, addresses)
+        for step in program.steps
+        if step.kind == "run"
+    ]
