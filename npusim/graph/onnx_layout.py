@@ -124,6 +124,13 @@ class _Rewriter:
         rank = len(self.file[name].shape)
         return storage_order(rank) if name in self.last else tuple(range(rank))
 
+    def free(self, name: str) -> str:
+        """Return `name`, or `name` with a number where the network has it already."""
+        number, found = 2, name
+        while found in self.tensors or found in self.file:
+            found, number = f"{name}:{number}", number + 1
+        return found
+
     def append(self, node: str, operator: op.Operator, inputs: Iterable[str], output: str) -> None:
         self.nodes.append(Node(node, operator, tuple(inputs), (output,)))
 
@@ -143,7 +150,7 @@ class _Rewriter:
             shape = self.tensors[result].shape
             if len(shape) != rank:
                 shape = (1,) * (rank - len(shape)) + shape
-                wide = f"{result}:rank{rank}"
+                wide = self.free(f"{result}:rank{rank}")
                 self.tensors[wide] = replace(self.tensors[result], name=wide, shape=shape)
                 self.append(wide, op.Reshape(shape), (result,), wide)
                 result = wide
@@ -156,7 +163,7 @@ class _Rewriter:
         assert tensor.data is not None
         data = tensor.data.reshape((1,) * (rank - tensor.data.ndim) + tensor.data.shape)
         order = storage_order(rank) if channels_last else tuple(range(rank))
-        name = f"{tensor.name}:rank{rank}"
+        name = self.free(f"{tensor.name}:rank{rank}")
         file_order = tuple(int(axis) for axis in np.argsort(order))
         data = data.transpose(order)
         self.tensors[name] = Tensor(
@@ -168,7 +175,7 @@ class _Rewriter:
         """Append the copy of `name` between the file's order and the stored one."""
         source = self.tensors[name]
         forward = order if to_last else tuple(int(axis) for axis in np.argsort(order))
-        moved = f"{name}:{'channels_last' if to_last else 'file_order'}"
+        moved = self.free(f"{name}:{'channels_last' if to_last else 'file_order'}")
         shape = tuple(source.shape[axis] for axis in forward)
         q = source.quantization
         if q is not None and q.axis is not None:
@@ -241,7 +248,8 @@ class _Rewriter:
         if output not in self.last:
             self.append(node.name, node.operator, inputs, output)
             return
-        plain = f"{output}:file_order"
+        plain = self.free(f"{output}:file_order")
+        self.copies[output, len(self.file[output].shape), False] = plain
         self.tensors[plain] = replace(self.file[output], name=plain)
         self.append(node.name, node.operator, inputs, plain)
         order = storage_order(len(self.file[output].shape))
