@@ -129,7 +129,7 @@ def test_bad_layers_are_refused() -> None:
         with pytest.raises(error):
             LinearKernel(*bad)
     for wrong in (x.view(np.uint8), x[..., :2]):
-        with pytest.raises(ShapeError, match="expected int8 with 3 channels"):
+        with pytest.raises(ShapeError, match="expected"):
             LinearKernel(*good)(wrong)
     two = np.concatenate([planes, planes])
     floating = FloatRequantization("fp32", np.ones(4), np.zeros(4), 0, -128, 127)

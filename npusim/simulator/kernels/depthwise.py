@@ -35,6 +35,7 @@ class DepthwiseLayer:
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
     ) -> None:
+        self.kernel = depthwise
         self.window, self.channels = window, groups
         self.terms, self.filters = planes.shape[:2]
         self.flip = 128 * input_is_signed
@@ -80,10 +81,6 @@ class DepthwiseLayer:
         ]  # fmt: skip
         return np.array(description, np.int64), taps
 
-    def run(self, x, y, geometry, first, last):
-        """Compute output rows first .. last - 1 (counted over all images), bytes in and out."""
-        depthwise(x, y, geometry, first, last)
-
 
 @kernel
 def depthwise(x, y, g, first, last):
@@ -123,7 +120,7 @@ def depthwise(x, y, g, first, last):
         for p in range(0, pixels, 6):
             for block in range(terms * padded // LANES):
                 channel = block * LANES % padded
-                depthwise_tile(
+                depthwise_tile(  # type: ignore[call-arg]
                     LANES, 6, acc + block * LANES * 4, acc_stride, base + channel * 2, at + 8 * p,
                     taps, pairs, weights + block * w_block, LANES * 4, start + block * LANES * 4,
                 )  # fmt: skip

@@ -69,11 +69,11 @@ def pack_constants(
     negative = np.array([rounding_constant(mode, -1, shift) for shift in shifts], np.int64)
     even = np.zeros(len(shifts), np.int64)
     bias = r.bias
-    form = SIGNED
     if mode == HALF_EVEN:
         form, even = EVEN, (r.shift > 0).astype(np.int64)
-    elif np.array_equal(positive, negative):
-        form, bias = CONSTANT, r.bias + positive
+    else:
+        form = CONSTANT if np.array_equal(positive, negative) else SIGNED
+        bias, negative = r.bias + positive, negative - positive
     parts = [bias, r.shift, positive, negative, even]
     rows = [_blocks(np.ascontiguousarray(part, np.int64), groups) for part in parts]
     rows += [_blocks(np.ascontiguousarray(m, np.int32), groups) for m in r.multipliers]
@@ -95,8 +95,11 @@ def _select(builder, relation, a, b):
     return builder.select(builder.icmp_signed(relation, a, b), a, b)
 
 
-def _total(builder, constants, acc, plane_stride, terms, bias):
-    """Emit T = bias + sum_j M_j * A_j; the multipliers follow the header, A_j by `plane_stride`."""
+def _emit_total(builder, constants, acc, plane_stride, terms, bias):
+    """Emit T = bias + sum_j M_j * A_j; the multipliers follow the header, A_j by `plane_stride`.
+
+    `terms` is None where there is one: a loop over one term costs as much as the whole epilogue.
+    """
     narrow = ir.VectorType(I32, LANES)
 
     def term(j):
@@ -106,62 +109,76 @@ def _total(builder, constants, acc, plane_stride, terms, bias):
         address = builder.add(acc, builder.mul(j, plane_stride))
         return builder.mul(multiplier, builder.sext(_load(builder, narrow, address, 4), WIDE))
 
-    first = builder.add(bias, term(ir.Constant(I64, 0)))
-    total = cgutils.alloca_once_value(builder, first)
-    rest = builder.sub(terms, ir.Constant(I64, 1))
-    with cgutils.for_range(builder, rest) as loop:
-        j = builder.add(loop.index, ir.Constant(I64, 1))
-        builder.store(builder.add(builder.load(total), term(j)), total)
+    if terms is None:
+        return builder.add(bias, term(ir.Constant(I64, 0)))
+    total = cgutils.alloca_once_value(builder, bias)
+    with cgutils.for_range(builder, terms) as loop:
+        builder.store(builder.add(builder.load(total), term(loop.index)), total)
     return builder.load(total)
+
+
+def _emit_store(builder, value, address, channels):
+    """Emit the store of the first `channels` <= 16 bytes of `value`."""
+    whole = builder.icmp_signed("==", channels, ir.Constant(I64, LANES))
+    with builder.if_else(whole) as (store_whole, store_part):
+        with store_whole:
+            builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=1)
+        with store_part:
+            number = ir.IntType(8 * LANES)
+            rest = cgutils.alloca_once_value(builder, builder.bitcast(value, number))
+            to = cgutils.alloca_once_value(builder, address)
+            for size in (8, 4, 2, 1):
+                bit = builder.and_(channels, ir.Constant(I64, size))
+                with builder.if_then(builder.icmp_signed("!=", bit, ir.Constant(I64, 0))):
+                    word, at = ir.IntType(8 * size), builder.load(to)
+                    piece = builder.trunc(builder.load(rest), word)
+                    builder.store(piece, builder.inttoptr(at, word.as_pointer()), align=1)
+                    shift = ir.Constant(number, 8 * size)
+                    builder.store(builder.lshr(builder.load(rest), shift), rest)
+                    builder.store(builder.add(at, ir.Constant(I64, size)), to)
 
 
 def _round(builder, form, total, shift, positive, negative, even):
     """Emit (total + constant) >> shift in one of the integer forms."""
-    if form == SIGNED:
-        below = builder.icmp_signed("<", total, ir.Constant(WIDE, None))
-        total = builder.add(total, builder.select(below, negative, positive))
+    if form == SIGNED:  # the bias holds `positive`, and `negative` is what lies between the two
+        below = builder.icmp_signed("<", total, positive)
+        total = builder.select(below, builder.add(total, negative), total)
     elif form == EVEN:
         bit = builder.and_(builder.ashr(total, shift), even)
         total = builder.add(builder.add(total, positive), bit)
     return builder.ashr(total, shift)
 
 
-def _emit_rows(builder, form, args):
+def _emit_rows(builder, form, single, args):
     """Emit the loop over pixels in one vector form; `args` as of requantize_block."""
     (pixels, acc, acc_stride, plane_stride, terms, constants) = args[1:7]
     (zero_point, low, high, y, y_stride, channels) = args[7:]
-    integer = form in (CONSTANT, SIGNED, EVEN)
-    if integer:
+    line = ir.VectorType(I8, LANES)
+    zero = _fill(builder, line, builder.trunc(zero_point, I8))
+    low, high = builder.sub(low, zero_point), builder.sub(high, zero_point)
+    if form in (CONSTANT, SIGNED, EVEN):
         header = [
             _load(builder, WIDE, builder.add(constants, ir.Constant(I64, i * WIDE_BYTES)), 8)
             for i in range(HEADER_BYTES // WIDE_BYTES)
         ]
-        zero, least, most = (_fill(builder, WIDE, v) for v in (zero_point, low, high))
+        least, most = _fill(builder, WIDE, low), _fill(builder, WIDE, high)
+        count = None if single else terms
+
+        def rule(at):
+            total = _emit_total(builder, constants, at, plane_stride, count, header[0])
+            value = _round(builder, form, total, *header[1:])
+            return _select(builder, "<", _select(builder, ">", value, least), most)
     else:
-        rule = vector_rule(builder, FORMS[form], LANES, constants)
-    line = ir.VectorType(I8, LANES)
-    whole = builder.icmp_signed("==", channels, ir.Constant(I64, LANES))
-    spare = cgutils.alloca_once(builder, line)
+        floating = vector_rule(builder, FORMS[form], LANES, constants, low, high)
+
+        def rule(at):
+            return floating(_load(builder, ir.VectorType(I32, LANES), at, 4))
+
     with cgutils.for_range(builder, pixels) as row:
         at = builder.add(acc, builder.mul(row.index, acc_stride))
-        if integer:
-            total = _total(builder, constants, at, plane_stride, terms, header[0])
-            value = builder.add(_round(builder, form, total, *header[1:]), zero)
-            value = _select(builder, "<", _select(builder, ">", value, least), most)
-        else:
-            value = rule(_load(builder, ir.VectorType(I32, LANES), at, 4), zero_point, low, high)
-        value = builder.trunc(value, line)
+        value = builder.add(builder.trunc(rule(at), line), zero)
         to = builder.add(y, builder.mul(row.index, y_stride))
-        with builder.if_else(whole) as (store_whole, store_part):
-            with store_whole:
-                builder.store(value, builder.inttoptr(to, line.as_pointer()), align=1)
-            with store_part:
-                builder.store(value, spare)
-                source = builder.bitcast(spare, I8.as_pointer())
-                target = builder.inttoptr(to, I8.as_pointer())
-                with cgutils.for_range(builder, channels) as one:
-                    byte = builder.load(builder.gep(source, [one.index]))
-                    builder.store(byte, builder.gep(target, [one.index]))
+        _emit_store(builder, value, to, channels)
 
 
 @intrinsic
@@ -176,9 +193,18 @@ def requantize_block(
     """
 
     def codegen(context, builder, signature, args):
-        for number in range(len(FORMS)):
-            with builder.if_then(builder.icmp_signed("==", args[0], ir.Constant(I64, number))):
-                _emit_rows(builder, number, args)
+        for form in range(len(FORMS)):
+            chosen = builder.icmp_signed("==", args[0], ir.Constant(I64, form))
+            with builder.if_then(chosen):
+                if form in (FP32, DOUBLE_AWAY):
+                    _emit_rows(builder, form, True, args)
+                    continue
+                one = builder.icmp_signed("==", args[5], ir.Constant(I64, 1))
+                with builder.if_else(one) as (single, several):
+                    with single:
+                        _emit_rows(builder, form, True, args)
+                    with several:
+                        _emit_rows(builder, form, False, args)
         return context.get_dummy_value()
 
     return types.void(*([types.intp] * 13)), codegen
@@ -197,7 +223,7 @@ def requantize_rows(
     acc_stride = groups * terms * padded * 4
     for g in range(groups):
         for c in range(0, group_channels, LANES):
-            requantize_block(
+            requantize_block(  # type: ignore[call-arg]
                 form, pixels, acc + (g * terms * padded + c) * 4, acc_stride, padded * 4, terms,
                 constants + (g * padded + c) // LANES * constants_stride, zero_point, low, high,
                 y + g * group_channels + c, groups * group_channels,

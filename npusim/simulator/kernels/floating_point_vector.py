@@ -41,28 +41,22 @@ def _away(builder, product):
     return builder.select(down, builder.fsub(whole, one), value)
 
 
-def vector_rule(builder, kind, lanes, scales):
+def vector_rule(builder, kind, lanes, scales, low, high):
     """Load `lanes` scales at address `scales`; return the emitter of one row's requantization.
 
-    `kind` is `fp32` or `double_away`; the emitter maps (int32 vector, zero point, low, high) to an
-    int32 vector.
+    `kind` is `fp32` or `double_away`; the emitter maps an int32 vector of accumulators to one of
+    outputs less their zero point, clamped to low..high (which are less it, too).
     """
     element = ir.FloatType() if kind == "fp32" else ir.DoubleType()
     vector = ir.VectorType(element, lanes)
-    words = ir.VectorType(I32, lanes)
-    address = builder.inttoptr(scales, vector.as_pointer())
-    scale = builder.load(address, align=4)
+    scale = builder.load(builder.inttoptr(scales, vector.as_pointer()), align=4)
+    least, most = (_fill(builder, vector, builder.sitofp(bound, element)) for bound in (low, high))
 
-    def rule(acc, zero_point, low, high):
-        least, most = (
-            _fill(builder, vector, builder.sitofp(builder.sub(bound, zero_point), element))
-            for bound in (low, high)
-        )
+    def rule(acc):
         value = builder.fmul(builder.sitofp(acc, vector), scale)
         value = _unary(builder, "roundeven", value) if kind == "fp32" else _away(builder, value)
         value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
         value = builder.select(builder.fcmp_ordered(">", value, most), most, value)
-        zero = _fill(builder, words, builder.trunc(zero_point, I32))
-        return builder.add(builder.fptosi(value, words), zero)
+        return builder.fptosi(value, ir.VectorType(I32, lanes))
 
     return rule

@@ -24,7 +24,7 @@ from npusim.simulator.kernels.linear_input import MARGIN, chunk_size, copy_padde
 
 def split_int8(weights: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     """Return int8-valued arrays whose sum is `weights`; one where they fit already."""
-    parts = []
+    parts: list[NDArray[np.int64]] = []
     while weights.any() or not parts:
         part = np.clip(weights, -128, 127)
         parts.append(part)
@@ -45,7 +45,8 @@ class GemmLayer:
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
     ) -> None:
-        self.form, self.window, self.groups = form, window, groups
+        self.kernel = KERNELS[form]
+        self.window, self.groups = window, groups
         self.terms, self.filters, kernel_h, kernel_w, self.group_channels = planes.shape
         zero_point = input_zero_point + 128 * input_is_signed
         self.flip = 128 * input_is_signed
@@ -112,10 +113,6 @@ class GemmLayer:
         ]  # fmt: skip
         return np.array(description, np.int64), segments
 
-    def run(self, x, y, geometry, first, last):
-        """Compute output rows first .. last - 1 (counted over all images), bytes in and out."""
-        KERNELS[self.form](x, y, geometry, first, last)
-
 
 @specialized
 def run_gemm(form, element, x, y, g, first, last):
@@ -171,7 +168,7 @@ def run_gemm(form, element, x, y, g, first, last):
                 while column < end:
                     n = 4 if end - column >= 4 else (2 if end - column >= 2 else 1)
                     n = min(n, widest)
-                    gemm_tile(
+                    gemm_tile(  # type: ignore[call-arg]
                         form, tile_pixels, n, acc + column * lanes * 4, acc_stride,
                         base + group * group_bytes, at + 8 * p, segments, count, steps,
                         weights + column * w_stride, w_stride, start + column * lanes * 4,

@@ -6,11 +6,14 @@ the J accumulators of a channel. A fully connected layer is a 1x1 convolution ov
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
+from numpy import empty, uint8
 from numpy.typing import DTypeLike, NDArray
 
 from npusim.datapath.requantize import ROUNDING_MODES
@@ -24,6 +27,17 @@ from npusim.simulator.kernels.vnni import chosen_form
 
 LARGEST_WEIGHT = 511
 """Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
+
+
+class _Call(NamedTuple):
+    """What a call on inputs of one shape needs."""
+
+    output_shape: tuple[int, int, int, int]
+    rows: int
+    run: Callable[..., object] | None
+    geometry: NDArray[np.int64] | None
+    addressed: tuple[NDArray, ...]
+    """Arrays whose addresses the geometry holds."""
 
 
 class LinearKernel:
@@ -95,7 +109,7 @@ class LinearKernel:
         self.output_dtype = np.dtype(output_dtype)
         form = form or chosen_form()
         self._layer: GemmLayer | DepthwiseLayer | None = None
-        self._geometries: dict[tuple[int, ...], tuple[int, int, tuple[NDArray, ...]]] = {}
+        self._calls: dict[tuple[int, ...], _Call] = {}
         arguments = (
             self.planes, window, groups, input_zero_point, requantization,
             self.input_dtype == np.int8,
@@ -145,35 +159,44 @@ class LinearKernel:
 
     def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
         """Return y [N OH OW OC]; the result does not depend on `threads`."""
-        layer = self._layer
-        if x.dtype != self.input_dtype or x.shape[-1] != self.channels:
-            raise ShapeError(
-                f"linear layer: expected {self.input_dtype} with {self.channels} channels, "
-                f"found {x.dtype} {list(x.shape)}"
-            )
-        if layer is None:
+        call = self._calls.get(x.shape) or self._prepare(x.shape)
+        if x.dtype is not self.input_dtype and x.dtype != self.input_dtype:
+            raise ShapeError(f"linear layer: expected {self.input_dtype}, found {x.dtype}")
+        if call.run is None:
             return self.plain(x)
-        size = x.shape[1:3]
-        known = self._geometries.get(size)
-        if known is None:
-            height, width = self.window.output_size(*size)
-            known = self._geometries[size] = (height, width, layer.geometry(*size))
-        height, width, (geometry, _) = known
-        y = np.empty((x.shape[0], height, width, layer.filters), self.output_dtype)
-        source, target = x.reshape(-1).view(np.uint8), y.reshape(-1).view(np.uint8)
-        rows = x.shape[0] * height
-        if threads == 1 or rows == 1:
-            layer.run(source, target, geometry, 0, rows)
+        y = empty(call.output_shape, self.output_dtype)
+        source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
+        if threads == 1 or call.rows == 1:
+            call.run(source, target, call.geometry, 0, call.rows)
             return y
-        cuts = [rows * i // threads for i in range(threads + 1)]
+        cuts = [call.rows * i // threads for i in range(threads + 1)]
         jobs = [
-            _pool(threads).submit(layer.run, source, target, geometry, first, last)
+            _pool(threads).submit(call.run, source, target, call.geometry, first, last)
             for first, last in pairwise(cuts)
             if first < last
         ]
         for job in jobs:
             job.result()
         return y
+
+    def _prepare(self, shape: tuple[int, ...]) -> _Call:
+        """Decide what a call on inputs of `shape` needs, once."""
+        if len(shape) != 4 or shape[3] != self.channels:
+            raise ShapeError(
+                f"linear layer: expected [N IH IW {self.channels}], found {list(shape)}"
+            )
+        height, width = self.window.output_size(*shape[1:3])
+        if height < 1 or width < 1:
+            raise ShapeError(f"linear layer: the window does not fit input {list(shape)}")
+        output_shape = (shape[0], height, width, self.planes.shape[1])
+        rows = shape[0] * height
+        if self._layer is None:
+            call = _Call(output_shape, rows, None, None, ())
+        else:
+            geometry, *addressed = self._layer.geometry(*shape[1:3])
+            call = _Call(output_shape, rows, self._layer.kernel, geometry, tuple(addressed))
+        self._calls[shape] = call
+        return call
 
 
 @cache

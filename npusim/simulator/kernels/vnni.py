@@ -61,7 +61,8 @@ def computes_exactly(form: str) -> bool:
         for pixels in (1, 3, 7):
             x = np.tile(row.astype(np.uint8), pixels)
             y = np.ones(pixels * columns, np.uint8)
-            layer.run(x, y, layer.geometry(1, pixels)[0], 0, 1)
+            geometry, *_addressed = layer.geometry(1, pixels)
+            layer.kernel(x, y, geometry, 0, 1)
             if y.any():
                 return False
     return True
