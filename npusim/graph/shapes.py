@@ -16,6 +16,9 @@ from npusim.graph.tensor import Tensor
 
 Shape = tuple[int, ...]
 
+MAX_PADDED_ELEMENTS = 1 << 28
+"""An image and its padding beyond this are a damaged file's dilation, not a network's."""
+
 INPUT_COUNTS: dict[type, tuple[int, int]] = {
     op.Conv2D: (2, 3),
     op.FullyConnected: (2, 3),
@@ -70,6 +73,12 @@ def _output_shape(operator: op.Operator, inputs: list[Shape]) -> Shape:
 
 
 def _windowed(window: op.Window, x: Shape, channels: int) -> Shape:
+    top, bottom, left, right = window.padding
+    if (x[1] + top + bottom) * (x[2] + left + right) * x[3] > MAX_PADDED_ELEMENTS:
+        raise ShapeError(
+            f"input {list(x)} with padding {list(window.padding)} has more than "
+            f"{MAX_PADDED_ELEMENTS} elements"
+        )
     height, width = window.output_size(x[1], x[2])
     if height < 1 or width < 1:
         raise ShapeError(

@@ -41,12 +41,12 @@ def single_operator(
     model.version = 3
     model.buffers = [schema.BufferT()]
     graph.tensors, indices, free = [], [], []
-    for value in (*inputs, output):
+    for position, value in enumerate((*inputs, output)):
         if value is None:
             indices.append(-1)
             continue
         indices.append(len(graph.tensors))
-        if value.data is None and value is not output:
+        if value.data is None and position < len(inputs):
             free.append(len(graph.tensors))
         graph.tensors.append(_tensor(model, value, len(graph.tensors)))
     operator, code = schema.OperatorT(), schema.OperatorCodeT()

@@ -61,11 +61,11 @@ def quantize(
     scalar rest divides in double precision, `double_away`. The others are float32.
     """
     limits = np.iinfo(dtype)
-    precision = np.float64 if division == "double_away" else np.float32
-    real, unit = np.asarray(x, precision), np.asarray(scale, precision)
+    precision = np.dtype(np.float64 if division == "double_away" else np.float32)
+    real, unit = x.astype(precision, copy=False), np.asarray(scale).astype(precision)
     with np.errstate(over="ignore"):
         if division == "reciprocal_even":
-            steps = real * (np.float32(1) / unit)
+            steps: NDArray = real * (np.float32(1) / unit)
         else:
             steps = real / unit
     if division.endswith("even"):
