@@ -4,8 +4,8 @@
 
 The shift s of a channel is the largest, at most 62, at which every M_j has at most 31 bits and
 |T| < 2^62 for every input. Where channels share one multiplier (the shift-scaler), one s serves the
-layer: it may give up precision of M down to 20 bits to make room for s + n_c, and where that is not
-enough the channel's n_c is lowered (`channel_shift_cap`).
+layer. To make room for s + n_c it is lowered as long as M keeps 20 bits, or rounding M moves no
+output by more than 2^-9 of a step; where that is not enough the channel's n_c is lowered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ MULTIPLIER_LIMIT = 1 << 31
 TOTAL_LIMIT = 1 << 62
 ACCUMULATOR_LIMIT = 1 << 31
 LEAST_SHARED_MULTIPLIER = 1 << 19
-"""A shared multiplier keeps 20 bits: its relative error stays below 2^-20."""
+"""A shared multiplier of 20 bits has a relative error below 2^-20."""
+HARMLESS_BITS = 8
+"""Rounding M by half moves T by at most A/2: below 2^-9 of an output step where A < 2^(s-8)."""
 
 
 class Epilogue:
@@ -113,10 +115,8 @@ class Epilogue:
         shift = LARGEST_SHIFT
         while shift > 0 and _scaled(float(base), shift) >= MULTIPLIER_LIMIT:
             shift -= 1
-        while (
-            shift > 0
-            and _scaled(float(base), shift - 1) >= LEAST_SHARED_MULTIPLIER
-            and not all(self._fits_shared(c, shift, int(shifts[c]), float(base)) for c in channels)
+        while self._precise(shift - 1, float(base)) and not all(
+            self._fits_shared(c, shift, int(shifts[c]), float(base)) for c in channels
         ):
             shift -= 1
         cap = shifts.copy()
@@ -129,6 +129,11 @@ class Epilogue:
                     f"steps, which does not fit a product sum of 62 bits"
                 )
         return shift, cap
+
+    def _precise(self, shift: int, base: float) -> bool:
+        """Return whether a shared multiplier at `shift` stands for `base` well enough."""
+        harmless = int(self.largest.max(initial=0)) << HARMLESS_BITS <= 1 << max(shift, 0)
+        return shift >= 0 and (harmless or _scaled(base, shift) >= LEAST_SHARED_MULTIPLIER)
 
     def _fits_shared(self, c: int, shift: int, channel_shift: int, base: float) -> bool:
         total_shift = shift + channel_shift

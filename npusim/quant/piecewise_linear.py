@@ -28,6 +28,8 @@ BREAKPOINTS: tuple[Breakpoint, ...] = ("gaussian", "laplacian", "search")
 Grid = Literal["paper", "reference"]
 GRIDS: tuple[Grid, ...] = ("paper", "reference")
 
+LEAST_STEP = float(np.finfo(np.float64).tiny)
+"""A channel whose steps would be subnormal counts as zero."""
 SEARCH_STEPS = (0.1, 0.01, 0.001)
 
 
@@ -135,7 +137,7 @@ def encode(
     scales = np.zeros((2 if grid == "paper" else 3, channels))
     for c, w in enumerate(weights):
         largest = float(np.abs(w).max(initial=0.0))
-        if largest / n == 0:
+        if largest / (2 * n) < LEAST_STEP:
             continue
         if breakpoint == "search":
             p = searched_breakpoint(w, bits, grid)

@@ -15,8 +15,8 @@ from npusim.quant import (
     uniform,
     weight_equalizing_shift,
 )
-from npusim.quant.coded import CodedWeights
-from npusim.quant.options import Options
+from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.options import SCHEME_BITS, Options
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,7 @@ def encode_layer(
 ) -> CodedWeights:
     """Return the codes of one layer; `cap` int64 [OC] bounds the shift-scaler's n_c."""
     weights = layer.weights
+    check_weights(weights, bits, *SCHEME_BITS[scheme], scheme)
     base, _, composed = scheme.partition("+")
     if base == "uniform":
         return uniform.encode(weights, bits, per_layer=options.per_layer, clip=options.clip)

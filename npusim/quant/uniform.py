@@ -87,8 +87,17 @@ def encode(
     per_layer: bool = False,
     clip: Clip = "min-max",
     full_range: bool = False,
+    least_scales: NDArray[np.float64] | None = None,
 ) -> CodedWeights:
     """Return uniform codes of `weights` float64 [OC K] at 2..8 bits.
+
+    Parameters
+    ----------
+    per_layer, clip, full_range
+        One scale for all channels; how the range is chosen; whether -2^(b-1) is used.
+    least_scales : float64 [OC]
+        Scales are raised to these: how TensorFlow keeps the int32 bias of a nearly dead channel in
+        range (npusim's bias has 64 bits and needs none).
 
     Raises
     ------
@@ -99,6 +108,8 @@ def encode(
     high = (1 << (bits - 1)) - 1
     low = -high - full_range
     scales = scales_of(weights, low, high, per_layer, clip)
+    if least_scales is not None:
+        scales = np.maximum(scales, least_scales)
     integers = to_integers(weights, scales, low, high)
     channels = len(weights)
     return CodedWeights(
