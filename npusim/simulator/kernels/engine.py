@@ -86,6 +86,12 @@ class Prepared:
         self.separable = keeps_samples_apart(network)
         self.functions = tuple(_step(network, node, rule) for node in network.nodes)
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._workspaces: dict[object, list[Workspace]] = {}
+        self._largest = max(
+            prod(tensor.shape[1:]) * tensor.dtype.itemsize
+            for tensor in network.tensors.values()
+            if not tensor.is_constant
+        )
 
     def run(
         self,
@@ -118,6 +124,14 @@ class Prepared:
             `x` does not fit the network, or a kept name is not one of its tensors.
         """
         names = self.network.outputs if keep is None else tuple(keep)
+        quick = threads == 1 and nanoseconds is None and progress is None
+        if quick and isinstance(x, Mapping):
+            idle = self._workspaces.get(_signature(names, x))
+            if idle:
+                workspace = idle.pop()
+                outputs = workspace.run([x[name] for name in self.network.inputs])
+                idle.append(workspace)
+                return self._shown(names, [outputs])
         plan = self._plan(names)
         blocks = self._blocks(network_inputs(self.network, x), threads)
         inner = max(1, threads // len(blocks))
@@ -139,6 +153,8 @@ class Prepared:
                 if progress is not None:
                     done += 1
                     progress(done, all_layers)
+            if quick and len(blocks) == 1 and isinstance(x, Mapping):
+                self._keep_workspace(names, plan, x, values)
             return [values[slot] for slot in plan.kept], clock  # type: ignore[misc]
 
         if len(blocks) == 1 or threads == 1:
@@ -205,12 +221,7 @@ class Prepared:
         inputs = list(batches.values())
         samples = len(inputs[0])
         if self.separable:
-            largest = max(
-                prod(tensor.shape[1:]) * tensor.dtype.itemsize
-                for tensor in self.network.tensors.values()
-                if not tensor.is_constant
-            )
-            size = min(max(BLOCK_BYTES // max(largest, 1), 1), -(-samples // threads))
+            size = min(max(BLOCK_BYTES // max(self._largest, 1), 1), -(-samples // threads))
         else:
             size = self.network.tensors[self.network.inputs[0]].shape[0]
             if samples % size:
@@ -226,6 +237,6 @@ class Prepared:
 
     def _joined(self, name: str, parts: list[NDArray]) -> NDArray:
         tensor = self.network.tensors[name]
-        if len(parts) == 1 or tensor.is_constant:
-            return tensor.in_file_order(parts[0])
-        return tensor.in_file_order(np.concatenate(parts))
+        if tensor.data is not None:
+            return tensor.in_file_order(tensor.data)
+        return tensor.in_file_order(parts[0] if len(parts) == 1 else np.concatenate(parts))
