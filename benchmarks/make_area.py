@@ -206,12 +206,11 @@ def decode_area(form: Format, library: Path, folder: Path) -> Area:
 def module_table(library: Path) -> list[str]:
     """Return the rows of the table of all units under their default parameters."""
     lines = ["| module | parameters | um2 | NAND2 | longest path, ps |", "|---|---|---|---|---|"]
-    for name in unit_names():
-        unit = load_unit(name)
+    for unit in map(load_unit, unit_names()):
         area = synthesize(unit.module, sources(unit.module, ROOT / "rtl"), {}, library)
         values = " ".join(f"{key}={value}" for key, value in unit.parameters.items())
         lines.append(
-            f"| npu_{name} | {values} | {area.um2:.0f} | {area.nand2:.0f} | {area.path_ps:.0f} |"
+            f"| {unit.module} | {values} | {area.um2:.0f} | {area.nand2:.0f} | {area.path_ps:.0f} |"
         )
         print(lines[-1], flush=True)
     return lines

@@ -60,7 +60,8 @@ class Mutant:
     def what(self) -> str:
         """Return the mutation in words."""
         option = dict(re.findall(r"-(\w+) (\S+)", self.command))
-        cell = option["cell"].split("$")[1]
+        name = option["cell"]
+        cell = name.split("$")[1] if name.startswith("$") else name.lstrip("\\")
         wire = f" ({option['wire']}[{option['wirebit']}])" if "wire" in option else ""
         return f"{option['mode']} {cell}.{option['port']}[{option['portbit']}]{wire}"
 
@@ -238,11 +239,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     scores = []
-    for name in arguments.units or unit_names():
-        score = mutation_score(load_unit(name), arguments.mutants, arguments.seed)
+    for unit in [load_unit(name) for name in arguments.units or unit_names()]:
+        score = mutation_score(unit, arguments.mutants, arguments.seed)
         scores.append(score)
         print(
-            f"npu_{name}: {score.killed} killed, {len(score.equivalent)} equivalent, "
+            f"{unit.module}: {score.killed} killed, {len(score.equivalent)} equivalent, "
             f"{len(score.surviving)} surviving: {100 * score.score:.1f} % in {score.seconds:.0f} s"
         )
         for mutant in score.equivalent:

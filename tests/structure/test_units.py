@@ -89,16 +89,19 @@ def test_the_modules_header_is_the_pages(name):
     assert title == text.splitlines()[0]
     assert title.startswith(f"{name}: ")
     assert f"Spec: npusim/datapath/{name}.py" in text
-    stated = re.search(r"^Latency: (\d+) cycles?\b", text, re.MULTILINE)
+    stated = re.search(r"^Latency: ([\w +]+?) cycles?\b(.*)", text, re.MULTILINE)
     assert stated is not None
-    assert int(stated[1]) == unit.latency(unit.parameters)
+    if isinstance(unit.latency_cycles, int):
+        assert int(stated[1]) == unit.latency_cycles
+    else:  # a formula: the page's own words (the bench counts the cycles of every variant)
+        assert f"latency {stated[1]}" in page
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_that_states_its_latency_states_the_contracts(name):
     unit = load_unit(name)
     page = (ROOT / "npusim" / "datapath" / f"{name}.py").read_text().split('"""')[1]
-    for stated in re.findall(r"latency (\d+)", page):
+    for stated in re.findall(r"latency (\d+)(?! \+)", page):
         assert int(stated) == unit.latency(unit.parameters)
 
 
