@@ -10,7 +10,7 @@
 // | 1                  | product_q and, with pwlq, tail_q and signed_xe_q per PE |
 // | 2 .. LEVELS + 1    | level[l].node[i]: sums of four                         |
 //
-// Latency: 1 + LEVELS cycles, LEVELS = ceil(log4 ROWS).
+// Latency: 2 cycles by default: 1 + LEVELS, LEVELS = ceil(log4 ROWS).
 // Spec: npusim/datapath/pe_column.py
 
 `default_nettype none
@@ -59,6 +59,9 @@ module npu_pe_column #(
   localparam int WIDE_BITS = 9;
 
   generate
+    if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
+      npu_pe_column_needs_at_least_one_format bad_parameter ();
+    end
     if (ROWS < 2 || ROWS > 64) begin : gen_bad_rows
       npu_pe_column_ROWS_must_be_2_to_64 bad_parameter ();
     end
@@ -70,9 +73,6 @@ module npu_pe_column #(
     end
     if (PWLQ_BITS != 0 && (PWLQ_BITS < 2 || PWLQ_BITS > 8)) begin : gen_bad_pwlq_bits
       npu_pe_column_PWLQ_BITS_must_be_0_or_2_to_8 bad_parameter ();
-    end
-    if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
-      npu_pe_column_needs_at_least_one_format bad_parameter ();
     end
   endgenerate
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS, acc_near_wrap, wrap_acc
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 
 
 @scalar
@@ -48,7 +48,7 @@ def vectors(rng: random.Random, count: int, sum_bits: int) -> Iterator[Values]:
     half = 1 << (sum_bits - 1)
     for _ in range(count):
         total = between(rng, -half, half - 1)
-        clear = int(rng.random() < 0.25)
+        clear = int(chance(rng, 25))
         yield {"sum": total, "acc": acc_near_wrap(rng, total), "clear": clear}
 
 

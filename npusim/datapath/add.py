@@ -38,7 +38,7 @@ from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
 from npusim.datapath.round_shift import MAX_SHIFT, ROUNDING_MODES, round_shift
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 
 LEFT_SHIFT = 20
 """Bits that an operand gains before the first rounding."""
@@ -93,7 +93,7 @@ def exact(
 
 def _operand(rng: random.Random) -> tuple[int, int, int]:
     """Return (xe, multiplier, shift); a fifth is an exact tie of the last rounding."""
-    if rng.random() < 0.2:
+    if chance(rng, 20):
         # An odd number times 2^(shift-1) is a tie: factors of 2 come from xe, 2^20 and multiplier.
         zeros = rng.randint(0, 30)
         odd = rng.randrange((1 << (30 - zeros)) | 1, 1 << (31 - zeros), 2)
@@ -101,7 +101,7 @@ def _operand(rng: random.Random) -> tuple[int, int, int]:
         xe = (1 if xe_zeros == 7 else rng.choice((1, 3))) << min(xe_zeros, 6)
         shift = (xe & -xe).bit_length() + zeros + LEFT_SHIFT
         return rng.choice((-xe, xe)), odd << zeros, max(shift, SHIFT_BOUNDS[0])
-    shift = rng.randint(31, 40) if rng.random() < 0.7 else rng.randint(*SHIFT_BOUNDS)
+    shift = rng.randint(31, 40) if chance(rng, 70) else rng.randint(*SHIFT_BOUNDS)
     return between(rng, *XE_BOUNDS), between(rng, 1 << 30, (1 << 31) - 1), shift
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 
 XE_BOUNDS = (-255, 255)
 """Least and greatest operand: any 8-bit activation minus any 8-bit zero point of the same type."""
@@ -57,7 +57,7 @@ def dot_uniform(weights: NDArray[np.int16], operands: NDArray[np.int16], acc: in
 def acc_near_wrap(rng: random.Random, product: int) -> int:
     """Return an accumulator: any, or one that `product` takes to, or just over, an end of int32."""
     low, high = -(1 << 31), (1 << 31) - 1
-    if rng.random() < 0.2:
+    if chance(rng, 20):
         return min(max(rng.choice((low, high)) - product + rng.randint(-2, 2), low), high)
     return between(rng, low, high)
 

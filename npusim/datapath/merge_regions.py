@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS, wrap_acc
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 
 BITS_BOUNDS = (2, 8)
 
@@ -54,7 +54,7 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
     """Yield `count` pairs; half of the operand sums are those of real layers, within 24 bits."""
     half = 1 << (ACC_BITS - 1)
     for _ in range(count):
-        limit = 1 << 23 if rng.random() < 0.5 else half
+        limit = 1 << 23 if chance(rng, 50) else half
         yield {
             "acc_centre": between(rng, -half, half - 1),
             "acc_tail_sum": between(rng, -limit, limit - 1),

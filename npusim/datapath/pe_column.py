@@ -19,7 +19,7 @@ of the formats built in share one register and one adder tree per region; a node
 | tail        | s(PWLQ_BITS + 8 + log2 ROWS)   | a sum of ROWS pwlq products                      |
 | tail_sum    | s(9 + log2 ROWS)               | a sum of ROWS operands                           |
 
-Cycles: 1 vector of operands per cycle, latency 1 + ceil(log4 ROWS).
+Cycles: 1 vector of operands per cycle, latency 2 by default: 1 + ceil(log4 ROWS).
 RTL: rtl/npu_pe_column.v
 Source: weight-stationary column with adder tree; regions after Fang et al. 2020, figure 4.
 """

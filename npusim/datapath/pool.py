@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS, wrap_acc
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 from npusim.errors import RangeError
 
 X_BOUNDS = (-256, 255)
@@ -88,11 +88,11 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
     for _ in range(count):
         maximum = rng.getrandbits(1)
         x = between(rng, *X_BOUNDS)
-        near = x + rng.randint(-2, 2) if rng.random() < 0.3 else between(rng, *X_BOUNDS)
+        near = x + rng.randint(-2, 2) if chance(rng, 30) else between(rng, *X_BOUNDS)
         yield {
             "x": x,
             "acc": near if maximum else between(rng, -(1 << 31), (1 << 31) - 1),
-            "first": int(rng.random() < 0.125),
+            "first": int(chance(rng, 12)),
             "maximum": maximum,
         }
 

@@ -53,7 +53,7 @@ from npusim.datapath.round_shift import (
     round_shift,
     rounding_constant,
 )
-from npusim.datapath.stimulus import between
+from npusim.datapath.stimulus import between, chance
 
 __all__ = [
     "FLOOR", "HALF_AWAY", "HALF_EVEN", "HALF_UP", "ROUNDING_MODES", "RUY", "TFLITE", "UNIT",
@@ -130,7 +130,7 @@ def _terms(rng: random.Random, count: int, terms: int) -> tuple[list[int], list[
     """Return accumulators and multipliers with a sum of products below 2^62."""
     while True:
         acc = [between(rng, -(1 << 31), (1 << 31) - 1) for _ in range(count)]
-        lowest = 1 << 30 if rng.random() < 0.6 else 0  # normalized, or any
+        lowest = 1 << 30 if chance(rng, 60) else 0  # normalized, or any
         multiplier = [between(rng, lowest, (1 << 31) - 1) for _ in range(count)]
         for j in range(terms, count):
             multiplier[j] = 0
@@ -211,7 +211,7 @@ def vectors(rng: random.Random, count: int, max_terms: int) -> Iterator[Values]:
     """Yield `count` epilogues of any number of terms, mode, shift and output range."""
     for _ in range(count):
         terms, mode = rng.randint(1, max_terms), rng.randrange(len(ROUNDING_MODES))
-        shift = rng.randint(28, 48) if rng.random() < 0.5 else rng.randint(0, MAX_SHIFT)
+        shift = rng.randint(28, 48) if chance(rng, 50) else rng.randint(0, MAX_SHIFT)
         yield _vector(rng, max_terms, terms, mode, shift)
 
 

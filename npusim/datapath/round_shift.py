@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
-from npusim.datapath.stimulus import of_any_magnitude
+from npusim.datapath.stimulus import chance, of_any_magnitude
 
 ROUNDING_MODES = ("floor", "half_up", "half_away", "half_even", "tflite", "ruy")
 """The integer rounding modes; a mode's code in hardware is its place in this tuple."""
@@ -102,17 +102,17 @@ def interesting_total(rng: random.Random, shift: int, limit: int) -> int:
     Half of them round to within +-140, a fifth are exact ties or one step (of bit 0, or of the
     first rounding's bit 30) beside one, a tenth are extreme.
     """
-    kind = rng.random()
-    if kind < 0.2 and shift:
+    kind = rng.randrange(100)
+    if kind < 20 and shift:
         total = (2 * rng.randint(-140, 140) + 1) << (shift - 1)
-        if rng.random() < 0.5:
+        if chance(rng, 50):
             total += (
                 rng.choice((-1, 1)) << rng.choice((0, 0, 30)) if shift > 31 else rng.choice((-1, 1))
             )
             total += rng.choice((-1, 0, 1))
-    elif kind < 0.7:
+    elif kind < 70:
         total = (rng.randint(-140, 140) << shift) + (rng.getrandbits(shift) if shift else 0)
-    elif kind < 0.8:
+    elif kind < 80:
         total = rng.choice((1 - limit, 2 - limit, -1, 0, 1, limit - 2, limit - 1))
     else:
         total = of_any_magnitude(rng, 1 - limit, limit - 1)

@@ -9,13 +9,18 @@ from __future__ import annotations
 import random
 
 
+def chance(rng: random.Random, percent: int) -> bool:
+    """Return True in `percent` of the draws."""
+    return rng.randrange(100) < percent
+
+
 def between(rng: random.Random, low: int, high: int) -> int:
     """Return an integer of low..high: 10 % next to an end or to zero, 45 % small, 45 % any."""
-    kind = rng.random()
-    if kind < 0.10:
+    kind = rng.randrange(100)
+    if kind < 10:
         edges = (low, low + 1, -1, 0, 1, high - 1, high)
         return rng.choice([edge for edge in edges if low <= edge <= high])
-    if kind < 0.55:
+    if kind < 55:
         return of_any_magnitude(rng, low, high)
     return rng.randint(low, high)
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.stimulus import chance
 
 
 @scalar
@@ -78,7 +79,7 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
             "x": rng.getrandbits(8),
             "zero_point": rng.randint(*_zero_point_bounds(unsigned_type)),
             "unsigned_type": unsigned_type,
-            "keep": int(rng.random() < 0.875),
+            "keep": int(chance(rng, 88)),
         }
 
 

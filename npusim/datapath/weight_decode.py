@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.stimulus import chance
 from npusim.errors import RangeError
 
 FORMATS = ("uniform", "subset", "pwlq")
@@ -309,7 +310,7 @@ def vectors(
             "bits": rng.randint(*bounds),
             "selectors": tuple(rng.getrandbits(4) for _ in range(8)),
             "code": rng.getrandbits(code_bits(parameters)),
-            "keep": int(rng.random() < 0.875),
+            "keep": int(chance(rng, 88)),
         }
 
 
