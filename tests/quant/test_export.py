@@ -1,0 +1,221 @@
+"""The exported file: onnxruntime computes the kernels' bytes, and npusim reads the network back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import npusim
+from npusim.errors import FormatError, NpuError
+from npusim.graph.network import Network
+from npusim.quant.export import export, model_of
+from npusim.quant.options import Options
+from npusim.quant.quantize import Prepared, prepare, quantize_prepared
+from tests.quant.networks import every_operator
+
+RANDOM = np.random.default_rng(10)
+
+CHOICES = {
+    **{f"{scheme} {bits}": {"scheme": scheme, "bits": bits}
+       for scheme, all_bits in (
+           ("uniform", (8, 6, 4, 3, 2)), ("wes", (8, 4, 3, 2)), ("pwlq", (8, 7, 4, 3, 2)),
+           ("subset", (4, 3, 2)), ("multipoint", (8, 4, 3, 2)), ("subset+wes", (4, 2)),
+           ("log2", (3, 2)), ("multipoint+subset", (4,)), ("multipoint+pwlq", (8, 3)))
+       for bits in all_bits},
+    "pwlq 4 reference": {"scheme": "pwlq", "bits": 4, "grid": "reference"},
+    "pwlq 4 paper": {"scheme": "pwlq", "bits": 4, "bias_correction": "paper"},
+    "subset 3 paper": {"scheme": "subset", "bits": 3, "bias_correction": "paper"},
+    "multipoint 3 paper": {"scheme": "multipoint", "bits": 3, "bias_correction": "paper"},
+    "wes 8 paper": {"scheme": "wes", "bits": 8, "bias_correction": "paper"},
+    "multipoint 2 points 3": {"scheme": "multipoint", "bits": 2, "points": 3.0},
+}  # fmt: skip
+
+
+def same_network(a: Network, b: Network) -> None:
+    assert (a.name, a.source, a.inputs, a.outputs, a.notes) == (
+        b.name, b.source, b.inputs, b.outputs, b.notes
+    )  # fmt: skip
+    assert a.tensors.keys() == b.tensors.keys()
+    for name, s in a.tensors.items():
+        t = b.tensors[name]
+        assert (s.shape, s.dtype, s.file_order) == (t.shape, t.dtype, t.file_order), name
+        assert (s.data is None) == (t.data is None)
+        assert s.data is None or np.array_equal(s.data, t.data)
+        assert s.quantization is not None
+        assert t.quantization is not None
+        assert s.quantization.scale == t.quantization.scale
+        assert s.quantization.zero_point == t.quantization.zero_point
+    for m, n in zip(a.nodes, b.nodes, strict=True):
+        assert (m.name, m.kind, m.inputs, m.outputs) == (n.name, n.kind, n.inputs, n.outputs)
+        ours, theirs = (getattr(node.operator, "encoding", None) for node in (m, n))
+        for field in fields(ours) if ours is not None else ():
+            left, right = getattr(ours, field.name), getattr(theirs, field.name)
+            assert np.array_equal(left, right), f"{m.name}: {field.name}"
+            assert getattr(left, "dtype", None) == getattr(right, "dtype", None)
+        for field in fields(m.operator):
+            if field.name != "encoding":
+                assert getattr(m.operator, field.name) == getattr(n.operator, field.name)
+
+
+def integers(network: Network, x: np.ndarray) -> np.ndarray:
+    """Samples as the network's input integers, the last one random ends of the range."""
+    q = network.tensors[network.inputs[0]].quantization
+    assert q is not None
+    values = np.clip(np.rint(x / float(q.scale)) + int(q.zero_point), -128, 127).astype(np.int8)
+    values[-1] = RANDOM.choice([-128, 127], size=values[-1].shape)
+    return values
+
+
+def check(network: Network, x: np.ndarray, path: Path) -> None:
+    import onnxruntime
+
+    from npusim.simulator.kernels.engine import prepare as engine
+
+    export(network, path)
+    same_network(network, npusim.load(path))
+    values = integers(network, x)
+    ours = engine(network, "half_up").run(values)
+    session = onnxruntime.InferenceSession(path)
+    theirs = session.run(list(network.outputs), {network.inputs[0]: values})
+    for name, expected in zip(network.outputs, theirs, strict=True):
+        assert expected.dtype == np.int8
+        assert len(np.unique(expected)) > 1
+        assert np.array_equal(ours[name], expected), name
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Prepared, np.ndarray]:
+    x = RANDOM.normal(size=(12, 3, 9, 8))
+    return prepare(every_operator(), x), x
+
+
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+def test_every_operator(made: tuple[Prepared, np.ndarray], choice: dict, tmp_path: Path) -> None:
+    prepared, x = made
+    check(quantize_prepared(prepared, Options(**choice)).network, x, tmp_path / "q.onnx")
+
+
+def test_schemes_mix(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    prepared, x = made
+    layers = {"stem": ("pwlq", 3), "depthwise": ("wes", 8), "dense": ("multipoint", 2)}
+    options = Options(scheme="subset", bits=4, layers=layers, exempt="last")
+    quantized = quantize_prepared(prepared, options)
+    found = {record.name: (record.scheme, record.bits) for record in quantized.layers}
+    assert found == {
+        **layers, "grouped": ("subset", 4), "point": ("subset", 4), "logits": ("uniform", 8)
+    }  # fmt: skip
+    check(quantized.network, x, tmp_path / "q.onnx")
+
+
+SHARED_CHOICES = [
+    ("uniform", 8), ("wes", 8), ("pwlq", 8), ("multipoint", 8),
+    *((s, b) for b in (4, 3, 2) for s in ("uniform", "wes", "pwlq", "subset", "multipoint")),
+]  # fmt: skip
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["kws_dscnn", "ic_resnet8", "vww_mbv1"])
+def test_reference_networks(shared: Path, name: str, tmp_path: Path) -> None:
+    """Item 1 of the contract: five schemes at 8, 4, 3 and 2 bits where they are defined."""
+    network = npusim.load(shared / "models/onnx" / f"{name}_fp32.onnx")
+    photos = np.load(shared / "models/samples/photos.npz")["x128"]
+    if name == "kws_dscnn":
+        raw = np.load(shared / "models/samples/kws01.npz")["x"][::100]
+        x = (raw.astype(np.float64) - 83) * 0.5847029089927673
+    elif name == "vww_mbv1":
+        x = photos[:, 16:112, 16:112] / 255.0
+    else:
+        x = photos[:, ::4, ::4].astype(np.float64)
+    prepared = prepare(network, x)
+    for scheme, bits in SHARED_CHOICES:
+        quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=bits))
+        check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
+
+
+def test_the_file_is_the_same_each_time(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    prepared, x = made
+    options = Options(scheme="multipoint", bits=3)
+    again = prepare(every_operator(), x, threads=1)
+    export(quantize_prepared(prepared, options).network, tmp_path / "a.onnx")
+    export(quantize_prepared(again, options).network, tmp_path / "b.onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_one_readable_node_a_layer(made: tuple[Prepared, np.ndarray]) -> None:
+    prepared, _ = made
+    network = quantize_prepared(prepared, Options(scheme="subset", bits=4)).network
+    model = model_of(network)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert all(node.domain == "npusim" for node in model.graph.node)
+    assert {node.name for node in network.nodes} <= kinds.keys()
+    assert kinds["stem"] == "Subset4Conv"
+    assert kinds["dense"] == "Subset4FullyConnected"
+    (codes,) = (i for i in model.graph.initializer if i.name == "stem/codes")
+    assert list(codes.dims) == [8 * 27 // 2]
+    layers = [name for name, kind in kinds.items() if kind not in ("Input", "Output")]
+    assert layers == [node.name for node in network.nodes]
+
+
+def edited(model: onnx.ModelProto, change: str) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    stem = next(node for node in copy.graph.node if node.name == "stem")
+    if change == "body":
+        function = next(f for f in copy.functions if f.name == stem.op_type)
+        function.node[-1].attribute[0].i = onnx.TensorProto.UINT8
+    elif change == "attribute":
+        next(a for a in stem.attribute if a.name == "low").i = -127
+    elif change == "codes":
+        next(i for i in copy.graph.initializer if i.name == "stem/codes").raw_data += b"\0"
+        next(i for i in copy.graph.initializer if i.name == "stem/codes").dims[0] += 1
+    elif change == "multipliers":
+        array = onnx.numpy_helper.from_array(np.full((1, 8), 1 << 31), "stem/multipliers")
+        next(i for i in copy.graph.initializer if i.name == "stem/multipliers").CopyFrom(array)
+    elif change == "name":
+        stem.op_type = "Subset9Conv"
+    elif change == "version":
+        next(o for o in copy.opset_import if o.domain == "npusim").version = 2
+    elif change == "foreign":
+        copy.graph.node[0].domain, copy.graph.node[0].op_type = "", "Identity"
+        del copy.graph.node[0].attribute[:]
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("body", "its body is not the one npusim writes"),
+        ("attribute", "stem: expected low"),
+        ("codes", "stem: expected 108 bytes of codes"),
+        ("multipliers", "multipliers of at most 31 bits"),
+        ("name", "Subset9Conv"),
+        ("version", "expected version 1, found 2"),
+        ("foreign", "expected functions of npusim alone"),
+    ],
+)
+def test_a_file_that_means_two_things_is_refused(
+    made: tuple[Prepared, np.ndarray], change: str, message: str, tmp_path: Path
+) -> None:
+    prepared, _ = made
+    network = quantize_prepared(prepared, Options(scheme="subset", bits=4)).network
+    path = tmp_path / "edited.onnx"
+    path.write_bytes(edited(model_of(network), change).SerializeToString())
+    with pytest.raises(NpuError, match=message) as caught:
+        npusim.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_float_network_has_no_such_form() -> None:
+    with pytest.raises(NpuError, match="expected a network that npusim quantized"):
+        model_of(every_operator())
+
+
+def test_unwritable_path(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    prepared, _ = made
+    network = quantize_prepared(prepared, Options()).network
+    with pytest.raises(FormatError, match="cannot write it"):
+        export(network, tmp_path / "missing" / "q.onnx")
