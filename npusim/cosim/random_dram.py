@@ -1,0 +1,73 @@
+"""DRAM of a random program: its regions, and the constants that grow in one of them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from npusim.datapath.stimulus import between
+from npusim.isa.layout import pack_parameters
+from npusim.machines import Machine
+
+INPUT, PARAMETERS, OUTPUT, SCRATCH = range(4)
+REGION_NAMES = ("input", "parameters", "output", "scratch")
+INPUT_BYTES = 3 * 4096 + 512
+OUTPUT_BYTES = 2 * 4096 + 256
+SCRATCH_BYTES = 4096
+MULTIPLIERS = 1 << 30
+"""The multipliers of a channel add up to less than this, so that |T| < 2^62 whatever they meet."""
+
+
+@dataclass
+class Dram:
+    """The regions' contents."""
+
+    machine: Machine
+    rng: random.Random
+    parameters: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self.input = self.rng.randbytes(INPUT_BYTES)
+        self.scratch = self.rng.randbytes(SCRATCH_BYTES)
+
+    def images(self) -> tuple[bytes, ...]:
+        """Return the image of each region, as long as the region."""
+        parameters = bytes(self.parameters) or bytes(16)
+        return self.input, parameters, bytes(OUTPUT_BYTES), self.scratch
+
+    def beats(self, region: int) -> int:
+        """Return the beats of a region (not of PARAMETERS, which grows)."""
+        sizes = {INPUT: INPUT_BYTES, OUTPUT: OUTPUT_BYTES, SCRATCH: SCRATCH_BYTES}
+        return sizes[region] // self.machine.bus.bus_bytes
+
+    def add_parameters(self, terms: int, blocks: int, rng: random.Random) -> int:
+        """Append the constants of `blocks` channel blocks; return the first beat."""
+        first = len(self.parameters) // self.machine.bus.bus_bytes
+        for _ in range(blocks):
+            self.parameters += self._block(terms, rng)
+        return first
+
+    def _block(self, terms: int, rng: random.Random) -> bytes:
+        size = self.machine.size
+        multipliers = np.zeros((terms, size), np.int64)
+        bias, shift = np.zeros(size, np.int64), np.zeros(size, np.int64)
+        channel_shift = np.zeros(size, np.int64)
+        wes = rng.random() < 0.3
+        for lane in range(size):
+            kind = rng.random()
+            bits = 29 if kind < 0.5 else rng.randint(1, 29)
+            for j in range(terms):
+                share = MULTIPLIERS // terms - 1
+                multipliers[j, lane] = min(share, between(rng, 0, (1 << bits) - 1))
+            # operands of some 12 bits then land within +-140
+            usual = max(
+                0, min(62, int(multipliers[:, lane].max()).bit_length() + rng.randint(2, 9))
+            )
+            shift[lane] = usual if kind < 0.8 else rng.randint(0, 62)
+            if wes:
+                channel_shift[lane] = min(rng.randint(0, 15), 62 - shift[lane])
+            spread = 1 << min(60, int(shift[lane]) + 7)
+            bias[lane] = between(rng, 1 - spread, spread - 1)
+        return pack_parameters(multipliers, bias, shift, channel_shift, size)
