@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -179,6 +179,14 @@ class LinearKernel:
             job.result()
         return y
 
+    def bind(self, x: NDArray, y: NDArray) -> Callable[[], object]:
+        """Return the call that fills `y` from `x`, both contiguous, on one thread."""
+        call = self._calls.get(x.shape) or self._prepare(x.shape)
+        if call.run is None:
+            return lambda: y.__setitem__(..., self.plain(x))
+        source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
+        return partial(call.run, source, target, call.geometry, 0, call.rows)
+
     def _prepare(self, shape: tuple[int, ...]) -> _Call:
         """Decide what a call on inputs of `shape` needs, once."""
         if len(shape) != 4 or shape[3] != self.channels:
@@ -197,6 +205,39 @@ class LinearKernel:
             call = _Call(output_shape, rows, self._layer.kernel, geometry, tuple(addressed))
         self._calls[shape] = call
         return call
+
+
+class LinearStep:
+    """A linear layer as a step of the engine, on arrays of other ranks where `reshape` says so.
+
+    Parameters
+    ----------
+    taps : int or None
+        A fully connected layer's inputs: x is taken as [-1 1 1 taps]. None leaves x as it is.
+    keep_dims : bool
+        Whether a fully connected layer keeps the leading axes of x, or flattens them.
+    """
+
+    def __init__(self, kernel: LinearKernel, taps: int | None = None, keep_dims: bool = False):
+        self.kernel, self.taps, self.keep_dims = kernel, taps, keep_dims
+        self.filters = kernel.planes.shape[1]
+
+    def __call__(self, threads: int, x: NDArray) -> NDArray:
+        """Return the layer's output for `x`."""
+        if self.taps is None:
+            return self.kernel(x, threads)
+        y = self.kernel(x.reshape(-1, 1, 1, self.taps), threads)
+        return (
+            y.reshape(*x.shape[:-1], self.filters)
+            if self.keep_dims
+            else y.reshape(-1, self.filters)
+        )
+
+    def bind(self, x: NDArray, y: NDArray) -> Callable[[], object]:
+        """Return the call that fills `y` from `x`, on one thread."""
+        if self.taps is not None:
+            x, y = x.reshape(-1, 1, 1, self.taps), y.reshape(-1, 1, 1, self.filters)
+        return self.kernel.bind(x, y)
 
 
 @cache

@@ -36,7 +36,7 @@ from npusim.simulator.kernels.layout import (
     slice_axes,
     transpose,
 )
-from npusim.simulator.kernels.linear import LinearKernel
+from npusim.simulator.kernels.linear import LinearKernel, LinearStep
 from npusim.simulator.kernels.softmax import exponentials
 from npusim.simulator.kernels.softmax import softmax as softmax_rows
 from npusim.simulator.kernels.vector_rest import (
@@ -114,14 +114,13 @@ def _convolution(operator: op.Conv2D, network: Network, node: Node, rule: Rule) 
         x.dtype,
         y.dtype,
     )
-    return lambda threads, x: kernel(x, threads)
+    return LinearStep(kernel)
 
 
 @_step.register(op.FullyConnected)
 def _(operator: op.FullyConnected, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     planes = weight_planes(network, node)
-    channels, taps = planes.shape[1], planes.shape[-1]
     kernel = LinearKernel(
         planes,
         op.Window((1, 1)),
@@ -131,11 +130,7 @@ def _(operator: op.FullyConnected, network: Network, node: Node, rule: Rule) -> 
         x.dtype,
         y.dtype,
     )
-    if operator.keep_dims:
-        return lambda threads, x: kernel(x.reshape(-1, 1, 1, taps), threads).reshape(
-            *x.shape[:-1], channels
-        )
-    return lambda threads, x: kernel(x.reshape(-1, 1, 1, taps), threads).reshape(-1, channels)
+    return LinearStep(kernel, planes.shape[-1], operator.keep_dims)
 
 
 @_step.register(op.Add)
@@ -260,7 +255,7 @@ def _finish_mean(
     """Return what requantizes sums [O I] into y [O I], columns from `vectors` on as scalar code."""
     if isinstance(r, FloatRequantization):
         scale, offset = r.scale[0], int(r.bias[0])
-        return lambda sums, y: floating_point.requantize_sums(
+        return lambda sums, y: floating_point.requantize_sums_fused(
             sums, scale, offset, r.zero_point, r.low, r.high, y
         )
     multiplier, shift, mode, zero_point, low, high = _one_step(r)

@@ -22,7 +22,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.requantization import FloatRequantization, affine, linear
 from npusim.graph.tensor import Tensor
 from npusim.simulator.kernels import elementwise, floating_point, pool, steps
-from npusim.simulator.kernels.linear import LinearKernel
+from npusim.simulator.kernels.linear import LinearKernel, LinearStep
 from npusim.simulator.kernels.vector_rest import Step
 from npusim.simulator.kernels.weights import weight_planes
 
@@ -77,7 +77,7 @@ def _(operator: op.Conv2D, network: Network, node: Node) -> Step:
     kernel = _conv_kernel(network, node, operator.window, operator.groups)
     if network.output_of(node).dtype == np.int32:  # ConvInteger: the accumulators themselves
         return lambda threads, x: kernel.accumulators(x)[0]
-    return lambda threads, x: kernel(x, threads)
+    return LinearStep(kernel)
 
 
 @_step.register
@@ -85,14 +85,7 @@ def _(operator: op.FullyConnected, network: Network, node: Node) -> Step:
     if network.inputs_of(node)[0].is_float:
         raise _unsupported(node, "on float values: quantize the network first")
     kernel = _conv_kernel(network, node, op.Window((1, 1)), 1)
-    channels, taps = network.inputs_of(node)[1].shape
-    keep = operator.keep_dims
-
-    def product(threads: int, x: NDArray) -> NDArray:
-        rows = kernel(x.reshape(-1, 1, 1, taps), threads)
-        return rows.reshape(*x.shape[:-1], channels) if keep else rows.reshape(-1, channels)
-
-    return product
+    return LinearStep(kernel, network.inputs_of(node)[1].shape[1], operator.keep_dims)
 
 
 @_step.register
