@@ -27,7 +27,7 @@ from onnx import helper
 from .onnxruntime_reference import ALL, DISABLED, MICROSOFT, assert_same_bytes, model, session
 
 SEED = os.environ.get("NPUSIM_SEED")
-CASES = int(os.environ.get("NPUSIM_CASES", "110"))
+CASES = int(os.environ.get("NPUSIM_CASES", "75"))
 
 COMMON = settings(
     max_examples=CASES,
