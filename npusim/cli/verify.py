@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from npusim.cosim import CosimulationError, Mismatch, Verification, toolchain
+from npusim.cosim import CosimulationError, CoverageGap, Mismatch, Verification, toolchain
 from npusim.cosim.units import load_unit, rtl_directory, unit_names
 from npusim.cosim.verify_unit import verify_unit
 
@@ -70,7 +70,8 @@ def verify_units(
                 )
             except Mismatch as mismatch:
                 reports.append(str(mismatch))
-                table.add_row(unit.name, *[""] * 5, _seconds(start), "[red]DIFFERS[/red]")
+                verdict = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
+                table.add_row(unit.name, *[""] * 5, _seconds(start), f"[red]{verdict}[/red]")
             else:
                 for number, result in enumerate(results):
                     table.add_row(*_row(result, number, _seconds(start) if not number else ""))

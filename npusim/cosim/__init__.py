@@ -6,7 +6,7 @@ of networks and no compiler.
 """
 
 from npusim.cosim.design import Design
-from npusim.cosim.errors import CosimulationError, Mismatch
+from npusim.cosim.errors import CosimulationError, CoverageGap, Mismatch
 from npusim.cosim.simulation import Built, build, run
 from npusim.cosim.verify import Verification, verify_module
 from npusim.cosim.wiring import Wiring
@@ -14,6 +14,7 @@ from npusim.cosim.wiring import Wiring
 __all__ = [
     "Built",
     "CosimulationError",
+    "CoverageGap",
     "Design",
     "Mismatch",
     "Verification",

@@ -11,3 +11,7 @@ class CosimulationError(NpuError):
 
 class Mismatch(AssertionError):
     """The module does not do what its contract says; the message is the report for its designer."""
+
+
+class CoverageGap(Mismatch):
+    """No difference was seen, but a point that must be covered was not reached."""

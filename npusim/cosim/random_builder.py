@@ -115,7 +115,7 @@ class Builder:
                     givers.append(other)
             for giver in givers:
                 item = self._order(giver, item, rng)
-        self._place(item)
+        self.place(item)
         for use in uses:
             self._uses.setdefault(use, {})[item.engine] = self._count[item.engine]
         if item.name == "CFG":
@@ -131,13 +131,14 @@ class Builder:
 
     def append_with(self, item: Instruction, flag: str) -> None:
         """Append a CFG with a token; the caller balances it."""
-        self._place(_with(item, flag))
+        self.place(_with(item, flag))
 
     def registers(self, engine: str) -> Mapping[str, Mapping[str, int]]:
         """Return the registers of `engine` at the end of the program."""
         return self._files.of(engine)
 
-    def _place(self, item: Instruction) -> None:
+    def place(self, item: Instruction) -> None:
+        """Append `item` as it is; what it needs and does is the caller's business."""
         self.program.append(item)
         if item.engine in QUEUED_ENGINES:
             self._last[item.engine] = len(self.program) - 1
@@ -158,7 +159,7 @@ class Builder:
         signal, wait = ("signal_next", "wait_prev") if is_next else ("signal_prev", "wait_next")
         last = self._last[giver]
         if last < 0 or self.program[last][signal] or rng.random() < 0.15:
-            self._place(self.idle_cfg(giver, rng))
+            self.place(self.idle_cfg(giver, rng))
             last = self._last[giver]
         self.program[last] = _with(self.program[last], signal)
         known, theirs = self._known[engine], {**self._known[giver], giver: self._count[giver]}

@@ -11,7 +11,7 @@ from npusim.cosim import interface
 from npusim.cosim.bench import Bench, make_image
 from npusim.cosim.coverage import coverage
 from npusim.cosim.design import Design
-from npusim.cosim.errors import CosimulationError, Mismatch
+from npusim.cosim.errors import CosimulationError, CoverageGap, Mismatch
 from npusim.cosim.report import describe
 from npusim.cosim.traffic import required_events
 from npusim.cosim.wiring import Wiring
@@ -91,8 +91,10 @@ def verify_module(
 
     Raises
     ------
+    CoverageGap
+        Nothing differs, but a coverage point was not reached.
     Mismatch
-        The module differs from its contract, or a coverage point was not reached. The message holds
+        The module differs from its contract. The message holds
         the first difference: inputs, exact value, expected, found, cycle, seed, how to replay.
     CosimulationError
         The simulation could not be run.
@@ -151,9 +153,9 @@ def verify_module(
     if needed is None:
         needed = not wiring.fixed and not wiring.widths
     if empty and needed:
-        raise Mismatch(
+        raise CoverageGap(
             f"{name}: {len(empty)} coverage points were not reached by {len(image.vectors)} "
-            f"vectors: {'; '.join(empty)}"
+            f"vectors, drive more: {'; '.join(empty)}"
         )
     return Verification(
         unit.name, name, settings, len(image.vectors), outcome.cycles, outcome.checked, bins

