@@ -62,10 +62,12 @@ class FloatRequantization:
     """A runtime's floating-point epilogue: one accumulator, `bias` int64 [OC] added to it first.
 
     kind `fp32`: clamp(rint(float32(acc) * float32 scale[c]) + zero_point), ties to even.
+    kind `fp32_fused`: clamp(rint(fma(float32(A), float32 scale[c], zero_point + bias * scale[c]))),
+    where A is the accumulator without the bias: XNNPACK's mean.
     kind `double_away`: clamp(round_half_away(float64(acc) * float64 scale[c]) + zero_point).
     """
 
-    kind: Literal["fp32", "double_away"]
+    kind: Literal["fp32", "fp32_fused", "double_away"]
     scale: NDArray
     bias: NDArray[np.int64]
     zero_point: int
@@ -73,7 +75,7 @@ class FloatRequantization:
     high: int
 
     def __post_init__(self) -> None:
-        dtype = np.float32 if self.kind == "fp32" else np.float64
+        dtype = np.float64 if self.kind == "double_away" else np.float32
         object.__setattr__(self, "scale", frozen(np.asarray(self.scale, dtype)))
         object.__setattr__(self, "bias", frozen(np.asarray(self.bias, np.int64)))
 

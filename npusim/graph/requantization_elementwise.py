@@ -190,11 +190,9 @@ def mean(network: Network, node: Node, rule: Rule) -> Requantization | FloatRequ
     low, high = activation_bounds(None, so, zo, y.dtype)
     n = int(np.prod([x.shape[axis] for axis in node.operator.axes], dtype=np.int64))
     if rule == "fp32":
-        if sx == so and zx == zo:  # XNNPACK then averages the integers as they are
-            return FloatRequantization("fp32", np.array([1 / n]), np.array([0]), 0, low, high)
         scale = np.array([sx / so / np.float32(n)])
         bias = np.array([-n * zx])
-        return FloatRequantization("fp32", scale, bias, zo, low, high)
+        return FloatRequantization("fp32_fused", scale, bias, zo, low, high)
     if rule == "ruy" and is_image_mean(node.operator, len(x.shape)):
         # LiteRT's optimized kernel rounds the zero point's share apart from the sum
         share = np.float32(zx) * sx / so

@@ -10,7 +10,7 @@ import pytest
 from npusim.graph.tflite import load
 from npusim.simulator.kernels.engine import prepare
 
-from .litert_witness import NAMES, digest, golden, invoke, litert, model_path, tensors
+from .litert_witness import NAMES, digest, golden, invoke, litert, live_inputs, model_path, tensors
 
 pytestmark = [pytest.mark.shared, pytest.mark.parametrize("name", NAMES)]
 
@@ -41,13 +41,7 @@ def test_every_tensor_of_further_inputs_equals_litert_live(
     shared: Path, name: str, kernels: str, rule: str
 ) -> None:
     network = load(model_path(shared, name))
-    x = golden(shared, name)[0]["x"]
-    x = np.resize(x[-LIVE_SAMPLES:], (LIVE_SAMPLES, *x.shape[1:]))
-    if len(np.unique(x.reshape(LIVE_SAMPLES, -1), axis=0)) < LIVE_SAMPLES:
-        rng = np.random.default_rng(1)
-        noise = rng.integers(-20, 21, x.shape)
-        limits = np.iinfo(x.dtype)
-        x = np.clip(x + noise, limits.min, limits.max).astype(x.dtype)
+    x = live_inputs(golden(shared, name)[0]["x"], LIVE_SAMPLES)
     computed = [node.outputs[0] for node in network.nodes]
     found = prepare(network, rule).run(x, keep=computed)
     interpreter = litert(model_path(shared, name), kernels, every_tensor=True)

@@ -137,6 +137,16 @@ def fused_multiply_add(typing_context, a, b, c):
 
 
 @kernel
+def requantize_sums_fused(sums, scale, bias, zero_point, low, high, y):
+    """As `requantize_sums`, with zero point and bias inside the one rounding: XNNPACK's mean."""
+    offset = np.float32(np.float32(zero_point) + np.float32(np.float32(bias) * scale))
+    for o in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            value = np.rint(fused_multiply_add(np.float32(sums[o, i]), scale, offset))
+            y[o, i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
 def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
     """QLinearAdd over flat arrays; see requantization_onnxruntime.FusedAdd."""
     for i in range(len(y)):
