@@ -136,7 +136,7 @@ class _Fusion:
                     continue
                 middle = self.free(f"{over.inputs[0]}:quantized")
                 first = replace(
-                    q, name=f"{q.name}:before", inputs=(over.inputs[0], *q.inputs[1:]),
+                    q, inputs=(over.inputs[0], *q.inputs[1:]),
                     outputs=(middle,),
                 )  # fmt: skip
                 domain = FUSED if over.kind in CLAMPS else ""
