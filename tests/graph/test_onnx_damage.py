@@ -217,7 +217,7 @@ DAMAGE: list[tuple[Callable[[onnx.ModelProto], None], type[NpuError], str]] = [
     (edit_huge_constant, ShapeError, "constant w: impossible shape"),
     (edit_short_constant, FormatError, "needs 432 bytes, the file holds 428"),
     (edit_wrong_channels, ShapeError, "conv: weight IC is 3 in 1 groups, input IC is 4"),
-    (edit_huge_padding, ShapeError, "conv: output"),
+    (edit_huge_padding, ShapeError, "elements"),
     (edit_computed_weights, UnsupportedError, "conv (Conv): expected a constant weight tensor"),
     (edit_other_file, FormatError, "outside the model's folder"),
     (edit_missing_file, FormatError, "external data 'weights.bin'"),
