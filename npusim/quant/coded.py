@@ -55,10 +55,8 @@ class CodedWeights:
 
     def planes(self) -> NDArray[np.int64]:
         """Return the integers int64 [J OC K] that the accumulators of each term sum over."""
-        decoded = list(decode_planes(self.scheme, self.bits, self.codes, self.magnitudes))
-        if self.scheme == "pwlq" and len(self.scales) == 3:
-            decoded.append(tail_signs(self.codes, self.bits))
-        return planes_of_points(np.stack(decoded).astype(np.int64), self.points)
+        own_breakpoint = self.scheme == "pwlq" and len(self.scales) == 3
+        return planes_of_points(planes_of_codes(self, self.codes, own_breakpoint), self.points)
 
     def real(self) -> NDArray[np.float64]:
         """Return the weights [OC K] that the codes stand for."""
@@ -67,6 +65,14 @@ class CodedWeights:
         for scale, plane in zip(self.scales, planes, strict=True):
             total = total + scale[:, None] * plane
         return total + self.offset[:, None]
+
+
+def planes_of_codes(coded: CodedWeights, codes: NDArray, own_breakpoint: bool) -> NDArray[np.int64]:
+    """Return the integer planes int64 [F ...] of any codes of the layer's format."""
+    decoded = list(decode_planes(coded.scheme, coded.bits, codes, coded.magnitudes))
+    if own_breakpoint:
+        decoded.append(tail_signs(codes, coded.bits))
+    return np.stack(decoded).astype(np.int64)
 
 
 def tail_signs(codes: NDArray, bits: int) -> NDArray[np.int16]:

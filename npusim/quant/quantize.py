@@ -8,7 +8,7 @@ Activations are int8, one scale and zero point a tensor; operators that only mov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,10 +66,11 @@ class LayerRecord:
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """A quantized network and the record of each of its linear layers."""
+    """A quantized network; of each linear layer the record and what its codes stand for."""
 
     network: Network
     layers: tuple[LayerRecord, ...]
+    coded: Mapping[str, CodedWeights]
 
 
 def prepare(network: Network, samples: NDArray, threads: int | None = None) -> Prepared:
@@ -129,11 +130,11 @@ def quantize_prepared(
     tensors: dict[str, Tensor] = {}
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
         tensors[name] = _activation(network, name, scales[name])
-    nodes, records = [], []
+    nodes, records, every = [], [], {}
     for node in network.nodes:
         if _is_linear(node):
             layer = _layer(network, node, calibration)
-            encoding, record = _quantize_layer(
+            encoding, record, every[node.name] = _quantize_layer(
                 network, node, layer, *schemes[node.name], options, scales
             )
             operator: Any = node.operator
@@ -159,6 +160,7 @@ def quantize_prepared(
             network.notes,
         ),
         tuple(records),
+        every,
     )
 
 
@@ -234,7 +236,7 @@ def _quantize_layer(
     bits: int,
     options: Options,
     scales: dict[str, Quantization],
-) -> tuple[EncodedWeights, LayerRecord]:
+) -> tuple[EncodedWeights, LayerRecord, CodedWeights]:
     inputs = network.inputs_of(node)
     bias = constant(inputs[2]).reshape(-1) if len(inputs) > 2 else np.zeros(len(layer.weights))
     x, y = scales[node.inputs[0]], scales[node.outputs[0]]
@@ -256,7 +258,8 @@ def _quantize_layer(
             break
         cap = room
     encoding = encoded_weights(epilogue, inputs[1].shape)
-    return encoding, _record(node.name, scheme, layer.weights, corrected, encoding, cap)
+    record = _record(node.name, scheme, layer.weights, corrected, encoding, cap)
+    return encoding, record, corrected
 
 
 def _record(

@@ -1,0 +1,1 @@
+"""Explorations: many networks, schemes or machines side by side."""

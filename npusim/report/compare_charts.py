@@ -1,0 +1,211 @@
+"""The pictures of a comparison of schemes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from npusim.report.svg import Axis, Plot, picture, text
+
+WIDTH = 1040
+FAMILIES = ("uniform", "wes", "pwlq", "subset", "multipoint", "log2")
+DASHES = ("", "7 4", "2 4", "9 3 2 3")
+QUALITY = {
+    "accuracy": "top-1 accuracy, %",
+    "agreement": "top-1 agreement with the float network, %",
+    "output_sqnr_db": "SQNR of the output, dB",
+}
+
+Row = Mapping[str, Any]
+
+
+def family(variant: str) -> str:
+    """Return the scheme whose colour a variant wears."""
+    return next(name for name in FAMILIES if variant.startswith(name))
+
+
+def dash(variant: str, variants: Sequence[str]) -> str:
+    """Return the dash pattern that tells a variant from others of its family."""
+    siblings = [name for name in variants if family(name) == family(variant)]
+    return DASHES[siblings.index(variant) % len(DASHES)]
+
+
+def variants_of(rows: Sequence[Row]) -> list[str]:
+    """Return the variants in the order of their rows."""
+    return list(dict.fromkeys(row["variant"] for row in rows))
+
+
+def describe(row: Row, key: str) -> str:
+    """Return a row in words."""
+    value = "none" if row[key] is None else f"{row[key]:.2f}"
+    correction = row["bias_correction"]
+    extra = "" if correction == "none" else f", bias correction {correction}"
+    return (
+        f"{row['variant']}, {row['bits']} bits{extra}: {value} ({QUALITY[key]}), "
+        f"{row['bytes']:,} bytes, {row['stored_bits_per_weight']:.2f} stored bits a weight"
+    )
+
+
+def _span(values: Sequence[float], floor: float | None = None) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    room = 0.06 * (high - low) or 1.0
+    return (low - room if floor is None else max(floor, low - room)), high + room
+
+
+def legend(variants: Sequence[str], y: float) -> str:
+    """Return a line of colour, dash and name for each variant."""
+    parts, x = [], 64.0
+    for name in variants:
+        parts.append(
+            f'<line class="line {family(name)}" x1="{x}" x2="{x + 26}" y1="{y - 4}" y2="{y - 4}" '
+            f'stroke-dasharray="{dash(name, variants)}"/>'
+        )
+        parts.append(text(x + 32, y, name, "key"))
+        x += 52 + 7.2 * len(name)
+    return "".join(parts)
+
+
+def front(data: Mapping[str, Any], key: str) -> str:
+    """Return bytes against quality: every row, the Pareto front, the float network."""
+    rows = data["rows"]
+    shown = [(i, row) for i, row in enumerate(rows) if row[key] is not None]
+    values = [row[key] for _, row in shown]
+    reference = data["float"].get(key)
+    if reference is not None:
+        values = [*values, reference]
+    plot = Plot(
+        Axis(*_span([row["bytes"] / 1000 for _, row in shown], 0.0), 64, WIDTH - 16),
+        Axis(*_span(values), 400, 56),
+    )
+    parts = [legend(variants_of(rows), 20), plot.frame("stored, kB", QUALITY[key])]
+    if reference is not None:
+        y = plot.y.at(reference)
+        parts.append(f'<line class="float" x1="64" x2="{WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        note = f"float network {reference:.2f}, {data['float']['bytes'] / 1000:,.0f} kB"
+        parts.append(text(WIDTH - 20, y - 6, note, "tick end"))
+    best = sorted(
+        ((row["bytes"] / 1000, row[key]) for _, row in shown if row["pareto"]), key=lambda p: p[0]
+    )
+    parts.append(plot.line(best, "front"))
+    for i, row in shown:
+        css = f"{family(row['variant'])} {'on' if row['pareto'] else 'off'}"
+        parts.append(
+            plot.mark(
+                row["bytes"] / 1000, row[key], css, describe(row, key),
+                f"/rows/{i}/{key}", row[key], str(row["bits"]),
+            )
+        )  # fmt: skip
+    return picture(WIDTH, 446, "bytes against quality", "".join(parts))
+
+
+def by_bits(data: Mapping[str, Any], key: str, correction: str) -> str:
+    """Return quality against the multiplier's bits, and against the bits stored."""
+    rows = data["rows"]
+    indexed = [
+        (i, row)
+        for i, row in enumerate(rows)
+        if row["bias_correction"] == correction and row[key] is not None
+    ]
+    if not indexed:
+        return ""
+    variants = variants_of(rows)
+    y = Axis(*_span([row[key] for _, row in indexed]), 300, 56)
+    parts = [legend(variants, 20)]
+    halves = (("bits", "bits of the multiply", 64, 520),
+              ("stored_bits_per_weight", "bits stored per weight, everything included",
+               596, WIDTH - 16))  # fmt: skip
+    for position, label, start, end in halves:
+        low, high = _span([row[position] for _, row in indexed])
+        plot = Plot(Axis(low, high, start, end), y)
+        ticks = sorted({row["bits"] for _, row in indexed}) if position == "bits" else None
+        parts.append(plot.frame(label, QUALITY[key], ticks))
+        for name in variants:
+            own = sorted(
+                ((row[position], row[key], i, row) for i, row in indexed if row["variant"] == name),
+                key=lambda point: point[:3],
+            )
+            if own:
+                points = [(x, value) for x, value, _, _ in own]
+                parts.append(plot.line(points, family(name), dash(name, variants)))
+            parts += [
+                plot.mark(x, value, family(name), describe(row, key), f"/rows/{i}/{key}", value)
+                for x, value, i, row in own
+            ]
+    return picture(WIDTH, 346, f"quality by bits, bias correction {correction}", "".join(parts))
+
+
+def layer_quality(data: Mapping[str, Any], bits: int) -> str:
+    """Return the SQNR of each layer's weights, one line a variant."""
+    rows = [
+        (i, row)
+        for i, row in enumerate(data["rows"])
+        if row["bits"] == bits and row["bias_correction"] == "none"
+    ]
+    values = [
+        layer["sqnr_db"] for _, row in rows for layer in row["layers"]
+        if layer["sqnr_db"] is not None
+    ]  # fmt: skip
+    if not values:
+        return ""
+    layers = [layer["name"] for layer in rows[0][1]["layers"]]
+    variants = variants_of(data["rows"])
+    plot = Plot(
+        Axis(-0.3, max(len(layers) - 0.7, 0.3), 64, WIDTH - 16), Axis(*_span(values), 250, 56)
+    )
+    parts = [legend(variants, 20), plot.frame("", f"SQNR of the weights at {bits} bits, dB", [])]
+    for i, name in enumerate(layers):
+        x = plot.x.at(i)
+        parts.append(
+            f'<text class="tick end" transform="translate({x + 4:.1f} 266) rotate(-35)">'
+            f"{escape(name[:24])}</text>"
+        )
+    for r, row in rows:
+        css, name = family(row["variant"]), row["variant"]
+        own = [
+            (j, layer["sqnr_db"]) for j, layer in enumerate(row["layers"])
+            if layer["sqnr_db"] is not None
+        ]  # fmt: skip
+        if own:
+            parts.append(plot.line(own, css, dash(name, variants)))
+        parts += [
+            plot.mark(j, value, css, f"{layers[j]}, {name} {bits}: {value:.2f} dB",
+                      f"/rows/{r}/layers/{j}/sqnr_db", value)
+            for j, value in own
+        ]  # fmt: skip
+    return picture(WIDTH, 340, f"SQNR per layer at {bits} bits", "".join(parts))
+
+
+def histogram(data: Mapping[str, Any], index: int) -> str:
+    """Return a layer's weight histogram, with each scheme's grid as a row of ticks under it."""
+    shown = data["histograms"][index]
+    counts, edges, grids = shown["counts"], shown["edges"], shown["grids"]
+    width, base = 508, 170
+    plot = Plot(Axis(-1.0, 1.0, 118, width - 12), Axis(0.0, float(max(counts) or 1), base, 34))
+    parts = [text(118, 20, shown["layer"], "axis")]
+    for i, count in enumerate(counts):
+        x0, x1 = plot.x.at(edges[i]), plot.x.at(edges[i + 1])
+        y = plot.y.at(count)
+        parts.append(
+            f'<rect class="bar" data-json="/histograms/{index}/counts/{i}" data-value="{count}" '
+            f'x="{x0:.2f}" y="{y:.2f}" width="{max(x1 - x0 - 0.6, 0.4):.2f}" '
+            f'height="{base - y:.2f}"><title>{edges[i]:.2f} to {edges[i + 1]:.2f}: {count} weights'
+            f"</title></rect>"
+        )
+    y = base + 18.0
+    for name, grid in grids.items():
+        parts.append(text(110, y + 4, name, "key end"))
+        ticks = "".join(
+            f"M{plot.x.at(v):.2f} {y - 6:.1f}v12" for v in grid["levels"] if -1.02 <= v <= 1.02
+        )
+        parts.append(
+            f'<path class="rug {family(name)}" d="{ticks}" '
+            f'data-json="/histograms/{index}/grids/{name}/levels" '
+            f'data-value="{len(grid["levels"])}">'
+            f"<title>{name}: {len(grid['levels'])} values of channel {grid['channel']}</title>"
+            f"</path>"
+        )
+        y += 21
+    for value in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        parts.append(text(plot.x.at(value), y + 8, f"{value:g}", "tick middle"))
+    return picture(width, int(y + 18), f"weights of {shown['layer']}", "".join(parts))
