@@ -24,7 +24,7 @@ from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.batch import keeps_samples_apart
 from npusim.simulator.kernels.inputs import network_inputs
 from npusim.simulator.kernels.vector_rest import Step
-from npusim.simulator.kernels.workspace import LARGEST_BYTES, Workspace
+from npusim.simulator.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
 
 BLOCK_BYTES = 1 << 22
 """A block holds as many samples as keep its largest activation below this, and at least one."""
@@ -134,6 +134,8 @@ class Prepared:
         """
         names = self.network.outputs if keep is None else tuple(keep)
         quick = threads == 1 and nanoseconds is None and progress is None
+        if not isinstance(x, Mapping) and len(self.network.inputs) == 1:
+            x = {self.network.inputs[0]: x}
         if quick and isinstance(x, Mapping):
             outputs = self._run_again(names, x)
             if outputs is not None:
@@ -203,7 +205,9 @@ class Prepared:
         shown = [tensor.in_file_order(b) for tensor, b in zip(tensors, buffers, strict=True)]
         for tensor, buffer in zip(tensors, shown, strict=True):
             given = x[tensor.name]
-            if tensor.is_float or given.dtype != buffer.dtype or given.shape != buffer.shape:
+            if tensor.is_float or not isinstance(given, np.ndarray):
+                return
+            if given.dtype != buffer.dtype or given.shape != buffer.shape:
                 return
         if self._sample_bytes * len(block[0]) > LARGEST_BYTES:
             return
@@ -214,6 +218,8 @@ class Prepared:
             values[layer.target] = layer.function(1, *sources)
         steps = [(layer.function, layer.sources, layer.target) for layer in plan.layers]
         workspace = Workspace(values, steps, shown, plan.kept)
+        if len(self._workspaces) == MOST_KINDS_OF_RUN:
+            self._workspaces.clear()
         self._workspaces.setdefault(_signature(names, x), []).append(workspace)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:

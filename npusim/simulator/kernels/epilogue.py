@@ -35,7 +35,7 @@ FORMS = ("constant", "signed", "even", "fp32", "double_away")
 CONSTANT, SIGNED, EVEN, FP32, DOUBLE_AWAY = range(len(FORMS))
 
 I8, I32, I64 = (ir.IntType(bits) for bits in (8, 32, 64))
-WIDE = ir.VectorType(I64, LANES)
+NARROW, WIDE = ir.VectorType(I32, LANES), ir.VectorType(I64, LANES)
 WIDE_BYTES = 8 * LANES
 HEADER_BYTES = 5 * WIDE_BYTES
 """Before the multipliers of a block: bias, shift, constants of T >= 0 and T < 0, mask of `even`."""
@@ -95,25 +95,25 @@ def _select(builder, relation, a, b):
     return builder.select(builder.icmp_signed(relation, a, b), a, b)
 
 
+def _emit_term(builder, multiplier, acc):
+    """Emit M * A of int64 `multiplier` and the int32 accumulators at address `acc`."""
+    return builder.mul(multiplier, builder.sext(_load(builder, NARROW, acc, 4), WIDE))
+
+
+def _multiplier(builder, constants, j):
+    """Load the multipliers of term `j`, which follow the header."""
+    at = builder.add(constants, ir.Constant(I64, HEADER_BYTES))
+    at = builder.add(at, builder.mul(j, ir.Constant(I64, 4 * LANES)))
+    return builder.sext(_load(builder, NARROW, at, 4), WIDE)
+
+
 def _emit_total(builder, constants, acc, plane_stride, terms, bias):
-    """Emit T = bias + sum_j M_j * A_j; the multipliers follow the header, A_j by `plane_stride`.
-
-    `terms` is None where there is one: a loop over one term costs as much as the whole epilogue.
-    """
-    narrow = ir.VectorType(I32, LANES)
-
-    def term(j):
-        at = builder.add(constants, ir.Constant(I64, HEADER_BYTES))
-        at = builder.add(at, builder.mul(j, ir.Constant(I64, 4 * LANES)))
-        multiplier = builder.sext(_load(builder, narrow, at, 4), WIDE)
-        address = builder.add(acc, builder.mul(j, plane_stride))
-        return builder.mul(multiplier, builder.sext(_load(builder, narrow, address, 4), WIDE))
-
-    if terms is None:
-        return builder.add(bias, term(ir.Constant(I64, 0)))
+    """Emit T = bias + sum_j M_j * A_j, A_j lying `plane_stride` apart."""
     total = cgutils.alloca_once_value(builder, bias)
     with cgutils.for_range(builder, terms) as loop:
-        builder.store(builder.add(builder.load(total), term(loop.index)), total)
+        at = builder.add(acc, builder.mul(loop.index, plane_stride))
+        term = _emit_term(builder, _multiplier(builder, constants, loop.index), at)
+        builder.store(builder.add(builder.load(total), term), total)
     return builder.load(total)
 
 
@@ -150,7 +150,10 @@ def _round(builder, form, total, shift, positive, negative, even):
 
 
 def _emit_rows(builder, form, single, args):
-    """Emit the loop over pixels in one vector form; `args` as of requantize_block."""
+    """Emit the loop over pixels in one vector form; `args` as of requantize_block.
+
+    `single` says that there is one term: a loop over terms would cost as much as all the rest.
+    """
     (pixels, acc, acc_stride, plane_stride, terms, constants) = args[1:7]
     (zero_point, low, high, y, y_stride, channels) = args[7:]
     line = ir.VectorType(I8, LANES)
@@ -162,17 +165,20 @@ def _emit_rows(builder, form, single, args):
             for i in range(HEADER_BYTES // WIDE_BYTES)
         ]
         least, most = _fill(builder, WIDE, low), _fill(builder, WIDE, high)
-        count = None if single else terms
+        multiplier = _multiplier(builder, constants, ir.Constant(I64, 0)) if single else None
 
         def rule(at):
-            total = _emit_total(builder, constants, at, plane_stride, count, header[0])
+            if multiplier is not None:
+                total = builder.add(header[0], _emit_term(builder, multiplier, at))
+            else:
+                total = _emit_total(builder, constants, at, plane_stride, terms, header[0])
             value = _round(builder, form, total, *header[1:])
             return _select(builder, "<", _select(builder, ">", value, least), most)
     else:
         floating = vector_rule(builder, FORMS[form], LANES, constants, low, high)
 
         def rule(at):
-            return floating(_load(builder, ir.VectorType(I32, LANES), at, 4))
+            return floating(_load(builder, NARROW, at, 4))
 
     with cgutils.for_range(builder, pixels) as row:
         at = builder.add(acc, builder.mul(row.index, acc_stride))

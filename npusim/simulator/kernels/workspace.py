@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 LARGEST_BYTES = 1 << 20
 """Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
+MOST_KINDS_OF_RUN = 8
+"""Batch sizes and choices of kept tensors that a network keeps workspaces for."""
 
 
 class Workspace:

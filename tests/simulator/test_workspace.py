@@ -1,0 +1,69 @@
+"""Running again on kept buffers gives what a first run gives, whoever ran before or beside."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from npusim.errors import ShapeError
+from npusim.simulator.kernels import engine
+from npusim.simulator.kernels.engine import prepare
+from npusim.simulator.kernels.workspace import MOST_KINDS_OF_RUN
+from tests.simulator.test_engine import samples, small_network
+
+
+@pytest.mark.parametrize("rule", ["litert", "ruy", "fp32", "half_up"])
+@pytest.mark.parametrize("keep", [None, ["x", "w0", "sum", "flat", "logits", "y"]])
+def test_every_run_equals_a_first_run(rule: str, keep: list[str] | None) -> None:
+    network = small_network()
+    prepared = prepare(network, rule)
+    for round_ in range(3):
+        for count in (1, 4):
+            x = samples(count, seed=10 * round_ + count)
+            expected = prepare(network, rule).run(x, keep=keep)
+            found = prepared.run(x, keep=keep)
+            assert list(found) == list(expected)
+            for name in expected:
+                np.testing.assert_array_equal(found[name], expected[name], name)
+    assert len(prepared._workspaces) == 2
+
+
+def test_results_stay_when_the_buffers_are_used_again() -> None:
+    prepared = prepare(small_network(), "litert")
+    names = ["x", "sum", "flat", "y"]
+    results = [prepared.run(samples(2, seed), keep=names) for seed in range(4)]
+    for seed, result in enumerate(results):
+        expected = prepare(small_network(), "litert").run(samples(2, seed), keep=names)
+        for name in names:
+            np.testing.assert_array_equal(result[name], expected[name], name)
+
+
+def test_threads_that_run_the_same_network() -> None:
+    prepared = prepare(small_network(), "litert")
+    expected = [prepared.run(samples(3, seed))["y"] for seed in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: prepared.run(samples(3, seed))["y"], range(200)))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_bad_inputs_are_refused_after_good_ones() -> None:
+    prepared = prepare(small_network(), "litert")
+    for _ in range(2):
+        prepared.run(samples(1))
+        with pytest.raises(ShapeError):
+            prepared.run(samples(1)[..., :2])
+        with pytest.raises(ShapeError):
+            prepared.run(samples(1).view(np.uint8))
+
+
+def test_only_small_runs_are_kept_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(small_network(), "litert")
+    for count in range(1, 3 * MOST_KINDS_OF_RUN):
+        prepared.run(samples(count))
+    assert 1 <= len(prepared._workspaces) <= MOST_KINDS_OF_RUN
+    monkeypatch.setattr(engine, "LARGEST_BYTES", 100)
+    large = prepare(small_network(), "litert")
+    large.run(samples(1))
+    assert not large._workspaces
