@@ -1,0 +1,269 @@
+"""Random programs that fault: a legal one, and behind a FENCE one instruction with one mistake."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from npusim.cosim.random_builder import Builder
+from npusim.cosim.random_programs import as_program, grow, recipe
+from npusim.isa.encoding import FORMATS, encode_program, instruction
+from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.program import Program
+from npusim.isa.spec import (
+    ENGINES,
+    FAULTS,
+    FETCH_BURST_INSTRUCTIONS,
+    HEADER,
+    INSTRUCTION_BYTES,
+    QUEUED_ENGINES,
+    ROUNDINGS,
+    TARGETS,
+    TERMS_MAX,
+    TOKEN_MAX,
+    VEC_OPS,
+)
+from npusim.machines import Machine
+
+Registers = dict[str, dict[str, int]]
+ONE: Registers = {
+    **{f"mac_{n}": {"count": 1, "stride": 0} for n in ("ob", "cb", "kh", "kw", "y", "x")},
+    **{f"vec_{n}": {"count": 1, "stride": 0} for n in ("b", "y", "x", "ky", "kx")},
+    "rq_mode": {"rounding": 1},
+}
+"""Registers of EX under which an instruction touches one word."""
+
+
+@dataclass(frozen=True)
+class BadProgram:
+    """A program that must fault with `cause` in `engine`; `code` are its bytes.
+
+    `program` holds the same instructions where they can be written down: an illegal opcode is there
+    in `code` alone.
+    """
+
+    program: Program
+    code: bytes
+    engine: str
+    cause: str
+
+
+def bad_program(rng: random.Random, machine: Machine, size: int = 4) -> BadProgram:
+    """Return a program of `size` legal snippets, one mistake, and a little more."""
+    builder, dram = grow(recipe(rng, machine, size))
+    builder.fence()
+    cause = rng.choice(FAULTS[1:])
+    engine = _MISTAKES[cause](builder, rng)
+    for _ in range(rng.randint(0, 12)):
+        builder.append(builder.idle_cfg(rng.choice(QUEUED_ENGINES), rng), rng)
+    ends = not (cause == "opcode" and engine == "")  # running past the end is a mistake too
+    if ends:
+        builder.place(instruction("HALT"))
+    program = as_program("bad", machine, builder.program, dram.images())
+    code = bytearray(encode_program(program.instructions))
+    if cause == "opcode" and ends:
+        _spoil_opcode(code, engine, builder, rng)
+    return BadProgram(program, bytes(code), engine if cause != "opcode" else "FETCH", cause)
+
+
+def _opcode(b: Builder, rng: random.Random) -> str:
+    """Place what becomes illegal, and return its engine; or nothing, and HALT is left out."""
+    if rng.random() < 0.25:
+        return ""
+    engine = rng.choice(QUEUED_ENGINES)
+    b.place(b.idle_cfg(engine, rng))
+    return engine
+
+
+def _spoil_opcode(code: bytearray, engine: str, b: Builder, rng: random.Random) -> None:
+    """Give the instruction behind the last FENCE an opcode that its engine does not run."""
+    pc = max(i for i, item in enumerate(b.program) if item.name == "FENCE") + 1
+    legal = {form.opcode for form in FORMATS.values() if engine in form.engines}
+    opcode = rng.choice([o for o in range(1 << HEADER[0].width_bits) if o not in legal])
+    place = ENGINES.index(engine) << HEADER[1].low
+    code[pc * INSTRUCTION_BYTES] = opcode | place | rng.getrandbits(2) << 6
+
+
+def _transfer(b: Builder, rng: random.Random, engine: str, beats: int = 1) -> None:
+    """Configure LD or ST for elements of `beats` without strides or padding."""
+    values: Registers = {"element": {"beats": beats}, "act_stride": {}, "row_stride": {}}
+    values["block_stride"] = {}
+    b.configure(engine, values | ({"pads": {}} if engine == "LD" else {}), rng)
+
+
+def _ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
+    """Configure EX as in ONE, with `changes` (register = fields)."""
+    tile = {
+        "mac_tile": {"rows": 1, "row_end": 1},
+        "mac_output": {"step": 1},
+        "mac_format": {"bits": 2, "format": _format(b.machine)},
+    }
+    merged = {**ONE, **tile}
+    for register, fields in changes.items():
+        merged[register] = {**merged.get(register, {}), **fields}
+    b.configure("EX", merged, rng)
+
+
+def _format(machine: Machine) -> int:
+    return 0 if machine.uniform_bits else 1 if machine.has_subset else 2
+
+
+def _operand(b: Builder, rng: random.Random) -> str:
+    engine = rng.choice(QUEUED_ENGINES)
+    {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}[engine](b, rng)
+    return engine
+
+
+def _beyond(b: Builder, pad: str, width: int = 8) -> int:
+    """Return a mask with a bank that the machine does not have; 0 where the field has none."""
+    return 1 << banks_of(b.machine, pad) if banks_of(b.machine, pad) < width else 0
+
+
+def _operand_load(b: Builder, rng: random.Random) -> None:
+    good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
+    beats, kind = 1, rng.randrange(6)
+    if kind < 3:
+        good[("columns", "rows", "blocks")[kind]] = 0
+    elif kind == 3:
+        good["target"] = 3
+    elif kind == 4:
+        beats = rng.choice((0, b.machine.word_beats + 1, 255))
+    else:
+        good |= {"target": TARGETS.index("PAR"), "banks": _beyond(b, "PAR")}
+    _transfer(b, rng, "LD", beats)
+    b.place(instruction("LD", None, **good))
+
+
+def _operand_store(b: Builder, rng: random.Random) -> None:
+    good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
+    beats, kind = 1, rng.randrange(4)
+    if kind < 3:
+        good[("columns", "rows", "blocks")[kind]] = 0
+    else:
+        beats = rng.choice((0, b.machine.word_beats + 1, 255))
+    _transfer(b, rng, "ST", beats)
+    b.place(instruction("ST", None, **good))
+
+
+def _operand_ex(b: Builder, rng: random.Random) -> None:
+    size = b.machine.size
+    vec_add = {"op": VEC_OPS.index("add")}
+    wrong: list[tuple[str, Registers, dict[str, int]]] = [
+        *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
+        ("MAC", {"mac_format": {"format": 3}}, {}),
+        ("MAC", {"mac_format": {"bits": rng.choice((0, 1, 9, 15))}}, {}),
+        ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 255))}}, {}),
+        ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
+        ("MAC", {}, {"wgt_banks": _beyond(b, "WGT", 4)}),
+        *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
+        ("RQ", {"vec_kx": {"count": TERMS_MAX + 1}}, {}),
+        ("RQ", {"rq_mode": {"rounding": rng.choice((len(ROUNDINGS), 7))}}, {}),
+        ("RQ", {}, {"read_banks": 3, "write_banks": 2}),
+        ("RQ", {}, {"par_banks": _beyond(b, "PAR", 4)}),
+        *(("VEC", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "ky", "kx")),
+        ("VEC", {}, {"op": rng.choice((6, 7))}),
+        ("VEC", {"vec_kx": {"count": rng.choice((1, 3))}}, vec_add),
+        ("VEC", {}, {"read_banks": 1, "write_banks": 1}),
+    ]
+    if not b.machine.array.pwlq_bits:
+        wrong.append(("RQ", {}, {"pwlq": 1}))
+    unfit = ("wgt_banks", "par_banks")  # a machine may have as many banks as the field has bits
+    wrong = [w for w in wrong if all(w[2].get(key, 1) for key in unfit)]
+    name, registers, fields = rng.choice(wrong)
+    _ex(b, rng, **registers)
+    b.place(instruction(name, None, **fields))
+
+
+def _long(b: Builder, rng: random.Random, engine: str, words: int) -> None:
+    """Configure `engine` so that `_use` runs long."""
+    if engine == "EX":
+        _ex(b, rng, vec_x={"count": words})
+    else:
+        _transfer(b, rng, engine)
+
+
+def _use(b: Builder, engine: str, words: int, bank: int) -> None:
+    """Place an instruction of `engine` that uses bank `bank` of ACT."""
+    first = bank * bank_words(b.machine, "ACT")
+    if engine == "EX":
+        b.place(instruction("VEC", act=first, read_banks=1 << bank, op=VEC_OPS.index("table")))
+        return
+    fields = {"columns": words, "rows": 1, "blocks": 1}
+    region = 0 if engine == "LD" else 2
+    b.place(instruction(engine, None, address=first, banks=1 << bank, region=region, **fields))
+
+
+def _bank(b: Builder, rng: random.Random) -> str:
+    """Two engines on one bank: the first runs longer than the second's dispatch takes."""
+    first, second = rng.sample(QUEUED_ENGINES, 2)
+    bank, words = rng.randrange(banks_of(b.machine, "ACT")), bank_words(b.machine, "ACT")
+    long = min(words, 64)
+    _long(b, rng, first, long)
+    _long(b, rng, second, rng.randint(1, 4))
+    b.fence()
+    while len(b) % FETCH_BURST_INSTRUCTIONS:  # the two then come in one burst
+        b.place(b.idle_cfg(rng.choice(QUEUED_ENGINES), rng))
+    b.fence()
+    _use(b, first, long, bank)
+    _use(b, second, rng.randint(1, 8), bank)
+    return second
+
+
+def _address(b: Builder, rng: random.Random) -> str:
+    """Leave the banks that are claimed, or the scratchpad."""
+    engine = rng.choice(QUEUED_ENGINES)
+    words, banks = bank_words(b.machine, "ACT"), banks_of(b.machine, "ACT")
+    if engine != "EX":
+        _transfer(b, rng, engine)
+        low, mask = rng.choice((
+            (words * banks - 1, (1 << banks) - 1), (words - 1, 1), (words, 1),
+            (0xFFFF, (1 << banks) - 1), (0, 0),
+        ))  # fmt: skip
+        fields = {"columns": 3, "rows": 1, "blocks": 1, "region": 0 if engine == "LD" else 2}
+        b.place(instruction(engine, None, address=low, banks=mask, **fields))
+        return engine
+    acc = b.machine.scratchpads.acc_words
+    _ex(b, rng, mac_x={"count": 2, "stride": 1}, vec_x={"count": 2, "stride": 1},
+        vec_x_out={"out": 1, "acc": 1})  # fmt: skip
+    good: dict[str, dict[str, int]] = {
+        "MAC": {"read_banks": 1, "wgt_banks": 1},
+        "RQ": {"par_banks": 1, "write_banks": 2, "out": words},
+        "VEC": {"read_banks": 1, "write_banks": 2, "out": words},
+    }
+    name, wrong = rng.choice((
+        ("MAC", {"act": words}), ("MAC", {"read_banks": 0}), ("MAC", {"wgt_banks": 2}),
+        ("MAC", {"wgt": 0xFFFF}), ("MAC", {"act": words - 1}),
+        ("RQ", {"par": bank_words(b.machine, "PAR") - 1}), ("RQ", {"out": 0}),
+        ("RQ", {"write_banks": 0}), ("RQ", {"act_terms": 1}), ("RQ", {"par_banks": 0}),
+        ("VEC", {"act": 0xFFFF}), ("VEC", {"out": words - 1}), ("VEC", {"read_banks": 0}),
+    ))  # fmt: skip
+    if acc < 1 << 16 and rng.random() < 0.2:
+        name, wrong = rng.choice((("MAC", {"acc": acc - 1}), ("RQ", {"acc": 0xFFFF})))
+    b.place(instruction(name, None, **{**good[name], **wrong}))
+    return "EX"
+
+
+def _axi(b: Builder, rng: random.Random) -> str:
+    """Read or write beyond the memory."""
+    engine = rng.choice(("LD", "ST"))
+    _transfer(b, rng, engine)
+    beyond = b.machine.memory.size_bytes // b.machine.bus.bus_bytes + rng.randrange(4096)
+    b.place(
+        instruction(engine, offset=beyond, banks=1, columns=rng.randint(1, 8), rows=1, blocks=1)
+    )
+    return engine
+
+
+def _token(b: Builder, rng: random.Random) -> str:
+    """Give one token more than fit."""
+    engine, signal = rng.choice(QUEUED_ENGINES), rng.choice(("signal_prev", "signal_next"))
+    for _ in range(TOKEN_MAX + 1):
+        b.append_with(b.idle_cfg(engine, rng), signal)
+    return engine
+
+
+_MISTAKES: Mapping[str, Callable[[Builder, random.Random], str]] = {
+    "opcode": _opcode, "operand": _operand, "bank": _bank, "address": _address, "axi": _axi,
+    "token": _token,
+}  # fmt: skip
