@@ -8,7 +8,7 @@
 // | stage              | signals                                                |
 // |--------------------|--------------------------------------------------------|
 // | 1                  | product_q and, with pwlq, tail_q and signed_xe_q per PE |
-// | 2 .. LEVELS + 1    | level[l].node[i]: sums of four                         |
+// | 2 .. LEVELS + 1    | level[l].node[i]: sums of four, zero where absent      |
 //
 // Latency: 2 cycles by default: 1 + LEVELS, LEVELS = ceil(log4 ROWS).
 // Spec: npusim/datapath/pe_column.py
@@ -83,23 +83,31 @@ module npu_pe_column #(
       ((UNIFORM_BITS == 0 && SUBSET == 0) || format_i == PWLQ_FORMAT);
   wire unused_format = &{1'b0, format_i};
 
-  genvar l, i, k;
+  genvar l, i;
   generate
     for (l = 0; l <= LEVELS; l = l + 1) begin : level
-      localparam int NODES    = (ROWS + (1 << (2 * l)) - 1) >> (2 * l);
-      localparam int GROWTH   = (2 * l < ROW_BITS) ? 2 * l : ROW_BITS;
-      localparam int CHILDREN = (l == 0) ? 0 : (ROWS + (1 << (2 * l - 2)) - 1) >> (2 * l - 2);
+      localparam int NODES  = (ROWS + (1 << (2 * l)) - 1) >> (2 * l);
+      localparam int GROUPS = (NODES + RADIX - 1) / RADIX;
+      localparam int PLACES = (l == LEVELS) ? NODES : RADIX * GROUPS;
+      localparam int GROWTH = (2 * l < ROW_BITS) ? 2 * l : ROW_BITS;
+      localparam int CENTRE_BITS   = PRODUCT_BITS + GROWTH;
+      localparam int REGION_BITS   = TAIL_BITS + GROWTH;
+      localparam int TAIL_SUM_BITS = XE_BITS + GROWTH;
 
-      for (i = 0; i < NODES; i = i + 1) begin : node
-        localparam int CENTRE_BITS   = PRODUCT_BITS + GROWTH;
-        localparam int REGION_BITS   = TAIL_BITS + GROWTH;
-        localparam int TAIL_SUM_BITS = XE_BITS + GROWTH;
-
+      for (i = 0; i < PLACES; i = i + 1) begin : node
         wire signed [CENTRE_BITS-1:0]   centre;
         wire signed [REGION_BITS-1:0]   tail;
         wire signed [TAIL_SUM_BITS-1:0] tail_sum;
 
-        if (l == 0) begin : gen_pe
+        if (PWLQ_BITS == 0) begin : gen_one_region
+          wire unused = &{1'b0, tail, tail_sum};
+        end
+
+        if (i >= NODES) begin : gen_absent
+          assign centre   = '0;
+          assign tail     = '0;
+          assign tail_sum = '0;
+        end else if (l == 0) begin : gen_pe
           wire [WIDE_BITS-1:0] weight = WIDE_BITS'(weight_i[i*WEIGHT_BITS+:WEIGHT_BITS]);
           wire signed [XE_BITS-1:0] xe = xe_i[i*XE_BITS+:XE_BITS];
           wire signed [W_BITS-1:0] w = weight[W_BITS-1:0];
@@ -107,21 +115,27 @@ module npu_pe_column #(
           wire [1:0] sel_a = weight[3:2];
           wire [1:0] sel_b = weight[1:0];
           wire negative = is_subset ? weight[4] : weight[B];
-          wire signed [XE_BITS-1:0] signed_xe = negative ? -xe : xe;
+          wire signed [XE_BITS-1:0] signed_xe;
           wire signed [PRODUCT_BITS-1:0] wide_xe = PRODUCT_BITS'(signed_xe);
-          wire unused = &{1'b0, weight, w, g, sel_a, sel_b, wide_xe};
+          wire unused = &{1'b0, weight, w, g, sel_a, sel_b, negative, wide_xe};
+
+          if (SUBSET != 0 || PWLQ_BITS != 0) begin : gen_sign
+            assign signed_xe = negative ? -xe : xe;
+          end else begin : gen_no_sign
+            assign signed_xe = '0;
+          end
 
           logic signed [PRODUCT_BITS-1:0] product_q;
 
           always_ff @(posedge clk_i) begin
             if (en_i) begin
-              if (is_subset)
+              if (SUBSET != 0 && is_subset)
                 product_q <=
                     (sel_a == 2'd0 ? wide_xe <<< 4 : sel_a == 2'd1 ? wide_xe <<< 3 :
                      sel_a == 2'd2 ? wide_xe <<< 1 : '0) +
                     (sel_b == 2'd0 ? wide_xe <<< 4 : sel_b == 2'd1 ? wide_xe <<< 2 :
                      sel_b == 2'd2 ? wide_xe : '0);
-              else if (is_pwlq) product_q <= PRODUCT_BITS'(g) * wide_xe;
+              else if (PWLQ_BITS != 0 && is_pwlq) product_q <= PRODUCT_BITS'(g) * wide_xe;
               else product_q <= PRODUCT_BITS'(w) * PRODUCT_BITS'(xe);
             end
           end
@@ -146,28 +160,14 @@ module npu_pe_column #(
             assign tail_sum = '0;
           end
         end else begin : gen_sum
-          for (k = 0; k < RADIX; k = k + 1) begin : child
-            wire signed [CENTRE_BITS-1:0]   centre_in;
-            wire signed [REGION_BITS-1:0]   tail_in;
-            wire signed [TAIL_SUM_BITS-1:0] tail_sum_in;
-
-            if (RADIX * i + k < CHILDREN) begin : gen_there
-              assign centre_in   = CENTRE_BITS'(level[l-1].node[RADIX*i+k].centre);
-              assign tail_in     = REGION_BITS'(level[l-1].node[RADIX*i+k].tail);
-              assign tail_sum_in = TAIL_SUM_BITS'(level[l-1].node[RADIX*i+k].tail_sum);
-            end else begin : gen_absent
-              assign centre_in   = '0;
-              assign tail_in     = '0;
-              assign tail_sum_in = '0;
-            end
-          end
-
           logic signed [CENTRE_BITS-1:0] centre_q;
 
           always_ff @(posedge clk_i) begin
             if (en_i)
-              centre_q <= child[0].centre_in + child[1].centre_in +
-                  child[2].centre_in + child[3].centre_in;
+              centre_q <= CENTRE_BITS'(level[l-1].node[RADIX*i].centre) +
+                  CENTRE_BITS'(level[l-1].node[RADIX*i+1].centre) +
+                  CENTRE_BITS'(level[l-1].node[RADIX*i+2].centre) +
+                  CENTRE_BITS'(level[l-1].node[RADIX*i+3].centre);
           end
 
           assign centre = centre_q;
@@ -178,20 +178,20 @@ module npu_pe_column #(
 
             always_ff @(posedge clk_i) begin
               if (en_i) begin
-                tail_q <=
-                    child[0].tail_in + child[1].tail_in + child[2].tail_in + child[3].tail_in;
-                tail_sum_q <= child[0].tail_sum_in + child[1].tail_sum_in +
-                    child[2].tail_sum_in + child[3].tail_sum_in;
+                tail_q <= REGION_BITS'(level[l-1].node[RADIX*i].tail) +
+                    REGION_BITS'(level[l-1].node[RADIX*i+1].tail) +
+                    REGION_BITS'(level[l-1].node[RADIX*i+2].tail) +
+                    REGION_BITS'(level[l-1].node[RADIX*i+3].tail);
+                tail_sum_q <= TAIL_SUM_BITS'(level[l-1].node[RADIX*i].tail_sum) +
+                    TAIL_SUM_BITS'(level[l-1].node[RADIX*i+1].tail_sum) +
+                    TAIL_SUM_BITS'(level[l-1].node[RADIX*i+2].tail_sum) +
+                    TAIL_SUM_BITS'(level[l-1].node[RADIX*i+3].tail_sum);
               end
             end
 
             assign tail     = tail_q;
             assign tail_sum = tail_sum_q;
           end else begin : gen_no_regions
-            wire unused = &{1'b0, child[0].tail_in, child[1].tail_in,
-                            child[2].tail_in, child[3].tail_in,
-                            child[0].tail_sum_in, child[1].tail_sum_in,
-                            child[2].tail_sum_in, child[3].tail_sum_in};
             assign tail     = '0;
             assign tail_sum = '0;
           end

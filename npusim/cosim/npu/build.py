@@ -1,0 +1,116 @@
+"""Compile rtl/sim/npu_system.v for a Machine: Icarus or Verilator, kept until a source changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from npusim.cosim import toolchain
+from npusim.cosim.design import Design
+from npusim.cosim.errors import CosimulationError
+from npusim.cosim.npu.parameters import parameters
+from npusim.cosim.simulation import cache_directory
+from npusim.cosim.units import rtl_directory
+from npusim.machines import Machine
+
+MEMORY_STEPS_BYTES = (1 << 18, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30)
+"""Sizes of the array that stands for DRAM: a few, so that few builds serve all programs."""
+
+_BENCH = {"icarus": "npu_bench", "verilator": "npu_system"}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A machine that has been compiled."""
+
+    machine: Machine
+    simulator: str
+    memory_bytes: int
+    command: tuple[str, ...]
+    """Runs it in the current directory; plus arguments follow."""
+
+
+def design(machine: Machine, simulator: str, memory_bytes: int) -> Design:
+    """Return the sources and parameters of `machine` with `memory_bytes` of DRAM array."""
+    rtl = rtl_directory()
+    listed = [line.strip() for line in (rtl / "files.f").read_text().splitlines()]
+    sources = [rtl / line for line in listed if line and not line.startswith("#")]
+    bench = sorted((rtl / "sim").glob("*.v"))
+    if simulator == "verilator":
+        bench = [path for path in bench if path.stem != "npu_bench"] + [rtl / "sim/npu_main.cpp"]
+    return Design(
+        _BENCH[simulator],
+        (*sources, *bench),
+        {**parameters(machine), "MEMORY_BYTES": memory_bytes},
+        includes=(rtl, rtl / "generated"),
+    )
+
+
+def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
+    """Return the compiled machine with a DRAM array of at least `needed_bytes`.
+
+    Raises
+    ------
+    CosimulationError
+        The tool is missing, or the design does not compile.
+    """
+    toolchain.require(simulator)
+    memory_bytes = next((size for size in MEMORY_STEPS_BYTES if size >= needed_bytes), None)
+    if memory_bytes is None:
+        raise CosimulationError(
+            f"RTL: expected at most {MEMORY_STEPS_BYTES[-1]} bytes of DRAM, found {needed_bytes}"
+        )
+    wanted = design(machine, simulator, memory_bytes)
+    wanted.require_sources()
+    final = cache_directory() / f"{wanted.top}-{wanted.key(simulator)}"
+    program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
+    command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
+    result = Simulation(machine, simulator, memory_bytes, command)
+    if final.is_dir():
+        final.touch()
+        return result
+    final.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f"{wanted.top}-", dir=final.parent))
+    try:
+        (_icarus if simulator == "icarus" else _verilator)(wanted, fresh)
+        try:
+            fresh.rename(final)
+        except OSError:  # another process was first
+            if not final.is_dir():
+                raise
+    finally:
+        if fresh.exists():
+            shutil.rmtree(fresh, ignore_errors=True)
+    return result
+
+
+def _icarus(wanted: Design, folder: Path) -> None:
+    command = ["iverilog", "-g2012", "-Wno-timescale", "-s", wanted.top]
+    command += ["-o", str(folder / "npu.vvp"), *(f"-I{path}" for path in wanted.includes)]
+    command += [f"-P{wanted.top}.{key}={value}" for key, value in wanted.parameters.items()]
+    _run([*command, *map(str, wanted.sources)], wanted.top)
+
+
+def _verilator(wanted: Design, folder: Path) -> None:
+    command = ["verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "fast"]
+    command += ["--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint", "-j", "2"]
+    command += ["--top-module", wanted.top, "--Mdir", str(folder), "-o", "Vnpu_system"]
+    command += ["-CFLAGS", "-O2", *(f"-I{path}" for path in wanted.includes)]
+    command += [f"-G{key}={value}" for key, value in wanted.parameters.items()]
+    with toolchain.environment("verilator"):
+        _run([*command, *map(str, wanted.sources)], wanted.top)
+    for path in folder.iterdir():
+        if path.name != "Vnpu_system":
+            path.unlink()
+
+
+def _run(command: list[str], top: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    if done.returncode:
+        lines = (done.stdout + done.stderr).splitlines()
+        wrong = [line for line in lines if "error" in line.lower()] or lines or ["no message"]
+        raise CosimulationError(f"{top}: {wrong[0].strip()}")

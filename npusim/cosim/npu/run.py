@@ -1,0 +1,130 @@
+"""Run a program's code on the machine in Verilog, in its deterministic memory."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.cosim.errors import CosimulationError
+from npusim.cosim.npu.build import build
+from npusim.cosim.npu.parameters import require_parameters
+from npusim.isa.registers import CONTROL
+from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, REGION_COUNT
+from npusim.machines import Machine
+
+EVENT_ORDER = ("issue", "stall", "fault", "retire")
+_NAMES = {register.index: register.name for register in CONTROL}
+
+
+@dataclass(frozen=True, eq=False)
+class RtlRun:
+    """What a run of the RTL left behind.
+
+    Attributes
+    ----------
+    dram
+        uint8 [bytes that were given], afterwards.
+    trace
+        Lines of the event trace, sorted as docs/architecture.md, section 6, says.
+    registers
+        Control registers by name, read over AXI4-Lite.
+    """
+
+    dram: NDArray[np.uint8]
+    trace: tuple[str, ...]
+    registers: dict[str, int]
+
+
+def run_code(
+    code: bytes,
+    machine: Machine,
+    dram: NDArray[np.uint8],
+    bases: Sequence[int],
+    code_address: int,
+    *,
+    simulator: str = "icarus",
+    cycles_most: int = 1_000_000_000,
+) -> RtlRun:
+    """Run `code` from `code_address` of a DRAM that begins with the bytes `dram`.
+
+    Parameters
+    ----------
+    dram
+        uint8 [bytes]; what lies behind it in the memory is 0 and may not be touched.
+    bases
+        Byte address of each region.
+    cycles_most
+        A run that takes longer is an error.
+
+    Raises
+    ------
+    CosimulationError
+        A tool is missing, the machine is not what it should be, or the run does not end.
+    """
+    bus = machine.bus.bus_bytes
+    length = len(code) // INSTRUCTION_BYTES
+    image = np.zeros(-(-max(len(dram), code_address + len(code), 1) // bus) * bus, np.uint8)
+    image[: len(dram)] = dram
+    image[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
+    simulation = build(machine, simulator, len(image))
+    memory = machine.memory
+    settings = {
+        "base": code_address, "length": length, "lfsr": int(memory.model == "lfsr"),
+        "seed": memory.seed, "latency": memory.latency_cycles, "size": memory.size_bytes,
+        "outstanding": memory.outstanding, "dump_words": len(image) // bus,
+        "cycles_most": cycles_most,
+    }  # fmt: skip
+    for region in range(REGION_COUNT):
+        settings[f"region{region}"] = bases[region] if region < len(bases) else 0
+    with tempfile.TemporaryDirectory(prefix="npusim-") as folder:
+        place = Path(folder)
+        write_hex(place / "image.hex", image, bus)
+        done = subprocess.run(
+            [*simulation.command, *(f"+{key}={value}" for key, value in settings.items())],
+            cwd=place, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("npu_")]
+        if done.returncode or said or not (place / "dump.hex").exists():
+            message = said or (done.stdout + done.stderr).splitlines()[-1:] or ["no message"]
+            raise CosimulationError(f"RTL on {simulator}: {message[0]}")
+        registers = _registers(place / "result.txt")
+        trace = (place / "trace.txt").read_text().splitlines()
+        after = read_hex(place / "dump.hex", bus)
+    require_parameters(machine, registers)
+    return RtlRun(after[: len(dram)], tuple(sorted(trace, key=_key)), registers)
+
+
+def write_hex(path: Path, data: NDArray[np.uint8], bus_bytes: int) -> None:
+    """Write `data` for $readmemh: one beat of `bus_bytes` bytes a line, little-endian."""
+    text = data.reshape(-1, bus_bytes)[:, ::-1].tobytes().hex()
+    digits = 2 * bus_bytes
+    lines = [text[i : i + digits] for i in range(0, len(text), digits)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def read_hex(path: Path, bus_bytes: int) -> NDArray[np.uint8]:
+    """Return the bytes of a $writememh file; lines of comment or address are skipped."""
+    lines = [line for line in path.read_text().splitlines() if line[0] not in "/@"]
+    if any("x" in line for line in lines):
+        place = next(i for i, line in enumerate(lines) if "x" in line)
+        raise CosimulationError(
+            f"RTL: DRAM byte {place * bus_bytes}: expected a value, found {lines[place]}"
+        )
+    beats = np.frombuffer(bytes.fromhex("".join(lines)), np.uint8).reshape(-1, bus_bytes)
+    return np.ascontiguousarray(beats[:, ::-1]).reshape(-1)
+
+
+def _registers(path: Path) -> dict[str, int]:
+    pairs = (line.split() for line in path.read_text().splitlines())
+    return {_NAMES[int(address)]: int(value) for address, value in pairs}
+
+
+def _key(line: str) -> tuple[int, int, int]:
+    cycle, engine, _, event, _ = line.split()
+    return int(cycle), ENGINES.index(engine), EVENT_ORDER.index(event.partition(":")[0])

@@ -1,0 +1,238 @@
+// array: the SIZE lanes of EX, and what they share: operand masks, the lookup table, the output.
+//
+// | stage | signals                                                                  |
+// |-------|--------------------------------------------------------------------------|
+// | 1     | act_i, wgt_i, par_i: memory outputs; byte c (PAR: 32-bit word c) is lane c's |
+// | 2     | operand_q, own operands of the lanes; in a convolution all lanes see all |
+// | later | out_o, acc_o                                                             |
+//
+// table: word i of the walk writes entries (i*SIZE + lane) mod 256.
+//
+// Law: docs/architecture.md, section 2
+
+`default_nettype none
+
+module npu_array #(
+    parameter  int SIZE         = 4,
+    parameter  int UNIFORM_BITS = 8,
+    parameter  int SUBSET       = 1,
+    parameter  int PWLQ_BITS    = 4,
+    parameter  int ACC_WORDS    = 256,
+    localparam int BYTE_BITS = 8,
+    localparam int XE_BITS   = 9,
+    localparam int ACC_BITS  = 32,
+    localparam int REGIONS   = 3,
+    localparam int ROW_BITS  = $clog2(SIZE),
+    localparam int WORD_BITS = $clog2(ACC_WORDS),
+    localparam int REGISTERS = 27,
+    localparam int INSTRUCTION_BITS = 128
+) (
+    input  wire                        clk_i,
+    input  wire                        rst_i,
+
+    // instruction that runs
+    input  wire  [INSTRUCTION_BITS-1:0] current_i,
+    input  wire  [REGISTERS*32-1:0]    registers_i,
+    input  wire                        vector_busy_i,   // RQ or VEC runs
+    input  wire                        vector_start_i,  // cycle I of RQ or VEC
+
+    // memory outputs, stage 1
+    input  wire  [SIZE*BYTE_BITS-1:0]  act_i,
+    input  wire  [SIZE*BYTE_BITS-1:0]  wgt_i,
+    input  wire  [SIZE*ACC_BITS-1:0]   par_i,
+
+    // MAC
+    input  wire                        code_valid_i,
+    input  wire  [2:0]                 code_shift_i,
+    input  wire                        code_spans_i,
+    input  wire                        shadow_write_i,
+    input  wire  [ROW_BITS-1:0]        shadow_row_i,
+    input  wire                        operand_valid_i,
+    input  wire  [SIZE-1:0]            operand_active_i,
+    input  wire                        operand_first_i,
+    input  wire                        swap_i,
+
+    // accumulators
+    input  wire                        acc_read_i,
+    input  wire  [WORD_BITS-1:0]       acc_read_address_i,
+    input  wire                        acc_clear_i,
+    input  wire  [REGIONS-1:0]         acc_write_i,
+    input  wire  [WORD_BITS-1:0]       acc_write_address_i,
+
+    // RQ and VEC
+    input  wire                        par_valid_i,
+    input  wire  [2:0]                 par_index_i,
+    input  wire                        term_valid_i,
+    input  wire  [1:0]                 term_index_i,
+    input  wire                        term_from_act_i,
+    input  wire                        tap_1_i,
+    input  wire                        first_1_i,
+    input  wire                        tap_2_i,
+    input  wire                        first_2_i,
+
+    // results
+    output logic [SIZE*BYTE_BITS-1:0]  out_o
+);
+
+  `include "generated/npu_isa.vh"
+
+  localparam int TABLE_BITS = 256 * BYTE_BITS;
+  localparam int PLACE_BITS = $clog2(256 / SIZE);
+
+  wire [HEADER_OPCODE_W-1:0] opcode = current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W];
+  wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
+  wire is_mac = opcode == HEADER_OPCODE_W'(OP_MAC);
+  wire is_rq  = opcode == HEADER_OPCODE_W'(OP_RQ);
+  wire is_vec = opcode == HEADER_OPCODE_W'(OP_VEC);
+  wire is_max    = is_vec && op == VEC_OP_W'(VEC_OP_MAX);
+  wire is_add    = is_vec && op == VEC_OP_W'(VEC_OP_ADD);
+  wire is_sum    = is_vec && op == VEC_OP_W'(VEC_OP_SUM);
+  wire is_lookup = is_vec && op == VEC_OP_W'(VEC_OP_LOOKUP);
+  wire is_table  = is_vec && op == VEC_OP_W'(VEC_OP_TABLE);
+  wire is_copy   = is_vec && op == VEC_OP_W'(VEC_OP_COPY);
+
+  wire [31:0] mac_format = registers_i[EX_R_MAC_FORMAT*32+:32];
+  wire [31:0] rq_output  = registers_i[EX_R_RQ_OUTPUT*32+:32];
+  wire [31:0] rq_mode    = registers_i[EX_R_RQ_MODE*32+:32];
+  wire [31:0] add_shift  = registers_i[EX_R_ADD_SHIFT*32+:32];
+  wire [31:0] add_zero_point = registers_i[EX_R_ADD_ZERO_POINT*32+:32];
+  wire unused = &{1'b0, current_i, registers_i, mac_format, rq_output, rq_mode, add_shift,
+                  add_zero_point};
+
+  wire depthwise = is_mac && current_i[MAC_DEPTHWISE_L];
+  wire pwlq      = is_rq && current_i[RQ_PWLQ_L];
+  wire merge     = pwlq && !current_i[RQ_ACT_TERMS_L];
+  wire old_sum   = is_sum && current_i[VEC_ACCUMULATE_L];
+  wire unsigned_type = is_mac ? mac_format[EX_R_MAC_FORMAT_UNSIGNED_L]
+                              : rq_mode[EX_R_RQ_MODE_UNSIGNED_L];
+
+  wire [XE_BITS-1:0] zero_point =
+      is_mac ? mac_format[EX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS] :
+      first_1_i ? add_zero_point[EX_R_ADD_ZERO_POINT_ZERO_POINT0_L+:XE_BITS] :
+      add_zero_point[EX_R_ADD_ZERO_POINT_ZERO_POINT1_L+:XE_BITS];
+
+  // Operands.
+
+  wire [SIZE*XE_BITS-1:0] own_xe;
+  wire [SIZE*XE_BITS-1:0] line_mask;
+  logic [SIZE*BYTE_BITS-1:0] operand_q;
+
+  always_ff @(posedge clk_i) begin
+    if (tap_1_i) operand_q <= act_i;
+  end
+
+  // The table.
+
+  logic [TABLE_BITS-1:0] table_q;
+  logic [PLACE_BITS-1:0] place_q;
+
+  always_ff @(posedge clk_i) begin
+    if (vector_start_i) place_q <= '0;
+    else if (tap_2_i && is_table) begin
+      place_q <= place_q + 1'b1;
+      table_q[place_q*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
+    end
+  end
+
+  // Lanes.
+
+  wire [SIZE*BYTE_BITS-1:0] requantized, pooled, looked_up;
+
+  genvar c;
+  generate
+    for (c = 0; c < SIZE; c = c + 1) begin : lane
+      wire unused_valid;
+      wire [REGIONS*ACC_BITS-1:0] acc;
+      wire unused_acc = &{1'b0, acc};
+
+      assign line_mask[c*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[c] && !operand_first_i}};
+
+      npu_lane #(
+          .SIZE        (SIZE),
+          .UNIFORM_BITS(UNIFORM_BITS),
+          .SUBSET      (SUBSET),
+          .PWLQ_BITS   (PWLQ_BITS),
+          .ACC_WORDS   (ACC_WORDS)
+      ) unit (
+          .clk_i              (clk_i),
+          .rst_i              (rst_i),
+          .wgt_i              (wgt_i[c*BYTE_BITS+:BYTE_BITS]),
+          .code_valid_i       (code_valid_i),
+          .code_shift_i       (code_shift_i),
+          .code_spans_i       (code_spans_i),
+          .shadow_write_i     (shadow_write_i),
+          .shadow_row_i       (shadow_row_i),
+          .swap_i             (swap_i),
+          .format_i           (mac_format[EX_R_MAC_FORMAT_FORMAT_L+:2]),
+          .bits_i             (mac_format[EX_R_MAC_FORMAT_BITS_L+:4]),
+          .selectors_i        (registers_i[EX_R_SUBSET_SELECTORS*32+:32]),
+          .act_i              (act_i[c*BYTE_BITS+:BYTE_BITS]),
+          .operand_valid_i    (operand_valid_i || (tap_1_i && is_add)),
+          .keep_i             (is_add || operand_active_i[depthwise ? 0 : c]),
+          .unsigned_i         (unsigned_type),
+          .zero_point_i       (zero_point),
+          .own_xe_o           (own_xe[c*XE_BITS+:XE_BITS]),
+          .depthwise_i        (depthwise),
+          .line_step_i        (operand_valid_i && depthwise),
+          .line_mask_i        (line_mask),
+          .conv_xe_i          (own_xe),
+          .acc_read_i         (acc_read_i),
+          .acc_read_address_i (acc_read_address_i),
+          .acc_clear_i        (acc_clear_i),
+          .acc_write_i        (acc_write_i),
+          .acc_write_address_i(acc_write_address_i),
+          .acc_from_pool_i    (is_sum),
+          .busy_i             (vector_busy_i),
+          .par_i              (par_i[c*ACC_BITS+:ACC_BITS]),
+          .par_valid_i        (par_valid_i),
+          .par_index_i        (par_index_i),
+          .term_valid_i       (term_valid_i),
+          .term_index_i       (term_index_i),
+          .term_from_act_i    (term_from_act_i),
+          .pwlq_i             (pwlq),
+          .merge_i            (merge),
+          .pwlq_bits_i        (rq_mode[EX_R_RQ_MODE_PWLQ_BITS_L+:4]),
+          .operand_i          (operand_q[c*BYTE_BITS+:BYTE_BITS]),
+          .tap_i              (tap_2_i),
+          .first_i            (first_2_i),
+          .maximum_i          (is_max),
+          .old_sum_i          (old_sum),
+          .add_i              (is_add),
+          .add_multipliers_i  ({registers_i[EX_R_ADD_MULTIPLIER2*32+:31],
+                                registers_i[EX_R_ADD_MULTIPLIER1*32+:31],
+                                registers_i[EX_R_ADD_MULTIPLIER0*32+:31]}),
+          .add_shifts_i       ({add_shift[EX_R_ADD_SHIFT_SHIFT2_L+:6],
+                                add_shift[EX_R_ADD_SHIFT_SHIFT1_L+:6],
+                                add_shift[EX_R_ADD_SHIFT_SHIFT0_L+:6]}),
+          .mode_i             (rq_mode[EX_R_RQ_MODE_ROUNDING_L+:3]),
+          .out_zero_point_i   (rq_output[EX_R_RQ_OUTPUT_ZERO_POINT_L+:XE_BITS]),
+          .out_low_i          (rq_output[EX_R_RQ_OUTPUT_LOW_L+:XE_BITS]),
+          .out_high_i         (rq_output[EX_R_RQ_OUTPUT_HIGH_L+:XE_BITS]),
+          .requantized_o      (requantized[c*BYTE_BITS+:BYTE_BITS]),
+          .pooled_o           (pooled[c*BYTE_BITS+:BYTE_BITS]),
+          .acc_o              (acc)
+      );
+
+      npu_lookup lookup (
+          .clk_i  (clk_i),
+          .rst_i  (rst_i),
+          .en_i   (is_lookup),
+          .valid_i(tap_2_i),
+          .valid_o(unused_valid),
+          .table_i(table_q),
+          .x_i    (operand_q[c*BYTE_BITS+:BYTE_BITS]),
+          .y_o    (looked_up[c*BYTE_BITS+:BYTE_BITS])
+      );
+    end
+  endgenerate
+
+  always_comb begin
+    if (is_copy) out_o = operand_q;
+    else if (is_max) out_o = pooled;
+    else if (is_lookup) out_o = looked_up;
+    else out_o = requantized;
+  end
+
+endmodule
+
+`default_nettype wire

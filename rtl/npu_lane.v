@@ -1,0 +1,386 @@
+// lane: everything of EX that belongs to one column: weights, products, accumulators, requantizer.
+//
+//   MAC:  ACC[a] (+)= sum over rows of weight[row] * xe[row]
+//   RQ:   byte = requantize(terms)        VEC: byte or ACC[a] = fold of the taps
+//
+// | stage       | MAC                                  | RQ, VEC                                |
+// |-------------|--------------------------------------|----------------------------------------|
+// | 1           | memory output                        | memory output                          |
+// | 2           | own_xe_o; line_q: xe of the rows > 0 | operand registers, merge, own_xe_o     |
+// | 3 ..        | npu_pe_column                        | npu_requantize, npu_pool, npu_lookup,  |
+// |             |                                      | npu_add and then npu_requantize        |
+// | 2 + column  | sums; ACC output                     |                                        |
+// | 3 + column  | npu_accumulate's output is written   |                                        |
+//
+// In a convolution row r's operand is that of lane r, for every lane (conv_xe_i). In a depthwise one
+// the lane's own operand enters row 0 and walks down the rows, one a read.
+//
+// Law: docs/architecture.md, sections 2 and 4
+
+`default_nettype none
+
+module npu_lane #(
+    parameter  int SIZE         = 4,
+    parameter  int UNIFORM_BITS = 8,
+    parameter  int SUBSET       = 1,
+    parameter  int PWLQ_BITS    = 4,
+    parameter  int ACC_WORDS    = 256,
+    localparam int BYTE_BITS  = 8,
+    localparam int XE_BITS    = 9,
+    localparam int ACC_BITS   = 32,
+    localparam int REGIONS    = 3,
+    localparam int ROW_BITS   = $clog2(SIZE),
+    localparam int WORD_BITS  = $clog2(ACC_WORDS),
+    localparam int TERMS      = 4,
+    localparam int TERM_BITS  = 2,
+    localparam int MULTIPLIER_BITS = 31,
+    localparam int ADD_SHIFT_BITS  = 6
+) (
+    input  wire                          clk_i,
+    input  wire                          rst_i,
+
+    // weights
+    input  wire  [BYTE_BITS-1:0]         wgt_i,             // stage 1: this column's byte
+    input  wire                          code_valid_i,
+    input  wire  [2:0]                   code_shift_i,
+    input  wire                          code_spans_i,
+    input  wire                          shadow_write_i,
+    input  wire  [ROW_BITS-1:0]          shadow_row_i,
+    input  wire                          swap_i,            // stage 1 of a pass's first word
+    input  wire  [1:0]                   format_i,
+    input  wire  [3:0]                   bits_i,
+    input  wire  [31:0]                  selectors_i,
+
+    // operands
+    input  wire  [BYTE_BITS-1:0]         act_i,             // stage 1
+    input  wire                          operand_valid_i,   // stage 1, MAC or add
+    input  wire                          keep_i,
+    input  wire                          unsigned_i,
+    input  wire  signed [XE_BITS-1:0]    zero_point_i,
+    output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 2
+    input  wire                          depthwise_i,
+    input  wire                          line_step_i,       // stage 1, depthwise
+    input  wire  [SIZE*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
+    input  wire  [SIZE*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of all lanes
+
+    // accumulators
+    input  wire                          acc_read_i,
+    input  wire  [WORD_BITS-1:0]         acc_read_address_i,
+    input  wire                          acc_clear_i,
+    input  wire  [REGIONS-1:0]           acc_write_i,
+    input  wire  [WORD_BITS-1:0]         acc_write_address_i,
+    input  wire                          acc_from_pool_i,
+
+    // constants and terms of RQ, taps of VEC
+    input  wire                          busy_i,            // RQ or VEC runs
+    input  wire  [ACC_BITS-1:0]          par_i,             // stage 1
+    input  wire                          par_valid_i,
+    input  wire  [2:0]                   par_index_i,
+    input  wire                          term_valid_i,      // stage 1
+    input  wire  [TERM_BITS-1:0]         term_index_i,
+    input  wire                          term_from_act_i,
+    input  wire                          pwlq_i,            // ACC terms of RQ are A1 + n*S and A2
+    input  wire                          merge_i,           // term 0 is A1 + n*S
+    input  wire  [3:0]                   pwlq_bits_i,
+    input  wire  [BYTE_BITS-1:0]         operand_i,         // stage 2: this lane's byte
+    input  wire                          tap_i,             // stage 2
+    input  wire                          first_i,           // stage 2: first tap of a window
+    input  wire                          maximum_i,         // VEC max, else sum
+    input  wire                          old_sum_i,         // sum: begin with the old ACC value
+    input  wire                          add_i,             // VEC add
+    input  wire  [3*MULTIPLIER_BITS-1:0] add_multipliers_i,
+    input  wire  [3*ADD_SHIFT_BITS-1:0]  add_shifts_i,
+    input  wire  [2:0]                   mode_i,
+    input  wire  signed [XE_BITS-1:0]    out_zero_point_i,
+    input  wire  signed [XE_BITS-1:0]    out_low_i,
+    input  wire  signed [XE_BITS-1:0]    out_high_i,
+
+    // results
+    output wire  [BYTE_BITS-1:0]         requantized_o,
+    output wire  [BYTE_BITS-1:0]         pooled_o,
+    output wire  [REGIONS*ACC_BITS-1:0]  acc_o              // what acc_write_i writes
+);
+
+  `include "generated/npu_isa.vh"
+
+  // Widths of npu_weight_column and npu_pe_column.
+  localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0;
+  localparam int SUBSET_WIRE_BITS = (SUBSET != 0) ? 5 : 0;
+  localparam int WIDER_BITS   = (UNIFORM_BITS > PWLQ_CODE_BITS) ? UNIFORM_BITS : PWLQ_CODE_BITS;
+  localparam int WEIGHT_BITS  = (WIDER_BITS > SUBSET_WIRE_BITS) ? WIDER_BITS : SUBSET_WIRE_BITS;
+  localparam int MOST_BITS    = (UNIFORM_BITS > PWLQ_BITS) ? UNIFORM_BITS : PWLQ_BITS;
+  localparam int PRODUCT_BITS = XE_BITS - 1 + ((SUBSET != 0 && MOST_BITS < 6) ? 6 : MOST_BITS);
+  localparam int CENTRE_BITS  = PRODUCT_BITS + ROW_BITS;
+  localparam int TAIL_BITS    = XE_BITS - 1 + PWLQ_BITS + ROW_BITS;
+  localparam int TAIL_SUM_BITS = XE_BITS + ROW_BITS;
+  localparam int TOTAL_BITS   = 63;
+  localparam int ADD_BITS     = 30;
+
+  // Weights and operands.
+
+  wire [SIZE*WEIGHT_BITS-1:0] active;
+
+  npu_weight_column #(
+      .SIZE        (SIZE),
+      .UNIFORM_BITS(UNIFORM_BITS),
+      .SUBSET      (SUBSET),
+      .PWLQ_BITS   (PWLQ_BITS)
+  ) weight_column (
+      .clk_i         (clk_i),
+      .rst_i         (rst_i),
+      .wgt_i         (wgt_i),
+      .code_valid_i  (code_valid_i),
+      .code_shift_i  (code_shift_i),
+      .code_spans_i  (code_spans_i),
+      .shadow_write_i(shadow_write_i),
+      .shadow_row_i  (shadow_row_i),
+      .swap_i        (swap_i),
+      .format_i      (format_i),
+      .bits_i        (bits_i),
+      .selectors_i   (selectors_i),
+      .active_o      (active)
+  );
+
+  wire unused_valid_xe;
+
+  npu_subtract_zero_point subtract_zero_point (
+      .clk_i          (clk_i),
+      .rst_i          (rst_i),
+      .en_i           (operand_valid_i),
+      .valid_i        (1'b0),
+      .valid_o        (unused_valid_xe),
+      .unsigned_type_i(unsigned_i),
+      .zero_point_i   (zero_point_i),
+      .x_i            (act_i),
+      .keep_i         (keep_i),
+      .xe_o           (own_xe_o)
+  );
+
+  logic [(SIZE-1)*XE_BITS-1:0] line_q;  // rows 1 .. SIZE-1
+  wire [SIZE*XE_BITS-1:0] line = {line_q, own_xe_o};
+  wire unused_mask = &{1'b0, line_mask_i[XE_BITS-1:0]};
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) line_q <= '0;
+    else if (line_step_i)
+      line_q <= line[(SIZE-1)*XE_BITS-1:0] & line_mask_i[SIZE*XE_BITS-1:XE_BITS];
+  end
+
+  wire signed [CENTRE_BITS-1:0]   centre;
+  wire signed [TAIL_BITS-1:0]     tail;
+  wire signed [TAIL_SUM_BITS-1:0] tail_sum;
+  wire unused_valid_column;
+
+  npu_pe_column #(
+      .ROWS        (SIZE),
+      .UNIFORM_BITS(UNIFORM_BITS),
+      .SUBSET      (SUBSET),
+      .PWLQ_BITS   (PWLQ_BITS)
+  ) pe_column (
+      .clk_i     (clk_i),
+      .rst_i     (rst_i),
+      .en_i      (1'b1),
+      .valid_i   (1'b0),
+      .valid_o   (unused_valid_column),
+      .format_i  (format_i),
+      .weight_i  (active),
+      .xe_i      (depthwise_i ? line : conv_xe_i),
+      .centre_o  (centre),
+      .tail_o    (tail),
+      .tail_sum_o(tail_sum)
+  );
+
+  // Accumulators: region 0 is A1 (or the only one), 1 is A2, 2 is S.
+
+  wire [ACC_BITS-1:0] pooled;
+
+  genvar g;
+  generate
+    for (g = 0; g < REGIONS; g = g + 1) begin : region
+      wire [ACC_BITS-1:0] old;  // stage 1 of a term
+
+      if (g == 0 || PWLQ_BITS != 0) begin : gen_there
+        localparam int SUM_BITS =
+            (g == 0) ? CENTRE_BITS : (g == 1) ? TAIL_BITS : TAIL_SUM_BITS;
+        wire signed [SUM_BITS-1:0] sum;
+        wire [ACC_BITS-1:0] more;
+        wire unused_valid;
+
+        if (g == 0) begin : gen_centre
+          assign sum = centre;
+        end else if (g == 1) begin : gen_tail
+          assign sum = tail;
+        end else begin : gen_tail_sum
+          assign sum = tail_sum;
+        end
+
+        npu_accumulate #(
+            .SUM_BITS(SUM_BITS)
+        ) accumulate (
+            .clk_i  (clk_i),
+            .rst_i  (rst_i),
+            .en_i   (1'b1),
+            .valid_i(1'b0),
+            .valid_o(unused_valid),
+            .clear_i(acc_clear_i),
+            .sum_i  (sum),
+            .acc_i  (old),
+            .acc_o  (more)
+        );
+
+        assign acc_o[g*ACC_BITS+:ACC_BITS] = (g == 0 && acc_from_pool_i) ? pooled : more;
+
+        npu_bank #(
+            .WIDTH(ACC_BITS),
+            .WORDS(ACC_WORDS)
+        ) memory (
+            .clk_i          (clk_i),
+            .read_i         (acc_read_i),
+            .read_address_i (acc_read_address_i),
+            .data_o         (old),
+            .write_i        (acc_write_i[g]),
+            .write_address_i(acc_write_address_i),
+            .data_i         (acc_o[g*ACC_BITS+:ACC_BITS])
+        );
+      end else begin : gen_absent
+        wire unused = &{1'b0, acc_write_i[g]};
+        assign old = '0;
+        assign acc_o[g*ACC_BITS+:ACC_BITS] = '0;
+      end
+    end
+
+    if (PWLQ_BITS == 0) begin : gen_no_tail
+      wire unused = &{1'b0, tail, tail_sum};
+    end
+  endgenerate
+
+  // Constants of RQ.
+
+  logic [2*ACC_BITS-1:0] bias_q;
+  logic [9:0] shift_q;
+  logic [TERMS*MULTIPLIER_BITS-1:0] multiplier_q;
+  wire unused_bias = bias_q[2*ACC_BITS-1];
+  wire unused_par  = par_i[ACC_BITS-1];
+
+  always_ff @(posedge clk_i) begin
+    if (par_valid_i) begin
+      if (par_index_i == 3'd0) begin
+        bias_q[ACC_BITS-1:0] <= par_i;
+        multiplier_q         <= '0;
+      end
+      if (par_index_i == 3'd1) bias_q[ACC_BITS+:ACC_BITS] <= par_i;
+      if (par_index_i == 3'd2) shift_q <= {par_i[11:8], par_i[5:0]};
+      for (int j = 0; j < TERMS; j = j + 1) begin
+        if (par_index_i == 3'(ISA_PAR_HEADER_WORDS + j))
+          multiplier_q[j*MULTIPLIER_BITS+:MULTIPLIER_BITS] <= par_i[MULTIPLIER_BITS-1:0];
+      end
+    end
+  end
+
+  // Terms.
+
+  wire act_top = !unsigned_i && act_i[BYTE_BITS-1];
+  wire [ACC_BITS-1:0] act_term = {{ACC_BITS - BYTE_BITS{act_top}}, act_i};
+  wire [ACC_BITS-1:0] acc_term =
+      (pwlq_i && term_index_i != '0) ? region[1].old : region[0].old;
+  wire unused_valid_merge;
+  wire [ACC_BITS-1:0] merged;
+  logic [TERMS*ACC_BITS-1:0] term_q;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) term_q <= '0;
+    else if (term_valid_i)
+      term_q[term_index_i*ACC_BITS+:ACC_BITS] <= term_from_act_i ? act_term : acc_term;
+  end
+
+  npu_merge_regions merge_regions (
+      .clk_i         (clk_i),
+      .rst_i         (rst_i),
+      .en_i          (term_valid_i && merge_i && term_index_i == '0),
+      .valid_i       (1'b0),
+      .valid_o       (unused_valid_merge),
+      .bits_i        (pwlq_bits_i),
+      .acc_centre_i  (region[0].old),
+      .acc_tail_sum_i(region[2].old),
+      .acc_o         (merged)
+  );
+
+  // VEC: pool, add.
+
+  wire operand_top = !unsigned_i && operand_i[BYTE_BITS-1];
+  wire unused_valid_pool, unused_valid_add;
+  wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q[ACC_BITS-1:0] : pooled;
+
+  npu_pool pool (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .en_i     (tap_i),
+      .valid_i  (1'b0),
+      .valid_o  (unused_valid_pool),
+      .first_i  (first_i && !old_sum_i),
+      .maximum_i(maximum_i),
+      .x_i      ({operand_top, operand_i}),
+      .acc_i    (pool_acc),
+      .acc_o    (pooled)
+  );
+
+  assign pooled_o = pooled[BYTE_BITS-1:0];
+
+  logic signed [XE_BITS-1:0] first_xe_q;
+  wire signed [ADD_BITS-1:0] added;
+
+  always_ff @(posedge clk_i) begin
+    if (tap_i) first_xe_q <= own_xe_o;
+  end
+
+  npu_add add (
+      .clk_i         (clk_i),
+      .rst_i         (rst_i),
+      .en_i          (busy_i && add_i),
+      .valid_i       (1'b0),
+      .valid_o       (unused_valid_add),
+      .mode_i        (mode_i),
+      .multiplier_a_i(add_multipliers_i[0+:MULTIPLIER_BITS]),
+      .multiplier_b_i(add_multipliers_i[MULTIPLIER_BITS+:MULTIPLIER_BITS]),
+      .shift_a_i     (add_shifts_i[0+:ADD_SHIFT_BITS]),
+      .shift_b_i     (add_shifts_i[ADD_SHIFT_BITS+:ADD_SHIFT_BITS]),
+      .xe_a_i        (first_xe_q),
+      .xe_b_i        (own_xe_o),
+      .acc_o         (added)
+  );
+
+  // Requantizer, of RQ's terms or of add's sum.
+
+  wire [ACC_BITS-1:0] term0 = merge_i ? merged : term_q[ACC_BITS-1:0];
+  wire signed [XE_BITS-1:0] requantized;
+  wire unused_valid_requantize;
+  wire unused_requantized = requantized[XE_BITS-1];
+
+  assign requantized_o = requantized[BYTE_BITS-1:0];
+
+  npu_requantize #(
+      .MAX_TERMS(TERMS)
+  ) requantize (
+      .clk_i          (clk_i),
+      .rst_i          (rst_i),
+      .en_i           (busy_i),
+      .valid_i        (1'b0),
+      .valid_o        (unused_valid_requantize),
+      .mode_i         (mode_i),
+      .shift_i        (add_i ? add_shifts_i[2*ADD_SHIFT_BITS+:ADD_SHIFT_BITS] : shift_q[5:0]),
+      .channel_shift_i(add_i ? 4'd0 : shift_q[9:6]),
+      .zero_point_i   (out_zero_point_i),
+      .low_i          (out_low_i),
+      .high_i         (out_high_i),
+      .acc_i          (add_i ? {{(TERMS * ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added}
+                             : {term_q[TERMS*ACC_BITS-1:ACC_BITS], term0}),
+      .multiplier_i   (add_i ? {{(TERMS - 1) * MULTIPLIER_BITS{1'b0}},
+                                add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]}
+                             : multiplier_q),
+      .bias_i         (add_i ? '0 : bias_q[TOTAL_BITS-1:0]),
+      .y_o            (requantized)
+  );
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,283 @@
+// mac_engine: control of a MAC: passes of activations, weight tiles one pass ahead, accumulators.
+//
+//   for ob, cb, kh, kw: a pass: for y, x: one ACT word a cycle
+//   s_0 = I + 1 + load,  s_{t+1} = s_t + max(P, load),  load = rows + MAC_LOAD_CYCLES + decode
+//
+// | stage      | activations                                  | weights                        |
+// |------------|----------------------------------------------|--------------------------------|
+// | 0          | ACT address, pass t from s_t on              | WGT address of tile t+1, row 0 |
+// | 1          | memory output; operand_*_o; swap_o           | memory output                  |
+// | 2          | operands of the array                        | code register                  |
+// | 2 + column | sums of the array; acc_clear_o; ACC output   | (npu_weight_loader)            |
+// | 3 + column | ACC + sum; acc_write_o                       |                                |
+// | 4 + column | R of the last                                |                                |
+//
+// column = latency of npu_pe_column. The ACC address is out one cycle before the sums.
+// Law: docs/architecture.md, sections 2 and 4
+
+`default_nettype none
+
+module npu_mac_engine #(
+    parameter  int SIZE = 4,
+    localparam int INSTRUCTION_BITS = 128,
+    localparam int REGISTERS        = 27,
+    localparam int WORD_BITS        = 16,
+    localparam int ROW_BITS         = $clog2(SIZE),
+    localparam int REGIONS          = 3
+) (
+    input  wire                         clk_i,
+    input  wire                         rst_i,
+
+    // control
+    input  wire  [INSTRUCTION_BITS-1:0] head_i,
+    input  wire  [INSTRUCTION_BITS-1:0] current_i,
+    input  wire  [REGISTERS*32-1:0]     registers_i,
+    input  wire                         issue_i,
+    output wire                         retire_o,
+
+    // scratchpads
+    output wire                         act_read_o,
+    output wire  [WORD_BITS-1:0]        act_address_o,
+    output wire                         wgt_read_o,
+    output wire  [WORD_BITS-1:0]        wgt_address_o,
+
+    // stage 1 of the weights, and the shadow register
+    output wire                         code_valid_o,
+    output wire  [2:0]                  code_shift_o,
+    output wire                         code_spans_o,
+    output wire                         shadow_write_o,
+    output wire  [ROW_BITS-1:0]         shadow_row_o,
+
+    // stage 1 of the activations
+    output logic                        operand_valid_o,
+    output logic [SIZE-1:0]             operand_active_o,  // rows that count
+    output logic                        operand_first_o,   // x = 0
+    output logic                        swap_o,            // first word of a pass
+
+    // accumulators
+    output wire                         acc_read_o,
+    output wire  [WORD_BITS-1:0]        acc_read_address_o,
+    output wire                         acc_clear_o,
+    output wire  [REGIONS-1:0]          acc_write_o,
+    output wire  [WORD_BITS-1:0]        acc_write_address_o,
+    output wire                         acc_final_o        // of the last reduction tile
+);
+
+  `include "generated/npu_isa.vh"
+  `include "generated/npu_latency.vh"
+
+  localparam int LEVELS = 6;
+  localparam int COLUMN_CYCLES = latency_pe_column(SIZE);
+  localparam int RETIRE_CYCLES =
+      ISA_MAC_DRAIN_CYCLES + LATENCY_SUBTRACT_ZERO_POINT + COLUMN_CYCLES;
+  localparam int LOAD_CYCLES = ISA_MAC_LOAD_CYCLES + LATENCY_WEIGHT_DECODE;  // beside the rows
+  localparam int ACC_BITS = WORD_BITS + 3;  // what travels beside the operands
+
+  wire [31:0] tile   = registers_i[EX_R_MAC_TILE*32+:32];
+  wire [31:0] output_register = registers_i[EX_R_MAC_OUTPUT*32+:32];
+  wire [31:0] form   = registers_i[EX_R_MAC_FORMAT*32+:32];
+  wire [7:0] rows      = tile[EX_R_MAC_TILE_ROWS_L+:EX_R_MAC_TILE_ROWS_W];
+  wire [7:0] row_first = tile[EX_R_MAC_TILE_ROW_FIRST_L+:EX_R_MAC_TILE_ROW_FIRST_W];
+  wire [7:0] row_end   = tile[EX_R_MAC_TILE_ROW_END_L+:EX_R_MAC_TILE_ROW_END_W];
+  wire [15:0] acc_stride =
+      output_register[EX_R_MAC_OUTPUT_ACC_STRIDE_L+:EX_R_MAC_OUTPUT_ACC_STRIDE_W];
+  wire [7:0] warm = output_register[EX_R_MAC_OUTPUT_WARM_L+:EX_R_MAC_OUTPUT_WARM_W];
+  wire [7:0] emit_step = output_register[EX_R_MAC_OUTPUT_STEP_L+:EX_R_MAC_OUTPUT_STEP_W];
+  wire [3:0] bits = form[EX_R_MAC_FORMAT_BITS_L+:EX_R_MAC_FORMAT_BITS_W];
+  wire is_pwlq = form[EX_R_MAC_FORMAT_FORMAT_L+:EX_R_MAC_FORMAT_FORMAT_W] ==
+      EX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
+  wire accumulate = current_i[MAC_ACCUMULATE_L];
+  wire depthwise  = current_i[MAC_DEPTHWISE_L];
+  wire unused = &{1'b0, head_i, current_i, registers_i, tile, form};
+
+  // The nest: x, y inside a pass; kw, kh, cb, ob from pass to pass.
+
+  logic active_q;       // addresses remain
+  logic pass_begins_q;  // the next address is the first of a pass
+  logic tile0_q;        // cycle I + 1
+  logic [8:0] load_left_q;  // cycles until the shadow register is complete
+
+  wire [LEVELS-1:0] first, last;
+  wire unused_first = &{1'b0, first};
+  wire step = active_q && (!pass_begins_q || load_left_q == '0);
+  wire pass_begins = step && pass_begins_q;
+  wire pass_ends   = step && last[0] && last[1];
+  wire first_reduction = first[2] && first[3] && first[4];
+  wire last_reduction  = last[2] && last[3] && last[4];
+  wire last_pass = last_reduction && last[5];
+  wire [8:0] load = 9'(rows) + 9'(LOAD_CYCLES);
+
+  npu_nest #(
+      .LEVELS(LEVELS),
+      .COUNT_BITS(16)
+  ) nest (
+      .clk_i   (clk_i),
+      .load_i  (issue_i),
+      .step_i  (step),
+      .counts_i({registers_i[EX_R_MAC_OB*32+:16], registers_i[EX_R_MAC_CB*32+:16],
+                 registers_i[EX_R_MAC_KH*32+:16], registers_i[EX_R_MAC_KW*32+:16],
+                 registers_i[EX_R_MAC_Y*32+:16], registers_i[EX_R_MAC_X*32+:16]}),
+      .first_o (first),
+      .last_o  (last)
+  );
+
+  npu_nest_address #(
+      .LEVELS(LEVELS),
+      .ADDRESS_BITS(WORD_BITS)
+  ) nest_address (
+      .clk_i    (clk_i),
+      .load_i   (issue_i),
+      .step_i   (step),
+      .last_i   (last),
+      .base_i   (head_i[MAC_ACT_L+:MAC_ACT_W]),
+      .strides_i({registers_i[EX_R_MAC_OB*32+16+:16], registers_i[EX_R_MAC_CB*32+16+:16],
+                  registers_i[EX_R_MAC_KH*32+16+:16], registers_i[EX_R_MAC_KW*32+16+:16],
+                  registers_i[EX_R_MAC_Y*32+16+:16], registers_i[EX_R_MAC_X*32+16+:16]}),
+      .address_o(act_address_o)
+  );
+
+  assign act_read_o = step;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) begin
+      active_q      <= 1'b0;
+      pass_begins_q <= 1'b0;
+      tile0_q       <= 1'b0;
+    end else begin
+      tile0_q <= issue_i;
+      if (issue_i) begin
+        active_q      <= 1'b1;
+        pass_begins_q <= 1'b1;
+      end else if (step) begin
+        pass_begins_q <= pass_ends;
+        if (pass_ends && last_pass) active_q <= 1'b0;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (issue_i) load_left_q <= load;
+    else if (pass_begins) load_left_q <= load - 1'b1;
+    else if (load_left_q != '0) load_left_q <= load_left_q - 1'b1;
+  end
+
+  npu_weight_loader #(
+      .SIZE(SIZE)
+  ) weight_loader (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .load_i   (issue_i),
+      .base_i   (head_i[MAC_WGT_L+:MAC_WGT_W]),
+      .go_i     (tile0_q || (pass_begins && !last_pass)),
+      .rows_i   (rows),
+      .width_i  (is_pwlq ? bits + 1'b1 : bits),
+      .read_o   (wgt_read_o),
+      .address_o(wgt_address_o),
+      .valid_o  (code_valid_o),
+      .shift_o  (code_shift_o),
+      .spans_o  (code_spans_o),
+      .write_o  (shadow_write_o),
+      .row_o    (shadow_row_o)
+  );
+
+  // Operands: which rows count is the same for a whole pass.
+
+  wire [SIZE-1:0] active;
+
+  genvar r;
+  generate
+    for (r = 0; r < SIZE; r = r + 1) begin : row
+      assign active[r] = 8'(r) < rows && (!first[4] || 8'(r) >= row_first) &&
+          (!last[4] || 8'(r) < row_end);
+    end
+  endgenerate
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) begin
+      operand_valid_o <= 1'b0;
+      swap_o          <= 1'b0;
+    end else begin
+      operand_valid_o <= step;
+      swap_o          <= pass_begins;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (step) begin
+      operand_active_o <= active;
+      operand_first_o  <= first[0];
+    end
+  end
+
+  // Results: which reads have one, and where it goes.
+
+  logic [7:0] until_emit_q;
+  logic [WORD_BITS-1:0] acc_base_q, result_q;
+
+  wire [7:0] until_emit = first[0] ? warm : until_emit_q;
+  wire emit = step && (!depthwise || until_emit == '0);
+  wire [WORD_BITS-1:0] acc_address = acc_base_q + result_q;
+
+  always_ff @(posedge clk_i) begin
+    if (step) until_emit_q <= (until_emit == '0) ? emit_step - 1'b1 : until_emit - 1'b1;
+    if (issue_i) acc_base_q <= head_i[MAC_ACC_L+:MAC_ACC_W];
+    else if (pass_ends && last_reduction) acc_base_q <= acc_base_q + acc_stride;
+    if (issue_i || pass_ends) result_q <= '0;
+    else if (emit) result_q <= result_q + 1'b1;
+  end
+
+  wire [ACC_BITS-1:0] read_stage, sum_stage, write_stage;
+  wire [REGIONS-1:0] unused_stages =
+      {read_stage[ACC_BITS-2], sum_stage[ACC_BITS-1], write_stage[ACC_BITS-2]};
+  wire unused_stage = &{1'b0, unused_stages, read_stage, sum_stage, write_stage};
+
+  npu_delay #(
+      .WIDTH (ACC_BITS),
+      .CYCLES(LATENCY_SUBTRACT_ZERO_POINT + COLUMN_CYCLES)
+  ) until_read (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i({emit, first_reduction && !accumulate, last_reduction, acc_address}),
+      .data_o(read_stage)
+  );
+
+  npu_delay #(
+      .WIDTH (ACC_BITS),
+      .CYCLES(1)
+  ) until_sum (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i(read_stage),
+      .data_o(sum_stage)
+  );
+
+  npu_delay #(
+      .WIDTH (ACC_BITS),
+      .CYCLES(LATENCY_ACCUMULATE)
+  ) until_write (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i(sum_stage),
+      .data_o(write_stage)
+  );
+
+  assign acc_read_o          = read_stage[WORD_BITS+2];
+  assign acc_read_address_o  = read_stage[WORD_BITS-1:0];
+  assign acc_clear_o         = sum_stage[WORD_BITS+1];
+  assign acc_write_o         = {{REGIONS - 1{is_pwlq}}, 1'b1} & {REGIONS{write_stage[WORD_BITS+2]}};
+  assign acc_write_address_o = write_stage[WORD_BITS-1:0];
+  assign acc_final_o         = write_stage[WORD_BITS];
+
+  npu_delay #(
+      .WIDTH (1),
+      .CYCLES(RETIRE_CYCLES)
+  ) until_retire (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i(pass_ends && last_pass),
+      .data_o(retire_o)
+  );
+
+endmodule
+
+`default_nettype wire

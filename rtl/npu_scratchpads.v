@@ -1,0 +1,141 @@
+// scratchpads: ACT, WGT and PAR, and who touches which.
+//
+// | scratchpad | reader 0 | reader 1 | writer 0 | writer 1 |
+// |------------|----------|----------|----------|----------|
+// | ACT        | EX       | ST       | LD       | EX       |
+// | WGT, PAR   | EX       |          | LD       |          |
+//
+// Law: docs/architecture.md, section 1
+
+`default_nettype none
+
+module npu_scratchpads #(
+    parameter  int SIZE           = 4,
+    parameter  int ACT_BANKS      = 8,
+    parameter  int ACT_BANK_WORDS = 256,
+    parameter  int WGT_BANKS      = 2,
+    parameter  int WGT_BANK_WORDS = 256,
+    parameter  int PAR_BANKS      = 2,
+    parameter  int PAR_BANK_WORDS = 32,
+    localparam int WORD_BITS = 16,
+    localparam int BANK_BITS = 8,
+    localparam int TARGETS   = 3,
+    localparam int ACT_BITS  = 8 * SIZE,
+    localparam int PAR_BITS  = 32 * SIZE
+) (
+    input  wire                  clk_i,
+
+    // LD writes one of the three
+    input  wire  [TARGETS-1:0]   ld_write_i,          // ACT, WGT, PAR
+    input  wire  [WORD_BITS-1:0] ld_address_i,
+    input  wire  [BANK_BITS-1:0] ld_banks_i,
+    input  wire  [PAR_BITS-1:0]  ld_data_i,
+
+    // EX; data the cycle after
+    input  wire                  ex_act_read_i,
+    input  wire  [WORD_BITS-1:0] ex_read_address_i,
+    input  wire  [BANK_BITS-1:0] ex_read_banks_i,
+    output wire  [ACT_BITS-1:0]  ex_act_o,
+    input  wire                  ex_act_write_i,
+    input  wire  [WORD_BITS-1:0] ex_write_address_i,
+    input  wire  [BANK_BITS-1:0] ex_write_banks_i,
+    input  wire  [ACT_BITS-1:0]  ex_out_i,
+    input  wire                  ex_wgt_read_i,
+    input  wire  [WORD_BITS-1:0] ex_wgt_address_i,
+    input  wire  [3:0]           ex_wgt_banks_i,
+    output wire  [ACT_BITS-1:0]  ex_wgt_o,
+    input  wire                  ex_par_read_i,
+    input  wire  [WORD_BITS-1:0] ex_par_address_i,
+    input  wire  [3:0]           ex_par_banks_i,
+    output wire  [PAR_BITS-1:0]  ex_par_o,
+
+    // ST
+    input  wire                  st_read_i,
+    input  wire  [WORD_BITS-1:0] st_address_i,
+    input  wire  [BANK_BITS-1:0] st_banks_i,
+    output wire  [ACT_BITS-1:0]  st_act_o,
+
+    // accesses that were suppressed in this cycle
+    output wire                  ld_fault_o,
+    output wire                  ex_fault_o,
+    output wire                  st_fault_o
+);
+
+  `include "generated/npu_isa.vh"
+
+  wire [1:0] act_read_fault, act_write_fault, wgt_read_fault, wgt_write_fault;
+  wire [1:0] par_read_fault, par_write_fault;
+  wire [ACT_BITS-1:0] unused_wgt;
+  wire [PAR_BITS-1:0] unused_par;
+  wire unused = &{1'b0, unused_wgt, unused_par, ld_banks_i, ex_read_banks_i, ex_write_banks_i,
+                  ex_wgt_banks_i, ex_par_banks_i, st_banks_i, wgt_read_fault[1],
+                  wgt_write_fault[1], par_read_fault[1], par_write_fault[1]};
+
+  assign ld_fault_o = act_write_fault[0] || wgt_write_fault[0] || par_write_fault[0];
+  assign ex_fault_o = act_read_fault[0] || act_write_fault[1] || wgt_read_fault[0] ||
+      par_read_fault[0];
+  assign st_fault_o = act_read_fault[1];
+
+  npu_scratchpad #(
+      .WIDTH     (ACT_BITS),
+      .BANKS     (ACT_BANKS),
+      .BANK_WORDS(ACT_BANK_WORDS)
+  ) act (
+      .clk_i          (clk_i),
+      .read_i         ({st_read_i, ex_act_read_i}),
+      .read_address_i ({st_address_i, ex_read_address_i}),
+      .read_banks_i   ({st_banks_i[ACT_BANKS-1:0], ex_read_banks_i[ACT_BANKS-1:0]}),
+      .data0_o        (ex_act_o),
+      .data1_o        (st_act_o),
+      .read_fault_o   (act_read_fault),
+      .write_i        ({ex_act_write_i, ld_write_i[TARGET_ACT]}),
+      .write_address_i({ex_write_address_i, ld_address_i}),
+      .write_banks_i  ({ex_write_banks_i[ACT_BANKS-1:0], ld_banks_i[ACT_BANKS-1:0]}),
+      .data0_i        (ld_data_i[ACT_BITS-1:0]),
+      .data1_i        (ex_out_i),
+      .write_fault_o  (act_write_fault)
+  );
+
+  npu_scratchpad #(
+      .WIDTH     (ACT_BITS),
+      .BANKS     (WGT_BANKS),
+      .BANK_WORDS(WGT_BANK_WORDS)
+  ) wgt (
+      .clk_i          (clk_i),
+      .read_i         ({1'b0, ex_wgt_read_i}),
+      .read_address_i ({WORD_BITS'(0), ex_wgt_address_i}),
+      .read_banks_i   ({WGT_BANKS'(0), ex_wgt_banks_i[WGT_BANKS-1:0]}),
+      .data0_o        (ex_wgt_o),
+      .data1_o        (unused_wgt),
+      .read_fault_o   (wgt_read_fault),
+      .write_i        ({1'b0, ld_write_i[TARGET_WGT]}),
+      .write_address_i({WORD_BITS'(0), ld_address_i}),
+      .write_banks_i  ({WGT_BANKS'(0), ld_banks_i[WGT_BANKS-1:0]}),
+      .data0_i        (ld_data_i[ACT_BITS-1:0]),
+      .data1_i        (ACT_BITS'(0)),
+      .write_fault_o  (wgt_write_fault)
+  );
+
+  npu_scratchpad #(
+      .WIDTH     (PAR_BITS),
+      .BANKS     (PAR_BANKS),
+      .BANK_WORDS(PAR_BANK_WORDS)
+  ) par (
+      .clk_i          (clk_i),
+      .read_i         ({1'b0, ex_par_read_i}),
+      .read_address_i ({WORD_BITS'(0), ex_par_address_i}),
+      .read_banks_i   ({PAR_BANKS'(0), ex_par_banks_i[PAR_BANKS-1:0]}),
+      .data0_o        (ex_par_o),
+      .data1_o        (unused_par),
+      .read_fault_o   (par_read_fault),
+      .write_i        ({1'b0, ld_write_i[TARGET_PAR]}),
+      .write_address_i({WORD_BITS'(0), ld_address_i}),
+      .write_banks_i  ({PAR_BANKS'(0), ld_banks_i[PAR_BANKS-1:0]}),
+      .data0_i        (ld_data_i),
+      .data1_i        (PAR_BITS'(0)),
+      .write_fault_o  (par_write_fault)
+  );
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,421 @@
+// top: the NPU. FETCH dispatches into three queues; LD, EX and ST run beside each other.
+//
+//   FETCH -> LD   DRAM -> ACT, WGT, PAR
+//         -> EX   array, requantizers, vector unit; ACC is its own
+//         -> ST   ACT -> DRAM
+//
+// Order comes from six token counters alone. Every size is a parameter that software can read back
+// (control registers params0..2).
+//
+// Law: docs/architecture.md
+
+`default_nettype none
+
+module npu_top #(
+    parameter  int SIZE           = 4,    // rows, columns, lanes: a power of two, 4..64
+    parameter  int BUS_BYTES      = 4,    // 4, 8, 16; at most SIZE
+    parameter  int BURST_BEATS    = 16,   // a power of two, 1..256
+    parameter  int UNIFORM_BITS   = 8,    // 8, 4 or 0
+    parameter  int SUBSET         = 1,    // 1 or 0
+    parameter  int PWLQ_BITS      = 4,    // 2..7, or 0
+    parameter  int ACT_BANKS      = 8,    // a power of two, 2..8
+    parameter  int ACT_BANK_WORDS = 256,  // a power of two, 8..8192
+    parameter  int WGT_BANKS      = 2,    // 2 or 4
+    parameter  int WGT_BANK_WORDS = 256,  // a power of two, 8..16384
+    parameter  int PAR_BANKS      = 2,    // 2 or 4
+    parameter  int PAR_BANK_WORDS = 32,   // a power of two, 8..16384
+    parameter  int ACC_WORDS      = 256,  // a power of two, 8..65536
+    localparam int ADDRESS_BITS   = 32,
+    localparam int DATA_BITS      = 8 * BUS_BYTES,
+    localparam int LITE_BITS      = 8
+) (
+    input  wire                     clk_i,
+    input  wire                     rst_i,
+
+    // AXI4-Lite control
+    input  wire  [LITE_BITS-1:0]    lite_awaddr_i,
+    input  wire                     lite_awvalid_i,
+    output wire                     lite_awready_o,
+    input  wire  [31:0]             lite_wdata_i,
+    input  wire  [3:0]              lite_wstrb_i,
+    input  wire                     lite_wvalid_i,
+    output wire                     lite_wready_o,
+    output wire  [1:0]              lite_bresp_o,
+    output wire                     lite_bvalid_o,
+    input  wire                     lite_bready_i,
+    input  wire  [LITE_BITS-1:0]    lite_araddr_i,
+    input  wire                     lite_arvalid_i,
+    output wire                     lite_arready_o,
+    output wire  [31:0]             lite_rdata_o,
+    output wire  [1:0]              lite_rresp_o,
+    output wire                     lite_rvalid_o,
+    input  wire                     lite_rready_i,
+    output wire                     irq_o,
+    output wire                     running_o,       // between start and done or fault
+
+    // AXI4 read port of FETCH; bursts are INCR of whole beats, in order
+    output wire  [ADDRESS_BITS-1:0] fetch_araddr_o,
+    output wire  [7:0]              fetch_arlen_o,
+    output wire                     fetch_arvalid_o,
+    input  wire                     fetch_arready_i,
+    input  wire  [DATA_BITS-1:0]    fetch_rdata_i,
+    input  wire  [1:0]              fetch_rresp_i,
+    input  wire                     fetch_rvalid_i,
+    output wire                     fetch_rready_o,
+
+    // AXI4 read port of LD
+    output wire  [ADDRESS_BITS-1:0] ld_araddr_o,
+    output wire  [7:0]              ld_arlen_o,
+    output wire                     ld_arvalid_o,
+    input  wire                     ld_arready_i,
+    input  wire  [DATA_BITS-1:0]    ld_rdata_i,
+    input  wire  [1:0]              ld_rresp_i,
+    input  wire                     ld_rvalid_i,
+    output wire                     ld_rready_o,
+
+    // AXI4 write port of ST
+    output wire  [ADDRESS_BITS-1:0] st_awaddr_o,
+    output wire  [7:0]              st_awlen_o,
+    output wire                     st_awvalid_o,
+    input  wire                     st_awready_i,
+    output wire  [DATA_BITS-1:0]    st_wdata_o,
+    output wire                     st_wlast_o,
+    output wire                     st_wvalid_o,
+    input  wire                     st_wready_i,
+    input  wire  [1:0]              st_bresp_i,
+    input  wire                     st_bvalid_i,
+    output wire                     st_bready_o
+);
+
+  `include "generated/npu_isa.vh"
+
+  localparam int ENGINES          = 3;  // LD, EX, ST at 0, 1, 2
+  localparam int LD = 0;
+  localparam int EX = 1;
+  localparam int ST = 2;
+  localparam int INSTRUCTION_BITS = 128;
+  localparam int PC_BITS          = 32;
+  localparam int CLAIM_BITS       = 16;
+  localparam int WORD_BITS        = 16;
+  localparam int BANK_BITS        = 8;
+  localparam int TARGETS          = 3;
+  localparam int ACT_BITS         = 8 * SIZE;
+  localparam int PAR_BITS         = 32 * SIZE;
+  localparam int REGIONS          = ISA_REGION_COUNT;
+  localparam int COUNTER_BITS     = 4 * 32;
+
+  generate
+    if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
+      npu_top_SIZE_must_be_a_power_of_two_4_to_64 bad_parameter ();
+    end
+    if (BUS_BYTES > SIZE) begin : gen_bad_bus_bytes
+      npu_top_BUS_BYTES_must_be_at_most_SIZE bad_parameter ();
+    end
+    if (PWLQ_BITS > 7) begin : gen_bad_pwlq_bits
+      npu_top_PWLQ_BITS_must_be_0_or_2_to_7 bad_parameter ();
+    end
+    if (WGT_BANKS > 4 || PAR_BANKS > 4) begin : gen_bad_banks
+      npu_top_WGT_BANKS_and_PAR_BANKS_must_be_2_or_4 bad_parameter ();
+    end
+  endgenerate
+
+  // The run: control, fetch, the sequencer of the engines.
+
+  wire start, run, halt, port_idle, fetch_fault, fetch_issue, fetch_retire, all_idle, engine_fault;
+  wire clear = rst_i || start;
+  wire [31:0] cycle, program_base, program_length;
+  wire [REGIONS*32-1:0] regions;
+  wire [15:0] halt_code;
+  wire [7:0] fetch_cause, engine_cause;
+  wire [1:0] engine_number;
+  wire [PC_BITS-1:0] fetch_event_pc, dispatch_pc, engine_pc;
+  wire [INSTRUCTION_BITS-1:0] dispatched;
+  wire [ENGINES-1:0] push, full, issue, retire, operand, address, axi;
+  wire [ENGINES*INSTRUCTION_BITS-1:0] head, current;
+  wire [ENGINES*CLAIM_BITS-1:0] claims;
+  wire [ENGINES*COUNTER_BITS-1:0] counters;
+  wire [LD_REGISTER_COUNT*32-1:0] ld_registers;
+  wire [EX_REGISTER_COUNT*32-1:0] ex_registers;
+  wire [ST_REGISTER_COUNT*32-1:0] st_registers;
+  wire unused = &{1'b0, cycle, fetch_issue, fetch_retire};  // the tracer's
+
+  npu_control #(
+      .SIZE          (SIZE),
+      .BUS_BYTES     (BUS_BYTES),
+      .BURST_BEATS   (BURST_BEATS),
+      .UNIFORM_BITS  (UNIFORM_BITS),
+      .SUBSET        (SUBSET),
+      .PWLQ_BITS     (PWLQ_BITS),
+      .ACT_BANKS     (ACT_BANKS),
+      .ACT_BANK_WORDS(ACT_BANK_WORDS),
+      .WGT_BANKS     (WGT_BANKS),
+      .WGT_BANK_WORDS(WGT_BANK_WORDS),
+      .PAR_BANKS     (PAR_BANKS),
+      .PAR_BANK_WORDS(PAR_BANK_WORDS),
+      .ACC_WORDS     (ACC_WORDS)
+  ) control (
+      .clk_i           (clk_i),
+      .rst_i           (rst_i),
+      .awaddr_i        (lite_awaddr_i),
+      .awvalid_i       (lite_awvalid_i),
+      .awready_o       (lite_awready_o),
+      .wdata_i         (lite_wdata_i),
+      .wstrb_i         (lite_wstrb_i),
+      .wvalid_i        (lite_wvalid_i),
+      .wready_o        (lite_wready_o),
+      .bresp_o         (lite_bresp_o),
+      .bvalid_o        (lite_bvalid_o),
+      .bready_i        (lite_bready_i),
+      .araddr_i        (lite_araddr_i),
+      .arvalid_i       (lite_arvalid_i),
+      .arready_o       (lite_arready_o),
+      .rdata_o         (lite_rdata_o),
+      .rresp_o         (lite_rresp_o),
+      .rvalid_o        (lite_rvalid_o),
+      .rready_i        (lite_rready_i),
+      .irq_o           (irq_o),
+      .start_o         (start),
+      .run_o           (run),
+      .running_o       (running_o),
+      .cycle_o         (cycle),
+      .program_base_o  (program_base),
+      .program_length_o(program_length),
+      .regions_o       (regions),
+      .halt_i          (halt),
+      .halt_code_i     (halt_code),
+      .fault_i         (fetch_fault || engine_fault),
+      .cause_i         (fetch_fault ? fetch_cause : engine_cause),
+      .engine_i        (fetch_fault ? 2'(ENGINE_FETCH) : engine_number),
+      .pc_i            (fetch_fault ? fetch_event_pc : engine_pc),
+      .port_idle_i     (port_idle),
+      .counters_i      (counters)
+  );
+
+  npu_fetch #(
+      .BUS_BYTES(BUS_BYTES)
+  ) fetch (
+      .clk_i        (clk_i),
+      .rst_i        (clear),
+      .run_i        (run),
+      .port_idle_o  (port_idle),
+      .base_i       (program_base),
+      .length_i     (program_length),
+      .araddr_o     (fetch_araddr_o),
+      .arlen_o      (fetch_arlen_o),
+      .arvalid_o    (fetch_arvalid_o),
+      .arready_i    (fetch_arready_i),
+      .rdata_i      (fetch_rdata_i),
+      .rresp_i      (fetch_rresp_i),
+      .rvalid_i     (fetch_rvalid_i),
+      .rready_o     (fetch_rready_o),
+      .full_i       (full),
+      .all_idle_i   (all_idle),
+      .push_o       (push),
+      .instruction_o(dispatched),
+      .pc_o         (dispatch_pc),
+      .issue_o      (fetch_issue),
+      .retire_o     (fetch_retire),
+      .event_pc_o   (fetch_event_pc),
+      .halt_o       (halt),
+      .halt_code_o  (halt_code),
+      .fault_o      (fetch_fault),
+      .cause_o      (fetch_cause)
+  );
+
+  npu_sequencer sequencer (
+      .clk_i         (clk_i),
+      .rst_i         (clear),
+      .run_i         (run),
+      .push_i        (push),
+      .instruction_i (dispatched),
+      .pc_i          (dispatch_pc),
+      .full_o        (full),
+      .idle_o        (all_idle),
+      .head_o        (head),
+      .current_o     (current),
+      .ld_registers_o(ld_registers),
+      .ex_registers_o(ex_registers),
+      .st_registers_o(st_registers),
+      .issue_o       (issue),
+      .retire_i      (retire),
+      .claims_i      (claims),
+      .operand_i     (operand),
+      .address_i     (address),
+      .axi_i         (axi),
+      .fault_o       (engine_fault),
+      .cause_o       (engine_cause),
+      .engine_o      (engine_number),
+      .pc_o          (engine_pc),
+      .counters_o    (counters)
+  );
+
+  // The engines.
+
+  wire [TARGETS-1:0] ld_write;
+  wire [WORD_BITS-1:0] ld_address;
+  wire [BANK_BITS-1:0] ld_banks;
+  wire [PAR_BITS-1:0] ld_data;
+
+  npu_ld #(
+      .SIZE       (SIZE),
+      .BUS_BYTES  (BUS_BYTES),
+      .BURST_BEATS(BURST_BEATS),
+      .ACT_BANKS  (ACT_BANKS),
+      .WGT_BANKS  (WGT_BANKS),
+      .PAR_BANKS  (PAR_BANKS)
+  ) ld (
+      .clk_i      (clk_i),
+      .rst_i      (clear),
+      .head_i     (head[LD*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .current_i  (current[LD*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .registers_i(ld_registers),
+      .regions_i  (regions),
+      .operand_o  (operand[LD]),
+      .claims_o   (claims[LD*CLAIM_BITS+:CLAIM_BITS]),
+      .issue_i    (issue[LD]),
+      .retire_o   (retire[LD]),
+      .axi_o      (axi[LD]),
+      .araddr_o   (ld_araddr_o),
+      .arlen_o    (ld_arlen_o),
+      .arvalid_o  (ld_arvalid_o),
+      .arready_i  (ld_arready_i),
+      .rdata_i    (ld_rdata_i),
+      .rresp_i    (ld_rresp_i),
+      .rvalid_i   (ld_rvalid_i),
+      .rready_o   (ld_rready_o),
+      .write_o    (ld_write),
+      .address_o  (ld_address),
+      .banks_o    (ld_banks),
+      .data_o     (ld_data)
+  );
+
+  wire ex_act_read, ex_act_write, ex_wgt_read, ex_par_read, ex_acc_fault, ex_pad_fault;
+  wire [WORD_BITS-1:0] ex_read_address, ex_write_address, ex_wgt_address, ex_par_address;
+  wire [BANK_BITS-1:0] ex_read_banks, ex_write_banks;
+  wire [3:0] ex_wgt_banks, ex_par_banks;
+  wire [ACT_BITS-1:0] ex_act, ex_wgt, ex_out;
+  wire [PAR_BITS-1:0] ex_par;
+
+  assign axi[EX] = 1'b0;
+
+  npu_ex #(
+      .SIZE        (SIZE),
+      .UNIFORM_BITS(UNIFORM_BITS),
+      .SUBSET      (SUBSET),
+      .PWLQ_BITS   (PWLQ_BITS),
+      .ACT_BANKS   (ACT_BANKS),
+      .WGT_BANKS   (WGT_BANKS),
+      .PAR_BANKS   (PAR_BANKS),
+      .ACC_WORDS   (ACC_WORDS)
+  ) ex (
+      .clk_i              (clk_i),
+      .rst_i              (clear),
+      .head_i             (head[EX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .current_i          (current[EX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .registers_i        (ex_registers),
+      .operand_o          (operand[EX]),
+      .claims_o           (claims[EX*CLAIM_BITS+:CLAIM_BITS]),
+      .issue_i            (issue[EX]),
+      .retire_o           (retire[EX]),
+      .address_o          (ex_acc_fault),
+      .act_read_o         (ex_act_read),
+      .act_read_address_o (ex_read_address),
+      .act_read_banks_o   (ex_read_banks),
+      .act_i              (ex_act),
+      .act_write_o        (ex_act_write),
+      .act_write_address_o(ex_write_address),
+      .act_write_banks_o  (ex_write_banks),
+      .act_o              (ex_out),
+      .wgt_read_o         (ex_wgt_read),
+      .wgt_address_o      (ex_wgt_address),
+      .wgt_banks_o        (ex_wgt_banks),
+      .wgt_i              (ex_wgt),
+      .par_read_o         (ex_par_read),
+      .par_address_o      (ex_par_address),
+      .par_banks_o        (ex_par_banks),
+      .par_i              (ex_par)
+  );
+
+  wire st_read;
+  wire [WORD_BITS-1:0] st_address;
+  wire [BANK_BITS-1:0] st_banks;
+  wire [ACT_BITS-1:0] st_act;
+
+  npu_st #(
+      .SIZE       (SIZE),
+      .BUS_BYTES  (BUS_BYTES),
+      .BURST_BEATS(BURST_BEATS),
+      .ACT_BANKS  (ACT_BANKS)
+  ) st (
+      .clk_i      (clk_i),
+      .rst_i      (clear),
+      .head_i     (head[ST*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .current_i  (current[ST*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .registers_i(st_registers),
+      .regions_i  (regions),
+      .operand_o  (operand[ST]),
+      .claims_o   (claims[ST*CLAIM_BITS+:CLAIM_BITS]),
+      .issue_i    (issue[ST]),
+      .retire_o   (retire[ST]),
+      .axi_o      (axi[ST]),
+      .awaddr_o   (st_awaddr_o),
+      .awlen_o    (st_awlen_o),
+      .awvalid_o  (st_awvalid_o),
+      .awready_i  (st_awready_i),
+      .wdata_o    (st_wdata_o),
+      .wlast_o    (st_wlast_o),
+      .wvalid_o   (st_wvalid_o),
+      .wready_i   (st_wready_i),
+      .bresp_i    (st_bresp_i),
+      .bvalid_i   (st_bvalid_i),
+      .bready_o   (st_bready_o),
+      .read_o     (st_read),
+      .address_o  (st_address),
+      .banks_o    (st_banks),
+      .data_i     (st_act)
+  );
+
+  npu_scratchpads #(
+      .SIZE          (SIZE),
+      .ACT_BANKS     (ACT_BANKS),
+      .ACT_BANK_WORDS(ACT_BANK_WORDS),
+      .WGT_BANKS     (WGT_BANKS),
+      .WGT_BANK_WORDS(WGT_BANK_WORDS),
+      .PAR_BANKS     (PAR_BANKS),
+      .PAR_BANK_WORDS(PAR_BANK_WORDS)
+  ) scratchpads (
+      .clk_i             (clk_i),
+      .ld_write_i        (ld_write),
+      .ld_address_i      (ld_address),
+      .ld_banks_i        (ld_banks),
+      .ld_data_i         (ld_data),
+      .ex_act_read_i     (ex_act_read),
+      .ex_read_address_i (ex_read_address),
+      .ex_read_banks_i   (ex_read_banks),
+      .ex_act_o          (ex_act),
+      .ex_act_write_i    (ex_act_write),
+      .ex_write_address_i(ex_write_address),
+      .ex_write_banks_i  (ex_write_banks),
+      .ex_out_i          (ex_out),
+      .ex_wgt_read_i     (ex_wgt_read),
+      .ex_wgt_address_i  (ex_wgt_address),
+      .ex_wgt_banks_i    (ex_wgt_banks),
+      .ex_wgt_o          (ex_wgt),
+      .ex_par_read_i     (ex_par_read),
+      .ex_par_address_i  (ex_par_address),
+      .ex_par_banks_i    (ex_par_banks),
+      .ex_par_o          (ex_par),
+      .st_read_i         (st_read),
+      .st_address_i      (st_address),
+      .st_banks_i        (st_banks),
+      .st_act_o          (st_act),
+      .ld_fault_o        (address[LD]),
+      .ex_fault_o        (ex_pad_fault),
+      .st_fault_o        (address[ST])
+  );
+
+  assign address[EX] = ex_pad_fault || ex_acc_fault;
+
+endmodule
+
+`default_nettype wire

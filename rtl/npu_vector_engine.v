@@ -1,0 +1,269 @@
+// vector_engine: control of RQ and VEC: constants, one term or tap a cycle, results.
+//
+//   RQ:  for b: 3 + J words of PAR;  for y, x: for j in 0..J-1: one term a cycle
+//   VEC: for b, y, x: for ky, kx: one tap a cycle
+//
+// | stage   | RQ                                            | VEC                              |
+// |---------|-----------------------------------------------|----------------------------------|
+// | 0       | PAR, then ACC or ACT address                  | ACT address; sum: ACC address    |
+// | 1       | memory output; par_*_o, term_*_o, tap_1_o     | memory output                    |
+// | 2       | operand registers; tap_2_o                    | operand register                 |
+// | 2 + L   | result of the unit; write_o                   | result of the unit               |
+// | 3 + L   | R of the last                                 | R of the last                    |
+//
+// Law: docs/architecture.md, sections 2 and 4
+
+`default_nettype none
+
+module npu_vector_engine #(
+    localparam int INSTRUCTION_BITS = 128,
+    localparam int REGISTERS        = 27,
+    localparam int WORD_BITS        = 16,
+    localparam int PAR_INDEX_BITS   = 3,
+    localparam int TERM_BITS        = 2
+) (
+    input  wire                         clk_i,
+    input  wire                         rst_i,
+
+    // control
+    input  wire  [INSTRUCTION_BITS-1:0] head_i,
+    input  wire  [INSTRUCTION_BITS-1:0] current_i,
+    input  wire  [REGISTERS*32-1:0]     registers_i,
+    input  wire                         issue_i,         // of RQ or VEC
+    output wire                         retire_o,
+    output logic                        busy_o,          // I + 1 .. R
+
+    // scratchpads
+    output wire                         act_read_o,
+    output wire  [WORD_BITS-1:0]        act_address_o,
+    output wire                         par_read_o,
+    output wire  [WORD_BITS-1:0]        par_address_o,
+    output wire                         acc_read_o,
+    output wire  [WORD_BITS-1:0]        acc_address_o,
+
+    // stage 1
+    output logic                        par_valid_o,
+    output logic [PAR_INDEX_BITS-1:0]   par_index_o,     // word of the channel block
+    output logic                        term_valid_o,    // a term or an old sum
+    output logic [TERM_BITS-1:0]        term_index_o,
+    output logic                        term_from_act_o,
+    output logic                        tap_1_o,         // VEC
+    output logic                        first_1_o,       // first tap of a window
+
+    // stage 2
+    output logic                        tap_2_o,
+    output logic                        first_2_o,
+
+    // result
+    output wire                         act_write_o,
+    output wire                         acc_write_o,
+    output wire  [WORD_BITS-1:0]        write_address_o
+);
+
+  `include "generated/npu_isa.vh"
+  `include "generated/npu_latency.vh"
+
+  localparam int LEVELS = 5;
+  localparam int ADD_CYCLES = LATENCY_ADD + LATENCY_REQUANTIZE;
+  localparam int RQ_CYCLES  = ISA_RQ_DRAIN_CYCLES + LATENCY_REQUANTIZE;  // last address to R
+  localparam int VEC_CYCLES = ISA_VEC_DRAIN_CYCLES + ADD_CYCLES;
+  localparam int LINE       = (RQ_CYCLES > VEC_CYCLES) ? RQ_CYCLES : VEC_CYCLES;
+  localparam int LINE_BITS  = $clog2(LINE + 1);
+  localparam int ENTRY_BITS = WORD_BITS + 1;
+
+  wire is_rq = current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
+  wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
+  wire is_sum   = !is_rq && op == VEC_OP_W'(VEC_OP_SUM);
+  wire is_table = !is_rq && op == VEC_OP_W'(VEC_OP_TABLE);
+  wire [3:0] act_terms = current_i[RQ_ACT_TERMS_L+:RQ_ACT_TERMS_W];
+  wire head_is_rq = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
+  wire [15:0] kx = registers_i[EX_R_VEC_KX*32+:16];
+  wire [15:0] ky = is_rq ? 16'd1 : registers_i[EX_R_VEC_KY*32+:16];
+  wire unused = &{1'b0, head_i, current_i, registers_i};
+
+  // Constants, then terms or taps.
+
+  logic par_q, stream_q;
+  logic [PAR_INDEX_BITS-1:0] index_q;
+  logic [WORD_BITS-1:0] par_address_q;
+  logic [TERM_BITS-1:0] term_q;
+
+  wire [LEVELS-1:0] first, last;
+  wire unused_first = &{1'b0, first};
+  wire par_ends   = index_q == PAR_INDEX_BITS'(ISA_PAR_HEADER_WORDS - 1) + kx[PAR_INDEX_BITS-1:0];
+  wire block_ends = &last[LEVELS-2:0];
+  wire ends       = stream_q && (&last);
+  wire first_tap  = first[0] && first[1];
+  wire last_tap   = last[0] && last[1];
+  wire from_act   = !is_rq || act_terms[term_q];
+  wire old_sum    = is_sum && current_i[VEC_ACCUMULATE_L] && first_tap;
+
+  npu_nest #(
+      .LEVELS(LEVELS),
+      .COUNT_BITS(16)
+  ) nest (
+      .clk_i   (clk_i),
+      .load_i  (issue_i),
+      .step_i  (stream_q),
+      .counts_i({registers_i[EX_R_VEC_B*32+:16], registers_i[EX_R_VEC_Y*32+:16],
+                 registers_i[EX_R_VEC_X*32+:16], ky, kx}),
+      .first_o (first),
+      .last_o  (last)
+  );
+
+  npu_nest_address #(
+      .LEVELS(LEVELS),
+      .ADDRESS_BITS(WORD_BITS)
+  ) act_nest_address (
+      .clk_i    (clk_i),
+      .load_i   (issue_i),
+      .step_i   (stream_q),
+      .last_i   (last),
+      .base_i   (head_i[VEC_ACT_L+:VEC_ACT_W]),
+      .strides_i({registers_i[EX_R_VEC_B*32+16+:16], registers_i[EX_R_VEC_Y*32+16+:16],
+                  registers_i[EX_R_VEC_X*32+16+:16], registers_i[EX_R_VEC_KY*32+16+:16],
+                  registers_i[EX_R_VEC_KX*32+16+:16]}),
+      .address_o(act_address_o)
+  );
+
+  npu_nest_address #(
+      .LEVELS(LEVELS),
+      .ADDRESS_BITS(WORD_BITS)
+  ) acc_nest_address (
+      .clk_i    (clk_i),
+      .load_i   (issue_i),
+      .step_i   (stream_q),
+      .last_i   (last),
+      .base_i   (head_i[VEC_ACC_L+:VEC_ACC_W]),
+      .strides_i({registers_i[EX_R_VEC_B_OUT*32+16+:16], registers_i[EX_R_VEC_Y_OUT*32+16+:16],
+                  registers_i[EX_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0),
+                  is_rq ? registers_i[EX_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
+      .address_o(acc_address_o)
+  );
+
+  wire [WORD_BITS-1:0] out_address;
+
+  npu_nest_address #(
+      .LEVELS(LEVELS),
+      .ADDRESS_BITS(WORD_BITS)
+  ) out_nest_address (
+      .clk_i    (clk_i),
+      .load_i   (issue_i),
+      .step_i   (stream_q),
+      .last_i   (last),
+      .base_i   (head_i[VEC_OUT_L+:VEC_OUT_W]),
+      .strides_i({registers_i[EX_R_VEC_B_OUT*32+:16], registers_i[EX_R_VEC_Y_OUT*32+:16],
+                  registers_i[EX_R_VEC_X_OUT*32+:16], WORD_BITS'(0), WORD_BITS'(0)}),
+      .address_o(out_address)
+  );
+
+  assign par_read_o    = par_q;
+  assign par_address_o = par_address_q;
+  assign act_read_o    = stream_q && from_act;
+  assign acc_read_o    = stream_q && (!from_act || old_sum);
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) begin
+      par_q    <= 1'b0;
+      stream_q <= 1'b0;
+      busy_o   <= 1'b0;
+    end else if (issue_i) begin
+      par_q    <= head_is_rq;
+      stream_q <= !head_is_rq;
+      busy_o   <= 1'b1;
+    end else begin
+      if (par_q && par_ends) begin
+        par_q    <= 1'b0;
+        stream_q <= 1'b1;
+      end else if (stream_q && block_ends) begin
+        stream_q <= !is_rq && !last[LEVELS-1];
+        par_q    <= is_rq && !last[LEVELS-1];
+      end
+      if (retire_o) busy_o <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (issue_i) begin
+      index_q       <= '0;
+      par_address_q <= head_i[RQ_PAR_L+:RQ_PAR_W];
+    end else if (par_q) begin
+      index_q       <= par_ends ? '0 : index_q + 1'b1;
+      par_address_q <= par_address_q + 1'b1;
+    end
+    if (issue_i) term_q <= '0;
+    else if (stream_q) term_q <= last[0] ? '0 : term_q + 1'b1;
+  end
+
+  // Stages 1 and 2.
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) begin
+      par_valid_o  <= 1'b0;
+      term_valid_o <= 1'b0;
+      tap_1_o      <= 1'b0;
+      tap_2_o      <= 1'b0;
+    end else begin
+      par_valid_o  <= par_q;
+      term_valid_o <= stream_q && (is_rq || old_sum);
+      tap_1_o      <= stream_q && !is_rq;
+      tap_2_o      <= tap_1_o;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (par_q) par_index_o <= index_q;
+    if (stream_q) begin
+      term_index_o    <= is_rq ? term_q : '0;
+      term_from_act_o <= from_act && !old_sum;
+      first_1_o       <= first_tap;
+    end
+    first_2_o <= first_1_o;
+  end
+
+  // Results: a line as long as the longest unit, left where the unit of the instruction ends.
+
+  logic [LINE_BITS-1:0] retire_cycles;  // from the last address to R
+
+  always_comb begin
+    if (is_rq) retire_cycles = LINE_BITS'(RQ_CYCLES);
+    else begin
+      case (op)
+        VEC_OP_W'(VEC_OP_MAX), VEC_OP_W'(VEC_OP_SUM):
+        retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES + LATENCY_POOL);
+        VEC_OP_W'(VEC_OP_LOOKUP):
+        retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES + LATENCY_LOOKUP);
+        VEC_OP_W'(VEC_OP_ADD): retire_cycles = LINE_BITS'(VEC_CYCLES);
+        default: retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES);
+      endcase
+    end
+  end
+
+  logic [LINE-1:0] end_line_q;                  // bit n: n + 1 cycles after the last address
+  logic [(LINE-1)*ENTRY_BITS-1:0] write_line_q; // entry n: n + 1 cycles after its last tap's
+
+  wire result = stream_q && last_tap && !is_table;
+  wire [WORD_BITS-1:0] result_address = is_sum ? acc_address_o : out_address;
+  wire write;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i || issue_i) begin
+      end_line_q   <= '0;
+      write_line_q <= '0;
+    end else if (busy_o) begin
+      end_line_q   <= {end_line_q[LINE-2:0], ends};
+      write_line_q <= {write_line_q[0+:(LINE-2)*ENTRY_BITS], result, result_address};
+    end
+  end
+
+  wire [LINE_BITS-1:0] retire_place = retire_cycles - 1'b1;
+  wire [LINE_BITS-1:0] write_place  = retire_cycles - LINE_BITS'(2);
+
+  assign retire_o = busy_o && end_line_q[retire_place];
+  assign {write, write_address_o} = write_line_q[write_place*ENTRY_BITS+:ENTRY_BITS];
+  assign act_write_o = busy_o && write && !is_sum;
+  assign acc_write_o = busy_o && write && is_sum;
+
+endmodule
+
+`default_nettype wire

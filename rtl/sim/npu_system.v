@@ -1,0 +1,349 @@
+// system: the NPU with the deterministic memory, a host that starts one program, and the tracers.
+//
+// Plus arguments: lfsr, seed, latency, outstanding, size (of the memory), dump_words, cycles_most, and
+// those of npu_host. Files in the working directory: image.hex is read; trace.txt (section 6),
+// result.txt (npu_host) and dump.hex are written.
+//
+// Law: docs/architecture.md, sections 5 to 7. Simulation only.
+
+`default_nettype none
+
+module npu_system #(
+    parameter int SIZE           = 4,
+    parameter int BUS_BYTES      = 4,
+    parameter int BURST_BEATS    = 16,
+    parameter int UNIFORM_BITS   = 8,
+    parameter int SUBSET         = 1,
+    parameter int PWLQ_BITS      = 4,
+    parameter int ACT_BANKS      = 8,
+    parameter int ACT_BANK_WORDS = 256,
+    parameter int WGT_BANKS      = 2,
+    parameter int WGT_BANK_WORDS = 256,
+    parameter int PAR_BANKS      = 2,
+    parameter int PAR_BANK_WORDS = 32,
+    parameter int ACC_WORDS      = 256,
+    parameter int MEMORY_BYTES   = 65536
+) (
+    input  wire  clk_i,
+    input  wire  rst_i,
+    output wire  done_o
+);
+
+  `include "generated/npu_isa.vh"
+
+  localparam int DATA_BITS = 8 * BUS_BYTES;
+
+  // Settings.
+
+  integer found, trace;
+  logic [31:0] latency, outstanding, size, dump_words, cycles_most;
+  logic [15:0] seed;
+  logic lfsr;
+
+  initial begin
+    found = $value$plusargs("latency=%d", latency);
+    found = found + $value$plusargs("outstanding=%d", outstanding);
+    found = found + $value$plusargs("size=%d", size);
+    found = found + $value$plusargs("dump_words=%d", dump_words);
+    found = found + $value$plusargs("cycles_most=%d", cycles_most);
+    found = found + $value$plusargs("seed=%d", seed);
+    found = found + $value$plusargs("lfsr=%d", lfsr);
+    if (found != 7) begin
+      $display("npu_system: expected 7 plus arguments, found %0d", found);
+      $fatal;
+    end
+    trace = $fopen("trace.txt", "w");
+  end
+
+  // The machine and its memory.
+
+  wire [7:0] lite_awaddr, lite_araddr;
+  wire lite_awvalid, lite_wvalid, lite_arvalid;
+  wire [31:0] lite_wdata;
+  wire [3:0] lite_wstrb = 4'hF;
+  wire lite_awready, lite_wready, lite_bvalid, lite_arready, lite_rvalid;
+  wire [1:0] lite_bresp, lite_rresp;
+  wire [31:0] lite_rdata;
+  wire lite_bready = 1'b1;
+  wire lite_rready = 1'b1;
+  wire irq, running, beyond;
+  wire ended;
+
+  wire [31:0] fetch_araddr, ld_araddr, st_awaddr;
+  wire [7:0] fetch_arlen, ld_arlen, st_awlen;
+  wire [DATA_BITS-1:0] fetch_rdata, ld_rdata, st_wdata;
+  wire [1:0] fetch_rresp, ld_rresp, st_bresp;
+  wire fetch_arvalid, fetch_arready, fetch_rvalid, fetch_rready;
+  wire ld_arvalid, ld_arready, ld_rvalid, ld_rready;
+  wire st_awvalid, st_awready, st_wlast, st_wvalid, st_wready, st_bvalid, st_bready;
+  wire unused = &{1'b0, lite_bresp, lite_rresp, irq};
+
+  npu_top #(
+      .SIZE          (SIZE),
+      .BUS_BYTES     (BUS_BYTES),
+      .BURST_BEATS   (BURST_BEATS),
+      .UNIFORM_BITS  (UNIFORM_BITS),
+      .SUBSET        (SUBSET),
+      .PWLQ_BITS     (PWLQ_BITS),
+      .ACT_BANKS     (ACT_BANKS),
+      .ACT_BANK_WORDS(ACT_BANK_WORDS),
+      .WGT_BANKS     (WGT_BANKS),
+      .WGT_BANK_WORDS(WGT_BANK_WORDS),
+      .PAR_BANKS     (PAR_BANKS),
+      .PAR_BANK_WORDS(PAR_BANK_WORDS),
+      .ACC_WORDS     (ACC_WORDS)
+  ) npu (
+      .clk_i          (clk_i),
+      .rst_i          (rst_i),
+      .lite_awaddr_i  (lite_awaddr),
+      .lite_awvalid_i (lite_awvalid),
+      .lite_awready_o (lite_awready),
+      .lite_wdata_i   (lite_wdata),
+      .lite_wstrb_i   (lite_wstrb),
+      .lite_wvalid_i  (lite_wvalid),
+      .lite_wready_o  (lite_wready),
+      .lite_bresp_o   (lite_bresp),
+      .lite_bvalid_o  (lite_bvalid),
+      .lite_bready_i  (lite_bready),
+      .lite_araddr_i  (lite_araddr),
+      .lite_arvalid_i (lite_arvalid),
+      .lite_arready_o (lite_arready),
+      .lite_rdata_o   (lite_rdata),
+      .lite_rresp_o   (lite_rresp),
+      .lite_rvalid_o  (lite_rvalid),
+      .lite_rready_i  (lite_rready),
+      .irq_o          (irq),
+      .running_o      (running),
+      .fetch_araddr_o (fetch_araddr),
+      .fetch_arlen_o  (fetch_arlen),
+      .fetch_arvalid_o(fetch_arvalid),
+      .fetch_arready_i(fetch_arready),
+      .fetch_rdata_i  (fetch_rdata),
+      .fetch_rresp_i  (fetch_rresp),
+      .fetch_rvalid_i (fetch_rvalid),
+      .fetch_rready_o (fetch_rready),
+      .ld_araddr_o    (ld_araddr),
+      .ld_arlen_o     (ld_arlen),
+      .ld_arvalid_o   (ld_arvalid),
+      .ld_arready_i   (ld_arready),
+      .ld_rdata_i     (ld_rdata),
+      .ld_rresp_i     (ld_rresp),
+      .ld_rvalid_i    (ld_rvalid),
+      .ld_rready_o    (ld_rready),
+      .st_awaddr_o    (st_awaddr),
+      .st_awlen_o     (st_awlen),
+      .st_awvalid_o   (st_awvalid),
+      .st_awready_i   (st_awready),
+      .st_wdata_o     (st_wdata),
+      .st_wlast_o     (st_wlast),
+      .st_wvalid_o    (st_wvalid),
+      .st_wready_i    (st_wready),
+      .st_bresp_i     (st_bresp),
+      .st_bvalid_i    (st_bvalid),
+      .st_bready_o    (st_bready)
+  );
+
+  npu_memory #(
+      .BUS_BYTES(BUS_BYTES),
+      .BYTES    (MEMORY_BYTES)
+  ) memory (
+      .clk_i          (clk_i),
+      .rst_i          (!running),
+      .lfsr_i         (lfsr),
+      .seed_i         (seed),
+      .latency_i      (latency),
+      .outstanding_i  (outstanding),
+      .size_i         (size),
+      .dump_i         (ended),
+      .dump_words_i   (dump_words),
+      .beyond_o       (beyond),
+      .fetch_araddr_i (fetch_araddr),
+      .fetch_arlen_i  (fetch_arlen),
+      .fetch_arvalid_i(fetch_arvalid),
+      .fetch_arready_o(fetch_arready),
+      .fetch_rdata_o  (fetch_rdata),
+      .fetch_rresp_o  (fetch_rresp),
+      .fetch_rvalid_o (fetch_rvalid),
+      .fetch_rready_i (fetch_rready),
+      .ld_araddr_i    (ld_araddr),
+      .ld_arlen_i     (ld_arlen),
+      .ld_arvalid_i   (ld_arvalid),
+      .ld_arready_o   (ld_arready),
+      .ld_rdata_o     (ld_rdata),
+      .ld_rresp_o     (ld_rresp),
+      .ld_rvalid_o    (ld_rvalid),
+      .ld_rready_i    (ld_rready),
+      .st_awaddr_i    (st_awaddr),
+      .st_awlen_i     (st_awlen),
+      .st_awvalid_i   (st_awvalid),
+      .st_awready_o   (st_awready),
+      .st_wdata_i     (st_wdata),
+      .st_wlast_i     (st_wlast),
+      .st_wvalid_i    (st_wvalid),
+      .st_wready_o    (st_wready),
+      .st_bresp_o     (st_bresp),
+      .st_bvalid_o    (st_bvalid),
+      .st_bready_i    (st_bready)
+  );
+
+  npu_host host (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .awaddr_o (lite_awaddr),
+      .awvalid_o(lite_awvalid),
+      .awready_i(lite_awready),
+      .wdata_o  (lite_wdata),
+      .wvalid_o (lite_wvalid),
+      .wready_i (lite_wready),
+      .bvalid_i (lite_bvalid),
+      .araddr_o (lite_araddr),
+      .arvalid_o(lite_arvalid),
+      .arready_i(lite_arready),
+      .rdata_i  (lite_rdata),
+      .rvalid_i (lite_rvalid),
+      .irq_i    (irq),
+      .ended_o  (ended),
+      .done_o   (done_o)
+  );
+
+  always @(posedge clk_i) begin
+    if (!rst_i && beyond) begin
+      $display("npu_system: an access beyond %0d bytes", MEMORY_BYTES);
+      $finish;
+    end
+    if (!rst_i && npu.run && npu.cycle >= cycles_most) begin
+      $display("npu_system: still running after %0d cycles", cycles_most);
+      $finish;
+    end
+    if (done_o) begin
+      $fclose(trace);
+      $finish;
+    end
+  end
+
+  // Events of FETCH, which writes nothing.
+
+  npu_tracer #(
+      .ENGINE    (ENGINE_FETCH),
+      .DATA_BYTES(1)
+  ) fetch_tracer (
+      .clk_i         (clk_i),
+      .file_i        (trace),
+      .run_i         (npu.run),
+      .cycle_i       (npu.cycle),
+      .started_i     (npu.fetch_issue),
+      .configure_i   (1'b0),
+      .head_i        (128'h0),
+      .head_pc_i     (npu.fetch_event_pc),
+      .retired_i     (npu.fetch_retire),
+      .pc_i          (npu.fetch_event_pc),
+      .stall_i       (1'b0),
+      .stall_cause_i (2'd0),
+      .stall_cycles_i(0),
+      .fault_i       (npu.fetch_fault),
+      .cause_i       (npu.fetch_cause),
+      .fault_pc_i    (npu.fetch_event_pc),
+      .write_i       (1'b0),
+      .write_bytes_i (0),
+      .data_i        (8'h0)
+  );
+
+  // Events of the engines.
+
+  npu_tracer #(
+      .ENGINE    (ENGINE_LD),
+      .DATA_BYTES(4 * SIZE)
+  ) ld_tracer (
+      .clk_i         (clk_i),
+      .file_i        (trace),
+      .run_i         (npu.run),
+      .cycle_i       (npu.cycle),
+      .started_i     (npu.sequencer.engine[0].started),
+      .configure_i   (npu.sequencer.engine[0].configure),
+      .head_i        (npu.head[0*128+:128]),
+      .head_pc_i     (npu.sequencer.engine[0].head_pc),
+      .retired_i     (npu.sequencer.engine[0].retired),
+      .pc_i          (npu.sequencer.engine[0].pc),
+      .stall_i       (npu.sequencer.engine[0].stall),
+      .stall_cause_i (npu.sequencer.engine[0].stall_cause),
+      .stall_cycles_i(npu.sequencer.engine[0].stall_cycles),
+      .fault_i       (npu.sequencer.fault[0]),
+      .cause_i       (npu.sequencer.engine[0].cause),
+      .fault_pc_i    (npu.sequencer.engine[0].fault_pc),
+      .write_i       (|npu.ld_write),
+      .write_bytes_i (npu.ld_write[TARGET_PAR] ? 4 * SIZE : SIZE),
+      .data_i        (npu.ld_data)
+  );
+
+  // EX writes ACT words (RQ, VEC), reads the table's, or writes accumulators: of a MAC only those of
+  // the last reduction tile count, region by region.
+
+  localparam int ACC_REGIONS = 3;
+  localparam int EX_BYTES    = 4 * SIZE * ACC_REGIONS;
+
+  wire [EX_BYTES*8-1:0] acc_data;
+  wire to_table = npu.ex.array.tap_2_i && npu.ex.array.is_table;
+  wire to_acc   = npu.ex.acc_write[0] && (!npu.ex.mac_q || npu.ex.mac_acc_final);
+
+  genvar c, g;
+  generate
+    for (g = 0; g < ACC_REGIONS; g = g + 1) begin : region
+      for (c = 0; c < SIZE; c = c + 1) begin : lane
+        assign acc_data[(g*SIZE+c)*32+:32] = npu.ex.array.lane[c].acc[g*32+:32];
+      end
+    end
+  endgenerate
+
+  npu_tracer #(
+      .ENGINE    (ENGINE_EX),
+      .DATA_BYTES(EX_BYTES)
+  ) ex_tracer (
+      .clk_i         (clk_i),
+      .file_i        (trace),
+      .run_i         (npu.run),
+      .cycle_i       (npu.cycle),
+      .started_i     (npu.sequencer.engine[1].started),
+      .configure_i   (npu.sequencer.engine[1].configure),
+      .head_i        (npu.head[1*128+:128]),
+      .head_pc_i     (npu.sequencer.engine[1].head_pc),
+      .retired_i     (npu.sequencer.engine[1].retired),
+      .pc_i          (npu.sequencer.engine[1].pc),
+      .stall_i       (npu.sequencer.engine[1].stall),
+      .stall_cause_i (npu.sequencer.engine[1].stall_cause),
+      .stall_cycles_i(npu.sequencer.engine[1].stall_cycles),
+      .fault_i       (npu.sequencer.fault[1]),
+      .cause_i       (npu.sequencer.engine[1].cause),
+      .fault_pc_i    (npu.sequencer.engine[1].fault_pc),
+      .write_i       (npu.ex_act_write || to_table || to_acc),
+      .write_bytes_i (!to_acc ? SIZE : npu.ex.acc_write[1] ? EX_BYTES : 4 * SIZE),
+      .data_i        (to_acc ? acc_data : (EX_BYTES*8)'(to_table ? npu.ex.array.operand_q : npu.ex_out))
+  );
+
+  npu_tracer #(
+      .ENGINE    (ENGINE_ST),
+      .DATA_BYTES(BUS_BYTES)
+  ) st_tracer (
+      .clk_i         (clk_i),
+      .file_i        (trace),
+      .run_i         (npu.run),
+      .cycle_i       (npu.cycle),
+      .started_i     (npu.sequencer.engine[2].started),
+      .configure_i   (npu.sequencer.engine[2].configure),
+      .head_i        (npu.head[2*128+:128]),
+      .head_pc_i     (npu.sequencer.engine[2].head_pc),
+      .retired_i     (npu.sequencer.engine[2].retired),
+      .pc_i          (npu.sequencer.engine[2].pc),
+      .stall_i       (npu.sequencer.engine[2].stall),
+      .stall_cause_i (npu.sequencer.engine[2].stall_cause),
+      .stall_cycles_i(npu.sequencer.engine[2].stall_cycles),
+      .fault_i       (npu.sequencer.fault[2]),
+      .cause_i       (npu.sequencer.engine[2].cause),
+      .fault_pc_i    (npu.sequencer.engine[2].fault_pc),
+      .write_i       (st_wvalid && st_wready),
+      .write_bytes_i (BUS_BYTES),
+      .data_i        (st_wdata)
+  );
+
+endmodule
+
+`default_nettype wire

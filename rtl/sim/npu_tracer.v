@@ -1,0 +1,129 @@
+// tracer: the events of one engine, with the crc32 of the bytes that it wrote.
+//
+//   cycle engine pc issue 0
+//   cycle engine pc stall:CAUSE length         cycle = the first of the stall
+//   cycle engine pc retire crc32
+//   cycle engine pc fault:CAUSE 0
+//
+// Lines come when they are known: a stall at its end. The harness sorts them.
+//
+// Law: docs/architecture.md, section 6. Simulation only.
+
+`default_nettype none
+
+module npu_tracer #(
+    parameter  int ENGINE     = 1,    // place in ENGINES of the spec
+    parameter  int DATA_BYTES = 4,    // most bytes written in a cycle
+    localparam int PC_BITS    = 32,
+    localparam int CFG_BYTES  = 12,
+    localparam int CFG_LOW    = 16    // of the three values in the instruction
+) (
+    input  wire                       clk_i,
+    input  wire  [31:0]               file_i,
+    input  wire                       run_i,
+    input  wire  [31:0]               cycle_i,
+
+    input  wire                       started_i,
+    input  wire                       configure_i,
+    input  wire  [127:0]              head_i,
+    input  wire  [PC_BITS-1:0]        head_pc_i,
+    input  wire                       retired_i,
+    input  wire  [PC_BITS-1:0]        pc_i,
+    input  wire                       stall_i,
+    input  wire  [1:0]                stall_cause_i,   // 1 fetch, 2 prev, 3 next
+    input  wire  [31:0]               stall_cycles_i,
+
+    input  wire                       fault_i,
+    input  wire  [7:0]                cause_i,
+    input  wire  [PC_BITS-1:0]        fault_pc_i,
+
+    input  wire                       write_i,         // bytes are written in this cycle
+    input  wire  [31:0]               write_bytes_i,   // how many of data_i, from the lowest
+    input  wire  [DATA_BYTES*8-1:0]   data_i
+);
+
+  `include "generated/npu_isa.vh"
+
+  logic [31:0] crc_q;
+  logic [31:0] table_q[256];
+  logic [31:0] entry;
+
+  initial begin
+    for (int n = 0; n < 256; n = n + 1) begin
+      entry = n;
+      for (int k = 0; k < 8; k = k + 1) begin
+        entry = entry[0] ? 32'hEDB88320 ^ (entry >> 1) : entry >> 1;
+      end
+      table_q[n] = entry;
+    end
+  end
+
+  logic [31:0] crc;
+  wire [CFG_BYTES*8-1:0] values = head_i[CFG_LOW+:CFG_BYTES*8];
+  wire unused = &{1'b0, head_i};
+
+  always @(posedge clk_i) begin
+    crc = crc_q;
+    if (started_i) begin
+      crc = 32'hFFFFFFFF;
+      if (configure_i) begin
+        for (int n = 0; n < CFG_BYTES; n = n + 1)
+          crc = table_q[crc[7:0]^values[n*8+:8]] ^ (crc >> 8);
+      end
+    end else if (write_i) begin
+      for (int n = 0; n < write_bytes_i; n = n + 1)
+        crc = table_q[crc[7:0]^data_i[n*8+:8]] ^ (crc >> 8);
+    end
+    crc_q <= crc;
+  end
+
+  task engine_name;
+    case (ENGINE)
+      0: $fwrite(file_i, " FETCH ");
+      1: $fwrite(file_i, " LD ");
+      2: $fwrite(file_i, " EX ");
+      default: $fwrite(file_i, " ST ");
+    endcase
+  endtask
+
+  always @(posedge clk_i) begin
+    if (run_i) begin
+      if (stall_i) begin
+        $fwrite(file_i, "%0d", cycle_i - stall_cycles_i);
+        engine_name;
+        $fwrite(file_i, "%0d ", head_pc_i);
+        case (stall_cause_i)
+          2'd1: $fwrite(file_i, "stall:fetch");
+          2'd2: $fwrite(file_i, "stall:prev");
+          default: $fwrite(file_i, "stall:next");
+        endcase
+        $fwrite(file_i, " %0d\n", stall_cycles_i);
+      end
+      if (started_i) begin
+        $fwrite(file_i, "%0d", cycle_i);
+        engine_name;
+        $fwrite(file_i, "%0d issue 0\n", head_pc_i);
+      end
+      if (retired_i) begin
+        $fwrite(file_i, "%0d", cycle_i);
+        engine_name;
+        $fwrite(file_i, "%0d retire %08x\n", pc_i, ~crc_q);
+      end
+      if (fault_i) begin
+        $fwrite(file_i, "%0d", cycle_i);
+        engine_name;
+        case (cause_i)
+          8'(FAULT_OPCODE): $fwrite(file_i, "%0d fault:opcode 0\n", fault_pc_i);
+          8'(FAULT_OPERAND): $fwrite(file_i, "%0d fault:operand 0\n", fault_pc_i);
+          8'(FAULT_BANK): $fwrite(file_i, "%0d fault:bank 0\n", fault_pc_i);
+          8'(FAULT_ADDRESS): $fwrite(file_i, "%0d fault:address 0\n", fault_pc_i);
+          8'(FAULT_AXI): $fwrite(file_i, "%0d fault:axi 0\n", fault_pc_i);
+          default: $fwrite(file_i, "%0d fault:token 0\n", fault_pc_i);
+        endcase
+      end
+    end
+  end
+
+endmodule
+
+`default_nettype wire
