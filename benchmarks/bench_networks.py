@@ -16,11 +16,12 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import exp, log
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 
@@ -39,6 +40,7 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DIGITS = ROOT / "npusim" / "networks" / "digits"
 
 Run = Callable[[], object]
+Key = TypeVar("Key", str, int)
 
 
 def tflite_files() -> list[Path]:
@@ -96,8 +98,8 @@ def onnxruntime(path: Path, inputs: dict[str, np.ndarray]) -> Run:
 
 
 def seconds(
-    runs: dict[str, Run], rounds: int, clock: Callable[[], float] = time.thread_time
-) -> dict[str, float]:
+    runs: Mapping[Key, Run], rounds: int, clock: Callable[[], float] = time.thread_time
+) -> dict[Key, float]:
     """Return the median time of each run, timed in turn `rounds` times after a warm-up.
 
     The clock of one thread's processor time leaves out what other programs take from the machine.
@@ -108,7 +110,7 @@ def seconds(
         start = clock()
         run()
         repeats[name] = max(1, int(ROUND_SECONDS / max(clock() - start, 1e-6)))
-    times: dict[str, list[float]] = {name: [] for name in runs}
+    times: dict[Key, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             start = clock()
@@ -169,7 +171,8 @@ def growth(rounds: int) -> list[str]:
     names = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
     header = " | ".join(f"batch {n}" for n in BATCHES)
     lines += [
-        "Milliseconds for each sample, one thread; then the largest batch on 1 and 2 threads.",
+        "Milliseconds for each sample, processor time on one thread; then wall time of the largest "
+        "batch on 1 and 2 threads.",
         "",
         f"| network | {header} | batch {BATCHES[-1]}, 1 thread | 2 threads | speed-up |",
         "|---" * (len(BATCHES) + 4) + "|",
@@ -241,8 +244,8 @@ def main() -> None:
         f"linear layers run the `{chosen_form()}` tiles.",
         "One thread, batch as the file declares it, median of "
         f"{rounds} interleaved rounds, GMAC/s where no unit is given; a ratio above 1 says npusim "
-        "is faster. LiteRT's kernels: `ref` reference (the bytes npusim equals), `opt` built-in "
-        "optimized, `xnn` XNNPACK.",
+        "is faster. Times are the thread's processor time. LiteRT's kernels: `ref` reference (the "
+        "bytes npusim equals), `opt` built-in optimized, `xnn` XNNPACK.",
         "",
         *table("TensorFlow Lite files", chosen(tflite_files()), ("ref", "opt", "xnn"), rounds),
         *table("ONNX files", chosen(onnx_files()), ("onnxruntime",), rounds),
