@@ -80,9 +80,8 @@ def _converted(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
     if x.dtype.kind != "f":
         raise ShapeError(f"input {tensor.name}: expected {tensor.dtype}, found {x.dtype}")
     _require_finite(tensor, x)
-    x = x.astype(np.float32)
     if tensor.is_float:
-        return x
+        return x.astype(tensor.dtype)
     q = tensor.quantization
     if q is None or q.axis is not None or tensor.dtype.itemsize > 2:
         raise ShapeError(f"input {tensor.name}: expected {tensor.dtype}, found {x.dtype}")
