@@ -121,7 +121,9 @@ def vector(b: Builder, d: Dram, rng: random.Random) -> None:
     if not reads:
         return load_plain(b, d, rng)
     act, act_words = rng.choice(reads)
-    op = rng.choice([name for name in VEC_OPS if name != "lookup" or b.has_table])
+    op = rng.choice([*VEC_OPS, "lookup"])
+    if op == "lookup" and not b.has_table:
+        op = "table"
     counts = shape(rng, 3, work(rng) // 4 + 1)
     taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
     if op == "add" and product(taps) != 2:

@@ -152,10 +152,8 @@ def time_code(
     halted = halts.pcs[result[RETIRE, halts.pcs] >= 0]
     reached_end = status not in (STUCK, ENDLESS) and not halted.size and columns.opcode.all()
     faults = find_faults(columns, machine, legal, result, next_cycle if reached_end else None)
-    if halted.size:
-        end = int(result[RETIRE, halted[0]])
-        faults = tuple(fault for fault in faults if fault.cycle <= end)
-        return _timeline(machine, columns, result, end, faults)
+    if halted.size and not faults:  # HALT waits for everything: a fault would be earlier
+        return _timeline(machine, columns, result, int(result[RETIRE, halted[0]]), ())
     if not faults or faults[0].cycle > limit_cycles:
         raise _no_end(status, columns, result, limit_cycles)
     return _timeline(machine, columns, result, faults[0].cycle, faults)

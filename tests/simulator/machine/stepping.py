@@ -96,7 +96,7 @@ class Stepper:
         self.stalls = []
 
     def run(self, most=200_000):
-        machine, memory = self.machine, self.machine.memory
+        machine = self.machine
         count = len(self.program)
         beats_each = 16 // machine.bus.bus_bytes
         fetch, load = ReadPort(machine, "fetch"), ReadPort(machine, "ld")

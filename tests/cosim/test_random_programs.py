@@ -1,0 +1,95 @@
+"""Random programs: what the checker says of them, how they end, what a failing one shrinks to."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from npusim.cosim.random_bad import bad_program
+from npusim.cosim.random_programs import assembly, random_program, recipe, shrink
+from npusim.errors import NpuError
+from npusim.isa.assembly import assemble
+from npusim.isa.check import check
+from npusim.isa.spec import FAULTS, INSTRUCTIONS
+from npusim.machines import Machine
+from npusim.simulator.machine.run import load_image, run_code, run_step
+
+MACHINES = ["nano", "small", "base", "wide"]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_good_programs_pass_the_checker_and_halt(name):
+    machine, names = Machine.load(name), Counter()
+    for seed in range(60 if name == "nano" else 15):
+        program, regions = random_program(random.Random(seed), machine, 12)
+        check(program.instructions, machine, [len(image) for image in regions])
+        run = run_step(program, program.steps[0], load_image(program))
+        assert run.timeline.fault is None
+        assert run.timeline.halt_code == program.instructions[-1]["code"]
+        names.update(item.name for item in program.instructions)
+    assert names.keys() == {form.name for form in INSTRUCTIONS}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_bad_programs_fault_as_they_were_made_to(name):
+    machine, causes = Machine.load(name), set()
+    for seed in range(150 if name == "nano" else 40):
+        bad = bad_program(random.Random(seed), machine, 3)
+        program = bad.program
+        run = run_code(bad.code, machine, load_image(program), program.region_addresses())
+        fault = run.timeline.fault
+        assert fault is not None, seed
+        assert (fault.cause, fault.engine) == (bad.cause, bad.engine), seed
+        assert run.timeline.cycles == fault.cycle + 1
+        assert run.timeline.halt_code is None
+        assert max(event.cycle for event in run.events) == fault.cycle
+        causes.add((bad.cause, bad.engine))
+        if bad.cause not in ("opcode", "axi"):  # those are not in the instructions
+            with pytest.raises(NpuError):
+                check(program.instructions, machine)
+    if name == "nano":
+        assert {cause for cause, _ in causes} == set(FAULTS[1:])
+
+
+def test_a_recipe_gives_the_same_bytes_and_text():
+    machine = Machine.load("nano")
+    first, images = random_program(random.Random(7), machine, 10)
+    second, others = random_program(random.Random(7), machine, 10)
+    assert first.to_bytes() == second.to_bytes()
+    assert images == others
+    assert tuple(assemble(assembly(first))) == first.instructions
+    assert random_program(random.Random(8), machine, 10)[0].to_bytes() != first.to_bytes()
+
+
+def test_a_failing_program_shrinks_to_what_fails():
+    machine = Machine.load("nano")
+
+    def fails(program):
+        return any(item.name == "RQ" and item["act_terms"] & 1 for item in program.instructions)
+
+    seed = next(s for s in range(100) if fails(recipe(random.Random(s), machine, 10).build()))
+    of = recipe(random.Random(seed), machine, 10)
+    small = shrink(of, fails)
+    assert fails(small)
+    check(small.instructions, machine)
+    assert len(small.instructions) < len(of.build().instructions) // 2
+    assert len(small.instructions) < 30
+
+
+def test_the_memory_model_changes_cycles_and_no_byte():
+    machine = Machine.load("nano")
+    for seed in range(10):
+        program, _ = random_program(random.Random(seed), machine, 10)
+        results, cycles = [], set()
+        for model, latency in (("fixed", 1), ("fixed", 60), ("lfsr", 9)):
+            memory = replace(machine.memory, model=model, latency_cycles=latency)
+            other = replace(machine, memory=memory)
+            run = run_step(program, program.steps[0], load_image(program), machine=other)
+            results.append(run.dram)
+            cycles.add(run.timeline.cycles)
+        assert len(cycles) == 3
+        assert all(np.array_equal(results[0], result) for result in results)
