@@ -48,10 +48,11 @@ module npu_issue #(
     input  wire                         overflow_i,    // a signal of this cycle finds TOKEN_MAX
 
     // bank ownership
-    input  wire  [CLAIM_BITS-1:0]       claims_i,      // banks that the head names
+    input  wire  [CLAIM_BITS-1:0]       claims_i,      // banks that the head names, if no CFG
+    output wire  [CLAIM_BITS-1:0]       head_claims_o, // the same, none for a CFG
     output wire                         attempt_o,     // everything but operands and banks is right
     output logic                        busy_o,        // I + 1 .. R
-    output logic [CLAIM_BITS-1:0]       claims_o,      // banks of the one that runs; else 0
+    output logic [CLAIM_BITS-1:0]       claims_o,      // banks of the one that runs, else none
     input  wire                         conflict_i,    // the head's banks are another engine's
 
     // faults
@@ -106,11 +107,12 @@ module npu_issue #(
   wire is_cfg = head_o[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_CFG);
 
   assign attempt_o   = run_i && !busy_o && head_valid && !lacks_prev && !lacks_next;
+  assign head_claims_o = is_cfg ? '0 : claims_i;
   assign take_prev_o = attempt_o && awaits_prev;
   assign take_next_o = attempt_o && awaits_next;
 
   wire operand = attempt_o && !is_cfg && operand_i;
-  wire bank    = attempt_o && !is_cfg && conflict_i;
+  wire bank    = attempt_o && conflict_i;
 
   assign started_o   = attempt_o && !operand && !bank;
   assign issue_o     = started_o && !is_cfg;
@@ -127,7 +129,7 @@ module npu_issue #(
     end else if (started_o) begin
       busy_o   <= 1'b1;
       cfg_q    <= is_cfg;
-      claims_o <= is_cfg ? '0 : claims_i;
+      claims_o <= head_claims_o;
     end else if (ends) begin
       busy_o   <= 1'b0;
       cfg_q    <= 1'b0;

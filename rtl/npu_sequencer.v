@@ -54,7 +54,7 @@ module npu_sequencer #(
 
   wire [ENGINES-1:0] idle, attempt, conflict, fault;
   wire [ENGINES-1:0] has_prev, has_next, take_prev, take_next, signal_prev, signal_next, overflow;
-  wire [ENGINES*CLAIM_BITS-1:0] running;
+  wire [ENGINES*CLAIM_BITS-1:0] coming, running;
 
   assign idle_o = &idle;
 
@@ -72,7 +72,7 @@ module npu_sequencer #(
 
   npu_ownership ownership (
       .attempt_i (attempt),
-      .head_i    (claims_i),
+      .head_i    (coming),
       .running_i (running),
       .conflict_o(conflict)
   );
@@ -114,6 +114,7 @@ module npu_sequencer #(
           .signal_next_o (signal_next[e]),
           .overflow_i    (overflow[e]),
           .claims_i      (claims_i[e*CLAIM_BITS+:CLAIM_BITS]),
+          .head_claims_o (coming[e*CLAIM_BITS+:CLAIM_BITS]),
           .attempt_o     (attempt[e]),
           .busy_o        (busy),
           .claims_o      (running[e*CLAIM_BITS+:CLAIM_BITS]),

@@ -224,7 +224,7 @@ module npu_system #(
   // Events of FETCH, which writes nothing.
 
   npu_tracer #(
-      .ENGINE    (ENGINE_FETCH),
+      .NAME      ("FETCH"),
       .DATA_BYTES(1)
   ) fetch_tracer (
       .clk_i         (clk_i),
@@ -251,7 +251,7 @@ module npu_system #(
   // Events of the engines.
 
   npu_tracer #(
-      .ENGINE    (ENGINE_LD),
+      .NAME      ("LD"),
       .DATA_BYTES(4 * SIZE)
   ) ld_tracer (
       .clk_i         (clk_i),
@@ -295,7 +295,7 @@ module npu_system #(
   endgenerate
 
   npu_tracer #(
-      .ENGINE    (ENGINE_EX),
+      .NAME      ("EX"),
       .DATA_BYTES(EX_BYTES)
   ) ex_tracer (
       .clk_i         (clk_i),
@@ -320,7 +320,7 @@ module npu_system #(
   );
 
   npu_tracer #(
-      .ENGINE    (ENGINE_ST),
+      .NAME      ("ST"),
       .DATA_BYTES(BUS_BYTES)
   ) st_tracer (
       .clk_i         (clk_i),

@@ -12,7 +12,7 @@
 `default_nettype none
 
 module npu_tracer #(
-    parameter  int ENGINE     = 1,    // place in ENGINES of the spec
+    parameter      NAME       = "LD",  // of the engine
     parameter  int DATA_BYTES = 4,    // most bytes written in a cycle
     localparam int PC_BITS    = 32,
     localparam int CFG_BYTES  = 12,
@@ -77,48 +77,37 @@ module npu_tracer #(
     crc_q <= crc;
   end
 
-  task engine_name;
-    case (ENGINE)
-      0: $fwrite(file_i, " FETCH ");
-      1: $fwrite(file_i, " LD ");
-      2: $fwrite(file_i, " EX ");
-      default: $fwrite(file_i, " ST ");
-    endcase
-  endtask
-
   always @(posedge clk_i) begin
     if (run_i) begin
       if (stall_i) begin
-        $fwrite(file_i, "%0d", cycle_i - stall_cycles_i);
-        engine_name;
-        $fwrite(file_i, "%0d ", head_pc_i);
         case (stall_cause_i)
-          2'd1: $fwrite(file_i, "stall:fetch");
-          2'd2: $fwrite(file_i, "stall:prev");
-          default: $fwrite(file_i, "stall:next");
+          2'd1:
+          $fwrite(file_i, "%0d %0s %0d stall:fetch %0d\n", cycle_i - stall_cycles_i, NAME,
+                  head_pc_i, stall_cycles_i);
+          2'd2:
+          $fwrite(file_i, "%0d %0s %0d stall:prev %0d\n", cycle_i - stall_cycles_i, NAME,
+                  head_pc_i, stall_cycles_i);
+          default:
+          $fwrite(file_i, "%0d %0s %0d stall:next %0d\n", cycle_i - stall_cycles_i, NAME,
+                  head_pc_i, stall_cycles_i);
         endcase
-        $fwrite(file_i, " %0d\n", stall_cycles_i);
       end
-      if (started_i) begin
-        $fwrite(file_i, "%0d", cycle_i);
-        engine_name;
-        $fwrite(file_i, "%0d issue 0\n", head_pc_i);
-      end
-      if (retired_i) begin
-        $fwrite(file_i, "%0d", cycle_i);
-        engine_name;
-        $fwrite(file_i, "%0d retire %08x\n", pc_i, ~crc_q);
-      end
+      if (started_i) $fwrite(file_i, "%0d %0s %0d issue 0\n", cycle_i, NAME, head_pc_i);
+      if (retired_i) $fwrite(file_i, "%0d %0s %0d retire %08x\n", cycle_i, NAME, pc_i, ~crc_q);
       if (fault_i) begin
-        $fwrite(file_i, "%0d", cycle_i);
-        engine_name;
         case (cause_i)
-          8'(FAULT_OPCODE): $fwrite(file_i, "%0d fault:opcode 0\n", fault_pc_i);
-          8'(FAULT_OPERAND): $fwrite(file_i, "%0d fault:operand 0\n", fault_pc_i);
-          8'(FAULT_BANK): $fwrite(file_i, "%0d fault:bank 0\n", fault_pc_i);
-          8'(FAULT_ADDRESS): $fwrite(file_i, "%0d fault:address 0\n", fault_pc_i);
-          8'(FAULT_AXI): $fwrite(file_i, "%0d fault:axi 0\n", fault_pc_i);
-          default: $fwrite(file_i, "%0d fault:token 0\n", fault_pc_i);
+          8'(FAULT_OPCODE):
+          $fwrite(file_i, "%0d %0s %0d fault:opcode 0\n", cycle_i, NAME, fault_pc_i);
+          8'(FAULT_OPERAND):
+          $fwrite(file_i, "%0d %0s %0d fault:operand 0\n", cycle_i, NAME, fault_pc_i);
+          8'(FAULT_BANK):
+          $fwrite(file_i, "%0d %0s %0d fault:bank 0\n", cycle_i, NAME, fault_pc_i);
+          8'(FAULT_ADDRESS):
+          $fwrite(file_i, "%0d %0s %0d fault:address 0\n", cycle_i, NAME, fault_pc_i);
+          8'(FAULT_AXI):
+          $fwrite(file_i, "%0d %0s %0d fault:axi 0\n", cycle_i, NAME, fault_pc_i);
+          default:
+          $fwrite(file_i, "%0d %0s %0d fault:token 0\n", cycle_i, NAME, fault_pc_i);
         endcase
       end
     end

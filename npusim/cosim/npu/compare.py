@@ -1,0 +1,154 @@
+"""The same code on the simulator and on the RTL: every event, every byte of DRAM, the registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.cosim.npu.run import RtlRun, run_code
+from npusim.isa.program import Program
+from npusim.isa.spec import ENGINES, FAULTS, FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.machines import Machine
+from npusim.simulator.machine.run import MachineRun
+from npusim.simulator.machine.run import run_code as simulate_code
+from npusim.simulator.machine.run import step_code
+
+CONTEXT_EVENTS = 5
+"""Events shown before the first that differs."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One run on both sides.
+
+    `difference` is a report of the first difference; empty where there is none.
+    """
+
+    instructions: int
+    cycles: int
+    """As predicted."""
+    rtl_cycles: int
+    """As measured."""
+    events: int
+    difference: str = ""
+
+
+def compare_code(
+    code: bytes,
+    machine: Machine,
+    images: Sequence[bytes],
+    bases: Sequence[int],
+    code_address: int,
+    *,
+    simulator: str = "icarus",
+) -> Comparison:
+    """Run `code` on both sides, on a DRAM that holds `images` at `bases`, and compare everything.
+
+    Raises
+    ------
+    CosimulationError
+        The RTL could not be run.
+    CapacityError, FormatError
+        The simulator refuses the program.
+    """
+    end = code_address + -(-len(code) // _PAGE) * _PAGE
+    dram = np.zeros(end, np.uint8)
+    for image, base in zip(images, bases, strict=True):
+        dram[base : base + len(image)] = np.frombuffer(image, np.uint8)
+    dram[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
+    expected, after = _predict(code, machine, dram, bases)
+    found = run_code(
+        code, machine, dram, bases, code_address, simulator=simulator,
+        cycles_most=2 * expected.timeline.cycles + 10_000,
+    )  # fmt: skip
+    return Comparison(
+        len(code) // INSTRUCTION_BYTES,
+        expected.timeline.cycles,
+        found.registers["cycles"],
+        len(expected.events),
+        first_difference(expected, found, after),
+    )
+
+
+_PAGE = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
+
+
+def _predict(
+    code: bytes, machine: Machine, dram: NDArray[np.uint8], bases: Sequence[int]
+) -> tuple[MachineRun, NDArray[np.uint8]]:
+    """Return the simulated run and the first bytes of DRAM after it."""
+    memory = np.zeros(machine.memory.size_bytes, np.uint8)
+    memory[: len(dram)] = dram
+    return simulate_code(code, machine, memory, bases), memory[: len(dram)]
+
+
+def compare_program(
+    program: Program, machine: Machine | None = None, *, simulator: str = "icarus"
+) -> list[Comparison]:
+    """Compare each run of `program` from the images of its regions; `machine`: other memory."""
+    machine = machine or program.machine
+    return [
+        compare_code(
+            step_code(program, step), machine, [region.image for region in program.regions],
+            program.region_addresses(), program.code_address(), simulator=simulator,
+        )
+        for step in program.steps
+        if step.kind == "run"
+    ]  # fmt: skip
+
+
+def first_difference(expected: MachineRun, found: RtlRun, after: NDArray[np.uint8]) -> str:
+    """Return what differs first: events, then status and counters, then DRAM; or nothing."""
+    return (
+        _trace_difference([str(event) for event in expected.events], found.trace)
+        or _register_difference(expected, found)
+        or ("" if expected.timeline.faults else _dram_difference(after, found.dram))
+    )
+
+
+def _trace_difference(expected: Sequence[str], found: Sequence[str]) -> str:
+    same = next(
+        (i for i, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b),
+        min(len(expected), len(found)),
+    )
+    if same == len(expected) == len(found):
+        return ""
+    lines = [f"  {line}" for line in expected[max(0, same - CONTEXT_EVENTS) : same]]
+    lines.append(f"  expected: {expected[same] if same < len(expected) else 'no further event'}")
+    lines.append(f"  found:    {found[same] if same < len(found) else 'no further event'}")
+    return "\n".join([f"event {same} of {len(expected)} (cycle engine pc event crc32):", *lines])
+
+
+def _register_difference(expected: MachineRun, found: RtlRun) -> str:
+    timeline = expected.timeline
+    fault = timeline.fault
+    wanted = {
+        "status": 4 if fault else 2,
+        "fault": FAULTS.index(fault.cause) | ENGINES.index(fault.engine) << 8 if fault else 0,
+        "fault_pc": fault.pc if fault else 0,
+        "halt_code": timeline.halt_code or 0,
+        "cycles": timeline.cycles,
+    }
+    if not fault:  # after a fault the last interval of an engine is cut off
+        for engine, counters in timeline.counters().items():
+            for name in ("busy", "fetch", "prev", "next"):
+                key = name if name == "busy" else f"stall_{name}"
+                wanted[f"{engine.lower()}_{key}"] = counters[name]
+    for name, value in wanted.items():
+        if found.registers[name] != value:
+            return f"control register {name}: expected {value}, found {found.registers[name]}"
+    return ""
+
+
+def _dram_difference(expected: NDArray[np.uint8], found: NDArray[np.uint8]) -> str:
+    wrong = np.flatnonzero(expected != found)
+    if not wrong.size:
+        return ""
+    place = int(wrong[0])
+    return (
+        f"DRAM: {wrong.size} bytes differ, the first at {place:#x}: "
+        f"expected {int(expected[place]):#04x}, found {int(found[place]):#04x}"
+    )
