@@ -1,6 +1,7 @@
 # make run      simulate the shipped network on its held-out images
 # make test     every test; installs Icarus Verilog where it is missing
 # make install  only the set-up: .venv with npusim, its dependencies and those of the tests
+# make networks the int8 form of the shipped network, from its float form
 # make lint     ruff and mypy            make bench     the benchmarks (minutes)
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test install lint bench icarus clean
+.PHONY: run test install lint bench networks icarus clean
 
 run: install
 	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
@@ -30,6 +31,10 @@ install: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 	  --constraint requirements.lock --editable '.[test]'
 	@touch $@
+
+networks: install
+	$(BIN)/npusim quantize $(NETWORK)/digits_float.onnx --calibrate $(NETWORK)/digits_train.npz \
+	  -o $(NETWORK)/digits_int8.onnx
 
 icarus:
 	@command -v iverilog >/dev/null || tests/install_icarus.sh

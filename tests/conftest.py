@@ -1,7 +1,7 @@
 """What tests share: where the reference data is, and what a missing tool means.
 
-Without NPUSIM_REQUIRE_ALL a test whose data or simulator is missing is skipped with the reason; with
-it (continuous integration) the same test fails: nothing is green because it was skipped.
+Without NPUSIM_REQUIRE_ALL a test whose data or simulator is missing is skipped with the reason;
+with it (continuous integration) the same test fails: nothing is green because it was skipped.
 """
 
 from __future__ import annotations

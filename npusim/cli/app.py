@@ -76,6 +76,108 @@ def verify(units: tuple[str, ...], every: bool, **options: Any) -> int:
     return verify_units(units, **options)
 
 
+@app.command()
+@model_argument
+@click.option(
+    "--scheme",
+    default="uniform",
+    show_default=True,
+    metavar="SCHEME",
+    help="uniform, pwlq, subset, multipoint, wes, log2; a+b composes two.",
+)
+@click.option("--bits", type=click.IntRange(2, 8), default=8, show_default=True)
+@click.option(
+    "--calibrate",
+    "calibrate_path",
+    type=FILE,
+    required=True,
+    metavar="FILE",
+    help="Samples (.npy, .npz or an image) that ranges and biases are found on.",
+)
+@click.option("-o", "--output", "output_path", type=FILE, required=True, metavar="OUT.onnx")
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="NAME=SCHEME:BITS",
+    help="Scheme and bits of one layer; may be given again.",
+)
+@click.option(
+    "--exempt",
+    default="none",
+    metavar="none|first|last|both",
+    help="Linear layers that stay uniform int8.",
+)
+@click.option("--per-layer", is_flag=True, help="uniform: one scale for a layer's weights.")
+@click.option("--clip", default="min-max", metavar="min-max|mse", help="uniform: weight range.")
+@click.option(
+    "--activations",
+    default="min-max",
+    metavar="min-max|percentile|mse",
+    help="How the range of the activations is chosen.",
+)
+@click.option("--bias-correction", default="none", metavar="none|static|paper")
+@click.option(
+    "--breakpoint",
+    default="gaussian",
+    metavar="gaussian|laplacian|search",
+    help="pwlq: where the centre ends.",
+)
+@click.option("--grid", default="paper", metavar="paper|reference", help="pwlq: whose grid.")
+@click.option("--include-zero", is_flag=True, help="subset: only sets that hold 0.")
+@click.option(
+    "--normalize",
+    default="none",
+    metavar="none|channel",
+    help="subset: divide channels by their RMS before the search.",
+)
+@click.option(
+    "--points",
+    type=float,
+    metavar="MEAN",
+    help="multipoint: mean points a channel; by output error when left out.",
+)
+def quantize(model: Path, **options: Any) -> None:
+    """Quantize a float network into an ONNX file that npusim and onnxruntime execute alike."""
+    from npusim.cli.quantize import quantize_model
+
+    quantize_model(model, **options)
+
+
+@app.command()
+@model_argument
+@click.option(
+    "--calibrate",
+    "calibrate_path",
+    type=FILE,
+    required=True,
+    metavar="FILE",
+    help="Samples that ranges and biases are found on.",
+)
+@click.option(
+    "--eval",
+    "eval_path",
+    type=FILE,
+    metavar="FILE",
+    help="Samples (and labels under y) to measure on; those of --calibrate if left out.",
+)
+@click.option("--schemes", metavar="A,B,...", help="Schemes; a default choice when left out.")
+@click.option("--bits", metavar="N,M,...", help="Bits of the multiply, for example 8,4,3.")
+@click.option(
+    "--bias-correction",
+    "corrections",
+    metavar="A,B,...",
+    help="Bias corrections: none, static, paper.",
+)
+@click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
+@click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
+def compare(model: Path, **options: Any) -> None:
+    """Compare quantization schemes on one float network: accuracy, SQNR, bytes."""
+    from npusim.cli.compare import compare_model
+
+    compare_model(model, **options)
+
+
 def main() -> None:
     """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
     try:

@@ -10,8 +10,8 @@ from typing import Any
 class LayerReport:
     """One row of the layer table.
 
-    `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time over
-    all samples of the run. `rounding` is empty where the operator rounds nothing.
+    `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time
+    over all samples of the run. `rounding` is empty where the operator rounds nothing.
     """
 
     name: str
