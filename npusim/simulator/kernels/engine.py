@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from time import perf_counter_ns
 
@@ -76,6 +77,12 @@ def value_inputs(node: Node) -> tuple[str, ...]:
     if isinstance(node.operator, op.Conv2D | op.FullyConnected):
         return node.inputs[:1]
     return node.inputs
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that blocks run on; starting them would cost more than a small network."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="npusim-block")
 
 
 def _signature(names: tuple[str, ...], x: Mapping[str, NDArray]) -> Hashable:
@@ -166,8 +173,7 @@ class Prepared:
         if len(blocks) == 1 or threads == 1:
             results = [run_block(block) for block in blocks]
         else:
-            with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
-                results = list(pool.map(run_block, blocks))
+            results = list(_pool(threads).map(run_block, blocks))
         if nanoseconds is not None:
             for _, clock in results:
                 nanoseconds += np.diff(clock)
