@@ -183,6 +183,7 @@ def _row(
         "bias_correction": choice.options.bias_correction,
         "bytes": -(-stored_bits // 8),
         "stored_bits_per_weight": stored_bits / weights,
+        "code_bits_per_weight": sum(layer.code_bits for layer in quantized.layers) / weights,
         "output_sqnr_db": _number(sqnr_db(reference, real)),
         "layers": [
             {

@@ -47,8 +47,9 @@ class Prepared:
 class LayerRecord:
     """What quantizing one layer gave.
 
-    `sqnr_db` compares the weights that the codes stand for with the float ones (inf where equal);
-    `largest_shifts` counts wes channels at n_c = 15 and `capped_shifts` those lowered to fit.
+    `code_bits` counts the codes alone, `stored_bits` everything the layer keeps. `sqnr_db` compares
+    the weights that the codes stand for with the float ones (inf where equal); `largest_shifts`
+    counts wes channels at n_c = 15 and `capped_shifts` those lowered to fit.
     """
 
     name: str
@@ -56,6 +57,7 @@ class LayerRecord:
     bits: int
     weights: int
     sqnr_db: float
+    code_bits: int
     stored_bits: int
     points: float
     magnitudes: tuple[int, ...]
@@ -278,6 +280,7 @@ def _record(
         bits=coded.bits,
         weights=weights.size,
         sqnr_db=sqnr_db(weights, coded.real()),
+        code_bits=encoding.codes.size * encoding.code_bits,
         stored_bits=encoding.storage_bits,
         points=float(coded.points[live].mean()) if live.any() else 1.0,
         magnitudes=tuple(int(m) for m in coded.magnitudes),

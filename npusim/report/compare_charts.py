@@ -17,6 +17,11 @@ QUALITY = {
     "output_sqnr_db": "SQNR of the output, dB",
 }
 
+DRAWN_POINTS = 25.0
+"""Percentage points under the best row down to which rows are drawn."""
+LEAST_CODE_BITS = 2.0
+"""Rows of at most so many code bits a weight fail without fine-tuning: said, not drawn."""
+
 Row = Mapping[str, Any]
 
 
@@ -53,6 +58,14 @@ def _span(values: Sequence[float], floor: float | None = None) -> tuple[float, f
     return (low - room if floor is None else max(floor, low - room)), high + room
 
 
+def drawn(data: Mapping[str, Any], key: str) -> list[tuple[int, Row]]:
+    """Return the rows worth a mark with their places; the page says how many are left out."""
+    rows = [(i, row) for i, row in enumerate(data["rows"]) if row[key] is not None]
+    rows = [(i, row) for i, row in rows if row["code_bits_per_weight"] > LEAST_CODE_BITS]
+    floor = max((row[key] for _, row in rows), default=0.0) - DRAWN_POINTS
+    return [(i, row) for i, row in rows if row[key] >= floor]
+
+
 def legend(variants: Sequence[str], y: float) -> str:
     """Return a line of colour, dash and name for each variant."""
     parts, x = [], 64.0
@@ -68,8 +81,9 @@ def legend(variants: Sequence[str], y: float) -> str:
 
 def front(data: Mapping[str, Any], key: str) -> str:
     """Return bytes against quality: every row, the Pareto front, the float network."""
-    rows = data["rows"]
-    shown = [(i, row) for i, row in enumerate(rows) if row[key] is not None]
+    rows, shown = data["rows"], drawn(data, key)
+    if not shown:
+        return ""
     values = [row[key] for _, row in shown]
     reference = data["float"].get(key)
     if reference is not None:
@@ -102,11 +116,7 @@ def front(data: Mapping[str, Any], key: str) -> str:
 def by_bits(data: Mapping[str, Any], key: str, correction: str) -> str:
     """Return quality against the multiplier's bits, and against the bits stored."""
     rows = data["rows"]
-    indexed = [
-        (i, row)
-        for i, row in enumerate(rows)
-        if row["bias_correction"] == correction and row[key] is not None
-    ]
+    indexed = [(i, row) for i, row in drawn(data, key) if row["bias_correction"] == correction]
     if not indexed:
         return ""
     variants = variants_of(rows)
@@ -181,8 +191,8 @@ def histogram(data: Mapping[str, Any], index: int) -> str:
     shown = data["histograms"][index]
     counts, edges, grids = shown["counts"], shown["edges"], shown["grids"]
     width, base = 508, 170
-    plot = Plot(Axis(-1.0, 1.0, 118, width - 12), Axis(0.0, float(max(counts) or 1), base, 34))
-    parts = [text(118, 20, shown["layer"], "axis")]
+    plot = Plot(Axis(-1.0, 1.0, 136, width - 12), Axis(0.0, float(max(counts) or 1), base, 34))
+    parts = [text(136, 20, shown["layer"], "axis")]
     for i, count in enumerate(counts):
         x0, x1 = plot.x.at(edges[i]), plot.x.at(edges[i + 1])
         y = plot.y.at(count)
@@ -194,7 +204,7 @@ def histogram(data: Mapping[str, Any], index: int) -> str:
         )
     y = base + 18.0
     for name, grid in grids.items():
-        parts.append(text(110, y + 4, name, "key end"))
+        parts.append(text(128, y + 4, name, "key end"))
         ticks = "".join(
             f"M{plot.x.at(v):.2f} {y - 6:.1f}v12" for v in grid["levels"] if -1.02 <= v <= 1.02
         )

@@ -13,6 +13,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("variant", "scheme", str),
     ("bits", "bits", str),
     ("bias_correction", "bias correction", str),
+    ("code_bits_per_weight", "code bits a weight", lambda v: f"{v:.2f}"),
     ("stored_bits_per_weight", "stored bits a weight", lambda v: f"{v:.2f}"),
     ("bytes", "bytes", lambda v: f"{v:,}"),
     ("output_sqnr_db", "output SQNR, dB", lambda v: f"{v:.1f}"),
@@ -38,7 +39,8 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         f'<p class="lead">{_lead(data, key)}</p>',
         "<h2>Bytes against quality</h2>",
         "<p>One circle per scheme and number of bits (the digit inside); full colour is on the "
-        "Pareto front. Bytes count codes, tables, multipliers, shifts and biases.</p>",
+        "Pareto front. Bytes count codes, tables, multipliers, shifts and biases."
+        f"{_left_out(data, key)}</p>",
         _figure(charts.front(data, key)),
         "<h2>At equal multiplier bits, and at equal storage</h2>",
         "<p>PWLQ multiplies b bits and stores b + 1; multipoint stores b bits a point. So the same "
@@ -48,11 +50,6 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         heading = f"<p><strong>Bias correction: {correction}</strong></p>"
         parts += [heading if len(corrections) > 1 else "",
                   _figure(charts.by_bits(data, key, correction))]  # fmt: skip
-    if 2 in bits:
-        parts.append(
-            "<p>At 2 stored bits every scheme fails without fine-tuning; those points are shown "
-            "for completeness.</p>"
-        )
     grids = [i for i, shown in enumerate(data["histograms"]) if shown["grids"]]
     if grids:
         parts.append("<h2>Where the weights are, and where the grids put their levels</h2>")
@@ -79,6 +76,19 @@ def _style() -> str:
         for name in charts.FAMILIES
     )
     return STYLE.read_text(encoding="utf-8") + "\n".join(colours)
+
+
+def _left_out(data: Mapping[str, Any], key: str) -> str:
+    rows, shown = data["rows"], charts.drawn(data, key)
+    if len(rows) == len(shown):
+        return ""
+    missing = len(rows) - len(shown)
+    few = sum(row["code_bits_per_weight"] <= charts.LEAST_CODE_BITS for row in rows)
+    return (
+        f" {missing} rows are in the table only: {few} of 2 code bits a weight, where every scheme "
+        f"fails without fine-tuning, and {missing - few} more than {charts.DRAWN_POINTS:.0f} below "
+        f"the best."
+    )
 
 
 def _lead(data: Mapping[str, Any], key: str) -> str:

@@ -31,7 +31,7 @@ class Axis:
         """Return round numbers within the axis, about `count` of them."""
         raw = (self.high - self.low) / count
         magnitude = 10.0 ** floor(log10(raw))
-        step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= raw)
+        step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw)
         first = -(-self.low // step)
         values = [step * (first + i) for i in range(count * 3)]
         return [v for v in values if v <= self.high + step * 1e-9]
@@ -48,7 +48,7 @@ class Plot:
         """Return grid lines, tick labels and axis titles."""
         left, right, bottom, top = self.x.start, self.x.end, self.y.start, self.y.end
         parts = []
-        for value in self.y.ticks(4):
+        for value in self.y.ticks(6):
             y = self.y.at(value)
             parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(text(left - 8, y + 4, number(value), "tick end"))

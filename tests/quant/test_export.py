@@ -117,6 +117,18 @@ SHARED_CHOICES = [
 ]  # fmt: skip
 
 
+DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
+
+
+def test_the_shipped_network(tmp_path: Path) -> None:
+    network = npusim.load(DIGITS / "digits_float.onnx")
+    x = np.load(DIGITS / "digits_test.npz")["x"][:32].astype(np.float64)
+    prepared = prepare(network, x)
+    for scheme, bits in SHARED_CHOICES:
+        quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=bits))
+        check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["kws_dscnn", "ic_resnet8", "vww_mbv1"])
 def test_reference_networks(shared: Path, name: str, tmp_path: Path) -> None:

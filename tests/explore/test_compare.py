@@ -1,0 +1,181 @@
+"""The comparison: every number of the page stands in the JSON, and the JSON in the quantizer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npusim.errors import NpuError, ShapeError, UnsupportedError
+from npusim.explore.compare import VARIANTS, choices, compare, mark_front
+from npusim.quant.float_network import run_float
+from npusim.quant.levels import levels
+from npusim.quant.options import Options
+from npusim.quant.quantize import prepare, quantize_prepared
+from npusim.report.compare_page import compare_page
+from npusim.report.compare_table import compare_csv, compare_table
+from tests.quant.networks import every_operator
+
+RANDOM = np.random.default_rng(11)
+SAMPLES = RANDOM.normal(size=(24, 3, 9, 8))
+
+
+@pytest.fixture(scope="module")
+def data() -> dict[str, Any]:
+    network = every_operator(3)
+    reference = run_float(network, SAMPLES)["softmax:0"].argmax(axis=1)
+    labels = np.where(np.arange(24) % 4 == 0, (reference + 1) % 5, reference)
+    names = ["uniform", "uniform-layer", "wes", "pwlq", "subset", "subset+wes", "multipoint-2"]
+    chosen = choices(names, (8, 4, 2), ("none", "static"))
+    found = compare(network, SAMPLES[:8], chosen, evaluate=SAMPLES, labels=labels, threads=1)
+    return json.loads(json.dumps(found))
+
+
+def test_rows_are_what_was_asked(data: dict[str, Any]) -> None:
+    rows = [(r["variant"], r["bits"], r["bias_correction"]) for r in data["rows"]]
+    assert len(rows) == len(set(rows))
+    assert ("subset", 4, "static") in rows
+    assert not any(variant.startswith("subset") and bits == 8 for variant, bits, _ in rows)
+    assert data["float"]["accuracy"] == 75.0
+    assert data["ranked_by"] == "accuracy"
+    assert data["evaluation_samples"] == 24
+    assert data["calibration_samples"] == 8
+
+
+def test_eight_bits_agree_and_bytes_add_up(data: dict[str, Any]) -> None:
+    for row in data["rows"]:
+        layers = sum(layer["bytes"] for layer in row["layers"])
+        assert 0 <= layers - row["bytes"] < len(row["layers"])
+        if row["bits"] == 8 and row["variant"] == "uniform":
+            assert row["agreement"] >= 95
+            assert row["output_sqnr_db"] > 25
+        expected = row["bits"] + (row["scheme"] == "pwlq")
+        if not row["scheme"].startswith("multipoint"):
+            assert row["code_bits_per_weight"] == expected
+            assert row["stored_bits_per_weight"] > expected
+
+
+def test_every_variant_is_defined_somewhere() -> None:
+    assert {choice.variant for choice in choices(list(VARIANTS), (4, 3), ("none",))} == set(
+        VARIANTS
+    )
+
+
+def test_the_front_is_not_dominated() -> None:
+    rows = [
+        {"bytes": 10, "q": 5.0}, {"bytes": 10, "q": 6.0}, {"bytes": 12, "q": 6.0},
+        {"bytes": 20, "q": 9.0}, {"bytes": 30, "q": None},
+    ]  # fmt: skip
+    mark_front(rows, "q")
+    assert [row["pareto"] for row in rows] == [False, True, False, True, False]
+
+
+class Marks(HTMLParser):
+    """Collects (JSON pointer, value as drawn) and checks that the page needs no network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[tuple[str, str]] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.add(tag)
+        assert "src" not in found
+        assert "href" not in found
+        if found.get("data-value") is not None:
+            self.marks.append((str(found["data-json"]), str(found["data-value"])))
+
+
+def resolve(data: Any, pointer: str) -> Any:
+    for key in pointer.split("/")[1:]:
+        data = data[int(key)] if isinstance(data, list) else data[key]
+    return data
+
+
+def test_every_number_is_in_the_json(data: dict[str, Any]) -> None:
+    page = compare_page(data, "there.json")
+    marks = Marks()
+    marks.feed(page)
+    assert "script" not in marks.tags
+    assert len(marks.marks) > 500
+    kinds = set()
+    for pointer, drawn in marks.marks:
+        value = resolve(data, pointer)
+        kinds.add(re.sub(r"\d+", "#", pointer))
+        if isinstance(value, list):
+            value = len(value)
+        assert repr(value) == drawn, pointer
+    assert {"/rows/#/accuracy", "/rows/#/bytes", "/rows/#/layers/#/sqnr_db"} <= kinds
+    assert "/histograms/#/counts/#" in kinds
+    assert "there.json" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_a_row_without_cycles_has_no_column_of_them(data: dict[str, Any]) -> None:
+    assert "cycles" not in compare_page(data, "x.json")
+    longer = {**data, "rows": [{**row, "cycles": 1234567} for row in data["rows"]]}
+    assert "1,234,567" in compare_page(longer, "x.json")
+
+
+def test_the_page_ranks_by_agreement_without_labels() -> None:
+    chosen = choices(["uniform", "pwlq"], (8, 4), ("none",))
+    found = compare(every_operator(3), SAMPLES, chosen, threads=1)
+    assert found["ranked_by"] == "agreement"
+    assert "accuracy" not in found["float"]
+    assert "agreement" in compare_page(found, "x.json")
+
+
+def test_csv_holds_the_exact_numbers(data: dict[str, Any]) -> None:
+    rows = list(csv.DictReader(io.StringIO(compare_csv(data))))
+    assert len(rows) == len(data["rows"])
+    for found, row in zip(rows, data["rows"], strict=True):
+        assert float(found["accuracy"]) == row["accuracy"]
+        assert int(found["bytes"]) == row["bytes"]
+    assert compare_table(data).row_count == len(rows)
+
+
+def test_levels_are_what_the_weights_use() -> None:
+    prepared = prepare(every_operator(4), SAMPLES)
+    for scheme, extra in (
+        ("uniform", {}), ("wes", {}), ("pwlq", {}), ("pwlq", {"grid": "reference"}), ("subset", {}),
+        ("multipoint", {"points": 2.0}), ("multipoint+pwlq", {}),
+        ("pwlq", {"bias_correction": "paper"}),
+    ):  # fmt: skip
+        quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=3, **extra))
+        for coded in quantized.coded.values():
+            for c, real in enumerate(coded.real()):
+                grid = levels(coded, c)
+                assert np.abs(real[:, None] - grid).min(axis=1).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: choices(["wrong"], (8,), ("none",)), "found 'wrong'"),
+        (lambda: choices(["subset"], (8,), ("none",)), "no scheme is defined at 8 bits"),
+        (lambda: choices(["uniform"], (8,), ("some",)), "bias_correction: expected one of"),
+    ],
+)
+def test_bad_choices_are_named(call: Any, message: str) -> None:
+    with pytest.raises(UnsupportedError, match=message):
+        call()
+
+
+def test_labels_must_be_one_a_sample() -> None:
+    with pytest.raises(ShapeError, match="expected 24 labels, found 3"):
+        compare(
+            every_operator(3), SAMPLES, choices(["uniform"], (8,), ("none",)), labels=np.zeros(3)
+        )
+
+
+def test_errors_are_one_line() -> None:
+    with pytest.raises(NpuError) as caught:
+        choices(["uniform"], (9,), ("none",))
+    assert "\n" not in str(caught.value)
