@@ -120,7 +120,7 @@ def depthwise(x, y, g, first, last):
         for p in range(0, pixels, 6):
             for block in range(terms * padded // LANES):
                 channel = block * LANES % padded
-                depthwise_tile(  # type: ignore[call-arg]
+                depthwise_tile(
                     LANES, 6, acc + block * LANES * 4, acc_stride, base + channel * 2, at + 8 * p,
                     taps, pairs, weights + block * w_block, LANES * 4, start + block * LANES * 4,
                 )  # fmt: skip

@@ -229,7 +229,7 @@ def requantize_rows(
     acc_stride = groups * terms * padded * 4
     for g in range(groups):
         for c in range(0, group_channels, LANES):
-            requantize_block(  # type: ignore[call-arg]
+            requantize_block(
                 form, pixels, acc + (g * terms * padded + c) * 4, acc_stride, padded * 4, terms,
                 constants + (g * padded + c) // LANES * constants_stride, zero_point, low, high,
                 y + g * group_channels + c, groups * group_channels,

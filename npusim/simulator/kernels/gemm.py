@@ -168,7 +168,7 @@ def run_gemm(form, element, x, y, g, first, last):
                 while column < end:
                     n = 4 if end - column >= 4 else (2 if end - column >= 2 else 1)
                     n = min(n, widest)
-                    gemm_tile(  # type: ignore[call-arg]
+                    gemm_tile(
                         form, tile_pixels, n, acc + column * lanes * 4, acc_stride,
                         base + group * group_bytes, at + 8 * p, segments, count, steps,
                         weights + column * w_stride, w_stride, start + column * lanes * 4,
