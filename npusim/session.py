@@ -77,7 +77,7 @@ def run(
     *,
     engine: Engine = "kernels",
     requant: str = "auto",
-    batch: int = 64,
+    batch: int | None = None,
     threads: int | None = None,
     keep_tensors: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -94,7 +94,7 @@ def run(
     requant
         A rounding rule, or `auto` for that of the file's own runtime.
     batch
-        Samples executed together.
+        Most samples that a layer takes at once; as many as suit the cache when None.
     threads
         Processor cores to use; all when None.
     progress
@@ -116,6 +116,7 @@ def run(
     tensors = prepared.run(
         x,
         threads=threads or os.cpu_count() or 1,
+        batch=batch,
         keep=[*network.tensors] if keep_tensors else network.outputs,
         nanoseconds=nanoseconds,
         progress=progress,

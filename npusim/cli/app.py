@@ -47,7 +47,7 @@ def app() -> None:
     show_default=True,
     help="Rounding rule; auto is that of the file's own runtime.",
 )
-@click.option("--batch", type=click.IntRange(1), default=64, help="Samples executed together.")
+@click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
 @click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
 def run(**options: Any) -> None:

@@ -28,7 +28,7 @@ def run_model(
     tensors_path: Path | None,
     engine: str,
     requant: str,
-    batch: int,
+    batch: int | None,
     threads: int | None,
     json_path: Path | None,
 ) -> None:

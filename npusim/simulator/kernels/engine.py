@@ -114,6 +114,7 @@ class Prepared:
         x: NDArray | Mapping[str, NDArray],
         *,
         threads: int = 1,
+        batch: int | None = None,
         keep: Collection[str] | None = None,
         nanoseconds: NDArray[np.int64] | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -126,6 +127,8 @@ class Prepared:
             One array, or arrays by name; see `inputs.network_inputs`.
         threads
             Processor cores to use; the values do not depend on it.
+        batch
+            Most samples that a layer takes at once; as many as suit the cache when None.
         keep
             Names of tensors to return; the network's outputs when None. A constant comes as the
             file holds it, whatever the batch.
@@ -140,7 +143,7 @@ class Prepared:
             `x` does not fit the network, or a kept name is not one of its tensors.
         """
         names = self.network.outputs if keep is None else tuple(keep)
-        quick = threads == 1 and nanoseconds is None and progress is None
+        quick = threads == 1 and batch is None and nanoseconds is None and progress is None
         if not isinstance(x, Mapping) and len(self.network.inputs) == 1:
             x = {self.network.inputs[0]: x}
         if quick and isinstance(x, Mapping):
@@ -148,7 +151,7 @@ class Prepared:
             if outputs is not None:
                 return outputs
         plan = self._plan(names)
-        blocks = self._blocks(network_inputs(self.network, x), threads)
+        blocks = self._blocks(network_inputs(self.network, x), threads, batch)
         inner = max(1, threads // len(blocks))
         all_layers = len(blocks) * len(plan.layers)
         done = 0
@@ -274,12 +277,15 @@ class Prepared:
             return True
         return name in network.tensors and network.tensors[name].is_constant
 
-    def _blocks(self, batches: dict[str, NDArray], threads: int) -> list[list[NDArray]]:
+    def _blocks(
+        self, batches: dict[str, NDArray], threads: int, batch: int | None
+    ) -> list[list[NDArray]]:
         """Cut the samples into blocks that run one by one, each in the order of the inputs."""
         inputs = list(batches.values())
         samples = len(inputs[0])
         if self.separable:
             size = min(max(BLOCK_BYTES // max(self._largest, 1), 1), -(-samples // threads))
+            size = size if batch is None else min(size, batch)
         else:
             size = self.network.tensors[self.network.inputs[0]].shape[0]
             if samples % size:
@@ -290,7 +296,7 @@ class Prepared:
         if size >= samples:
             return [inputs]
         return [
-            [batch[start : start + size] for batch in inputs] for start in range(0, samples, size)
+            [values[start : start + size] for values in inputs] for start in range(0, samples, size)
         ]
 
     def _joined(self, name: str, parts: list[NDArray]) -> NDArray:
