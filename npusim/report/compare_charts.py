@@ -97,7 +97,7 @@ def front(data: Mapping[str, Any], key: str) -> str:
         y = plot.y.at(reference)
         parts.append(f'<line class="float" x1="64" x2="{WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}"/>')
         note = f"float network {reference:.2f}, {data['float']['bytes'] / 1000:,.0f} kB"
-        parts.append(text(WIDTH - 20, y - 6, note, "tick end"))
+        parts.append(text(72, y - 6, note, "tick"))
     best = sorted(
         ((row["bytes"] / 1000, row[key]) for _, row in shown if row["pareto"]), key=lambda p: p[0]
     )

@@ -86,8 +86,8 @@ def _left_out(data: Mapping[str, Any], key: str) -> str:
     few = sum(row["code_bits_per_weight"] <= charts.LEAST_CODE_BITS for row in rows)
     return (
         f" {missing} rows are in the table only: {few} of 2 code bits a weight, where every scheme "
-        f"fails without fine-tuning, and {missing - few} more than {charts.DRAWN_POINTS:.0f} below "
-        f"the best."
+        f"fails without fine-tuning, and {missing - few} that lie more than "
+        f"{charts.DRAWN_POINTS:.0f} below the best."
     )
 
 
@@ -103,9 +103,11 @@ def _lead(data: Mapping[str, Any], key: str) -> str:
     size, i, row = min(near, key=lambda entry: entry[:2])
     ratio = data["float"]["bytes"] / size
     against = "the float network" if key in data["float"] else "the best row"
+    correction = row["bias_correction"]
+    corrected = "" if correction == "none" else f" with {correction} bias correction"
     return (
         f"Smallest within one point of {against}: <strong>{escape(row['variant'])} at "
-        f'{row["bits"]} bits</strong>, <span data-json="/rows/{i}/{key}" '
+        f'{row["bits"]} bits</strong>{corrected}, <span data-json="/rows/{i}/{key}" '
         f'data-value="{row[key]!r}">{row[key]:.2f}</span> ({charts.QUALITY[key]}) in '
         f'<span data-json="/rows/{i}/bytes" data-value="{size}">{size:,}</span> bytes, '
         f"{ratio:.1f} times smaller than float32."

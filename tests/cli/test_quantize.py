@@ -1,0 +1,116 @@
+"""`npusim quantize` and `npusim compare`: files written whole, one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npusim
+from npusim.cli.compare import compare_model
+from npusim.cli.quantize import quantize_model
+from npusim.errors import NpuError
+
+DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
+FLOAT = DIGITS / "digits_float.onnx"
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    held_out = np.load(DIGITS / "digits_test.npz")
+    path = tmp_path_factory.mktemp("samples") / "samples.npz"
+    np.savez(path, x=held_out["x"][:60].astype(np.float32), y=held_out["y"][:60])
+    return path
+
+
+def quantize(samples: Path, output: Path, *layers: str, **settings: object) -> None:
+    quantize_model(FLOAT, calibrate_path=samples, output_path=output, layers=layers, **settings)
+
+
+def test_quantize_writes_a_network_that_loads(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "q.onnx"
+    layer = next(n.name for n in npusim.load(FLOAT).nodes if n.kind == "Conv2D")
+    quantize(samples, output, f"{layer}=pwlq:3", scheme="subset", bits=4, normalize="channel")
+    network = npusim.load(output)
+    assert network.source == "npusim"
+    shown = capsys.readouterr().out
+    assert f"{layer}" in shown
+    assert "pwlq 3" in shown
+    assert "subset 4" in shown
+    first = output.read_bytes()
+    quantize(samples, output, f"{layer}=pwlq:3", scheme="subset", bits=4, normalize="channel")
+    assert output.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("layers", "settings", "message"),
+    [
+        ((), {"scheme": "subset", "bits": 5}, "subset: expected 2 to 4 bits, found 5"),
+        ((), {"scheme": "other"}, "scheme: expected one of"),
+        (("nothing=uniform:8",), {}, "--layer nothing: expected one of"),
+        (("conv=uniform",), {}, "expected NAME=SCHEME:BITS"),
+        ((), {"points": 9.0}, "points: expected a mean of 1 to 4"),
+        ((), {"scheme": "subset+wes", "bits": 4, "normalize": "channel"}, "normalize"),
+    ],
+)
+def test_mistakes_leave_no_file(
+    samples: Path, tmp_path: Path, layers: tuple[str, ...], settings: dict, message: str
+) -> None:
+    with pytest.raises(NpuError, match=message) as caught:
+        quantize(samples, tmp_path / "q.onnx", *layers, **settings)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_calibration_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    x = np.load(DIGITS / "digits_test.npz")["x"][:4].astype(np.float32)
+    x[2].flat[3] = np.nan
+    np.savez(tmp_path / "bad.npz", x=x)
+    with pytest.raises(NpuError, match="expected finite samples, found nan"):
+        quantize(tmp_path / "bad.npz", tmp_path / "q.onnx")
+    assert not (tmp_path / "q.onnx").exists()
+
+
+def compare(samples: Path, output: Path | None, **options: object) -> None:
+    defaults = {"schemes": "uniform,pwlq", "bits": "8,4", "corrections": None}
+    compare_model(
+        FLOAT, calibrate_path=samples, eval_path=None, output_path=output,
+        **{**defaults, **options},  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_compare_writes_the_page_and_its_numbers(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare(samples, tmp_path / "page.html")
+    data = json.loads((tmp_path / "page.json").read_text())
+    assert [(r["variant"], r["bits"]) for r in data["rows"]] == [
+        ("uniform", 8), ("uniform", 4), ("pwlq", 8), ("pwlq", 4)
+    ]  # fmt: skip
+    assert data["rows"][0]["accuracy"] > 90
+    page = (tmp_path / "page.html").read_text()
+    assert "page.json" in page
+    assert "<svg" in page
+    assert "float network" in capsys.readouterr().out
+    compare(samples, tmp_path / "rows.csv", bits="8")
+    assert (tmp_path / "rows.csv").read_text().startswith("variant,bits,")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schemes": "unknown"}, "--schemes: expected names"),
+        ({"bits": "8,x"}, "--bits: expected numbers"),
+        ({"bits": "12"}, "no scheme is defined"),
+        ({"output": "page.pdf"}, "expected a name ending in"),
+    ],
+)
+def test_compare_names_mistakes(samples: Path, tmp_path: Path, options: dict, message: str) -> None:
+    output = tmp_path / options.pop("output", "page.html")
+    with pytest.raises(NpuError, match=message):
+        compare(samples, output, **options)
+    assert not list(tmp_path.iterdir())
