@@ -29,7 +29,7 @@ class RtlRun:
     Attributes
     ----------
     dram
-        uint8 [bytes that were given], afterwards.
+        uint8 [bytes that were given], afterwards; as given where the run ended by a fault.
     trace
         Lines of the event trace, sorted as docs/architecture.md, section 6, says.
     registers
@@ -95,9 +95,9 @@ def run_code(
             raise CosimulationError(f"RTL on {simulator}: {message[0]}")
         registers = _registers(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
-        after = read_hex(place / "dump.hex", bus)
+        after = dram if registers["fault"] else read_hex(place / "dump.hex", bus)[: len(dram)]
     require_parameters(machine, registers)
-    return RtlRun(after[: len(dram)], tuple(sorted(trace, key=_key)), registers)
+    return RtlRun(after, tuple(sorted(trace, key=_key)), registers)
 
 
 def write_hex(path: Path, data: NDArray[np.uint8], bus_bytes: int) -> None:

@@ -218,4 +218,4 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
                 moved = True
     if pc < count:
         return (ENDLESS if endless.any() else STUCK), next_dispatch
-    return FINISHED, next_dispatch + 1
+    return FINISHED, next_dispatch
