@@ -253,10 +253,11 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
     lines += [
         "",
         "A stand-alone PE has a weight register, an operand register, the MAC and its 32-bit "
-        f"accumulators (three for PWLQ). In a column, {COLUMN_ROWS} PEs without accumulators feed "
-        "an adder tree for each region and one 32-bit accumulating adder for each at its foot; the "
-        "share is a sixteenth of all that. A subset PE is the same silicon at 2, 3 and 4 bits: it "
-        "sees the decoded selectors, and only the decoder's table shrinks.",
+        f"accumulators (three for PWLQ). In a column, {COLUMN_ROWS} PEs, without weight registers "
+        "and accumulators, feed an adder tree for each region and one 32-bit accumulating adder "
+        "for each at its foot; the share is a sixteenth of all that. A subset PE is the same "
+        "silicon at 2, 3 and 4 bits: it sees the decoded selectors, and only the decoder's table "
+        "shrinks.",
         "",
         "## What the papers only sketch",
         "",
@@ -267,16 +268,16 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         f"its share is {percent(shares['subset 4 bit'], shares['int8'])} than int8's and "
         f"{percent(shares['subset 4 bit'], shares['int4'])} than int4's. It adds a decoder lane of "
         f"{decode['subset 4 bit'].nand2:.0f} NAND2 for each weight that enters the array in a "
-        "cycle (once for a row, not once for a PE). What it saves for certain is memory: 4 stored "
-        "bits for each weight instead of 8.",
+        "cycle, at the array's edge and not in every PE. What it saves for certain is memory: 4 "
+        "stored bits for each weight instead of 8.",
         "",
         f"**What PWLQ's extra accumulators cost.** A stand-alone 4-bit PWLQ PE takes "
         f"{single:.0f} NAND2 more than an int4 PE ({pe['PWLQ 4 bit'].nand2:.0f} against "
         f"{pe['int4'].nand2:.0f}), which is {percent(pe['PWLQ 4 bit'].nand2, pe['int8'].nand2)} "
         f"than int8. Sharing the accumulators by a column brings the difference to {shared:.0f} "
         f"NAND2 a PE, {percent(shares['PWLQ 4 bit'], shares['int8'])} than int8's share: "
-        "three adder trees cost nearly what the narrower multiplier saves. What PWLQ "
-        "buys is accuracy at 5 stored bits, not area.",
+        "the three adder trees weighed against the narrower multiplier. What PWLQ buys is accuracy "
+        "at 5 stored bits, not area.",
     ]
     return lines
 

@@ -39,7 +39,7 @@ def test_the_bench_kills_broken_modules(mutation, name):
 @pytest.mark.yosys
 @pytest.mark.usefixtures("icarus", "yosys_installed")
 def test_a_bench_that_looks_at_nothing_has_no_score(mutation, monkeypatch):
-    monkeypatch.setattr(mutation, "simulate", lambda unit, mutants, *rest: list(mutants))
+    monkeypatch.setattr(mutation, "simulate", lambda unit, mutants, *rest, **options: list(mutants))
     score = mutation.mutation_score(load_unit("mac_uniform"), 8, seed=11)
     assert score.killed == 0
     assert len(score.surviving) >= 6
