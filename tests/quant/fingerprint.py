@@ -17,7 +17,6 @@ from npusim.quant.options import SCHEME_BITS, Options
 from npusim.quant.quantize import prepare, quantize_prepared
 from tests.quant.networks import every_operator
 
-
 OTHER_SETTINGS = {
     "breakpoint": "search", "clip": "squared-error", "activations": "squared-error",
     "bias_correction": "paper",
