@@ -21,7 +21,7 @@ def test_every_damage_is_one_line(tmp_path: Path) -> None:
     prepared = prepare(every_operator(), random.normal(size=(6, 3, 9, 8)))
     network = quantize_prepared(prepared, Options(scheme="multipoint", bits=3)).network
     whole = model_of(network).SerializeToString(deterministic=True)
-    path, refused = tmp_path / "damaged.onnx", 0
+    path, messages = tmp_path / "damaged.onnx", []
     for i in range(DAMAGES):
         content = bytearray(whole)
         if i % 10 == 0:
@@ -33,6 +33,6 @@ def test_every_damage_is_one_line(tmp_path: Path) -> None:
         try:
             npusim.load(path)
         except NpuError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > DAMAGES * 0.9
+            messages.append(str(error))
+    assert len(messages) > DAMAGES * 0.9
+    assert not any("\n" in message for message in messages)
