@@ -1,1 +1,1 @@
-"""The machine in Verilog: build it for a Machine, run programs on it, compare with the simulator."""
+"""The machine in Verilog: build it, run programs on it, compare it with the simulated one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.cosim.npu.run import RtlRun, run_code
-from npusim.isa.program import Program
+from npusim.isa.program import Program, Step
 from npusim.isa.spec import ENGINES, FAULTS, FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
 from npusim.machines import Machine
-from npusim.simulator.machine.run import MachineRun
+from npusim.simulator.machine.run import MachineRun, step_code
 from npusim.simulator.machine.run import run_code as simulate_code
-from npusim.simulator.machine.run import step_code
 
 CONTEXT_EVENTS = 5
 """Events shown before the first that differs."""
+_BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,27 @@ class Comparison:
     rtl_cycles: int
     """As measured."""
     events: int
+    rtl_seconds: float
     difference: str = ""
 
 
 def compare_code(
     code: bytes,
     machine: Machine,
-    images: Sequence[bytes],
+    dram: NDArray[np.uint8],
     bases: Sequence[int],
     code_address: int,
     *,
     simulator: str = "icarus",
 ) -> Comparison:
-    """Run `code` on both sides, on a DRAM that holds `images` at `bases`, and compare everything.
+    """Run `code` on both sides in the memory that `machine` describes, and compare everything.
+
+    Parameters
+    ----------
+    dram
+        uint8 [bytes of the memory], changed in place to what the simulator leaves.
+    bases, code_address
+        Byte address of each region, and of the code, which lies behind all data.
 
     Raises
     ------
@@ -54,14 +63,13 @@ def compare_code(
     CapacityError, FormatError
         The simulator refuses the program.
     """
-    end = code_address + -(-len(code) // _PAGE) * _PAGE
-    dram = np.zeros(end, np.uint8)
-    for image, base in zip(images, bases, strict=True):
-        dram[base : base + len(image)] = np.frombuffer(image, np.uint8)
+    end = code_address + -(-len(code) // _BURST_BYTES) * _BURST_BYTES
     dram[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
-    expected, after = _predict(code, machine, dram, bases)
+    before = dram[:end].copy()
+    expected = simulate_code(code, machine, dram, bases)
+    start = time.monotonic()
     found = run_code(
-        code, machine, dram, bases, code_address, simulator=simulator,
+        code, machine, before, bases, code_address, simulator=simulator,
         cycles_most=2 * expected.timeline.cycles + 10_000,
     )  # fmt: skip
     return Comparison(
@@ -69,35 +77,24 @@ def compare_code(
         expected.timeline.cycles,
         found.registers["cycles"],
         len(expected.events),
-        first_difference(expected, found, after),
+        time.monotonic() - start,
+        first_difference(expected, found, dram[:end]),
     )
 
 
-_PAGE = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
-
-
-def _predict(
-    code: bytes, machine: Machine, dram: NDArray[np.uint8], bases: Sequence[int]
-) -> tuple[MachineRun, NDArray[np.uint8]]:
-    """Return the simulated run and the first bytes of DRAM after it."""
-    memory = np.zeros(machine.memory.size_bytes, np.uint8)
-    memory[: len(dram)] = dram
-    return simulate_code(code, machine, memory, bases), memory[: len(dram)]
-
-
-def compare_program(
-    program: Program, machine: Machine | None = None, *, simulator: str = "icarus"
-) -> list[Comparison]:
-    """Compare each run of `program` from the images of its regions; `machine`: other memory."""
-    machine = machine or program.machine
-    return [
-        compare_code(
-            step_code(program, step), machine, [region.image for region in program.regions],
-            program.region_addresses(), program.code_address(), simulator=simulator,
-        )
-        for step in program.steps
-        if step.kind == "run"
-    ]  # fmt: skip
+def compare_step(
+    program: Program,
+    step: Step,
+    dram: NDArray[np.uint8],
+    machine: Machine | None = None,
+    *,
+    simulator: str = "icarus",
+) -> Comparison:
+    """Compare one step (kind "run") of `program`; `machine`: the program's with another memory."""
+    return compare_code(
+        step_code(program, step), machine or program.machine, dram, program.region_addresses(),
+        program.code_address(), simulator=simulator,
+    )  # fmt: skip
 
 
 def first_difference(expected: MachineRun, found: RtlRun, after: NDArray[np.uint8]) -> str:

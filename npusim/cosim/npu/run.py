@@ -89,7 +89,9 @@ def run_code(
             [*simulation.command, *(f"+{key}={value}" for key, value in settings.items())],
             cwd=place, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("npu_")]
+        said = [
+            line for line in (done.stdout + done.stderr).splitlines() if line.startswith("npu_")
+        ]
         if done.returncode or said or not (place / "dump.hex").exists():
             message = said or (done.stdout + done.stderr).splitlines()[-1:] or ["no message"]
             raise CosimulationError(f"RTL on {simulator}: {message[0]}")

@@ -1,0 +1,154 @@
+"""`npusim verify PROGRAM` and `--random N`: the machine in Verilog against the simulated one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from npusim.cosim import toolchain
+from npusim.cosim.errors import CosimulationError
+from npusim.cosim.npu.compare import Comparison, compare_step
+from npusim.cosim.npu.random_runs import RandomRun, random_runs, report
+from npusim.errors import UnsupportedError
+from npusim.isa.program import Program
+from npusim.machines import Machine
+from npusim.simulator.machine.run import load_image
+
+
+def verify_program(
+    path: Path, *, machine: Machine | None = None, simulator: str = "verilator"
+) -> int:
+    """Run a program file on both sides from its own DRAM image and print a table.
+
+    Parameters
+    ----------
+    machine
+        The program's machine with another memory; the program's own where None.
+
+    Returns
+    -------
+    int
+        0 where every event, byte and register agrees, 1 where one differs.
+
+    Raises
+    ------
+    UnsupportedError
+        The program needs the host between two runs.
+    """
+    toolchain.require(simulator)
+    program = Program.load(path)
+    hosts = [step.node for step in program.steps if step.kind != "run"]
+    if hosts:
+        raise UnsupportedError(
+            f"{path}: expected a program of the machine alone, it needs the host for {hosts[0]}; "
+            "verify the model instead"
+        )
+    dram = load_image(program, machine)
+    found = [
+        (f"{program.name}, step {number}", compare_step(program, step, dram, machine,
+                                                        simulator=simulator))
+        for number, step in enumerate(program.steps)
+    ]  # fmt: skip
+    return print_comparisons(found, f"{program.name} on {program.machine.name}, {simulator}")
+
+
+def verify_random(
+    count: int,
+    machine: Machine,
+    *,
+    simulator: str = "icarus",
+    seed: int = 1,
+    any_memory: bool = True,
+    save: Path | None = None,
+) -> int:
+    """Run `count` random programs on both sides; print a summary and every difference.
+
+    Parameters
+    ----------
+    any_memory
+        Draw a memory for each program; else the machine's.
+    save
+        Directory for the shrunk programs that differ, `random-SEED.s`; the current one where None.
+
+    Returns
+    -------
+    int
+        0 where all agree, 1 where one differs.
+    """
+    if count < 1:
+        raise CosimulationError(f"--random: expected at least 1 program, found {count}")
+    toolchain.require(simulator)
+    runs = random_runs(
+        machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory
+    )
+    start, done = time.monotonic(), []
+    progress = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else None
+    with progress or nullcontext():
+        task = progress.add_task("random programs", total=count) if progress else None
+        for run in runs:
+            done.append(run)
+            if progress is not None and task is not None:
+                progress.advance(task)
+    _print_families(done, f"{count} random programs from seed {seed} on {machine.name}, "
+                          f"{simulator}, {time.monotonic() - start:.0f} s")  # fmt: skip
+    wrong = [run for run in done if run.comparison.difference]
+    for run in wrong:
+        _print_text("\n" + report(run))
+        if run.shrunk is not None:
+            from npusim.cosim.random_programs import assembly
+
+            path = (save or Path.cwd()) / f"random-{run.seed}.s"
+            path.write_text(assembly(run.shrunk), encoding="utf-8")
+            _print_text(f"saved as {path}")
+    return 1 if wrong else 0
+
+
+def print_comparisons(found: Iterable[tuple[str, Comparison]], title: str) -> int:
+    """Print named comparisons as a table, differences below it; return the exit code."""
+    table = Table(title=title)
+    columns = ("run", "instructions", "cycles predicted", "measured", "events", "cycles/s")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "run" else "right")
+    table.add_column("result")
+    reports = []
+    for name, item in found:
+        speed = item.rtl_cycles / item.rtl_seconds if item.rtl_seconds else 0
+        numbers = (item.instructions, item.cycles, item.rtl_cycles, item.events, round(speed))
+        verdict = "[red]DIFFERS[/red]" if item.difference else "[green]agrees[/green]"
+        table.add_row(name, *(f"{number:,}" for number in numbers), verdict)
+        if item.difference:
+            reports.append(f"\n{name}: {item.difference}")
+    _console().print(table)
+    for text in reports:
+        _print_text(text)
+    return 1 if reports else 0
+
+
+def _print_families(runs: list[RandomRun], title: str) -> None:
+    table = Table(title=title)
+    for column in ("family", "programs", "instructions", "cycles", "events", "differ"):
+        table.add_column(column, justify="left" if column == "family" else "right")
+    for family in sorted({run.family for run in runs}, key=lambda name: (name != "good", name)):
+        mine = [run.comparison for run in runs if run.family == family]
+        numbers = (
+            len(mine), sum(c.instructions for c in mine), sum(c.cycles for c in mine),
+            sum(c.events for c in mine), sum(bool(c.difference) for c in mine),
+        )  # fmt: skip
+        name = family if family == "good" else f"fault {family}"
+        table.add_row(name, *(f"{number:,}" for number in numbers))
+    _console().print(table)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def _print_text(text: str) -> None:
+    _console().print(text, markup=False, highlight=False, soft_wrap=True)
