@@ -11,6 +11,8 @@ from npusim.datapath.weight_decode import decode_planes
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.weights import Scheme
 
+DEAD_RANGE = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class CodedWeights:
@@ -111,6 +113,16 @@ def check_weights(
             f"{scheme}: expected finite weights, "
             f"found {weights[tuple(where)]} in channel {where[0]}"
         )
+
+
+def live_channels(weights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which channels [OC] of weights [OC K] are more than DEAD_RANGE of the layer's range.
+
+    Training leaves channels of 1e-16 behind; they are coded like any other, but no budget is spent
+    on them and no mean counts them.
+    """
+    ranges = np.abs(weights).max(axis=1, initial=0.0)
+    return ranges > DEAD_RANGE * ranges.max(initial=0.0)
 
 
 def sqnr_db(reference: NDArray, approximation: NDArray) -> float:

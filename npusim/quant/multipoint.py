@@ -6,7 +6,7 @@ new point all scales of the channel are refitted together by least squares.
 
 Every channel has one point; more go to the channel whose *output* error E[(w.x - w~.x)^2] over
 calibration inputs is largest, until it is below `threshold` times the variance of the layer's
-outputs, or a budget of points is spent. Dead channels (all weights zero) get no second point.
+outputs, or a budget of points is spent. Dead channels get no second point.
 
 The points may be coded on another scheme's grid: a subset's integers, or piecewise linear pieces
 (two terms a point, so two points at most).
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from npusim.datapath.jit import kernel
 from npusim.graph.weights import Scheme
 from npusim.quant import piecewise_linear
-from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.uniform import codes_of
 
 MOST_POINTS = 4
@@ -267,7 +267,7 @@ def encode(
         rest = channels[c].residual
         return float((rest * rest).sum()) if output_error is None else output_error(c, rest)
 
-    live = [c for c, channel in enumerate(channels) if channel.points]
+    live = np.flatnonzero(live_channels(weights)).tolist()
     errors = {c: error(c) for c in live}
     budget = len(live) * (most_points if mean_points is None else mean_points)
     spent = len(live)

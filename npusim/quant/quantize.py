@@ -22,7 +22,7 @@ from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.quant.bias_correction import paper_correction, static_correction
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
-from npusim.quant.coded import CodedWeights, sqnr_db
+from npusim.quant.coded import CodedWeights, live_channels, sqnr_db
 from npusim.quant.dequantize import dequantized
 from npusim.quant.epilogue import Epilogue, encoded_weights
 from npusim.quant.float_network import constant
@@ -272,7 +272,7 @@ def _record(
     encoding: EncodedWeights,
     cap: NDArray[np.int64] | None,
 ) -> LayerRecord:
-    live = weights.any(axis=1)
+    live = live_channels(weights)
     at_most = coded.channel_shift == LARGEST_CHANNEL_SHIFT
     return LayerRecord(
         name=name,

@@ -12,8 +12,9 @@ the least-squares scale of its codes.
 Sorted weights and their prefix sums make one round of one subset a handful of binary searches
 instead of a pass over the layer: `search_plain` is the direct form and its witness.
 
-`normalize="channel"` divides each channel by its root mean square before the shared search. The
-paper fine-tunes the network block by block afterwards; npusim does not.
+`normalize="channel"` divides each live channel by its root mean square before the shared search,
+and then takes assignment and scale in turns for each channel on its own. The paper fine-tunes the
+network block by block afterwards; npusim does not.
 
 Source: Oh et al. 2022 and the authors' code; normalization by channel is npusim's.
 """
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
-from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.weight_equalizing_shift import equalizing_shifts
 
 Normalize = Literal["none", "channel"]
@@ -220,8 +221,9 @@ def encode(
     top = float(np.abs(scaled).max(initial=0.0))
     sizes = np.abs(scaled) / (top if top > 0 else 1.0)
     live: NDArray[np.bool_] = np.asarray(sizes.any(axis=1))
+    searched = live_channels(weights) if normalize == "channel" else live
     universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
-    magnitudes, alpha, _ = search(sizes[live].ravel(), bits, include_zero, universe)
+    magnitudes, alpha, _ = search(sizes[searched].ravel(), bits, include_zero, universe)
     levels = np.array(magnitudes, np.float64)
     if normalize == "channel" and not equalize:
         index = np.stack([_own_assignment(levels / UNIT, alpha, row) for row in sizes])

@@ -90,3 +90,13 @@ def test_scales_by_least_squares() -> None:
     assert found == pytest.approx(true, rel=1e-9)
     dependent = np.stack([planes[0], 2 * planes[0]])
     assert multipoint.fit_scales(planes[0] * 3.0, dependent).tolist() == [3.0, 0.0]
+
+
+def test_dead_channels_cost_one_point() -> None:
+    weights = RANDOM.standard_normal((6, 40))
+    weights[1] *= 1e-12
+    weights[4] = 0
+    coded = multipoint.encode(weights, 3, mean_points=2)
+    assert coded.points[[1, 4]].tolist() == [1, 1]
+    assert coded.points.sum() == 2 * 4 + 2
+    assert sqnr_db(weights[1], coded.real()[1]) > 10
