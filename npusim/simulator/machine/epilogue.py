@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.merge_regions import merge_regions
-from npusim.datapath.requantize import requantize_total
+from npusim.datapath.requantize import HALF_EVEN, clamp, requantize_total, rounding_constant
 from npusim.datapath.subtract_zero_point import byte_value
 from npusim.isa.access import VEC_LEVELS
 from npusim.isa.spec import PAR_HEADER_WORDS
@@ -78,13 +78,17 @@ def requantize_words(
     bias, shift = np.zeros(size, np.int64), np.zeros(size, np.int64)
     multiplier = np.zeros((4, size), np.int64)
     total = np.zeros(size, np.int64)
+    above, below = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    zero_point, low, high = o[ZERO_POINT], o[LOW], o[HIGH]
     for b in range(o[B]):
         first = o[PAR] + b * (PAR_HEADER_WORDS + o[TERMS])
         for c in range(size):
-            low = lane32(par[first % ADDRESS_SPACE], c)
-            bias[c] = signed_bias(low, lane32(par[(first + 1) % ADDRESS_SPACE], c))
+            bias_low = lane32(par[first % ADDRESS_SPACE], c)
+            bias[c] = signed_bias(bias_low, lane32(par[(first + 1) % ADDRESS_SPACE], c))
             shifts = lane32(par[(first + 2) % ADDRESS_SPACE], c)
             shift[c] = (shifts & 63) + ((shifts >> 8) & 15)
+            above[c] = rounding_constant(o[ROUNDING], 0, shift[c])
+            below[c] = rounding_constant(o[ROUNDING], -1, shift[c])
             for j in range(o[TERMS]):
                 word = par[(first + PAR_HEADER_WORDS + j) % ADDRESS_SPACE]
                 multiplier[j, c] = lane32(word, c) & MULTIPLIER_MASK
@@ -100,19 +104,29 @@ def requantize_words(
                         for c in range(size):
                             value = byte_value(widen(source[c]), o[UNSIGNED])
                             total[c] += multiplier[j, c] * value
+                    elif not o[PWLQ]:
+                        sums = acc[(acc_word + j * o[TERM_ACC]) % ADDRESS_SPACE]
+                        for c in range(size):
+                            total[c] += multiplier[j, c] * widen(sums[0, c])
                     else:
                         sums = acc[(acc_word + j * o[TERM_ACC]) % ADDRESS_SPACE]
                         for c in range(size):
-                            value = widen(sums[0, c])
-                            if o[PWLQ] and j == 0:
-                                value = merge_regions(value, widen(sums[2, c]), o[PWLQ_BITS])
-                            elif o[PWLQ]:
-                                value = widen(sums[1, c])
+                            value = widen(sums[1, c])
+                            if j == 0:
+                                value = merge_regions(
+                                    widen(sums[0, c]), widen(sums[2, c]), o[PWLQ_BITS]
+                                )
                             total[c] += multiplier[j, c] * value
-                for c in range(size):
-                    act[out, c] = 255 & requantize_total(
-                        total[c], o[ROUNDING], shift[c], o[ZERO_POINT], o[LOW], o[HIGH]
-                    )
+                if o[ROUNDING] == HALF_EVEN:
+                    for c in range(size):
+                        act[out, c] = 255 & requantize_total(
+                            total[c], o[ROUNDING], shift[c], zero_point, low, high
+                        )
+                else:  # what is added depends on the sum's sign alone
+                    for c in range(size):
+                        rounding = below[c] if total[c] < 0 else above[c]
+                        rounded = (total[c] + rounding) >> shift[c]
+                        act[out, c] = 255 & clamp(rounded + zero_point, low, high)
                 if written.shape[0] > 0:
                     written[count] = act[out]
                     count += 1

@@ -17,6 +17,7 @@ from npusim.machines import Machine
 from npusim.simulator.machine import epilogue, multiply, vector
 from npusim.simulator.machine.columns import Column, Columns
 from npusim.simulator.machine.moves import moves_of
+from npusim.simulator.machine.multiply_fast import multiply_words
 from npusim.simulator.machine.reach import depthwise_columns
 from npusim.simulator.machine.state import State
 from npusim.simulator.machine.transfer import load_words, store_words
@@ -109,7 +110,7 @@ class Executor:
         regions = 3 if o[multiply.FORMAT] == _PWLQ else 1
         count = int(self.results[i] * o[multiply.OB]) if trace else 0
         written = np.empty((count, regions, self.machine.size), np.int32)
-        multiply.multiply_plain(self.state.act, self.state.wgt, self.state.acc, o, written)
+        multiply_words(self.state.act, self.state.wgt, self.state.acc, o, written)
         return written
 
     def _requantize(self, i: int, trace: bool) -> NDArray:

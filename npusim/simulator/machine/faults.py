@@ -18,9 +18,8 @@ from npusim.isa.spec import ENGINES, FAULTS, TARGETS, TOKEN_MAX
 from npusim.machines import Machine
 from npusim.simulator.machine.columns import Column, Columns, Group, Mask
 from npusim.simulator.machine.reach import address_faults
-from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, RETIRE
+from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, NEVER, RETIRE
 
-NEVER = (1 << 62) - 1
 _PLACES = ("region", "offset", "address", "acc", "act", "out", "wgt", "par")
 """Operands that legal.py has no opinion about: where things lie."""
 _BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
@@ -53,17 +52,22 @@ def _legal(name: str, group: Group, machine: Machine) -> Mask:
     names = [(register, field) for register, row in group.registers.items() for field in row]
     table = [group.values[key] for key in fields]
     table += [group.registers[register][field] for register, field in names]
-    distinct, inverse = np.unique(np.stack(table, axis=1), axis=0, return_inverse=True)
+    rows = np.stack(table, axis=1)
     engine = FORMATS[name].engines[0]
-    verdicts = np.empty(len(distinct), np.bool_)
-    for i, row in enumerate(distinct.tolist()):
-        values = dict.fromkeys(group.values, 0) | dict(zip(fields, row[: len(fields)], strict=True))
-        registers: dict[str, dict[str, int]] = {register: {} for register, _ in names}
-        for (register, field), value in zip(names, row[len(fields) :], strict=True):
-            registers[register][field] = value
-        item = Instruction(name, engine, MappingProxyType(values))
-        verdicts[i] = operand_fault(item, registers, machine) is None
-    return verdicts[inverse.reshape(-1)]
+    verdicts: dict[bytes, bool] = {}
+    for i, row in enumerate(rows):
+        key = row.tobytes()
+        if key not in verdicts:
+            found = row.tolist()
+            operands, held = found[: len(fields)], found[len(fields) :]
+            values = dict.fromkeys(group.values, 0) | dict(zip(fields, operands, strict=True))
+            registers: dict[str, dict[str, int]] = {register: {} for register, _ in names}
+            for (register, field), value in zip(names, held, strict=True):
+                registers[register][field] = value
+            item = Instruction(name, engine, MappingProxyType(values))
+            verdicts[key] = operand_fault(item, registers, machine) is None
+        legal[i] = verdicts[key]
+    return legal
 
 
 def bank_masks(columns: Columns) -> Column:

@@ -28,6 +28,7 @@ from npusim.simulator.machine.walk import (
     ILLEGAL_KIND,
     ISSUE,
     LOAD_KIND,
+    NEVER,
     NEXT_TOKEN,
     PLAIN_KIND,
     PREV_TOKEN,
@@ -176,14 +177,15 @@ def _timeline(
     start = np.zeros(columns.count, np.int64)
     stalls = np.zeros((columns.count, len(CAUSES)), np.int64)
     for engine in range(1, len(ENGINES)):
-        mine = np.flatnonzero((columns.engine == engine) & (columns.opcode != 0) & (issue >= 0))
-        start[mine[1:]] = retire[mine[:-1]] + 1
+        mine = np.flatnonzero((columns.engine == engine) & (columns.opcode != 0) & (dispatch >= 0))
+        before = retire[mine[:-1]]
+        start[mine[1:]] = np.where(before >= 0, before + 1, NEVER)
         edge = start[mine]
         for place, until in enumerate(
             (dispatch[mine] + 1, result[PREV_TOKEN, mine], result[NEXT_TOKEN, mine])
         ):
             after = np.maximum(edge, until)
-            stalls[mine, place] = np.where(after <= end, after - edge, 0)
+            stalls[mine, place] = np.where(after <= end, after - edge, 0)  # ended in time
             edge = after
     at_issue = [fault.pc for fault in faults if fault.cause in ("operand", "bank")]
     issued = (issue >= 0) & (issue <= end)

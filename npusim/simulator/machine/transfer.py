@@ -40,7 +40,7 @@ def load_words(
     written, bytes] takes a copy of what is written, in order, where it has rows.
     """
     address, row_step, block_step, fill = words
-    width = memory.shape[1]
+    width, flat = memory.shape[1], memory.reshape(-1)
     held = min(move[ELEMENT] * bus_bytes, width)
     keep, count = written.shape[0] > 0, 0
     for block in range(move[BLOCKS]):
@@ -48,7 +48,15 @@ def load_words(
             row = y - move[TOP]
             inner = row >= 0 and row < move[ROWS]
             beat = move[START] + block * move[BLOCK_STRIDE] + row * move[ROW_STRIDE]
-            source = beat * bus_bytes
+            source = beat * bus_bytes % wrap_bytes
+            first = (address + block * block_step + y * row_step + move[LEFT]) % ADDRESS_SPACE
+            bytes_of_row = move[COLUMNS] * held
+            if inner and held == width and not keep and move[LEFT] + move[RIGHT] == 0:
+                if first + move[COLUMNS] <= len(memory) and source + bytes_of_row <= wrap_bytes:
+                    flat[first * width : first * width + bytes_of_row] = dram[
+                        source : source + bytes_of_row
+                    ]
+                    continue
             for x in range(move[LEFT] + move[COLUMNS] + move[RIGHT]):
                 word = (address + block * block_step + y * row_step + x) % ADDRESS_SPACE
                 if inner and x >= move[LEFT] and x < move[LEFT] + move[COLUMNS]:
@@ -79,14 +87,22 @@ def store_words(
 ) -> None:
     """Carry out a ST: memory [words bytes] -> DRAM [bytes]; arguments as of load_words, no fill."""
     address, row_step, block_step = words
-    held = move[ELEMENT] * bus_bytes
+    held, width, flat = move[ELEMENT] * bus_bytes, memory.shape[1], memory.reshape(-1)
     keep, count = written.shape[0] > 0, 0
     for block in range(move[BLOCKS]):
         for row in range(move[ROWS]):
             beat = move[START] + block * move[BLOCK_STRIDE] + row * move[ROW_STRIDE]
-            target = beat * bus_bytes
+            target = beat * bus_bytes % wrap_bytes
+            first = (address + block * block_step + row * row_step) % ADDRESS_SPACE
+            bytes_of_row = move[COLUMNS] * held
+            if held == width and first + move[COLUMNS] <= len(memory) and not keep:
+                if target + bytes_of_row <= wrap_bytes:
+                    dram[target : target + bytes_of_row] = flat[
+                        first * width : first * width + bytes_of_row
+                    ]
+                    continue
             for x in range(move[COLUMNS]):
-                word = (address + block * block_step + row * row_step + x) % ADDRESS_SPACE
+                word = (first + x) % ADDRESS_SPACE
                 for lane in range(held):
                     dram[(target + lane) % wrap_bytes] = memory[word, lane]
                 if keep:

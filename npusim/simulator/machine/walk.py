@@ -40,6 +40,8 @@ FETCH_KIND, PLAIN_KIND, LOAD_KIND, STORE_KIND, ILLEGAL_KIND, HALT_KIND = range(6
 DISPATCH, ISSUE, RETIRE, PREV_TOKEN, NEXT_TOKEN, BAD_BEAT, BURSTS = range(7)
 """Rows of the walk's result; -1 in DISPATCH, ISSUE and RETIRE: never happened."""
 FINISHED, STUCK, ENDLESS = range(3)
+NEVER = (1 << 62) - 1
+"""A cycle that does not come."""
 
 
 @scalar
@@ -181,16 +183,16 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
             while issued[e] < queued[e] and not endless[e]:
                 i = members[e, issued[e]]
                 waits_prev, waits_next = sync[i, WAIT_PREV], sync[i, WAIT_NEXT]
-                if waits_prev and takes[prev, e] >= gifts[prev, e]:
-                    break
-                if waits_next and takes[after, e] >= gifts[after, e]:
-                    break
+                has_prev = not waits_prev or takes[prev, e] < gifts[prev, e]
+                has_next = not waits_next or takes[after, e] < gifts[after, e]
                 if waits_prev:
-                    result[PREV_TOKEN, i] = given[prev, e, takes[prev, e]]
-                    takes[prev, e] += 1
+                    result[PREV_TOKEN, i] = given[prev, e, takes[prev, e]] if has_prev else NEVER
                 if waits_next:
-                    result[NEXT_TOKEN, i] = given[after, e, takes[after, e]]
-                    takes[after, e] += 1
+                    result[NEXT_TOKEN, i] = given[after, e, takes[after, e]] if has_next else NEVER
+                if not has_prev or not has_next:
+                    break
+                takes[prev, e] += waits_prev
+                takes[after, e] += waits_next
                 cycle = max(result[DISPATCH, i] + 1, free[e])
                 cycle = max(cycle, result[PREV_TOKEN, i], result[NEXT_TOKEN, i])
                 if kind[i] == LOAD_KIND:
