@@ -1,6 +1,6 @@
 // bench: clock and reset of npu_system for a simulator without a bench of its own.
 //
-// Simulation only.
+// Law: docs/architecture.md, section 4 (cycle 0). Simulation only.
 
 `default_nettype none
 
