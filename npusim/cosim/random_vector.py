@@ -124,7 +124,7 @@ def vector(b: Builder, d: Dram, rng: random.Random) -> None:
     op = rng.choice([*VEC_OPS, "lookup"])
     if op == "lookup" and not b.has_table:
         op = "table"
-    counts = shape(rng, 3, work(rng) // 4 + 1)
+    counts = shape(rng, 3, min(work(rng) // 4 + 1, b.machine.scratchpads.acc_words))  # sums fit
     taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
     if op == "add" and product(taps) != 2:
         taps = [2, 1]

@@ -90,7 +90,7 @@ HALT
     assert found[20] == taps + 3 + L_ADD + L_REQUANTIZE
     assert found[21] == taps + 3 + L_POOL
     assert found[22] == taps + 3
-    assert found[24] == 86 * 3 + 3
+    assert found[24] == 2 * 86 * 3 + 3
     assert found[26] == 6 + 3 + L_LOOKUP
     assert all(found[pc] == 1 for pc in (*range(3, 10), 11, 13, 16, 23, 25))
 
@@ -142,7 +142,7 @@ HALT
     # burst is asked for in I+2, the second in I+4; beats from I+12 on. Row 1: beats I+12..I+15, its
     # pad and the next row's two in I+16..I+18, beats I+19..I+22, the last pad I+23, R = I+25.
     assert found[2] == 25
-    # ST at I: awvalid I+2, beats I+3..I+9; awvalid I+11, beats I+12..I+18; answer 10 later, R one on.
+    # ST at I: awvalid I+2, beats I+3..I+9; awvalid I+11, beats I+12..I+18; answer 10 later, R next.
     assert found[6] == 18 + 10 + 1
     expected = dram.copy()
     pixel = dram[:CODE_ADDRESS].reshape(-1, 4)
