@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from npusim.graph.files import load as load
+    from npusim.quant.quantize import quantize as quantize
     from npusim.session import Result as Result
     from npusim.session import run as run
 
 __version__ = "0.1.0"
 
-_HOMES = {"load": "npusim.graph.files", "run": "npusim.session", "Result": "npusim.session"}
+_HOMES = {
+    "load": "npusim.graph.files",
+    "run": "npusim.session",
+    "Result": "npusim.session",
+    "quantize": "npusim.quant.quantize",
+}
 
 
 def __getattr__(name: str) -> object:

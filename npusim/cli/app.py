@@ -13,6 +13,7 @@ from npusim.errors import NpuError
 
 ENGINES = ("kernels",)
 SIMULATORS = ("icarus", "verilator")
+MEMORY_MODELS = ("fixed", "lfsr")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
 
 FILE = click.Path(path_type=Path)
@@ -58,22 +59,36 @@ def run(**options: Any) -> None:
 
 
 @app.command()
-@click.argument("units", nargs=-1, metavar="[UNIT ...]")
+@click.argument("targets", nargs=-1, metavar="[UNIT ... | PROGRAM.npu]")
 @click.option("--all", "every", is_flag=True, help="Every datapath unit.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the random vectors.")
-@click.option("--vectors", type=click.IntRange(1), default=100_000, show_default=True)
+@click.option(
+    "--random",
+    "random_count",
+    type=click.IntRange(1),
+    metavar="N",
+    help="N random programs: the simulated machine against the whole NPU in Verilog.",
+)
+@click.option("--machine", metavar="NAME|FILE.toml", help="For programs; nano for random ones.")
+@click.option("--memory", type=click.Choice(MEMORY_MODELS), help="For programs: memory model.")
+@click.option("--latency", type=click.IntRange(1), help="For programs: cycles to the first beat.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of random stimulus.")
+@click.option(
+    "--vectors",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Random vectors for each unit.",
+)
 @click.option("--simulator", type=click.Choice(SIMULATORS), default="icarus", show_default=True)
 @click.option("--waves", type=FILE, metavar="FILE.fst", help="Keep the waves (of one unit).")
-def verify(units: tuple[str, ...], every: bool, **options: Any) -> int:
-    """Verify RTL against the Python models: datapath units by name, or --all.
+def verify(targets: tuple[str, ...], **options: Any) -> int:
+    """Verify RTL against the Python models: units by name or --all, a program, or --random N.
 
     The RTL is that of the checkout around the current directory, else the installed package's.
     """
-    from npusim.cli.verify import verify_units
+    from npusim.cli.verify_target import verify_targets
 
-    if every == bool(units):
-        raise click.UsageError("expected the names of units, or --all")
-    return verify_units(units, **options)
+    return verify_targets(targets, **options)
 
 
 @app.command()
@@ -109,11 +124,13 @@ def verify(units: tuple[str, ...], every: bool, **options: Any) -> int:
     help="Linear layers that stay uniform int8.",
 )
 @click.option("--per-layer", is_flag=True, help="uniform: one scale for a layer's weights.")
-@click.option("--clip", default="min-max", metavar="min-max|mse", help="uniform: weight range.")
+@click.option(
+    "--clip", default="min-max", metavar="min-max|squared-error", help="uniform: weight range."
+)
 @click.option(
     "--activations",
     default="min-max",
-    metavar="min-max|percentile|mse",
+    metavar="min-max|percentile|squared-error",
     help="How the range of the activations is chosen.",
 )
 @click.option("--bias-correction", default="none", metavar="none|static|paper")
