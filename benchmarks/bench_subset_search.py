@@ -41,8 +41,8 @@ def main() -> None:
         seconds, slowest = seconds + spent, max(slowest, spent)
     count = sum(a * b for a, b in shapes)
     print(
-        f"{len(shapes)} layers, {count / 1e6:.1f} M weights, {len(subset.candidates(BITS))} subsets "
-        f"each: {seconds:.1f} s on one thread, slowest layer {slowest:.1f} s"
+        f"{len(shapes)} layers, {count / 1e6:.1f} M weights, {len(subset.candidates(BITS))} "
+        f"subsets each: {seconds:.1f} s on one thread, slowest layer {slowest:.1f} s"
     )
     sizes = np.abs(random.laplace(size=SAMPLE))
     sizes /= sizes.max()
