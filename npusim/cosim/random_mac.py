@@ -62,7 +62,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     b.configure("EX", {
         **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
         "mac_tile": {
-            "rows": rows, "row_first": 0 if depthwise else rng.choice((0, 0, rng.randint(0, rows))),
+            "rows": rows, "row_first": rng.choice((0, 0, 0, rng.randint(0, rows))),
             "row_end": rng.choice((rows, rows, rng.randint(0, rows), 255)),
         },
         "mac_output": {"acc_stride": acc_stride, "warm": warm, "step": step},

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from npusim.cosim.random_bad import bad_program
+from npusim.cosim.random_mutations import mutate
 from npusim.cosim.random_programs import assembly, random_program, recipe, shrink
 from npusim.errors import NpuError
 from npusim.isa.assembly import assemble
@@ -93,3 +94,23 @@ def test_the_memory_model_changes_cycles_and_no_byte():
             cycles.add(run.timeline.cycles)
         assert len(cycles) == 3
         assert all(np.array_equal(results[0], result) for result in results)
+
+
+def test_what_the_checker_accepts_neither_faults_nor_hangs():
+    """Mutants of legal programs: most are rejected, and those that are not reach HALT."""
+    machine, accepted, rejected = Machine.load("nano"), 0, 0
+    for seed in range(1000):
+        rng = random.Random(seed)
+        program, images = random_program(random.Random(seed % 40), machine, 6)
+        mutant = mutate(rng, program)
+        try:
+            check(mutant.instructions, machine, [len(image) for image in images])
+        except NpuError:
+            rejected += 1
+            continue
+        accepted += 1
+        run = run_step(mutant, mutant.steps[0], load_image(mutant))
+        assert run.timeline.fault is None, f"seed {seed}: {run.timeline.fault}"
+        assert run.timeline.halt_code is not None
+    assert accepted > 100
+    assert rejected > 100

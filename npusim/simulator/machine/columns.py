@@ -21,6 +21,7 @@ from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES
 Column = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 OPCODE, ENGINE = HEADER[:2]
+ILLEGAL, UNREADABLE = 0, -1
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Columns:
     engine: Column
     """Place in ENGINES, as the header says."""
     opcode: Column
-    """0 where the opcode is illegal: unknown, or in the queue of an engine that does not run it."""
+    """ILLEGAL: unknown, or in the queue of an engine that does not run it; or UNREADABLE."""
     groups: Mapping[str, Group]
 
     @property
@@ -77,8 +78,8 @@ def extract(words: Column, field: Field) -> Column:
     return (value ^ sign) - sign if field.signed else value
 
 
-def columns_of(code: bytes) -> Columns:
-    """Return the instructions of a program's bytes.
+def columns_of(code: bytes, unreadable: Mask | None = None) -> Columns:
+    """Return the instructions of a program's bytes; `unreadable`: which lie beyond the memory.
 
     Bits without a meaning are ignored, as the hardware does (the assembler refuses them).
 
@@ -95,7 +96,9 @@ def columns_of(code: bytes) -> Columns:
     for form in FORMATS.values():
         for name in form.engines:
             legal[form.opcode, ENGINES.index(name)] = True
-    opcode = np.where(legal[opcode, engine], opcode, 0)
+    opcode = np.where(legal[opcode, engine], opcode, ILLEGAL)
+    if unreadable is not None:
+        opcode[unreadable] = UNREADABLE
     groups = {}
     configure = np.flatnonzero(opcode == FORMATS["CFG"].opcode)
     for name, form in FORMATS.items():

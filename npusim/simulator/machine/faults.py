@@ -16,7 +16,7 @@ from npusim.isa.encoding import FORMATS, Instruction
 from npusim.isa.legal import operand_fault
 from npusim.isa.spec import ENGINES, FAULTS, TARGETS, TOKEN_MAX
 from npusim.machines import Machine
-from npusim.simulator.machine.columns import Column, Columns, Group, Mask
+from npusim.simulator.machine.columns import ILLEGAL, UNREADABLE, Column, Columns, Group, Mask
 from npusim.simulator.machine.reach import address_faults
 from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, NEVER, RETIRE
 
@@ -115,7 +115,8 @@ def find_faults(
     illegal = np.zeros(columns.count, np.bool_)
     for name, group in columns.groups.items():
         illegal[group.pcs] = ~legal[name]
-    note(columns.opcode == 0, result[DISPATCH], "opcode")
+    note(columns.opcode == ILLEGAL, result[DISPATCH], "opcode")
+    note(columns.opcode == UNREADABLE, result[DISPATCH], "axi")
     note(illegal, issue, "operand")
     note(_bank_clashes(columns, issue, retire), issue, "bank")
     note(address_faults(columns, machine, legal), retire, "address")
@@ -125,7 +126,9 @@ def find_faults(
     if first == NEVER:
         return ()
     found = [
-        Fault(first, ENGINES[columns.engine[pc] if columns.opcode[pc] else 0], int(pc), FAULTS[c])
+        Fault(
+            first, ENGINES[columns.engine[pc] if columns.opcode[pc] > 0 else 0], int(pc), FAULTS[c]
+        )
         for pc in np.flatnonzero(at == first)
         for c in [cause[pc]]
     ]
@@ -135,7 +138,7 @@ def find_faults(
 
 
 def _queued(columns: Columns, issue: Column, engine: int) -> Column:
-    return np.flatnonzero((columns.engine == engine) & (columns.opcode != 0) & (issue >= 0))
+    return np.flatnonzero((columns.engine == engine) & (columns.opcode > 0) & (issue >= 0))
 
 
 def _bank_clashes(columns: Columns, issue: Column, retire: Column) -> Mask:

@@ -45,6 +45,7 @@ def run_code(
     state: State | None = None,
     trace: bool = True,
     limit_cycles: int = LIMIT_CYCLES,
+    code_address: int = 0,
 ) -> MachineRun:
     """Run `code` on `machine`, in the memory that the machine describes.
 
@@ -54,6 +55,8 @@ def run_code(
         uint8 [bytes of the memory], changed in place.
     bases
         Byte address of each region.
+    code_address
+        Byte address of `code`; its bytes need not be in `dram`.
     state
         Scratchpads as an earlier run left them; None: all zero.
 
@@ -64,7 +67,7 @@ def run_code(
     CapacityError
         The run is longer than `limit_cycles`.
     """
-    timeline = time_code(code, machine, bases, limit_cycles)
+    timeline = time_code(code, machine, bases, limit_cycles, code_address)
     state = State(machine) if state is None else state
     executor = Executor(timeline.columns, machine, bases, state, dram)
     failed = [f.pc for f in timeline.faults if f.cause in FAULTS_AT_RETIREMENT]

@@ -85,7 +85,7 @@ class Timeline:
     def of_engine(self, engine: str) -> Column:
         """Return the pcs of the instructions of `engine` that issued, in order."""
         mine = self.columns.engine == ENGINES.index(engine)
-        return np.flatnonzero(mine & (self.columns.opcode != 0) & (self.issue >= 0))
+        return np.flatnonzero(mine & (self.columns.opcode > 0) & (self.issue >= 0))
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Return for LD, EX and ST: busy, stalls by cause, idle; they add up to the cycles."""
@@ -113,6 +113,7 @@ def time_code(
     machine: Machine,
     bases: Sequence[int] = (0,) * 8,
     limit_cycles: int = LIMIT_CYCLES,
+    code_address: int = 0,
 ) -> Timeline:
     """Return the cycles of one run of `code` on `machine` with its memory.
 
@@ -122,6 +123,8 @@ def time_code(
         The program's bytes, 16 an instruction.
     bases
         Byte address of each DRAM region.
+    code_address
+        Byte address of `code`: instructions beyond the memory fault.
 
     Raises
     ------
@@ -130,7 +133,8 @@ def time_code(
     CapacityError
         The run is longer than `limit_cycles`.
     """
-    columns = columns_of(code)
+    ends = code_address + INSTRUCTION_BYTES * np.arange(1, len(code) // INSTRUCTION_BYTES + 1)
+    columns = columns_of(code, (ends - 1) % (1 << 32) >= machine.memory.size_bytes)
     legal = legal_operands(columns, machine)
     bus, memory = machine.bus, machine.memory
     sizes = np.array([
@@ -151,7 +155,7 @@ def time_code(
     )  # fmt: skip
     halts = columns.groups["HALT"]
     halted = halts.pcs[result[RETIRE, halts.pcs] >= 0]
-    reached_end = status not in (STUCK, ENDLESS) and not halted.size and columns.opcode.all()
+    reached_end = status not in (STUCK, ENDLESS) and not halted.size and (columns.opcode > 0).all()
     faults = find_faults(columns, machine, legal, result, next_cycle if reached_end else None)
     if halted.size and not faults:  # HALT waits for everything: a fault would be earlier
         return _timeline(machine, columns, result, int(result[RETIRE, halted[0]]), ())
@@ -177,7 +181,7 @@ def _timeline(
     start = np.zeros(columns.count, np.int64)
     stalls = np.zeros((columns.count, len(CAUSES)), np.int64)
     for engine in range(1, len(ENGINES)):
-        mine = np.flatnonzero((columns.engine == engine) & (columns.opcode != 0) & (dispatch >= 0))
+        mine = np.flatnonzero((columns.engine == engine) & (columns.opcode > 0) & (dispatch >= 0))
         before = retire[mine[:-1]]
         start[mine[1:]] = np.where(before >= 0, before + 1, NEVER)
         edge = start[mine]

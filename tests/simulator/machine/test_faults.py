@@ -156,6 +156,15 @@ def test_a_run_beyond_the_limit_is_an_error():
         timed(EX_ONE * 30 + "HALT", limit_cycles=100)
 
 
+def test_code_beyond_the_memory_faults_axi_in_fetch():
+    code = encode_program(assemble("CFG engine=LD\n" * 5 + "HALT"))
+    end = NANO.memory.size_bytes
+    timeline = time_code(code, NANO, code_address=end - 3 * 16)
+    assert (timeline.fault.engine, timeline.fault.cause, timeline.fault.pc) == ("FETCH", "axi", 3)
+    assert timeline.fault.cycle == timeline.dispatch[3]
+    assert time_code(code, NANO, code_address=end - 6 * 16).fault is None
+
+
 def test_an_empty_program_is_an_error():
     with pytest.raises(FormatError, match="multiple of 16 bytes"):
         time_code(b"", NANO)
