@@ -1,0 +1,268 @@
+"""A network to a program: storage, steps, and the lowering of each node in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from npusim.compiler.emit import Emitter
+from npusim.compiler.graph_storage import (
+    Form,
+    flattens,
+    folded_pads,
+    form_of,
+    is_byte,
+    is_renaming,
+)
+from npusim.compiler.lower import Lowering, lower
+from npusim.compiler.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
+from npusim.compiler.rule import machine_rule
+from npusim.errors import NpuError, UnsupportedError
+from npusim.graph import operators as op
+from npusim.graph.count import layer_macs
+from npusim.graph.network import Network, Node
+from npusim.graph.requantization import Rule
+from npusim.graph.tensor import Tensor
+from npusim.isa.layout import pack
+from npusim.isa.program import Layer, Place, Program, Region, Step
+from npusim.machines import Machine
+
+
+def compile_network(
+    network: Network, machine: Machine, requant: str = "auto", keep_tensors: bool = False
+) -> Program:
+    """Return the program that computes one sample of `network` on `machine`.
+
+    Parameters
+    ----------
+    requant
+        A rounding rule; one that exists only in floating point becomes the machine's integer rule
+        (rule.py).
+    keep_tensors
+        Every tensor that reaches DRAM has a place of its own to the end, so that all can be read;
+        else tensors share space over time.
+
+    Raises
+    ------
+    CapacityError
+        A minimal tile of a layer does not fit, or a weight format is not built in.
+    UnsupportedError
+        An operator is neither the machine's nor the host's, or the network mixes a batch's samples.
+    """
+    compiler = Compiler(network, machine, machine_rule(network, requant), keep_tensors)
+    compiler.run()
+    return compiler.program()
+
+
+@dataclass
+class _Held:
+    """A piece of the arena and the last node that reads it."""
+
+    offset_bytes: int
+    last: int
+
+
+class Compiler:
+    """The state of a compilation; `run` emits, `program` collects."""
+
+    def __init__(self, network: Network, machine: Machine, rule: Rule, keep: bool) -> None:
+        self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
+        self.emitter = Emitter(machine)
+        self.constants, self.arena = Constants(machine), Arena()
+        self.forms: dict[str, Form] = {}
+        self.stored: dict[str, Stored] = {}
+        self.roots = {name: name for name in network.tensors}
+        self.pads = folded_pads(network)
+        self.steps: list[Step] = []
+        self.layers: list[Layer] = []
+        self.run_start = 0
+        self._held: dict[str, _Held] = {}
+        self._last = self._last_readers()
+
+    def _last_readers(self) -> dict[str, int]:
+        last = {}
+        for place, node in enumerate(self.network.nodes):
+            for name in (*node.inputs, *node.outputs):
+                last[name] = place
+        for output, (node, _) in self.pads.items():
+            last[node.inputs[0]] = max(last[node.inputs[0]], last[output])
+        for name in self.network.outputs:
+            last[name] = len(self.network.nodes)
+        return last
+
+    def run(self) -> None:
+        """Emit every node."""
+        for name in self.network.inputs:
+            self._place_input(name)
+        for place, node in enumerate(self.network.nodes):
+            self._node(node)
+            self._free(place)
+        self._end_run()
+
+    def _place_input(self, name: str) -> None:
+        """Place an input; where a transpose is all that reads it, as its output lies."""
+        readers = self.network.consumers[name]
+        tensor = self.network.tensors[name]
+        if len(readers) == 1 and name not in self.network.outputs and is_byte(tensor):
+            operator = readers[0].operator
+            if isinstance(operator, op.Transpose) and operator.order[0] == 0:
+                output = self.network.output_of(readers[0])
+                form = form_of(output)
+                self._place(tensor, replace(form, order=operator.order))
+                return
+        self._place(tensor, form_of(tensor))
+
+    def _place(self, tensor: Tensor, form: Form) -> Stored:
+        """Give `tensor` space of its own, of form `form`."""
+        stored = self._as_stored(tensor, form, TENSORS, 0)
+        offset = self.arena.place(stored.bytes)
+        self._held[tensor.name] = _Held(offset, self._last.get(tensor.name, 0))
+        self.forms[tensor.name] = form
+        self.stored[tensor.name] = replace(stored, offset_bytes=offset)
+        return self.stored[tensor.name]
+
+    def _as_stored(self, tensor: Tensor, form: Form, region: int, offset: int) -> Stored:
+        return Stored(
+            tensor.name, *form.sizes, tensor.dtype == np.uint8, region, offset,
+            self.machine.size, self.machine.bus.bus_bytes,
+        )  # fmt: skip
+
+    def _rename(self, source: str, target: Tensor, form: Form) -> None:
+        """Let `target` be what `source` stores, seen as `form`."""
+        root = self.roots[source]
+        self.roots[target.name] = root
+        held = self._held[root]
+        held.last = max(held.last, self._last[target.name])
+        self.forms[target.name] = form
+        self.stored[target.name] = self._as_stored(
+            target, form, TENSORS, self.stored[source].offset_bytes
+        )
+
+    def _free(self, place: int) -> None:
+        if self.keep:
+            return
+        for name in [name for name, held in self._held.items() if held.last <= place]:
+            self.arena.free(self._held.pop(name).offset_bytes)
+
+    def _node(self, node: Node) -> None:
+        target = self.network.output_of(node)
+        if target.name in self.pads or self._renamed(node, target):
+            return
+        first = len(self.emitter)
+        try:
+            lowering = lower(self.network, node, self.rule, self)
+        except NpuError as error:
+            where = "" if str(error).startswith(node.name) else f"{node.name}: "
+            raise type(error)(f"{where}{error}") from None
+        if lowering is None:
+            self._host(node, target)
+            return
+        stored = self._place(target, form_of(target))
+        lowering(stored)
+        self.layers.append(
+            Layer(
+                node.name, node.kind, first, len(self.emitter) - first,
+                layer_macs(self.network, node), target.name,
+            )
+        )  # fmt: skip
+
+    def _renamed(self, node: Node, target: Tensor) -> bool:
+        """Take a node that moves nothing as another name of its input."""
+        name = node.inputs[0]
+        if name not in self.forms or not is_byte(target):
+            return False
+        old, new = self.forms[name], form_of(target)
+        operator = node.operator
+        if isinstance(operator, op.Transpose):
+            if old.order == operator.order and old.sizes == new.sizes:
+                self._rename(name, target, new)
+                return True
+            moved = [axis for axis in operator.order if target.shape[operator.order.index(axis)] > 1]
+            if moved != sorted(moved):
+                return False
+        elif not isinstance(operator, op.Reshape):
+            return False
+        if is_renaming(self.machine, old, new):
+            self._rename(name, target, new)
+            return True
+        readers = self.network.consumers[target.name]
+        deferred = readers and all(
+            isinstance(r.operator, op.Reshape) or flattens(self.network, r, target.name)
+            for r in readers
+        )
+        is_plain = old.order == tuple(range(len(old.order)))
+        if deferred and is_plain and target.name not in self.network.outputs:
+            self._rename(name, target, replace(old, order=tuple(range(len(target.shape)))))
+            return True
+        return False
+
+    def source(self, name: str) -> Stored:
+        """Return where input `name` of a node lies; a constant is placed with the weights."""
+        if name in self.stored:
+            return self.stored[name]
+        tensor = self.network.tensors[name]
+        data = tensor.data
+        if data is None or not is_byte(tensor):
+            raise UnsupportedError(f"{name}: expected 8-bit values, found {tensor.dtype}")
+        form = form_of(tensor)
+        stored = self._as_stored(tensor, form, CONSTANTS, 0)
+        values = data.reshape(form.sizes)
+        offset = self.constants.place(
+            stored.bytes, lambda: pack(values, self.machine.size, self.machine.bus.bus_bytes)
+        )
+        self.stored[name] = replace(stored, offset_bytes=offset)
+        return self.stored[name]
+
+    def _host(self, node: Node, target: Tensor) -> None:
+        """End the run on the machine; the host computes `node` before the next one."""
+        self._end_run()
+        self._place(target, form_of(target))
+        self.steps.append(Step("host", len(self.emitter), 0, node.name))
+
+    def _end_run(self) -> None:
+        if len(self.emitter) == self.run_start:
+            return
+        self.emitter.finish()
+        count = len(self.emitter) - self.run_start
+        self.steps.append(Step("run", self.run_start, count))
+        self.run_start = len(self.emitter)
+
+    def program(self) -> Program:
+        """Return the program with its image."""
+        network = self.network
+        places = []
+        for name, form in self.forms.items():
+            tensor, stored = network.tensors[name], self.stored[name]
+            places.append(
+                Place(
+                    name, tensor.dtype.name, tensor.shape, form.order, *form.sizes,
+                    stored.region, stored.offset_bytes,
+                )
+            )  # fmt: skip
+        page = self.arena.size_bytes
+        return Program(
+            name=network.name,
+            machine=self.machine,
+            requant=self.rule,
+            instructions=self.emitter.instructions(),
+            regions=(
+                Region("constants", max(self.constants.size_bytes, 64), self.constants.image()),
+                Region("tensors", page),
+            ),
+            places=tuple(places),
+            inputs=network.inputs,
+            outputs=network.outputs,
+            steps=tuple(self.steps),
+            layers=tuple(self.layers),
+        )
+
+
+def declared_samples(network: Network) -> int:
+    """Return the batch that the network's inputs declare."""
+    shapes = [network.tensors[name].shape for name in network.inputs]
+    return prod({shape[0] for shape in shapes if shape}) if shapes else 1
+
+
+__all__ = ["Compiler", "Lowering", "compile_network", "declared_samples"]

@@ -1,0 +1,543 @@
+"""Convolution, depthwise convolution and fully connected layers: LD, MAC, RQ, ST of each tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.emit import Emitter
+from npusim.compiler.memory import Constants, Stored, pack_tiles
+from npusim.compiler.planes import Plane, Terms, format_code
+from npusim.compiler.slots import Slots
+from npusim.compiler.tiling import LinearShape, Tiling, best_tiling
+from npusim.compiler.transfers import (
+    ActTile,
+    Pads,
+    Patch,
+    load_constant,
+    load_tile,
+    store_tile,
+)
+from npusim.errors import CapacityError
+from npusim.graph.operators import Window
+from npusim.isa.layout import pack_parameters
+from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
+from npusim.machines import Machine
+
+
+@dataclass(frozen=True, eq=False)
+class LinearLayer:
+    """A layer in integers, ready to be tiled; `groups` as in Conv2D."""
+
+    name: str
+    source: Stored
+    target: Stored
+    window: Window
+    groups: int
+    terms: Terms
+    input_zero_point: int
+    rounding: str
+    zero_point: int
+    low: int
+    high: int
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each output channel reads the input channel of its own number."""
+        return self.groups == self.source.channels == self.target.channels and self.groups > 1
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A part of the reduction: input blocks, kernel rows, taps of a row."""
+
+    cb: int
+    ncb: int
+    kh: int
+    nkh: int
+    kw: int
+    nkw: int
+
+
+@dataclass(frozen=True)
+class _Area:
+    """A rectangle of outputs."""
+
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+def emit_linear(emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
+    """Emit the instructions of `layer` and place its constants.
+
+    Raises
+    ------
+    CapacityError
+        One minimal tile does not fit the machine.
+    """
+    _Lowering(emitter, constants, layer).run()
+
+
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+class _Lowering:
+    """The loops over the tiles of one layer."""
+
+    def __init__(self, emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
+        self.emitter, self.constants, self.layer = emitter, constants, layer
+        self.machine = emitter.machine
+        self.shape, self.tiling = _choose(layer, self.machine)
+        t = self.tiling
+        self.in_row = (t.tw - 1) * self.shape.stride[1] + (t.gkw - 1) * self.shape.dilation[1] + 1
+        in_rows = (t.th - 1) * self.shape.stride[0] + (t.gkh - 1) * self.shape.dilation[0] + 1
+        self.in_block = self.in_row * in_rows
+        self.act = Slots([i * t.act_slot_words for i in range(t.act_slots)])
+        self.out = Slots([t.out_base + i * t.out_slot_words for i in range(t.out_slots)])
+        flip = emitter.parity
+        emitter.parity ^= 1
+        self.wgt = Slots(_halved(self.machine.wgt_words, t.wgt_slots, t.wgt_slot_words, flip))
+        self.par = Slots(_halved(self.machine.par_words, t.par_slots, t.par_slot_words, flip))
+        self.weight_places = self._place_weights()
+        self.par_offset = self._place_parameters()
+
+    def run(self) -> None:
+        """Emit all tiles in the order that the tiling chose."""
+        t = self.tiling
+        areas = list(_areas(self.shape.outputs, t.th, t.tw))
+        groups = [
+            (ob, min(t.gob, self.shape.out_blocks - ob))
+            for ob in range(0, self.shape.out_blocks, t.gob)
+        ]
+        if t.weights_outer:
+            pairs = [(area, group) for group in groups for area in areas]
+        else:
+            pairs = [(area, group) for area in areas for group in groups]
+        for area, (ob, obs) in pairs:
+            self._tile(area, ob, obs)
+
+    def _chunks(self, ob: int) -> list[_Chunk]:
+        t, shape = self.tiling, self.shape
+        first = _first_in_block(self.layer, self.machine.size, ob)
+        kh, kw = shape.kernel
+        return [
+            _Chunk(
+                first + cb, min(t.gcb, shape.in_blocks - cb),
+                h, min(t.gkh, kh - h), w, min(t.gkw, kw - w),
+            )
+            for cb in range(0, shape.in_blocks, t.gcb)
+            for h in range(0, kh, t.gkh)
+            for w in range(0, kw, t.gkw)
+        ]  # fmt: skip
+
+    def _tile(self, area: _Area, ob: int, obs: int) -> None:
+        t, emitter = self.tiling, self.emitter
+        pixels = area.rows * area.columns
+        plane_words = t.gob * t.th * t.tw
+        started = False
+        for place, chunk in enumerate(self._chunks(ob)):
+            tile = self._activations(area, chunk, ob, obs)
+            if tile is None:
+                continue
+            self._multiply(area, ob, obs, place, chunk, tile, started)
+            started = True
+        if not started:
+            self._nothing(area, ob, obs)
+        par = self._parameters(ob, obs)
+        out = self.out.next()
+        terms = self.layer.terms.count
+        block = t.th * t.tw
+        emitter.configure("EX", **self._epilogue_registers(obs, pixels, block, plane_words))
+        emitter.execute(
+            "RQ",
+            pwlq=int(bool(self.layer.terms.pwlq_bits)),
+            acc=0,
+            out=out,
+            par=par,
+            write_banks=emitter.banks("ACT", out, out + (obs - 1) * block + pixels),
+            par_banks=emitter.banks("PAR", par, par + obs * (PAR_HEADER_WORDS + terms)),
+        )
+        store_tile(
+            emitter,
+            self.layer.target,
+            Patch(ob, obs, area.row, area.rows, area.column, area.columns),
+            ActTile(out, area.columns, block),
+        )
+
+    def _epilogue_registers(
+        self, obs: int, pixels: int, block: int, plane_words: int
+    ) -> dict[str, dict[str, int]]:
+        layer = self.layer
+        return {
+            "vec_kx": {"count": layer.terms.count, "stride": 0},
+            "vec_x": {"count": pixels, "stride": 0},
+            "vec_y": {"count": 1, "stride": 0},
+            "vec_b": {"count": obs, "stride": 0},
+            "vec_kx_out": {"out": 0, "acc": 0 if layer.terms.shared else plane_words},
+            "vec_x_out": {"out": 1, "acc": 1},
+            "vec_y_out": {"out": 0, "acc": 0},
+            "vec_b_out": {"out": block, "acc": block},
+            "rq_output": {"zero_point": layer.zero_point, "low": layer.low, "high": layer.high},
+            "rq_mode": {
+                "rounding": ROUNDINGS.index(layer.rounding),
+                "unsigned": 0,
+                "pwlq_bits": layer.terms.pwlq_bits,
+            },
+        }
+
+    def _activations(self, area: _Area, chunk: _Chunk, ob: int, obs: int) -> int | None:
+        """Load what a chunk reads; return its first word, None where all of it is padding."""
+        layer, shape = self.layer, self.shape
+        rows = _span(area.row, area.rows, chunk.kh, chunk.nkh, shape, 0)
+        columns = _span(area.column, area.columns, chunk.kw, chunk.nkw, shape, 1)
+        if rows is None or columns is None:
+            return None
+        block, blocks = (ob, obs) if layer.depthwise else (chunk.cb, chunk.ncb)
+        address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
+        if fresh:
+            load_tile(
+                self.emitter,
+                layer.source,
+                Patch(block, blocks, rows[0], rows[1], columns[0], columns[1]),
+                ActTile(address, self.in_row, self.in_block),
+                Pads(rows[2], rows[3], columns[2], columns[3]),
+                layer.input_zero_point,
+            )
+        return address
+
+    def _multiply(
+        self,
+        area: _Area,
+        ob: int,
+        obs: int,
+        place: int,
+        chunk: _Chunk,
+        act: int,
+        accumulate: bool,
+    ) -> None:
+        layer, shape, t, emitter = self.layer, self.shape, self.tiling, self.emitter
+        wgt = self._weights(ob, place)
+        stride_w = shape.stride[1]
+        depth = layer.depthwise
+        taps = shape.row_taps
+        passes = _ceil(chunk.nkw, taps)
+        walk = area.columns
+        if depth:
+            walk = (area.columns - 1) * stride_w + taps
+        last_rows = layer.source.channels - (layer.source.blocks - 1) * layer.source.size
+        is_last = chunk.cb + chunk.ncb == layer.source.blocks
+        tile_rows = shape.rows
+        row_end = tile_rows if depth or not is_last else last_rows
+        blocks = obs if depth else chunk.ncb
+        end = act + (blocks - 1) * self.in_block
+        end += ((area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]) * self.in_row
+        end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
+        for index, plane in enumerate(layer.terms.planes):
+            words = _tile_words(shape, plane)
+            emitter.configure(
+                "EX",
+                mac_x=_level(walk, 1 if depth else stride_w),
+                mac_y=_level(area.rows, shape.stride[0] * self.in_row),
+                mac_kw=_level(passes, shape.dilation[1]),
+                mac_kh=_level(chunk.nkh, shape.dilation[0] * self.in_row),
+                mac_cb=_level(chunk.ncb, self.in_block),
+                mac_ob=_level(obs, self.in_block if depth else 0),
+                mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
+                mac_output={
+                    "acc_stride": t.th * t.tw,
+                    "warm": taps - 1 if depth else 0,
+                    "step": stride_w if depth else 0,
+                },
+                mac_format={
+                    "format": format_code(plane),
+                    "bits": plane.bits,
+                    "unsigned": int(layer.source.unsigned),
+                    "zero_point": layer.input_zero_point,
+                },
+                subset_selectors={"value": plane.selectors},
+            )
+            count = obs * chunk.ncb * chunk.nkh * passes * words
+            emitter.execute(
+                "MAC",
+                wgt_banks=emitter.banks("WGT", wgt, wgt + count),
+                accumulate=int(accumulate),
+                depthwise=int(depth),
+                acc=index * t.gob * t.th * t.tw,
+                act=act,
+                wgt=wgt,
+                read_banks=emitter.banks("ACT", act, end),
+            )
+            wgt += count
+
+    def _nothing(self, area: _Area, ob: int, obs: int) -> None:
+        """Clear the accumulators of a tile that sees padding alone: all rows masked, one word."""
+        layer, emitter = self.layer, self.emitter
+        chunk = self._chunks(ob)[0]
+        address, _ = self.act.find(None)
+        block = ob if layer.depthwise else chunk.cb
+        load_tile(
+            emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1)
+        )
+        wgt = self._weights(ob, 0)
+        pixels = area.rows * area.columns
+        for index, plane in enumerate(layer.terms.planes):
+            emitter.configure(
+                "EX",
+                mac_x=_level(pixels, 0),
+                mac_y=_level(1, 0),
+                mac_kw=_level(1, 0),
+                mac_kh=_level(1, 0),
+                mac_cb=_level(1, 0),
+                mac_ob=_level(obs, 0),
+                mac_tile={"rows": 1, "row_first": 0, "row_end": 0},
+                mac_output={"acc_stride": self.tiling.th * self.tiling.tw, "warm": 0, "step": 0},
+                mac_format={
+                    "format": format_code(plane),
+                    "bits": plane.bits,
+                    "unsigned": int(layer.source.unsigned),
+                    "zero_point": layer.input_zero_point,
+                },
+            )
+            words = obs * _ceil(plane.code_bits, 8)
+            emitter.execute(
+                "MAC",
+                wgt_banks=emitter.banks("WGT", wgt, wgt + words),
+                acc=index * self.tiling.gob * self.tiling.th * self.tiling.tw,
+                act=address,
+                wgt=wgt,
+                read_banks=emitter.banks("ACT", address, address + 1),
+            )
+
+    def _weights(self, ob: int, place: int) -> int:
+        """Load the weights of a chunk of an output group; return their first word."""
+        address, fresh = self.wgt.find((ob, place))
+        if fresh:
+            offset, words = self.weight_places[ob, place]
+            load_constant(self.emitter, "WGT", offset, words, address)
+        return address
+
+    def _parameters(self, ob: int, obs: int) -> int:
+        address, fresh = self.par.find(ob)
+        if fresh:
+            words = PAR_HEADER_WORDS + self.layer.terms.count
+            offset = self.par_offset + ob * words * 4 * self.machine.size
+            load_constant(self.emitter, "PAR", offset, obs * words, address)
+        return address
+
+    def _place_parameters(self) -> int:
+        terms, size = self.layer.terms, self.machine.size
+        words = self.shape.out_blocks * (PAR_HEADER_WORDS + terms.count)
+
+        def make() -> bytes:
+            parts = []
+            for first in range(0, self.layer.target.channels, size):
+                lanes = slice(first, first + size)
+                parts.append(
+                    pack_parameters(
+                        terms.multipliers[:, lanes], terms.bias[lanes], terms.shift[lanes],
+                        terms.channel_shift[lanes], size,
+                    )
+                )  # fmt: skip
+            return b"".join(parts)
+
+        return self.constants.place(words * 4 * size, make)
+
+    def _place_weights(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Place the weights in the order of the tiles; return offset and words of each chunk."""
+        t, shape = self.tiling, self.shape
+        places: dict[tuple[int, int], tuple[int, int]] = {}
+        order: list[tuple[int, int, _Chunk]] = []
+        words = 0
+        for ob in range(0, shape.out_blocks, t.gob):
+            obs = min(t.gob, shape.out_blocks - ob)
+            for place, chunk in enumerate(self._chunks(ob)):
+                tiles = obs * chunk.ncb * chunk.nkh * _ceil(chunk.nkw, shape.row_taps)
+                places[ob, place] = (words, tiles * shape.tile_words)
+                words += tiles * shape.tile_words
+                order.append((ob, obs, chunk))
+
+        def make() -> bytes:
+            tiles = [_weight_tiles(self.layer, shape, plane) for plane in self.layer.terms.planes]
+            parts = []
+            for ob, obs, chunk in order:
+                cb = chunk.cb - _first_in_block(self.layer, self.machine.size, ob)
+                for plane, values in zip(self.layer.terms.planes, tiles, strict=True):
+                    taps = slice(chunk.kw, chunk.kw + chunk.nkw)
+                    if shape.row_taps > 1:
+                        taps = slice(0, 1)
+                    part = values[
+                        ob : ob + obs, cb : cb + chunk.ncb, chunk.kh : chunk.kh + chunk.nkh, taps
+                    ]
+                    rows, size = part.shape[-2:]
+                    parts.append(pack_tiles(part.reshape(-1, rows, size), plane.code_bits))
+            return b"".join(parts)
+
+        size = self.machine.size
+        offset = self.constants.place(words * size, make)
+        return {key: (offset + at * size, count) for key, (at, count) in places.items()}
+
+
+def _level(count: int, stride: int) -> dict[str, int]:
+    """Return the fields of a loop level; a stride that is never taken is 0."""
+    return {"count": count, "stride": stride if count > 1 else 0}
+
+
+def _halved(words: int, slots: int, slot_words: int, flip: int) -> list[int]:
+    """Return slot addresses; many small slots take the half that the layer before did not."""
+    base = words // 2 if slots * slot_words <= words // 2 and flip else 0
+    if slots == 2 and slot_words == words // 2:
+        base = 0
+    return [base + i * slot_words for i in range(slots)]
+
+
+def _areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[_Area]:
+    for row in range(0, outputs[0], th):
+        for column in range(0, outputs[1], tw):
+            yield _Area(row, min(th, outputs[0] - row), column, min(tw, outputs[1] - column))
+
+
+def _span(
+    first: int, count: int, tap: int, taps: int, shape: LinearShape, axis: int
+) -> tuple[int, int, int, int] | None:
+    """Return first input row, rows, pads before and after; None where all is padding."""
+    stride, dilation = shape.stride[axis], shape.dilation[axis]
+    low = first * stride - shape.padding[axis] + tap * dilation
+    high = low + (count - 1) * stride + (taps - 1) * dilation + 1
+    inside_low, inside_high = max(low, 0), min(high, shape.inputs[axis])
+    if inside_low >= inside_high:
+        return None
+    return inside_low, inside_high - inside_low, inside_low - low, high - inside_high
+
+
+def _tile_words(shape: LinearShape, plane: Plane) -> int:
+    return _ceil(shape.rows * plane.code_bits, 8)
+
+
+def _first_in_block(layer: LinearLayer, size: int, ob: int) -> int:
+    """Return the first input block that output block `ob` reads."""
+    if layer.groups == 1 or layer.depthwise:
+        return 0
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    first = ob * size // ocs * ics // size
+    return min(first, layer.source.blocks - _group_blocks(layer, size))
+
+
+def _group_blocks(layer: LinearLayer, size: int) -> int:
+    """Return the most input blocks that an output block reads."""
+    if layer.groups == 1:
+        return layer.source.blocks
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    most = 1
+    for first in range(0, layer.target.channels, size):
+        last = min(first + size, layer.target.channels) - 1
+        low, high = first // ocs * ics, (last // ocs + 1) * ics - 1
+        most = max(most, high // size - low // size + 1)
+    return most
+
+
+def _choose(layer: LinearLayer, machine: Machine) -> tuple[LinearShape, Tiling]:
+    """Return the layer's shape and its best tiling; depthwise falls back to a tap a pass."""
+    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
+    choices = [1]
+    if layer.depthwise:
+        zero = all(plane.has_zero for plane in layer.terms.planes)
+        if dw == 1 and kw <= machine.size:
+            choices = [kw, 1]
+        elif zero and (kw - 1) * dw + 1 <= machine.size:
+            choices = [(kw - 1) * dw + 1, 1]
+    for row_taps in choices:
+        shape = _shape(layer, machine, row_taps)
+        tiling = best_tiling(shape, machine)
+        if tiling is not None:
+            return shape, tiling
+    raise CapacityError(_too_small(layer, machine, shape))
+
+
+def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
+    size = machine.size
+    rows = row_taps if layer.depthwise else min(size, layer.source.channels)
+    planes = layer.terms.planes
+    grouped = layer.groups > 1 and not layer.depthwise
+    source, target = layer.source, layer.target
+    in_beats = sum(source.element_beats(b) for b in range(source.blocks))
+    return LinearShape(
+        outputs=(target.height, target.width),
+        inputs=(source.height, source.width),
+        out_blocks=target.blocks,
+        in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
+        kernel=layer.window.kernel,
+        stride=layer.window.stride,
+        dilation=layer.window.dilation,
+        padding=(layer.window.padding[0], layer.window.padding[2]),
+        rows=rows,
+        row_taps=row_taps,
+        tile_words=sum(_ceil(rows * plane.code_bits, 8) for plane in planes),
+        code_planes=len(planes),
+        terms=layer.terms.count,
+        depthwise=layer.depthwise,
+        one_block=grouped,
+        in_pixel_beats=in_beats,
+        out_pixel_beats=sum(target.element_beats(b) for b in range(target.blocks)),
+        source_blocks=source.blocks,
+    )
+
+
+def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
+    pads = machine.scratchpads
+    for needed, limit, what in (
+        (shape.tile_words, machine.wgt_words, "WGT words for one weight tile"),
+        (PAR_HEADER_WORDS + shape.terms, machine.par_words, "PAR words for one channel block"),
+        (shape.code_planes, pads.acc_words, "ACC words for one pixel"),
+    ):
+        if needed > limit:
+            return f"{layer.name}: needs {needed} {what}, {machine.name} has {limit}"
+    return f"{layer.name}: its smallest tile does not fit the ACT banks of {machine.name}"
+
+
+def _weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArray[np.uint8]:
+    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE]."""
+    size = layer.target.size
+    codes = plane.codes
+    out_channels, kh, kw, ics = codes.shape
+    wide = np.zeros((shape.out_blocks * size, kh, kw, ics), np.uint8)
+    wide[:out_channels] = codes
+    if layer.depthwise:
+        taps = wide[..., 0].reshape(shape.out_blocks, size, kh, kw)
+        if shape.row_taps == 1:
+            return taps.transpose(0, 2, 3, 1)[:, None, :, :, None, :]
+        rows = np.zeros((shape.out_blocks, 1, kh, 1, shape.row_taps, size), np.uint8)
+        dilation = layer.window.dilation[1]
+        for tap in range(kw):  # the shift register brings the last tap's pixel first
+            row = shape.row_taps - 1 - tap * dilation
+            rows[:, 0, :, 0, row] = taps[..., tap].transpose(0, 2, 1)
+        return rows
+    if layer.groups > 1:
+        wide = _ungrouped(layer, shape, wide)
+    columns = np.zeros((*wide.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    columns[..., : wide.shape[3]] = wide
+    split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, shape.rows)
+    return split.transpose(0, 4, 2, 3, 5, 1)
+
+
+def _ungrouped(
+    layer: LinearLayer, shape: LinearShape, codes: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return grouped codes as dense ones over the input blocks that each output block reads."""
+    size = layer.target.size
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    dense = np.zeros((*codes.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    for channel in range(layer.target.channels):
+        ob = channel // size
+        base = _first_in_block(layer, size, ob) * size
+        first = channel // ocs * ics - base
+        dense[channel, :, :, first : first + ics] = codes[channel]
+    return dense

@@ -1,0 +1,123 @@
+"""DRAM of a program: constants with their bytes, and tensors that share space over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.isa.layout import element_bytes, tensor_bytes
+from npusim.isa.program import PAGE_BYTES
+from npusim.machines import Machine
+
+CONSTANTS, TENSORS = 0, 1
+"""Region numbers."""
+ALIGNMENT_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor of 8-bit values in DRAM as channel blocks (isa/layout.py)."""
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    unsigned: bool
+    region: int
+    offset_bytes: int
+    size: int
+    bus_bytes: int
+
+    @property
+    def blocks(self) -> int:
+        """Channel blocks."""
+        return -(-self.channels // self.size)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a block."""
+        return self.height * self.width
+
+    def element_beats(self, block: int) -> int:
+        """Return the beats of one pixel in `block`."""
+        return element_bytes(self.channels, block, self.size, self.bus_bytes) // self.bus_bytes
+
+    def beat(self, block: int, row: int, column: int) -> int:
+        """Return the first beat of a pixel, from the region's base."""
+        whole = self.size // self.bus_bytes
+        pixel = row * self.width + column
+        inside = block * self.pixels * whole + pixel * self.element_beats(block)
+        return self.offset_bytes // self.bus_bytes + inside
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of DRAM."""
+        return tensor_bytes(self.height, self.width, self.channels, self.size, self.bus_bytes)
+
+
+@dataclass
+class Constants:
+    """The region of constants: space is given at once, bytes are made when they are asked for."""
+
+    machine: Machine
+    size_bytes: int = 0
+    parts: list[tuple[int, Callable[[], bytes]]] = field(default_factory=list)
+
+    def place(self, count_bytes: int, make: Callable[[], bytes]) -> int:
+        """Return the offset in bytes of `count_bytes` bytes that `make` returns."""
+        offset = self.size_bytes
+        self.size_bytes += -(-count_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        self.parts.append((offset, make))
+        return offset
+
+    def image(self) -> bytes:
+        """Return the bytes of the region."""
+        image = bytearray(self.size_bytes)
+        for offset, make in self.parts:
+            data = make()
+            image[offset : offset + len(data)] = data
+        return bytes(image)
+
+
+@dataclass
+class Arena:
+    """The region of tensors: first fit among those that live at the same time."""
+
+    size_bytes: int = PAGE_BYTES
+    live: list[tuple[int, int]] = field(default_factory=list)
+
+    def place(self, count_bytes: int) -> int:
+        """Return the offset of free space for `count_bytes` bytes and take it."""
+        needed = max(-(-count_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES, ALIGNMENT_BYTES)
+        offset = 0
+        for first, end in sorted(self.live):
+            if first - offset >= needed:
+                break
+            offset = max(offset, end)
+        self.live.append((offset, offset + needed))
+        self.size_bytes = max(self.size_bytes, offset + needed)
+        return offset
+
+    def free(self, offset: int) -> None:
+        """Give back what `place` returned as `offset`."""
+        self.live = [part for part in self.live if part[0] != offset]
+
+
+def pack_tiles(codes: NDArray[np.uint8], code_bits: int) -> bytes:
+    """Return weight tiles `codes` [T rows SIZE] as WGT words, tile after tile.
+
+    All tiles at once; isa/layout.py's `pack_weight_tile` is the plain form of one.
+    """
+    tiles, rows, size = codes.shape
+    if code_bits == 8:
+        return codes.tobytes()
+    words = -(-rows * code_bits // 8)
+    stream = np.zeros((tiles, words * 8, size), np.uint8)
+    shifts = np.arange(code_bits, dtype=np.uint8)[:, None]
+    bits = (codes[:, :, None, :] >> shifts) & np.uint8(1)
+    stream[:, : rows * code_bits] = bits.reshape(tiles, rows * code_bits, size)
+    packed = np.packbits(stream.reshape(tiles, words, 8, size), axis=2, bitorder="little")
+    return packed.tobytes()

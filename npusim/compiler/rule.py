@@ -1,0 +1,19 @@
+"""The integer rounding rule that a machine runs a network under."""
+
+from __future__ import annotations
+
+from npusim.graph.network import Network
+from npusim.graph.requantization import Rule, resolve_rule
+
+INTEGER_RULE: dict[str, Rule] = {"litert": "tflite", "fp32": "half_even"}
+"""Rules of runtimes that need floating point, and the integer rule nearest to each.
+
+`litert` differs from `tflite` in fully connected layers alone; `fp32` rounds to nearest, ties to
+even, as `half_even` does with exact products.
+"""
+
+
+def machine_rule(network: Network, requested: str = "auto") -> Rule:
+    """Return the rule that the machine runs `network` under where `requested` is asked for."""
+    rule = resolve_rule(network, requested)
+    return INTEGER_RULE.get(rule, rule)

@@ -1,0 +1,121 @@
+"""A compiled network on samples: runs on the simulated machine, host operators between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.compile import compile_network
+from npusim.errors import UnsupportedError
+from npusim.graph.network import Network, Node
+from npusim.isa.layout import pack, tensor_bytes, unpack
+from npusim.isa.program import Place, Program, Step
+from npusim.machines import Machine
+from npusim.simulator.kernels.engine import value_inputs
+from npusim.simulator.kernels.inputs import network_inputs
+from npusim.simulator.kernels.steps import step as host_step
+from npusim.simulator.machine.run import load_image, run_step
+from npusim.simulator.machine.timeline import Timeline
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRun:
+    """One sample: the kept tensors in canonical layout, and the cycles of each run."""
+
+    tensors: Mapping[str, NDArray]
+    timelines: tuple[Timeline, ...]
+
+
+class MachineNetwork:
+    """A network compiled for a machine, ready to run on samples."""
+
+    def __init__(
+        self, network: Network, machine: Machine, requant: str = "auto", keep_tensors: bool = False
+    ) -> None:
+        self.network = network
+        self.program = compile_network(network, machine, requant, keep_tensors)
+        self.nodes = {node.name: node for node in network.nodes}
+        self.dram = load_image(self.program)
+        self._functions = {
+            step.node: host_step(network, self.nodes[step.node], self.program.requant)
+            for step in self.program.steps
+            if step.kind == "host"
+        }
+
+    def run_one(self, values: Mapping[str, NDArray], keep: Collection[str]) -> SampleRun:
+        """Return the tensors `keep` for one sample of each input, [1 ...] canonical."""
+        program = self.program
+        for name, value in values.items():
+            write_tensor(program, self.dram, name, value)
+        kept: dict[str, NDArray] = {}
+        timelines = []
+        for step in program.steps:
+            if step.kind == "run":
+                result = run_step(program, step, self.dram, trace=False)
+                if result.timeline.fault is not None:
+                    raise UnsupportedError(f"{program.name}: fault {result.timeline.fault}")
+                timelines.append(result.timeline)
+            else:
+                self._host(step)
+        for name in keep:
+            kept[name] = self.read(name)
+        return SampleRun(kept, tuple(timelines))
+
+    def _host(self, step: Step) -> None:
+        node: Node = self.nodes[step.node]
+        inputs = [self.read(name) for name in value_inputs(node)]
+        output = self._functions[step.node](1, *inputs)
+        write_tensor(self.program, self.dram, node.outputs[0], output)
+
+    def read(self, name: str) -> NDArray:
+        """Return tensor `name`, canonical, as DRAM (or the file, for a constant) holds it."""
+        data = self.network.tensors[name].data
+        return read_tensor(self.program, self.dram, name) if data is None else data
+
+    def run(
+        self, x: NDArray | Mapping[str, NDArray], keep: Collection[str] | None = None
+    ) -> tuple[dict[str, NDArray], list[SampleRun]]:
+        """Return the kept tensors of all samples of `x`, in the file's layout, and each run."""
+        names = self.network.outputs if keep is None else tuple(keep)
+        batches = network_inputs(self.network, x)
+        samples = len(next(iter(batches.values())))
+        runs = [
+            self.run_one({name: batch[i : i + 1] for name, batch in batches.items()}, names)
+            for i in range(samples)
+        ]
+        joined = {}
+        for name in names:
+            tensor = self.network.tensors[name]
+            values = [run.tensors[name] for run in runs]
+            whole = values[0] if tensor.is_constant else np.concatenate(values)
+            joined[name] = tensor.in_file_order(whole)
+        return joined, runs
+
+
+def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:
+    size, bus = program.machine.size, program.machine.bus.bus_bytes
+    sizes = (place.height, place.width, place.channels)
+    start = program.region_addresses()[place.region] + place.offset_bytes
+    return slice(start, start + tensor_bytes(*sizes, size, bus)), (*sizes, size, bus)
+
+
+def write_tensor(program: Program, dram: NDArray[np.uint8], name: str, value: NDArray) -> None:
+    """Lay `value` (canonical) into the DRAM as the program's place for tensor `name` says."""
+    place = program.place(name)
+    span, (height, width, channels, size, bus) = _span(program, place)
+    flat = np.ascontiguousarray(value.transpose(place.order)).reshape(-1).view(np.uint8)
+    image = pack(flat.reshape(height, width, channels), size, bus)
+    dram[span] = np.frombuffer(image, np.uint8)
+
+
+def read_tensor(program: Program, dram: NDArray[np.uint8], name: str) -> NDArray:
+    """Return tensor `name` (canonical) from the DRAM."""
+    place = program.place(name)
+    span, sizes = _span(program, place)
+    values = unpack(dram[span], *sizes).reshape(-1).view(place.dtype)
+    shape = [place.shape[axis] for axis in place.order]
+    inverse = np.argsort(place.order) if place.order else ()
+    return values.reshape(shape).transpose(tuple(inverse))
