@@ -186,6 +186,57 @@ module npu_system #(
       .st_bready_i    (st_bready)
   );
 
+  npu_axi_rules #(
+      .NAME       ("FETCH"),
+      .BUS_BYTES  (BUS_BYTES),
+      .BURST_BEATS(128 / BUS_BYTES)
+  ) fetch_rules (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .address_i(fetch_araddr),
+      .length_i (fetch_arlen),
+      .valid_i  (fetch_arvalid),
+      .ready_i  (fetch_arready),
+      .wdata_i  (DATA_BITS'(0)),
+      .wlast_i  (1'b0),
+      .wvalid_i (1'b0),
+      .wready_i (1'b0)
+  );
+
+  npu_axi_rules #(
+      .NAME       ("LD"),
+      .BUS_BYTES  (BUS_BYTES),
+      .BURST_BEATS(BURST_BEATS)
+  ) ld_rules (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .address_i(ld_araddr),
+      .length_i (ld_arlen),
+      .valid_i  (ld_arvalid),
+      .ready_i  (ld_arready),
+      .wdata_i  (DATA_BITS'(0)),
+      .wlast_i  (1'b0),
+      .wvalid_i (1'b0),
+      .wready_i (1'b0)
+  );
+
+  npu_axi_rules #(
+      .NAME       ("ST"),
+      .BUS_BYTES  (BUS_BYTES),
+      .BURST_BEATS(BURST_BEATS)
+  ) st_rules (
+      .clk_i    (clk_i),
+      .rst_i    (rst_i),
+      .address_i(st_awaddr),
+      .length_i (st_awlen),
+      .valid_i  (st_awvalid),
+      .ready_i  (st_awready),
+      .wdata_i  (st_wdata),
+      .wlast_i  (st_wlast),
+      .wvalid_i (st_wvalid),
+      .wready_i (st_wready)
+  );
+
   npu_host host (
       .clk_i    (clk_i),
       .rst_i    (rst_i),
