@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from npusim.isa.spec import ENGINES
+from npusim.simulator.machine.faults import AT_RETIREMENT
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 
 _ORDER = {"issue": 0, "stall": 1, "fault": 2, "retire": 3}
-_AT_RETIREMENT = ("address", "axi", "token")
 
 
 class Event(NamedTuple):
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 def events(timeline: Timeline, crcs: Mapping[int, int]) -> list[Event]:
     """Return the trace; `crcs`: pc -> crc32 of the bytes that it wrote, 0 where it wrote none."""
     found = [Event(f.cycle, f.engine, f.pc, f"fault:{f.cause}", 0) for f in timeline.faults]
-    not_retired = {f.pc for f in timeline.faults if f.cause in _AT_RETIREMENT}
+    not_retired = {f.pc for f in timeline.faults if f.cause in AT_RETIREMENT}
     engines = [ENGINES[e] for e in timeline.columns.engine.tolist()]
     for pc in np.flatnonzero(timeline.issue >= 0).tolist():
         found.append(Event(int(timeline.issue[pc]), engines[pc], pc, "issue", 0))

@@ -22,6 +22,8 @@ from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, NEVER, RETI
 
 _PLACES = ("region", "offset", "address", "acc", "act", "out", "wgt", "par")
 """Operands that legal.py has no opinion about: where things lie."""
+AT_RETIREMENT = ("address", "axi", "token")
+"""Faults of LD, EX and ST that stand in the trace instead of a retirement."""
 _BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
 
 
@@ -125,12 +127,10 @@ def find_faults(
     first = min(int(at.min()), NEVER if end is None else end)
     if first == NEVER:
         return ()
+    engine = np.where(columns.opcode > 0, columns.engine, 0)
     found = [
-        Fault(
-            first, ENGINES[columns.engine[pc] if columns.opcode[pc] > 0 else 0], int(pc), FAULTS[c]
-        )
+        Fault(first, ENGINES[engine[pc]], int(pc), FAULTS[cause[pc]])
         for pc in np.flatnonzero(at == first)
-        for c in [cause[pc]]
     ]
     if end == first:
         found.append(Fault(first, "FETCH", columns.count, "opcode"))

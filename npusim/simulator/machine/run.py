@@ -13,10 +13,9 @@ from npusim.isa.program import Program, Step
 from npusim.machines import Machine
 from npusim.simulator.machine.events import Event, events
 from npusim.simulator.machine.execute import Executor
+from npusim.simulator.machine.faults import AT_RETIREMENT
 from npusim.simulator.machine.state import State, new_dram
 from npusim.simulator.machine.timeline import LIMIT_CYCLES, Timeline, time_code
-
-FAULTS_AT_RETIREMENT = ("address", "axi", "token")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ def run_code(
     timeline = time_code(code, machine, bases, limit_cycles, code_address)
     state = State(machine) if state is None else state
     executor = Executor(timeline.columns, machine, bases, state, dram)
-    failed = [f.pc for f in timeline.faults if f.cause in FAULTS_AT_RETIREMENT]
+    failed = [f.pc for f in timeline.faults if f.cause in AT_RETIREMENT]
     done = timeline.retire >= 0
     done[failed] = False
     pcs = np.flatnonzero(done)
