@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import CapacityError, FormatError
-from npusim.isa.access import RegisterFile, Segments, accesses, segments
+from npusim.isa.access import (
+    VEC_LEVELS,
+    RegisterFile,
+    Registers,
+    Segments,
+    accesses,
+    mac_results,
+    segments,
+    vector_nest,
+)
 from npusim.isa.assembly import line
 from npusim.isa.encoding import Instruction
 from npusim.isa.legal import address_fault, bank_words, banks_of, operand_fault, word_beats
@@ -84,6 +93,8 @@ def check(
                 raise FormatError(
                     f"{_at(pc, item)}: reads {access.scratchpad} word {fresh}, never written"
                 )
+        if _meets_again(item, registers):
+            raise FormatError(f"{_at(pc, item)}: accumulates twice in a word, too soon to see it")
         if item.name == "VEC":
             if item["op"] == _LOOKUP and not has_table:
                 raise FormatError(f"{_at(pc, item)}: looks up in a table that was never loaded")
@@ -99,6 +110,19 @@ def check(
 
 def _at(pc: int, item: Instruction) -> str:
     return f"pc {pc} ({line(item)})"
+
+
+def _meets_again(item: Instruction, registers: Registers) -> bool:
+    """Return whether an accumulator word is read while its write may still be on its way."""
+    if item.name not in ("MAC", "VEC") or not item["accumulate"]:
+        return False
+    if item.name == "MAC":
+        stride = abs(registers["mac_output"]["acc_stride"])
+        return registers["mac_ob"]["count"] > 1 and 0 < stride < mac_results(item, registers)
+    if VEC_OPS[item["op"]] != "sum":
+        return False
+    sums = vector_nest(item["acc"], registers, VEC_LEVELS[:3], "acc")
+    return len(np.unique(sums)) < len(sums)
 
 
 def _check_end(program: Sequence[Instruction]) -> None:
