@@ -47,7 +47,7 @@ def layer_weight_bytes(network: Network, node: Node) -> int:
     """Return the bytes of the constants that `node` reads: weights, biases, tables."""
     encoding = layer_encoding(node)
     if encoding is not None:
-        return encoding.storage_bits // 8
+        return -(-encoding.storage_bits // 8)
     constants = (tensor.data for tensor in network.inputs_of(node))
     return sum(data.nbytes for data in constants if data is not None)
 

@@ -7,6 +7,7 @@ onnx_standard and onnx_quantized translate, onnx_layout stores activations chann
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,9 @@ def load(path: str | Path) -> Network:
     path = Path(path)
     graph = read(path)
     try:
-        return (
-            onnx_npusim.network(graph) if onnx_npusim.is_own(graph) else network(graph, path.stem)
-        )
+        if onnx_npusim.is_own(graph):
+            return replace(onnx_npusim.network(graph), name=path.stem)
+        return network(graph, path.stem)
     except NpuError as error:
         raise type(error)(f"{path.name}: {error}") from None
 
