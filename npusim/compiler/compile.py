@@ -215,6 +215,10 @@ class Compiler:
         self.stored[name] = replace(stored, offset_bytes=offset)
         return self.stored[name]
 
+    def lies_as_is(self, name: str) -> bool:
+        """Return whether a tensor's axes lie in their own order, with the sizes of its shape."""
+        return name not in self.forms or self.forms[name] == form_of(self.network.tensors[name])
+
     def _host(self, node: Node, target: Tensor) -> None:
         """End the run on the machine; the host computes `node` before the next one."""
         self._end_run()

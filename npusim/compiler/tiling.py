@@ -84,7 +84,7 @@ class Tiling:
     cycles: int
 
 
-def _cuts(length: int) -> list[int]:
+def cuts(length: int) -> list[int]:
     """Return sizes of equal parts of `length`, from the whole down to 1, about a dozen."""
     counts = [1]
     while counts[-1] < length:
@@ -92,7 +92,7 @@ def _cuts(length: int) -> list[int]:
     return sorted({-(-length // count) for count in counts}, reverse=True)
 
 
-def _halves(length: int) -> list[int]:
+def halves(length: int) -> list[int]:
     """Return `length` halved, rounded up, down to 1."""
     sizes = [length]
     while sizes[-1] > 1:
@@ -142,11 +142,11 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     pads = machine.scratchpads
     kh, kw = shape.kernel
     sizes = (
-        _cuts(shape.outputs[0]),
-        _halves(shape.outputs[1]),
-        [1] if shape.one_block else _cuts(shape.out_blocks),
-        [1] if shape.depthwise else _halves(shape.in_blocks),
-        _cuts(kh) if kh <= 4 else [kh, 1],
+        cuts(shape.outputs[0]),
+        halves(shape.outputs[1]),
+        [1] if shape.one_block else cuts(shape.out_blocks),
+        [1] if shape.depthwise else halves(shape.in_blocks),
+        cuts(kh) if kh <= 4 else [kh, 1],
         [kw] if shape.row_taps > 1 else sorted({kw, 1}, reverse=True),
         (0, 1),
     )
