@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
 
@@ -16,9 +15,10 @@ from npusim.compiler.graph_storage import (
     is_byte,
     is_renaming,
 )
-from npusim.compiler.lower import Lowering, lower
+from npusim.compiler.lower import lower
 from npusim.compiler.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
 from npusim.compiler.rule import machine_rule
+from npusim.compiler.samples import single_sample
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.count import layer_macs
@@ -51,7 +51,8 @@ def compile_network(
     UnsupportedError
         An operator is neither the machine's nor the host's, or the network mixes a batch's samples.
     """
-    compiler = Compiler(network, machine, machine_rule(network, requant), keep_tensors)
+    rule = machine_rule(network, requant)
+    compiler = Compiler(single_sample(network), machine, rule, keep_tensors)
     compiler.run()
     return compiler.program()
 
@@ -261,12 +262,3 @@ class Compiler:
             steps=tuple(self.steps),
             layers=tuple(self.layers),
         )
-
-
-def declared_samples(network: Network) -> int:
-    """Return the batch that the network's inputs declare."""
-    shapes = [network.tensors[name].shape for name in network.inputs]
-    return prod({shape[0] for shape in shapes if shape}) if shapes else 1
-
-
-__all__ = ["Compiler", "Lowering", "compile_network", "declared_samples"]

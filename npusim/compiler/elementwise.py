@@ -87,7 +87,7 @@ def emit_elementwise(
             f"{machine.scratchpads.act_bank_words}"
         )
     ins, outs = Slots(plan.ins), Slots(plan.outs)
-    _prepare(emitter, constants, function, ins)
+    _prepare(emitter, constants, function)
     for block, held, first, count in _tiles(blocks, pixels, plan.words):
         act, result = ins.next(), outs.next()
         for place, source in enumerate(flat):
@@ -101,7 +101,7 @@ def emit_elementwise(
 
 def load_repeated(emitter: Emitter, source: Stored, patch: Patch, tile: ActTile) -> None:
     """Emit the LD of a patch of one row; a tensor of one pixel gives it again for each column."""
-    if source.pixels > 1 or patch.columns == 1:
+    if source.pixels > 1:
         load_tile(emitter, source, patch, tile)
         return
     repeated = replace(patch, column=0, columns=1, rows=patch.columns)
@@ -112,7 +112,6 @@ def _prepare(
     emitter: Emitter,
     constants: Constants,
     function: Requantization | ThreeStepAdd | NDArray[np.uint8],
-    ins: Slots,
 ) -> None:
     size = emitter.machine.size
     if isinstance(function, Requantization):
@@ -122,14 +121,12 @@ def _prepare(
     elif isinstance(function, np.ndarray):
         table = function.tobytes()
         offset = constants.place(TABLE_ENTRIES, lambda: table)
-        per_tile = emitter.machine.scratchpads.act_bank_words
-        words = max(TABLE_ENTRIES // size, 1)
-        if words > per_tile:
+        machine, words, act = emitter.machine, max(TABLE_ENTRIES // size, 1), 0
+        if words > machine.act_words:
             raise CapacityError(
-                f"lookup: needs {words} ACT words for its table in one bank, "
-                f"{emitter.machine.name} has {per_tile}"
+                f"lookup: needs {words} ACT words for its table, {machine.name} has "
+                f"{machine.act_words}"
             )
-        act = ins.next()
         load_constant(emitter, "ACT", offset, words, act)
         _levels(emitter, (1, 1, words), (0, 0, 1), (0, 0, 0), 1, 0)
         emitter.execute(

@@ -94,6 +94,8 @@ def _(
     channels = network.output_of(node).shape[3]
     if rule == "ruy" and operator.groups > 1 and channels % RUY_DEPTHWISE_LANES:
         return None
+    if not _all_bytes(network.inputs_of(node)[0], network.output_of(node)):
+        return None
     name, window = node.inputs[0], operator.window
     if name in context.pads:
         pad, around = context.pads[name]
@@ -115,6 +117,8 @@ def _(
 def _(
     operator: op.FullyConnected, network: Network, node: Node, rule: Rule, context: Context
 ) -> Lowering | None:
+    if not _all_bytes(network.inputs_of(node)[0], network.output_of(node)):
+        return None
     source = context.source(node.inputs[0])
     encoding = operator.encoding
     taps = prod(encoding.weight_shape[1:]) if encoding else network.inputs_of(node)[1].shape[1]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
+from npusim.compiler.samples import single_sample
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.isa.layout import pack, tensor_bytes, unpack
@@ -16,7 +17,9 @@ from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
 from npusim.simulator.kernels.engine import value_inputs
 from npusim.simulator.kernels.inputs import network_inputs
-from npusim.simulator.kernels.steps import step as host_step
+from npusim.graph.requantization import Rule
+from npusim.simulator.kernels import steps, steps_onnxruntime
+from npusim.simulator.kernels.vector_rest import Step as Function
 from npusim.simulator.machine.run import load_image, run_step
 from npusim.simulator.machine.timeline import Timeline
 
@@ -35,12 +38,12 @@ class MachineNetwork:
     def __init__(
         self, network: Network, machine: Machine, requant: str = "auto", keep_tensors: bool = False
     ) -> None:
-        self.network = network
+        self.network = network = single_sample(network)
         self.program = compile_network(network, machine, requant, keep_tensors)
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
-            step.node: host_step(network, self.nodes[step.node], self.program.requant)
+            step.node: _host_function(network, self.nodes[step.node], self.program.requant)
             for step in self.program.steps
             if step.kind == "host"
         }
@@ -93,6 +96,16 @@ class MachineNetwork:
             whole = values[0] if tensor.is_constant else np.concatenate(values)
             joined[name] = tensor.in_file_order(whole)
         return joined, runs
+
+
+def _host_function(network: Network, node: Node, rule: Rule) -> Function:
+    """Return what the host computes: under the program's rule, where that has the operator."""
+    try:
+        return steps.step(network, node, rule)
+    except UnsupportedError:
+        if network.source != "onnx":
+            raise
+        return steps_onnxruntime.step(network, node)
 
 
 def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:

@@ -1,0 +1,50 @@
+"""A network of one sample: what a program computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from npusim.errors import UnsupportedError
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+from npusim.simulator.kernels.batch import keeps_samples_apart
+
+
+def single_sample(network: Network) -> Network:
+    """Return `network` with a declared batch of one.
+
+    Raises
+    ------
+    UnsupportedError
+        It declares more samples and mixes them.
+    """
+    extents = {network.tensors[name].shape[:1] for name in network.inputs}
+    if extents <= {(1,), ()}:
+        return network
+    if not keeps_samples_apart(network):
+        found = sorted(extent[0] for extent in extents if extent)
+        raise UnsupportedError(
+            f"{network.name}: a program computes one sample, the network mixes batches of {found}"
+        )
+    computed = {*network.inputs, *network.producer}
+
+    def tensor_of_one(tensor: Tensor) -> Tensor:
+        if tensor.name not in computed:
+            return tensor
+        return replace(tensor, shape=(1, *tensor.shape[1:]))
+
+    return replace(
+        network,
+        tensors={name: tensor_of_one(tensor) for name, tensor in network.tensors.items()},
+        nodes=tuple(_node_of_one(node) for node in network.nodes),
+    )
+
+
+def _node_of_one(node: Node) -> Node:
+    operator = node.operator
+    if isinstance(operator, op.Reshape):
+        operator = replace(operator, shape=(1, *operator.shape[1:]))
+    elif isinstance(operator, op.Slice):
+        operator = replace(operator, stop=(1, *operator.stop[1:]))
+    return replace(node, operator=operator)
