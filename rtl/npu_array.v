@@ -33,6 +33,7 @@ module npu_array #(
     // instruction that runs
     input  wire  [INSTRUCTION_BITS-1:0] current_i,
     input  wire  [REGISTERS*32-1:0]    registers_i,
+    input  wire                        mac_busy_i,      // a MAC runs
     input  wire                        vector_busy_i,   // RQ or VEC runs
     input  wire                        vector_start_i,  // cycle I of RQ or VEC
 
@@ -156,6 +157,7 @@ module npu_array #(
       ) unit (
           .clk_i              (clk_i),
           .rst_i              (rst_i),
+          .mac_busy_i         (mac_busy_i),
           .wgt_i              (wgt_i[c*BYTE_BITS+:BYTE_BITS]),
           .code_valid_i       (code_valid_i),
           .code_shift_i       (code_shift_i),

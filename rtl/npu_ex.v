@@ -91,7 +91,7 @@ module npu_ex #(
 
   // The two engines.
 
-  wire mac_retire, mac_act_read, mac_acc_read, mac_acc_clear, mac_acc_final;
+  wire mac_retire, mac_busy, mac_act_read, mac_acc_read, mac_acc_clear, mac_acc_final;
   wire [WORD_BITS-1:0] mac_act_address, mac_acc_read_address, mac_acc_write_address;
   wire [REGIONS-1:0] mac_acc_write;
   wire code_valid, code_spans, shadow_write, operand_valid, operand_first, swap;
@@ -110,6 +110,7 @@ module npu_ex #(
       .registers_i        (registers_i),
       .issue_i            (mac_issue),
       .retire_o           (mac_retire),
+      .busy_o             (mac_busy),
       .act_read_o         (mac_act_read),
       .act_address_o      (mac_act_address),
       .wgt_read_o         (wgt_read_o),
@@ -198,6 +199,7 @@ module npu_ex #(
       .rst_i              (rst_i),
       .current_i          (current_i),
       .registers_i        (registers_i),
+      .mac_busy_i         (mac_busy),
       .vector_busy_i      (vector_busy),
       .vector_start_i     (vector_issue),
       .act_i              (act_i),

@@ -40,6 +40,7 @@ module npu_lane #(
     input  wire                          rst_i,
 
     // weights
+    input  wire                          mac_busy_i,        // a MAC runs: its stages move
     input  wire  [BYTE_BITS-1:0]         wgt_i,             // stage 1: this column's byte
     input  wire                          code_valid_i,
     input  wire  [2:0]                   code_shift_i,
@@ -128,6 +129,7 @@ module npu_lane #(
   ) weight_column (
       .clk_i         (clk_i),
       .rst_i         (rst_i),
+      .en_i          (mac_busy_i),
       .wgt_i         (wgt_i),
       .code_valid_i  (code_valid_i),
       .code_shift_i  (code_shift_i),
@@ -179,7 +181,7 @@ module npu_lane #(
   ) pe_column (
       .clk_i     (clk_i),
       .rst_i     (rst_i),
-      .en_i      (1'b1),
+      .en_i      (mac_busy_i),
       .valid_i   (1'b0),
       .valid_o   (unused_valid_column),
       .format_i  (format_i),
@@ -219,7 +221,7 @@ module npu_lane #(
         ) accumulate (
             .clk_i  (clk_i),
             .rst_i  (rst_i),
-            .en_i   (1'b1),
+            .en_i   (mac_busy_i),
             .valid_i(1'b0),
             .valid_o(unused_valid),
             .clear_i(acc_clear_i),

@@ -34,6 +34,7 @@ module npu_mac_engine #(
     input  wire  [REGISTERS*32-1:0]     registers_i,
     input  wire                         issue_i,
     output wire                         retire_o,
+    output logic                        busy_o,            // I + 1 .. R
 
     // scratchpads
     output wire                         act_read_o,
@@ -143,8 +144,11 @@ module npu_mac_engine #(
       active_q      <= 1'b0;
       pass_begins_q <= 1'b0;
       tile0_q       <= 1'b0;
+      busy_o        <= 1'b0;
     end else begin
       tile0_q <= issue_i;
+      if (issue_i) busy_o <= 1'b1;
+      else if (retire_o) busy_o <= 1'b0;
       if (issue_i) begin
         active_q      <= 1'b1;
         pass_begins_q <= 1'b1;

@@ -31,6 +31,7 @@ module npu_weight_column #(
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,
+    input  wire                         en_i,            // a MAC runs
 
     input  wire  [BYTE_BITS-1:0]        wgt_i,           // stage 1: this column's byte
     input  wire                         code_valid_i,
@@ -71,7 +72,7 @@ module npu_weight_column #(
   ) weight_decode (
       .clk_i      (clk_i),
       .rst_i      (rst_i),
-      .en_i       (1'b1),
+      .en_i       (en_i),
       .valid_i    (1'b0),
       .valid_o    (unused_valid_weight),
       .format_i   (format_i),
