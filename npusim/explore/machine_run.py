@@ -62,12 +62,13 @@ class MachineNetwork:
                     raise UnsupportedError(f"{program.name}: fault {result.timeline.fault}")
                 timelines.append(result.timeline)
             else:
-                self._host(step)
+                self.host_step(step)
         for name in keep:
             kept[name] = self.read(name)
         return SampleRun(kept, tuple(timelines))
 
-    def _host(self, step: Step) -> None:
+    def host_step(self, step: Step) -> None:
+        """Carry out a host operator on the DRAM."""
         node: Node = self.nodes[step.node]
         inputs = [self.read(name) for name in value_inputs(node)]
         output = self._functions[step.node](1, *inputs)
