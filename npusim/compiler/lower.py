@@ -80,9 +80,10 @@ def _linear_layer(
     x = network.inputs_of(node)[0]
     r = linear(network, node, rule)
     assert isinstance(r, Requantization)
+    gaps = groups > 1 and not groups == source.channels == target.channels
     return LinearLayer(
         node.name, source, target, window, groups,
-        terms(network, node, context.machine, r),
+        terms(network, node, context.machine, r, gaps),
         affine(node, x)[1], r.rounding, r.zero_point, r.low, r.high,
     )  # fmt: skip
 

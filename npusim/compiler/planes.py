@@ -60,8 +60,12 @@ class Terms:
         return len(self.multipliers)
 
 
-def terms(network: Network, node: Node, machine: Machine, r: Requantization) -> Terms:
+def terms(
+    network: Network, node: Node, machine: Machine, r: Requantization, gaps: bool
+) -> Terms:
     """Return the planes of `node` for `machine`, with the constants of `r`.
+
+    `gaps`: tiles will hold weights that the layer does not have (groups), which need a zero code.
 
     Raises
     ------
@@ -95,6 +99,11 @@ def terms(network: Network, node: Node, machine: Machine, r: Requantization) -> 
         planes = [
             _subset_plane(node, machine, p, encoding.bits, encoding.magnitudes) for p in integers
         ]
+        if gaps:
+            planes = [
+                _without_gaps(node, machine, plane, values)
+                for plane, values in zip(planes, integers, strict=True)
+            ]
     else:
         bits = 8 if encoding is None else encoding.bits
         planes, rows = [], []
@@ -169,7 +178,7 @@ def _subset_plane(
     return Plane("subset", bits, codes, packed, 0 in magnitudes)
 
 
-def without_gaps(node: Node, machine: Machine, plane: Plane, values: NDArray[np.int16]) -> Plane:
+def _without_gaps(node: Node, machine: Machine, plane: Plane, values: NDArray[np.int16]) -> Plane:
     """Return `plane` in a format with a zero code, for tiles that have gaps."""
     if plane.has_zero:
         return plane
