@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,10 +46,11 @@ def test_the_wrong_module_fails_with_the_message_a_designer_needs(tmp_path):
         "seed 1: NPUSIM_SEED=1 NPUSIM_WAVES=1 pytest",
     ):
         assert text in report
-    expected, found = (
-        int(line.split("y = ")[1]) for line in report.splitlines() if " y = " in line
-    )
-    assert found == expected - 1
+    expected = re.search(r"expected +y = (-?\d+)", report)
+    found = re.search(r"found +y = (-?\d+)", report)
+    assert expected is not None
+    assert found is not None
+    assert int(found[1]) == int(expected[1]) - 1
 
 
 def test_the_flag_in_the_message_writes_waves(tmp_path):
