@@ -140,16 +140,20 @@ class _Lowering:
         t, emitter = self.tiling, self.emitter
         pixels = area.rows * area.columns
         plane_words = t.gob * t.th * t.tw
+        par = self._parameters(ob, obs)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
-            tile = self._activations(area, chunk, ob, obs)
-            if tile is None:
+            rows = _span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
+            columns = _span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
+            if rows is None or columns is None:
                 continue
-            self._multiply(area, ob, obs, place, chunk, tile, started)
+            # Constants first: they need not wait for the layer before to be stored.
+            wgt = self._weights(ob, place)
+            act = self._activations(area, chunk, (ob, obs), rows, columns)
+            self._multiply(area, ob, obs, wgt, chunk, act, started)
             started = True
         if not started:
             self._nothing(area, ob, obs)
-        par = self._parameters(ob, obs)
         out = self.out.next()
         terms = self.layer.terms.count
         block = t.th * t.tw
@@ -191,14 +195,17 @@ class _Lowering:
             },
         }
 
-    def _activations(self, area: _Area, chunk: _Chunk, ob: int, obs: int) -> int | None:
-        """Load what a chunk reads; return its first word, None where all of it is padding."""
-        layer, shape = self.layer, self.shape
-        rows = _span(area.row, area.rows, chunk.kh, chunk.nkh, shape, 0)
-        columns = _span(area.column, area.columns, chunk.kw, chunk.nkw, shape, 1)
-        if rows is None or columns is None:
-            return None
-        block, blocks = (ob, obs) if layer.depthwise else (chunk.cb, chunk.ncb)
+    def _activations(
+        self,
+        area: _Area,
+        chunk: _Chunk,
+        group: tuple[int, int],
+        rows: tuple[int, int, int, int],
+        columns: tuple[int, int, int, int],
+    ) -> int:
+        """Load what a chunk reads (rows and columns as `_span` gives them); return its address."""
+        layer = self.layer
+        block, blocks = group if layer.depthwise else (chunk.cb, chunk.ncb)
         address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
         if fresh:
             load_tile(
@@ -216,13 +223,12 @@ class _Lowering:
         area: _Area,
         ob: int,
         obs: int,
-        place: int,
+        wgt: int,
         chunk: _Chunk,
         act: int,
         accumulate: bool,
     ) -> None:
         layer, shape, t, emitter = self.layer, self.shape, self.tiling, self.emitter
-        wgt = self._weights(ob, place)
         stride_w = shape.stride[1]
         depth = layer.depthwise
         taps = shape.row_taps

@@ -6,7 +6,7 @@ GKH x GKW taps. Every combination of the sizes below is weighed at once, as colu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +23,7 @@ from npusim.machines import Machine
 _LAUNCH_CYCLES = 8
 """Of an instruction in the search's estimate: latencies of units, configuration."""
 _STRIDE_MAX = 32767
+_COUNT_MAX = 65535
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,6 @@ class LinearShape:
     in_pixel_beats: int
     out_pixel_beats: int
     source_blocks: int
-
-    @property
-    def passes(self) -> int:
-        """Weight tiles of a kernel row."""
-        return -(-self.kernel[1] // self.row_taps)
 
 
 @dataclass(frozen=True)
@@ -113,33 +109,26 @@ def _loaded(shape: LinearShape, axis: int, size: int, taps: int) -> int:
     return total
 
 
-def _bank_splits(machine: Machine) -> list[tuple[int, int, int, int]]:
-    """Return (input slots, banks of each, output slots, banks of each) that fill ACT."""
-    banks = machine.scratchpads.act_banks
-    splits = []
-    for ins in (2, 1):
-        for outs in (2, 1):
-            for each in range(1, banks):
-                rest = (banks - ins * each) // outs
-                if rest >= 1:
-                    splits.append((ins, each, outs, rest))
-    return splits
+@dataclass(frozen=True)
+class _Tiles:
+    """Candidate tiles as columns: sizes, the scratchpad words of each, and counts of tiles."""
+
+    th: NDArray[np.int64]
+    tw: NDArray[np.int64]
+    gob: NDArray[np.int64]
+    gcb: NDArray[np.int64]
+    gkh: NDArray[np.int64]
+    gkw: NDArray[np.int64]
+    rows_loaded: NDArray[np.int64]
+    columns_loaded: NDArray[np.int64]
+
+    def chosen(self, which: NDArray) -> _Tiles:
+        """Return some of the candidates."""
+        return _Tiles(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def _may_fit(
-    shape: LinearShape, machine: Machine, lengths: list[NDArray[np.int64]], place: NDArray
-) -> NDArray[np.bool_]:
-    """Return which combinations pass the cheap bounds: accumulators and weights."""
-    th, tw, gob, gcb, gkh = (lengths[axis][place[axis]] for axis in range(5))
-    words = gob * gcb * gkh * shape.tile_words
-    sums = th * tw * gob * shape.code_planes
-    return (words <= machine.wgt_words) & (sums <= machine.scratchpads.acc_words)
-
-
-@lru_cache(4096)
-def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
-    """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
-    pads = machine.scratchpads
+def _candidates(shape: LinearShape, machine: Machine) -> _Tiles:
+    """Return the tiles whose weights and accumulators fit."""
     kh, kw = shape.kernel
     sizes = (
         cuts(shape.outputs[0]),
@@ -148,120 +137,160 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
         [1] if shape.depthwise else halves(shape.in_blocks),
         cuts(kh) if kh <= 4 else [kh, 1],
         [kw] if shape.row_taps > 1 else sorted({kw, 1}, reverse=True),
-        (0, 1),
     )
-    splits = np.array(_bank_splits(machine), np.int64)
-    lengths = [np.array(choices, np.int64) for choices in sizes]
-    place = np.indices([*(len(choices) for choices in sizes), len(splits)]).reshape(8, -1)
-    place = place[:, _may_fit(shape, machine, lengths, place)]
-    th, tw, gob, gcb, gkh, gkw, outer = (
-        choices[i] for choices, i in zip(lengths, place[:7], strict=True)
-    )
-    act_slots, act_banks, out_slots, out_banks = splits[place[7]].T
-    pixels = th * tw
-    span_h = (th - 1) * shape.stride[0] + (gkh - 1) * shape.dilation[0] + 1
-    span_w = (tw - 1) * shape.stride[1] + (gkw - 1) * shape.dilation[1] + 1
-    blocks = gob if shape.depthwise else gcb
-    act_words = blocks * span_h * span_w
-    out_words = gob * pixels
-    acc_words = out_words * shape.code_planes
-    passes = -(-gkw // shape.row_taps)
-    tiles = gob * gcb * gkh * passes
-    chunk_words = tiles * shape.tile_words
-    n_ob = -(-shape.out_blocks // gob)
-    n_cb = -(-shape.in_blocks // gcb) if not shape.depthwise else np.ones_like(gcb)
-    n_rc = n_cb * -(-kh // gkh) * -(-kw // gkw)
-    n_sp = -(-shape.outputs[0] // th) * -(-shape.outputs[1] // tw)
-    resident = n_ob * n_rc * chunk_words <= machine.wgt_words
-    half = machine.wgt_words // 2
-    wgt_slots = np.where(resident, n_ob * n_rc, np.where(chunk_words <= half, 2, 1))
-    par_words = gob * (PAR_HEADER_WORDS + shape.terms)
-    fits = (
-        (act_words <= act_banks * pads.act_bank_words)
-        & (span_h * span_w <= _STRIDE_MAX)
-        & (out_words <= out_banks * pads.act_bank_words)
-        & (pixels <= _STRIDE_MAX)
-        & (acc_words <= pads.acc_words)
-        & (chunk_words <= machine.wgt_words)
-        & (par_words <= machine.par_words)
-        & (pixels * gob <= 65535)
-    )
-    keep = np.flatnonzero(fits)
-    if not keep.size:
-        return None
-
-    def chosen(*arrays: NDArray) -> list[NDArray]:
-        return [a[keep] if isinstance(a, np.ndarray) else a for a in arrays]
-
-    (th, tw, gob, gcb, gkh, gkw, outer, pixels, chunk_words, tiles, n_ob, n_rc, n_sp, resident,
-     act_slots, act_banks, out_slots, out_banks, wgt_slots, act_words, passes) = chosen(
-        th, tw, gob, gcb, gkh, gkw, outer, pixels, chunk_words, tiles, n_ob, n_rc, n_sp, resident,
-        act_slots, act_banks, out_slots, out_banks, wgt_slots, act_words, passes,
-    )  # fmt: skip
-    place = place[:, keep]
-    rows_loaded, columns_loaded = (
+    places = np.indices([len(choices) for choices in sizes]).reshape(len(sizes), -1)
+    columns = [np.array(choices, np.int64)[i] for choices, i in zip(sizes, places, strict=True)]
+    loaded = [
         np.array([[_loaded(shape, axis, s, t) for t in sizes[axis + 4]] for s in sizes[axis]])[
-            place[axis], place[axis + 4]
+            places[axis], places[axis + 4]
         ]
         for axis in (0, 1)
-    )
-    again = np.where(
-        outer == 1,
-        np.where(n_sp * n_rc <= act_slots, 1, n_ob),
-        np.where(n_rc <= act_slots, 1, n_ob),
-    )
-    if shape.depthwise:
-        again = np.ones_like(n_ob)
-    in_beats = rows_loaded * columns_loaded * shape.in_pixel_beats * again
+    ]
+    tiles = _Tiles(*columns, *loaded)
+    pads = machine.scratchpads
+    pixels = tiles.th * tiles.tw
+    fits = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
+    fits = fits <= machine.wgt_words
+    fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, _COUNT_MAX)
+    fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) <= machine.par_words
+    fits &= (pixels <= _STRIDE_MAX) & (_act_words(shape, tiles) <= machine.act_words)
+    return tiles.chosen(fits)
+
+
+def _passes(shape: LinearShape, tiles: _Tiles) -> NDArray[np.int64]:
+    """Return the weight tiles of a kernel row."""
+    return -(-tiles.gkw // shape.row_taps)
+
+
+def _span(shape: LinearShape, tiles: _Tiles, axis: int) -> NDArray[np.int64]:
+    """Return the input pixels of a tile along an axis."""
+    outputs = (tiles.th, tiles.tw)[axis]
+    taps = (tiles.gkh, tiles.gkw)[axis]
+    return (outputs - 1) * shape.stride[axis] + (taps - 1) * shape.dilation[axis] + 1
+
+
+def _act_words(shape: LinearShape, tiles: _Tiles) -> NDArray[np.int64]:
+    """Return the ACT words of an input tile; more than any ACT where a stride would overflow."""
+    block = _span(shape, tiles, 0) * _span(shape, tiles, 1)
+    blocks = tiles.gob if shape.depthwise else tiles.gcb
+    return np.where(block <= _STRIDE_MAX, blocks * block, 1 << 30)
+
+
+@lru_cache(4096)
+def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
+    """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
+    tiles = _candidates(shape, machine)
+    bank, banks = machine.scratchpads.act_bank_words, machine.scratchpads.act_banks
+    in_banks = -(-_act_words(shape, tiles) // bank)
+    out_banks = -(-tiles.gob * tiles.th * tiles.tw // bank)
+    best: tuple[int, int] | None = None
+    found: Tiling | None = None
+    for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1)):
+        which = np.flatnonzero(ins * in_banks + outs * out_banks <= banks)
+        if not which.size:
+            continue
+        for outer in (True, False):
+            dram, cycles = _cost(shape, machine, tiles.chosen(which), outer, ins, outs)
+            place = int(np.lexsort((cycles, dram))[0])
+            key = (int(dram[place]), int(cycles[place]))
+            if best is None or key < best:
+                best = key
+                at = int(which[place])
+                act, out = (int(array[at]) * bank for array in (in_banks, out_banks))
+                found = _tiling(shape, machine, tiles, at, outer, (ins, act), (outs, out), key)
+    return found
+
+
+def _weight_slots(
+    shape: LinearShape, machine: Machine, tiles: _Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots."""
+    chunk = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
+    chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
+    chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
+    groups = -(-shape.out_blocks // tiles.gob)
+    resident = groups * chunks * chunk <= machine.wgt_words
+    two = np.where(chunk <= machine.wgt_words // 2, 2, 1)
+    return chunk, chunks, resident, np.where(resident, groups * chunks, two)
+
+
+def _cost(
+    shape: LinearShape, machine: Machine, tiles: _Tiles, outer: bool, ins: int, outs: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return DRAM beats and an estimate of cycles of each candidate.
+
+    `outer`: the loop over output groups is outside the one over areas.
+    """
+    chunk, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
+    groups = -(-shape.out_blocks // tiles.gob)
+    areas = -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
+    held = (areas * chunks if outer else chunks) <= ins
+    again = np.ones_like(groups) if shape.depthwise else np.where(held, 1, groups)
+    in_beats = tiles.rows_loaded * tiles.columns_loaded * shape.in_pixel_beats * again
     if shape.one_block:
-        in_beats = in_beats * shape.in_blocks * n_ob // np.maximum(again * shape.source_blocks, 1)
-    weight_words = n_ob * n_rc * chunk_words
-    reload = np.where(resident, 1, np.where((outer == 1) & (n_rc <= wgt_slots), 1, n_sp))
-    word_beats = machine.word_beats
-    weight_beats = weight_words * reload * word_beats
-    par_beats = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) * 4 * word_beats
+        in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
+    reload = np.where(resident | ((chunks <= wgt_slots) & outer), 1, areas)
+    weight_beats = groups * chunks * chunk * reload * machine.word_beats
+    par_beats = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) * 4 * machine.word_beats
     out_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
     dram = in_beats + weight_beats + par_beats + out_beats
 
-    latency = machine.memory.latency_cycles
+    start = machine.memory.latency_cycles + _LAUNCH_CYCLES
+    pixels = tiles.th * tiles.tw
     load_cycles = shape.rows + MAC_LOAD_CYCLES + 1
     walked = pixels
     if shape.depthwise:
-        reads = (tw - 1) * shape.stride[1] + shape.row_taps
-        walked = th * reads
-    drain = MAC_DRAIN_CYCLES + _LAUNCH_CYCLES
-    mac = shape.code_planes * (
-        load_cycles + (tiles - 1) * np.maximum(walked, load_cycles) + walked + drain
-    )
-    epilogue = gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
-    ex = n_sp * n_ob * (n_rc * mac + epilogue + _LAUNCH_CYCLES)
-    loads = n_sp * n_ob * n_rc
-    ld = in_beats + weight_beats + par_beats + loads * (latency + _LAUNCH_CYCLES)
-    st = out_beats + n_sp * n_ob * (latency + _LAUNCH_CYCLES)
+        walked = tiles.th * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
+    passes = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles)
+    mac = load_cycles + (passes - 1) * np.maximum(walked, load_cycles) + walked
+    mac = shape.code_planes * (mac + MAC_DRAIN_CYCLES + _LAUNCH_CYCLES)
+    epilogue = tiles.gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
+    outputs = areas * groups
+    ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
+    ld = in_beats + weight_beats + par_beats + outputs * chunks * start
+    st = out_beats + outputs * start
     cycles = np.maximum(np.maximum(ex, ld), st)
-    serial = (act_slots == 1) & (n_sp * n_rc * again > 1)
-    cycles = cycles + np.where(serial, np.minimum(ld, ex), 0)
-    cycles = cycles + np.where((out_slots == 1) & (n_sp * n_ob > 1), np.minimum(st, ex), 0)
-    cycles = cycles + np.where((wgt_slots == 1) & (reload * n_ob * n_rc > 1), weight_beats, 0)
-    cycles = cycles + mac // 4 + st // np.maximum(n_sp * n_ob, 1)  # what nothing overlaps
-    best = np.lexsort((np.arange(len(dram)), cycles, dram))[0]
+    if ins == 1:
+        cycles = cycles + np.where(areas * chunks * again > 1, np.minimum(ld, ex), 0)
+    if outs == 1:
+        cycles = cycles + np.where(outputs > 1, np.minimum(st, ex), 0)
+    one_slot = (wgt_slots == 1) & (reload * groups * chunks > 1)
+    cycles = cycles + np.where(one_slot, weight_beats, 0)
+    exposed = (ld + st) // outputs  # what comes before the first tile and after the last
+    return dram, cycles + exposed
 
-    def at(array: NDArray) -> int:
-        return int(array[best])
 
-    one_par = at(gob) * (PAR_HEADER_WORDS + shape.terms)
-    par_half = machine.par_words // 2
-    par_slots = at(n_ob) if at(n_ob) * one_par <= par_half else 2 if one_par <= par_half else 1
-    par_resident = par_slots * one_par <= par_half and par_slots == at(n_ob)
+def _tiling(
+    shape: LinearShape,
+    machine: Machine,
+    tiles: _Tiles,
+    at: int,
+    outer: bool,
+    act: tuple[int, int],
+    out: tuple[int, int],
+    cost: tuple[int, int],
+) -> Tiling:
+    """Return candidate number `at` with its buffers; `act`, `out`: slots and words of each."""
+    one = tiles.chosen(np.array([at]))
+    chunk, _, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
+    gob = int(one.gob[0])
+    groups = -(-shape.out_blocks // gob)
+    par = gob * (PAR_HEADER_WORDS + shape.terms)
+    half = machine.par_words // 2
+    par_resident = groups * par <= half
+    par_slots = groups if par_resident else 2 if par <= half else 1
     return Tiling(
-        th=at(th), tw=at(tw), gob=at(gob), gcb=at(gcb), gkh=at(gkh), gkw=at(gkw),
-        weights_outer=bool(at(outer)),
-        act_slots=at(act_slots), act_slot_words=at(act_banks) * pads.act_bank_words,
-        out_slots=at(out_slots), out_slot_words=at(out_banks) * pads.act_bank_words,
-        out_base=at(act_slots) * at(act_banks) * pads.act_bank_words,
-        wgt_slots=at(wgt_slots),
-        wgt_slot_words=at(chunk_words) if at(resident) else machine.wgt_words // at(wgt_slots),
+        *(int(getattr(one, name)[0]) for name in ("th", "tw", "gob", "gcb", "gkh", "gkw")),
+        weights_outer=outer,
+        act_slots=act[0],
+        act_slot_words=act[1],
+        out_slots=out[0],
+        out_slot_words=out[1],
+        out_base=act[0] * act[1],
+        wgt_slots=wgt_slots,
+        wgt_slot_words=chunk if resident else machine.wgt_words // wgt_slots,
         par_slots=par_slots,
-        par_slot_words=one_par if par_resident else machine.par_words // par_slots,
-        dram_beats=at(dram), cycles=at(cycles),
-    )  # fmt: skip
+        par_slot_words=par if par_resident else machine.par_words // par_slots,
+        dram_beats=cost[0],
+        cycles=cost[1],
+    )
