@@ -1,7 +1,8 @@
 """How npusim compiles its loops: every numba flag, and the cache, stand here and nowhere else.
 
 `scalar` marks arithmetic on single integers: called from Python it is plain Python on unbounded
-ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars.
+ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars;
+`entry` marks a kernel that is called by its address, with integers only.
 
 numba keeps a compiled kernel as long as its own file is unchanged, although a scalar in another
 file may have changed. The cache directory is therefore named by a hash of all the sources.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 import numba
@@ -40,6 +42,18 @@ numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
 
 scalar = register_jitable
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+def entry(function):  # type: ignore[no-untyped-def]
+    """Mark a kernel (x, y, description, first, end) -> other than 0, all int64.
+
+    Calling what this returns compiles it; keep the result as long as its `address` is used. numba
+    ends such a kernel with 0 where memory is exhausted.
+    """
+    compiled = numba.cfunc(
+        "int64(int64, int64, int64, int64, int64)", cache=True, error_model="numpy"
+    )
+    return cache(lambda: compiled(function))
 
 
 def specialized(function):  # type: ignore[no-untyped-def]

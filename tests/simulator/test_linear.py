@@ -103,10 +103,10 @@ def test_bias_of_floating_point_rules_wraps(form: str) -> None:
 
 @pytest.mark.parametrize("form", FAST)
 def test_self_test_passes_and_notices_saturation(form: str, monkeypatch: Any) -> None:
-    from npusim.simulator.kernels import gemm
+    from npusim.simulator.kernels import vnni
 
     assert computes_exactly(form)
-    monkeypatch.setitem(gemm.KERNELS, form, lambda x, y, g, first, last: y.fill(1))
+    monkeypatch.setattr(vnni, "call", lambda entry, x, y, g, first, last: y.fill(1))
     assert not computes_exactly(form)
 
 

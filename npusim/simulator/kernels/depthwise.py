@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import kernel
+from npusim.datapath.jit import entry
 from npusim.graph.operators import Window
 from npusim.graph.requantization import FloatRequantization, Requantization
+from npusim.simulator.kernels.entry import array_at
 from npusim.simulator.kernels.epilogue import (
     LANES,
     pack_constants,
@@ -21,6 +22,8 @@ from npusim.simulator.kernels.epilogue import (
 )
 from npusim.simulator.kernels.gemm_tile import depthwise_tile
 from npusim.simulator.kernels.linear_input import MARGIN, chunk_size, copy_padded, locate_pixels
+
+GEOMETRY_WORDS = 28
 
 
 class DepthwiseLayer:
@@ -35,7 +38,7 @@ class DepthwiseLayer:
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
     ) -> None:
-        self.kernel = depthwise
+        self.entry = depthwise()
         self.window, self.channels = window, groups
         self.terms, self.filters = planes.shape[:2]
         self.flip = 128 * input_is_signed
@@ -82,15 +85,17 @@ class DepthwiseLayer:
         return np.array(description, np.int64), taps
 
 
-@kernel
-def depthwise(x, y, g, first, last):
-    """Compute output rows first .. last - 1 of y; `g` as DepthwiseLayer.geometry lists it."""
+@entry
+def depthwise(x_address, y_address, description, first, last):
+    """Compute output rows first .. last - 1; `description` as DepthwiseLayer.geometry lists it."""
+    g = array_at(description, GEOMETRY_WORDS, np.int64)
     height, width, channels, out_h, out_w, filters = g[0], g[1], g[2], g[3], g[4], g[5]
     most_images, most_rows, top, left, right = g[6], g[7], g[8], g[9], g[10]
     stride, column_step, span, line = g[11], g[12], g[13], g[14]
     flip, offset = np.uint8(g[15]), np.int16(g[16])
     terms, taps, pairs, weights, start = g[17], g[18], g[19], g[20], g[21]
     form, constants, constants_stride, zero, low, high = g[22], g[23], g[24], g[25], g[26], g[27]
+    x = array_at(x_address, (last + out_h - 1) // out_h * height * width * channels, np.uint8)
     padded = (filters + LANES - 1) // LANES * LANES
     w_block = pairs * LANES * 4
     acc_stride = terms * padded * 4
@@ -101,7 +106,6 @@ def depthwise(x, y, g, first, last):
     offsets = np.empty((most_images * most_rows * out_w + 5) // 6 * 6, np.int64)
     accumulators = np.empty(6 * terms * padded, np.int32)
     acc, base, at = accumulators.ctypes.data, buffer.ctypes.data, offsets.ctypes.data
-    y_address = y.ctypes.data
     row = first
     while row < last:
         image = row // out_h

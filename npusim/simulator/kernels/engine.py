@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import prod
 from time import perf_counter_ns
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,17 +80,21 @@ def value_inputs(node: Node) -> tuple[str, ...]:
     return node.inputs
 
 
+def _run_again(idle: list[Workspace], x: Mapping[str, NDArray]) -> dict[str, NDArray] | None:
+    """Return the result for `x` from one of its kind's workspaces, None if all are at work."""
+    try:
+        workspace = idle.pop()
+    except IndexError:  # another thread was faster
+        return None
+    outputs = workspace.run(x)
+    idle.append(workspace)
+    return outputs
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Return the threads that blocks run on; starting them would cost more than a small network."""
     return ThreadPoolExecutor(threads, thread_name_prefix="npusim-block")
-
-
-def _signature(names: tuple[str, ...], x: Mapping[str, NDArray]) -> Hashable:
-    """Return what decides whether a run can use another's workspace."""
-    return names, tuple(
-        (name, getattr(a, "shape", 0), getattr(a, "dtype", 0)) for name, a in x.items()
-    )
 
 
 class Prepared:
@@ -144,10 +149,12 @@ class Prepared:
         """
         names = self.network.outputs if keep is None else tuple(keep)
         quick = threads == 1 and batch is None and nanoseconds is None and progress is None
-        if not isinstance(x, Mapping) and len(self.network.inputs) == 1:
+        if isinstance(x, np.ndarray) and len(self.network.inputs) == 1:
             x = {self.network.inputs[0]: x}
-        if quick and isinstance(x, Mapping):
-            outputs = self._run_again(names, x)
+        kind = self._kind_of_run(names, x) if quick else None
+        idle = self._workspaces.get(kind)
+        if idle and isinstance(x, dict):
+            outputs = _run_again(idle, x)
             if outputs is not None:
                 return outputs
         plan = self._plan(names)
@@ -180,56 +187,59 @@ class Prepared:
         if nanoseconds is not None:
             for _, clock in results:
                 nanoseconds += np.diff(clock)
-        if quick and len(blocks) == 1 and isinstance(x, Mapping):
-            self._keep_workspace(names, plan, x, blocks[0])
+        if kind is not None and isinstance(x, dict) and len(blocks) == 1:
+            self._keep_workspace(kind, names, x, blocks[0])
         return {
             name: self._joined(name, [values[i] for values, _ in results])
             for i, name in enumerate(names)
         }
 
-    def _run_again(
-        self, names: tuple[str, ...], x: Mapping[str, NDArray]
-    ) -> dict[str, NDArray] | None:
-        """Return a run's result from a workspace of these names, shapes and types, if one waits."""
-        idle = self._workspaces.get(_signature(names, x))
-        if not idle:
+    def _kind_of_run(
+        self, names: tuple[str, ...], x: NDArray | Mapping[str, NDArray]
+    ) -> Hashable | None:
+        """Return what decides whether a run can use another's workspace; None where none can."""
+        if type(x) is not dict or len(x) != len(self.network.inputs):
             return None
-        try:
-            workspace = idle.pop()
-        except IndexError:  # another thread was faster
-            return None
-        values = workspace.run([x[name] for name in self.network.inputs])
-        idle.append(workspace)
-        return {name: self._joined(name, [y]) for name, y in zip(names, values, strict=True)}
+        kind: list[Hashable] = [names]
+        for name in self.network.inputs:
+            array = x.get(name)
+            if type(array) is not np.ndarray:
+                return None
+            kind += (array.shape, array.dtype)
+        return tuple(kind)
 
     def _keep_workspace(
-        self, names: tuple[str, ...], plan: _Plan, x: Mapping[str, NDArray], block: list[NDArray]
+        self, kind: Hashable, names: tuple[str, ...], x: Mapping[str, NDArray], block: list[NDArray]
     ) -> None:
         """Leave a workspace for the next run like this one, where the network is small enough.
 
         Inputs that had to be converted or checked for finite numbers get none.
         """
-        tensors = [self.network.tensors[name] for name in self.network.inputs]
+        plan = self._plan(names)
         buffers = [array.copy() for array in block]
-        shown = [tensor.in_file_order(b) for tensor, b in zip(tensors, buffers, strict=True)]
-        for tensor, buffer in zip(tensors, shown, strict=True):
-            given = x[tensor.name]
-            if tensor.is_float or not isinstance(given, np.ndarray):
-                return
-            if given.dtype != buffer.dtype or given.shape != buffer.shape:
+        shown = {}
+        for name, buffer in zip(self.network.inputs, buffers, strict=True):
+            tensor, given = self.network.tensors[name], x[name]
+            shown[name] = tensor.in_file_order(buffer)
+            converted = given.dtype != buffer.dtype or given.shape != shown[name].shape
+            if converted or tensor.is_float:
                 return
         if self._sample_bytes * len(block[0]) > LARGEST_BYTES:
             return
-        values = list(plan.contents)
+        values: list[Any] = list(plan.contents)
         values[: len(block)] = buffers
         for layer in plan.layers:
             sources = [values[source] for source in layer.sources]
             values[layer.target] = layer.function(1, *sources)
         steps = [(layer.function, layer.sources, layer.target) for layer in plan.layers]
-        workspace = Workspace(values, steps, shown, plan.kept)
+        outputs = {
+            name: self._joined(name, [values[slot]])
+            for name, slot in zip(names, plan.kept, strict=True)
+        }
+        workspace = Workspace(values, steps, shown, outputs)
         if len(self._workspaces) == MOST_KINDS_OF_RUN:
             self._workspaces.clear()
-        self._workspaces.setdefault(_signature(names, x), []).append(workspace)
+        self._workspaces.setdefault(kind, []).append(workspace)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Give every value a slot, and let it go after its last reader unless it is kept."""

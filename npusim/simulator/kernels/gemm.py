@@ -14,12 +14,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import kernel, specialized
+from npusim.datapath.jit import entry, specialized
 from npusim.graph.operators import Window
 from npusim.graph.requantization import FloatRequantization, Requantization
+from npusim.simulator.kernels.entry import array_at
 from npusim.simulator.kernels.epilogue import pack_constants, padded_channels, requantize_rows
 from npusim.simulator.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
 from npusim.simulator.kernels.linear_input import MARGIN, chunk_size, copy_padded, locate_pixels
+
+GEOMETRY_WORDS = 33
 
 
 def split_int8(weights: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -45,7 +48,7 @@ class GemmLayer:
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
     ) -> None:
-        self.kernel = KERNELS[form]
+        self.entry = ENTRIES[form]()
         self.window, self.groups = window, groups
         self.terms, self.filters, kernel_h, kernel_w, self.group_channels = planes.shape
         zero_point = input_zero_point + 128 * input_is_signed
@@ -115,8 +118,9 @@ class GemmLayer:
 
 
 @specialized
-def run_gemm(form, element, x, y, g, first, last):
+def run_gemm(form, element, x_address, y_address, description, first, last):
     """Compute output rows first .. last - 1 with the tiles of `form`, on a buffer of `element`."""
+    g = array_at(description, GEOMETRY_WORDS, np.int64)
     lanes, widest = tile_lanes(form), tile_vectors(form)
     height, width, channels, out_h, out_w, filters = g[0], g[1], g[2], g[3], g[4], g[5]
     most_images, most_rows, top, left, right = g[6], g[7], g[8], g[9], g[10]
@@ -132,6 +136,7 @@ def run_gemm(form, element, x, y, g, first, last):
         g[31],
         g[32],
     )
+    x = array_at(x_address, (last + out_h - 1) // out_h * height * width * channels, np.uint8)
     group_filters = filters // groups
     vectors = terms * ((group_filters + 15) // 16 * 16) // lanes
     acc_stride = groups * vectors * lanes * 4
@@ -143,7 +148,6 @@ def run_gemm(form, element, x, y, g, first, last):
     offsets = np.empty((pixels_most + 5) // 6 * 6, np.int64)
     accumulators = np.empty(6 * groups * vectors * lanes, np.int32)
     acc, base, at = accumulators.ctypes.data, buffer.ctypes.data, offsets.ctypes.data
-    y_address = y.ctypes.data
     row = first
     while row < last:
         image = row // out_h
@@ -183,22 +187,22 @@ def run_gemm(form, element, x, y, g, first, last):
     return buffer.size + offsets.size + accumulators.size  # keeps them alive past their addresses
 
 
-@kernel
-def gemm_blocked(x, y, g, first, last):
+@entry
+def gemm_blocked(x, y, description, first, last):
     """Run a layer with products of int16."""
-    return run_gemm("blocked", np.int16, x, y, g, first, last)
+    return run_gemm("blocked", np.int16, x, y, description, first, last)
 
 
-@kernel
-def gemm_vnni256(x, y, g, first, last):
+@entry
+def gemm_vnni256(x, y, description, first, last):
     """Run a layer with vpdpbusd on 256 bits."""
-    return run_gemm("vnni256", np.uint8, x, y, g, first, last)
+    return run_gemm("vnni256", np.uint8, x, y, description, first, last)
 
 
-@kernel
-def gemm_vnni512(x, y, g, first, last):
+@entry
+def gemm_vnni512(x, y, description, first, last):
     """Run a layer with vpdpbusd on 512 bits."""
-    return run_gemm("vnni512", np.uint8, x, y, g, first, last)
+    return run_gemm("vnni512", np.uint8, x, y, description, first, last)
 
 
-KERNELS = {"blocked": gemm_blocked, "vnni256": gemm_vnni256, "vnni512": gemm_vnni512}
+ENTRIES = {"blocked": gemm_blocked, "vnni256": gemm_vnni256, "vnni512": gemm_vnni512}

@@ -6,9 +6,8 @@ the J accumulators of a channel. A fully connected layer is a 1x1 convolution ov
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,8 +19,9 @@ from npusim.datapath.requantize import ROUNDING_MODES
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.operators import Window
 from npusim.graph.requantization import FloatRequantization, Requantization
-from npusim.simulator.kernels import linear_plain
+from npusim.simulator.kernels import entry, linear_plain
 from npusim.simulator.kernels.depthwise import DepthwiseLayer
+from npusim.simulator.kernels.entry import Call
 from npusim.simulator.kernels.gemm import GemmLayer
 from npusim.simulator.kernels.vnni import chosen_form
 
@@ -34,7 +34,8 @@ class _Call(NamedTuple):
 
     output_shape: tuple[int, int, int, int]
     rows: int
-    run: Callable[..., object] | None
+    entry: int
+    """Address of the compiled loops; 0 where the plain ones run."""
     geometry: NDArray[np.int64] | None
     addressed: tuple[NDArray, ...]
     """Arrays whose addresses the geometry holds."""
@@ -162,16 +163,18 @@ class LinearKernel:
         call = self._calls.get(x.shape) or self._prepare(x.shape)
         if x.dtype is not self.input_dtype and x.dtype != self.input_dtype:
             raise ShapeError(f"linear layer: expected {self.input_dtype}, found {x.dtype}")
-        if call.run is None:
+        if not call.entry:
             return self.plain(x)
         y = empty(call.output_shape, self.output_dtype)
         source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
         if threads == 1 or call.rows == 1:
-            call.run(source, target, call.geometry, 0, call.rows)
+            entry.call(call.entry, source, target, call.geometry, 0, call.rows)
             return y
         cuts = [call.rows * i // threads for i in range(threads + 1)]
         jobs = [
-            _pool(threads).submit(call.run, source, target, call.geometry, first, last)
+            _pool(threads).submit(
+                entry.call, call.entry, source, target, call.geometry, first, last
+            )
             for first, last in pairwise(cuts)
             if first < last
         ]
@@ -179,13 +182,12 @@ class LinearKernel:
             job.result()
         return y
 
-    def bind(self, x: NDArray, y: NDArray) -> Callable[[], object]:
+    def bind(self, x: NDArray, y: NDArray) -> Call:
         """Return the call that fills `y` from `x`, both contiguous, on one thread."""
         call = self._calls.get(x.shape) or self._prepare(x.shape)
-        if call.run is None:
+        if call.geometry is None:
             return lambda: y.__setitem__(..., self.plain(x))
-        source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
-        return partial(call.run, source, target, call.geometry, 0, call.rows)
+        return call.entry, *(a.ctypes.data for a in (x, y, call.geometry)), 0, call.rows
 
     def _prepare(self, shape: tuple[int, ...]) -> _Call:
         """Decide what a call on inputs of `shape` needs, once."""
@@ -199,12 +201,12 @@ class LinearKernel:
         output_shape = (shape[0], height, width, self.planes.shape[1])
         rows = shape[0] * height
         if self._layer is None:
-            call = _Call(output_shape, rows, None, None, ())
+            call = _Call(output_shape, rows, 0, None, ())
         else:
             geometry, *addressed = self._layer.geometry(*shape[1:3])
-            call = _Call(output_shape, rows, self._layer.kernel, geometry, tuple(addressed))
-        self._calls[shape] = call
-        return call
+            address = self._layer.entry.address
+            call = _Call(output_shape, rows, address, geometry, tuple(addressed))
+        return self._calls.setdefault(shape, call)
 
 
 class LinearStep:
@@ -233,7 +235,7 @@ class LinearStep:
             else y.reshape(-1, self.filters)
         )
 
-    def bind(self, x: NDArray, y: NDArray) -> Callable[[], object]:
+    def bind(self, x: NDArray, y: NDArray) -> Call:
         """Return the call that fills `y` from `x`, on one thread."""
         if self.taps is not None:
             x, y = x.reshape(-1, 1, 1, self.taps), y.reshape(-1, 1, 1, self.filters)

@@ -7,11 +7,14 @@ thread at a time may use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from npusim.simulator.kernels.entry import Call, walk
 
 LARGEST_BYTES = 1 << 20
 """Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
@@ -28,36 +31,51 @@ class Workspace:
         Every value of a finished run, by slot; the arrays become this workspace's buffers.
     layers
         Function, source slots and target slot of each layer, in order.
-    inputs, kept
-        The inputs' buffers as the file lays them out, and the slots to return.
+    inputs, outputs
+        The inputs' buffers and the values to return, by name, as the file lays them out.
     """
 
     def __init__(
         self,
         values: Sequence[Any],
         layers: Sequence[tuple[Callable[..., NDArray], tuple[int, ...], int]],
-        inputs: Sequence[NDArray],
-        kept: Sequence[int],
+        inputs: Mapping[str, NDArray],
+        outputs: Mapping[str, NDArray],
     ) -> None:
-        self.inputs = tuple(inputs)
-        self.outputs = [values[slot] for slot in kept]
-        self.calls: list[Callable[[], object]] = []
+        self.inputs = tuple(inputs.items())
+        self.values = values  # alive as long as the calls, which hold addresses
+        self.outputs = tuple(outputs.items())
+        calls: list[Call] = []
         for function, sources, target in layers:
             x, y = [values[source] for source in sources], values[target]
             bind = getattr(function, "bind", None)
-            if bind is not None:
-                self.calls.append(bind(*x, y))
+            if bind is not None and all(array.flags.c_contiguous for array in (*x, y)):
+                calls.append(bind(*x, y))
             elif not any(np.may_share_memory(y, source) for source in x):
-                self.calls.append(_into(function, x, y))
+                calls.append(_into(function, x, y))
             # else: y is a view of its input, already up to date
+        self.walks: list[Callable[[], object]] = []
+        rows: list[tuple[int, ...]] = []
+        for call in (*calls, None):
+            if isinstance(call, tuple):
+                rows.append(call)
+                continue
+            if rows:
+                self.walks.append(partial(walk, np.array(rows, np.int64)))
+                rows = []
+            if call is not None:
+                self.walks.append(call)
 
-    def run(self, inputs: Sequence[NDArray]) -> list[NDArray]:
-        """Return copies of the kept values for `inputs` of the buffers' shapes and types."""
-        for buffer, x in zip(self.inputs, inputs, strict=True):
-            buffer[...] = x
-        for call in self.calls:
-            call()
-        return [value.copy() for value in self.outputs]
+    def run(self, x: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return copies of the outputs for inputs of the buffers' shapes and types, all by name."""
+        for name, buffer in self.inputs:
+            buffer[...] = x[name]
+        for walk_on in self.walks:
+            walk_on()
+        outputs = {}
+        for name, value in self.outputs:
+            outputs[name] = value.copy()
+        return outputs
 
 
 def _into(function: Callable[..., NDArray], x: list[NDArray], y: NDArray) -> Callable[[], None]:
