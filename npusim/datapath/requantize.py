@@ -172,7 +172,7 @@ def _vector(rng: random.Random, count: int, terms: int, mode: int, shift: int) -
 def directed(max_terms: int) -> Iterator[Values]:
     """Yield every mode at every shift, and the row about which implementations are argued over.
 
-    585 * 1527099593 * 2^-37 is 6.4999...; see docs/numerics.md.
+    585 * 1527099593 * 2^-37 is 6.5000005; see docs/numerics.md.
     """
     rng = random.Random(585)
     for mode in range(len(ROUNDING_MODES)):

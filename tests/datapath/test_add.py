@@ -10,8 +10,30 @@ import pytest
 
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.add import LEFT_SHIFT, UNIT, add, add_all, exact, vectors
+from npusim.datapath.contract import Port, Unit
 from npusim.datapath.requantize import TFLITE, clamp, requantize
-from tests.datapath.witnesses import multiply_by_quantized_multiplier, verify_against
+from npusim.datapath.requantize import UNIT as REQUANTIZE
+from tests.datapath.witnesses import (
+    multiply_by_quantized_multiplier,
+    verify_against,
+    verify_cases,
+)
+
+INPUTS = {port.name: port for port in (*UNIT.inputs, *REQUANTIZE.inputs)}
+CHAIN = Unit(
+    name="chain_add",
+    ports=(
+        *UNIT.inputs,
+        Port("multiplier", "in", 31, meaning="scale of the sum over the output's"),
+        INPUTS["shift"],
+        INPUTS["zero_point"],
+        *REQUANTIZE.outputs,
+    ),
+    latency_cycles=UNIT.latency({}) + REQUANTIZE.latency({}),
+    scalar=add,  # always replaced: TFLite's definition is the golden form
+    parameters={"ADD_CYCLES": UNIT.latency({})},
+)
+"""add and requantize one behind the other: chains/npu_chain_add.v."""
 
 
 def quantize_multiplier(value: float) -> tuple[int, int]:
@@ -92,3 +114,19 @@ def test_rtl_is_tflites_first_two_roundings(icarus):
             }  # fmt: skip
 
     verify_against(UNIT, scalar, vectors=scales)
+
+
+@pytest.mark.rtl
+def test_rtl_of_add_and_requantize_is_tflites_three_roundings(icarus):
+    """From the bytes and their float scales, by TFLite's own code, to the output of the chain."""
+    cases = []
+    for x_a, x_b, scales, zeros in tflite_cases(Random(4), 4_000):
+        expected, ((m_a, s_a), (m_b, s_b), (m_o, s_o)) = tflite_add(x_a, x_b, scales, zeros)
+        inputs = {
+            "xe_a": x_a - zeros[0], "xe_b": x_b - zeros[1], "multiplier_a": m_a,
+            "multiplier_b": m_b, "mode": TFLITE, "shift_a": s_a, "shift_b": s_b,
+            "multiplier": m_o, "shift": s_o, "zero_point": zeros[2],
+        }  # fmt: skip
+        cases.append((inputs, expected))
+    assert len({expected for _, expected in cases}) > 200  # most are not clamped
+    verify_cases(CHAIN, cases)

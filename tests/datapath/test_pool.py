@@ -9,15 +9,11 @@ import pytest
 
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.pool import MOST_TAPS, UNIT, average_constants, pool, pool_taps
-from npusim.datapath.requantize import HALF_AWAY, requantize
+from npusim.datapath.requantize import HALF_AWAY, clamp, requantize
+from npusim.datapath.requantize import UNIT as REQUANTIZE
 from npusim.datapath.round_shift import round_shift
 from npusim.errors import RangeError
-
-
-def c_average(total: int, taps: int) -> int:
-    """TFLite, pooling.h: acc = acc > 0 ? (acc + n/2) / n : (acc - n/2) / n, C's division."""
-    nudged = total + taps // 2 if total > 0 else total - taps // 2
-    return nudged // taps if nudged >= 0 else -(-nudged // taps)
+from tests.datapath.witnesses import c_average, verify_cases
 
 
 @pytest.mark.parametrize("maximum", [0, 1])
@@ -68,3 +64,20 @@ def test_other_windows_are_refused(taps):
 @pytest.mark.rtl
 def test_rtl(icarus):
     verify_unit(UNIT, vectors=100_000)
+
+
+@pytest.mark.rtl
+def test_rtl_of_requantize_divides_as_c_does(icarus):
+    """Every tie of every window of 1..64 taps, of the largest ones too, and beside each."""
+    cases = []
+    for taps in (*range(1, 65), 196, 1000, 4096, MOST_TAPS - 1, MOST_TAPS):
+        multiplier, shift = average_constants(taps)
+        for half in range(-511, 512, 2 if taps in (2, 9, 49, MOST_TAPS) else 30):
+            for near in (-1, 0, 1):
+                total = half * taps // 2 + near
+                inputs = {
+                    "acc": (total,), "multiplier": (multiplier,), "bias": 0, "mode": HALF_AWAY,
+                    "shift": shift, "channel_shift": 0, "zero_point": 0, "low": -128, "high": 255,
+                }  # fmt: skip
+                cases.append((inputs, clamp(c_average(total, taps), -128, 255)))
+    verify_cases(REQUANTIZE, cases, MAX_TERMS=1)

@@ -25,7 +25,9 @@ from npusim.datapath.round_shift import MAX_SHIFT, TOTAL_LIMIT
 from tests.datapath.witnesses import (
     multiply_by_quantized_multiplier,
     round_fraction,
+    ruy_two_steps,
     verify_against,
+    verify_cases,
 )
 
 ONE_ROUNDING = ("floor", "half_up", "half_away", "half_even")
@@ -75,7 +77,7 @@ def test_tflite_mode_is_gemmlowps_definition():
 
 
 def test_the_row_that_everyone_argues_about():
-    """585 * 1527099593 * 2^-37 is 6.4999...; in float32 its scales give 6, both integer rules 7."""
+    """585 * 1527099593 * 2^-37 is 6.5000005: 7 by the integer rules; its scales in float32 give 6."""
     sx, sw, so = np.float32(0.0766), np.float32(float.fromhex("0x1.83dac2p-10")), np.float32(0.0102)
     assert round(float(np.float32(585) * np.float32(sx * sw / so))) == 6
     fraction, exponent = frexp(float(sx) * float(sw) / float(so))
@@ -231,3 +233,29 @@ def test_rtl_merges_points_with_a_power_of_two_ratio(icarus):
             }  # fmt: skip
 
     verify_against(UNIT, one_term, vectors=points, MAX_TERMS=2)
+
+
+@pytest.mark.rtl
+def test_rtl_gives_the_golden_row(icarus):
+    """585 * 1527099593 * 2^-37 is 6.5000005: 7 by the integer rules; its scales in float32 give 6."""
+    row = {"acc": (585,), "multiplier": (1527099593,), "bias": 0, "shift": 37, "channel_shift": 0}
+    expected = {"floor": 6, "half_up": 7, "half_away": 7, "half_even": 7, "tflite": 7, "ruy": 7}
+    cases = [
+        ({**row, "mode": ROUNDING_MODES.index(rule), **INT8}, y) for rule, y in expected.items()
+    ]
+    verify_cases(UNIT, cases, MAX_TERMS=1)
+
+
+@pytest.mark.rtl
+def test_rtl_in_ruy_mode_is_ruys_two_steps(icarus):
+    cases = []
+    for acc, multiplier, exponent in tflite_cases(Random(12), 4_000):
+        if exponent <= 0:
+            expected = ruy_two_steps(acc * multiplier, 31 - exponent)
+            inputs = {
+                "acc": (acc,), "multiplier": (multiplier,), "bias": 0,
+                "mode": ROUNDING_MODES.index("ruy"), "shift": 31 - exponent, "channel_shift": 0,
+                **INT8,
+            }  # fmt: skip
+            cases.append((inputs, clamp(expected, -128, 127)))
+    verify_cases(UNIT, cases, MAX_TERMS=1)

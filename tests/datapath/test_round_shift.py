@@ -26,9 +26,10 @@ from npusim.datapath.round_shift import (
 from tests.datapath.witnesses import (
     round_fraction,
     rounding_divide_by_pot,
-    rounding_right_shift,
+    ruy_two_steps,
     saturating_rounding_doubling_high_mul,
     verify_against,
+    verify_cases,
 )
 
 ONE_ROUNDING = ("floor", "half_up", "half_away", "half_even")
@@ -57,24 +58,28 @@ def test_a_mode_rounds_as_the_fraction_does_on_every_small_sum(rule):
             assert round_shift(mode, total, shift) == expected
 
 
-def two_steps(mode: int, product: int, shift: int, acc: int, multiplier: int) -> int:
-    """gemmlowp rounds at bit 31, then at the rest, half away (tflite) or half up (ruy)."""
+def two_steps(mode: int, shift: int, acc: int, multiplier: int) -> int:
+    """Rounds at bit 31, then at the rest: half away (gemmlowp's), or half up (ruy's)."""
     if mode == TFLITE:
         high = saturating_rounding_doubling_high_mul(acc, multiplier)
         return rounding_divide_by_pot(high, shift - 31)
-    return rounding_right_shift((product + (1 << 30)) >> 31, shift - 31)
+    return ruy_two_steps(acc * multiplier, shift)
 
 
-@pytest.mark.parametrize("mode", [TFLITE, RUY])
-def test_double_rounding_is_gemmlowps_two_steps(mode):
-    rng = Random(2)
-    for _ in range(20_000):
+def factored_cases(rng: Random, count: int):
+    """An accumulator that the multiplier brings to an odd multiple of half, or close to it."""
+    for _ in range(count):
         shift = rng.randint(31, MAX_SHIFT)
-        # An accumulator that the multiplier brings to an odd multiple of half, or close to it.
         multiplier = rng.choice((1 << 30, rng.randint(1 << 30, (1 << 31) - 1)))
         wanted = interesting_total(rng, shift, TOTAL_LIMIT)
         acc = clamp(wanted // multiplier + rng.randint(-1, 1), -(1 << 31), (1 << 31) - 1)
-        expected = two_steps(mode, acc * multiplier, shift, acc, multiplier)
+        yield acc, multiplier, shift
+
+
+@pytest.mark.parametrize("mode", [TFLITE, RUY])
+def test_double_rounding_is_its_authors_two_steps(mode):
+    for acc, multiplier, shift in factored_cases(Random(2), 20_000):
+        expected = two_steps(mode, shift, acc, multiplier)
         assert round_shift(mode, acc * multiplier, shift) == expected
 
 
@@ -126,3 +131,13 @@ def test_rtl_rounds_as_the_fraction_does(icarus):
             yield {"total": total, "mode": rng.randrange(4), "shift": shift}
 
     verify_against(UNIT, scalar, vectors=vectors)
+
+
+@pytest.mark.rtl
+def test_rtl_of_double_rounding_is_its_authors_two_steps(icarus):
+    cases = []
+    for acc, multiplier, shift in factored_cases(Random(3), 3_000):
+        for mode in (TFLITE, RUY):
+            expected = clamp(two_steps(mode, shift, acc, multiplier), -512, 511)
+            cases.append(({"total": acc * multiplier, "mode": mode, "shift": shift}, expected))
+    verify_cases(UNIT, cases, OUT_BITS=10)
