@@ -50,6 +50,14 @@ class LinearLayer:
         return self.groups == self.source.channels == self.target.channels and self.groups > 1
 
 
+    @property
+    def row_step(self) -> int:
+        """Source rows from one loaded row to the next: kernels of one row skip what they stride."""
+        window = self.window
+        one_row = window.kernel[0] == 1 and window.padding[:2] == (0, 0)
+        return window.stride[0] if one_row else 1
+
+
 @dataclass(frozen=True)
 class _Chunk:
     """A part of the reduction: input blocks, kernel rows, taps of a row."""
@@ -98,10 +106,12 @@ class _Lowering:
         self.in_row = (t.tw - 1) * self.shape.stride[1] + (t.gkw - 1) * self.shape.dilation[1] + 1
         in_rows = (t.th - 1) * self.shape.stride[0] + (t.gkh - 1) * self.shape.dilation[0] + 1
         self.in_block = self.in_row * in_rows
-        self.act = Slots([i * t.act_slot_words for i in range(t.act_slots)])
-        self.out = Slots([t.out_base + i * t.out_slot_words for i in range(t.out_slots)])
         flip = emitter.parity
         emitter.parity ^= 1
+        half, used = self.machine.act_words // 2, t.out_base + t.out_slots * t.out_slot_words
+        base = half if flip and used <= half else 0
+        self.act = Slots([base + i * t.act_slot_words for i in range(t.act_slots)])
+        self.out = Slots([base + t.out_base + i * t.out_slot_words for i in range(t.out_slots)])
         self.wgt = Slots(_halved(self.machine.wgt_words, t.wgt_slots, t.wgt_slot_words, flip))
         self.par = Slots(_halved(self.machine.par_words, t.par_slots, t.par_slot_words, flip))
         self.weight_places = self._place_weights()
@@ -211,10 +221,13 @@ class _Lowering:
             load_tile(
                 self.emitter,
                 layer.source,
-                Patch(block, blocks, rows[0], rows[1], columns[0], columns[1]),
+                Patch(
+                    block, blocks, rows[0] * layer.row_step, rows[1], columns[0], columns[1]
+                ),
                 ActTile(address, self.in_row, self.in_block),
                 Pads(rows[2], rows[3], columns[2], columns[3]),
                 layer.input_zero_point,
+                layer.row_step,
             )
         return address
 
@@ -476,11 +489,11 @@ def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
     in_beats = sum(source.element_beats(b) for b in range(source.blocks))
     return LinearShape(
         outputs=(target.height, target.width),
-        inputs=(source.height, source.width),
+        inputs=(-(-source.height // layer.row_step), source.width),
         out_blocks=target.blocks,
         in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
         kernel=layer.window.kernel,
-        stride=layer.window.stride,
+        stride=(layer.window.stride[0] // layer.row_step, layer.window.stride[1]),
         dilation=layer.window.dilation,
         padding=(layer.window.padding[0], layer.window.padding[2]),
         rows=rows,

@@ -24,6 +24,7 @@ _LAUNCH_CYCLES = 8
 """Of an instruction in the search's estimate: latencies of units, configuration."""
 _STRIDE_MAX = 32767
 _COUNT_MAX = 65535
+_SCALE = 64
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def halves(length: int) -> list[int]:
 
 
 def _loaded(shape: LinearShape, axis: int, size: int, taps: int) -> int:
-    """Return how many rows (columns) all tiles of `size` outputs load, for chunks of `taps`."""
+    """Return how many rows (columns) all tiles of `size` outputs load, for chunks of `taps`.
+
+    Those that a stride skips count as loaded: skipping them by tiny tiles is not worth its cycles.
+    """
     total, end = 0, shape.inputs[axis]
     for first in range(0, shape.outputs[axis], size):
         count = min(size, shape.outputs[axis] - first)
@@ -105,6 +109,7 @@ def _loaded(shape: LinearShape, axis: int, size: int, taps: int) -> int:
             covered = min(taps, shape.kernel[axis] - tap)
             low = first * shape.stride[axis] - shape.padding[axis] + tap * shape.dilation[axis]
             high = low + (count - 1) * shape.stride[axis] + (covered - 1) * shape.dilation[axis] + 1
+            high = max(high, low + count * shape.stride[axis])
             total += max(min(high, end) - max(low, 0), 0)
     return total
 
@@ -247,8 +252,9 @@ def _cost(
     epilogue = tiles.gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
     outputs = areas * groups
     ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
-    ld = in_beats + weight_beats + par_beats + outputs * chunks * start
-    st = out_beats + outputs * start
+    reads, writes = _burst_cycles(shape, machine, tiles)
+    ld = in_beats * reads // _SCALE + weight_beats + par_beats + outputs * chunks * start
+    st = out_beats * writes // _SCALE + outputs * start
     cycles = np.maximum(np.maximum(ex, ld), st)
     if ins == 1:
         cycles = cycles + np.where(areas * chunks * again > 1, np.minimum(ld, ex), 0)
@@ -258,6 +264,32 @@ def _cost(
     cycles = cycles + np.where(one_slot, weight_beats, 0)
     exposed = (ld + st) // outputs  # what comes before the first tile and after the last
     return dram, cycles + exposed
+
+
+def _burst_cycles(
+    shape: LinearShape, machine: Machine, tiles: _Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cycles of a beat that LD and ST take, times _SCALE: short bursts cost more.
+
+    A row of a tile is a segment, unless whole rows follow each other. N outstanding bursts hide the
+    latency of N - 1 others.
+    """
+    latency, most = machine.memory.latency_cycles, machine.bus.burst_beats
+    hidden = machine.memory.outstanding
+    padded = any(shape.padding) or any(size > 1 for size in shape.kernel)
+    whole_in = (tiles.tw >= shape.outputs[1]) & (not padded)
+    in_row = np.minimum(_span(shape, tiles, 1), shape.inputs[1])
+    in_row = in_row * np.where(whole_in, tiles.th, 1) * shape.in_pixel_beats
+    whole_out = tiles.tw >= shape.outputs[1]
+    out_row = tiles.tw * np.where(whole_out, tiles.th, 1) * shape.out_pixel_beats
+    costs = []
+    for row, blocks, gap in (
+        (in_row, shape.source_blocks, 0), (out_row, shape.out_blocks, 3)
+    ):  # fmt: skip
+        burst = np.clip(row // blocks, 1, most)
+        cycles = np.maximum(np.maximum(burst + gap, 2), (latency + burst) // hidden)
+        costs.append(cycles * _SCALE // burst)
+    return costs[0], costs[1]
 
 
 def _tiling(
