@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class LayerCycles:
     stall_cycles: dict[str, int]
     utilization: float
     dram_bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as JSON-ready values."""
+        return asdict(self)
 
 
 def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:

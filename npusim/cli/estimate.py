@@ -1,0 +1,41 @@
+"""`npusim estimate`: cycles of a network without executing data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import npusim
+from npusim.cli.outputs import require_writable, write_json
+from npusim.explore.estimate import Estimate, estimate
+from npusim.graph.files import load
+from npusim.machines import Machine
+from npusim.report.machine_table import machine_table
+from npusim.report.terminal import plain_console
+
+
+def estimate_model(model: Path, *, machine: str, requant: str, json_path: Path | None) -> None:
+    """Compile and time the network in `model`; print the table of its layers."""
+    require_writable(json_path)
+    network = load(model)
+    found = estimate(network, Machine.load(machine), requant)
+    if json_path is not None:
+        versions = {"npusim_version": npusim.__version__, "json_version": 1}
+        write_json(json_path, versions | found.as_json())
+    _print(found, network.notes)
+
+
+def _print(found: Estimate, notes: tuple[str, ...]) -> None:
+    console = plain_console()
+    machine = found.program.machine
+    console.print(machine_table(found.layers))
+    milliseconds = 1e3 * found.cycles / machine.clock.frequency_hz
+    console.print(
+        f"\n{found.program.name} on {machine.name}: {found.cycles:,} cycles "
+        f"({milliseconds:.3f} ms at {machine.clock.frequency_hz / 1e6:g} MHz), "
+        f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
+        f"{found.dram_bytes:,} DRAM bytes, rounding {found.program.requant}"
+    )
+    if found.host:
+        console.print(f"on the host, without cycles: {', '.join(found.host)}")
+    for note in notes:
+        console.print(f"note: {note}")

@@ -1,0 +1,87 @@
+"""A float network as if it were quantized: what `estimate` compiles. Shapes alone matter.
+
+Weights and activations become int8 (uniform8) of scale one, batch normalizations and clamps become
+part of the layer before them, as a quantizer would have it. Weights may be inputs of the graph
+(a file of shapes without data).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Quantization, Tensor
+
+_LINEAR = (op.Conv2D, op.FullyConnected)
+_UNIT = Quantization(np.float32(1), np.int64(0))
+
+
+def nominal_network(network: Network) -> Network:
+    """Return `network` with int8 stand-ins for everything float; integer networks as they are."""
+    if network.is_integer and not _linear_inputs(network):
+        return network
+    weights = _linear_inputs(network)
+    alias: dict[str, str] = {}
+    nodes: list[Node] = []
+    last_writer: dict[str, Node] = {}
+    for node in network.nodes:
+        inputs = tuple(alias.get(name, name) for name in node.inputs)
+        if _disappears(network, node, last_writer.get(inputs[0])):
+            alias[node.outputs[0]] = inputs[0]
+            continue
+        if isinstance(node.operator, _LINEAR):
+            inputs = inputs[:2]
+        nodes.append(replace(node, inputs=inputs))
+        last_writer[node.outputs[0]] = nodes[-1]
+    named = {*network.inputs, *network.outputs}
+    named |= {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    outputs = tuple(dict.fromkeys(alias.get(name, name) for name in network.outputs))
+    tensors = {
+        name: _stand_in(tensor, name in weights)
+        for name, tensor in network.tensors.items()
+        if name in named
+    }
+    return Network(
+        network.name,
+        "npusim",
+        tuple(nodes),
+        tensors,
+        tuple(name for name in network.inputs if name not in weights),
+        outputs,
+        (*network.notes, "estimated as uniform8: the weights are float or absent"),
+    )
+
+
+def _linear_inputs(network: Network) -> set[str]:
+    """Return weights and biases that are inputs of the graph."""
+    return {
+        name
+        for node in network.nodes
+        if isinstance(node.operator, _LINEAR)
+        for name in node.inputs[1:]
+        if name in network.inputs
+    }
+
+
+def _disappears(network: Network, node: Node, writer: Node | None) -> bool:
+    """Return whether a quantizer folds `node` into the layer that writes its input."""
+    if isinstance(node.operator, op.BatchNormalization):
+        return True
+    is_clamp = isinstance(node.operator, op.Activation) and node.operator.kind == "clamp"
+    if not is_clamp or writer is None or not isinstance(writer.operator, (*_LINEAR, op.Add)):
+        return False
+    name = node.inputs[0]
+    return len(network.consumers[name]) == 1 and name not in network.outputs
+
+
+def _stand_in(tensor: Tensor, is_weight: bool) -> Tensor:
+    if not tensor.is_float:
+        return tensor
+    data = None
+    if is_weight or tensor.is_constant:
+        data = np.zeros(tensor.shape, np.int8) if prod(tensor.shape) else None
+    return Tensor(tensor.name, tensor.shape, np.dtype(np.int8), _UNIT, data, tensor.file_order)

@@ -1,0 +1,78 @@
+"""Cycles of a network on a machine without executing data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from npusim.compiler.compile import compile_network
+from npusim.compiler.nominal import nominal_network
+from npusim.explore.machine_layers import LayerCycles, layer_cycles
+from npusim.graph.network import Network
+from npusim.isa.program import Program
+from npusim.machines import Machine
+from npusim.simulator.machine.run import time_program
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What one sample costs: cycles of all runs, and of each layer.
+
+    `host`: operators that the host computes between the runs, which have no cycles.
+    """
+
+    program: Program
+    cycles: int
+    layers: tuple[LayerCycles, ...]
+    host: tuple[str, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates on the machine."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def dram_bytes(self) -> int:
+        """Bytes that LD and ST move; FETCH reads 16 bytes an instruction besides."""
+        return sum(layer.dram_bytes for layer in self.layers)
+
+    @property
+    def utilization(self) -> float:
+        """Multiply-accumulates for each cycle and element of the array."""
+        return self.macs / max(self.cycles * self.program.machine.size**2, 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the estimate as JSON-ready values, in the keys of `npusim run --json`."""
+        machine = self.program.machine
+        return {
+            "model": self.program.name,
+            "engine": "machine",
+            "requant": self.program.requant,
+            "machine": machine.name,
+            "cycles": self.cycles,
+            "seconds_on_machine": self.cycles / machine.clock.frequency_hz,
+            "macs": self.macs,
+            "utilization": self.utilization,
+            "dram_bytes": self.dram_bytes,
+            "instructions": len(self.program.instructions),
+            "host_operators": list(self.host),
+            "layers": [layer.as_json() for layer in self.layers],
+        }
+
+
+def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estimate:
+    """Return what one sample of `network` (integer, float, or shapes alone) costs on `machine`.
+
+    Raises
+    ------
+    CapacityError, UnsupportedError
+        As compile_network.
+    """
+    program = compile_network(nominal_network(network), machine, requant)
+    timelines = time_program(program)
+    return Estimate(
+        program,
+        sum(timeline.cycles for timeline in timelines),
+        layer_cycles(program, timelines),
+        tuple(step.node for step in program.steps if step.kind == "host"),
+    )

@@ -1,0 +1,50 @@
+"""The layer table of a run on the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rich.table import Table
+
+
+class Row(Protocol):
+    """A layer on the machine."""
+
+    name: str
+    operator: str
+    macs: int
+    cycles: int
+    stall_cycles: dict[str, int]
+    utilization: float
+    dram_bytes: int
+
+
+def machine_table(layers: Sequence[Row]) -> Table:
+    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes."""
+    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
+    table.add_column("layer", "total", overflow="fold", max_width=36)
+    table.add_column("operator")
+    for title, total in (
+        ("MACs", sum(layer.macs for layer in layers)),
+        ("cycles", sum(layer.cycles for layer in layers)),
+    ):
+        table.add_column(title, f"{total:,}", justify="right")
+    table.add_column("array %", justify="right")
+    for cause in ("fetch", "prev", "next"):
+        total = sum(layer.stall_cycles[cause] for layer in layers)
+        table.add_column(f"stall {cause}", f"{total:,}", justify="right")
+    moved = sum(layer.dram_bytes for layer in layers)
+    table.add_column("DRAM bytes", f"{moved:,}", justify="right")
+    table.show_footer = True
+    for layer in layers:
+        table.add_row(
+            layer.name,
+            layer.operator,
+            f"{layer.macs:,}" if layer.macs else "",
+            f"{layer.cycles:,}",
+            f"{100 * layer.utilization:.1f}" if layer.macs else "",
+            *(f"{layer.stall_cycles[cause]:,}" for cause in ("fetch", "prev", "next")),
+            f"{layer.dram_bytes:,}",
+        )
+    return table
