@@ -18,6 +18,21 @@ REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "h
 
 FILE = click.Path(path_type=Path)
 model_argument = click.argument("model", type=FILE)
+machine_option = click.option(
+    "--machine",
+    default="base",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="nano, small, base, wide, or a description of your own.",
+)
+requant_option = click.option(
+    "--requant",
+    type=click.Choice(REQUANT),
+    default="auto",
+    show_default=True,
+    help="Rounding rule; auto is that of the file's own runtime.",
+)
+json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,16 +56,10 @@ def app() -> None:
 @click.option("--output", "output_path", type=FILE, help="Write the network's outputs (.npz).")
 @click.option("--save-tensors", "tensors_path", type=FILE, help="Write every named tensor (.npz).")
 @click.option("--engine", type=click.Choice(ENGINES), default="kernels", show_default=True)
-@click.option(
-    "--requant",
-    type=click.Choice(REQUANT),
-    default="auto",
-    show_default=True,
-    help="Rounding rule; auto is that of the file's own runtime.",
-)
+@requant_option
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
-@click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
+@json_option
 def run(**options: Any) -> None:
     """Execute a quantized network bit-exactly and print a table per layer."""
     from npusim.cli.run import run_model
@@ -59,7 +68,51 @@ def run(**options: Any) -> None:
 
 
 @app.command()
-@click.argument("targets", nargs=-1, metavar="[UNIT ... | PROGRAM.npu]")
+@model_argument
+@click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
+@machine_option
+@requant_option
+def compile(model: Path, **options: Any) -> None:
+    """Compile a network into a program for a machine."""
+    from npusim.cli.compile import compile_model
+
+    compile_model(model, **options)
+
+
+@app.command()
+@click.argument("source", type=FILE, metavar="FILE.s")
+@click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
+@machine_option
+def assemble(source: Path, **options: Any) -> None:
+    """Assemble a program written by hand; the static checker proves it first."""
+    from npusim.cli.compile import assemble_file
+
+    assemble_file(source, **options)
+
+
+@app.command()
+@click.argument("program", type=FILE, metavar="PROGRAM.npu")
+def disassemble(program: Path) -> None:
+    """Print the instructions of a program."""
+    from npusim.cli.compile import disassemble_file
+
+    disassemble_file(program)
+
+
+@app.command()
+@model_argument
+@machine_option
+@requant_option
+@json_option
+def estimate(model: Path, **options: Any) -> None:
+    """Compile a network and predict its cycles, without executing data."""
+    from npusim.cli.estimate import estimate_model
+
+    estimate_model(model, **options)
+
+
+@app.command()
+@click.argument("targets", nargs=-1, metavar="[UNIT ... | MODEL | PROGRAM.npu]")
 @click.option("--all", "every", is_flag=True, help="Every datapath unit.")
 @click.option(
     "--random",
@@ -82,7 +135,7 @@ def run(**options: Any) -> None:
 @click.option("--simulator", type=click.Choice(SIMULATORS), default="icarus", show_default=True)
 @click.option("--waves", type=FILE, metavar="FILE.fst", help="Keep the waves (of one unit).")
 def verify(targets: tuple[str, ...], **options: Any) -> int:
-    """Verify RTL against the Python models: units by name or --all, a program, or --random N.
+    """Verify RTL against the Python models: units, a network, a program, or --random N.
 
     The RTL is that of the checkout around the current directory, else the installed package's.
     """

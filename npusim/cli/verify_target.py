@@ -11,7 +11,9 @@ import click
 from npusim.machines import Machine
 
 PROGRAM_SUFFIX = ".npu"
+MODEL_SUFFIXES = (".onnx", ".tflite")
 RANDOM_MACHINE = "nano"
+MODEL_MACHINE = "base"
 
 
 def verify_targets(
@@ -29,8 +31,11 @@ def verify_targets(
 ) -> int:
     """Verify what the command line names; return its exit code."""
     programs = [name for name in targets if name.endswith(PROGRAM_SUFFIX)]
+    models = [name for name in targets if name.endswith(MODEL_SUFFIXES)]
     if (every, random_count is not None, bool(targets)).count(True) != 1:
-        raise click.UsageError("expected the names of units, a program, --all or --random N")
+        raise click.UsageError(
+            "expected the names of units, a network, a program, --all or --random N"
+        )
     if random_count is not None:
         from npusim.cli.verify_program import verify_random
 
@@ -52,6 +57,13 @@ def verify_targets(
             own = Program.load(path).machine
             chosen = described_machine(machine or own, memory, latency)
         return verify_program(path, machine=chosen, simulator=simulator)
+    if models:
+        from npusim.cli.verify_program import verify_model
+
+        if len(targets) > 1:
+            raise click.UsageError(f"expected one network, found {len(targets)} names")
+        described = described_machine(machine or MODEL_MACHINE, memory, latency)
+        return verify_model(Path(models[0]), described, simulator=simulator, seed=seed)
     from npusim.cli.verify import verify_units
 
     return verify_units(targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors)
