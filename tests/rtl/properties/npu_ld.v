@@ -1,0 +1,15 @@
+  // Issue comes only while nothing runs.
+  always @(*) assume (!issue_i || (!walk_q && !plan_q && !arvalid_o && drain_q == 0));
+
+  reg waits_q;
+  reg [ADDRESS_BITS+7:0] asked_q;
+
+  always @(posedge clk_i) begin
+    waits_q <= arvalid_o && !arready_i && !rst_i;
+    asked_q <= {araddr_o, arlen_o};
+  end
+
+  always @(*) begin
+    assert (!(plan_q && arvalid_o));
+    if (waits_q) assert (arvalid_o && asked_q == {araddr_o, arlen_o});
+  end
