@@ -23,11 +23,15 @@ from npusim.simulator.kernels.epilogue import (
 from npusim.simulator.kernels.gemm_tile import depthwise_tile
 from npusim.simulator.kernels.linear_input import MARGIN, chunk_size, copy_padded, locate_pixels
 
-GEOMETRY_WORDS = 28
+GEOMETRY_WORDS = 29
 
 
 class DepthwiseLayer:
-    """The packed weights and constants of one depthwise layer; planes [J OC KH KW 1]."""
+    """The packed weights and constants of one depthwise layer; planes [J OC KH KW 1].
+
+    With `pixels` > 1 as many neighbours are side by side (narrow.py): the planes and constants are
+    those of one pixel after the other, and the output is that much narrower.
+    """
 
     def __init__(
         self,
@@ -37,9 +41,10 @@ class DepthwiseLayer:
         input_zero_point: int,
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
+        pixels: int = 1,
     ) -> None:
         self.entry = depthwise()
-        self.window, self.channels = window, groups
+        self.window, self.channels, self.pixels = window, groups, pixels
         self.terms, self.filters = planes.shape[:2]
         self.flip = 128 * input_is_signed
         self.offset = input_zero_point + self.flip
@@ -65,11 +70,13 @@ class DepthwiseLayer:
         window, item = self.window, 2
         out_h, out_w = window.output_size(height, width)
         top, _, left, right = window.padding
-        line = (left + width + right) * self.filters * item
+        out_w //= self.pixels
+        copied = self.filters // self.pixels
+        line = (left + width + right) * copied * item
         images, rows = chunk_size(out_h, out_w)
         taps = (
             np.arange(window.kernel[0])[:, None] * (window.dilation[0] * line)
-            + np.arange(window.kernel[1]) * (window.dilation[1] * self.filters * item)
+            + np.arange(window.kernel[1]) * (window.dilation[1] * copied * item)
         ).ravel()
         if len(taps) % 2:
             taps = np.append(taps, taps[-1])
@@ -80,7 +87,7 @@ class DepthwiseLayer:
             (window.kernel[0] - 1) * window.dilation[0] + 1, line, self.flip, self.offset,
             self.terms, taps.ctypes.data, self.pairs, self.weights.ctypes.data,
             self.start.ctypes.data, self.epilogue, self.constants.ctypes.data,
-            self.constants.shape[1], *self.bounds,
+            self.constants.shape[1], *self.bounds, copied // self.channels,
         ]  # fmt: skip
         return np.array(description, np.int64), taps
 
@@ -95,6 +102,7 @@ def depthwise(x_address, y_address, description, first, last):
     flip, offset = np.uint8(g[15]), np.int16(g[16])
     terms, taps, pairs, weights, start = g[17], g[18], g[19], g[20], g[21]
     form, constants, constants_stride, zero, low, high = g[22], g[23], g[24], g[25], g[26], g[27]
+    repeat = g[28]
     x = array_at(x_address, (last + out_h - 1) // out_h * height * width * channels, np.uint8)
     padded = (filters + LANES - 1) // LANES * LANES
     w_block = pairs * LANES * 4
@@ -116,7 +124,7 @@ def depthwise(x_address, y_address, description, first, last):
         lines = (rows - 1) * stride + span
         copy_padded(
             x, buffer, image, images, out_row * stride - top, lines, height, width, channels,
-            filters // channels, left, right, flip, offset, np.int16(0),
+            repeat, left, right, flip, offset, np.int16(0),
         )  # fmt: skip
         pixels = locate_pixels(
             offsets, images, rows, out_w, lines * line, stride * line, column_step

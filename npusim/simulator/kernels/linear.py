@@ -23,6 +23,7 @@ from npusim.simulator.kernels import entry, linear_plain
 from npusim.simulator.kernels.depthwise import DepthwiseLayer
 from npusim.simulator.kernels.entry import Call
 from npusim.simulator.kernels.gemm import GemmLayer
+from npusim.simulator.kernels.narrow import pixels_side_by_side, repeated, widened
 from npusim.simulator.kernels.vnni import chosen_form
 
 LARGEST_WEIGHT = 511
@@ -108,16 +109,32 @@ class LinearKernel:
         self.requantization = requantization
         self.input_dtype = np.dtype(input_dtype)
         self.output_dtype = np.dtype(output_dtype)
-        form = form or chosen_form()
-        self._layer: GemmLayer | DepthwiseLayer | None = None
+        self.form = form or chosen_form()
         self._calls: dict[tuple[int, ...], _Call] = {}
-        arguments = (
-            self.planes, window, groups, input_zero_point, requantization,
-            self.input_dtype == np.int8,
-        )  # fmt: skip
-        if form != "plain":
-            depthwise = groups > 1 and self.planes.shape[4] == 1
-            self._layer = DepthwiseLayer(*arguments) if depthwise else GemmLayer(form, *arguments)
+        self._layers: dict[int, GemmLayer | DepthwiseLayer] = {}
+        if self.form != "plain":
+            self._layers[1] = self._layer(1)
+
+    def _layer(self, pixels: int) -> GemmLayer | DepthwiseLayer:
+        """Return the packed layer with `pixels` neighbours of the output side by side."""
+        planes, window, rule = self.planes, self.window, self.requantization
+        if pixels > 1:
+            rule = repeated(rule, pixels)
+        rest = (self.groups, self.input_zero_point, rule, self.input_dtype == np.int8)
+        if self.groups > 1 and planes.shape[4] == 1:
+            return DepthwiseLayer(np.tile(planes, (1, pixels, 1, 1, 1)), window, *rest, pixels)
+        if pixels > 1:
+            planes, window = widened(planes, window, pixels)
+        return GemmLayer(self.form, planes, window, *rest)
+
+    def _layer_for(self, width: int) -> GemmLayer | DepthwiseLayer:
+        """Return the layer that suits an output `width` pixels wide, made once for all sizes."""
+        filters, group_channels = self.planes.shape[1], self.planes.shape[4]
+        pixels = 1
+        if self.groups == 1 or group_channels == 1:
+            pixels = pixels_side_by_side(filters, self.groups, self.window, width)
+        layer = self._layers.get(pixels)
+        return layer or self._layers.setdefault(pixels, self._layer(pixels))
 
     def accumulators(self, x: NDArray) -> NDArray[np.int32]:
         """Return A int32 [J N OH OW OC] for `x`, by the plain loops."""
@@ -200,12 +217,12 @@ class LinearKernel:
             raise ShapeError(f"linear layer: the window does not fit input {list(shape)}")
         output_shape = (shape[0], height, width, self.planes.shape[1])
         rows = shape[0] * height
-        if self._layer is None:
+        if self.form == "plain":
             call = _Call(output_shape, rows, 0, None, ())
         else:
-            geometry, *addressed = self._layer.geometry(*shape[1:3])
-            address = self._layer.entry.address
-            call = _Call(output_shape, rows, address, geometry, tuple(addressed))
+            layer = self._layer_for(width)
+            geometry, *addressed = layer.geometry(*shape[1:3])
+            call = _Call(output_shape, rows, layer.entry.address, geometry, tuple(addressed))
         return self._calls.setdefault(shape, call)
 
 
