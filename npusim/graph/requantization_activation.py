@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError
 from npusim.graph import operators as op
+from npusim.graph.elementary import exp, tanh
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Requantization, Rule, affine, quantize_multiplier
 from npusim.graph.requantization_elementwise import is_xnnpack_ratio, requantize_by
@@ -84,7 +85,8 @@ def _upper_half(multiplier: int) -> int:
 def activation_table(network: Network, node: Node) -> NDArray:
     """Return an activation's output for every 8-bit input value, ascending.
 
-    Computed in float32, halves away from zero.
+    Computed in float32, halves away from zero. e^x and tanh are float64 values made of correctly
+    rounded operations and rounded to float32, so a table is the same on every processor.
     """
     assert isinstance(node.operator, op.Activation)
     x, y = network.inputs_of(node)[0], network.output_of(node)
@@ -101,9 +103,9 @@ def _function(operator: op.Activation, real: NDArray[np.float32]) -> NDArray[np.
     one = np.float32(1)
     if operator.kind == "sigmoid":
         with np.errstate(over="ignore"):
-            return one / (one + np.exp(-real))
+            return one / (one + exp(-real.astype(np.float64)).astype(np.float32))
     if operator.kind == "tanh":
-        return np.tanh(real)
+        return tanh(real.astype(np.float64)).astype(np.float32)
     if operator.kind == "leaky_relu":
         return np.where(real > 0, real, real * np.float32(operator.alpha))
     if operator.kind == "hard_swish":

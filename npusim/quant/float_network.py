@@ -1,6 +1,6 @@
 """A float network executed in float64: the reference that calibration and accuracy compare with.
 
-Deterministic to the bit on any machine and number of threads (see float_kernels and elementary).
+Deterministic to the bit on any machine and number of threads (see float_kernels, elementary).
 Nodes run one after the other over a chunk of samples; a tensor lives until its last reader is done.
 """
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, ShapeError, UnsupportedError
 from npusim.graph import operators as op
+from npusim.graph.elementary import exp, sigmoid, tanh
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.quant.elementary import exp, sigmoid, tanh
 from npusim.quant.float_kernels import convolve, convolve_depthwise
 
 Values = list[NDArray[np.float64]]

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
+from npusim.graph.elementary import ln
 from npusim.quant.coded import CodedWeights, check_weights
-from npusim.quant.elementary import ln
 from npusim.quant.uniform import least_error_scale
 
 Breakpoint = Literal["gaussian", "laplacian", "search"]
