@@ -22,6 +22,10 @@ DRAWN_POINTS = 25.0
 LEAST_CODE_BITS = 2.0
 """Rows of at most so many code bits a weight fail without fine-tuning: said, not drawn."""
 
+WIDEST_TICK = 1.5
+INKED_SHARE = 0.3
+"""Of the space between two values of a grid, so that a dense grid is grey and not a bar."""
+
 Row = Mapping[str, Any]
 
 
@@ -191,7 +195,7 @@ def histogram(data: Mapping[str, Any], index: int) -> str:
     shown = data["histograms"][index]
     counts, edges, grids = shown["counts"], shown["edges"], shown["grids"]
     width, base = 508, 170
-    plot = Plot(Axis(-1.0, 1.0, 136, width - 12), Axis(0.0, float(max(counts) or 1), base, 34))
+    plot = Plot(Axis(-1.0, 1.0, 136, width - 46), Axis(0.0, float(max(counts) or 1), base, 34))
     parts = [text(136, 20, shown["layer"], "axis")]
     for i, count in enumerate(counts):
         x0, x1 = plot.x.at(edges[i]), plot.x.at(edges[i + 1])
@@ -205,11 +209,13 @@ def histogram(data: Mapping[str, Any], index: int) -> str:
     y = base + 18.0
     for name, grid in grids.items():
         parts.append(text(128, y + 4, name, "key end"))
-        ticks = "".join(
-            f"M{plot.x.at(v):.2f} {y - 6:.1f}v12" for v in grid["levels"] if -1.02 <= v <= 1.02
-        )
+        levels = [v for v in grid["levels"] if -1.02 <= v <= 1.02]
+        ticks = "".join(f"M{plot.x.at(v):.2f} {y - 6:.1f}v12" for v in levels)
+        spacing = (plot.x.end - plot.x.start) / max(len(levels), 1)
+        parts.append(text(width - 36, y + 4, str(len(grid["levels"])), "tick"))
         parts.append(
             f'<path class="rug {family(name)}" d="{ticks}" '
+            f'stroke-width="{min(WIDEST_TICK, INKED_SHARE * spacing):.2f}" '
             f'data-json="/histograms/{index}/grids/{name}/levels" '
             f'data-value="{len(grid["levels"])}">'
             f"<title>{name}: {len(grid['levels'])} values of channel {grid['channel']}</title>"

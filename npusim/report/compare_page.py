@@ -55,7 +55,7 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         parts.append("<h2>Where the weights are, and where the grids put their levels</h2>")
         parts.append(
             "<p>Weights over the greatest of their channel; each row of ticks is every value that "
-            "the 4-bit codes of one channel (of median range) can take.</p>"
+            "the 4-bit codes of one channel (of median range) can take, and how many they are.</p>"
         )
         pictures = (_figure(charts.histogram(data, i)) for i in grids)
         parts.append(f'<div class="pair">{"".join(pictures)}</div>')
