@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import Any, Literal
 
@@ -15,9 +15,10 @@ import npusim
 from npusim.graph.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, resolve_rule
+from npusim.machines import Machine
 from npusim.report.layers import LayerReport
 
-Engine = Literal["kernels"]
+Engine = Literal["kernels", "machine"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,12 @@ class Result:
         The rounding rule in force.
     samples, seconds
         How many samples ran, and the host's wall time for all of them.
+    machine, cycles, dram_bytes, host_operators
+        Engine `machine`: its name, cycles and DRAM bytes of one sample, and the nodes that the host
+        computes. None and empty otherwise.
+    differing_outputs
+        Where a rule was asked for that exists only in floating point, and `requant` is the integer
+        rule of the machine: how many output values differ from that rule's. None otherwise.
     """
 
     network: Network
@@ -45,6 +52,11 @@ class Result:
     layers: tuple[LayerReport, ...]
     samples: int
     seconds: float
+    machine: str | None = None
+    cycles: int | None = None
+    dram_bytes: int | None = None
+    host_operators: tuple[str, ...] = ()
+    differing_outputs: int | None = None
 
     @property
     def macs(self) -> int:
@@ -53,6 +65,14 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """Return the results as JSON-ready values; docs/json.md describes the keys."""
+        machine = {
+            "machine": self.machine,
+            "cycles": self.cycles,
+            "dram_bytes": self.dram_bytes,
+            "host_operators": list(self.host_operators),
+            "differing_outputs": self.differing_outputs,
+        }
+        known = {key: value for key, value in machine.items() if value is not None}
         return {
             "npusim_version": npusim.__version__,
             "json_version": 1,
@@ -62,6 +82,7 @@ class Result:
             "samples": self.samples,
             "seconds": self.seconds,
             "macs": self.macs,
+            **(known if self.machine else {}),
             "layers": [layer.as_json() for layer in self.layers],
         }
 
@@ -76,6 +97,7 @@ def run(
     x: NDArray,
     *,
     engine: Engine = "kernels",
+    machine: str | Machine = "base",
     requant: str = "auto",
     batch: int | None = None,
     threads: int | None = None,
@@ -91,6 +113,11 @@ def run(
     x : array
         One sample or a batch with a leading axis, in the file's layout. Integers go in as they are;
         floats are quantized with the input's scale by the file's own runtime's rule.
+    engine
+        `kernels`: layer by layer, fast. `machine`: the compiled program on the simulated NPU, one
+        sample after the other, with cycles.
+    machine
+        For engine `machine`: a Machine, a name, or a TOML file.
     requant
         A rounding rule, or `auto` for that of the file's own runtime.
     batch
@@ -110,6 +137,9 @@ def run(
     from npusim.simulator.kernels.engine import prepare
 
     rule = resolve_rule(network, requant)
+    if engine == "machine":
+        target = machine if isinstance(machine, Machine) else Machine.load(machine)
+        return _run_on_machine(network, x, target, rule, keep_tensors, progress)
     prepared = prepare(network, rule)
     nanoseconds = np.zeros(len(network.nodes), np.int64)
     start_ns = perf_counter_ns()
@@ -138,7 +168,61 @@ def run(
     )
 
 
-def _layer_report(network: Network, node: Node, rule: Rule, seconds: float) -> LayerReport:
+def _run_on_machine(
+    network: Network,
+    x: NDArray,
+    machine: Machine,
+    rule: Rule,
+    keep_tensors: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Result:
+    from npusim.explore.machine_layers import layer_cycles
+    from npusim.explore.machine_run import MachineNetwork
+    from npusim.simulator.kernels.engine import prepare
+
+    compiled = MachineNetwork(network, machine, rule, keep_tensors)
+    program = compiled.program
+    start_ns = perf_counter_ns()
+    names = network.outputs
+    if keep_tensors:
+        names = tuple(dict.fromkeys((*(place.name for place in program.places), *names)))
+    tensors, runs = compiled.run(x, names, progress)
+    seconds = (perf_counter_ns() - start_ns) / 1e9
+    differing = None
+    if program.requant != rule:
+        expected = prepare(network, rule).run(x)
+        differing = sum(
+            int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs
+        )
+    rows = {row.name: row for row in layer_cycles(program, runs[0].timelines)}
+    layers = []
+    for node in network.nodes:
+        report = _layer_report(network, node, program.requant, None)  # type: ignore[arg-type]
+        row = rows.get(node.name)
+        if row is not None:
+            report = replace(
+                report, cycles=row.cycles, stall_cycles=row.stall_cycles,
+                utilization=row.utilization, dram_bytes=row.dram_bytes,
+            )  # fmt: skip
+        layers.append(report)
+    return Result(
+        network=network,
+        engine="machine",
+        requant=program.requant,  # type: ignore[arg-type]  # a program names a rule
+        outputs={name: tensors[name] for name in network.outputs},
+        tensors=tensors,
+        layers=tuple(layers),
+        samples=len(runs),
+        seconds=seconds,
+        machine=machine.name,
+        cycles=sum(timeline.cycles for timeline in runs[0].timelines),
+        dram_bytes=sum(row.dram_bytes for row in rows.values()),
+        host_operators=tuple(step.node for step in program.steps if step.kind == "host"),
+        differing_outputs=differing,
+    )
+
+
+def _layer_report(network: Network, node: Node, rule: Rule, seconds: float | None) -> LayerReport:
     output = network.output_of(node)
     return LayerReport(
         name=node.name,

@@ -11,6 +11,7 @@ from npusim.graph.files import load
 from npusim.isa.assembly import assemble, disassemble
 from npusim.isa.check import check
 from npusim.isa.program import Program, Region, Step
+from npusim.isa.spec import REGION_COUNT
 from npusim.machines import Machine
 
 
@@ -42,7 +43,7 @@ def _prove(program: Program) -> None:
 def assemble_file(source: Path, *, output: Path, machine: str) -> None:
     """Write the program that the assembly text in `source` spells, proved by the checker.
 
-    Its one region is the whole memory of the machine, empty.
+    It may use every region; each is an equal part of half the machine's memory, empty.
     """
     require_writable(output)
     try:
@@ -54,10 +55,11 @@ def assemble_file(source: Path, *, output: Path, machine: str) -> None:
         instructions = tuple(assemble(text))
     except NpuError as error:
         raise type(error)(f"{source}: {error}") from None
-    region = Region("memory", target.memory.size_bytes // 2)
+    region_bytes = target.memory.size_bytes // (2 * REGION_COUNT)
+    regions = tuple(Region(f"region{i}", region_bytes) for i in range(REGION_COUNT))
     program = Program(
         name=source.stem, machine=target, requant="", instructions=instructions,
-        regions=(region,), places=(), inputs=(), outputs=(),
+        regions=regions, places=(), inputs=(), outputs=(),
         steps=(Step("run", 0, len(instructions)),), layers=(),
     )  # fmt: skip
     _prove(program)
@@ -67,7 +69,7 @@ def assemble_file(source: Path, *, output: Path, machine: str) -> None:
 
 
 def disassemble_file(path: Path) -> None:
-    """Print the instructions of a program, layers and runs as comments; `assemble` reads it back."""
+    """Print a program as `assemble` reads it, with layers and runs as comments."""
     program = Program.load(path)
     print(f"; {program.name} for {program.machine.name}, rounding {program.requant}")
     names = {layer.first: f"{layer.name} ({layer.operator})" for layer in program.layers}

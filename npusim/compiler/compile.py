@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from npusim.compiler import lower, lower_moves
+from npusim.compiler.context import lower_node
 from npusim.compiler.emit import Emitter
 from npusim.compiler.graph_storage import (
     Form,
@@ -15,7 +17,6 @@ from npusim.compiler.graph_storage import (
     is_byte,
     is_renaming,
 )
-from npusim.compiler.lower import lower
 from npusim.compiler.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
 from npusim.compiler.rule import machine_rule
 from npusim.compiler.samples import single_sample
@@ -153,7 +154,7 @@ class Compiler:
             return
         first = len(self.emitter)
         try:
-            lowering = lower(self.network, node, self.rule, self)
+            lowering = lower_node(node.operator, self.network, node, self.rule, self)
         except NpuError as error:
             where = "" if str(error).startswith(node.name) else f"{node.name}: "
             raise type(error)(f"{where}{error}") from None
@@ -180,7 +181,9 @@ class Compiler:
             if old.order == operator.order and old.sizes == new.sizes:
                 self._rename(name, target, new)
                 return True
-            moved = [axis for axis in operator.order if target.shape[operator.order.index(axis)] > 1]
+            moved = [
+                axis for axis in operator.order if target.shape[operator.order.index(axis)] > 1
+            ]
             if moved != sorted(moved):
                 return False
         elif not isinstance(operator, op.Reshape):
@@ -262,3 +265,7 @@ class Compiler:
             steps=tuple(self.steps),
             layers=tuple(self.layers),
         )
+
+
+LOWERINGS = (lower, lower_moves)
+"""Modules that enter their operators into the table of context.py when imported."""

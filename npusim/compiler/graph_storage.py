@@ -1,4 +1,4 @@
-"""Where the values of a network lie: as channel blocks, under another name, or as the host's bytes."""
+"""How the values of a network lie: as channel blocks, renamed, or as the host's bytes."""
 
 from __future__ import annotations
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from npusim.compiler.emit import Emitter
-from npusim.compiler.memory import Constants, Stored, pack_tiles
-from npusim.compiler.planes import Plane, Terms, format_code
+from npusim.compiler.linear_layer import (
+    LinearLayer,
+    ceil_divide,
+    choose_tiling,
+    first_in_block,
+    tile_words_of,
+    weight_tiles,
+)
+from npusim.compiler.memory import Constants, pack_tiles
+from npusim.compiler.planes import format_code
 from npusim.compiler.slots import Slots
-from npusim.compiler.tiling import LinearShape, Tiling, best_tiling
+from npusim.compiler.tiling import LinearShape
 from npusim.compiler.transfers import (
     ActTile,
     Pads,
@@ -21,41 +26,8 @@ from npusim.compiler.transfers import (
     load_tile,
     store_tile,
 )
-from npusim.errors import CapacityError
-from npusim.graph.operators import Window
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
-from npusim.machines import Machine
-
-
-@dataclass(frozen=True, eq=False)
-class LinearLayer:
-    """A layer in integers, ready to be tiled; `groups` as in Conv2D."""
-
-    name: str
-    source: Stored
-    target: Stored
-    window: Window
-    groups: int
-    terms: Terms
-    input_zero_point: int
-    rounding: str
-    zero_point: int
-    low: int
-    high: int
-
-    @property
-    def depthwise(self) -> bool:
-        """Whether each output channel reads the input channel of its own number."""
-        return self.groups == self.source.channels == self.target.channels and self.groups > 1
-
-
-    @property
-    def row_step(self) -> int:
-        """Source rows from one loaded row to the next: kernels of one row skip what they stride."""
-        window = self.window
-        one_row = window.kernel[0] == 1 and window.padding[:2] == (0, 0)
-        return window.stride[0] if one_row else 1
 
 
 @dataclass(frozen=True)
@@ -91,17 +63,13 @@ def emit_linear(emitter: Emitter, constants: Constants, layer: LinearLayer) -> N
     _Lowering(emitter, constants, layer).run()
 
 
-def _ceil(a: int, b: int) -> int:
-    return -(-a // b)
-
-
 class _Lowering:
     """The loops over the tiles of one layer."""
 
     def __init__(self, emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
         self.emitter, self.constants, self.layer = emitter, constants, layer
         self.machine = emitter.machine
-        self.shape, self.tiling = _choose(layer, self.machine)
+        self.shape, self.tiling = choose_tiling(layer, self.machine)
         t = self.tiling
         self.in_row = (t.tw - 1) * self.shape.stride[1] + (t.gkw - 1) * self.shape.dilation[1] + 1
         in_rows = (t.th - 1) * self.shape.stride[0] + (t.gkh - 1) * self.shape.dilation[0] + 1
@@ -134,7 +102,7 @@ class _Lowering:
 
     def _chunks(self, ob: int) -> list[_Chunk]:
         t, shape = self.tiling, self.shape
-        first = _first_in_block(self.layer, self.machine.size, ob)
+        first = first_in_block(self.layer, self.machine.size, ob)
         kh, kw = shape.kernel
         return [
             _Chunk(
@@ -221,9 +189,7 @@ class _Lowering:
             load_tile(
                 self.emitter,
                 layer.source,
-                Patch(
-                    block, blocks, rows[0] * layer.row_step, rows[1], columns[0], columns[1]
-                ),
+                Patch(block, blocks, rows[0] * layer.row_step, rows[1], columns[0], columns[1]),
                 ActTile(address, self.in_row, self.in_block),
                 Pads(rows[2], rows[3], columns[2], columns[3]),
                 layer.input_zero_point,
@@ -245,7 +211,7 @@ class _Lowering:
         stride_w = shape.stride[1]
         depth = layer.depthwise
         taps = shape.row_taps
-        passes = _ceil(chunk.nkw, taps)
+        passes = ceil_divide(chunk.nkw, taps)
         walk = area.columns
         if depth:
             walk = (area.columns - 1) * stride_w + taps
@@ -255,10 +221,12 @@ class _Lowering:
         row_end = tile_rows if depth or not is_last else last_rows
         blocks = obs if depth else chunk.ncb
         end = act + (blocks - 1) * self.in_block
-        end += ((area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]) * self.in_row
+        end += (
+            (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
+        ) * self.in_row
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         for index, plane in enumerate(layer.terms.planes):
-            words = _tile_words(shape, plane)
+            words = tile_words_of(shape, plane)
             emitter.configure(
                 "EX",
                 mac_x=_level(walk, 1 if depth else stride_w),
@@ -300,9 +268,7 @@ class _Lowering:
         chunk = self._chunks(ob)[0]
         address, _ = self.act.find(None)
         block = ob if layer.depthwise else chunk.cb
-        load_tile(
-            emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1)
-        )
+        load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
         wgt = self._weights(ob, 0)
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
@@ -323,7 +289,7 @@ class _Lowering:
                     "zero_point": layer.input_zero_point,
                 },
             )
-            words = obs * _ceil(plane.code_bits, 8)
+            words = obs * ceil_divide(plane.code_bits, 8)
             emitter.execute(
                 "MAC",
                 wgt_banks=emitter.banks("WGT", wgt, wgt + words),
@@ -376,16 +342,16 @@ class _Lowering:
         for ob in range(0, shape.out_blocks, t.gob):
             obs = min(t.gob, shape.out_blocks - ob)
             for place, chunk in enumerate(self._chunks(ob)):
-                tiles = obs * chunk.ncb * chunk.nkh * _ceil(chunk.nkw, shape.row_taps)
+                tiles = obs * chunk.ncb * chunk.nkh * ceil_divide(chunk.nkw, shape.row_taps)
                 places[ob, place] = (words, tiles * shape.tile_words)
                 words += tiles * shape.tile_words
                 order.append((ob, obs, chunk))
 
         def make() -> bytes:
-            tiles = [_weight_tiles(self.layer, shape, plane) for plane in self.layer.terms.planes]
+            tiles = [weight_tiles(self.layer, shape, plane) for plane in self.layer.terms.planes]
             parts = []
             for ob, obs, chunk in order:
-                cb = chunk.cb - _first_in_block(self.layer, self.machine.size, ob)
+                cb = chunk.cb - first_in_block(self.layer, self.machine.size, ob)
                 for plane, values in zip(self.layer.terms.planes, tiles, strict=True):
                     taps = slice(chunk.kw, chunk.kw + chunk.nkw)
                     if shape.row_taps > 1:
@@ -432,131 +398,3 @@ def _span(
     if inside_low >= inside_high:
         return None
     return inside_low, inside_high - inside_low, inside_low - low, high - inside_high
-
-
-def _tile_words(shape: LinearShape, plane: Plane) -> int:
-    return _ceil(shape.rows * plane.code_bits, 8)
-
-
-def _first_in_block(layer: LinearLayer, size: int, ob: int) -> int:
-    """Return the first input block that output block `ob` reads."""
-    if layer.groups == 1 or layer.depthwise:
-        return 0
-    ics = layer.source.channels // layer.groups
-    ocs = layer.target.channels // layer.groups
-    first = ob * size // ocs * ics // size
-    return min(first, layer.source.blocks - _group_blocks(layer, size))
-
-
-def _group_blocks(layer: LinearLayer, size: int) -> int:
-    """Return the most input blocks that an output block reads."""
-    if layer.groups == 1:
-        return layer.source.blocks
-    ics = layer.source.channels // layer.groups
-    ocs = layer.target.channels // layer.groups
-    most = 1
-    for first in range(0, layer.target.channels, size):
-        last = min(first + size, layer.target.channels) - 1
-        low, high = first // ocs * ics, (last // ocs + 1) * ics - 1
-        most = max(most, high // size - low // size + 1)
-    return most
-
-
-def _choose(layer: LinearLayer, machine: Machine) -> tuple[LinearShape, Tiling]:
-    """Return the layer's shape and its best tiling; depthwise falls back to a tap a pass."""
-    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
-    choices = [1]
-    if layer.depthwise:
-        zero = all(plane.has_zero for plane in layer.terms.planes)
-        if dw == 1 and kw <= machine.size:
-            choices = [kw, 1]
-        elif zero and (kw - 1) * dw + 1 <= machine.size:
-            choices = [(kw - 1) * dw + 1, 1]
-    for row_taps in choices:
-        shape = _shape(layer, machine, row_taps)
-        tiling = best_tiling(shape, machine)
-        if tiling is not None:
-            return shape, tiling
-    raise CapacityError(_too_small(layer, machine, shape))
-
-
-def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
-    size = machine.size
-    rows = row_taps if layer.depthwise else min(size, layer.source.channels)
-    planes = layer.terms.planes
-    grouped = layer.groups > 1 and not layer.depthwise
-    source, target = layer.source, layer.target
-    in_beats = sum(source.element_beats(b) for b in range(source.blocks))
-    return LinearShape(
-        outputs=(target.height, target.width),
-        inputs=(-(-source.height // layer.row_step), source.width),
-        out_blocks=target.blocks,
-        in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
-        kernel=layer.window.kernel,
-        stride=(layer.window.stride[0] // layer.row_step, layer.window.stride[1]),
-        dilation=layer.window.dilation,
-        padding=(layer.window.padding[0], layer.window.padding[2]),
-        rows=rows,
-        row_taps=row_taps,
-        tile_words=sum(_ceil(rows * plane.code_bits, 8) for plane in planes),
-        code_planes=len(planes),
-        terms=layer.terms.count,
-        depthwise=layer.depthwise,
-        one_block=grouped,
-        in_pixel_beats=in_beats,
-        out_pixel_beats=sum(target.element_beats(b) for b in range(target.blocks)),
-        source_blocks=source.blocks,
-    )
-
-
-def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
-    pads = machine.scratchpads
-    for needed, limit, what in (
-        (shape.tile_words, machine.wgt_words, "WGT words for one weight tile"),
-        (PAR_HEADER_WORDS + shape.terms, machine.par_words, "PAR words for one channel block"),
-        (shape.code_planes, pads.acc_words, "ACC words for one pixel"),
-    ):
-        if needed > limit:
-            return f"{layer.name}: needs {needed} {what}, {machine.name} has {limit}"
-    return f"{layer.name}: its smallest tile does not fit the ACT banks of {machine.name}"
-
-
-def _weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArray[np.uint8]:
-    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE]."""
-    size = layer.target.size
-    codes = plane.codes
-    out_channels, kh, kw, ics = codes.shape
-    wide = np.zeros((shape.out_blocks * size, kh, kw, ics), np.uint8)
-    wide[:out_channels] = codes
-    if layer.depthwise:
-        taps = wide[..., 0].reshape(shape.out_blocks, size, kh, kw)
-        if shape.row_taps == 1:
-            return taps.transpose(0, 2, 3, 1)[:, None, :, :, None, :]
-        rows = np.zeros((shape.out_blocks, 1, kh, 1, shape.row_taps, size), np.uint8)
-        dilation = layer.window.dilation[1]
-        for tap in range(kw):  # the shift register brings the last tap's pixel first
-            row = shape.row_taps - 1 - tap * dilation
-            rows[:, 0, :, 0, row] = taps[..., tap].transpose(0, 2, 1)
-        return rows
-    if layer.groups > 1:
-        wide = _ungrouped(layer, shape, wide)
-    columns = np.zeros((*wide.shape[:3], shape.in_blocks * shape.rows), np.uint8)
-    columns[..., : wide.shape[3]] = wide
-    split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, shape.rows)
-    return split.transpose(0, 4, 2, 3, 5, 1)
-
-
-def _ungrouped(
-    layer: LinearLayer, shape: LinearShape, codes: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Return grouped codes as dense ones over the input blocks that each output block reads."""
-    size = layer.target.size
-    ics = layer.source.channels // layer.groups
-    ocs = layer.target.channels // layer.groups
-    dense = np.zeros((*codes.shape[:3], shape.in_blocks * shape.rows), np.uint8)
-    for channel in range(layer.target.channels):
-        ob = channel // size
-        base = _first_in_block(layer, size, ob) * size
-        first = channel // ocs * ics - base
-        dense[channel, :, :, first : first + ics] = codes[channel]
-    return dense

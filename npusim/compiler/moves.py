@@ -259,9 +259,7 @@ def _selection_tiles(
 ) -> list[tuple[tuple[int, int], NDArray[np.uint8]]]:
     """Return ((input, its block), codes [rows SIZE]) of everything that a block takes from."""
     tiles: dict[tuple[int, int], NDArray[np.uint8]] = {}
-    pairs = zip(
-        selection.inputs[lanes].tolist(), selection.channels[lanes].tolist(), strict=True
-    )
+    pairs = zip(selection.inputs[lanes].tolist(), selection.channels[lanes].tolist(), strict=True)
     for lane, (source, channel) in enumerate(pairs):
         key = (source, channel // size)
         tile = tiles.setdefault(key, np.zeros((rows, size), np.uint8))

@@ -17,7 +17,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 
 _LINEAR = (op.Conv2D, op.FullyConnected)
-_UNIT = Quantization(np.float32(1), np.int64(0))
+_UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
 
 
 def nominal_network(network: Network) -> Network:

@@ -60,9 +60,7 @@ class Terms:
         return len(self.multipliers)
 
 
-def terms(
-    network: Network, node: Node, machine: Machine, r: Requantization, gaps: bool
-) -> Terms:
+def terms(network: Network, node: Node, machine: Machine, r: Requantization, gaps: bool) -> Terms:
     """Return the planes of `node` for `machine`, with the constants of `r`.
 
     `gaps`: tiles will hold weights that the layer does not have (groups), which need a zero code.

@@ -301,9 +301,7 @@ class _Pooling:
                         for block in range(out.blocks)
                     ]
                 for y, x, at in nests:
-                    self._configure(
-                        (1, 0, 0), y, x, output=(r.zero_point, r.low, r.high)
-                    )
+                    self._configure((1, 0, 0), y, x, output=(r.zero_point, r.low, r.high))
                     low = result + at + first
                     end = low + (y[0] - 1) * y[2] + x[0]
                     emitter.execute(

@@ -72,7 +72,7 @@ def load_tile(
     fill: int = 0,
     row_step: int = 1,
 ) -> None:
-    """Emit the LD of a patch; `row_step`: rows of the tensor from one row of the patch to the next."""
+    """Emit the LD of a patch; `row_step`: tensor rows from one row of the patch to the next."""
     rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
     words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
     for block, blocks, beats in _parts(stored, patch):

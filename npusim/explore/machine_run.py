@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
+from npusim.compiler.rule import machine_rule
 from npusim.compiler.samples import single_sample
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
+from npusim.graph.requantization import Rule
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
+from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.engine import value_inputs
 from npusim.simulator.kernels.inputs import network_inputs
-from npusim.graph.requantization import Rule
-from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.vector_rest import Step as Function
 from npusim.simulator.machine.run import load_image, run_step
 from npusim.simulator.machine.timeline import Timeline
@@ -43,7 +44,7 @@ class MachineNetwork:
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
-            step.node: _host_function(network, self.nodes[step.node], self.program.requant)
+            step.node: _host_function(network, self.nodes[step.node], machine_rule(network, requant))
             for step in self.program.steps
             if step.kind == "host"
         }
@@ -80,16 +81,24 @@ class MachineNetwork:
         return read_tensor(self.program, self.dram, name) if data is None else data
 
     def run(
-        self, x: NDArray | Mapping[str, NDArray], keep: Collection[str] | None = None
+        self,
+        x: NDArray | Mapping[str, NDArray],
+        keep: Collection[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> tuple[dict[str, NDArray], list[SampleRun]]:
-        """Return the kept tensors of all samples of `x`, in the file's layout, and each run."""
+        """Return the kept tensors of all samples of `x`, in the file's layout, and each run.
+
+        `progress` is called with (samples done, samples in all).
+        """
         names = self.network.outputs if keep is None else tuple(keep)
         batches = network_inputs(self.network, x)
         samples = len(next(iter(batches.values())))
-        runs = [
-            self.run_one({name: batch[i : i + 1] for name, batch in batches.items()}, names)
-            for i in range(samples)
-        ]
+        runs = []
+        for i in range(samples):
+            one = {name: batch[i : i + 1] for name, batch in batches.items()}
+            runs.append(self.run_one(one, names))
+            if progress is not None:
+                progress(i + 1, samples)
         joined = {}
         for name in names:
             tensor = self.network.tensors[name]

@@ -11,7 +11,9 @@ class LayerReport:
     """One row of the layer table.
 
     `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time
-    over all samples of the run. `rounding` is empty where the operator rounds nothing.
+    over all samples of the run (kernels engine). `rounding` is empty where the operator rounds
+    nothing. The rest is the machine's, for one sample: cycles up to the layer's end, stalls of EX
+    by cause, share of the array in use, bytes to and from DRAM; None where an engine cannot know.
     """
 
     name: str
@@ -22,8 +24,13 @@ class LayerReport:
     weight_bytes: int
     scheme: str
     rounding: str
-    seconds: float
+    seconds: float | None = None
+    cycles: int | None = None
+    stall_cycles: dict[str, int] | None = None
+    utilization: float | None = None
+    dram_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the row as JSON-ready values."""
-        return asdict(self) | {"output_shape": list(self.output_shape)}
+        """Return the row as JSON-ready values; what is not known is absent."""
+        known = {key: value for key, value in asdict(self).items() if value is not None}
+        return known | {"output_shape": list(self.output_shape)}

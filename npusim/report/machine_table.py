@@ -11,13 +11,20 @@ from rich.table import Table
 class Row(Protocol):
     """A layer on the machine."""
 
-    name: str
-    operator: str
-    macs: int
-    cycles: int
-    stall_cycles: dict[str, int]
-    utilization: float
-    dram_bytes: int
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def operator(self) -> str: ...  # noqa: D102
+    @property
+    def macs(self) -> int: ...  # noqa: D102
+    @property
+    def cycles(self) -> int: ...  # noqa: D102
+    @property
+    def stall_cycles(self) -> dict[str, int]: ...  # noqa: D102
+    @property
+    def utilization(self) -> float: ...  # noqa: D102
+    @property
+    def dram_bytes(self) -> int: ...  # noqa: D102
 
 
 def machine_table(layers: Sequence[Row]) -> Table:

@@ -11,7 +11,7 @@ from npusim.report.layers import LayerReport
 def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
     """Return the table of a run over `samples` samples: one row per layer, and the totals."""
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
-    seconds = sum(layer.seconds for layer in layers)
+    seconds = sum(layer.seconds or 0 for layer in layers)
     table.add_column("layer", "total", overflow="fold", max_width=36)
     table.add_column("operator")
     table.add_column("output shape")
@@ -31,7 +31,7 @@ def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
             f"{layer.weight_bytes:,}" if layer.weight_bytes else "",
             layer.scheme,
             layer.rounding,
-            f"{1e3 * layer.seconds / samples:.3f}",
+            f"{1e3 * (layer.seconds or 0) / samples:.3f}",
         )
     return table
 

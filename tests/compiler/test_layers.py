@@ -1,4 +1,4 @@
-"""Random layers on random machines, byte for byte with the kernels engine, proved by the checker."""
+"""Random layers on random machines, byte for byte with the kernels engine, and proved."""
 
 from __future__ import annotations
 

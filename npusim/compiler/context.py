@@ -1,0 +1,48 @@
+"""What lowerings share: what they see of a compilation, and the table they enter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Protocol
+
+import numpy as np
+
+from npusim.compiler.emit import Emitter
+from npusim.compiler.memory import Constants, Stored
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.requantization import Rule
+from npusim.graph.tensor import Tensor
+from npusim.machines import Machine
+
+Lowering = Callable[[Stored], None]
+"""Emits a node's instructions, its output's place given."""
+
+
+class Context(Protocol):
+    """What a lowering sees of the compilation."""
+
+    machine: Machine
+    emitter: Emitter
+    constants: Constants
+    pads: dict[str, tuple[Node, tuple[int, int, int, int]]]
+
+    def source(self, name: str) -> Stored:
+        """Return where an input lies."""
+
+    def lies_as_is(self, name: str) -> bool:
+        """Return whether an input's axes lie in their own order and sizes."""
+
+
+@singledispatch
+def lower_node(
+    operator: op.Operator, network: Network, node: Node, rule: Rule, context: Context
+) -> Lowering | None:
+    """Return how the machine computes `node`, None where the host has to."""
+    return None
+
+
+def all_bytes(*tensors: Tensor) -> bool:
+    """Return whether all are int8 or uint8."""
+    return all(tensor.dtype in (np.int8, np.uint8) for tensor in tensors)

@@ -1,0 +1,78 @@
+"""Engine `machine` of a session: the kernels' outputs, with cycles; estimates without data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npusim.cli.compile import assemble_file, compile_model, disassemble_file
+from npusim.explore.estimate import estimate
+from npusim.graph.files import load
+from npusim.isa.program import Program
+from npusim.machines import Machine
+from npusim.session import run
+
+DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
+
+
+def test_machine_gives_the_bytes_of_kernels_and_cycles() -> None:
+    network = load(DIGITS / "digits_int8.onnx")
+    x = np.load(DIGITS / "digits_test.npz")["x"][:3]
+    expected = run(network, x)
+    found = run(network, x, engine="machine", machine="small")
+    for name, values in expected.outputs.items():
+        assert np.array_equal(values, found.outputs[name])
+    assert found.samples == 3
+    assert found.cycles == sum(layer.cycles or 0 for layer in found.layers)
+    assert found.cycles == estimate(network, Machine.load("small")).cycles
+    assert found.as_json()["machine"] == "small"
+    assert found.differing_outputs is None  # half_up is an integer rule
+
+
+@pytest.mark.shared
+def test_rule_of_floating_point_is_replaced_and_measured(shared: Path) -> None:
+    network = load(shared / "models/tflite/kws_dscnn_int8.tflite")
+    x = np.zeros((1, 49, 10, 1), np.int8)
+    found = run(network, x, engine="machine")
+    assert found.requant == "tflite"
+    runtime = run(network, x)
+    differ = sum(int((found.outputs[n] != runtime.outputs[n]).sum()) for n in network.outputs)
+    assert found.differing_outputs == differ
+
+
+def test_float_network_is_estimated_as_uniform8() -> None:
+    quantized = estimate(load(DIGITS / "digits_int8.onnx"), Machine.load("base"))
+    nominal = estimate(load(DIGITS / "digits_float.onnx"), Machine.load("base"))
+    assert nominal.macs == quantized.macs
+    assert abs(nominal.cycles - quantized.cycles) < quantized.cycles // 10
+
+
+def test_more_bandwidth_or_less_latency_is_never_slower() -> None:
+    from dataclasses import replace
+
+    network = load(DIGITS / "digits_int8.onnx")
+    base = Machine.load("base")
+    program = estimate(network, base).program
+    from npusim.simulator.machine.run import time_program
+
+    cycles = []
+    for latency in (80, 40, 10, 1):
+        machine = replace(base, memory=replace(base.memory, latency_cycles=latency))
+        cycles.append(sum(t.cycles for t in time_program(program, machine)))
+    assert cycles == sorted(cycles, reverse=True)
+
+
+def test_program_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "digits.npu"
+    compile_model(DIGITS / "digits_int8.onnx", output=path, machine="nano", requant="auto")
+    program = Program.load(path)
+    assert program.machine == Machine.load("nano")
+    capsys.readouterr()
+    disassemble_file(path)
+    text = capsys.readouterr().out
+    source = tmp_path / "small.s"
+    source.write_text(text)
+    assemble_file(source, output=tmp_path / "again.npu", machine="nano")
+    assert Program.load(tmp_path / "again.npu").instructions == program.instructions
