@@ -1,6 +1,6 @@
 """Mutation score of the datapath's RTL: how many broken modules the bench notices.
 
-    python benchmarks/mutation.py [UNIT ...] [--mutants 200] [--seed 1]
+    python benchmarks/mutation.py [UNIT ...] [--mutants 200] [--seed 1] [--update]
 
 For each unit Yosys lists mutations of the elaborated module: a bit of a cell's port inverted,
 stuck, or flipped under control of another bit, spread evenly over the source. It builds netlists in
@@ -8,7 +8,8 @@ which a selection port switches on one of 25 of them. A simulation must find no 
 switched on, and then drives each mutant until its first fault. What survives is compared with the
 original by SAT (an equivalent mutant is no fault) and else driven again with many more vectors.
 
-Run without a unit, the table in docs/verification.md is written anew.
+Run without a unit, the table in docs/verification.md is written anew; with units and --update their
+rows are, and the others stay (after a change of a unit's RTL, page or stimulus, for instance).
 """
 
 from __future__ import annotations
@@ -30,16 +31,14 @@ from npusim.cosim.units import load_unit, sources, unit_names
 from npusim.cosim.wiring import Wiring
 from npusim.cosim.yosys import run_script
 from npusim.datapath.contract import Unit
+from npusim.datapath.weight_decode import FORMATS, bits_bounds
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "verification.md"
 LEAST_SCORE = 0.95
 
-EXPLAINED = {
-    ("weight_decode", "bit_b"): "only a format at a b that is not built in under the default "
-    "parameters could tell, and the contract excludes it",
-}
-"""(unit, text of the source line) -> why a survivor there is no gap of the bench."""
+BITS_BY_FORMAT = ("weight_decode",)
+"""Units whose `bits` is legal by the `format` beside it (weight_decode.bits_bounds)."""
 
 MUTANTS_PER_NETLIST = 25
 """Every mutant makes the netlist slower to simulate; every netlist costs a second."""
@@ -198,6 +197,11 @@ def miter(unit: Unit) -> str:
                 half = 1 << (width - 1)
                 value, least, most = f"({value} ^ {width}'d{half})", least ^ half, most ^ half
             lines.append(f"    assume ({value} >= {width}'d{least} && {value} <= {width}'d{most});")
+    if unit.name in BITS_BY_FORMAT:
+        for weight_format in range(len(FORMATS)):
+            least, most = bits_bounds(weight_format, parameters) or (1, 0)
+            legal = f"(bits_i >= {least} && bits_i <= {most})"
+            lines.append(f"    assume (format_i != {weight_format} || {legal});")
     lines.append("    assert (gold_valid == gate_valid);")
     lines += [f"    assert (!gold_valid || gold_{n} == gate_{n});" for n in outputs]
     lines += ["  end", "endmodule", ""]
@@ -227,34 +231,45 @@ def mutation_score(unit: Unit, count: int, seed: int, *, long: bool = True) -> S
     return Score(unit.name, dead, tuple(equivalent), tuple(survivors), seconds)
 
 
-def table(scores: list[Score], count: int, seed: int) -> str:
-    """Return the Markdown of the scores and of every survivor."""
-    lines = [
-        f"{count} mutants a module, seed {seed}; made by `python benchmarks/mutation.py`.",
-        "",
-        "| module | killed | equivalent | surviving | score |",
-        "|---|---|---|---|---|",
+def heading(count: int, seed: int) -> str:
+    """Return the line above the table, which says how it was made."""
+    return f"{count} mutants a module, seed {seed}; made by `python benchmarks/mutation.py`."
+
+
+def row(score: Score) -> str:
+    """Return the table's line of one module."""
+    return (
+        f"| npu_{score.unit} | {score.killed} | {len(score.equivalent)} "
+        f"| {len(score.surviving)} | {100 * score.score:.1f} % |"
+    )
+
+
+def table(scores: Sequence[Score], count: int, seed: int, before: Sequence[str] = ()) -> str:
+    """Return the Markdown of the scores and of every survivor.
+
+    Rows and survivors in the lines `before` stay where `scores` has nothing about their module.
+
+    Raises
+    ------
+    ValueError
+        The lines before were made with another number of mutants or another seed.
+    """
+    if before and before[0] != heading(count, seed):
+        raise ValueError(f"expected a table of {heading(count, seed)!r}, found {before[0]!r}")
+    new = {f"npu_{score.unit}" for score in scores}
+    kept = [match for line in before if (match := re.match(r"(?:\| |\* in )(npu_\w+)", line))]
+    lines = [match.string for match in kept if match[1] not in new]
+    rows = [line for line in lines if line.startswith("|")] + [row(score) for score in scores]
+    survivors = [line for line in lines if line.startswith("*")]
+    survivors += [
+        f"* in npu_{score.unit}, {mutant.where}: {mutant.what}"
+        for score in scores
+        for mutant in score.surviving
     ]
-    for score in scores:
-        lines.append(
-            f"| npu_{score.unit} | {score.killed} | {len(score.equivalent)} "
-            f"| {len(score.surviving)} | {100 * score.score:.1f} % |"
-        )
-    survivors = [(score, mutant) for score in scores for mutant in score.surviving]
-    lines += ["", f"Surviving: {len(survivors) or 'none'}.", ""]
-    for score, mutant in survivors:
-        reason = explanation(score.unit, mutant)
-        lines.append(f"* {mutant.where}: {mutant.what}{f' ({reason})' if reason else ''}")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def explanation(unit: str, mutant: Mutant) -> str:
-    """Return why the mutant survives where that is known, else nothing."""
-    path, _, number = mutant.where.rpartition(":")
-    source = (ROOT / path).read_text().splitlines() if (ROOT / path).exists() else []
-    line = source[int(number) - 1] if 0 < int(number) <= len(source) else ""
-    reasons = (why for (name, text), why in EXPLAINED.items() if name == unit and text in line)
-    return next(reasons, "")
+    title = ["| module | killed | equivalent | surviving | score |", "|---|---|---|---|---|"]
+    count_line = f"Surviving: {len(survivors) or 'none'}."
+    parts = [heading(count, seed), "", *title, *sorted(rows), "", count_line, "", *survivors]
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def main() -> int:
@@ -263,6 +278,7 @@ def main() -> int:
     parser.add_argument("units", nargs="*", help="units; all where none is named")
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--update", action="store_true", help="write the units' rows of the table")
     arguments = parser.parse_args()
     scores = []
     for unit in [load_unit(name) for name in arguments.units or unit_names()]:
@@ -277,9 +293,17 @@ def main() -> int:
         for mutant in score.surviving:
             print(f"  SURVIVING  {mutant.where}: {mutant.what}")
         sys.stdout.flush()
-    if not arguments.units:
-        write_section(DOCUMENT, "mutation", table(scores, arguments.mutants, arguments.seed))
+    if arguments.update or not arguments.units:
+        before = section(DOCUMENT, "mutation").splitlines() if arguments.units else ()
+        text = table(scores, arguments.mutants, arguments.seed, before)
+        write_section(DOCUMENT, "mutation", text)
     return int(any(score.score < LEAST_SCORE for score in scores))
+
+
+def section(path: Path, name: str) -> str:
+    """Return what stands between the markers of section `name` in a Markdown file."""
+    rest = path.read_text().split(f"<!-- {name}: begin -->\n")[1]
+    return rest.split(f"<!-- {name}: end -->")[0]
 
 
 def write_section(path: Path, name: str, text: str) -> None:

@@ -100,7 +100,8 @@ def interesting_total(rng: random.Random, shift: int, limit: int) -> int:
     """Return a sum below `limit` in magnitude for which `shift` matters.
 
     Half of them round to within +-140, a fifth are exact ties or one step (of bit 0, or of the
-    first rounding's bit 30) beside one, a tenth are extreme.
+    first rounding's bit 30) beside one, a twentieth are extreme, and the quotient of a twentieth
+    stands at or below a power of two, where one bit alone tells that it saturates.
     """
     kind = rng.randrange(100)
     if kind < 20 and shift:
@@ -112,16 +113,23 @@ def interesting_total(rng: random.Random, shift: int, limit: int) -> int:
             total += rng.choice((-1, 0, 1))
     elif kind < 70:
         total = (rng.randint(-140, 140) << shift) + (rng.getrandbits(shift) if shift else 0)
-    elif kind < 80:
+    elif kind < 75:
         total = rng.choice((1 - limit, 2 - limit, -1, 0, 1, limit - 2, limit - 1))
+    elif kind < 80:
+        power = rng.choice((-1, 1)) << rng.randrange(max(limit.bit_length() - shift, 1))
+        total = power - rng.getrandbits(1) << shift
     else:
         total = of_any_magnitude(rng, 1 - limit, limit - 1)
     return clamp(total, 1 - limit, limit - 1)
 
 
 def directed(total_bits: int) -> Iterator[Values]:
-    """Yield ties of both signs, and their neighbours, for every mode and every shift."""
+    """Yield ties of both signs and their neighbours for every mode and shift, and powers of two."""
     limit = 1 << (total_bits - 1)
+    for power in range(total_bits - 1):
+        for total in (1 << power, (1 << power) - 1, -(1 << power), -(1 << power) - 1):
+            if abs(total) < limit:
+                yield {"total": total, "mode": 0, "shift": 0}
     for mode in range(len(ROUNDING_MODES)):
         for shift in range(MAX_SHIFT + 1):
             half = (1 << shift) >> 1

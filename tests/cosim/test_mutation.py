@@ -54,7 +54,25 @@ def test_the_table_names_every_survivor(mutation):
     score = mutation.Score("x", 199, (), (survivor,), 1.0)
     text = mutation.table([score], 200, 1)
     assert "| npu_x | 199 | 0 | 1 | 99.5 % |" in text
-    assert "* rtl/npu_x.v:9: inv add.Y[3] (sum[3])" in text
+    assert "* in npu_x, rtl/npu_x.v:9: inv add.Y[3] (sum[3])" in text
+
+
+def test_a_module_scored_again_replaces_its_row_and_its_survivors(mutation):
+    survivor = mutation.Mutant(1, "mutate -mode inv -cell $add$npu_x.v:9$5 -port Y -portbit 3")
+    scores = [mutation.Score(name, 199, (), (survivor,), 1.0) for name in ("w", "x", "y")]
+    before = mutation.table(scores, 200, 1)
+    assert mutation.table(scores, 200, 1, before.splitlines()) == before
+    again = mutation.Score("x", 200, (), (), 1.0)
+    text = mutation.table([again], 200, 1, before.splitlines())
+    assert [line for line in text.splitlines() if line.startswith("| npu_")] == [
+        "| npu_w | 199 | 0 | 1 | 99.5 % |",
+        "| npu_x | 200 | 0 | 0 | 100.0 % |",
+        "| npu_y | 199 | 0 | 1 | 99.5 % |",
+    ]
+    assert "Surviving: 2." in text
+    assert "npu_x," not in text
+    with pytest.raises(ValueError, match="expected a table of '100 mutants a module, seed 1"):
+        mutation.table([again], 100, 1, before.splitlines())
 
 
 def test_every_module_of_the_datapath_is_in_the_published_table_with_its_score():

@@ -77,7 +77,7 @@ def test_tflite_mode_is_gemmlowps_definition():
 
 
 def test_the_row_that_everyone_argues_about():
-    """585 * 1527099593 * 2^-37 is 6.5000005: 7 by the integer rules; its scales in float32 give 6."""
+    """585 * 1527099593 * 2^-37 is 6.5000005: 7 in integers, but 6 in float32 from the scales."""
     sx, sw, so = np.float32(0.0766), np.float32(float.fromhex("0x1.83dac2p-10")), np.float32(0.0102)
     assert round(float(np.float32(585) * np.float32(sx * sw / so))) == 6
     fraction, exponent = frexp(float(sx) * float(sw) / float(so))
@@ -237,7 +237,7 @@ def test_rtl_merges_points_with_a_power_of_two_ratio(icarus):
 
 @pytest.mark.rtl
 def test_rtl_gives_the_golden_row(icarus):
-    """585 * 1527099593 * 2^-37 is 6.5000005: 7 by the integer rules; its scales in float32 give 6."""
+    """585 * 1527099593 * 2^-37, just above 6.5, as each rule's own definition rounds it."""
     row = {"acc": (585,), "multiplier": (1527099593,), "bias": 0, "shift": 37, "channel_shift": 0}
     expected = {"floor": 6, "half_up": 7, "half_away": 7, "half_even": 7, "tflite": 7, "ruy": 7}
     cases = [
