@@ -28,6 +28,7 @@ from npusim.graph.requantization import (
 )
 from npusim.graph.tensor import Tensor
 from npusim.simulator.kernels import elementwise, floating_point, pool, tables
+from npusim.simulator.kernels.kernel_step import KernelStep
 from npusim.simulator.kernels.layout import (
     pad,
     require_same_quantization,
@@ -157,12 +158,7 @@ def _elementwise(
     a, b = network.inputs_of(node)
     y = network.output_of(node)
     require_8_bit(node, a, b, y)
-    dtype = y.dtype
-
-    def same_shape(threads: int, a: NDArray, b: NDArray) -> NDArray:
-        y = np.empty(a.shape, dtype)
-        kernel(a.reshape(-1), b.reshape(-1), values, y.reshape(-1))
-        return y
+    same_shape = KernelStep(kernel, (values,), y.dtype, view=(-1,))
 
     def broadcast(threads: int, a: NDArray, b: NDArray) -> NDArray:
         a, b = (np.array(x) for x in np.broadcast_arrays(a, b))
@@ -182,27 +178,17 @@ def window_geometry(window: op.Window) -> NDArray[np.int64]:
 def _(operator: op.AveragePool, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.average_pool(network, node, rule)
-    geometry, shape, dtype = window_geometry(operator.window), y.shape[1:], y.dtype
+    geometry = window_geometry(operator.window)
     if isinstance(r, constants.WindowDivision):
-
-        def divide(threads: int, x: NDArray) -> NDArray:
-            y = np.empty((len(x), *shape), dtype)
-            pool.average_pool_division(x, geometry, r.low, r.high, y)
-            return y
-
-        return divide
-    _, zero_point = affine(node, x)
-    mode, low, high = ROUNDING_MODES.index(r.rounding), r.low, r.high
-    multipliers, shifts = r.multipliers[0].copy(), r.shift.copy()
-
-    def rescale(threads: int, x: NDArray) -> NDArray:
-        y = np.empty((len(x), *shape), dtype)
-        pool.average_pool_requantize(
-            x, geometry, zero_point, multipliers, shifts, mode, r.zero_point, low, high, y
+        return KernelStep(
+            pool.average_pool_division, (geometry, r.low, r.high), y.dtype, y.shape[1:]
         )
-        return y
-
-    return rescale
+    mode = ROUNDING_MODES.index(r.rounding)
+    values = (
+        geometry, affine(node, x)[1], r.multipliers[0].copy(), r.shift.copy(), mode, r.zero_point,
+        r.low, r.high,
+    )  # fmt: skip
+    return KernelStep(pool.average_pool_requantize, values, y.dtype, y.shape[1:])
 
 
 @_step.register(op.MaxPool)
@@ -210,14 +196,8 @@ def _(operator: op.MaxPool, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     require_same_quantization(node, x, y)
     low, high = activation_bounds(operator.activation, *affine(node, y), y.dtype)
-    geometry, shape, dtype = window_geometry(operator.window), y.shape[1:], y.dtype
-
-    def maximum(threads: int, x: NDArray) -> NDArray:
-        y = np.empty((len(x), *shape), dtype)
-        pool.max_pool(x, geometry, low, high, y)
-        return y
-
-    return maximum
+    geometry = window_geometry(operator.window)
+    return KernelStep(pool.max_pool, (geometry, low, high), y.dtype, y.shape[1:])
 
 
 @_step.register(op.Mean)
@@ -272,41 +252,31 @@ def _finish_mean(
 def _(operator: op.Softmax, network: Network, node: Node, rule: Rule) -> Step:
     x, y = _one_input(network, node)
     r = constants.softmax(network, node, rule)
-    limits, dtype = np.iinfo(y.dtype), y.dtype
+    limits = np.iinfo(y.dtype)
+    view = (-1, x.shape[operator.axis])
     if rule in OPTIMIZED_SOFTMAX:
         so, zo = affine(node, y)
         floats = floating_point.exponentials(affine(node, x)[0], operator.beta)
-
-        def rows(x: NDArray, y: NDArray) -> None:
-            floating_point.softmax_lookup(x, floats, so, zo, limits.min, limits.max, y)
-
+        optimized = (floats, so, zo, limits.min, limits.max)
+        rows = KernelStep(floating_point.softmax_lookup, optimized, y.dtype, view=view)
     else:
-        table = exponentials(r)
+        integers = (exponentials(r), r.least_difference, limits.min)
+        rows = KernelStep(softmax_rows, integers, y.dtype, view=view)
+    axis = operator.axis
+    if axis == len(x.shape) - 1:
+        return rows
 
-        def rows(x: NDArray, y: NDArray) -> None:
-            softmax_rows(x, table, r.least_difference, limits.min, y)
+    def along_axis(threads: int, x: NDArray) -> NDArray:
+        y = rows(threads, np.ascontiguousarray(np.moveaxis(x, axis, -1)))
+        return np.ascontiguousarray(np.moveaxis(y, -1, axis))
 
-    axis, last = operator.axis, operator.axis == len(x.shape) - 1
-
-    def probabilities(threads: int, x: NDArray) -> NDArray:
-        if not last:
-            x = np.ascontiguousarray(np.moveaxis(x, axis, -1))
-        y = np.empty(x.shape, dtype)
-        rows(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1]))
-        return y if last else np.ascontiguousarray(np.moveaxis(y, -1, axis))
-
-    return probabilities
+    return along_axis
 
 
-def _table_step(x: Tensor, table: NDArray) -> Step:
+def table_step(x: Tensor, table: NDArray) -> Step:
+    """Return the step that looks up each of x's 8-bit integers in `table`."""
     least = int(np.iinfo(x.dtype).min)
-
-    def look_up(threads: int, x: NDArray) -> NDArray:
-        y = np.empty(x.shape, table.dtype)
-        elementwise.lookup(x.reshape(-1), least, table, y.reshape(-1))
-        return y
-
-    return look_up
+    return KernelStep(elementwise.lookup, (least, table), table.dtype, view=(-1,))
 
 
 @_step.register(op.Quantize)
@@ -314,10 +284,10 @@ def _(operator: op.Quantize, network: Network, node: Node, rule: Rule) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     elements = prod(x.shape[1:])
     if not x.is_float:
-        whole = _table_step(x, tables.requantization(network, node, rule))
+        whole = table_step(x, tables.requantization(network, node, rule))
         if not constants.is_optimized_requantize(node, rule, x, y):
             return whole
-        scalar = _table_step(x, tables.requantization(network, node, "tflite"))
+        scalar = table_step(x, tables.requantization(network, node, "tflite"))
         return with_scalar_elements(whole, scalar, elements, INTEGER_LANES)
     require_8_bit(node, y)
     scale, zero_point = np.array(affine(node, y)[0]), np.array(affine(node, y)[1])
@@ -351,7 +321,7 @@ def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step
 @_step.register(op.Activation)
 def _(operator: op.Activation, network: Network, node: Node, rule: Rule) -> Step:
     x, _ = _one_input(network, node)
-    return _table_step(x, tables.activation(network, node, rule))
+    return table_step(x, tables.activation(network, node, rule))
 
 
 @_step.register(op.Concat)
@@ -361,7 +331,7 @@ def _(operator: op.Concat, network: Network, node: Node, rule: Rule) -> Step:
     steps = [
         None
         if same_quantization(x, y) and x.dtype == y.dtype
-        else _table_step(x, tables.joined(network, node, rule, position))
+        else table_step(x, tables.joined(network, node, rule, position))
         for position, x in enumerate(inputs)
     ]
 

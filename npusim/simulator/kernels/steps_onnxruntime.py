@@ -20,8 +20,8 @@ from npusim.graph import operators as op
 from npusim.graph import requantization_onnxruntime as constants
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import FloatRequantization, affine, linear
-from npusim.graph.tensor import Tensor
-from npusim.simulator.kernels import elementwise, floating_point, pool, steps
+from npusim.simulator.kernels import floating_point, pool, steps
+from npusim.simulator.kernels.kernel_step import KernelStep
 from npusim.simulator.kernels.linear import LinearKernel, LinearStep
 from npusim.simulator.kernels.vector_rest import Step
 from npusim.simulator.kernels.weights import weight_planes
@@ -195,14 +195,8 @@ def _(operator: op.MaxPool, network: Network, node: Node) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     steps.require_8_bit(node, x, y)
     limits, geometry = np.iinfo(y.dtype), steps.window_geometry(operator.window)
-    shape, dtype = y.shape[1:], y.dtype
-
-    def maximum(threads: int, x: NDArray) -> NDArray:
-        y = np.empty((len(x), *shape), dtype)
-        pool.max_pool(x, geometry, limits.min, limits.max, y)
-        return y
-
-    return maximum
+    values = (geometry, limits.min, limits.max)
+    return KernelStep(pool.max_pool, values, y.dtype, y.shape[1:])
 
 
 @_step.register
@@ -278,23 +272,12 @@ def _(operator: op.Softmax, network: Network, node: Node) -> Step:
     return probabilities
 
 
-def _lookup(x: Tensor, table: NDArray) -> Step:
-    least = int(np.iinfo(x.dtype).min)
-
-    def look_up(threads: int, x: NDArray) -> NDArray:
-        y = np.empty(x.shape, table.dtype)
-        elementwise.lookup(x.reshape(-1), least, table, y.reshape(-1))
-        return y
-
-    return look_up
-
-
 @_step.register
 def _(operator: op.Quantize, network: Network, node: Node) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not x.is_float:
         steps.require_8_bit(node, x, y)
-        return _lookup(x, constants.conversion_table(node, x, y))
+        return steps.table_step(x, constants.conversion_table(node, x, y))
     q = y.quantization
     if q is None:
         raise _unsupported(node, f"without a scale for {y.name}")
@@ -329,7 +312,7 @@ def _(operator: op.Activation, network: Network, node: Node) -> Step:
     if x.is_float:
         return lambda threads, x: floating_point.clip(x, low, high)
     steps.require_8_bit(node, x, y)
-    return _lookup(x, constants.conversion_table(node, x, y, op.Clamp(low, high)))
+    return steps.table_step(x, constants.conversion_table(node, x, y, op.Clamp(low, high)))
 
 
 @_step.register
@@ -347,7 +330,7 @@ def _(operator: op.Concat, network: Network, node: Node) -> Step:
     if all(x.dtype == y.dtype and x.quantization is None for x in inputs):
         return lambda threads, *parts: np.concatenate(parts, axis)
     steps.require_8_bit(node, *inputs, y)
-    convert = [_lookup(x, constants.conversion_table(node, x, y)) for x in inputs]
+    convert = [steps.table_step(x, constants.conversion_table(node, x, y)) for x in inputs]
     return lambda threads, *parts: np.concatenate(
         [change(threads, part) for change, part in zip(convert, parts, strict=True)], axis
     )
