@@ -119,8 +119,7 @@ def _prepare(
         load_uniform_parameters(emitter, constants, function, 0)
         _check_par(emitter.machine, words)
     elif isinstance(function, np.ndarray):
-        table = function.tobytes()
-        offset = constants.place(TABLE_ENTRIES, lambda: table)
+        offset = constants.place_bytes(function.tobytes())
         machine, words, act = emitter.machine, max(TABLE_ENTRIES // size, 1), 0
         if words > machine.act_words:
             raise CapacityError(
@@ -149,7 +148,7 @@ def load_uniform_parameters(
     data = pack_parameters(
         r.multipliers[:, :1] * lanes, r.bias[:1] * lanes, r.shift[:1] * lanes, 0 * lanes, size
     )
-    offset = constants.place(len(data), lambda: data)
+    offset = constants.place_bytes(data)
     load_constant(emitter, "PAR", offset, PAR_HEADER_WORDS + len(r.multipliers), address)
 
 

@@ -42,7 +42,9 @@ def form_of(tensor: Tensor) -> Form:
     if not is_byte(tensor):
         return Form(1, 1, max(prod(tensor.shape) * tensor.dtype.itemsize, 1), order)
     shape = tensor.shape
-    return Form(prod(shape[:-2]), *(1, *shape)[-2:], order) if shape else Form(1, 1, 1, order)
+    if not shape:
+        return Form(1, 1, 1, order)
+    return Form(prod(shape[:-2]), shape[-2] if len(shape) > 1 else 1, shape[-1], order)
 
 
 def is_renaming(machine: Machine, old: Form, new: Form) -> bool:

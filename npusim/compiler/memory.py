@@ -66,6 +66,10 @@ class Constants:
     size_bytes: int = 0
     parts: list[tuple[int, Callable[[], bytes]]] = field(default_factory=list)
 
+    def place_bytes(self, data: bytes) -> int:
+        """Return the offset in bytes of `data`."""
+        return self.place(len(data), lambda: data)
+
     def place(self, count_bytes: int, make: Callable[[], bytes]) -> int:
         """Return the offset in bytes of `count_bytes` bytes that `make` returns."""
         offset = self.size_bytes

@@ -205,13 +205,12 @@ def emit_select(
         tiles = _selection_tiles(selection, lanes, size, rows)
         places = []
         for (_, _), codes in tiles:
-            data = pack_tiles(codes[None], one.code_bits)
-            places.append(constants.place(len(data), lambda data=data: data))
+            places.append(constants.place_bytes(pack_tiles(codes[None], one.code_bits)))
         data = pack_parameters(
             selection.multipliers[None, lanes], selection.bias[lanes], selection.shift[lanes],
             0 * selection.shift[lanes], size,
         )  # fmt: skip
-        par_place = constants.place(len(data), lambda data=data: data)
+        par_place = constants.place_bytes(data)
         for first in range(0, target.pixels, words):
             count = min(words, target.pixels - first)
             for number, ((source, in_block), _) in enumerate(tiles):

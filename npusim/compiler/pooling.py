@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from npusim.compiler.elementwise import load_uniform_parameters, output_register
 from npusim.compiler.emit import Emitter
 from npusim.compiler.memory import Constants, Stored
@@ -332,9 +334,8 @@ class _Pooling:
         """Clamp a maximum, by way of the end of an input buffer."""
         pool, emitter = self.pool, self.emitter
         r = Requantization(
-            multipliers=[[1]], bias=[0], shift=[0], rounding="floor", zero_point=0,
-            low=pool.low, high=pool.high,
-        )  # type: ignore[arg-type]  # fmt: skip
+            np.array([[1]]), np.array([0]), np.array([0]), "floor", 0, pool.low, pool.high
+        )
         par = self._parameters(-1, r)
         spare = self.ins.next() + self.cut.in_words - words
         here = emitter.banks("ACT", result, result + words)

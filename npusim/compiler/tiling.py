@@ -154,8 +154,8 @@ def _candidates(shape: LinearShape, machine: Machine) -> _Tiles:
     tiles = _Tiles(*columns, *loaded)
     pads = machine.scratchpads
     pixels = tiles.th * tiles.tw
-    fits = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
-    fits = fits <= machine.wgt_words
+    weights = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
+    fits = weights <= machine.wgt_words
     fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, _COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) <= machine.par_words
     fits &= (pixels <= _STRIDE_MAX) & (_act_words(shape, tiles) <= machine.act_words)
@@ -312,7 +312,12 @@ def _tiling(
     par_resident = groups * par <= half
     par_slots = groups if par_resident else 2 if par <= half else 1
     return Tiling(
-        *(int(getattr(one, name)[0]) for name in ("th", "tw", "gob", "gcb", "gkh", "gkw")),
+        th=int(one.th[0]),
+        tw=int(one.tw[0]),
+        gob=gob,
+        gcb=int(one.gcb[0]),
+        gkh=int(one.gkh[0]),
+        gkw=int(one.gkw[0]),
         weights_outer=outer,
         act_slots=act[0],
         act_slot_words=act[1],

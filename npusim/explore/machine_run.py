@@ -44,7 +44,9 @@ class MachineNetwork:
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
-            step.node: _host_function(network, self.nodes[step.node], machine_rule(network, requant))
+            step.node: _host_function(
+                network, self.nodes[step.node], machine_rule(network, requant)
+            )
             for step in self.program.steps
             if step.kind == "host"
         }

@@ -35,5 +35,5 @@ def _cells(layer: LayerReport) -> tuple[str, ...]:
         f"{layer.weight_bytes:,}",
         layer.scheme,
         layer.rounding,
-        f"{1e3 * layer.seconds:.3f}",
+        "" if layer.seconds is None else f"{1e3 * layer.seconds:.3f}",
     )
