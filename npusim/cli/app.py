@@ -11,7 +11,7 @@ import click
 import npusim
 from npusim.errors import NpuError
 
-ENGINES = ("kernels",)
+ENGINES = ("kernels", "machine")
 SIMULATORS = ("icarus", "verilator")
 MEMORY_MODELS = ("fixed", "lfsr")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
@@ -55,7 +55,14 @@ def app() -> None:
 )
 @click.option("--output", "output_path", type=FILE, help="Write the network's outputs (.npz).")
 @click.option("--save-tensors", "tensors_path", type=FILE, help="Write every named tensor (.npz).")
-@click.option("--engine", type=click.Choice(ENGINES), default="kernels", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="kernels",
+    show_default=True,
+    help="kernels: every tensor, fast; machine: the compiled program, with cycles.",
+)
+@machine_option
 @requant_option
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")

@@ -15,6 +15,7 @@ from npusim.datapath.jit import cache_directory
 from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
+from npusim.report.machine_table import machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result
 from npusim.session import run as run_session
@@ -27,6 +28,7 @@ def run_model(
     output_path: Path | None,
     tensors_path: Path | None,
     engine: str,
+    machine: str,
     requant: str,
     batch: int | None,
     threads: int | None,
@@ -51,6 +53,7 @@ def run_model(
             network,
             samples.x,
             engine=engine,  # type: ignore[arg-type]  # the command line offers the engines' names
+            machine=machine,
             requant=requant,
             batch=batch,
             threads=threads,
@@ -88,15 +91,34 @@ def top1(result: Result, labels: NDArray[np.int64]) -> int:
 
 def _print(result: Result, correct: int | None) -> None:
     console = plain_console()
-    console.print(layer_table(result.layers, result.samples))
+    timed = [layer for layer in result.layers if layer.cycles is not None]
+    if timed:
+        console.print(machine_table(timed))  # type: ignore[arg-type]  # what timed layers hold
+    else:
+        console.print(layer_table(result.layers, result.samples))
     rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9
     console.print(
         f"\n{result.network.name}: {result.samples} samples, engine {result.engine}, "
         f"rounding {result.requant}; {result.macs:,} MACs a sample, {rate:.2f} GMAC/s"
     )
+    if result.cycles is not None:
+        console.print(
+            f"{result.machine}: {result.cycles:,} cycles and {result.dram_bytes:,} DRAM bytes a "
+            "sample" + _on_the_host(result)
+        )
+    if result.differing_outputs is not None:
+        console.print(
+            f"note: {result.differing_outputs} output values differ from the rule asked for, "
+            "which exists only in floating point"
+        )
     for note in result.network.notes:
         console.print(f"note: {note}")
     if correct is not None:
         console.print(
             f"top-1: {correct} of {result.samples} correct ({100 * correct / result.samples:.2f} %)"
         )
+
+
+def _on_the_host(result: Result) -> str:
+    names = ", ".join(result.host_operators)
+    return f"; on the host, without cycles: {names}" if names else ""

@@ -6,9 +6,12 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_run import IMAGES, MODEL, ROOT, Npusim
 
 DOCUMENT = ROOT / "docs" / "json.md"
+ONLY_OF_FLOAT_RULES = "differing_outputs"
 
 
 def documented(table: str) -> set[str]:
@@ -18,11 +21,19 @@ def documented(table: str) -> set[str]:
     return keys
 
 
-def test_every_key_is_documented(npusim: Npusim, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["kernels", "machine"])
+def test_every_key_is_documented(npusim: Npusim, tmp_path: Path, engine: str) -> None:
     path = tmp_path / "run.json"
-    assert npusim("run", MODEL, "--input", IMAGES, "--json", path).code == 0
+    assert npusim("run", MODEL, "--input", IMAGES, "--engine", engine, "--json", path).code == 0
     content = json.loads(path.read_text())
-    run_part = DOCUMENT.read_text().split("\n# ")[0]
-    run_table, layer_table = run_part.split("Each layer:")
-    assert content.keys() == documented(run_table)
-    assert content["layers"][0].keys() == documented(layer_table)
+    of_run, of_machine = DOCUMENT.read_text().split("\n# ")[0].split("## With engine")
+    run_keys, layer_keys = map(documented, of_run.split("Each layer:"))
+    if engine == "machine":
+        more_run, more_layer = map(documented, of_machine.split("and for each layer"))
+        run_keys |= more_run - {ONLY_OF_FLOAT_RULES}
+        layer_keys = layer_keys - {"seconds"} | more_layer
+    assert content.keys() == run_keys
+    assert all(layer.keys() == layer_keys for layer in content["layers"])
+    if engine == "machine":
+        for total in ("cycles", "dram_bytes", "macs"):
+            assert content[total] == sum(layer[total] for layer in content["layers"])
