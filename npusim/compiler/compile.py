@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npusim.compiler import lower, lower_moves
-from npusim.compiler.context import lower_node
+from npusim.compiler.context import Lowering, lower_node
 from npusim.compiler.emit import Emitter
 from npusim.compiler.graph_storage import (
     Form,
@@ -20,6 +20,7 @@ from npusim.compiler.graph_storage import (
 from npusim.compiler.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
 from npusim.compiler.rule import machine_rule
 from npusim.compiler.samples import single_sample
+from npusim.compiler.shuffle import channel_shuffles
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.count import layer_macs
@@ -77,6 +78,7 @@ class Compiler:
         self.stored: dict[str, Stored] = {}
         self.roots = {name: name for name in network.tensors}
         self.pads = folded_pads(network)
+        self.shuffles, self.inside_shuffles = channel_shuffles(network)
         self.steps: list[Step] = []
         self.layers: list[Layer] = []
         self.run_start = 0
@@ -90,6 +92,9 @@ class Compiler:
                 last[name] = place
         for output, (node, _) in self.pads.items():
             last[node.inputs[0]] = max(last[node.inputs[0]], last[output])
+        for output, shuffle in self.shuffles.items():
+            writer = self.network.producer[output]
+            last[shuffle.source] = max(last[shuffle.source], self.network.nodes.index(writer))
         for name in self.network.outputs:
             last[name] = len(self.network.nodes)
         return last
@@ -150,11 +155,17 @@ class Compiler:
 
     def _node(self, node: Node) -> None:
         target = self.network.output_of(node)
-        if target.name in self.pads or self._renamed(node, target):
+        if target.name in self.pads or target.name in self.inside_shuffles:
+            return
+        shuffle = self.shuffles.get(target.name)
+        if shuffle is None and self._renamed(node, target):
             return
         first = len(self.emitter)
         try:
-            lowering = lower_node(node.operator, self.network, node, self.rule, self)
+            if shuffle is not None:
+                lowering: Lowering | None = lower_moves.lower_shuffle(shuffle, self)
+            else:
+                lowering = lower_node(node.operator, self.network, node, self.rule, self)
         except NpuError as error:
             where = "" if str(error).startswith(node.name) else f"{node.name}: "
             raise type(error)(f"{where}{error}") from None

@@ -17,11 +17,19 @@ from npusim.compiler.moves import (
     emit_select,
     identity,
 )
+from npusim.compiler.shuffle import Shuffle
 from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, affine
 from npusim.simulator.kernels.layout import same_quantization
+
+
+def lower_shuffle(shuffle: Shuffle, context: Context) -> Lowering:
+    """Return how the machine permutes the channels of every pixel."""
+    source = context.source(shuffle.source)
+    selection = identity(0 * shuffle.channels, shuffle.channels)
+    return lambda place: emit_select(context.emitter, context.constants, [source], place, selection)
 
 
 @lower_node.register(op.Pad)
