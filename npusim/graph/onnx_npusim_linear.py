@@ -1,8 +1,10 @@
 """Functions of npusim's ONNX form for convolutions and fully connected layers, every scheme.
 
-A function's name is its format: `Subset4Conv`, `PiecewiseLinear3FullyConnected`, with words after
-it for what else it takes (`Multipoint4ConvPoints3`: up to three points a channel). Over the planes
-that the codes decode to,
+A function's name is its format: `Subset4Conv`, `PiecewiseLinear3Gemm` (a fully connected layer that
+flattens its input to a matrix), `Uniform8Dense` (one over the last axis, the others kept),
+`Multipoint4x3Conv` (up to three points a channel), with words after it for what else it takes. The
+common ones have at most 21 letters: viewers cut longer names. Over the planes that the codes decode
+to,
 
     T = bias + sum_j multipliers[j] * A_j (+ window_sum * sum of xe)
     y = clip(floor((T + 2^(s-1)) / 2^s) + zero_point, low, high),  s = shift (+ channel_shift)
@@ -36,8 +38,8 @@ WORDS: dict[Scheme, str] = {
     "multipoint": "Multipoint",
 }
 NAME = re.compile(
-    rf"({'|'.join(WORDS.values())})([2-8])(Conv|FullyConnected)(KeepDims)?"
-    r"(?:Points([1-4]))?(OwnBreakpoint)?(ChannelShift)?(WindowSum)?"
+    rf"({'|'.join(WORDS.values())})([2-8])(?:x([1-4]))?(Conv|Gemm|Dense)"
+    r"(OwnBreakpoint)?(ChannelShift)?(WindowSum)?"
 )
 
 
@@ -58,10 +60,11 @@ class LinearFormat:
     @property
     def name(self) -> str:
         """The function's name."""
+        matrix = "Dense" if self.keep_dims else "Gemm"
         return "".join((
-            WORDS[self.scheme], str(self.bits), "Conv" if self.convolution else "FullyConnected",
-            "KeepDims" if self.keep_dims else "",
-            f"Points{self.points}" if self.points > 1 or self.scheme == "multipoint" else "",
+            WORDS[self.scheme], str(self.bits),
+            f"x{self.points}" if self.points > 1 or self.scheme == "multipoint" else "",
+            "Conv" if self.convolution else matrix,
             "OwnBreakpoint" if self.own_breakpoint else "",
             "ChannelShift" if self.channel_shift and self.scheme != "wes" else "",
             "WindowSum" if self.window_sum else "",
@@ -111,10 +114,10 @@ def format_named(name: str) -> LinearFormat:
     match = NAME.fullmatch(name)
     if match is None:
         raise FormatError(f"npusim.{name}: not a function of npusim")
-    word, bits, kind, keep, points, own, shift, window_sum = match.groups()
+    word, bits, points, kind, own, shift, window_sum = match.groups()
     scheme = next(key for key, value in WORDS.items() if value == word)
     found = LinearFormat(
-        scheme, int(bits), kind == "Conv", keep is not None, int(points or 1), own is not None,
+        scheme, int(bits), kind == "Conv", kind == "Dense", int(points or 1), own is not None,
         shift is not None or scheme == "wes", window_sum is not None,
     )  # fmt: skip
     return found

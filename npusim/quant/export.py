@@ -53,6 +53,7 @@ def model_of(network: Network) -> onnx.ModelProto:
             writer.initializers.append(numpy_helper.from_array(np.array(value), inputs[-1]))
         writer.call(call.function, node.name, inputs, writer.inside(node.outputs[0]),
                     call.attributes)  # fmt: skip
+        writer.describe(node.outputs[0])
     for name in network.outputs:
         writer.leave(network.tensors[name])
     return writer.model()
@@ -65,6 +66,7 @@ class _Writer:
         self.network = network
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self.values: list[onnx.ValueInfoProto] = []
         self.functions: dict[str, onnx.FunctionProto] = {}
 
     def inside(self, name: str) -> str:
@@ -73,6 +75,12 @@ class _Writer:
         at_an_end = name in self.network.inputs or tensor.is_constant
         reordered = name in self.network.outputs and tensor.file_order is not None
         return name + INNER if at_an_end or reordered else name
+
+    def describe(self, name: str) -> None:
+        """State the shape of a tensor between npusim's functions, for viewers."""
+        if name not in self.network.outputs or self.inside(name) != name:
+            tensor = self.network.tensors[name]
+            self.values.append(_value(self.inside(name), tensor.shape, not tensor.is_constant))
 
     def call(
         self, function: str, name: str, inputs: list[str], output: str, attributes: dict
@@ -93,6 +101,7 @@ class _Writer:
         }
         name = f"{tensor.name}/input"
         self.call("Input", name, [tensor.name], self.inside(tensor.name), attributes)
+        self.describe(tensor.name)
 
     def leave(self, tensor: Tensor) -> None:
         """Append the layout change of an output, where there is one."""
@@ -107,9 +116,10 @@ class _Writer:
         graph = helper.make_graph(
             self.nodes,
             network.name,
-            [_value(network.tensors[name]) for name in network.inputs],
-            [_value(network.tensors[name]) for name in network.outputs],
+            [_end(network.tensors[name]) for name in network.inputs],
+            [_end(network.tensors[name]) for name in network.outputs],
             self.initializers,
+            value_info=self.values,
         )
         model = helper.make_model(
             graph,
@@ -127,12 +137,17 @@ class _Writer:
         return model
 
 
-def _value(tensor: Tensor) -> onnx.ValueInfoProto:
+def _end(tensor: Tensor) -> onnx.ValueInfoProto:
     order = tensor.file_order or tuple(range(len(tensor.shape)))
-    shape: list[int | str] = [tensor.shape[axis] for axis in order]
-    if order[0] == 0 and shape[0] == 1:
-        shape[0] = BATCH
-    return helper.make_tensor_value_info(tensor.name, TensorProto.INT8, shape)
+    batch_first = order[0] == 0
+    return _value(tensor.name, tuple(tensor.shape[axis] for axis in order), batch_first)
+
+
+def _value(name: str, shape: tuple[int, ...], batch_first: bool) -> onnx.ValueInfoProto:
+    sizes: list[int | str] = list(shape)
+    if batch_first and sizes and sizes[0] == 1:
+        sizes[0] = BATCH
+    return helper.make_tensor_value_info(name, TensorProto.INT8, sizes)
 
 
 def export(network: Network, path: str | Path) -> None:

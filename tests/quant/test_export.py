@@ -165,7 +165,15 @@ def test_one_readable_node_a_layer(made: tuple[Prepared, np.ndarray]) -> None:
     assert all(node.domain == "npusim" for node in model.graph.node)
     assert {node.name for node in network.nodes} <= kinds.keys()
     assert kinds["stem"] == "Subset4Conv"
-    assert kinds["dense"] == "Subset4FullyConnected"
+    assert kinds["dense"] == "Subset4Gemm"
+    shapes = {
+        value.name: [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        for value in model.graph.value_info
+    }
+    assert shapes["stem:0"] == ["N", *network.tensors["stem:0"].shape[1:]]
+    assert shapes.keys() == {
+        name for node in model.graph.node for name in node.output if name not in network.outputs
+    }
     (codes,) = (i for i in model.graph.initializer if i.name == "stem/codes")
     assert list(codes.dims) == [8 * 27 // 2]
     layers = [name for name, kind in kinds.items() if kind not in ("Input", "Output")]
