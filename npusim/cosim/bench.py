@@ -19,7 +19,7 @@ from npusim.cosim.simulation import build, run
 from npusim.cosim.traffic import Cycle, traffic
 from npusim.cosim.vectors import inputs_of, outputs_of
 from npusim.cosim.wiring import Wiring
-from npusim.datapath.contract import Parameters, Port, Unit, Values
+from npusim.datapath.contract import Parameters, Port, Unit, Value, Values
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ class Bench:
     def _lines(self, image: Image) -> list[str]:
         """Return one hexadecimal line for each cycle, in the order of harness.py."""
         inputs, outputs = self.unit.inputs, self.unit.outputs
-        in_words = [self._word(inputs, values) for values, _ in image.vectors]
-        out_words = [self._word(outputs, values) for _, values in image.vectors]
+        in_words = self._words(inputs, [values for values, _ in image.vectors])
+        out_words = self._words(outputs, [values for _, values in image.vectors])
         in_bits = sum(port.total_width(self.settings) for port in inputs)
         out_bits = sum(port.total_width(self.settings) for port in outputs)
         lines = []
@@ -180,13 +180,19 @@ class Bench:
             lines.append(f"{word | out_words[max(cycle.out, 0)]:x}\n")
         return lines
 
-    def _word(self, ports: Sequence[Port], values: Values) -> int:
-        word = 0
+    def _words(self, ports: Sequence[Port], vectors: Sequence[Values]) -> list[int]:
+        """Return each vector's ports as one word, the first port in the highest bits."""
+        words = [0] * len(vectors)
         for port in ports:
-            word = word << port.total_width(self.settings) | port.pack(
-                values[port.name], self.settings
-            )
-        return word
+            width = port.total_width(self.settings)
+            last: Value | None = None
+            bits = 0
+            for number, values in enumerate(vectors):
+                value = values[port.name]
+                if value is not last:  # a table stays the same object for many vectors
+                    last, bits = value, port.pack(value, self.settings)
+                words[number] = words[number] << width | bits
+        return words
 
 
 def _fault(line: str) -> Fault:

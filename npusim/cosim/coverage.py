@@ -8,7 +8,9 @@ saturate say nothing about saturation.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from npusim.cosim.vectors import elements
 from npusim.datapath.contract import Parameters, Port, Unit, Values
@@ -35,11 +37,8 @@ def coverage(
         if port.name in fixed or dict(parameters) != dict(unit.parameters):
             continue  # a variant may leave out what a port value asks for
         bins = _port_bins(port, parameters)
-        seen = {value: 0 for value in bins.values()}
-        for inputs, _ in vectors:
-            for element in elements(inputs[port.name]):
-                if element in seen:
-                    seen[element] += 1
+        lanes = (elements(inputs[port.name]) for inputs, _ in vectors)
+        seen = Counter(chain.from_iterable(lanes))
         counts |= {name: seen[value] for name, value in bins.items()}
     for name, predicate in unit.coverage(parameters).items():
         counts[name] = sum(bool(predicate(inputs, outputs)) for inputs, outputs in vectors)

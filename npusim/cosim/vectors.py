@@ -136,8 +136,8 @@ def _require_legal(
         for name, low, high in bounds:
             if name not in values:
                 raise CosimulationError(f"{unit.name}: vector {index} has no value for {name}")
-            value = values[name]
-            for element in elements(value):
+            lanes = elements(values[name])
+            for element in (min(lanes), max(lanes)):
                 if not low <= element <= high:
                     raise CosimulationError(
                         f"{unit.name}: vector {index}: {name}: expected {low}..{high}, "

@@ -89,9 +89,11 @@ class Port:
         count, width = self.lane_count(parameters), self.width(parameters)
         if len(lanes) != count:
             raise RangeError(f"{self.name}: expected {count} lanes, found {len(lanes)}")
-        bits = 0
-        for lane, element in enumerate(lanes):
-            bits |= (self.require(int(element), parameters) & ((1 << width) - 1)) << (lane * width)
+        for extreme in {min(lanes), max(lanes)}:
+            self.require(extreme, parameters)
+        bits, mask = 0, (1 << width) - 1
+        for element in reversed(lanes):
+            bits = bits << width | (int(element) & mask)
         return bits
 
     def unpack(self, bits: int, parameters: Parameters) -> Value:

@@ -25,8 +25,11 @@ RTL = ROOT / "rtl"
 NAMES = unit_names()
 VARIANTS = [(name, n) for name in NAMES for n in range(1 + len(load_unit(name).variants))]
 
-PROBES = (-1, 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, 1025, 1 << 20)
-"""Parameter values among which every guard must find one to refuse."""
+PROBES = (-1, 0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129, 1025)
+"""Parameter values among which every guard must find one to refuse.
+
+Icarus unrolls a module's loops before it reports the guard: much larger ones cost half a minute.
+"""
 
 
 def header(name: str) -> str:
@@ -153,14 +156,19 @@ def test_verilator_has_no_warning(name, number):
 
 @pytest.mark.yosys
 @pytest.mark.usefixtures("yosys_installed")
-@pytest.mark.parametrize(("name", "number"), VARIANTS)
-def test_yosys_reads_it_without_a_warning_and_infers_no_latch(name, number, tmp_path):
-    unit, parameters = load_unit(name), parameters_of(name, number)
-    log = run_script(
-        f"{read(unit.module, parameters, tmp_path)}; proc; check -assert; "
-        "select -assert-none t:$dlatch t:$adlatch",
-        tmp_path,
-    )
+@pytest.mark.parametrize("name", NAMES)
+def test_yosys_reads_it_without_a_warning_and_infers_no_latch(name, tmp_path):
+    """Every variant in one start of Yosys, which takes longer than the work."""
+    unit = load_unit(name)
+    checks = "proc; check -assert; select -assert-none t:$dlatch t:$adlatch"
+    variants = [number for given, number in VARIANTS if given == name]
+    scripts = [
+        f"log variant {number}; {read(unit.module, parameters_of(name, number), tmp_path)}; "
+        f"{checks}; design -reset"
+        for number in variants
+    ]
+    log = run_script("; ".join(scripts), tmp_path)
+    assert [f"variant {n}" in log.splitlines() for n in variants] == [True] * len(variants)
     assert "Warning" not in log
 
 
