@@ -76,7 +76,7 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
     final.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f"{wanted.top}-", dir=final.parent))
     try:
-        (_icarus if simulator == "icarus" else _verilator)(wanted, fresh)
+        compile_design(wanted, simulator, fresh)
         try:
             fresh.rename(final)
         except OSError:  # another process was first
@@ -86,6 +86,11 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
         if fresh.exists():
             shutil.rmtree(fresh, ignore_errors=True)
     return result
+
+
+def compile_design(wanted: Design, simulator: str, folder: Path) -> None:
+    """Compile `wanted` into `folder`: npu.vvp or Vnpu_system."""
+    (_icarus if simulator == "icarus" else _verilator)(wanted, folder)
 
 
 def _icarus(wanted: Design, folder: Path) -> None:

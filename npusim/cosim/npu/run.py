@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.cosim.errors import CosimulationError
-from npusim.cosim.npu.build import build
+from npusim.cosim.npu.build import Simulation, build
 from npusim.cosim.npu.parameters import require_parameters
 from npusim.isa.registers import CONTROL
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, REGION_COUNT
@@ -67,12 +67,26 @@ def run_code(
     CosimulationError
         A tool is missing, the machine is not what it should be, or the run does not end.
     """
+    simulation = build(machine, simulator, code_address + len(code))
+    return run_on(simulation, code, machine, dram, bases, code_address, cycles_most)
+
+
+def run_on(
+    simulation: Simulation,
+    code: bytes,
+    machine: Machine,
+    dram: NDArray[np.uint8],
+    bases: Sequence[int],
+    code_address: int,
+    cycles_most: int,
+    plusargs: Sequence[str] = (),
+) -> RtlRun:
+    """As `run_code`, on a simulation that has been built."""
     bus = machine.bus.bus_bytes
     length = len(code) // INSTRUCTION_BYTES
     image = np.zeros(-(-max(len(dram), code_address + len(code), 1) // bus) * bus, np.uint8)
     image[: len(dram)] = dram
     image[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
-    simulation = build(machine, simulator, len(image))
     memory = machine.memory
     settings = {
         "base": code_address, "length": length, "lfsr": int(memory.model == "lfsr"),
@@ -85,8 +99,9 @@ def run_code(
     with tempfile.TemporaryDirectory(prefix="npusim-") as folder:
         place = Path(folder)
         write_hex(place / "image.hex", image, bus)
+        arguments = [f"+{key}={value}" for key, value in settings.items()]
         done = subprocess.run(
-            [*simulation.command, *(f"+{key}={value}" for key, value in settings.items())],
+            [*simulation.command, *arguments, *plusargs],
             cwd=place, capture_output=True, text=True, check=False,
         )  # fmt: skip
         said = [
@@ -94,7 +109,7 @@ def run_code(
         ]
         if done.returncode or said or not (place / "dump.hex").exists():
             message = said or (done.stdout + done.stderr).splitlines()[-1:] or ["no message"]
-            raise CosimulationError(f"RTL on {simulator}: {message[0]}")
+            raise CosimulationError(f"RTL on {simulation.simulator}: {message[0]}")
         registers = _registers(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
         after = dram if registers["fault"] else read_hex(place / "dump.hex", bus)[: len(dram)]
