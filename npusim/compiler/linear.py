@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from npusim.compiler.emit import Emitter
 from npusim.compiler.linear_layer import (
@@ -11,13 +11,14 @@ from npusim.compiler.linear_layer import (
     ceil_divide,
     choose_tiling,
     first_in_block,
+    input_span,
+    place_parameters,
     tile_words_of,
     weight_tiles,
 )
 from npusim.compiler.memory import Constants, pack_tiles
 from npusim.compiler.planes import format_code
 from npusim.compiler.slots import Slots
-from npusim.compiler.tiling import LinearShape
 from npusim.compiler.transfers import (
     ActTile,
     Pads,
@@ -26,8 +27,11 @@ from npusim.compiler.transfers import (
     load_tile,
     store_tile,
 )
-from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
+
+PARTS_WANTED = 4
+"""Of a layer of few tiles, so that stores run beside the array."""
+SMALLEST_PART_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class _Lowering:
         self.wgt = Slots(_halved(self.machine.wgt_words, t.wgt_slots, t.wgt_slot_words, flip))
         self.par = Slots(_halved(self.machine.par_words, t.par_slots, t.par_slot_words, flip))
         self.weight_places = self._place_weights()
-        self.par_offset = self._place_parameters()
+        self.par_offset = place_parameters(constants, layer, self.shape)
 
     def run(self) -> None:
         """Emit all tiles in the order that the tiling chose."""
@@ -97,8 +101,22 @@ class _Lowering:
             pairs = [(area, group) for group in groups for area in areas]
         else:
             pairs = [(area, group) for area in areas for group in groups]
+        parts = max(PARTS_WANTED // len(pairs), 1)
         for area, (ob, obs) in pairs:
-            self._tile(area, ob, obs)
+            for part in self._parts(area, ob, parts):
+                self._tile(area, part, ob, obs)
+
+    def _parts(self, area: _Area, ob: int, wanted: int) -> list[_Area]:
+        """Cut a loaded area into parts that are stored while the next is computed."""
+        if len(self._chunks(ob)) > 1:
+            return [area]  # each part would load the chunks again
+        pixels = area.rows * area.columns
+        count = max(min(wanted, area.rows, pixels // SMALLEST_PART_PIXELS), 1)
+        rows = ceil_divide(area.rows, count)
+        end = area.row + area.rows
+        return [
+            replace(area, row=row, rows=min(rows, end - row)) for row in range(area.row, end, rows)
+        ]
 
     def _chunks(self, ob: int) -> list[_Chunk]:
         t, shape = self.tiling, self.shape
@@ -114,24 +132,26 @@ class _Lowering:
             for w in range(0, kw, t.gkw)
         ]  # fmt: skip
 
-    def _tile(self, area: _Area, ob: int, obs: int) -> None:
+    def _tile(self, area: _Area, part: _Area, ob: int, obs: int) -> None:
+        """Emit `part` of an area whose inputs are loaded at once."""
         t, emitter = self.tiling, self.emitter
-        pixels = area.rows * area.columns
+        pixels = part.rows * part.columns
+        skipped = (part.row - area.row) * self.shape.stride[0] * self.in_row
         plane_words = t.gob * t.th * t.tw
         par = self._parameters(ob, obs)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
-            rows = _span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
-            columns = _span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
+            rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
+            columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
             if rows is None or columns is None:
                 continue
             # Constants first: they need not wait for the layer before to be stored.
             wgt = self._weights(ob, place)
             act = self._activations(area, chunk, (ob, obs), rows, columns)
-            self._multiply(area, ob, obs, wgt, chunk, act, started)
+            self._multiply(part, ob, obs, wgt, chunk, act + skipped, started)
             started = True
         if not started:
-            self._nothing(area, ob, obs)
+            self._nothing(part, ob, obs)
         out = self.out.next()
         terms = self.layer.terms.count
         block = t.th * t.tw
@@ -148,8 +168,8 @@ class _Lowering:
         store_tile(
             emitter,
             self.layer.target,
-            Patch(ob, obs, area.row, area.rows, area.column, area.columns),
-            ActTile(out, area.columns, block),
+            Patch(ob, obs, part.row, part.rows, part.column, part.columns),
+            ActTile(out, part.columns, block),
         )
 
     def _epilogue_registers(
@@ -315,24 +335,6 @@ class _Lowering:
             load_constant(self.emitter, "PAR", offset, obs * words, address)
         return address
 
-    def _place_parameters(self) -> int:
-        terms, size = self.layer.terms, self.machine.size
-        words = self.shape.out_blocks * (PAR_HEADER_WORDS + terms.count)
-
-        def make() -> bytes:
-            parts = []
-            for first in range(0, self.layer.target.channels, size):
-                lanes = slice(first, first + size)
-                parts.append(
-                    pack_parameters(
-                        terms.multipliers[:, lanes], terms.bias[lanes], terms.shift[lanes],
-                        terms.channel_shift[lanes], size,
-                    )
-                )  # fmt: skip
-            return b"".join(parts)
-
-        return self.constants.place(words * 4 * size, make)
-
     def _place_weights(self) -> dict[tuple[int, int], tuple[int, int]]:
         """Place the weights in the order of the tiles; return offset and words of each chunk."""
         t, shape = self.tiling, self.shape
@@ -385,16 +387,3 @@ def _areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[_Area]:
     for row in range(0, outputs[0], th):
         for column in range(0, outputs[1], tw):
             yield _Area(row, min(th, outputs[0] - row), column, min(tw, outputs[1] - column))
-
-
-def _span(
-    first: int, count: int, tap: int, taps: int, shape: LinearShape, axis: int
-) -> tuple[int, int, int, int] | None:
-    """Return first input row, rows, pads before and after; None where all is padding."""
-    stride, dilation = shape.stride[axis], shape.dilation[axis]
-    low = first * stride - shape.padding[axis] + tap * dilation
-    high = low + (count - 1) * stride + (taps - 1) * dilation + 1
-    inside_low, inside_high = max(low, 0), min(high, shape.inputs[axis])
-    if inside_low >= inside_high:
-        return None
-    return inside_low, inside_high - inside_low, inside_low - low, high - inside_high

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.compiler.memory import Stored
+from npusim.compiler.memory import Constants, Stored
 from npusim.compiler.planes import Plane, Terms
 from npusim.compiler.tiling import LinearShape, Tiling, best_tiling
 from npusim.errors import CapacityError
 from npusim.graph.operators import Window
+from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
@@ -177,3 +178,36 @@ def _ungrouped(
         first = channel // ocs * ics - base
         dense[channel, :, :, first : first + ics] = codes[channel]
     return dense
+
+
+def input_span(
+    first: int, count: int, tap: int, taps: int, shape: LinearShape, axis: int
+) -> tuple[int, int, int, int] | None:
+    """Return first input row, rows, pads before and after; None where all is padding."""
+    stride, dilation = shape.stride[axis], shape.dilation[axis]
+    low = first * stride - shape.padding[axis] + tap * dilation
+    high = low + (count - 1) * stride + (taps - 1) * dilation + 1
+    inside_low, inside_high = max(low, 0), min(high, shape.inputs[axis])
+    if inside_low >= inside_high:
+        return None
+    return inside_low, inside_high - inside_low, inside_low - low, high - inside_high
+
+
+def place_parameters(constants: Constants, layer: LinearLayer, shape: LinearShape) -> int:
+    """Place the PAR words of all output blocks; return their offset in bytes."""
+    terms, size = layer.terms, layer.target.size
+    words = shape.out_blocks * (PAR_HEADER_WORDS + terms.count)
+
+    def make() -> bytes:
+        parts = []
+        for first in range(0, layer.target.channels, size):
+            lanes = slice(first, first + size)
+            parts.append(
+                pack_parameters(
+                    terms.multipliers[:, lanes], terms.bias[lanes], terms.shift[lanes],
+                    terms.channel_shift[lanes], size,
+                )
+            )  # fmt: skip
+        return b"".join(parts)
+
+    return constants.place(words * 4 * size, make)
