@@ -276,6 +276,28 @@ def decode_planes(
     return tuple(plane.reshape(codes.shape) for plane in planes)
 
 
+def tail_signs(codes: NDArray, bits: int) -> NDArray[np.int16]:
+    """Return +-1 for each pwlq code in the tail, 0 in the centre: what the accumulator S sums."""
+    tail, negative = (codes >> (bits - 1)) & 1, (codes >> bits) & 1
+    return np.where(tail, np.where(negative, -1, 1), 0).astype(np.int16)
+
+
+def planes_of_points(decoded: NDArray, points: NDArray[np.int64]) -> NDArray:
+    """Sort decoded virtual channels [F V ...] into the terms [J OC ...], J = F * max(points).
+
+    The F planes of a channel's first point come first, then those of its second; a channel with
+    fewer points has zeros there.
+    """
+    forms, _, *rest = decoded.shape
+    most = int(points.max(initial=1))
+    first = np.concatenate([[0], np.cumsum(points)[:-1]]).astype(np.int64)
+    terms = np.zeros((forms * most, len(points), *rest), decoded.dtype)
+    for i in range(most):
+        has = points > i
+        terms[i * forms : (i + 1) * forms, has] = decoded[:, first[has] + i]
+    return terms
+
+
 def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
     """Yield every code of every format and b; subset codes under every published subset."""
     parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.weight_decode import decode_planes
+from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.weights import Scheme
 
@@ -75,28 +75,6 @@ def planes_of_codes(coded: CodedWeights, codes: NDArray, own_breakpoint: bool) -
     if own_breakpoint:
         decoded.append(tail_signs(codes, coded.bits))
     return np.stack(decoded).astype(np.int64)
-
-
-def tail_signs(codes: NDArray, bits: int) -> NDArray[np.int16]:
-    """Return +-1 for each pwlq code in the tail, 0 in the centre: what the accumulator S sums."""
-    tail, negative = (codes >> (bits - 1)) & 1, (codes >> bits) & 1
-    return np.where(tail, np.where(negative, -1, 1), 0).astype(np.int16)
-
-
-def planes_of_points(decoded: NDArray[np.int64], points: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sort decoded virtual channels [F V ...] into the terms [J OC ...], J = F * max(points).
-
-    The F planes of a channel's first point come first, then those of its second; a channel with
-    fewer points has zeros there.
-    """
-    forms, _, *rest = decoded.shape
-    most = int(points.max(initial=1))
-    first = np.concatenate([[0], np.cumsum(points)[:-1]]).astype(np.int64)
-    terms = np.zeros((forms * most, len(points), *rest), decoded.dtype)
-    for i in range(most):
-        has = points > i
-        terms[i * forms : (i + 1) * forms, has] = decoded[:, first[has] + i]
-    return terms
 
 
 def check_weights(

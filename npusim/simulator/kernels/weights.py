@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.weight_decode import decode_planes
+from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -54,24 +54,17 @@ def _decoded(encoded: EncodedWeights) -> NDArray[np.int16]:
     there is a third multiplier), then those of its second. A window sum is one more plane of ones.
     """
     decoded = list(decode_planes(encoded.scheme, encoded.bits, encoded.codes, encoded.magnitudes))
-    terms, channels = encoded.multipliers.shape
+    terms = len(encoded.multipliers)
     most_points = int(encoded.points.max(initial=1))
     forms = terms // most_points
     if encoded.scheme == "pwlq" and forms == 3:
-        tail = (encoded.codes >> (encoded.bits - 1)) & 1
-        sign = (encoded.codes >> encoded.bits) & 1
-        decoded.append(np.where(sign, -1, 1).astype(np.int16) * tail.astype(np.int16))
+        decoded.append(tail_signs(encoded.codes, encoded.bits))
     if forms * most_points != terms or forms != len(decoded):
         raise RangeError(
             f"{encoded.scheme} weights: expected {len(decoded) * most_points} multipliers a "
             f"channel, found {terms}"
         )
-    planes = np.zeros((terms, channels, *encoded.codes.shape[1:]), np.int16)
-    first = np.cumsum(encoded.points) - encoded.points
-    for point in range(most_points):
-        has = encoded.points > point
-        for form, values in enumerate(decoded):
-            planes[point * forms + form, has] = values[first[has] + point]
+    planes = planes_of_points(np.stack(decoded), encoded.points)
     if encoded.window_sum.any():
         sign = np.sign(encoded.window_sum).astype(np.int16)
         ones = np.broadcast_to(sign.reshape(-1, *(1,) * (planes.ndim - 2)), planes.shape[1:])
