@@ -73,6 +73,12 @@ module npu_ld #(
   localparam int SPAN_BITS = 17;               // pads and elements of a row
   localparam int LEVELS    = 3;
 
+  generate
+    if (BUS_BYTES > SIZE) begin : gen_bad_bus_bytes
+      npu_ld_BUS_BYTES_must_be_at_most_SIZE bad_parameter ();
+    end
+  endgenerate
+
   // Registers.
 
   wire [31:0] row_stride   = registers_i[LD_R_ROW_STRIDE*32+:32];

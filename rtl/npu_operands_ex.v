@@ -29,6 +29,12 @@ module npu_operands_ex #(
 
   localparam int SUBSET_BITS = (SUBSET != 0) ? 4 : 0;
 
+  generate
+    if (PWLQ_BITS > 7) begin : gen_bad_pwlq_bits
+      npu_operands_ex_PWLQ_BITS_must_be_0_or_2_to_7 bad_parameter ();
+    end
+  endgenerate
+
   wire [HEADER_OPCODE_W-1:0] opcode = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W];
   wire is_mac = opcode == HEADER_OPCODE_W'(OP_MAC);
   wire is_rq  = opcode == HEADER_OPCODE_W'(OP_RQ);

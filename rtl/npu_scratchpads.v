@@ -63,6 +63,12 @@ module npu_scratchpads #(
 
   `include "generated/npu_isa.vh"
 
+  generate
+    if (WGT_BANKS > 4 || PAR_BANKS > 4) begin : gen_bad_banks
+      npu_scratchpads_WGT_BANKS_and_PAR_BANKS_must_be_2_or_4 bad_parameter ();
+    end
+  endgenerate
+
   wire [1:0] act_read_fault, act_write_fault, wgt_read_fault, wgt_write_fault;
   wire [1:0] par_read_fault, par_write_fault;
   wire [ACT_BITS-1:0] unused_wgt;

@@ -4,8 +4,7 @@
 //         -> EX   array, requantizers, vector unit; ACC is its own
 //         -> ST   ACT -> DRAM
 //
-// Order comes from six token counters alone. Every size is a parameter that software can read back
-// (control registers params0..2).
+// Every size is a parameter that software can read back (control registers params0..2).
 //
 // Law: docs/architecture.md
 
@@ -53,7 +52,7 @@ module npu_top #(
     output wire                     irq_o,
     output wire                     running_o,       // between start and done or fault
 
-    // AXI4 read port of FETCH; bursts are INCR of whole beats, in order
+    // AXI4 ports, INCR bursts of whole beats, in order: FETCH and LD read, ST writes
     output wire  [ADDRESS_BITS-1:0] fetch_araddr_o,
     output wire  [7:0]              fetch_arlen_o,
     output wire                     fetch_arvalid_o,
@@ -62,8 +61,6 @@ module npu_top #(
     input  wire  [1:0]              fetch_rresp_i,
     input  wire                     fetch_rvalid_i,
     output wire                     fetch_rready_o,
-
-    // AXI4 read port of LD
     output wire  [ADDRESS_BITS-1:0] ld_araddr_o,
     output wire  [7:0]              ld_arlen_o,
     output wire                     ld_arvalid_o,
@@ -72,8 +69,6 @@ module npu_top #(
     input  wire  [1:0]              ld_rresp_i,
     input  wire                     ld_rvalid_i,
     output wire                     ld_rready_o,
-
-    // AXI4 write port of ST
     output wire  [ADDRESS_BITS-1:0] st_awaddr_o,
     output wire  [7:0]              st_awlen_o,
     output wire                     st_awvalid_o,
@@ -89,10 +84,8 @@ module npu_top #(
 
   `include "generated/npu_isa.vh"
 
-  localparam int ENGINES          = 3;  // LD, EX, ST at 0, 1, 2
-  localparam int LD = 0;
-  localparam int EX = 1;
-  localparam int ST = 2;
+  localparam int ENGINES          = 3;
+  localparam int LD = 0, EX = 1, ST = 2;
   localparam int INSTRUCTION_BITS = 128;
   localparam int PC_BITS          = 32;
   localparam int CLAIM_BITS       = 16;
@@ -101,21 +94,11 @@ module npu_top #(
   localparam int TARGETS          = 3;
   localparam int ACT_BITS         = 8 * SIZE;
   localparam int PAR_BITS         = 32 * SIZE;
-  localparam int REGIONS          = ISA_REGION_COUNT;
   localparam int COUNTER_BITS     = 4 * 32;
 
   generate
     if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
       npu_top_SIZE_must_be_a_power_of_two_4_to_64 bad_parameter ();
-    end
-    if (BUS_BYTES > SIZE) begin : gen_bad_bus_bytes
-      npu_top_BUS_BYTES_must_be_at_most_SIZE bad_parameter ();
-    end
-    if (PWLQ_BITS > 7) begin : gen_bad_pwlq_bits
-      npu_top_PWLQ_BITS_must_be_0_or_2_to_7 bad_parameter ();
-    end
-    if (WGT_BANKS > 4 || PAR_BANKS > 4) begin : gen_bad_banks
-      npu_top_WGT_BANKS_and_PAR_BANKS_must_be_2_or_4 bad_parameter ();
     end
   endgenerate
 
@@ -124,7 +107,7 @@ module npu_top #(
   wire start, run, halt, port_idle, fetch_fault, fetch_issue, fetch_retire, all_idle, engine_fault;
   wire clear = rst_i || start;
   wire [31:0] cycle, program_base, program_length;
-  wire [REGIONS*32-1:0] regions;
+  wire [ISA_REGION_COUNT*32-1:0] regions;
   wire [15:0] halt_code;
   wire [7:0] fetch_cause, engine_cause;
   wire [1:0] engine_number;
@@ -289,14 +272,16 @@ module npu_top #(
       .data_o     (ld_data)
   );
 
-  wire ex_act_read, ex_act_write, ex_wgt_read, ex_par_read, ex_acc_fault, ex_pad_fault;
-  wire [WORD_BITS-1:0] ex_read_address, ex_write_address, ex_wgt_address, ex_par_address;
-  wire [BANK_BITS-1:0] ex_read_banks, ex_write_banks;
+  wire st_read, ex_act_read, ex_act_write, ex_wgt_read, ex_par_read, ex_acc_fault, ex_pad_fault;
+  wire [WORD_BITS-1:0] st_address, ex_read_address, ex_write_address, ex_wgt_address,
+      ex_par_address;
+  wire [BANK_BITS-1:0] st_banks, ex_read_banks, ex_write_banks;
   wire [3:0] ex_wgt_banks, ex_par_banks;
-  wire [ACT_BITS-1:0] ex_act, ex_wgt, ex_out;
+  wire [ACT_BITS-1:0] st_act, ex_act, ex_wgt, ex_out;
   wire [PAR_BITS-1:0] ex_par;
 
-  assign axi[EX] = 1'b0;
+  assign axi[EX]     = 1'b0;
+  assign address[EX] = ex_pad_fault || ex_acc_fault;
 
   npu_ex #(
       .SIZE        (SIZE),
@@ -335,11 +320,6 @@ module npu_top #(
       .par_banks_o        (ex_par_banks),
       .par_i              (ex_par)
   );
-
-  wire st_read;
-  wire [WORD_BITS-1:0] st_address;
-  wire [BANK_BITS-1:0] st_banks;
-  wire [ACT_BITS-1:0] st_act;
 
   npu_st #(
       .SIZE       (SIZE),
@@ -413,8 +393,6 @@ module npu_top #(
       .ex_fault_o        (ex_pad_fault),
       .st_fault_o        (address[ST])
   );
-
-  assign address[EX] = ex_pad_fault || ex_acc_fault;
 
 endmodule
 
