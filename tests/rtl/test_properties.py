@@ -1,4 +1,4 @@
-"""Properties proved for every input sequence, by induction: queue, tokens, bursts, AXI handshakes.
+"""Properties proved for every input sequence, by induction: queue, tokens, ownership, bursts, AXI.
 
 A file of properties/ is put in front of its module's `endmodule`, so that it may name registers.
 """
@@ -19,6 +19,7 @@ PROPERTIES = sorted((Path(__file__).parent / "properties").glob("*.v"))
 
 BROKEN = {
     "npu_queue": ("assign full_o  = count_q[INDEX_BITS];", "assign full_o  = &count_q;"),
+    "npu_ownership": ("assign conflict_o[e] = |common;", "assign conflict_o[e] = ^common;"),
     "npu_tokens": ("if (next_less) from_next_q", "if (next_less && !prev_more) from_next_q"),
     "npu_burst": ("in_page < BEATS_BITS'(BURST_BEATS)", "left_q < BEATS_BITS'(BURST_BEATS)"),
     "npu_ld": ("end else if (arready_i) arvalid_o <= 1'b0;", "end else arvalid_o <= 1'b0;"),
