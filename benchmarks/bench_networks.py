@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared")) / "models"
 ROUND_SECONDS = 0.004
 """One timing repeats the run until it takes about as long."""
+WARM_UP = 3
+"""The second run of a network in npusim still loads what the following ones use."""
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DIGITS = ROOT / "npusim" / "networks" / "digits"
 
@@ -106,7 +108,8 @@ def seconds(
     """
     repeats = {}
     for name, run in runs.items():
-        run()
+        for _ in range(WARM_UP):
+            run()
         start = clock()
         run()
         repeats[name] = max(1, int(ROUND_SECONDS / max(clock() - start, 1e-6)))
