@@ -13,8 +13,9 @@ Sorted weights and their prefix sums make one round of one subset a handful of b
 instead of a pass over the layer: `search_plain` is the direct form and its witness.
 
 `normalize="channel"` divides each live channel by its root mean square before the shared search,
-and then takes assignment and scale in turns for each channel on its own. The paper fine-tunes the
-network block by block afterwards; npusim does not.
+and then takes assignment and scale in turns for each channel on its own. The channel's last scale
+weighs the sum of its errors, too: see `RECTIFIED`. The paper fine-tunes the network block by block
+afterwards; npusim does not.
 
 Source: Oh et al. 2022 and the authors' code; normalization by channel is npusim's.
 """
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from math import gcd
+from math import gcd, pi
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,13 @@ UNIT = 32.0
 TOLERANCE = 1e-5
 MOST_ROUNDS = 1000
 EQUAL_ERRORS = 1e-9
+RECTIFIED = 1 / (pi - 1)
+"""Squared mean over variance of a rectified Gaussian: E[x] = 1 / sqrt(2 pi), E[x^2] = 1 / 2.
+
+A channel's weight errors e turn such operands x, independent of each other, into an output error of
+mean square var(x) * (sum e^2 + RECTIFIED * (sum e)^2). Where no set of magnitudes holds 0, as most
+do not, the second part is the larger one.
+"""
 LOG2_MAGNITUDES = (0, 1, 2, 4, 8, 16, 32)
 """One power of two per weight: what a PE with a single shifter multiplies by."""
 
@@ -178,6 +186,23 @@ def _own_assignment(
     return index
 
 
+def least_scales(
+    levels: NDArray[np.float64], weights: NDArray[np.float64], mean_power: float
+) -> NDArray[np.float64]:
+    """Return the scale s [OC] of least sum e^2 + mean_power * (sum e)^2, e = weights - s * levels.
+
+    `levels`, `weights`: float64 [OC K] of equal signs. Where that scale is not positive (the errors
+    of both signs outweigh the codes) and for `mean_power` 0 it is the least-squares scale; 0 for a
+    channel whose levels are all 0.
+    """
+    plain_norm = (levels * levels).sum(axis=1)
+    plain = (levels * weights).sum(axis=1)
+    norm = plain_norm + mean_power * levels.sum(axis=1) ** 2
+    inner = plain + mean_power * levels.sum(axis=1) * weights.sum(axis=1)
+    norm, inner = np.where(inner > 0, norm, plain_norm), np.where(inner > 0, inner, plain)
+    return np.where(norm > 0, inner / np.where(norm > 0, norm, 1.0), 0.0)
+
+
 def encode(
     weights: NDArray[np.float64],
     bits: int,
@@ -235,9 +260,9 @@ def encode(
     if equalize:
         scales = np.where(live, np.ldexp(alpha / UNIT * top, -shifts), 0.0)
     else:
-        norm = (chosen * chosen).sum(axis=1)
-        inner = (chosen * np.abs(weights)).sum(axis=1)
-        scales = np.where(live & (norm > 0), inner / np.where(norm > 0, norm, 1.0), 0.0)
+        signed = np.where(weights < 0, -chosen, chosen)
+        scales = least_scales(signed, weights, RECTIFIED if normalize == "channel" else 0.0)
+        scales = np.where(live, scales, 0.0)
     return CodedWeights(
         scheme="subset",
         bits=bits,

@@ -116,3 +116,29 @@ def test_log2_has_powers_of_two_only() -> None:
         subset.encode(np.ones((1, 2)), 4, log2=True)
     with pytest.raises(RangeError, match="2 to 4 bits, found 5"):
         subset.encode(np.ones((1, 2)), 5)
+
+
+@pytest.mark.parametrize("mean_power", [0.0, subset.RECTIFIED, 2.0])
+def test_least_scales_are_the_least(mean_power: float) -> None:
+    weights = RANDOM.laplace(size=(16, 27)) + 0.2
+    levels = np.sign(weights) * RANDOM.choice([1.0, 3.0, 9.0, 20.0], size=weights.shape)
+    scales = subset.least_scales(levels, weights, mean_power)
+
+    def error(s: np.ndarray) -> np.ndarray:
+        e = weights - s[:, None] * levels
+        return (e * e).sum(axis=1) + mean_power * e.sum(axis=1) ** 2
+
+    for factor in (0.9, 0.999, 1.001, 1.1):
+        assert (error(scales) < error(scales * factor)).all()
+
+
+def test_rectified_operands_have_the_mean_power_that_is_stated() -> None:
+    operands = np.maximum(np.random.default_rng(2).standard_normal(2_000_000), 0)
+    assert operands.mean() ** 2 / operands.var() == pytest.approx(subset.RECTIFIED, rel=0.005)
+
+
+def test_least_scales_stay_positive() -> None:
+    levels, weights = np.array([[1.0, -20.0, 0.0]]), np.array([[30.0, -1.0, 0.0]])
+    scales = subset.least_scales(levels, weights, subset.RECTIFIED)
+    assert scales == pytest.approx(50 / 401)  # plain least squares: the sums have other signs
+    assert subset.least_scales(np.zeros((1, 3)), weights, subset.RECTIFIED) == 0
