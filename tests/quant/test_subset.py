@@ -121,7 +121,7 @@ def test_log2_has_powers_of_two_only() -> None:
 @pytest.mark.parametrize("mean_power", [0.0, subset.RECTIFIED, 2.0])
 def test_least_scales_are_the_least(mean_power: float) -> None:
     weights = RANDOM.laplace(size=(16, 27)) + 0.2
-    levels = np.sign(weights) * RANDOM.choice([1.0, 3.0, 9.0, 20.0], size=weights.shape)
+    levels = np.sign(weights) * np.ceil(np.abs(weights) * RANDOM.uniform(3, 5, weights.shape))
     scales = subset.least_scales(levels, weights, mean_power)
 
     def error(s: np.ndarray) -> np.ndarray:
