@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, resolve_rule
 from npusim.machines import Machine
 from npusim.report.layers import LayerReport
+
+if TYPE_CHECKING:
+    from npusim.isa.program import Program
+    from npusim.simulator.machine.timeline import Timeline
 
 Engine = Literal["kernels", "machine"]
 
@@ -42,6 +46,9 @@ class Result:
     differing_outputs
         Where a rule was asked for that exists only in floating point, and `requant` is the integer
         rule of the machine: how many output values differ from that rule's. None otherwise.
+    program, timelines
+        Engine `machine`: what ran, and the cycles of each of its runs for one sample (they depend
+        on no data). None and empty otherwise.
     """
 
     network: Network
@@ -57,6 +64,8 @@ class Result:
     dram_bytes: int | None = None
     host_operators: tuple[str, ...] = ()
     differing_outputs: int | None = None
+    program: Program | None = None
+    timelines: tuple[Timeline, ...] = ()
 
     @property
     def macs(self) -> int:
@@ -219,6 +228,8 @@ def _run_on_machine(
         dram_bytes=sum(row.dram_bytes for row in rows.values()),
         host_operators=tuple(step.node for step in program.steps if step.kind == "host"),
         differing_outputs=differing,
+        program=program,
+        timelines=runs[0].timelines,
     )
 
 

@@ -12,19 +12,22 @@ from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.machine.run import time_program
+from npusim.simulator.machine.timeline import Timeline
 
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """What one sample costs: cycles of all runs, and of each layer.
 
-    `host`: operators that the host computes between the runs, which have no cycles.
+    `host`: operators that the host computes between the runs, which have no cycles. `timelines`:
+    when each instruction of each run issued and retired.
     """
 
     program: Program
     cycles: int
     layers: tuple[LayerCycles, ...]
     host: tuple[str, ...]
+    timelines: tuple[Timeline, ...]
 
     @property
     def macs(self) -> int:
@@ -75,4 +78,5 @@ def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estim
         sum(timeline.cycles for timeline in timelines),
         layer_cycles(program, timelines),
         tuple(step.node for step in program.steps if step.kind == "host"),
+        tuple(timelines),
     )
