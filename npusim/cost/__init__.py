@@ -1,0 +1,5 @@
+"""What a run costs: energy of its events, area and leakage of the machine.
+
+Prices come from tables that scripts in benchmarks/ make from rtl/ and open cell libraries;
+docs/energy.md says what the numbers mean.
+"""

@@ -1,0 +1,60 @@
+"""The logic that a machine is built of, and the operations of it that a technology's table prices.
+
+Each row of LOGIC is a Verilog module, how often a machine has it, and the operation classes
+whose energy the table gives, in pJ for one operation of one instance. Class `idle` is a cycle in
+which the module does nothing and its clock goes on: its registers' clock pins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from npusim.machines import Machine
+
+XE_BITS = 9
+
+
+@dataclass(frozen=True)
+class Logic:
+    """A module: one a machine or one a lane, part of a component, with its priced operations."""
+
+    module: str
+    component: str
+    per_lane: bool
+    operations: tuple[str, ...]
+
+
+LOGIC = (
+    Logic(
+        "npu_pe_column", "array", True,
+        # all rows carry a layer's operands; zero: en_i is high and every operand 0
+        ("uniform8", "uniform4", "subset", "pwlq", "zero", "idle"),
+    ),
+    Logic("npu_weight_column", "array", True, ("load", "swap", "idle")),  # load: one row's code
+    Logic("npu_subtract_zero_point", "array", True, ("operand", "idle")),
+    Logic("npu_accumulate", "accumulators", True, ("accumulate", "idle")),
+    Logic("npu_merge_regions", "requantizers", True, ("merge", "idle")),
+    Logic("npu_requantize", "requantizers", True, ("requantize", "term", "idle")),  # term: more
+    Logic("npu_pool", "vector", True, ("max", "sum", "idle")),
+    Logic("npu_add", "vector", True, ("add", "idle")),
+    Logic("npu_lookup", "vector", True, ("lookup", "idle")),
+    Logic("npu_mac_engine", "control", False, ("run", "idle")),  # run: a cycle of a MAC
+    Logic("npu_vector_engine", "control", False, ("run", "idle")),
+    Logic("npu_operands_ex", "control", False, ("idle",)),
+    Logic("npu_sequencer", "control", False, ("dispatch", "idle")),  # dispatch: one instruction
+    Logic("npu_fetch", "control", False, ("beat", "idle")),
+    Logic("npu_control", "control", False, ("idle",)),
+    Logic("npu_ld", "dma", False, ("beat", "idle")),
+    Logic("npu_st", "dma", False, ("beat", "idle")),
+)  # fmt: skip
+"""What is asked of npusim/cost/tables/<technology>.json: (module, parameters of the build) rows."""
+
+
+def formats(machine: Machine) -> Mapping[str, int]:
+    """Return the build parameters that say which weight formats a machine's modules run."""
+    return {
+        "UNIFORM_BITS": machine.uniform_bits,
+        "SUBSET": int(machine.has_subset),
+        "PWLQ_BITS": machine.array.pwlq_bits,
+    }
