@@ -1,14 +1,15 @@
 """A machine: every size that the compiler, the simulator and the RTL must agree about.
 
-Read from TOML that names every key; unknown or missing keys are errors. Sizes derived from these
-are properties here and localparams in the RTL, and stand nowhere else.
+Read from TOML that names every key; unknown or missing keys are errors. Only [energy], of which the
+compiler and the RTL know nothing, may be left out. Sizes derived from these are properties here and
+localparams in the RTL, and stand nowhere else.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from npusim.errors import FormatError, RangeError
 
 FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
 MEMORY_MODELS = ("fixed", "lfsr")
+TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
 HERE = Path(__file__).resolve().parent
 
 
@@ -116,6 +118,42 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Energy:
+    """What turns events into energy: docs/energy.md.
+
+    Attributes
+    ----------
+    technology
+        The table of cells and memories that prices the machine's own events.
+    dram_pj_per_bit
+        Energy of a bit that is moved to or from DRAM, interface included. The default is
+        Horowitz, "Computing's energy problem", ISSCC 2014: 1.3 nJ for 64 bits (to 2.6 nJ).
+    clock_gating
+        Whether the clock of a module that does nothing stands still. The RTL has no clock gates;
+        a synthesis flow that inserts them comes close to `true`.
+    """
+
+    technology: str = "nangate45"
+    dram_pj_per_bit: float = 20.0
+    clock_gating: bool = False
+
+    def __post_init__(self) -> None:
+        _require(
+            "energy.technology", self.technology in TECHNOLOGIES, f"one of {TECHNOLOGIES}",
+            self.technology,
+        )  # fmt: skip
+        value = self.dram_pj_per_bit
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(
+            "energy.dram_pj_per_bit", is_number and 0 <= value <= 1e6, "a number in 0..1e6", value
+        )
+        _require(
+            "energy.clock_gating", isinstance(self.clock_gating, bool), "true or false",
+            self.clock_gating,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Machine:
     """One NPU with its memory and clock.
 
@@ -131,6 +169,7 @@ class Machine:
     bus: Bus
     memory: Memory
     clock: Clock
+    energy: Energy = field(default_factory=Energy)
 
     def __post_init__(self) -> None:
         legal = isinstance(self.name, str) and re.fullmatch(r"[A-Za-z0-9._-]+", self.name)
@@ -215,10 +254,14 @@ class Machine:
             "bus": Bus,
             "memory": Memory,
             "clock": Clock,
+            "energy": Energy,
         }
-        _check_keys(where, document, {"name", *tables}, {"name", *tables})
+        known_tables = {"name", *tables}
+        _check_keys(where, document, known_tables, known_tables - {"energy"})
         parts: dict[str, Any] = {"name": document["name"]}
         for key, kind in tables.items():
+            if key not in document:
+                continue
             table = document[key]
             if not isinstance(table, dict):
                 raise FormatError(f"{where}: {key}: expected a table, found {table!r}")
@@ -252,4 +295,6 @@ def _check_keys(where: str, table: dict[str, Any], known: set[str], needed: set[
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{name}"' for name in value) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -47,6 +47,20 @@ NANO = Machine.load("nano").to_toml()
         ("[clock]", "[clocks]", "unknown key clocks"),
         ("[clock]", "[clock", "expected TOML, found"),
         ('name = "nano"', 'name = "na\\"no"', "name: expected letters, digits"),
+        (
+            '"nangate45"',
+            '"tsmc7"',
+            "energy.technology: expected one of ('nangate45', 'ihp_sg13g2')",
+        ),
+        ("dram_pj_per_bit = 20.0", "dram_pj_per_bit = -1", "expected a number in 0..1e6, found -1"),
+        ("dram_pj_per_bit = 20.0", "dram_pj_per_bit = nan", "a number in 0..1e6, found nan"),
+        ("dram_pj_per_bit = 20.0", "dram_pj_per_bit = true", "a number in 0..1e6, found True"),
+        (
+            "clock_gating = false",
+            "clock_gating = 0",
+            "clock_gating: expected true or false, found 0",
+        ),
+        ("clock_gating = false\n", "", "[energy]: key clock_gating is missing"),
     ],
 )
 def test_a_bad_description_is_refused_by_name(old, new, message):
@@ -69,3 +83,8 @@ def test_replacing_a_part_is_checked():
     machine = Machine.load("nano")
     with pytest.raises(RangeError):
         dataclasses.replace(machine.scratchpads, acc_words=100)
+
+
+def test_energy_may_be_left_out():
+    without, _, _ = NANO.partition("[energy]")
+    assert Machine.from_toml(without) == Machine.load("nano")
