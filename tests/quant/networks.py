@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+import npusim
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.shapes import output_shape
 from npusim.graph.tensor import Tensor
 
 FLOAT = np.dtype(np.float32)
+
+CHOICES_OF_FIVE = [
+    ("uniform", 8), ("wes", 8), ("pwlq", 8), ("multipoint", 8),
+    *((s, b) for b in (4, 3, 2) for s in ("uniform", "wes", "pwlq", "subset", "multipoint")),
+]  # fmt: skip
+"""The five schemes at 8, 4, 3 and 2 bits; a subset of 15 magnitudes has no 8 bits."""
+
+DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
+REFERENCE_NETWORKS = [
+    "digits",
+    *(pytest.param(name, marks=pytest.mark.shared)
+      for name in ("kws_dscnn", "ic_resnet8", "vww_mbv1")),
+]  # fmt: skip
+
+
+def reference_network(name: str, request: pytest.FixtureRequest) -> tuple[Network, np.ndarray]:
+    """Return the float network and a few samples float64 of its input, in the file's layout."""
+    if name == "digits":
+        x = np.load(DIGITS / "digits_test.npz")["x"][:32].astype(np.float64)
+        return npusim.load(DIGITS / "digits_float.onnx"), x
+    models = request.getfixturevalue("shared") / "models"
+    network = npusim.load(models / "onnx" / f"{name}_fp32.onnx")
+    if name == "kws_dscnn":
+        raw = np.load(models / "samples/kws01.npz")["x"][::100]
+        return network, (raw.astype(np.float64) - 83) * 0.5847029089927673
+    photos = np.load(models / "samples/photos.npz")["x128"]
+    if name == "vww_mbv1":
+        return network, photos[:, 16:112, 16:112] / 255.0
+    return network, photos[:, ::4, ::4].astype(np.float64)
 
 
 class Maker:

@@ -15,7 +15,12 @@ from npusim.graph.network import Network
 from npusim.quant.export import export, model_of
 from npusim.quant.options import Options
 from npusim.quant.quantize import Prepared, prepare, quantize_prepared
-from tests.quant.networks import every_operator
+from tests.quant.networks import (
+    CHOICES_OF_FIVE,
+    REFERENCE_NETWORKS,
+    every_operator,
+    reference_network,
+)
 
 RANDOM = np.random.default_rng(10)
 
@@ -111,39 +116,12 @@ def test_schemes_mix(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
     check(quantized.network, x, tmp_path / "q.onnx")
 
 
-SHARED_CHOICES = [
-    ("uniform", 8), ("wes", 8), ("pwlq", 8), ("multipoint", 8),
-    *((s, b) for b in (4, 3, 2) for s in ("uniform", "wes", "pwlq", "subset", "multipoint")),
-]  # fmt: skip
-
-
-DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
-
-
-def test_the_shipped_network(tmp_path: Path) -> None:
-    network = npusim.load(DIGITS / "digits_float.onnx")
-    x = np.load(DIGITS / "digits_test.npz")["x"][:32].astype(np.float64)
-    prepared = prepare(network, x)
-    for scheme, bits in SHARED_CHOICES:
-        quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=bits))
-        check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("name", ["kws_dscnn", "ic_resnet8", "vww_mbv1"])
-def test_reference_networks(shared: Path, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", REFERENCE_NETWORKS)
+def test_reference_networks(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Item 1 of the contract: five schemes at 8, 4, 3 and 2 bits where they are defined."""
-    network = npusim.load(shared / "models/onnx" / f"{name}_fp32.onnx")
-    photos = np.load(shared / "models/samples/photos.npz")["x128"]
-    if name == "kws_dscnn":
-        raw = np.load(shared / "models/samples/kws01.npz")["x"][::100]
-        x = (raw.astype(np.float64) - 83) * 0.5847029089927673
-    elif name == "vww_mbv1":
-        x = photos[:, 16:112, 16:112] / 255.0
-    else:
-        x = photos[:, ::4, ::4].astype(np.float64)
+    network, x = reference_network(name, request)
     prepared = prepare(network, x)
-    for scheme, bits in SHARED_CHOICES:
+    for scheme, bits in CHOICES_OF_FIVE:
         quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=bits))
         check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
 
