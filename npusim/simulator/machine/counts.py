@@ -20,22 +20,28 @@ from npusim.simulator.machine.reach import depthwise_columns, mac_tiles
 from npusim.simulator.machine.timeline import Timeline
 from npusim.simulator.machine.walk import BLOCKS, BOTTOM, COLUMNS, ELEMENT, LEFT, RIGHT, ROWS, TOP
 
-MACS = tuple(f"macs_{name}" for name in WEIGHT_FORMATS)
+MACS = ("macs_uniform8", "macs_uniform4", "macs_subset", "macs_pwlq")
 VECTOR = tuple(f"vector_{name}" for name in VEC_OPS)
 WORDS = (
     "act_reads", "act_writes", "wgt_reads", "wgt_writes", "par_reads", "par_writes",
     "acc_reads", "acc_writes",
 )  # fmt: skip
 NAMES = (
-    "fetch_bytes", "dram_read_bytes", "dram_write_bytes", *MACS, "array_cycles", *WORDS,
-    "requantizations", "requantize_terms", *VECTOR,
+    "fetch_bytes", "dram_read_bytes", "dram_write_bytes", *MACS, "array_cycles", "weight_decodes",
+    "weight_swaps", "accumulations", *WORDS, "requantizations", "requantize_terms", "merges",
+    *VECTOR,
 )  # fmt: skip
 """What is counted:
 
-macs_<format>       products of a weight and an operand in active rows, in all columns
+macs_<format>       products of a weight and an operand in active rows, in all columns; uniform4:
+                    weights of up to 4 bits
 array_cycles        cycles in which operands stand at the array (SIZE * SIZE products each)
+weight_decodes      codes decoded into a lane's shadow register; weight_swaps: lanes whose shadow
+                    register became the active one
+accumulations       sums of a column added to an accumulator of one lane and region
 <pad>_reads, writes words; of ACC, words of one region (SIZE int32)
 requantizations     results of one lane; requantize_terms: products of a multiplier in them
+merges              terms of one lane that pwlq's A1 and S are merged into
 vector_<op>         taps of one lane
 """
 
@@ -99,18 +105,24 @@ def _mac(group: Group, size: int) -> dict[str, Column]:
     registers = group.registers
     tiles, reads = mac_tiles(group), mac_reads(group)
     form = registers["mac_format"]
-    is_pwlq = form["format"] == WEIGHT_FORMATS.index("pwlq")
+    bits = form["bits"]
+    runs = {name: form["format"] == place for place, name in enumerate(WEIGHT_FORMATS)}
+    is_pwlq = runs["pwlq"]
+    kinds = (runs["uniform"] & (bits > 4), runs["uniform"] & (bits <= 4), runs["subset"], is_pwlq)
+    rows = registers["mac_tile"]["rows"]
     others = tiles // np.maximum(1, registers["mac_cb"]["count"])
     products = active_rows(group) * others * reads * size
     results = depthwise_columns(group) * registers["mac_y"]["count"]
     regions = np.where(is_pwlq, 3, 1)
     first = registers["mac_ob"]["count"] * (group["accumulate"] == 0)  # passes that overwrite
-    code_bits = form["bits"] + is_pwlq
-    counts = {name: np.where(form["format"] == code, products, 0) for code, name in enumerate(MACS)}
+    counts = {name: products * kind for name, kind in zip(MACS, kinds, strict=True)}
     return counts | {
         "array_cycles": tiles * reads,
+        "weight_decodes": tiles * rows * size,
+        "weight_swaps": tiles * size,
+        "accumulations": tiles * results * regions * size,
         "act_reads": tiles * reads,
-        "wgt_reads": tiles * -(-registers["mac_tile"]["rows"] * code_bits // 8),
+        "wgt_reads": tiles * -(-rows * (bits + is_pwlq) // 8),
         "acc_writes": tiles * results * regions,
         "acc_reads": (tiles - first) * results * regions,
     }
@@ -130,6 +142,7 @@ def _rq(group: Group, size: int) -> dict[str, Column]:
         "act_writes": words,
         "requantizations": words * size,
         "requantize_terms": words * size * terms,
+        "merges": words * size * merged,
     }
 
 

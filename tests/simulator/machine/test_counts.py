@@ -40,12 +40,19 @@ def enumerated(item, registers, machine):
         )  # fmt: skip
         others = ob * registers["mac_kh"]["count"] * registers["mac_kw"]["count"]
         reads = registers["mac_y"]["count"] * registers["mac_x"]["count"]
-        name = ("uniform", "subset", "pwlq")[registers["mac_format"]["format"]]
+        form = registers["mac_format"]
+        uniform = "uniform8" if form["bits"] > 4 else "uniform4"
+        name = (uniform, "subset", "pwlq")[form["format"]]
+        tiles = tile_count(registers)
+        found["weight_swaps"] = tiles * machine.size
+        found["weight_decodes"] = tile["rows"] * tiles * machine.size
+        found["accumulations"] = found["acc_writes"] * machine.size
         found[f"macs_{name}"] = rows * others * reads * machine.size
         found["array_cycles"] = found["act_reads"]
     if item.name == "RQ":
         if item["pwlq"] and not item["act_terms"] & 1:
             found["acc_reads"] += found["act_writes"]
+            found["merges"] = found["act_writes"] * machine.size
         found["requantizations"] = found["act_writes"] * machine.size
         found["requantize_terms"] = found["requantizations"] * registers["vec_kx"]["count"]
     if item.name == "VEC":
