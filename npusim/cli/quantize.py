@@ -30,6 +30,10 @@ def quantize_model(
     require_writable(output_path)
     options = Options(**settings, layers=dict(parse_layer(text) for text in layers))
     network = load(model)
+    if network.absent_weights:
+        raise UnsupportedError(
+            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
+        )
     if len(network.inputs) != 1:
         raise UnsupportedError(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"

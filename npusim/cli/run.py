@@ -72,6 +72,10 @@ def run_model(
 
 
 def _samples(network: Network, path: Path | None) -> Samples:
+    if network.absent_weights:
+        raise UnsupportedError(
+            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
+        )
     if len(network.inputs) != 1:
         raise UnsupportedError(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"

@@ -22,9 +22,9 @@ _UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
 
 def nominal_network(network: Network) -> Network:
     """Return `network` with int8 stand-ins for everything float; integer networks as they are."""
-    if network.is_integer and not _linear_inputs(network):
+    weights = network.absent_weights
+    if network.is_integer and not weights:
         return network
-    weights = _linear_inputs(network)
     alias: dict[str, str] = {}
     nodes: list[Node] = []
     last_writer: dict[str, Node] = {}
@@ -54,17 +54,6 @@ def nominal_network(network: Network) -> Network:
         outputs,
         (*network.notes, "estimated as uniform8: the weights are float or absent"),
     )
-
-
-def _linear_inputs(network: Network) -> set[str]:
-    """Return weights and biases that are inputs of the graph."""
-    return {
-        name
-        for node in network.nodes
-        if isinstance(node.operator, _LINEAR)
-        for name in node.inputs[1:]
-        if name in network.inputs
-    }
 
 
 def _disappears(network: Network, node: Node, writer: Node | None) -> bool:

@@ -98,6 +98,13 @@ class Network:
         return self.tensors[node.outputs[0]]
 
     @property
+    def absent_weights(self) -> frozenset[str]:
+        """Weights, biases and statistics that are inputs: the file holds shapes alone."""
+        kinds = ("Conv2D", "FullyConnected", "BatchNormalization")
+        read = {name for node in self.nodes if node.kind in kinds for name in node.inputs[1:]}
+        return frozenset(read.intersection(self.inputs))
+
+    @property
     def is_integer(self) -> bool:
         """Whether the weights of every convolution and fully connected layer are integers."""
         return not any(

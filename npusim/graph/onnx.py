@@ -29,7 +29,9 @@ def load(path: str | Path) -> Network:
     """Return the network in the .onnx file at `path`.
 
     A free batch dimension counts as 1. Tensors keep the file's names; 4-D activations around
-    convolutions and pools are stored [N H W C] and carry the file's order.
+    convolutions and pools are stored [N H W C] and carry the file's order. Weights may be inputs of
+    the graph, without values (shapes alone, for `npusim estimate`): they become inputs of the
+    network, behind its others.
 
     Raises
     ------
@@ -50,9 +52,14 @@ def load(path: str | Path) -> Network:
 
 def network(graph: OnnxGraph, name: str) -> Network:
     """Return the network that `graph` describes, quantized operators fused."""
+    absent = weight_inputs(graph)
+    inputs = [value for value in graph.inputs if value.name not in absent]
+    for value in graph.inputs:
+        if value.name in absent:  # one zero, seen in the shape of all
+            graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     nodes, notes = fuse(graph)
-    b = Builder(graph.inputs, graph.constants)
+    b = Builder(inputs, graph.constants, absent)
     for node in nodes:
         _translate(b, node, graph.opset)
     outputs = []
@@ -62,17 +69,31 @@ def network(graph: OnnxGraph, name: str) -> Network:
         outputs.append(output)
     stored_nodes, tensors = channels_last(b)
     used = {name for node in stored_nodes for name in (*node.inputs, *node.outputs)}
-    inputs = tuple(value.name for value in graph.inputs)
-    kept = used | set(inputs) | set(outputs)
+    names = (*(value.name for value in inputs), *b.absent_tensors)
+    kept = used | set(names) | set(outputs)
     return Network(
         name=name,
         source="onnx",
         nodes=tuple(stored_nodes),
         tensors={key: tensor for key, tensor in tensors.items() if key in kept},
-        inputs=inputs,
+        inputs=names,
         outputs=tuple(outputs),
         notes=tuple(notes),
     )
+
+
+PARAMETERS = {"Conv": (1, 2), "Gemm": (1, 2), "BatchNormalization": (1, 2, 3, 4)}
+"""Inputs of an operator that are weights, by place."""
+
+
+def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
+    """Return the inputs of the graph that are read as weights and as nothing else."""
+    as_weights, otherwise = set(), set(graph.outputs)
+    for node in graph.nodes:
+        places = PARAMETERS.get(node.kind, ()) if node.domain == "" else ()
+        for place, name in enumerate(node.inputs):
+            (as_weights if place in places else otherwise).add(name)
+    return frozenset({value.name for value in graph.inputs} & as_weights - otherwise)
 
 
 def fold(graph: OnnxGraph) -> None:

@@ -53,7 +53,12 @@ def _carried(node: str, operator: Operator, q: Quantization | None) -> Quantizat
 class Builder:
     """Tensors and nodes so far, and the constants of the file that nothing has used yet."""
 
-    def __init__(self, inputs: list[OnnxValue], constants: dict[str, NDArray]) -> None:
+    def __init__(
+        self,
+        inputs: list[OnnxValue],
+        constants: dict[str, NDArray],
+        absent: frozenset[str] = frozenset(),
+    ) -> None:
         self.constants = dict(constants)
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
@@ -62,6 +67,10 @@ class Builder:
         """Channels-last stand-in -> the tensor of the file it stands for."""
         self.constant_tensors: dict[str, str] = {}
         """Constant -> the tensor that holds it in the file's layout, where one does."""
+        self.absent = absent
+        """Weights that the file declares without values; `constants` has zeros of their shape."""
+        self.absent_tensors: list[str] = []
+        """The tensors that stand for them, in the order of their use."""
         for value in inputs:
             if value.dtype.name not in DTYPES:
                 raise UnsupportedError(
@@ -108,6 +117,13 @@ class Builder:
         file_order: tuple[int, ...] | None = None,
     ) -> str:
         """Add a constant tensor, under `name` or a variant of it that is free; return its name."""
+        if name in self.absent:
+            name = self.free(name)
+            self.tensors[name] = Tensor(
+                name, data.shape, data.dtype, quantization, None, file_order
+            )
+            self.absent_tensors.append(name)
+            return name
         if data.dtype.kind == "f":
             data = data.astype(np.float32)
             if not np.isfinite(data).all():
