@@ -217,7 +217,7 @@ module npu_ex #(
       .acc_read_i         (acc_read && acc_read_good),
       .acc_read_address_i (acc_read_address[ACC_ADDRESS_BITS-1:0]),
       .acc_clear_i        (mac_acc_clear),
-      .acc_write_i        (acc_write_good ? acc_write : '0),
+      .acc_write_i        (acc_write_good ? acc_write : REGIONS'(0)),
       .acc_write_address_i(acc_write_address[ACC_ADDRESS_BITS-1:0]),
       .par_valid_i        (par_valid),
       .par_index_i        (par_index),

@@ -298,7 +298,7 @@ module npu_lane #(
   npu_merge_regions merge_regions (
       .clk_i         (clk_i),
       .rst_i         (rst_i),
-      .en_i          (term_valid_i && merge_i && term_index_i == '0),
+      .en_i          (term_valid_i && merge_i && term_index_i == TERM_BITS'(0)),
       .valid_i       (1'b0),
       .valid_o       (unused_valid_merge),
       .bits_i        (pwlq_bits_i),
@@ -379,7 +379,7 @@ module npu_lane #(
       .multiplier_i   (add_i ? {{(TERMS - 1) * MULTIPLIER_BITS{1'b0}},
                                 add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]}
                              : multiplier_q),
-      .bias_i         (add_i ? '0 : bias_q[TOTAL_BITS-1:0]),
+      .bias_i         (add_i ? TOTAL_BITS'(0) : bias_q[TOTAL_BITS-1:0]),
       .y_o            (requantized)
   );
 
