@@ -88,7 +88,8 @@ PARAMETERS = {"Conv": (1, 2), "Gemm": (1, 2), "BatchNormalization": (1, 2, 3, 4)
 
 def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
     """Return the inputs of the graph that are read as weights and as nothing else."""
-    as_weights, otherwise = set(), set(graph.outputs)
+    as_weights: set[str] = set()
+    otherwise = set(graph.outputs)
     for node in graph.nodes:
         places = PARAMETERS.get(node.kind, ()) if node.domain == "" else ()
         for place, name in enumerate(node.inputs):
