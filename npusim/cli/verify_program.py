@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -20,7 +18,6 @@ from npusim.cosim.npu.compare import Comparison, compare_step
 from npusim.cosim.npu.random_runs import RandomRun, random_runs, report
 from npusim.cosim.random_programs import assembly
 from npusim.errors import UnsupportedError
-from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image
@@ -80,47 +77,21 @@ def verify_model(
     int
         0 where every event, byte and register of every run agrees, 1 where one differs.
     """
-    from npusim.explore.machine_run import MachineNetwork, write_tensor
+    from npusim.explore.machine_run import MachineNetwork
+    from npusim.explore.rtl_agreement import compare_network, random_inputs
     from npusim.graph.files import load
-    from npusim.simulator.kernels.inputs import network_inputs
 
     toolchain.require(simulator)
     compiled = MachineNetwork(load(path), machine, requant)
-    program = compiled.program
     inputs = random_inputs(compiled.network, seed)
-    for name, value in network_inputs(compiled.network, inputs).items():
-        write_tensor(program, compiled.dram, name, value[:1])
-    found: list[tuple[str, Comparison]] = []
-    hosts = []
-    for step in program.steps:
-        if step.kind == "host":
-            compiled.host_step(step)
-            hosts.append(step.node)
-            continue
-        name = f"run {len(found) + 1}"
-        found.append((name, compare_step(program, step, compiled.dram, simulator=simulator)))
-        if found[-1][1].difference:
-            break
+    runs = compare_network(compiled, inputs, simulator=simulator)
+    found = [(f"run {number + 1}", run) for number, run in enumerate(runs)]
+    hosts = [step.node for step in compiled.program.steps if step.kind == "host"]
     title = f"{path.name} on {machine.name}, memory {machine.memory.model}, {simulator}"
     code = print_comparisons(found, title)
     if hosts:
         _print_text(f"computed by the host: {', '.join(hosts)}")
     return code
-
-
-def random_inputs(network: Network, seed: int) -> dict[str, NDArray]:
-    """Return one sample of each input in the file's layout, over the whole range of its type."""
-    rng = np.random.default_rng(seed)
-    inputs = {}
-    for name in network.inputs:
-        tensor = network.tensors[name]
-        if tensor.is_float:
-            values = rng.normal(size=tensor.shape).astype(np.float32)
-        else:
-            limits = np.iinfo(tensor.dtype)
-            values = rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
-        inputs[name] = tensor.in_file_order(values)
-    return inputs
 
 
 def verify_random(

@@ -1,0 +1,132 @@
+"""Networks of one small layer: every operator that the machine has, every scheme of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from npusim.graph import operators as op
+from npusim.graph.network import Network
+from npusim.graph.tensor import Quantization
+from npusim.quant.quantize import quantize
+from tests.compiler.test_moves import Chain, network_of
+from tests.quant.networks import Maker
+
+SCHEMES: dict[str, tuple[str, int, dict]] = {
+    "uniform8": ("uniform", 8, {}),
+    "uniform4": ("uniform", 4, {}),
+    "uniform3 layer": ("uniform", 3, {"per_layer": True}),
+    "pwlq4": ("pwlq", 4, {}),
+    "pwlq3 corrected": ("pwlq", 3, {"bias_correction": "paper"}),
+    "subset4": ("subset", 4, {}),
+    "subset3 with zero": ("subset", 3, {"include_zero": True}),
+    "multipoint4": ("multipoint", 4, {"points": 2.0}),
+    "multipoint3 of pwlq": ("multipoint+pwlq", 3, {"points": 1.5}),
+    "wes8": ("wes", 8, {}),
+    "wes4": ("wes", 4, {}),
+}
+"""Name -> scheme, bits, options of the quantizer; the first word names its family."""
+MIXED = {"conv": ("subset", 4), "depth": ("pwlq", 4), "dense": ("multipoint", 4)}
+
+SOME = Quantization(np.array(0.5, np.float32), np.array(3, np.int64))
+OTHER = Quantization(np.array(0.3, np.float32), np.array(-7, np.int64))
+IMAGE = (1, 4, 5, 9)
+"""Two channel blocks on `small`, three on `nano`, the last of one channel on both."""
+FEW_PIXELS = (1, 2, 2, 9)
+PIXELS = (0, 1, 2, 0), (1, 4, 5, 9), (1, 2, 2, 1)
+CHANNELS = (0, 0, 0, 2), (1, 4, 5, 9), (1, 1, 1, 2)
+"""Start, stop and step of slices."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the rounding rule that it runs under."""
+
+    make: Callable[[], Network]
+    rule: str = "auto"
+
+
+def linear(kind: str, scheme: str) -> Network:
+    """Return a quantized convolution, depthwise convolution, dense layer, or all in a row."""
+    name, bits, options = SCHEMES["uniform8" if scheme == "mixed" else scheme]
+    rng = np.random.default_rng(bits)
+    image = FEW_PIXELS if kind == "dense" else IMAGE
+    m = Maker(image)
+    source, channels = "x", image[3]
+
+    def weights(*shape: int) -> str:
+        return m.constant(f"w{len(m.nodes)}", rng.normal(size=shape))
+
+    if kind in ("conv", "all"):
+        window = op.Window((2, 2), (1, 2), (1, 1), (1, 0, 0, 1))
+        bias = m.constant("b", rng.normal(size=10))
+        operator = op.Conv2D(window, 1, op.Clamp(0.0))
+        source, channels = m.node("conv", operator, source, weights(10, 2, 2, 9), bias), 10
+    if kind in ("depthwise", "all"):
+        window = op.Window((3, 3), (1, 1), (1, 1), (1, 1, 0, 1))
+        operator = op.Conv2D(window, channels)
+        source = m.node("depth", operator, source, weights(channels, 3, 3, 1))
+    if kind == "grouped":
+        operator = op.Conv2D(op.Window((1, 2)), 3)
+        source = m.node("grouped", operator, source, weights(6, 1, 2, 3))
+    if kind in ("dense", "all"):
+        taps = int(np.prod(m.tensors[source].shape))
+        source = m.node("dense", op.FullyConnected(), source, weights(11, taps))
+    samples = np.random.default_rng(5).normal(size=(8, *image[1:])).astype(np.float32)
+    layers = MIXED if scheme == "mixed" else {}
+    return quantize(m.network(source), samples, scheme=name, bits=bits, layers=layers, **options)
+
+
+def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:
+    """Return int8 operators one after the other; the first takes all inputs, x0, x1, ..."""
+    names = tuple(f"x{i}" for i in range(len(inputs)))
+    chain: Chain = [
+        (operator, names if i == 0 else (f"n{i - 1}",)) for i, operator in enumerate(operators)
+    ]
+    return network_of(chain, dict(zip(names, inputs, strict=True)))
+
+
+def _cases() -> dict[str, Case]:
+    cases = {f"conv {scheme}": Case(partial(linear, "conv", scheme)) for scheme in SCHEMES}
+    for scheme in ("uniform8", "uniform4", "pwlq4", "subset4", "multipoint4", "wes4"):
+        cases[f"depthwise {scheme}"] = Case(partial(linear, "depthwise", scheme))
+        cases[f"dense {scheme}"] = Case(partial(linear, "dense", scheme))
+    cases["grouped uniform8"] = Case(partial(linear, "grouped", "uniform8"))
+    cases["grouped subset4"] = Case(partial(linear, "grouped", "subset4"))
+    cases["mixed"] = Case(partial(linear, "all", "mixed"))
+    two = ((IMAGE, SOME), (IMAGE, OTHER))
+    window = op.Window((2, 3), (1, 2), (1, 1), (0, 1, 1, 0))
+    beside = ((IMAGE, SOME), ((1, 4, 5, 5), OTHER))
+    half = (IMAGE[0], *IMAGE[1:3], 2, 5)
+    for name, rule, network in (
+        ("add", "half_up", partial(other, op.Add(), inputs=two)),
+        ("add of three roundings", "tflite", partial(other, op.Add(), inputs=two)),
+        ("max pool", "half_up", partial(other, op.MaxPool(window))),
+        ("average pool", "half_up", partial(other, op.AveragePool(window))),
+        ("average pool with padding", "half_even", partial(other, op.AveragePool(window, True))),
+        ("average pool of floored halves", "tflite", partial(other, op.AveragePool(window))),
+        ("mean", "half_away", partial(other, op.Mean((1, 2), False))),
+        ("quantize", "floor", partial(other, op.Quantize(), inputs=((IMAGE, OTHER),))),
+        ("sigmoid", "half_up", partial(other, op.Activation("sigmoid"))),
+        ("clamp", "tflite", partial(other, op.Activation("clamp", 0.0, 6.0))),
+        ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),
+        ("slice pixels", "half_up", partial(other, op.Slice(*PIXELS))),
+        ("slice channels", "half_up", partial(other, op.Slice(*CHANNELS))),
+        ("concat rows", "half_up", partial(other, op.Concat(1), inputs=((IMAGE, SOME),) * 2)),
+        ("concat channels", "ruy", partial(other, op.Concat(3), inputs=beside)),
+        (
+            "shuffle", "half_up",
+            partial(
+                other, op.Reshape(half), op.Transpose((0, 1, 2, 4, 3)), op.Reshape((1, 4, 5, 10)),
+                inputs=(((1, 4, 5, 10), SOME),),
+            ),
+        ),
+    ):  # fmt: skip
+        cases[name] = Case(network, rule)
+    return cases
+
+
+CASES = _cases()

@@ -1,0 +1,107 @@
+"""One layer of each operator and each scheme on Icarus: the trace and every byte as predicted.
+
+Under both models of the memory and three latencies. `NPUSIM_RTL_CASES=N` adds N random layers of
+each operator, and N more memories.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from npusim.compiler.context import lower_node
+from npusim.explore.machine_run import MachineNetwork
+from npusim.explore.rtl_agreement import compare_network, random_inputs
+from npusim.graph.weights import SCHEMES
+from npusim.isa.spec import VEC_OPS
+from npusim.machines import Machine
+from npusim.machines.machine import MEMORY_MODELS, Memory
+from npusim.simulator.kernels.engine import prepare
+from tests.rtl.layers import CASES
+
+MACHINES = ("nano", "small")
+LATENCIES_CYCLES = (1, 10, 75)
+MORE = int(os.environ.get("NPUSIM_RTL_CASES", "0"))
+
+
+def memories(machine: Machine) -> list[Memory]:
+    """Return both models under each latency, and MORE drawn ones."""
+    rng = random.Random(1)
+    settings = [(model, latency, 4) for model in MEMORY_MODELS for latency in LATENCIES_CYCLES]
+    settings += [
+        (rng.choice(MEMORY_MODELS), rng.randint(1, 200), rng.choice((1, 2, 8, 64)))
+        for _ in range(MORE)
+    ]
+    return [
+        replace(
+            machine.memory, model=model, latency_cycles=latency, outstanding=outstanding,
+            seed=rng.randrange(1, 1 << 16),
+        )
+        for model, latency, outstanding in settings
+    ]  # fmt: skip
+
+
+@cache
+def compiled_case(name: str, machine: str) -> MachineNetwork:
+    case = CASES[name]
+    return MachineNetwork(case.make(), Machine.load(machine), case.rule, keep_tensors=True)
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("case", CASES)
+def test_layer(case: str, machine: str) -> None:
+    compiled = compiled_case(case, machine)
+    inputs = random_inputs(compiled.network, 3)
+    cycles = set()
+    for memory in memories(compiled.program.machine):
+        runs = compare_network(compiled, inputs, memory=memory, simulator="icarus")
+        for run in runs:
+            assert not run.difference, f"{memory}: {run.difference}"
+            assert run.cycles == run.rtl_cycles
+            assert run.events >= 2 * run.instructions  # each issues and retires
+        cycles.add(sum(run.cycles for run in runs))
+    assert len(cycles) > len(MEMORY_MODELS) * len(LATENCIES_CYCLES) // 2, "memories are all alike"
+    names = [place.name for place in compiled.program.places]
+    expected = prepare(compiled.network, compiled.program.requant).run(inputs, keep=names)
+    for name in names:
+        found = compiled.network.tensors[name].in_file_order(compiled.read(name))
+        assert np.array_equal(found, expected[name]), name
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_cases_cover_the_machine(machine: str) -> None:
+    """Every operator that compiles, every scheme, every instruction and vector operation."""
+    layers, schemes, instructions, mixed = set(), set(), set(), set()
+    for name in CASES:
+        compiled = compiled_case(name, machine)
+        assert [step.kind for step in compiled.program.steps] == ["run"], name
+        layers |= {layer.operator for layer in compiled.program.layers}
+        encodings = [getattr(node.operator, "encoding", None) for node in compiled.network.nodes]
+        mine = {(e.scheme, e.bits) for e in encodings if e is not None}
+        schemes |= mine
+        mixed.add(len({scheme for scheme, _ in mine}))
+        for item in compiled.program.instructions:
+            flags = [flag for flag in ("depthwise", "pwlq") if item.values.get(flag)]
+            kind = VEC_OPS[item["op"]] if item.name == "VEC" else "".join(flags)
+            instructions.add((item.name, kind))
+    lowered = {operator.__name__ for operator in lower_node.registry if operator is not object}
+    assert layers == lowered | {"Reshape"}  # the end of a channel shuffle; else a renaming
+    needed = {("uniform", 8), ("uniform", 4), *((scheme, 4) for scheme in SCHEMES)}
+    assert needed <= schemes
+    assert max(mixed) == 3
+    assert {
+        ("MAC", ""),
+        ("MAC", "depthwise"),
+        ("RQ", ""),
+        ("RQ", "pwlq"),
+        ("LD", ""),
+        ("ST", ""),
+    } <= instructions
+    assert {("VEC", name) for name in VEC_OPS} <= instructions
