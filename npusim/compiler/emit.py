@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
-from npusim.isa.legal import bank_words
+from npusim.isa.legal import bank_words, banks_of
 from npusim.isa.registers import REGISTERS
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS
 from npusim.machines import Machine
@@ -33,17 +33,10 @@ def _register(engine: str, name: str, fields: tuple[tuple[str, int], ...]) -> tu
 
 
 class Emitter:
-    """Collects the instructions of one run after another; `finish` ends a run with HALT.
-
-    Attributes
-    ----------
-    parity
-        Changes with every layer, so that neighbours may use different halves of WGT and PAR.
-    """
+    """Collects the instructions of one run after another; `finish` ends a run with HALT."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.parity = 0
         self._names: list[str] = []
         self._engines: list[int] = []
         self._values: list[dict[str, int]] = []
@@ -83,6 +76,19 @@ class Emitter:
         """Return the mask of the banks of words first .. end-1."""
         shift = self._shift[scratchpad]
         return (2 << ((end - 1) >> shift)) - (1 << (first >> shift))
+
+    def oldest_banks(self, scratchpad: str, count: int) -> int:
+        """Return the first word of `count` neighbouring banks, those used the longest ago.
+
+        What a layer loads there need not wait for the layer before.
+        """
+        base = _BANK_BASE[scratchpad]
+        used = [
+            max(users) for users in self._users[base : base + banks_of(self.machine, scratchpad)]
+        ]
+        starts = range(len(used) - count + 1)
+        first = min(starts, key=lambda bank: max(used[bank : bank + count]))
+        return first * bank_words(self.machine, scratchpad)
 
     def load(self, dram: tuple[int, int, int], target: str, words: int, **fields: int) -> None:
         """Emit a LD that writes up to `words` words from fields["address"] on.

@@ -27,6 +27,7 @@ from npusim.compiler.transfers import (
     load_tile,
     store_tile,
 )
+from npusim.isa.legal import bank_words
 from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
 
 PARTS_WANTED = 4
@@ -78,15 +79,19 @@ class _Lowering:
         self.in_row = (t.tw - 1) * self.shape.stride[1] + (t.gkw - 1) * self.shape.dilation[1] + 1
         in_rows = (t.th - 1) * self.shape.stride[0] + (t.gkh - 1) * self.shape.dilation[0] + 1
         self.in_block = self.in_row * in_rows
-        flip = emitter.parity
-        emitter.parity ^= 1
-        half, used = self.machine.act_words // 2, t.out_base + t.out_slots * t.out_slot_words
-        base = half if flip and used <= half else 0
+        pads = self.machine.scratchpads
+        act_words = t.out_base + t.out_slots * t.out_slot_words
+        base = emitter.oldest_banks("ACT", act_words // pads.act_bank_words)
         self.act = Slots([base + i * t.act_slot_words for i in range(t.act_slots)])
         self.out = Slots([base + t.out_base + i * t.out_slot_words for i in range(t.out_slots)])
-        self.wgt = Slots(_halved(self.machine.wgt_words, t.wgt_slots, t.wgt_slot_words, flip))
-        self.par = Slots(_halved(self.machine.par_words, t.par_slots, t.par_slot_words, flip))
-        self.weight_places = self._place_weights()
+        self.par = Slots(self._oldest_first("PAR", t.par_slots, t.par_slot_words))
+        self.weight_offset, self.weight_places = self._place_weights()
+        words = max(first + count for first, count in self.weight_places.values())
+        banks = ceil_divide(words, pads.wgt_bank_words)
+        self.resident = emitter.oldest_banks("WGT", banks) if t.wgt_resident else 0
+        self.loaded = 0
+        """Words of the resident weights that are in WGT."""
+        self.wgt = Slots(self._oldest_first("WGT", t.wgt_slots, t.wgt_slot_words))
         self.par_offset = place_parameters(constants, layer, self.shape)
 
     def run(self) -> None:
@@ -138,7 +143,7 @@ class _Lowering:
         pixels = part.rows * part.columns
         skipped = (part.row - area.row) * self.shape.stride[0] * self.in_row
         plane_words = t.gob * t.th * t.tw
-        par = self._parameters(ob, obs)
+        par = self._parameters(ob)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
             rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
@@ -321,22 +326,49 @@ class _Lowering:
 
     def _weights(self, ob: int, place: int) -> int:
         """Load the weights of a chunk of an output group; return their first word."""
-        address, fresh = self.wgt.find((ob, place))
-        if fresh:
-            offset, words = self.weight_places[ob, place]
-            load_constant(self.emitter, "WGT", offset, words, address)
-        return address
+        first, words = self.weight_places[ob, place]
+        offset, size = self.weight_offset, self.machine.size
+        if not self.tiling.wgt_resident:
+            address, fresh = self.wgt.find((ob, place))
+            if fresh:
+                load_constant(self.emitter, "WGT", offset + first * size, words, address)
+            return address
+        if first + words > self.loaded:  # and what else ends in the same bank
+            bank = self.machine.scratchpads.wgt_bank_words
+            limit = ceil_divide(first + words, bank) * bank
+            ends = (start + count for start, count in self.weight_places.values())
+            end = max(end for end in ends if end <= limit)
+            load_constant(
+                self.emitter, "WGT", offset + self.loaded * size, end - self.loaded,
+                self.resident + self.loaded,
+            )  # fmt: skip
+            self.loaded = end
+        return self.resident + first
 
-    def _parameters(self, ob: int, obs: int) -> int:
-        address, fresh = self.par.find(ob)
+    def _parameters(self, ob: int) -> int:
+        page = self.tiling.par_page_blocks
+        first = ob // page * page
+        address, fresh = self.par.find(first)
+        words = PAR_HEADER_WORDS + self.layer.terms.count
         if fresh:
-            words = PAR_HEADER_WORDS + self.layer.terms.count
-            offset = self.par_offset + ob * words * 4 * self.machine.size
-            load_constant(self.emitter, "PAR", offset, obs * words, address)
-        return address
+            blocks = min(page, self.shape.out_blocks - first)
+            offset = self.par_offset + first * words * 4 * self.machine.size
+            load_constant(self.emitter, "PAR", offset, blocks * words, address)
+        return address + (ob - first) * words
 
-    def _place_weights(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """Place the weights in the order of the tiles; return offset and words of each chunk."""
+    def _oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
+        """Return the addresses of slots, that used the longest ago first."""
+        if slots == 1:
+            return [0]
+        banks = max(words // bank_words(self.machine, scratchpad), 1)
+        first = self.emitter.oldest_banks(scratchpad, banks) // words
+        return [(first + i) % slots * words for i in range(slots)]
+
+    def _place_weights(self) -> tuple[int, dict[tuple[int, int], tuple[int, int]]]:
+        """Place the weights in the order of the tiles.
+
+        Return their offset in bytes, and the first word and the words of each chunk.
+        """
         t, shape = self.tiling, self.shape
         places: dict[tuple[int, int], tuple[int, int]] = {}
         order: list[tuple[int, int, _Chunk]] = []
@@ -365,22 +397,12 @@ class _Lowering:
                     parts.append(pack_tiles(part.reshape(-1, rows, size), plane.code_bits))
             return b"".join(parts)
 
-        size = self.machine.size
-        offset = self.constants.place(words * size, make)
-        return {key: (offset + at * size, count) for key, (at, count) in places.items()}
+        return self.constants.place(words * self.machine.size, make), places
 
 
 def _level(count: int, stride: int) -> dict[str, int]:
     """Return the fields of a loop level; a stride that is never taken is 0."""
     return {"count": count, "stride": stride if count > 1 else 0}
-
-
-def _halved(words: int, slots: int, slot_words: int, flip: int) -> list[int]:
-    """Return slot addresses; many small slots take the half that the layer before did not."""
-    base = words // 2 if slots * slot_words <= words // 2 and flip else 0
-    if slots == 2 and slot_words == words // 2:
-        base = 0
-    return [base + i * slot_words for i in range(slots)]
 
 
 def _areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[_Area]:

@@ -59,7 +59,11 @@ class LinearShape:
 
 @dataclass(frozen=True)
 class Tiling:
-    """The chosen cut; slots are buffers of one tile, sizes in words."""
+    """The chosen cut; slots are buffers of one tile, sizes in words.
+
+    `wgt_resident`: all weights stay in WGT, else each slot holds a chunk. A PAR slot is a page of
+    `par_page_blocks` output blocks.
+    """
 
     th: int
     tw: int
@@ -73,8 +77,10 @@ class Tiling:
     out_slots: int
     out_slot_words: int
     out_base: int
+    wgt_resident: bool
     wgt_slots: int
     wgt_slot_words: int
+    par_page_blocks: int
     par_slots: int
     par_slot_words: int
     dram_beats: int
@@ -209,14 +215,25 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
 def _weight_slots(
     shape: LinearShape, machine: Machine, tiles: _Tiles
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots."""
+    """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots for chunks."""
     chunk = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
     chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
     chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
     groups = -(-shape.out_blocks // tiles.gob)
     resident = groups * chunks * chunk <= machine.wgt_words
-    two = np.where(chunk <= machine.wgt_words // 2, 2, 1)
-    return chunk, chunks, resident, np.where(resident, groups * chunks, two)
+    pads = machine.scratchpads
+    return chunk, chunks, resident, pads.wgt_banks // -(-chunk // pads.wgt_bank_words)
+
+
+def _parameter_pages(
+    shape: LinearShape, machine: Machine, tiles: _Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return groups of a page of PAR, pages, and slots: one where half of PAR holds no group."""
+    par = tiles.gob * (PAR_HEADER_WORDS + shape.terms)
+    groups = -(-shape.out_blocks // tiles.gob)
+    slots = np.where(par <= machine.par_words // 2, 2, 1)
+    held = np.minimum(machine.par_words // slots // par, groups)
+    return held, -(-groups // held), slots
 
 
 def _cost(
@@ -236,9 +253,11 @@ def _cost(
         in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
     reload = np.where(resident | ((chunks <= wgt_slots) & outer), 1, areas)
     weight_beats = groups * chunks * chunk * reload * machine.word_beats
+    _, pages, par_slots = _parameter_pages(shape, machine, tiles)
     par_beats = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) * 4 * machine.word_beats
+    par_again = np.where((pages <= par_slots) | outer, 1, areas)
     out_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
-    dram = in_beats + weight_beats + par_beats + out_beats
+    dram = in_beats + weight_beats + par_beats * par_again + out_beats
 
     start = machine.memory.latency_cycles + _LAUNCH_CYCLES
     pixels = tiles.th * tiles.tw
@@ -260,7 +279,7 @@ def _cost(
         cycles = cycles + np.where(areas * chunks * again > 1, np.minimum(ld, ex), 0)
     if outs == 1:
         cycles = cycles + np.where(outputs > 1, np.minimum(st, ex), 0)
-    one_slot = (wgt_slots == 1) & (reload * groups * chunks > 1)
+    one_slot = ~resident & (wgt_slots == 1) & (reload * groups * chunks > 1)
     cycles = cycles + np.where(one_slot, weight_beats, 0)
     exposed = (ld + st) // outputs  # what comes before the first tile and after the last
     return dram, cycles + exposed
@@ -305,12 +324,8 @@ def _tiling(
     """Return candidate number `at` with its buffers; `act`, `out`: slots and words of each."""
     one = tiles.chosen(np.array([at]))
     chunk, _, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
+    page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
     gob = int(one.gob[0])
-    groups = -(-shape.out_blocks // gob)
-    par = gob * (PAR_HEADER_WORDS + shape.terms)
-    half = machine.par_words // 2
-    par_resident = groups * par <= half
-    par_slots = groups if par_resident else 2 if par <= half else 1
     return Tiling(
         th=int(one.th[0]),
         tw=int(one.tw[0]),
@@ -324,10 +339,13 @@ def _tiling(
         out_slots=out[0],
         out_slot_words=out[1],
         out_base=act[0] * act[1],
+        wgt_resident=bool(resident),
         wgt_slots=wgt_slots,
-        wgt_slot_words=chunk if resident else machine.wgt_words // wgt_slots,
+        wgt_slot_words=-(-chunk // machine.scratchpads.wgt_bank_words)
+        * machine.scratchpads.wgt_bank_words,
+        par_page_blocks=page * gob,
         par_slots=par_slots,
-        par_slot_words=par if par_resident else machine.par_words // par_slots,
+        par_slot_words=machine.par_words // par_slots,
         dram_beats=cost[0],
         cycles=cost[1],
     )
