@@ -24,6 +24,13 @@ class Logic:
     per_lane: bool
     operations: tuple[str, ...]
 
+    def instances(self, machine: Machine) -> int:
+        """Return how many a machine has; accumulators: one for each region of a lane."""
+        if self.module == "npu_merge_regions" and not machine.array.pwlq_bits:
+            return 0
+        regions = machine.acc_regions if self.module == "npu_accumulate" else 1
+        return regions * (machine.size if self.per_lane else 1)
+
 
 LOGIC = (
     Logic(
@@ -51,10 +58,22 @@ LOGIC = (
 """What is asked of npusim/cost/tables/<technology>.json: (module, parameters of the build) rows."""
 
 
-def formats(machine: Machine) -> Mapping[str, int]:
-    """Return the build parameters that say which weight formats a machine's modules run."""
+def parameters(machine: Machine) -> Mapping[str, int]:
+    """Return the build parameters of all modules of a machine; a module has some of them."""
+    size = machine.size
     return {
         "UNIFORM_BITS": machine.uniform_bits,
         "SUBSET": int(machine.has_subset),
         "PWLQ_BITS": machine.array.pwlq_bits,
+        "SIZE": size,
+        "ROWS": size,
+        "SUM_BITS": _sum_bits(machine),
+        "BUS_BYTES": machine.bus.bus_bytes,
     }
+
+
+def _sum_bits(machine: Machine) -> int:
+    """Return the width of a column's sum in region 0, as rtl/npu_lane.v has it."""
+    most = max(machine.uniform_bits, machine.array.pwlq_bits)
+    product = XE_BITS - 1 + (6 if machine.has_subset and most < 6 else most)
+    return product + machine.size.bit_length() - 1

@@ -1,0 +1,26 @@
+"""Area of a machine by module: synthesized logic and fitted memories, without wires."""
+
+from __future__ import annotations
+
+from npusim.cost.logic import LOGIC, parameters
+from npusim.cost.memories import memories
+from npusim.cost.table import load_table
+from npusim.machines import Machine
+
+
+def area_um2(machine: Machine, technology: str) -> dict[str, float]:
+    """Return the area of all instances of each module and scratchpad, in um2, and their `total`.
+
+    Raises
+    ------
+    FormatError, UnsupportedError
+        The technology's table lacks a module or the machine's formats.
+    """
+    table, built = load_table(technology), parameters(machine)
+    area = {
+        logic.module: logic.instances(machine) * table.value(logic.module, built, "area_um2")
+        for logic in LOGIC
+        if logic.instances(machine)
+    }
+    area |= {f"{pad.name}_memory": pad.area_um2 for pad in memories(machine, technology)}
+    return {"total": sum(area.values()), **area}

@@ -1,0 +1,46 @@
+"""The memories of a machine: four scratchpads as SRAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from npusim.cost.sram import Memory, memory
+from npusim.machines import Machine
+
+ACC_BANKS = 2
+"""The accumulators' read and write of one cycle go to two single-port halves: docs/energy.md."""
+
+
+@dataclass(frozen=True)
+class Scratchpad:
+    """A scratchpad of `banks` equal memories; an event of it is an access to one of them."""
+
+    name: str
+    component: str
+    banks: int
+    bank: Memory
+
+    @property
+    def area_um2(self) -> float:
+        """Area of all banks."""
+        return self.banks * self.bank.area_um2
+
+    @property
+    def leakage_uw(self) -> float:
+        """Leakage of all banks."""
+        return self.banks * self.bank.leakage_uw
+
+
+def memories(machine: Machine, technology: str) -> tuple[Scratchpad, ...]:
+    """Return ACT, WGT, PAR and ACC of `machine`; a word of ACC is one region's."""
+    pads, byte_bits, acc_bits = machine.scratchpads, 8 * machine.size, 32 * machine.size
+    found = [
+        Scratchpad(
+            name, "scratchpads", getattr(pads, f"{name}_banks"),
+            memory(getattr(pads, f"{name}_bank_words"), bits, technology),
+        )
+        for name, bits in (("act", byte_bits), ("wgt", byte_bits), ("par", acc_bits))
+    ]  # fmt: skip
+    half = memory(pads.acc_words // ACC_BANKS, acc_bits, technology)
+    found.append(Scratchpad("acc", "accumulators", ACC_BANKS * machine.acc_regions, half))
+    return tuple(found)

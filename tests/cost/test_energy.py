@@ -1,0 +1,137 @@
+"""Energy from counts: every event has a price, prices are the table's, sums are sums."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from npusim.cost.energy import priced, sum_of, with_total
+from npusim.cost.logic import LOGIC
+from npusim.cost.memories import memories
+from npusim.cost.prices import COMPONENTS, Prices, prices_of
+from npusim.errors import FormatError, UnsupportedError
+from npusim.machines import Machine
+from npusim.simulator.machine.counts import NAMES
+from tests.cost.table import made_up
+
+NANO = Machine.load("nano")
+TABLE = made_up()
+
+
+def gated(machine: Machine, gating: bool = True) -> Machine:
+    return replace(machine, energy=replace(machine.energy, clock_gating=gating))
+
+
+def price_list(machine: Machine) -> Prices:
+    return prices_of(machine, TABLE)
+
+
+def operation(module: str, name: str) -> float:
+    """Return what the made-up table says of nano's build, above an idle cycle."""
+    (found,) = [
+        r for r in TABLE.rows
+        if r.module == module and r.parameters.get("ROWS", 4) == 4
+        and r.parameters.get("SIZE", 4) == 4 and r.parameters.get("SUM_BITS", 18) == 18
+    ]  # fmt: skip
+    return found.energy_pj[name] - found.energy_pj["idle"]
+
+
+@pytest.mark.parametrize("name", ["nano", "small", "base", "wide"])
+@pytest.mark.parametrize("gating", [False, True])
+def test_every_counted_event_has_a_price(name, gating):
+    found = price_list(gated(Machine.load(name), gating))
+    assert found.events.keys() == set(NAMES)
+    for event, price in found.events.items():
+        assert price.keys() <= set(COMPONENTS), event
+        assert sum(price.values()) >= 0, event
+    assert found.cycle.keys() <= set(COMPONENTS)
+
+
+def test_an_event_without_a_price_is_an_error():
+    with pytest.raises(UnsupportedError, match=r"expected a price for every event, .*: teleports"):
+        priced(price_list(NANO), {"teleports": 1}, 0)
+
+
+def test_products_pay_for_their_element_and_idle_elements_for_theirs():
+    counts = {"array_cycles": 10, "macs_pwlq": 100}  # of 10 * 16 elements
+    energy = priced(price_list(NANO), counts, 0)
+    assert energy["array_pwlq"] == pytest.approx(100 * operation("npu_pe_column", "pwlq") / 4)
+    assert energy["array_idle"] == pytest.approx(60 * operation("npu_pe_column", "zero") / 4)
+    edge = 10 * 4 * operation("npu_subtract_zero_point", "operand")
+    assert energy["array_edge"] == pytest.approx(edge)
+    assert energy["control"] == pytest.approx(10 * operation("npu_mac_engine", "run"))
+    assert energy["array_uniform8"] == energy["dram"] == energy["clock"] == 0
+
+
+def test_requantizations_of_several_terms():
+    one = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 8}, 0)
+    three = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 24}, 0)
+    module = "npu_requantize"
+    assert one["requantizers"] == pytest.approx(8 * operation(module, "requantize"))
+    extra = three["requantizers"] - one["requantizers"]
+    assert extra == pytest.approx(16 * operation(module, "term"))
+
+
+def test_memories_and_dram_are_priced_by_access():
+    counts = {"act_reads": 3, "act_writes": 5, "acc_writes": 7, "dram_read_bytes": 11}
+    energy = priced(price_list(NANO), counts, 0)
+    pads = {pad.name: pad for pad in memories(NANO, "nangate45")}
+    act, acc = pads["act"].bank, pads["acc"].bank
+    assert energy["scratchpads"] == pytest.approx(3 * act.read_pj + 5 * act.write_pj)
+    assert energy["accumulators"] == pytest.approx(7 * acc.write_pj)
+    assert energy["dram"] == pytest.approx(11 * 8 * NANO.energy.dram_pj_per_bit)
+    assert energy["dma"] == pytest.approx(11 * operation("npu_ld", "beat") / 4)
+
+
+def test_clock_gating_moves_idle_energy_into_the_operations():
+    free, all_the_time = price_list(gated(NANO)), price_list(gated(NANO, False))
+    idle = sum(logic.instances(NANO) * 0.5 for logic in LOGIC)
+    assert free.cycle["clock"] == 0
+    assert all_the_time.cycle["clock"] == pytest.approx(idle)
+    difference = free.events["accumulations"]["accumulators"]
+    difference -= all_the_time.events["accumulations"]["accumulators"]
+    assert difference == pytest.approx(0.5)
+
+
+def test_leakage_is_power_times_time():
+    price = price_list(NANO).cycle["leakage"]
+    twice = replace(NANO, clock=replace(NANO.clock, frequency_hz=2 * NANO.clock.frequency_hz))
+    assert price_list(twice).cycle["leakage"] == pytest.approx(price / 2)
+    logic = sum(
+        item.instances(NANO) * TABLE.value(item.module, {"ROWS": 4, "SIZE": 4, "SUM_BITS": 18,
+        "UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4}, "leakage_uw") for item in LOGIC
+    )  # fmt: skip
+    microwatts = logic + sum(pad.leakage_uw for pad in memories(NANO, "nangate45"))
+    assert price * 1e-12 * NANO.clock.frequency_hz == pytest.approx(microwatts * 1e-6)
+
+
+def test_energy_is_linear_in_counts_and_cycles():
+    prices = price_list(NANO)
+    first = {name: i + 1 for i, name in enumerate(NAMES)}
+    second = {name: 3 * i for i, name in enumerate(NAMES)}
+    both = {name: first[name] + second[name] for name in NAMES}
+    parts = [priced(prices, first, 100), priced(prices, second, 11)]
+    whole = with_total(priced(prices, both, 111))
+    assert sum_of(map(with_total, parts)) == pytest.approx(whole)
+    assert whole["total"] == pytest.approx(sum(whole[name] for name in COMPONENTS))
+
+
+def test_a_format_that_is_not_built_in_costs_nothing_and_a_missing_build_is_an_error():
+    narrow = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    found = price_list(narrow)
+    assert found.events["macs_pwlq"] == {}
+    assert found.events["macs_uniform4"]["array_uniform4"] > 0  # runs on the wider multipliers
+    assert found.events["merges"] == {}
+    deep = replace(NANO, array=replace(NANO.array, pwlq_bits=6))
+    with pytest.raises(UnsupportedError, match=r"npu_pe_column: no build runs .*PWLQ_BITS = 6"):
+        price_list(deep)
+
+
+def test_a_missing_module_or_operation_is_named():
+    rows = tuple(row for row in TABLE.rows if row.module != "npu_add")
+    with pytest.raises(FormatError, match="expected npu_add, found no row"):
+        prices_of(NANO, replace(TABLE, rows=rows))
+    broken = replace(TABLE.rows[-1], energy_pj={"idle": 1.0})
+    with pytest.raises(FormatError, match="npu_st: expected operation beat, found idle"):
+        prices_of(NANO, replace(TABLE, rows=(*TABLE.rows[:-1], broken)))

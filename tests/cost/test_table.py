@@ -1,0 +1,58 @@
+"""Rules for builds that a technology's table does not hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from npusim.cost.table import table_of
+from npusim.errors import FormatError
+
+
+def table(*rows):
+    document = [
+        {
+            "module": "npu_pe_column",
+            "parameters": {"ROWS": size, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq},
+            "area_um2": area, "leakage_uw": 1.0, "path_ns": 2.0, "energy_pj": {"zero": energy},
+        }
+        for size, uniform, pwlq, area, energy in rows
+    ]  # fmt: skip
+    return table_of({"technology": "nangate45", "modules": document})
+
+
+def wanted(size, uniform, pwlq):
+    return {"ROWS": size, "SIZE": 99, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq}
+
+
+ROWS = table((4, 8, 0, 40, 4), (16, 8, 0, 160, 28), (4, 8, 4, 90, 9), (4, 4, 0, 20, 2))
+
+
+@pytest.mark.parametrize(
+    ("size", "uniform", "pwlq", "energy"),
+    [
+        (4, 8, 0, 4),  # in the table
+        (16, 8, 0, 28),
+        (8, 8, 0, 12),  # between two sizes
+        (32, 8, 0, 60),  # beyond them, on the same line
+        (4, 4, 0, 2),  # the least build that runs it
+        (4, 0, 0, 2),
+        (4, 4, 3, 9),  # only the widest runs it
+        (16, 4, 0, 2),  # one size alone: as it stands
+    ],
+)
+def test_formats_by_the_least_build_and_sizes_on_a_line(size, uniform, pwlq, energy):
+    assert ROWS.value("npu_pe_column", wanted(size, uniform, pwlq), "zero") == energy
+
+
+def test_area_follows_the_same_rule():
+    assert ROWS.value("npu_pe_column", wanted(8, 8, 0), "area_um2") == 80
+    assert ROWS.value("npu_pe_column", wanted(8, 8, 0), "leakage_uw") == 1
+
+
+def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):
+    from npusim.cost import table as module
+
+    monkeypatch.setattr(module, "TABLES", tmp_path)
+    with pytest.raises(FormatError, match=r"nowhere\.json: expected an energy table") as error:
+        module.load_table("nowhere")
+    assert "\n" not in str(error.value)
