@@ -33,6 +33,19 @@ requant_option = click.option(
     help="Rounding rule; auto is that of the file's own runtime.",
 )
 json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
+report_option = click.option(
+    "--report", "report_path", type=FILE, metavar="FILE.html", help="Write a page with pictures."
+)
+plots_option = click.option(
+    "--plots", "plots_path", type=FILE, metavar="DIRECTORY", help="Write each picture as SVG."
+)
+trace_option = click.option(
+    "--trace",
+    "trace_path",
+    type=FILE,
+    metavar="FILE.json[.gz]",
+    help="Write a trace for ui.perfetto.dev: 1 us is 1 cycle.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,6 +80,9 @@ def app() -> None:
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
 @json_option
+@report_option
+@plots_option
+@trace_option
 def run(**options: Any) -> None:
     """Execute a quantized network bit-exactly and print a table per layer."""
     from npusim.cli.run import run_model
@@ -111,6 +127,9 @@ def disassemble(program: Path) -> None:
 @machine_option
 @requant_option
 @json_option
+@report_option
+@plots_option
+@trace_option
 def estimate(model: Path, **options: Any) -> None:
     """Compile a network and predict its cycles, without executing data."""
     from npusim.cli.estimate import estimate_model
@@ -253,6 +272,21 @@ def compare(model: Path, **options: Any) -> None:
     from npusim.cli.compare import compare_model
 
     compare_model(model, **options)
+
+
+@app.command()
+@click.argument("space", type=FILE, metavar="SPACE.toml")
+@click.option(
+    "-o", "--output", "output_path", type=FILE, required=True, metavar="RESULTS.parquet|.csv"
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes of this machine; default none.")
+@click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, tcp://HOST:PORT.")
+@click.option("--resume", is_flag=True, help="Continue a sweep: what is finished is not repeated.")
+def sweep(space: Path, **options: Any) -> None:
+    """Go through machines x networks x schemes: one row a point, errors too (docs/sweep.md)."""
+    from npusim.cli.sweep import sweep_space
+
+    sweep_space(space, **options)
 
 
 def main() -> None:
