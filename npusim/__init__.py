@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from npusim.graph.files import load as load
+    from npusim.machines import Machine as Machine
     from npusim.quant.quantize import quantize as quantize
     from npusim.session import Result as Result
     from npusim.session import run as run
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Machine": "npusim.machines",
     "load": "npusim.graph.files",
     "run": "npusim.session",
     "Result": "npusim.session",
