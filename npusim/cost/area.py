@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
 from npusim.cost.table import load_table
@@ -24,3 +26,13 @@ def area_um2(machine: Machine, technology: str) -> dict[str, float]:
     }
     area |= {f"{pad.name}_memory": pad.area_um2 for pad in memories(machine, technology)}
     return {"total": sum(area.values()), **area}
+
+
+def area_json(machine: Machine) -> dict[str, Any]:
+    """Return what the results' JSON says of `machine` itself; docs/json.md has the keys."""
+    area = area_um2(machine, machine.energy.technology)
+    return {
+        "technology": machine.energy.technology,
+        "area_um2": area.pop("total"),
+        "area_um2_by_module": area,
+    }

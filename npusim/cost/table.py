@@ -128,3 +128,8 @@ def table_of(document: Mapping[str, Any]) -> Table:
             for row in document["modules"]
         ),
     )
+
+
+def has_table(technology: str) -> bool:
+    """Return whether the table of `technology` is made."""
+    return (TABLES / f"{technology}.json").is_file()

@@ -1,4 +1,4 @@
-"""Cycles of a network on a machine without executing data."""
+"""Cycles and energy of a network on a machine without executing data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from npusim.compiler.compile import compile_network
 from npusim.compiler.nominal import nominal_network
-from npusim.explore.machine_layers import LayerCycles, layer_cycles
+from npusim.cost.area import area_json
+from npusim.cost.table import has_table
+from npusim.explore.machine_layers import LayerCycles, layer_cycles, total_energy_pj
 from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
@@ -44,6 +46,11 @@ class Estimate:
         """Multiply-accumulates for each cycle and element of the array."""
         return self.macs / max(self.cycles * self.program.machine.size**2, 1)
 
+    @property
+    def energy_pj(self) -> dict[str, float] | None:
+        """Energy of one sample: `total` and by component."""
+        return total_energy_pj(self.layers)
+
     def as_json(self) -> dict[str, Any]:
         """Return the estimate as JSON-ready values, in the keys of `npusim run --json`."""
         machine = self.program.machine
@@ -57,6 +64,8 @@ class Estimate:
             "macs": self.macs,
             "utilization": self.utilization,
             "dram_bytes": self.dram_bytes,
+            **({} if self.energy_pj is None else {"energy_pj": self.energy_pj}),
+            **(area_json(machine) if has_table(machine.energy.technology) else {}),
             "instructions": len(self.program.instructions),
             "host_operators": list(self.host),
             "layers": [layer.as_json() for layer in self.layers],

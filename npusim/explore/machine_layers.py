@@ -1,18 +1,19 @@
-"""Cycles, stalls and traffic of each layer, from the timelines of a program's runs."""
+"""Cycles, stalls, events and energy of each layer, from the timelines of a program's runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from npusim.cost.energy import energy_pj, sum_of, with_total
+from npusim.cost.table import has_table
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES
-from npusim.simulator.machine.moves import moves_of
+from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
-from npusim.simulator.machine.walk import BLOCKS, COLUMNS, ELEMENT, ROWS
 
 _EX = ENGINES.index("EX")
 
@@ -23,7 +24,9 @@ class LayerCycles:
 
     `cycles`: from the end of the layer before to its own end, so that layers add up to the runs.
     `stall_cycles`: of EX, by cause, before the layer's instructions. `utilization`: multiply-
-    accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST.
+    accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST. `energy_pj`:
+    `total` and by component. `counts`: events, npusim/simulator/machine/counts.py. What a run does
+    before its first layer and behind its last one is theirs, so that events and energy add up too.
     """
 
     name: str
@@ -33,10 +36,20 @@ class LayerCycles:
     stall_cycles: dict[str, int]
     utilization: float
     dram_bytes: int
+    energy_pj: dict[str, float] | None
+    counts: dict[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON-ready values."""
-        return asdict(self)
+        row = asdict(self)
+        del row["counts"]
+        return {key: value for key, value in row.items() if value is not None}
+
+
+def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float] | None:
+    """Return the energy of all layers, `total` and by component."""
+    known = [row.energy_pj for row in rows if row.energy_pj is not None]
+    return sum_of(known) if known else None
 
 
 def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:
@@ -45,10 +58,10 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
     runs = [step for step in program.steps if step.kind == "run"]
     rows = []
     for step, timeline in zip(runs, timelines, strict=True):
-        traffic = _dram_bytes(program, timeline)
+        events = event_counts(timeline)
         ends = np.maximum.accumulate(timeline.retire)
         on_ex = timeline.columns.engine == _EX
-        done, start, layers = 0, step.first, []
+        done, counted, start, layers = 0, 0, step.first, []
         for layer in program.layers:
             if step.first <= layer.first < step.first + step.count:
                 layers.append(layer)
@@ -59,27 +72,19 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
             end = timeline.cycles if is_last else int(ends[first + layer.count - 1]) + 1
             stalls = timeline.stalls[span][on_ex[span]].sum(axis=0)
             cycles = end - done
+            until = timeline.columns.count if is_last else first + layer.count
+            counts = events.total(counted, until - counted)
+            technology, energy = machine.energy.technology, None
+            if has_table(technology):
+                energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
                 LayerCycles(
                     layer.name, layer.operator, layer.macs, cycles,
                     {cause: int(stalls[i]) for i, cause in enumerate(CAUSES)},
                     layer.macs / max(cycles * machine.size**2, 1),
-                    int(traffic[span].sum()),
+                    counts["dram_read_bytes"] + counts["dram_write_bytes"],
+                    energy, counts,
                 )
             )  # fmt: skip
-            done = end
+            done, counted = end, until
     return tuple(rows)
-
-
-def _dram_bytes(program: Program, timeline: Timeline) -> np.ndarray:
-    """Return the bytes that each instruction moves to or from DRAM."""
-    machine = program.machine
-    moves, place = moves_of(timeline.columns, machine, program.region_addresses())
-    result = np.zeros(timeline.columns.count, np.int64)
-    groups = timeline.columns.groups
-    for name in ("LD", "ST"):
-        pcs = groups[name].pcs
-        part = moves[place[pcs]]
-        beats = part[:, BLOCKS] * part[:, ROWS] * part[:, COLUMNS] * part[:, ELEMENT]
-        result[pcs] = beats * machine.bus.bus_bytes
-    return result
