@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from npusim.isa.program import Program
     from npusim.simulator.machine.timeline import Timeline
 
-Engine = Literal["kernels", "machine"]
+Engine = Literal["kernels", "machine", "rtl"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +41,14 @@ class Result:
     samples, seconds
         How many samples ran, and the host's wall time for all of them.
     machine, cycles, dram_bytes, host_operators
-        Engine `machine`: its name, cycles and DRAM bytes of one sample, and the nodes that the host
-        computes. None and empty otherwise.
+        Engines `machine`, `rtl`: its name, cycles and DRAM bytes of one sample, and the nodes that
+        the host computes. None and empty otherwise.
     differing_outputs
         Where a rule was asked for that exists only in floating point, and `requant` is the integer
         rule of the machine: how many output values differ from that rule's. None otherwise.
     program, timelines
-        Engine `machine`: what ran, and the cycles of each of its runs for one sample (they depend
-        on no data). None and empty otherwise.
+        Engines `machine`, `rtl`: what ran, and the cycles of each of its runs for one sample (they
+        depend on no data), predicted or measured. None and empty otherwise.
     """
 
     network: Network
@@ -62,6 +62,7 @@ class Result:
     machine: str | None = None
     cycles: int | None = None
     dram_bytes: int | None = None
+    energy: Mapping[str, float] | None = None
     host_operators: tuple[str, ...] = ()
     differing_outputs: int | None = None
     program: Program | None = None
@@ -78,6 +79,7 @@ class Result:
             "machine": self.machine,
             "cycles": self.cycles,
             "dram_bytes": self.dram_bytes,
+            "energy_pj": self.energy,
             "host_operators": list(self.host_operators),
             "differing_outputs": self.differing_outputs,
         }
@@ -124,9 +126,10 @@ def run(
         floats are quantized with the input's scale by the file's own runtime's rule.
     engine
         `kernels`: layer by layer, fast. `machine`: the compiled program on the simulated NPU, one
-        sample after the other, with cycles.
+        sample after the other, with cycles. `rtl`: the same program on the Verilog of the NPU,
+        compiled by Verilator (minutes where it is new); bytes and cycles are what it did.
     machine
-        For engine `machine`: a Machine, a name, or a TOML file.
+        For engines `machine` and `rtl`: a Machine, a name, or a TOML file.
     requant
         A rounding rule, or `auto` for that of the file's own runtime.
     batch
@@ -142,13 +145,15 @@ def run(
         The network is float (quantize it first), or the rule does not apply to it.
     ShapeError, RangeError
         `x` does not fit the network's input.
+    CosimulationError
+        Engine `rtl`: Verilator is missing, or the RTL cannot be run.
     """
     from npusim.simulator.kernels.engine import prepare
 
     rule = resolve_rule(network, requant)
-    if engine == "machine":
+    if engine != "kernels":
         target = machine if isinstance(machine, Machine) else Machine.load(machine)
-        return _run_on_machine(network, x, target, rule, keep_tensors, progress)
+        return _run_on_machine(network, x, engine, target, rule, keep_tensors, progress)
     prepared = prepare(network, rule)
     nanoseconds = np.zeros(len(network.nodes), np.int64)
     start_ns = perf_counter_ns()
@@ -180,16 +185,22 @@ def run(
 def _run_on_machine(
     network: Network,
     x: NDArray,
+    engine: Engine,
     machine: Machine,
     rule: Rule,
     keep_tensors: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Result:
-    from npusim.explore.machine_layers import layer_cycles
-    from npusim.explore.machine_run import MachineNetwork
+    from npusim.explore.machine_layers import layer_cycles, total_energy_pj
+    from npusim.cosim import toolchain
+    from npusim.cosim.npu.measure import measure_step
+    from npusim.explore.machine_run import MachineNetwork, simulate
     from npusim.simulator.kernels.engine import prepare
 
-    compiled = MachineNetwork(network, machine, rule, keep_tensors)
+    if engine == "rtl":
+        toolchain.require("verilator")
+    execute = measure_step if engine == "rtl" else simulate
+    compiled = MachineNetwork(network, machine, rule, keep_tensors, execute)
     program = compiled.program
     start_ns = perf_counter_ns()
     names = network.outputs
@@ -211,12 +222,12 @@ def _run_on_machine(
         if row is not None:
             report = replace(
                 report, cycles=row.cycles, stall_cycles=row.stall_cycles,
-                utilization=row.utilization, dram_bytes=row.dram_bytes,
+                utilization=row.utilization, dram_bytes=row.dram_bytes, energy_pj=row.energy_pj,
             )  # fmt: skip
         layers.append(report)
     return Result(
         network=network,
-        engine="machine",
+        engine=engine,
         requant=program.requant,  # type: ignore[arg-type]  # a program names a rule
         outputs={name: tensors[name] for name in network.outputs},
         tensors=tensors,
@@ -226,6 +237,7 @@ def _run_on_machine(
         machine=machine.name,
         cycles=sum(timeline.cycles for timeline in runs[0].timelines),
         dram_bytes=sum(row.dram_bytes for row in rows.values()),
+        energy=total_energy_pj(rows.values()),
         host_operators=tuple(step.node for step in program.steps if step.kind == "host"),
         differing_outputs=differing,
         program=program,

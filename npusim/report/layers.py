@@ -13,7 +13,8 @@ class LayerReport:
     `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time
     over all samples of the run (kernels engine). `rounding` is empty where the operator rounds
     nothing. The rest is the machine's, for one sample: cycles up to the layer's end, stalls of EX
-    by cause, share of the array in use, bytes to and from DRAM; None where an engine cannot know.
+    by cause, share of the array in use, bytes to and from DRAM, energy in total and by component; None
+    where an engine cannot know.
     """
 
     name: str
@@ -29,6 +30,7 @@ class LayerReport:
     stall_cycles: dict[str, int] | None = None
     utilization: float | None = None
     dram_bytes: int | None = None
+    energy_pj: dict[str, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON-ready values; what is not known is absent."""

@@ -25,10 +25,12 @@ class Row(Protocol):
     def utilization(self) -> float: ...  # noqa: D102
     @property
     def dram_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def energy_pj(self) -> dict[str, float] | None: ...  # noqa: D102
 
 
 def machine_table(layers: Sequence[Row]) -> Table:
-    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes."""
+    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes, energy."""
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
     table.add_column("layer", "total", overflow="fold", max_width=36)
     table.add_column("operator")
@@ -43,6 +45,9 @@ def machine_table(layers: Sequence[Row]) -> Table:
         table.add_column(f"stall {cause}", f"{total:,}", justify="right")
     moved = sum(layer.dram_bytes for layer in layers)
     table.add_column("DRAM bytes", f"{moved:,}", justify="right")
+    energy = [layer.energy_pj["total"] for layer in layers if layer.energy_pj is not None]
+    if energy:
+        table.add_column("energy, uJ", f"{sum(energy) / 1e6:,.3f}", justify="right")
     table.show_footer = True
     for layer in layers:
         table.add_row(
@@ -53,5 +58,6 @@ def machine_table(layers: Sequence[Row]) -> Table:
             f"{100 * layer.utilization:.1f}" if layer.macs else "",
             *(f"{layer.stall_cycles[cause]:,}" for cause in ("fetch", "prev", "next")),
             f"{layer.dram_bytes:,}",
+            *([f"{layer.energy_pj['total'] / 1e6:,.3f}"] if layer.energy_pj is not None else []),
         )
     return table
