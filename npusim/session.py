@@ -19,6 +19,7 @@ from npusim.machines import Machine
 from npusim.report.layers import LayerReport
 
 if TYPE_CHECKING:
+    from npusim.explore.machine_run import Execute
     from npusim.isa.program import Program
     from npusim.simulator.machine.timeline import Timeline
 
@@ -192,15 +193,10 @@ def _run_on_machine(
     progress: Callable[[int, int], None] | None,
 ) -> Result:
     from npusim.explore.machine_layers import layer_cycles, total_energy_pj
-    from npusim.cosim import toolchain
-    from npusim.cosim.npu.measure import measure_step
-    from npusim.explore.machine_run import MachineNetwork, simulate
+    from npusim.explore.machine_run import MachineNetwork
     from npusim.simulator.kernels.engine import prepare
 
-    if engine == "rtl":
-        toolchain.require("verilator")
-    execute = measure_step if engine == "rtl" else simulate
-    compiled = MachineNetwork(network, machine, rule, keep_tensors, execute)
+    compiled = MachineNetwork(network, machine, rule, keep_tensors, _execute(engine))
     program = compiled.program
     start_ns = perf_counter_ns()
     names = network.outputs
@@ -243,6 +239,19 @@ def _run_on_machine(
         program=program,
         timelines=runs[0].timelines,
     )
+
+
+def _execute(engine: Engine) -> Execute:
+    """Return what carries out a run of a program on `machine` or `rtl`."""
+    if engine == "machine":
+        from npusim.explore.machine_run import simulate
+
+        return simulate
+    from npusim.cosim import toolchain
+    from npusim.cosim.npu.measure import measure_step
+
+    toolchain.require("verilator")
+    return measure_step
 
 
 def _layer_report(network: Network, node: Node, rule: Rule, seconds: float | None) -> LayerReport:

@@ -13,8 +13,8 @@ class LayerReport:
     `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time
     over all samples of the run (kernels engine). `rounding` is empty where the operator rounds
     nothing. The rest is the machine's, for one sample: cycles up to the layer's end, stalls of EX
-    by cause, share of the array in use, bytes to and from DRAM, energy in total and by component; None
-    where an engine cannot know.
+    by cause, share of the array in use, bytes to and from DRAM, energy in total and by component;
+    None where an engine cannot know.
     """
 
     name: str
