@@ -10,6 +10,7 @@ from npusim.cli.outputs import require_writable, whole_file, write_json
 from npusim.errors import UnsupportedError
 from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, choices, compare
 from npusim.graph.files import load
+from npusim.machines import Machine
 from npusim.quant.bias_correction import BIAS_CORRECTIONS
 from npusim.report.compare_page import compare_page
 from npusim.report.compare_table import compare_csv, compare_table
@@ -26,6 +27,7 @@ def compare_model(
     schemes: str | None,
     bits: str | None,
     corrections: str | None,
+    machine: str | None = None,
     output_path: Path | None,
     threads: int | None = None,
 ) -> None:
@@ -43,6 +45,7 @@ def compare_model(
         _numbers(bits) if bits else DEFAULT_BITS,
         corrections.split(",") if corrections else BIAS_CORRECTIONS[:1],
     )
+    target = None if machine is None else Machine.load(machine)
     network = load(model)
     tensor = network.tensors[network.inputs[0]]
     calibration = read_samples(calibrate_path, tensor)
@@ -55,6 +58,7 @@ def compare_model(
             chosen,
             evaluate=evaluation.x,
             labels=evaluation.labels,
+            machine=target,
             threads=threads,
             progress=lambda done, total, what: bar.update(
                 task, completed=done, total=total, description=what
@@ -73,6 +77,9 @@ def compare_model(
                 file.write(page.encode())
     console = plain_console()
     console.print(compare_table(data))
+    for row in data["rows"]:
+        if "machine_error" in row:
+            console.print(f"{row['variant']} {row['bits']}: {row['machine_error']}")
     if "accuracy" in data["float"]:
         console.print(f"\nfloat network: {data['float']['accuracy']:.2f} % top-1")
 

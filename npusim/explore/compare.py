@@ -1,4 +1,4 @@
-"""Every scheme on one network: quality, accuracy and bytes side by side.
+"""Every scheme on one network: quality, accuracy, bytes and cost on a machine side by side.
 
 The float network runs once as the reference; it is calibrated once; then each variant of a scheme
 is quantized at each number of bits, executed bit-exactly, and compared. The result is plain data:
@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npusim
-from npusim.errors import ShapeError, UnsupportedError
+from npusim.cost.area import area_um2
+from npusim.errors import CapacityError, ShapeError, UnsupportedError
+from npusim.explore.estimate import estimate
 from npusim.graph.network import Network
+from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
 from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
@@ -92,6 +95,7 @@ def compare(
     *,
     evaluate: NDArray | None = None,
     labels: NDArray[np.int64] | None = None,
+    machine: Machine | None = None,
     threads: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Any]:
@@ -106,6 +110,8 @@ def compare(
         there are no others.
     labels : int64 [N], optional
         Classes of the evaluation samples.
+    machine
+        Adds each row's cycles and energy on this machine, and the machine's area.
     progress
         Called with (rows done, rows in all, what comes next).
 
@@ -127,7 +133,8 @@ def compare(
         if progress is not None:
             progress(i, len(chosen), f"{choice.variant} {choice.options.bits}")
         quantized = quantize_prepared(prepared, choice.options)
-        rows.append(_row(choice, quantized, reference, samples, labels, threads or 1))
+        row = _row(choice, quantized, reference, samples, labels, threads or 1)
+        rows.append(row if machine is None else row | _cost(quantized.network, machine))
         options = choice.options
         if options.bits == PICTURED_BITS and options.bias_correction == "none":
             for layer in pictured:
@@ -147,6 +154,8 @@ def compare(
             for layer in pictured
         ],
     }
+    if machine is not None:
+        result["machine"] = machine.name
     if labels is not None:
         result["float"]["accuracy"] = _share(_top1(reference), labels)
     result["ranked_by"] = quality_key(rows)
@@ -205,6 +214,16 @@ def _row(
     if labels is not None:
         row["accuracy"] = _share(_top1(real), labels)
     return row
+
+
+def _cost(network: Network, machine: Machine) -> dict[str, Any]:
+    """Return cycles, energy and area of `network` on `machine`, or why it cannot run there."""
+    try:
+        found = estimate(network, machine, "half_up")
+    except CapacityError as error:
+        return {"machine_error": str(error)}
+    area = area_um2(machine, machine.energy.technology)["total"]
+    return {"cycles": found.cycles, "energy_pj": found.energy_pj, "area_um2": area}
 
 
 def _top1(values: NDArray) -> NDArray[np.int64]:
