@@ -265,10 +265,15 @@ def quantize(model: Path, **options: Any) -> None:
     metavar="A,B,...",
     help="Bias corrections: none, static, paper.",
 )
+@click.option(
+    "--machine",
+    metavar="NAME|FILE.toml",
+    help="Adds cycles and energy of each scheme on a machine, and its area.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
 @click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
 def compare(model: Path, **options: Any) -> None:
-    """Compare quantization schemes on one float network: accuracy, SQNR, bytes."""
+    """Compare quantization schemes on one float network: accuracy, SQNR, bytes, energy."""
     from npusim.cli.compare import compare_model
 
     compare_model(model, **options)
