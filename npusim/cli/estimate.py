@@ -6,21 +6,36 @@ from pathlib import Path
 
 import npusim
 from npusim.cli.outputs import require_writable, write_json
+from npusim.cli.report import ReportPaths
 from npusim.explore.estimate import Estimate, estimate
 from npusim.graph.files import load
 from npusim.machines import Machine
+from npusim.report.conformance import not_executed
 from npusim.report.machine_table import machine_table
 from npusim.report.terminal import plain_console
 
 
-def estimate_model(model: Path, *, machine: str, requant: str, json_path: Path | None) -> None:
+def estimate_model(
+    model: Path,
+    *,
+    machine: str,
+    requant: str,
+    json_path: Path | None,
+    report_path: Path | None,
+    plots_path: Path | None,
+    trace_path: Path | None,
+) -> None:
     """Compile and time the network in `model`; print the table of its layers."""
     require_writable(json_path)
+    reports = ReportPaths(report_path, plots_path, trace_path)
     network = load(model)
     found = estimate(network, Machine.load(machine), requant)
+    results = {"npusim_version": npusim.__version__, "json_version": 1} | found.as_json()
+    if reports:
+        conformance = not_executed(found.program.requant, found.host)
+        reports.write(found.program, found.timelines, results, conformance)
     if json_path is not None:
-        versions = {"npusim_version": npusim.__version__, "json_version": 1}
-        write_json(json_path, versions | found.as_json())
+        write_json(json_path, results)
     _print(found, network.notes)
 
 

@@ -11,10 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from npusim.cli.inputs import Samples, read_samples
 from npusim.cli.outputs import require_writable, write_arrays, write_json
+from npusim.cli.report import ReportPaths
 from npusim.datapath.jit import cache_directory
 from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
+from npusim.report.conformance import check_conformance
 from npusim.report.machine_table import machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result
@@ -33,8 +35,16 @@ def run_model(
     batch: int | None,
     threads: int | None,
     json_path: Path | None,
+    report_path: Path | None,
+    plots_path: Path | None,
+    trace_path: Path | None,
 ) -> None:
     """Run the network in `model`; see the command line's help for the options."""
+    reports = ReportPaths(report_path, plots_path, trace_path)
+    if reports and engine == "kernels":
+        raise UnsupportedError(
+            "--report, --plots, --trace: expected --engine machine, the kernels have no cycles"
+        )
     for path in (output_path, tensors_path, json_path):
         require_writable(path)
     network = load(model)
@@ -65,9 +75,16 @@ def run_model(
     if tensors_path is not None:
         write_arrays(tensors_path, result.tensors)
     accuracy = None if samples.labels is None else top1(result, samples.labels)
+    correct = {} if accuracy is None else {"top1_correct": accuracy}
+    results = result.as_json() | correct
+    if reports and result.program is not None:
+        conformance = check_conformance(
+            network, samples.x, result.outputs, result.requant, result.host_operators,
+            result.differing_outputs,
+        )  # fmt: skip
+        reports.write(result.program, result.timelines, results, conformance)
     if json_path is not None:
-        correct = {} if accuracy is None else {"top1_correct": accuracy}
-        write_json(json_path, result.as_json() | correct)
+        write_json(json_path, results)
     _print(result, accuracy)
 
 

@@ -25,7 +25,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 """What a row may hold, its heading and how it is shown; a column that no row holds is left out."""
 
-STYLE = Path(__file__).with_name("compare.css")
+STYLES = tuple(Path(__file__).with_name(name) for name in ("page.css", "compare.css"))
 
 
 def compare_page(data: Mapping[str, Any], json_name: str) -> str:
@@ -75,7 +75,7 @@ def _style() -> str:
         f".{name} {{ stroke: var(--{name}) }} circle.{name} {{ fill: var(--{name}) }}"
         for name in charts.FAMILIES
     )
-    return STYLE.read_text(encoding="utf-8") + "\n".join(colours)
+    return "".join(path.read_text(encoding="utf-8") for path in STYLES) + "\n".join(colours)
 
 
 def _left_out(data: Mapping[str, Any], key: str) -> str:

@@ -38,11 +38,36 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class LogAxis:
+    """A logarithmic scale from data `low`..`high` (positive) to pixels `start`..`end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """Return the pixel of `value`, at most the axis' ends."""
+        share = log10(max(value, self.low) / self.low) / log10(self.high / self.low)
+        return self.start + min(share, 1.0) * (self.end - self.start)
+
+    def ticks(self, count: int = 8) -> list[float]:
+        """Return 1, 2 and 5 of each decade; the powers of ten alone where `count` is passed."""
+        decades = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
+        for steps in ((1, 2, 5), (1,)):
+            values = [step * 10.0**decade for decade in decades for step in steps]
+            values = [v for v in values if self.low <= v <= self.high]
+            if len(values) <= count:
+                break
+        return values
+
+
+@dataclass(frozen=True)
 class Plot:
     """A rectangle with axes: x grows to the right, y upwards."""
 
-    x: Axis
-    y: Axis
+    x: Axis | LogAxis
+    y: Axis | LogAxis
 
     def frame(self, x_label: str, y_label: str, x_ticks: Sequence[float] | None = None) -> str:
         """Return grid lines, tick labels and axis titles."""

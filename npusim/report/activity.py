@@ -1,0 +1,189 @@
+"""What each engine does in every cycle of a program: slices without gaps, and sums by layer.
+
+An engine is at each moment busy with an instruction, stalled by a cause before its next one, or
+idle after its last. So the slices of an engine tile the run: their lengths add up to its cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.isa.program import Program, Step
+from npusim.isa.spec import QUEUED_ENGINES, TARGETS
+from npusim.simulator.machine.counts import event_counts
+from npusim.simulator.machine.timeline import CAUSES, Timeline
+
+Column = NDArray[np.int64]
+
+KINDS = (
+    "mac", "requantize", "vector", "load_act", "load_wgt", "load_par", "store", "configure",
+    *CAUSES, "idle",
+)  # fmt: skip
+"""What a slice may be. CAUSES are the stalls of docs/architecture.md, section 4."""
+EX_PARTS = ("array", "weights", "requantize", "vector", "configure", *CAUSES)
+"""How EX spends a layer's cycles; `array` + `weights` are its MACs: with operands at the array,
+and the rest (weights that no multiplication hides, pipeline)."""
+
+_PLAIN = {"MAC": "mac", "RQ": "requantize", "VEC": "vector", "ST": "store", "CFG": "configure"}
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """One engine from the first cycle to the last.
+
+    Attributes
+    ----------
+    kinds
+        Place in KINDS, int64 [slices].
+    lengths
+        Cycles, int64 [slices]; they add up to the cycles of all runs.
+    layers
+        Place in `program.layers` of the instruction that runs or is waited for; never falling.
+        Instructions of no layer, and idleness, count to the layer before.
+    """
+
+    kinds: Column
+    lengths: Column
+    layers: Column
+
+
+def run_steps(program: Program) -> list[Step]:
+    """Return the parts of the program that the machine runs, in order."""
+    return [step for step in program.steps if step.kind == "run"]
+
+
+def layer_of(program: Program) -> Column:
+    """Return each instruction's place in `program.layers`; -1 where it belongs to none."""
+    result = np.full(len(program.instructions), -1, np.int64)
+    for place, layer in enumerate(program.layers):
+        result[layer.first : layer.first + layer.count] = place
+    return result
+
+
+def instruction_kinds(timeline: Timeline) -> Column:
+    """Return the place in KINDS of each instruction of LD, EX and ST; -1 for those of FETCH."""
+    groups = timeline.columns.groups
+    result = np.full(timeline.columns.count, -1, np.int64)
+    for name, kind in _PLAIN.items():
+        result[groups[name].pcs] = KINDS.index(kind)
+    targets = np.array([KINDS.index(f"load_{target.lower()}") for target in TARGETS], np.int64)
+    result[groups["LD"].pcs] = targets[groups["LD"]["target"]]
+    return result
+
+
+def engine_slices(program: Program, timelines: Sequence[Timeline]) -> dict[str, Slices]:
+    """Return the slices of LD, EX and ST over all runs, one after the other."""
+    layers = layer_of(program)
+    parts: dict[str, list[Slices]] = {engine: [] for engine in QUEUED_ENGINES}
+    for step, timeline in zip(run_steps(program), timelines, strict=True):
+        own = layers[step.first : step.first + step.count]
+        for engine in QUEUED_ENGINES:
+            parts[engine].append(_of_run(timeline, own, engine))
+    return {engine: _joined(found) for engine, found in parts.items()}
+
+
+def _of_run(timeline: Timeline, layers: Column, engine: str) -> Slices:
+    pcs = timeline.of_engine(engine)
+    busy = timeline.retire[pcs] - timeline.issue[pcs] + 1
+    lengths = np.concatenate([timeline.stalls[pcs], busy[:, None]], axis=1)
+    kinds = np.empty_like(lengths)
+    kinds[:, : len(CAUSES)] = [KINDS.index(cause) for cause in CAUSES]
+    kinds[:, -1] = instruction_kinds(timeline)[pcs]
+    owners = np.repeat(layers[pcs], lengths.shape[1])
+    rest = timeline.cycles - int(lengths.sum())
+    tail = np.array([rest], np.int64)
+    idle = np.array([KINDS.index("idle")], np.int64)
+    all_lengths = np.concatenate([lengths.ravel(), tail])
+    some = all_lengths > 0
+    return Slices(
+        np.concatenate([kinds.ravel(), idle])[some],
+        all_lengths[some],
+        np.concatenate([owners, np.array([-1], np.int64)])[some],
+    )
+
+
+def _joined(parts: Sequence[Slices]) -> Slices:
+    layers = np.concatenate([part.layers for part in parts])
+    return Slices(
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
+        np.maximum(np.maximum.accumulate(layers), 0),
+    )
+
+
+def ex_cycles(program: Program, timelines: Sequence[Timeline]) -> list[dict[str, int]]:
+    """Return for each layer how EX spent its cycles, by EX_PARTS.
+
+    A wait counts to the layer of the instruction that waits. Together with EX's idleness at the
+    end of each run, all layers add up to the cycles of the runs.
+    """
+    layers = layer_of(program)
+    rows = np.zeros((len(program.layers), len(EX_PARTS)), np.int64)
+    for step, timeline in zip(run_steps(program), timelines, strict=True):
+        pcs = timeline.of_engine("EX")
+        kinds = instruction_kinds(timeline)[pcs]
+        busy = timeline.retire[pcs] - timeline.issue[pcs] + 1
+        at_array = event_counts(timeline).columns["array_cycles"][pcs]
+        columns = {
+            "array": at_array,
+            "weights": np.where(kinds == KINDS.index("mac"), busy - at_array, 0),
+            **{
+                name: np.where(kinds == KINDS.index(name), busy, 0)
+                for name in ("requantize", "vector", "configure")
+            },
+            **{cause: timeline.stalls[pcs, place] for place, cause in enumerate(CAUSES)},
+        }
+        owners = layers[step.first : step.first + step.count][pcs]
+        np.add.at(rows, owners, np.stack([columns[name] for name in EX_PARTS], axis=1))
+    return [dict(zip(EX_PARTS, row, strict=True)) for row in rows.tolist()]
+
+
+def joined(slices: Slices, most: int) -> tuple[Slices, int]:
+    """Return at most `most` slices and the cycles below which neighbours were joined (0: none).
+
+    Neighbours of one layer are joined until the group is long enough; the group takes the kind
+    that most of its cycles have.
+    """
+    least, found = 0, slices
+    while len(found.kinds) > most:
+        least = max(2, 2 * least)
+        found = _coarser(slices, least)
+    return found, least
+
+
+def _coarser(slices: Slices, least: int) -> Slices:
+    ends = np.cumsum(slices.lengths)
+    group = (ends - slices.lengths) // least
+    edge = np.flatnonzero(np.diff(group, prepend=-1) | np.diff(slices.layers, prepend=-1))
+    number = np.cumsum(np.bincount(edge, minlength=len(group))) - 1
+    weight = np.zeros((len(edge), len(KINDS)), np.int64)
+    np.add.at(weight, (number, slices.kinds), slices.lengths)
+    return Slices(weight.argmax(axis=1), weight.sum(axis=1), slices.layers[edge])
+
+
+def shares(slices: Slices, bins: int) -> NDArray[np.int64]:
+    """Return the cycles of each kind in `bins` equal parts of the run, [bins KINDS].
+
+    The parts differ by at most one cycle where the run is not a multiple of `bins`.
+    """
+    cycles = int(slices.lengths.sum())
+    edges = bin_edges(cycles, bins)
+    ends = np.cumsum(slices.lengths)
+    result = np.zeros((bins, len(KINDS)), np.int64)
+    for kind in range(len(KINDS)):
+        busy = np.cumsum(np.where(slices.kinds == kind, slices.lengths, 0))
+        before = np.concatenate(([0], busy))
+        place = np.searchsorted(ends, edges, side="left")
+        inside = edges - np.concatenate(([0], ends))[place]
+        here = np.concatenate((slices.kinds, [-1]))[place] == kind
+        result[:, kind] = np.diff(before[place] + np.where(here, inside, 0))
+    return result
+
+
+def bin_edges(cycles: int, bins: int) -> Column:
+    """Return the first cycle of each part, and the end: int64 [bins + 1]."""
+    return np.arange(bins + 1, dtype=np.int64) * cycles // bins

@@ -1,0 +1,89 @@
+"""The pictures of a run on the machine: cycles and energy of each layer, and the roofline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import log10
+from typing import Any
+
+from npusim.report.bars import Bar, stacked_bars
+from npusim.report.roofline import roofline
+from npusim.report.timeline_charts import activity_chart, occupancy_chart
+
+WIDE, PHONE = 1040, 360
+EX_DESCRIPTIONS = {
+    "array": "array multiplies",
+    "weights": "weights, drain",
+    "requantize": "requantize",
+    "vector": "vector unit",
+    "configure": "configure",
+    "fetch": "stall: no instruction",
+    "prev": "stall: waits for LD",
+    "next": "stall: waits for ST",
+}
+ENERGY_DESCRIPTIONS = {
+    "array_uniform8": "array, uniform8",
+    "array_uniform4": "array, uniform4",
+    "array_subset": "array, subset",
+    "array_pwlq": "array, pwlq",
+    "array_idle": "array, idle",
+    "accumulators": "accumulators",
+    "requantizers": "requantizers",
+    "vector": "vector unit",
+    "scratchpads": "scratchpads",
+    "dma": "DMA",
+    "dram": "DRAM",
+    "control": "control",
+    "leakage": "leakage",
+}
+
+Chart = Callable[[Mapping[str, Any], int], str]
+
+
+def cycles_chart(data: Mapping[str, Any], width: int) -> str:
+    """Return EX's cycles of each layer by what it did or waited for."""
+    bars = []
+    for i, layer in enumerate(data["layers"]):
+        row = data["results"]["layers"][layer["result"]]
+        parts = layer["ex_cycles"]
+        share = f"{100 * row['utilization']:.1f} %" if row["macs"] else "no MACs"
+        remark = f"{sum(parts.values()):,} · {share}"
+        bars.append(Bar(layer["name"], parts, f"/layers/{i}/ex_cycles", remark))
+    return stacked_bars(
+        bars, EX_DESCRIPTIONS, "cycles of each layer", "cycles", "cycles · array used", width
+    )
+
+
+def energy_chart(data: Mapping[str, Any], width: int) -> str:
+    """Return each layer's energy by component; nothing where the results hold no energy."""
+    bars, rows = [], data["results"]["layers"]
+    for layer in data["layers"]:
+        energy = rows[layer["result"]].get("energy_pj")
+        if energy is not None:
+            parts = {name: value for name, value in energy.items() if name != "total"}
+            total = sum(parts.values())
+            pointer = f"/results/layers/{layer['result']}/energy_pj"
+            bars.append(Bar(layer["name"], parts, pointer, energy_text(total)))
+    if not bars:
+        return ""
+    known = dict.fromkeys(name for bar in bars for name, value in bar.parts.items() if value)
+    names = [name for name in ENERGY_DESCRIPTIONS if name in known]
+    names += [name for name in known if name not in ENERGY_DESCRIPTIONS]
+    descriptions = {name: ENERGY_DESCRIPTIONS.get(name, name) for name in names}
+    return stacked_bars(bars, descriptions, "energy of each layer", "pJ", "energy", width)
+
+
+def energy_text(picojoules: float) -> str:
+    """Return an energy with the unit that suits it."""
+    place = min(3, max(0, int(log10(picojoules) // 3))) if picojoules >= 1 else 0
+    return f"{picojoules / 1000**place:.3g} {('pJ', 'nJ', 'µJ', 'mJ')[place]}"
+
+
+CHARTS: Mapping[str, Chart] = {
+    "cycles": cycles_chart,
+    "energy": energy_chart,
+    "roofline": roofline,
+    "timeline": activity_chart,
+    "scratchpads": occupancy_chart,
+}
+"""Every picture by the name of its file; one that has nothing to show is empty."""
