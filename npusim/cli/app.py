@@ -11,7 +11,7 @@ import click
 import npusim
 from npusim.errors import NpuError
 
-ENGINES = ("kernels", "machine")
+ENGINES = ("kernels", "machine", "rtl")
 SIMULATORS = ("icarus", "verilator")
 MEMORY_MODELS = ("fixed", "lfsr")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
@@ -73,7 +73,8 @@ def app() -> None:
     type=click.Choice(ENGINES),
     default="kernels",
     show_default=True,
-    help="kernels: every tensor, fast; machine: the compiled program, with cycles.",
+    help="kernels: every tensor, fast; machine: the compiled program, with cycles; "
+    "rtl: the same program on the Verilog of the NPU.",
 )
 @machine_option
 @requant_option

@@ -24,6 +24,23 @@ from npusim.simulator.kernels.vector_rest import Step as Function
 from npusim.simulator.machine.run import load_image, run_step
 from npusim.simulator.machine.timeline import Timeline
 
+Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
+"""Carries out one run of a program on a DRAM, in place, and says when everything happened."""
+
+
+def simulate(program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
+    """Carry out one run of `program` on the simulated machine.
+
+    Raises
+    ------
+    UnsupportedError
+        The run ended by a fault.
+    """
+    timeline = run_step(program, step, dram, trace=False).timeline
+    if timeline.fault is not None:
+        raise UnsupportedError(f"{program.name}: fault {timeline.fault}")
+    return timeline
+
 
 @dataclass(frozen=True, eq=False)
 class SampleRun:
@@ -34,11 +51,17 @@ class SampleRun:
 
 
 class MachineNetwork:
-    """A network compiled for a machine, ready to run on samples."""
+    """A network compiled for a machine, ready to run on samples; `execute` is what runs it."""
 
     def __init__(
-        self, network: Network, machine: Machine, requant: str = "auto", keep_tensors: bool = False
+        self,
+        network: Network,
+        machine: Machine,
+        requant: str = "auto",
+        keep_tensors: bool = False,
+        execute: Execute = simulate,
     ) -> None:
+        self.execute = execute
         self.network = network = single_sample(network)
         self.program = compile_network(network, machine, requant, keep_tensors)
         self.nodes = {node.name: node for node in network.nodes}
@@ -60,10 +83,7 @@ class MachineNetwork:
         timelines = []
         for step in program.steps:
             if step.kind == "run":
-                result = run_step(program, step, self.dram, trace=False)
-                if result.timeline.fault is not None:
-                    raise UnsupportedError(f"{program.name}: fault {result.timeline.fault}")
-                timelines.append(result.timeline)
+                timelines.append(self.execute(program, step, self.dram))
             else:
                 self.host_step(step)
         for name in keep:
