@@ -1,0 +1,91 @@
+"""Whole networks add up: layers to totals, bytes to the program's transfers, MACs to the graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from npusim.compiler.nominal import nominal_network
+from npusim.cost.energy import energy_pj, with_total
+from npusim.cost.prices import COMPONENTS
+from npusim.explore.estimate import Estimate, estimate
+from npusim.graph.count import layer_macs
+from npusim.graph.files import load
+from npusim.graph.network import Network
+from npusim.isa.access import RegisterFile, segments
+from npusim.isa.legal import word_beats
+from npusim.isa.spec import INSTRUCTION_BYTES, TARGETS
+from npusim.machines import Machine
+from npusim.simulator.machine.counts import NAMES, event_counts
+
+DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
+MACHINES = ("nano", "base")
+
+
+def transfers(found: Estimate) -> Counter[str]:
+    """Return the bytes of all instructions, each transfer taken apart into its segments."""
+    machine, files, total = found.program.machine, RegisterFile(), Counter()
+    for item in found.program.instructions:
+        total["fetch_bytes"] += INSTRUCTION_BYTES
+        if item.name == "CFG":
+            files.configure(item)
+        elif item.name in ("LD", "ST"):
+            beats = word_beats(machine, TARGETS[item["target"]]) if item.name == "LD" else 0
+            move = segments(item, files.of(item.engine), beats)
+            assert move is not None
+            key = "dram_write_bytes" if move.is_write else "dram_read_bytes"
+            total[key] += len(move.starts) * move.beats * machine.bus.bus_bytes
+    return total
+
+
+def assert_adds_up(network: Network, machine: Machine) -> None:
+    found = estimate(network, machine)
+    layers = found.layers
+    # Cycles and events, and the energy of them priced at once.
+    events: Counter[str] = Counter()
+    for timeline in found.timelines:
+        events.update(event_counts(timeline).total())
+    assert sum(layer.cycles for layer in layers) == found.cycles
+    for name in NAMES:
+        assert sum(layer.counts[name] for layer in layers) == events[name], name
+    at_once = with_total(energy_pj(machine, machine.energy.technology, events, found.cycles))
+    energy = found.energy_pj
+    assert energy.keys() == {"total", *COMPONENTS}
+    for name, pj in at_once.items():
+        assert energy[name] == pytest.approx(pj, rel=1e-12), name
+        assert energy[name] == pytest.approx(sum(row.energy_pj[name] for row in layers), rel=1e-12)
+    for layer in layers:
+        parts = [layer.energy_pj[name] for name in COMPONENTS]
+        assert layer.energy_pj["total"] == pytest.approx(sum(parts), rel=1e-12)
+        assert min(parts) >= 0, layer.name
+    # Bytes.
+    for name, moved in transfers(found).items():
+        assert events[name] == moved, name
+    assert found.dram_bytes == events["dram_read_bytes"] + events["dram_write_bytes"]
+    # MACs: the graph's, and at least as many products in the array.
+    graph = nominal_network(network)
+    wanted = {node.name: layer_macs(graph, node) for node in graph.nodes}
+    assert sum(wanted.values()) == found.macs + sum(wanted[name] for name in found.host)
+    for layer in layers:
+        products = sum(layer.counts[name] for name in NAMES if name.startswith("macs_"))
+        assert products >= layer.macs == wanted[layer.name], layer.name
+
+
+@pytest.mark.parametrize("machine", [*MACHINES, "small", "wide"])
+@pytest.mark.parametrize("name", ["digits_int8", "digits_float"])
+def test_digits(name, machine):
+    assert_adds_up(load(DIGITS / f"{name}.onnx"), Machine.load(machine))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("machine", MACHINES)
+def test_reference_networks(shared, machine):
+    paths = [
+        p for p in sorted((shared / "models").rglob("*.*")) if p.suffix in (".tflite", ".onnx")
+    ]
+    assert len(paths) > 25
+    for path in paths:
+        if "hybrid" not in path.stem:  # float activations on integer weights are not supported
+            assert_adds_up(load(path), Machine.load(machine))
