@@ -95,8 +95,16 @@ class Result:
             "seconds": self.seconds,
             "macs": self.macs,
             **(known if self.machine else {}),
+            **self._area_json(),
             "layers": [layer.as_json() for layer in self.layers],
         }
+
+    def _area_json(self) -> dict[str, Any]:
+        from npusim.cost.area import area_json
+
+        return (
+            {} if self.program is None or self.energy is None else area_json(self.program.machine)
+        )
 
     def _repr_html_(self) -> str:
         from npusim.report.notebook import layers_html
