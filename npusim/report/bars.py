@@ -13,7 +13,13 @@ NARROW = 600
 NAME_PIXELS = 200
 TOTAL_PIXELS = 150
 CHARACTER_PIXELS = 7.0
-SCALES = ((1e9, "billion "), (1e6, "million "), (1e3, "thousand "), (1.0, ""))
+Scales = Sequence[tuple[float, str]]
+
+CYCLES: Scales = (
+    (1e9, "billion cycles"), (1e6, "million cycles"), (1e3, "thousand cycles"), (1.0, "cycles"),
+)  # fmt: skip
+PICOJOULES: Scales = ((1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"), (1.0, "pJ"))
+"""By how much a quantity is divided, and the unit that it then has."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,9 @@ class Bar:
     remark: str
 
 
-def scale_of(value: float) -> tuple[float, str]:
-    """Return the divisor and the word that make `value` a number below a thousand."""
-    return next(((by, word) for by, word in SCALES if value >= by), SCALES[-1])
+def scale_of(value: float, scales: Scales) -> tuple[float, str]:
+    """Return the divisor and the unit that make `value` a number below a thousand."""
+    return next(((by, unit) for by, unit in scales if value >= by), scales[-1])
 
 
 def shortened(name: str, most: int) -> str:
@@ -58,14 +64,14 @@ def stacked_bars(
     bars: Sequence[Bar],
     descriptions: Mapping[str, str],
     title: str,
-    unit: str,
+    scales: Scales,
     remark_title: str,
     width: int,
 ) -> str:
     """Return the picture of `bars`, in their order from the top; parts in that of `descriptions`.
 
-    Parts that no bar has are left out of the legend. `unit` is that of the parts; the axis takes
-    thousands or millions of it where they are many.
+    Parts that no bar has are left out of the legend. `scales`: the units of the axis, the parts'
+    own as the last.
     """
     shown = {name for bar in bars for name, value in bar.parts.items() if value}
     descriptions = {name: words for name, words in descriptions.items() if name in shown}
@@ -76,7 +82,7 @@ def stacked_bars(
     keys, y = legend(descriptions, 8.0, 18.0, width)
     top = y + (14 if is_narrow else 22)
     longest = max((sum(bar.parts.values()) for bar in bars), default=0) or 1
-    divisor, word = scale_of(longest)
+    divisor, unit = scale_of(longest, scales)
     axis = Axis(0.0, longest / divisor, left, right)
     bottom = top + row * len(bars)
     out = [keys]
@@ -84,11 +90,11 @@ def stacked_bars(
         x = axis.at(value)
         out.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom}"/>')
         out.append(text(x, bottom + 16, number(value), "tick middle"))
-    out.append(text((left + right) / 2, bottom + 36, f"{word}{unit}", "axis middle"))
+    out.append(text((left + right) / 2, bottom + 36, unit, "axis middle"))
     if not is_narrow:
         out.append(text(width - 8, top - 8, remark_title, "tick end"))
     for i, bar in enumerate(bars):
-        out.append(_row(bar, descriptions, axis, divisor, top + i * row, row, width, unit))
+        out.append(_row(bar, descriptions, axis, divisor, top + i * row, row, width, scales[-1][1]))
     return picture(width, int(bottom + 46), title, "".join(out))
 
 

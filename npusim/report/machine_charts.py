@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import log10
 from typing import Any
 
-from npusim.report.bars import Bar, stacked_bars
+from npusim.report.bars import CYCLES, PICOJOULES, Bar, scale_of, stacked_bars
 from npusim.report.roofline import roofline
 from npusim.report.timeline_charts import activity_chart, occupancy_chart
 
@@ -50,7 +49,7 @@ def cycles_chart(data: Mapping[str, Any], width: int) -> str:
         remark = f"{sum(parts.values()):,} · {share}"
         bars.append(Bar(layer["name"], parts, f"/layers/{i}/ex_cycles", remark))
     return stacked_bars(
-        bars, EX_DESCRIPTIONS, "cycles of each layer", "cycles", "cycles · array used", width
+        bars, EX_DESCRIPTIONS, "cycles of each layer", CYCLES, "cycles · array used", width
     )
 
 
@@ -70,13 +69,13 @@ def energy_chart(data: Mapping[str, Any], width: int) -> str:
     names = [name for name in ENERGY_DESCRIPTIONS if name in known]
     names += [name for name in known if name not in ENERGY_DESCRIPTIONS]
     descriptions = {name: ENERGY_DESCRIPTIONS.get(name, name) for name in names}
-    return stacked_bars(bars, descriptions, "energy of each layer", "pJ", "energy", width)
+    return stacked_bars(bars, descriptions, "energy of each layer", PICOJOULES, "energy", width)
 
 
 def energy_text(picojoules: float) -> str:
     """Return an energy with the unit that suits it."""
-    place = min(3, max(0, int(log10(picojoules) // 3))) if picojoules >= 1 else 0
-    return f"{picojoules / 1000**place:.3g} {('pJ', 'nJ', 'µJ', 'mJ')[place]}"
+    divisor, unit = scale_of(picojoules, PICOJOULES)
+    return f"{picojoules / divisor:.3g} {unit}"
 
 
 CHARTS: Mapping[str, Chart] = {

@@ -58,9 +58,9 @@
     data.layers.forEach((layer, i) => {
       const end = i + 1 < data.layers.length ? data.layers[i + 1].first_cycle : data.cycles;
       if (end <= from || layer.first_cycle >= to) return;
-      const a = x(layer.first_cycle), room = Math.floor((x(end) - a - 6) / 7);
+      const a = x(layer.first_cycle), room = Math.floor((x(end) - a - 10) / 7);
       make(svg, "line", { class: "border", x1: a, x2: a, y1: 8, y2: bottom });
-      if (room >= 4) {
+      if (room >= Math.min(6, layer.name.length)) {
         const name = layer.name.length > room ? layer.name.slice(0, room - 1) + "…" : layer.name;
         make(svg, "text", { class: "tick", x: a + 3, y: 16 }, name);
       }

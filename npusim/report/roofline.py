@@ -27,6 +27,9 @@ NAMED_LAYERS = 8
 RADII = (4.5, 14.0)
 """Of a layer with no share of the cycles, and of one with all."""
 
+ANCHORS = {0.0: "key", 0.5: "key middle", 1.0: "key end"}
+"""Classes of a name by the share of it that stands before its place."""
+
 Box = tuple[float, float, float, float]
 Dot = tuple[float, float, float, str]
 
@@ -106,14 +109,15 @@ def _slope_label(plot: Plot, roof: Sequence[tuple[float, float]], bus: int) -> s
 
 
 def _along(plot: Plot, roof: Sequence[tuple[float, float]]) -> list[Box]:
-    """Return small boxes along the roof, which names keep clear of."""
+    """Return small boxes along the roof and what is written on its slope: names keep clear."""
     found = []
     for (x0, y0), (x1, y1) in pairwise(roof):
         a, b = (plot.x.at(x0), plot.y.at(y0)), (plot.x.at(x1), plot.y.at(y1))
         steps = max(1, int(abs(b[0] - a[0]) / 6))
         for i in range(steps + 1):
             x, y = (a[k] + (b[k] - a[k]) * i / steps for k in range(2))
-            found.append((x - 2, y - 2, x + 2, y + 2))
+            label = 20 if abs(i / steps - 0.5) < 0.2 and b[1] != a[1] else 2
+            found.append((x - 2, y - label, x + 2, y + 2))
     return found
 
 
@@ -136,17 +140,18 @@ def _label(name: str, x: float, y: float, radius: float, boxes: list[Box], plot:
     """Return a dot's name where nothing else stands, or nothing; remember its place in `boxes`."""
     long = 0.93 * CHARACTER_PIXELS * len(name)
     places = (
-        (x + radius + 4, y + 4, ""), (x - radius - 4 - long, y + 4, ""),
-        (x - long / 2, y - radius - 5, ""), (x - long / 2, y + radius + 13, ""),
-        (x + radius + 2, y - radius - 2, ""), (x + radius + 2, y + radius + 10, ""),
+        (x + radius + 4, y + 4, 0.0), (x - radius - 4, y + 4, 1.0),
+        (x, y - radius - 5, 0.5), (x, y + radius + 13, 0.5),
+        (x + radius + 2, y - radius - 2, 0.0), (x + radius + 2, y + radius + 10, 0.0),
     )  # fmt: skip
-    for left, base, css in places:
+    for at, base, before in places:
+        left = at - before * long
         box = (left, base - 11, left + long, base + 3)
         inside = plot.x.start <= box[0] and box[2] <= plot.x.end + 12
         inside = inside and plot.y.end - 8 <= box[1] and box[3] <= plot.y.start
         if inside and not any(_overlap(box, other) for other in boxes):
             boxes.append(box)
-            return text(left, base, name, f"key {css}".strip())
+            return text(at, base, name, ANCHORS[before])
     return ""
 
 

@@ -51,13 +51,13 @@ class LogAxis:
         share = log10(max(value, self.low) / self.low) / log10(self.high / self.low)
         return self.start + min(share, 1.0) * (self.end - self.start)
 
-    def ticks(self, count: int = 8) -> list[float]:
-        """Return 1, 2 and 5 of each decade; the powers of ten alone where `count` is passed."""
+    def ticks(self, count: int = 6) -> list[float]:
+        """Return 1, 2 and 5 of each decade; powers of ten where they are many more than `count`."""
         decades = range(floor(log10(self.low)), floor(log10(self.high)) + 1)
         for steps in ((1, 2, 5), (1,)):
             values = [step * 10.0**decade for decade in decades for step in steps]
             values = [v for v in values if self.low <= v <= self.high]
-            if len(values) <= count:
+            if len(values) <= 1.5 * count:
                 break
         return values
 

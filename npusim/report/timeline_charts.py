@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from npusim.report.bars import CHARACTER_PIXELS, NARROW, legend, scale_of, shortened
+from npusim.report.bars import CHARACTER_PIXELS, CYCLES, NARROW, legend, scale_of, shortened
 from npusim.report.svg import Axis, number, picture, text
 from npusim.simulator.machine.timeline import CAUSES
 
@@ -24,7 +24,20 @@ KIND_DESCRIPTIONS = {
     "next": "stall: waits for the engine after",
 }
 """In the order in which they are stacked; the rest is idle."""
+LEGEND = {
+    "mac": ("LD activations, EX multiply, ST store", ("mac", "load_act", "store")),
+    "load_wgt": ("LD weights", ("load_wgt",)),
+    "requantize": ("LD constants, EX requantize", ("requantize", "load_par")),
+    "vector": ("EX vector unit", ("vector",)),
+    "configure": ("configure", ("configure",)),
+    "fetch": ("stall: no instruction", ("fetch",)),
+    "prev": ("stall: waits for the engine before", ("prev",)),
+    "next": ("stall: waits for the engine after", ("next",)),
+}
+"""What a colour means in each row; kinds of one colour never share a row."""
 LANE, GAP = 64, 34
+LEAST_LAYER_PIXELS = 4.0
+"""Of a layer whose beginning is marked."""
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Of a scratchpad: the top of its axis is the least of these that holds the peak."""
 
@@ -38,8 +51,7 @@ def activity_chart(data: Mapping[str, Any], width: int) -> str:
     """Return the shares of each part of the run that LD, EX and ST spent on what."""
     edges = data["bin_edges"]
     present = {kind for engine in data["engines"].values() for kind in engine["cycles"]}
-    names = {kind: words for kind, words in KIND_DESCRIPTIONS.items() if kind in present}
-    names = {kind_css(kind): words for kind, words in names.items()}
+    names = {kind_css(css): words for css, (words, kinds) in LEGEND.items() if present & {*kinds}}
     keys, y = legend(names, 8.0, 18.0, width)
     left, right = 44.0, float(width - 16)
     axis, divisor, word = _cycle_axis(data["cycles"], left, right)
@@ -81,10 +93,11 @@ def _stacked(
                 path.append(f"M{xs[i]:.1f} {y0:.1f}H{xs[i + 1]:.1f}v{-high:.1f}H{xs[i]:.1f}z")
                 floor[i] += high
         total = found["cycles"][kind]
+        words = f"{engine}, {description}: {total:,} cycles ({100 * total / cycles:.1f} %)"
         out.append(
             f'<path class="{kind_css(kind)}" d="{"".join(path)}" '
             f'data-json="/engines/{engine}/cycles/{kind}" data-value="{total}">'
-            f"<title>{engine}, {description}: {total:,} cycles ({100 * total / cycles:.1f} % of the run)</title></path>"
+            f"<title>{words}</title></path>"
         )
     return out
 
@@ -128,8 +141,8 @@ def occupancy_chart(data: Mapping[str, Any], width: int) -> str:
 
 
 def _cycle_axis(cycles: int, left: float, right: float) -> tuple[Axis, float, str]:
-    divisor, word = scale_of(cycles)
-    return Axis(0.0, cycles / divisor, left, right), divisor, f"{word}cycles"
+    divisor, unit = scale_of(cycles, CYCLES)
+    return Axis(0.0, cycles / divisor, left, right), divisor, unit
 
 
 def _cycle_ticks(axis: Axis, bottom: float, word: str, width: int) -> str:
@@ -152,8 +165,10 @@ def _layers(data: Mapping[str, Any], axis: Axis, divisor: float, top: float, bot
         data["layers"], starts, [*starts[1:], data["cycles"]], strict=True
     ):
         x0, x1 = axis.at(start / divisor), axis.at(end / divisor)
-        out.append(f'<line class="border" x1="{x0:.1f}" x2="{x0:.1f}" y1="{top}" y2="{bottom}"/>')
-        room = int((x1 - x0 - 6) / CHARACTER_PIXELS)
-        if room >= 4:
+        if x1 - x0 >= LEAST_LAYER_PIXELS:
+            line = f'x1="{x0:.1f}" x2="{x0:.1f}" y1="{top}" y2="{bottom}"'
+            out.append(f'<line class="border" {line}/>')
+        room = int((x1 - x0 - 10) / CHARACTER_PIXELS)
+        if room >= min(6, len(layer["name"])):
             out.append(text(x0 + 3, top + 2, shortened(layer["name"], room), "tick"))
     return "".join(out)
