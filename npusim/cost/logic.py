@@ -1,8 +1,8 @@
 """The logic that a machine is built of, and the operations of it that a technology's table prices.
 
 Each row of LOGIC is a Verilog module, how often a machine has it, and the operation classes
-whose energy the table gives, in pJ for one operation of one instance. Class `idle` is a cycle in
-which the module does nothing and its clock goes on: its registers' clock pins.
+whose energy the table gives: pJ of a cycle of one instance in which it does one such operation.
+Class `idle` is a cycle in which it does none and its clock goes on: its registers' clock pins.
 """
 
 from __future__ import annotations
@@ -34,15 +34,14 @@ class Logic:
 
 LOGIC = (
     Logic(
-        "npu_pe_column", "array", True,
-        # all rows carry a layer's operands; zero: en_i is high and every operand 0
-        ("uniform8", "uniform4", "subset", "pwlq", "zero", "idle"),
+        "npu_pe_column", "array_edge", True,
+        ("uniform8", "uniform4", "subset", "pwlq", "idle"),  # all rows carry a layer's operands
     ),
-    Logic("npu_weight_column", "array", True, ("load", "swap", "idle")),  # load: one row's code
-    Logic("npu_subtract_zero_point", "array", True, ("operand", "idle")),
+    Logic("npu_weight_column", "array_edge", True, ("load", "swap", "idle")),  # load: a row
+    Logic("npu_subtract_zero_point", "array_edge", True, ("operand", "idle")),
     Logic("npu_accumulate", "accumulators", True, ("accumulate", "idle")),
     Logic("npu_merge_regions", "requantizers", True, ("merge", "idle")),
-    Logic("npu_requantize", "requantizers", True, ("requantize", "term", "idle")),  # term: more
+    Logic("npu_requantize", "requantizers", True, ("result", "term", "idle")),
     Logic("npu_pool", "vector", True, ("max", "sum", "idle")),
     Logic("npu_add", "vector", True, ("add", "idle")),
     Logic("npu_lookup", "vector", True, ("lookup", "idle")),
@@ -69,6 +68,7 @@ def parameters(machine: Machine) -> Mapping[str, int]:
         "ROWS": size,
         "SUM_BITS": _sum_bits(machine),
         "BUS_BYTES": machine.bus.bus_bytes,
+        "BURST_BEATS": machine.bus.burst_beats,
     }
 
 

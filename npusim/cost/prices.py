@@ -1,8 +1,8 @@
 """The price of every counted event of a machine, in pJ by component.
 
-An event's price is the energy of the module's operation over that of an idle cycle, because idle
-cycles are paid for all the time (component clock); with clock gating the operation is paid in full
-and idle cycles are free.
+An operation costs what its cycle takes more than an idle one. Idle cycles, a module's clock, are
+paid apart, in component clock: in every cycle of the run, or with clock gating in those of the
+module's operations.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from npusim.machines import Machine
 
 FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
 COMPONENTS = (
-    *(f"array_{name}" for name in FORMATS), "array_idle", "array_edge", "accumulators",
-    "requantizers", "vector", "scratchpads", "dma", "dram", "control", "clock", "leakage",
+    *(f"array_{name}" for name in FORMATS), "array_edge", "accumulators", "requantizers", "vector",
+    "scratchpads", "dma", "dram", "control", "clock", "leakage",
 )  # fmt: skip
 """What energy is made of; docs/energy.md says what each holds."""
+
+TRAFFIC = ("fetch_bytes", "dram_read_bytes", "dram_write_bytes")
+ARRAY = tuple(f"array_{name}" for name in FORMATS)
+COMPONENT = {logic.module: logic.component for logic in LOGIC}
+COMPONENT_OF = dict(zip(FORMATS, ARRAY, strict=True))
+"""Component of a module, and of a column's operations."""
 
 Price = Mapping[str, float]
 """pJ by component."""
@@ -50,72 +56,54 @@ def prices(machine: Machine, technology: str) -> Prices:
 
 def prices_of(machine: Machine, table: Table) -> Prices:
     """Return the prices of `machine` under `table`."""
-    built = parameters(machine)
-
-    def idle(module: str) -> float:
-        return 0.0 if machine.energy.clock_gating else table.value(module, built, "idle")
-
-    def extra(module: str, operation: str) -> float:
-        return table.value(module, built, operation) - idle(module)
-
-    size, bus = machine.size, machine.bus.bus_bytes
-    column = "npu_pe_column"
-    zero = extra(column, "zero") / size  # of one element
+    built, size, bus = parameters(machine), machine.size, machine.bus.bus_bytes
+    gating = machine.energy.clock_gating
     events: dict[str, dict[str, float]] = {}
+
+    def add(
+        event: str, module: str, operation: str, many: float = 1.0, clocked: bool = True
+    ) -> None:
+        """Price `event` at `many` operations of a module, which take a cycle each if `clocked`."""
+        idle = table.value(module, built, "idle")
+        energy = table.value(module, built, operation) - idle
+        price = events.setdefault(event, {})
+        component = COMPONENT_OF.get(operation, COMPONENT[module])
+        price[component] = price.get(component, 0.0) + many * energy
+        if gating and clocked:
+            price["clock"] = price.get("clock", 0.0) + many * idle
+
     for name in FORMATS:
-        runs = name in machine.array.formats or (name == "uniform4" and machine.uniform_bits)
         events[f"macs_{name}"] = {}
-        if runs:  # else it cannot happen
-            energy = extra(column, name) / size
-            events[f"macs_{name}"] = {f"array_{name}": energy, "array_idle": -zero}
-    operand = extra("npu_subtract_zero_point", "operand")
-    mac_engine, vector_engine = extra("npu_mac_engine", "run"), extra("npu_vector_engine", "run")
-    events["array_cycles"] = {
-        "array_idle": size * size * zero, "array_edge": size * operand, "control": mac_engine
-    }  # fmt: skip
-    events["weight_decodes"] = {"array_edge": extra("npu_weight_column", "load")}
-    events["weight_swaps"] = {"array_edge": extra("npu_weight_column", "swap")}
-    events["accumulations"] = {"accumulators": extra("npu_accumulate", "accumulate")}
-    term = extra("npu_requantize", "term")
-    events["requantizations"] = {"requantizers": extra("npu_requantize", "requantize") - term}
-    events["requantize_terms"] = {"requantizers": term, "control": vector_engine / size}
+        if name in machine.array.formats or (name == "uniform4" and machine.uniform_bits):
+            add(f"macs_{name}", "npu_pe_column", name, 1 / size, clocked=False)  # else: never
+    add("array_cycles", "npu_subtract_zero_point", "operand", size)
+    add("array_cycles", "npu_mac_engine", "run")
+    if gating:  # the columns' clock goes to all rows, with products or without
+        events["array_cycles"]["clock"] += size * table.value("npu_pe_column", built, "idle")
+    add("weight_decodes", "npu_weight_column", "load")
+    add("weight_swaps", "npu_weight_column", "swap")
+    add("accumulations", "npu_accumulate", "accumulate")
+    add("requantizations", "npu_requantize", "result", clocked=False)  # its terms are
+    add("requantize_terms", "npu_requantize", "term")
+    add("requantize_terms", "npu_vector_engine", "run", 1 / size)
     events["merges"] = {}
     if machine.array.pwlq_bits:
-        events["merges"] = {"requantizers": extra("npu_merge_regions", "merge")}
-    folds = {
-        "max": extra("npu_pool", "max"),
-        "sum": extra("npu_pool", "sum"),
-        "add": extra("npu_add", "add") / 2,  # of one of its two taps
-        "lookup": extra("npu_lookup", "lookup"),
-    }
+        add("merges", "npu_merge_regions", "merge")
     for name in VEC_OPS:  # every tap passes an operand register
-        vector = operand + folds.get(name, 0.0)
-        events[f"vector_{name}"] = {"vector": vector, "control": vector_engine / size}
-    events |= _memory_prices(machine, table.technology)
-    events |= _traffic_prices(
-        machine, extra("npu_sequencer", "dispatch") / INSTRUCTION_BYTES,
-        *(extra(f"npu_{name}", "beat") / bus for name in ("fetch", "ld", "st")),
-    )  # fmt: skip
+        add(f"vector_{name}", "npu_subtract_zero_point", "operand")
+        add(f"vector_{name}", "npu_vector_engine", "run", 1 / size)
+    add("vector_max", "npu_pool", "max")
+    add("vector_sum", "npu_pool", "sum")
+    add("vector_add", "npu_add", "add", 1 / 2)  # of one of its two taps
+    add("vector_lookup", "npu_lookup", "lookup")
+    add("fetch_bytes", "npu_sequencer", "dispatch", 1 / INSTRUCTION_BYTES)
+    for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):
+        add(event, module, "beat", 1 / bus)
+        events[event]["dram"] = 8 * machine.energy.dram_pj_per_bit
+    for pad in memories(machine, table.technology):
+        events[f"{pad.name}_reads"] = {pad.component: pad.bank.read_pj}
+        events[f"{pad.name}_writes"] = {pad.component: pad.bank.write_pj}
     return Prices(events, _cycle_price(machine, table))
-
-
-def _memory_prices(machine: Machine, technology: str) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for pad in memories(machine, technology):
-        found[f"{pad.name}_reads"] = {pad.component: pad.bank.read_pj}
-        found[f"{pad.name}_writes"] = {pad.component: pad.bank.write_pj}
-    return found
-
-
-def _traffic_prices(
-    machine: Machine, dispatch: float, fetch: float, load: float, store: float
-) -> dict[str, dict[str, float]]:
-    dram = 8 * machine.energy.dram_pj_per_bit
-    return {
-        "fetch_bytes": {"control": dispatch + fetch, "dram": dram},
-        "dram_read_bytes": {"dma": load, "dram": dram},
-        "dram_write_bytes": {"dma": store, "dram": dram},
-    }
 
 
 def _cycle_price(machine: Machine, table: Table) -> Price:

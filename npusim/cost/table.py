@@ -2,7 +2,7 @@
 
 Rows are builds of a module: which weight formats it runs, and its size. A build that is not in the
 table is priced by two rules: formats as the smallest build that runs all that are asked for; sizes
-on the straight line through the two nearest sizes.
+on the straight line through the two nearest sizes (a bus comes with its array's size).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from npusim.cost.sram import TABLES
 from npusim.errors import FormatError, UnsupportedError
 
 FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
+SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
+"""What a module's size is measured by: the first of these that it has."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +85,16 @@ class Table:
 
 
 def _at_size(rows: Sequence[Row], parameters: Mapping[str, int], key: str) -> float:
-    names = [
-        name for name in rows[0].parameters if name in parameters and name not in FORMAT_PARAMETERS
-    ]
-    if not names:
+    size = next((name for name in SIZE_PARAMETERS if name in rows[0].parameters), None)
+    if size is None:
         return rows[0].value(key)
-    (size,) = names
     wanted = parameters[size]
     near = sorted(rows, key=lambda row: (abs(row.parameters[size] - wanted), row.parameters[size]))
-    first = near[0].value(key)
-    distance = wanted - near[0].parameters[size]
+    first, distance = near[0].value(key), wanted - near[0].parameters[size]
     if distance == 0 or len(near) == 1:
         return first
-    second = near[1].value(key)
-    return first + (second - first) * distance / (
-        near[1].parameters[size] - near[0].parameters[size]
-    )
+    step = near[1].parameters[size] - near[0].parameters[size]
+    return first + (near[1].value(key) - first) * distance / step
 
 
 @cache

@@ -53,11 +53,10 @@ def test_an_event_without_a_price_is_an_error():
         priced(price_list(NANO), {"teleports": 1}, 0)
 
 
-def test_products_pay_for_their_element_and_idle_elements_for_theirs():
+def test_products_pay_for_their_row_of_a_column():
     counts = {"array_cycles": 10, "macs_pwlq": 100}  # of 10 * 16 elements
     energy = priced(price_list(NANO), counts, 0)
     assert energy["array_pwlq"] == pytest.approx(100 * operation("npu_pe_column", "pwlq") / 4)
-    assert energy["array_idle"] == pytest.approx(60 * operation("npu_pe_column", "zero") / 4)
     edge = 10 * 4 * operation("npu_subtract_zero_point", "operand")
     assert energy["array_edge"] == pytest.approx(edge)
     assert energy["control"] == pytest.approx(10 * operation("npu_mac_engine", "run"))
@@ -67,10 +66,9 @@ def test_products_pay_for_their_element_and_idle_elements_for_theirs():
 def test_requantizations_of_several_terms():
     one = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 8}, 0)
     three = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 24}, 0)
-    module = "npu_requantize"
-    assert one["requantizers"] == pytest.approx(8 * operation(module, "requantize"))
-    extra = three["requantizers"] - one["requantizers"]
-    assert extra == pytest.approx(16 * operation(module, "term"))
+    term = operation("npu_requantize", "term")
+    assert one["requantizers"] == pytest.approx(8 * (operation("npu_requantize", "result") + term))
+    assert three["requantizers"] - one["requantizers"] == pytest.approx(16 * term)
 
 
 def test_memories_and_dram_are_priced_by_access():
@@ -84,14 +82,20 @@ def test_memories_and_dram_are_priced_by_access():
     assert energy["dma"] == pytest.approx(11 * operation("npu_ld", "beat") / 4)
 
 
-def test_clock_gating_moves_idle_energy_into_the_operations():
+def test_clock_gating_pays_the_clock_of_working_modules_alone():
     free, all_the_time = price_list(gated(NANO)), price_list(gated(NANO, False))
     idle = sum(logic.instances(NANO) * 0.5 for logic in LOGIC)
     assert free.cycle["clock"] == 0
     assert all_the_time.cycle["clock"] == pytest.approx(idle)
-    difference = free.events["accumulations"]["accumulators"]
-    difference -= all_the_time.events["accumulations"]["accumulators"]
-    assert difference == pytest.approx(0.5)
+    for name in NAMES:
+        gate, no_gate = free.events[name], all_the_time.events[name]
+        assert "clock" not in no_gate
+        assert {key: pj for key, pj in gate.items() if key != "clock"} == no_gate
+    assert free.events["accumulations"]["clock"] == 0.5
+    # A column of each lane, the operand register of each lane, and the MAC engine.
+    assert free.events["array_cycles"]["clock"] == pytest.approx(4 * 0.5 + 4 * 0.5 + 0.5)
+    assert "clock" not in free.events["requantizations"]  # its terms take the cycles
+    assert free.events["requantize_terms"]["clock"] == pytest.approx(0.5 + 0.5 / 4)
 
 
 def test_leakage_is_power_times_time():

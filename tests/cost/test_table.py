@@ -13,7 +13,7 @@ def table(*rows):
         {
             "module": "npu_pe_column",
             "parameters": {"ROWS": size, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq},
-            "area_um2": area, "leakage_uw": 1.0, "path_ns": 2.0, "energy_pj": {"zero": energy},
+            "area_um2": area, "leakage_uw": 1.0, "path_ns": 2.0, "energy_pj": {"pwlq": energy},
         }
         for size, uniform, pwlq, area, energy in rows
     ]  # fmt: skip
@@ -41,7 +41,7 @@ ROWS = table((4, 8, 0, 40, 4), (16, 8, 0, 160, 28), (4, 8, 4, 90, 9), (4, 4, 0, 
     ],
 )
 def test_formats_by_the_least_build_and_sizes_on_a_line(size, uniform, pwlq, energy):
-    assert ROWS.value("npu_pe_column", wanted(size, uniform, pwlq), "zero") == energy
+    assert ROWS.value("npu_pe_column", wanted(size, uniform, pwlq), "pwlq") == energy
 
 
 def test_area_follows_the_same_rule():
