@@ -15,8 +15,7 @@ from rich.table import Table
 from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.compare import Comparison, compare_step
-from npusim.cosim.npu.random_runs import RandomRun, random_runs, report
-from npusim.cosim.random_programs import assembly
+from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
 from npusim.errors import UnsupportedError
 from npusim.isa.program import Program
 from npusim.machines import Machine
@@ -101,7 +100,7 @@ def verify_random(
     simulator: str = "icarus",
     seed: int = 1,
     any_memory: bool = True,
-    save: Path | None = None,
+    folder: Path | None = None,
 ) -> int:
     """Run `count` random programs on both sides; print a summary and every difference.
 
@@ -109,8 +108,8 @@ def verify_random(
     ----------
     any_memory
         Draw a memory for each program; else the machine's.
-    save
-        Directory for the shrunk programs that differ, `random-SEED.s`; the current one where None.
+    folder
+        For the shrunk programs that differ, `random-SEED.s` and `.npu`; the current one where None.
 
     Returns
     -------
@@ -135,11 +134,8 @@ def verify_random(
                           f"{simulator}, {time.monotonic() - start:.0f} s")  # fmt: skip
     wrong = [run for run in done if run.comparison.difference]
     for run in wrong:
-        _print_text("\n" + report(run))
-        if run.shrunk is not None:
-            path = (save or Path.cwd()) / f"random-{run.seed}.s"
-            path.write_text(assembly(run.shrunk), encoding="utf-8")
-            _print_text(f"saved as {path}")
+        _print_text("\n" + report(run).rstrip())
+        _print_text(f"saved as {save(run, folder or Path.cwd())}")
     return 1 if wrong else 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from npusim.cosim.random_builder import Builder
-from npusim.cosim.random_programs import as_program, grow, recipe
+from npusim.cosim.random_programs import Recipe, as_program, grow, recipe, without
 from npusim.isa.encoding import FORMATS, encode_program, instruction
 from npusim.isa.legal import bank_words, banks_of
 from npusim.isa.program import Program
@@ -49,22 +50,52 @@ class BadProgram:
     cause: str
 
 
+@dataclass(frozen=True)
+class BadRecipe:
+    """What a bad program is made from: a legal one, and the generator of the mistake behind it."""
+
+    legal: Recipe
+    generator: tuple[Any, ...]
+    """State of a random.Random."""
+
+    def build(self) -> BadProgram:
+        """Return the program; the same recipe gives the same bytes."""
+        rng, machine = random.Random(), self.legal.machine
+        rng.setstate(self.generator)
+        builder, dram = grow(self.legal)
+        builder.fence()
+        cause = rng.choice(FAULTS[1:])
+        engine = _MISTAKES[cause](builder, rng)
+        for _ in range(rng.randint(0, 12)):
+            builder.append(builder.idle_cfg(rng.choice(QUEUED_ENGINES), rng), rng)
+        ends = not (cause == "opcode" and engine == "")  # running past the end is a mistake too
+        if ends:
+            builder.place(instruction("HALT"))
+        program = as_program("bad", machine, builder.program, dram.images())
+        code = bytearray(encode_program(program.instructions))
+        if cause == "opcode" and ends:
+            _spoil_opcode(code, engine, builder, rng)
+        return BadProgram(program, bytes(code), engine if cause != "opcode" else "FETCH", cause)
+
+
+def bad_recipe(rng: random.Random, machine: Machine, size: int = 4) -> BadRecipe:
+    """Return the recipe of `size` legal snippets, one mistake, and a little more."""
+    legal = recipe(rng, machine, size)
+    return BadRecipe(legal, rng.getstate())
+
+
 def bad_program(rng: random.Random, machine: Machine, size: int = 4) -> BadProgram:
     """Return a program of `size` legal snippets, one mistake, and a little more."""
-    builder, dram = grow(recipe(rng, machine, size))
-    builder.fence()
-    cause = rng.choice(FAULTS[1:])
-    engine = _MISTAKES[cause](builder, rng)
-    for _ in range(rng.randint(0, 12)):
-        builder.append(builder.idle_cfg(rng.choice(QUEUED_ENGINES), rng), rng)
-    ends = not (cause == "opcode" and engine == "")  # running past the end is a mistake too
-    if ends:
-        builder.place(instruction("HALT"))
-    program = as_program("bad", machine, builder.program, dram.images())
-    code = bytearray(encode_program(program.instructions))
-    if cause == "opcode" and ends:
-        _spoil_opcode(code, engine, builder, rng)
-    return BadProgram(program, bytes(code), engine if cause != "opcode" else "FETCH", cause)
+    return bad_recipe(rng, machine, size).build()
+
+
+def shrink_bad(of: BadRecipe, fails: Callable[[BadProgram], bool]) -> BadProgram:
+    """Return a program with few snippets before its mistake for which `fails` still holds."""
+
+    def fewer(seeds: Sequence[int]) -> BadProgram:
+        return replace(of, legal=replace(of.legal, snippet_seeds=tuple(seeds))).build()
+
+    return fewer(without(of.legal.snippet_seeds, lambda left: fails(fewer(left))))
 
 
 def _opcode(b: Builder, rng: random.Random) -> str:

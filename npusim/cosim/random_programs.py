@@ -95,7 +95,7 @@ def shrink(of: Recipe, fails: Callable[[Program], bool]) -> Program:
 
     Whatever is tried passes the static checker, so what remains is a legal program.
     """
-    seeds = _without(
+    seeds = without(
         of.snippet_seeds, lambda left: fails(replace(of, snippet_seeds=tuple(left)).build())
     )
     program = replace(of, snippet_seeds=tuple(seeds)).build()
@@ -109,7 +109,7 @@ def shrink(of: Recipe, fails: Callable[[Program], bool]) -> Program:
             return False
         return fails(_with_instructions(program, instructions))
 
-    return _with_instructions(program, _without(program.instructions, still))
+    return _with_instructions(program, without(program.instructions, still))
 
 
 def _with_instructions(program: Program, instructions: Sequence[Instruction]) -> Program:
@@ -118,7 +118,7 @@ def _with_instructions(program: Program, instructions: Sequence[Instruction]) ->
     )
 
 
-def _without(items: Sequence, still: Callable[[Sequence], bool]) -> list:
+def without(items: Sequence, still: Callable[[Sequence], bool]) -> list:
     """Return `items` without those that can go while `still` holds; halves first, then singles."""
     left, size = list(items), max(1, len(items) // 2)
     while size:

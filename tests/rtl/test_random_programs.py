@@ -1,22 +1,33 @@
-"""Random programs, good and bad: the RTL has the simulator's every event, byte and register."""
+"""Random programs, good and bad: the RTL has the simulator's every event, byte and register.
+
+A program that differs is shrunk, printed and saved in sim_build/. Test names hold the seeds.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from npusim.cosim.npu.random_runs import RandomRun, random_runs, report
+from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
 from npusim.machines import Machine
 
-ICARUS_CHUNKS, ICARUS_PROGRAMS = 8, 25
-VERILATOR_CHUNKS, VERILATOR_PROGRAMS = 10, 200
+FAILING = Path(__file__).resolve().parents[2] / "sim_build"
+FAMILIES = {"good", "opcode", "operand", "bank", "address", "axi", "token"}
+
+
+def chunks(first: int, count: int, size: int) -> list:
+    """Return `count` ranges of `size` seeds from `first` on, each named by its seeds."""
+    ranges = [range(at, at + size) for at in range(first, first + count * size, size)]
+    return [pytest.param(seeds, id=f"seeds {seeds.start}..{seeds.stop - 1}") for seeds in ranges]
 
 
 def require_agreement(machine: str, seeds: range, simulator: str) -> list[RandomRun]:
     runs = list(random_runs(Machine.load(machine), seeds, simulator=simulator))
-    wrong = [report(run) for run in runs if run.comparison.difference]
-    assert not wrong, "\n\n".join(wrong)
+    wrong = [run for run in runs if run.comparison.difference]
+    FAILING.mkdir(exist_ok=True)
+    texts = [f"{report(run)}saved as {save(run, FAILING)}" for run in wrong]
+    assert not wrong, "\n\n".join(texts)
     assert len(runs) == len(seeds)
     assert all(run.comparison.events for run in runs)
     return runs
@@ -24,23 +35,21 @@ def require_agreement(machine: str, seeds: range, simulator: str) -> list[Random
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-@pytest.mark.parametrize("chunk", range(ICARUS_CHUNKS))
-def test_icarus_nano(chunk):
-    first = 1 + chunk * ICARUS_PROGRAMS
-    require_agreement("nano", range(first, first + ICARUS_PROGRAMS), "icarus")
+@pytest.mark.parametrize("seeds", chunks(1, 8, 25))
+def test_200_on_icarus_nano(seeds):
+    require_agreement("nano", seeds, "icarus")
 
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-def test_icarus_small():
-    require_agreement("small", range(1, 16), "icarus")
+@pytest.mark.parametrize("seeds", chunks(1, 1, 15))
+def test_icarus_small(seeds):
+    require_agreement("small", seeds, "icarus")
 
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("verilator")
-@pytest.mark.parametrize("chunk", range(VERILATOR_CHUNKS))
-def test_verilator_nano(chunk):
-    first = 10_001 + chunk * VERILATOR_PROGRAMS
-    runs = require_agreement("nano", range(first, first + VERILATOR_PROGRAMS), "verilator")
-    families = Counter(run.family for run in runs)
-    assert families.keys() == {"good", "opcode", "operand", "bank", "address", "axi", "token"}
+@pytest.mark.parametrize("seeds", chunks(10_001, 10, 200))
+def test_2000_on_verilator_nano(seeds):
+    runs = require_agreement("nano", seeds, "verilator")
+    assert {run.family for run in runs} == FAMILIES

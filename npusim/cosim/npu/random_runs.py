@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from npusim.cosim.npu.compare import Comparison, compare_code, compare_step
-from npusim.cosim.random_bad import bad_program
+from npusim.cosim.npu.compare import Comparison, compare_code
+from npusim.cosim.random_bad import BadRecipe, bad_recipe, shrink_bad
 from npusim.cosim.random_programs import Recipe, assembly, recipe, shrink
+from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
+from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image
 
@@ -22,15 +25,21 @@ _OUTSTANDING = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class RandomRun:
-    """One random program on both sides."""
+    """One random program on both sides; where it differs, the small one that it shrank to.
+
+    Attributes
+    ----------
+    family
+        `good`, or the fault that a bad one was made for.
+    code
+        The program's bytes; an illegal opcode is there alone.
+    """
 
     seed: int
     family: str
-    """`good`, or the fault that a bad one was made for."""
-    machine: Machine
+    program: Program
+    code: bytes
     comparison: Comparison
-    shrunk: Program | None = None
-    """Where it differs and is a good one: a small program that still does."""
 
 
 def random_memory(rng: random.Random, machine: Machine) -> Machine:
@@ -60,43 +69,66 @@ def random_runs(
         drawn = random_memory(rng, machine) if any_memory else machine
         size = rng.randint(1, SNIPPETS_MOST)
         if rng.random() < BAD_SHARE:
-            yield _bad(seed, rng, drawn, min(size, 5), simulator)
+            yield _bad(seed, bad_recipe(rng, drawn, min(size, 5)), simulator)
         else:
             yield _good(seed, recipe(rng, drawn, size), simulator)
 
 
-def _bad(seed: int, rng: random.Random, machine: Machine, size: int, simulator: str) -> RandomRun:
-    bad = bad_program(rng, machine, size)
-    program = bad.program
-    comparison = compare_code(
-        bad.code, machine, load_image(program), program.region_addresses(),
+def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
+    return compare_code(
+        code, program.machine, load_image(program), program.region_addresses(),
         program.code_address(), simulator=simulator,
     )  # fmt: skip
-    return RandomRun(seed, bad.cause, machine, comparison)
+
+
+def _bad(seed: int, made: BadRecipe, simulator: str) -> RandomRun:
+    bad = made.build()
+    comparison = _compare(bad.program, bad.code, simulator)
+    if comparison.difference:
+        bad = shrink_bad(
+            made, lambda one: bool(_compare(one.program, one.code, simulator).difference)
+        )
+        comparison = _compare(bad.program, bad.code, simulator)
+    return RandomRun(seed, bad.cause, bad.program, bad.code, comparison)
 
 
 def _good(seed: int, made: Recipe, simulator: str) -> RandomRun:
-    program = made.build()
-
     def compare(candidate: Program) -> Comparison:
-        dram = load_image(candidate)
-        return compare_step(candidate, candidate.steps[0], dram, simulator=simulator)
+        return _compare(candidate, encode_program(candidate.instructions), simulator)
 
+    program = made.build()
     comparison = compare(program)
-    if not comparison.difference:
-        return RandomRun(seed, "good", made.machine, comparison)
-    small = shrink(made, lambda candidate: bool(compare(candidate).difference))
-    return RandomRun(seed, "good", made.machine, compare(small), small)
+    if comparison.difference:
+        program = shrink(made, lambda candidate: bool(compare(candidate).difference))
+        comparison = compare(program)
+    return RandomRun(seed, "good", program, encode_program(program.instructions), comparison)
 
 
 def report(run: RandomRun) -> str:
-    """Return what differs, for whom, and the shrunk program as assembly."""
-    memory = run.machine.memory
+    """Return what differs, for whom, and the program as assembly: comments and instructions.
+
+    Its data are in the program file that `save` writes beside it.
+    """
+    machine, memory = run.program.machine, run.program.machine.memory
     lines = [
-        f"seed {run.seed} ({run.family}) on {run.machine.name}, memory {memory.model} "
+        f"seed {run.seed} ({run.family}) on {machine.name}, memory {memory.model} "
         f"latency {memory.latency_cycles} outstanding {memory.outstanding} seed {memory.seed}:",
-        run.comparison.difference,
+        *run.comparison.difference.splitlines(),
     ]
-    if run.shrunk is not None:
-        lines += ["shrunk to:", assembly(run.shrunk).rstrip()]
-    return "\n".join(lines)
+    written = encode_program(run.program.instructions)
+    for first in range(0, len(written), INSTRUCTION_BYTES):
+        found = run.code[first : first + INSTRUCTION_BYTES]
+        if found != written[first : first + INSTRUCTION_BYTES]:
+            lines.append(f"pc {first // INSTRUCTION_BYTES} is in memory {found.hex()}")
+    return "".join(f"; {line}\n" for line in lines) + assembly(run.program)
+
+
+def save(run: RandomRun, folder: Path) -> Path:
+    """Write `random-SEED.s`, the report, and `random-SEED.npu`, to verify again; return the first.
+
+    The `.npu` has the program's data, machine and memory, but no illegal opcode.
+    """
+    text, program = folder / f"random-{run.seed}.s", folder / f"random-{run.seed}.npu"
+    text.write_text(report(run), encoding="utf-8")
+    program.write_bytes(run.program.to_bytes())
+    return text
