@@ -1,0 +1,200 @@
+"""Run whole networks and random programs on the simulated machine and on the RTL: docs/rtl.md.
+
+    python benchmarks/make_rtl_agreement.py            what has changed since the last time
+    python benchmarks/make_rtl_agreement.py --all      everything
+
+Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program and of the
+Verilog, and is measured again where one of them is another; Verilator builds and runs take minutes
+a network. Exit code 1 where anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from npusim.cosim.npu.build import design  # noqa: E402
+from npusim.cosim.npu.random_runs import random_runs  # noqa: E402
+from npusim.explore.machine_run import MachineNetwork  # noqa: E402
+from npusim.explore.rtl_agreement import compare_network, random_inputs  # noqa: E402
+from npusim.graph.files import load  # noqa: E402
+from npusim.isa.spec import FAULTS  # noqa: E402
+from npusim.machines import Machine  # noqa: E402
+
+SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared")) / "models"
+OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
+DIGITS = ROOT / "npusim/networks/digits/digits_int8.onnx"
+SEED = 1
+Row = dict[str, Any]
+
+NETWORKS = (
+    (DIGITS, ("nano", "small", "base", "wide")),
+    *(
+        (SHARED / "tflite" / f"{name}.tflite", ("base",))
+        for name in (
+            "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
+            "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_person_detect_int8_qdimfix",
+            "coral_mobilenet_v1_025_128_uint8", "vww_14blk_int8", "ic_resnet_large_int8",
+            "ic_resnet_6blk_int8", "coral_tf2_mobilenet_v2_ptq", "tflm_mobilenet_v2_int8",
+        )
+    ),
+    *(
+        (SHARED / "onnx" / f"{name}.onnx", ("base",))
+        for name in (
+            "kws_dscnn_int8_QDQ", "kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ",
+            "ic_resnet8_int8_QOperator", "vww_mbv1_int8_QDQ", "vww_mbv1_int8_QOperator",
+            "shufflenet-v2-12-int8",
+        )
+    ),
+)  # fmt: skip
+"""Networks and the machines that they run on, on Verilator, with the machine's own memory."""
+RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
+          ("base", "verilator", 200), ("wide", "verilator", 100))  # fmt: skip
+"""Machine, simulator, programs; every program with a memory of its own."""
+
+HEAD = """\
+# The machine in Verilog against the simulator
+
+Written by `benchmarks/make_rtl_agreement.py` at {commit}; do not edit. For each run the whole event
+trace (issue, stall, retirement and fault of every instruction with its cycle and the CRC of what it
+wrote), every byte of DRAM, and status, fault, halt code, cycles and counters of the control
+registers are compared: [architecture.md](architecture.md), sections 4 to 7.
+
+## Whole networks
+
+The compiled program on one random input (seed {seed}) over the whole range of its type, on the
+simulated machine and on the same Verilog, compiled by Verilator. "Runs": parts between operators
+that the host computes. One row again: `npusim verify MODEL --machine M --simulator verilator`.
+
+| network | machine | runs | instructions | cycles predicted | measured | events | differ |
+|---|---|---|---|---|---|---|---|
+"""
+RANDOM_HEAD = """
+## Random programs
+
+Each is legal and ends with HALT, or (a quarter of them) holds one mistake and must fault in the
+same cycle, with the same cause, engine and pc. The memory's model, latency, depth and seed are
+drawn for each program. One row again: `npusim verify --random N --machine M --simulator S`.
+
+| machine | simulator | seeds | legal | {causes} | instructions | cycles | events | differ |
+|---|---|---|---|{dashes}|---|---|---|---|
+"""
+
+
+def rtl_key(machine: Machine, simulator: str) -> str:
+    """Return a hash of the Verilog and of the machine's parameters."""
+    return design(machine, simulator, 1 << 18).key(simulator)
+
+
+def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> Row:
+    """Return the row of `key`, measured (and saved at once) where it is not in `kept`."""
+    if key not in kept:
+        kept[key] = measure()
+        save(kept)
+    row = kept[key]
+    print(f"{row['what']}: {row['difference'] or 'agrees'}", flush=True)
+    return row
+
+
+def save(kept: dict[str, Row]) -> None:
+    MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def network_row(path: Path, name: str, kept: dict[str, Row]) -> tuple[str, Row]:
+    """Return key and row of a network on the machine called `name`."""
+    machine = Machine.load(name)
+    compiled = MachineNetwork(load(path), machine)
+    program = compiled.program.to_bytes() + rtl_key(machine, "verilator").encode()
+    key = hashlib.sha256(program + str(SEED).encode()).hexdigest()[:16]
+
+    def measure() -> Row:
+        runs = compare_network(compiled, random_inputs(compiled.network, SEED))
+        return {
+            "what": f"{path.stem} on {name}",
+            "network": path.stem,
+            "machine": name,
+            "runs": len(runs),
+            "instructions": sum(run.instructions for run in runs),
+            "cycles": sum(run.cycles for run in runs),
+            "rtl_cycles": sum(run.rtl_cycles for run in runs),
+            "events": sum(run.events for run in runs),
+            "difference": "; ".join(run.difference for run in runs if run.difference),
+        }
+
+    return key, measured(kept, key, measure)
+
+
+def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> tuple[str, Row]:
+    """Return key and row of `count` random programs on the machine called `name`."""
+    machine = Machine.load(name)
+    generator = b"".join(p.read_bytes() for p in sorted((ROOT / "npusim/cosim").glob("random_*")))
+    what = f"{rtl_key(machine, simulator)} {machine} {count} {SEED}".encode()
+    key = hashlib.sha256(what + generator).hexdigest()[:16]
+
+    def measure() -> Row:
+        runs = list(random_runs(machine, range(SEED, SEED + count), simulator=simulator))
+        families = [run.family for run in runs]
+        found = [run.comparison for run in runs]
+        wrong = [str(run.seed) for run in runs if run.comparison.difference]
+        return {
+            "what": f"{count} random programs on {name}, {simulator}",
+            "machine": name,
+            "simulator": simulator,
+            "programs": count,
+            "families": {f: families.count(f) for f in ("good", *FAULTS[1:])},
+            "instructions": sum(c.instructions for c in found),
+            "cycles": sum(c.cycles for c in found),
+            "events": sum(c.events for c in found),
+            "difference": "seeds " + ", ".join(wrong) if wrong else "",
+        }
+
+    return key, measured(kept, key, measure)
+
+
+def page(networks: list[dict[str, Any]], programs: list[dict[str, Any]], commit: str) -> str:
+    """Return docs/rtl.md."""
+    causes = FAULTS[1:]
+    text = HEAD.format(commit=commit, seed=SEED)
+    for row in networks:
+        numbers = (row[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events"))
+        cells = [row["network"], row["machine"], *(f"{n:,}" for n in numbers)]
+        text += f"| {' | '.join(cells)} | {row['difference'] or 0} |\n"
+    text += RANDOM_HEAD.format(
+        causes=" | ".join(f"`{cause}`" for cause in causes), dashes="|".join(["---"] * len(causes))
+    )
+    for row in programs:
+        cells = [row["machine"], row["simulator"], f"{SEED}..{row['programs']}"]
+        cells += [f"{row['families'][f]:,}" for f in ("good", *causes)]
+        cells += [f"{row[k]:,}" for k in ("instructions", "cycles", "events")]
+        text += f"| {' | '.join(cells)} | {row['difference'] or 0} |\n"
+    return text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--all", action="store_true", help="measure everything again")
+    again = parser.parse_args().all or not MEASURED.exists()
+    kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
+    networks = dict(network_row(path, name, kept) for path, names in NETWORKS for name in names)
+    programs = dict(random_row(*what, kept) for what in RANDOM)
+    rows = networks | programs
+    save(rows)
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    text = page([*networks.values()], [*programs.values()], f"commit {commit.strip()}")
+    OUTPUT.write_text(text)
+    return int(any(row["difference"] for row in rows.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
