@@ -68,21 +68,25 @@ class LocalProcesses:
             while waiting or running:
                 while waiting and self._idle:
                     i, worker = waiting.popleft(), self._idle.pop()
-                    running[worker.submit(jobs[i])] = i, worker
+                    try:
+                        running[worker.submit(jobs[i])] = i, worker
+                    except BrokenProcessPool:  # it died while it had nothing to do
+                        self._idle.append(_replaced(worker))
+                        waiting.appendleft(i)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     i, worker = running.pop(future)
                     try:
                         outcome = future.result()
                     except BrokenProcessPool:
-                        worker.shutdown()
-                        worker = _worker()
+                        self._idle.append(_replaced(worker))
                         deaths[i] += 1
+                        if deaths[i] < DEATHS:
+                            waiting.appendleft(i)
+                            continue
                         outcome = Outcome({}, f"its worker died {DEATHS} times", final=False)
-                    self._idle.append(worker)
-                    if 0 < deaths[i] < DEATHS and outcome.error:
-                        waiting.appendleft(i)
                     else:
-                        yield i, outcome
+                        self._idle.append(worker)
+                    yield i, outcome
         finally:
             self._idle += [worker for _, worker in running.values()]
 
@@ -99,6 +103,11 @@ def _worker() -> Executor:
 
     # Not forked: the kernels' threads and locks would be copied in any state.
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_worker)
+
+
+def _replaced(worker: Executor) -> Executor:
+    worker.shutdown()
+    return _worker()
 
 
 def _start_worker() -> None:

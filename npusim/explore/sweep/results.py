@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from npusim.cost.prices import COMPONENTS
 from npusim.errors import UnsupportedError
 from npusim.explore.sweep.machines import KEYS
 
@@ -20,6 +21,7 @@ FOUND: dict[str, type] = {
     "utilization": float,
     "dram_bytes": int,
     "energy_pj": float,
+    **{f"energy_pj.{component}": float for component in COMPONENTS},
     "area_um2": float,
     "accuracy": float,
     "bytes": int,
@@ -27,7 +29,7 @@ FOUND: dict[str, type] = {
     "error": str,
     "inputs": str,
 }
-"""What a point gives, in the order of the columns; energy by component stands after the total."""
+"""What a point gives, in the order of the columns."""
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -70,7 +70,7 @@ def sweep(
         A constraint cannot be evaluated, the journal cannot be written, a cluster is lost. What a
         point does wrong is an error in its row.
     """
-    planned, repeated = _plan(space, sources)
+    planned, repeated = plan(space, sources)
     encodings = {p.encode_key: p for p in planned if not p.illegal}
     jobs = {
         key: Job(encode, (sources[p.point.network.name], p.point.scheme, threads))
@@ -90,8 +90,8 @@ def sweep(
     return Swept(tuple(_row(p, journal) for p in planned), repeated, reused, executed)
 
 
-def _plan(space: Space, sources: Mapping[str, Source]) -> tuple[list[Planned], int]:
-    """Return the distinct points of the space, and how many were like one before."""
+def plan(space: Space, sources: Mapping[str, Source]) -> tuple[list[Planned], int]:
+    """Return the distinct points of the space in its order, and how many were like one before."""
     networks = {name: source.key for name, source in sources.items()}
     illegal = {machine.name: _illegal(machine) for machine in space.machines}
     planned: dict[str, Planned] = {}

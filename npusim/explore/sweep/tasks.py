@@ -29,6 +29,12 @@ from npusim.graph.count import layer_weight_bytes
 from npusim.graph.files import load
 from npusim.graph.network import Network
 
+PRICED = (
+    "requant", "cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "area_um2",
+)  # fmt: skip
+"""What is taken from an estimate besides the energy, by its key in the JSON of `npusim estimate`;
+docs/json.md. Where a technology has no table there is neither energy nor area."""
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
@@ -141,11 +147,11 @@ def _quantized(source: Source, scheme: SchemeChoice, threads: int | None) -> Mod
 
 
 def _price(model: ModelFile, machine: MachineChoice, requant: str) -> Outcome:
-    legal = machine.machine()
-    result = estimate(_network(model), legal, requant)
-    found = result.as_json()
-    wanted = ("cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "requant")
-    return Outcome({key: found[key] for key in wanted})
+    told = estimate(_network(model), machine.machine(), requant).as_json()
+    found = {key: told[key] for key in PRICED if key in told}
+    for component, pj in told.get("energy_pj", {}).items():
+        found["energy_pj" if component == "total" else f"energy_pj.{component}"] = pj
+    return Outcome(found)
 
 
 _LATEST: dict[str, tuple[str, Any]] = {}

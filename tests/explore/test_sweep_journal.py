@@ -1,0 +1,132 @@
+"""The journal of a sweep: what was finished is kept, what was cut short is done again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from npusim.errors import FormatError
+from npusim.explore.sweep.journal import Journal
+from npusim.explore.sweep.tasks import ModelFile, Outcome
+
+MODEL = ModelFile("net.onnx", b"\x00\x01 not really a network")
+MADE = Outcome({"bytes": 12, "accuracy": 97.5, "seconds": 0.25}, model=MODEL)
+PRICED = Outcome({"cycles": 1234, "utilization": 0.1})
+FAILED = Outcome({}, "conv1: needs 9 words, nano has 8")
+KILLED = Outcome({}, "its worker died 2 times", final=False)
+
+
+def begin(results: Path) -> None:
+    with Journal(results, resume=False) as journal:
+        for key, outcome in (("a", MADE), ("b", PRICED), ("c", FAILED), ("d", KILLED)):
+            journal.add(key, outcome)
+            assert journal[key] is outcome
+
+
+def lines(results: Path) -> list[bytes]:
+    return (results.with_name(f"{results.name}.sweep") / "journal.jsonl").read_bytes().splitlines()
+
+
+def test_finished_tasks_are_found_again(tmp_path):
+    results = tmp_path / "r.csv"
+    begin(results)
+    with Journal(results, resume=True) as journal:
+        assert [key in journal for key in "abcde"] == [True, True, True, False, False]
+        assert dict(journal["a"].found) == dict(MADE.found)
+        model = journal["a"].model
+        assert model is not None
+        assert (model.name, model.content) == (MODEL.name, MODEL.content)
+        assert dict(journal["b"].found) == dict(PRICED.found)
+        assert (journal["c"].error, journal["c"].model) == (FAILED.error, None)
+        journal.add("e", PRICED)
+    assert len(lines(results)) == 5
+
+
+@pytest.mark.parametrize("lost", [1, 5, 40])
+def test_a_line_cut_short_is_dropped_and_its_task_done_again(tmp_path, lost):
+    results = tmp_path / "r.csv"
+    begin(results)
+    path = tmp_path / "r.csv.sweep" / "journal.jsonl"
+    content = path.read_bytes()
+    assert len(content.splitlines()[-1]) > lost
+    path.write_bytes(content[:-lost])
+    with Journal(results, resume=True) as journal:
+        assert "c" in journal
+        journal.add("d", PRICED)
+    assert [json.loads(line)["key"] for line in lines(results)] == ["a", "b", "c", "d"]
+    with Journal(results, resume=True) as journal:
+        assert dict(journal["d"].found) == dict(PRICED.found)
+
+
+def test_an_unfinished_sweep_is_not_forgotten_by_mistake(tmp_path):
+    results = tmp_path / "r.csv"
+    begin(results)
+    with pytest.raises(FormatError, match=r"unfinished sweep with 4 finished tasks: .*--resume"):
+        Journal(results, resume=False)
+    with Journal(results, resume=True) as journal:
+        journal.complete()
+    with Journal(results, resume=False) as journal:
+        assert "a" not in journal
+    assert lines(results) == []
+    assert list((tmp_path / "r.csv.sweep" / "models").iterdir()) == []
+
+
+def test_a_finished_sweep_can_be_extended(tmp_path):
+    results = tmp_path / "r.csv"
+    begin(results)
+    for key in "ef":
+        with Journal(results, resume=True) as journal:
+            journal.add(key, PRICED)
+            journal.complete()
+    with Journal(results, resume=True) as journal:
+        assert [key in journal for key in "abcef"] == [True] * 5
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, damage):
+    results = tmp_path / "r.csv"
+    begin(results)
+    path = tmp_path / "r.csv.sweep" / "models" / "a"
+    path.unlink() if damage == "missing" else path.write_bytes(b"other")
+    with Journal(results, resume=True) as journal:
+        assert "a" not in journal
+        assert "b" in journal
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"found": {}}', '{"key": "x"}', "7"])
+def test_a_damaged_line_is_an_error_that_names_it(tmp_path, line):
+    results = tmp_path / "r.csv"
+    begin(results)
+    path = tmp_path / "r.csv.sweep" / "journal.jsonl"
+    first, _, *rest = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, line.encode(), *rest, b""]))
+    with pytest.raises(FormatError, match=r"journal\.jsonl: line 2: expected a record of a sweep"):
+        Journal(results, resume=True)
+
+
+def test_two_sweeps_cannot_write_one_journal(tmp_path):
+    results = tmp_path / "r.csv"
+    code = (
+        "import sys; from pathlib import Path; from npusim.explore.sweep.journal import Journal\n"
+        "with Journal(Path(sys.argv[1]), True): print('held', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(results)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    with pytest.raises(FormatError, match="another sweep is writing it"):
+        Journal(results, resume=True)
+    other.kill()
+    other.communicate()
+    Journal(results, resume=True).__exit__()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "r.csv.sweep").write_text("a file")
+    with pytest.raises(FormatError, match=r"r\.csv\.sweep: cannot write it"):
+        Journal(tmp_path / "r.csv", resume=False)
