@@ -7,11 +7,12 @@ from pathlib import Path
 import npusim
 from npusim.cli.outputs import require_writable, write_json
 from npusim.cli.report import ReportPaths
+from npusim.cost.area import area_um2
 from npusim.explore.estimate import Estimate, estimate
 from npusim.graph.files import load
 from npusim.machines import Machine
 from npusim.report.conformance import not_executed
-from npusim.report.machine_table import machine_table
+from npusim.report.machine_table import energy_line, machine_table
 from npusim.report.terminal import plain_console
 
 
@@ -50,6 +51,10 @@ def _print(found: Estimate, notes: tuple[str, ...]) -> None:
         f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
         f"{found.dram_bytes:,} DRAM bytes, rounding {found.program.requant}"
     )
+    if found.energy_pj is not None:
+        technology = machine.energy.technology
+        area = area_um2(machine, technology)["total"]
+        console.print(energy_line(found.energy_pj, area, technology))
     if found.host:
         console.print(f"on the host, without cycles: {', '.join(found.host)}")
     for note in notes:

@@ -12,12 +12,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from npusim.cli.inputs import Samples, read_samples
 from npusim.cli.outputs import require_writable, write_arrays, write_json
 from npusim.cli.report import ReportPaths
+from npusim.cost.area import area_um2
 from npusim.datapath.jit import cache_directory
 from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
 from npusim.report.conformance import check_conformance
-from npusim.report.machine_table import machine_table
+from npusim.report.machine_table import energy_line, machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result
 from npusim.session import run as run_session
@@ -127,6 +128,11 @@ def _print(result: Result, correct: int | None) -> None:
             f"{result.machine}: {result.cycles:,} cycles and {result.dram_bytes:,} DRAM bytes a "
             "sample" + _on_the_host(result)
         )
+    if result.energy is not None and result.program is not None:
+        machine = result.program.machine
+        technology = machine.energy.technology
+        area = area_um2(machine, technology)["total"]
+        console.print(energy_line(result.energy, area, technology))
     if result.differing_outputs is not None:
         console.print(
             f"note: {result.differing_outputs} output values differ from the rule asked for, "

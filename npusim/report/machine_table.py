@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rich.table import Table
@@ -61,3 +61,17 @@ def machine_table(layers: Sequence[Row]) -> Table:
             *([f"{layer.energy_pj['total'] / 1e6:,.3f}"] if layer.energy_pj is not None else []),
         )
     return table
+
+
+MOST_PARTS = 5
+
+
+def energy_line(energy_pj: Mapping[str, float], area_um2: float, technology: str) -> str:
+    """Return a sample's energy with its largest components, and the machine's area."""
+    total = energy_pj["total"]
+    parts = sorted(((pj, name) for name, pj in energy_pj.items() if name != "total"), reverse=True)
+    shares = ", ".join(f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS])
+    return (
+        f"{total / 1e6:,.3f} uJ a sample ({shares}) and {area_um2 / 1e6:.3f} mm2 in {technology}; "
+        "docs/energy.md says what that means"
+    )
