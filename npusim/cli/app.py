@@ -285,6 +285,9 @@ def compare(model: Path, **options: Any) -> None:
 @click.option(
     "-o", "--output", "output_path", type=FILE, required=True, metavar="RESULTS.parquet|.csv"
 )
+@click.option(
+    "--plot", "plot_path", type=FILE, metavar="FILE.html|.svg|.png", help="Draw the Pareto fronts."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes of this machine; default none.")
 @click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, tcp://HOST:PORT.")
 @click.option("--resume", is_flag=True, help="Continue a sweep: what is finished is not repeated.")

@@ -11,18 +11,26 @@ from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import FormatError, UnsupportedError
 from npusim.explore.sweep.execution import DaskCluster, LocalProcesses, Run, in_this_process
+from npusim.explore.sweep.front import with_front
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.results import require_format, table_bytes
 from npusim.explore.sweep.space import NetworkChoice, read_space
 from npusim.explore.sweep.sweep import Swept, sweep
 from npusim.explore.sweep.tasks import ModelFile, Source, read_model
+from npusim.report.sweep_page import plot_bytes, require_plot_format
 from npusim.report.terminal import plain_console
 
 MOST_REASONS = 8
 
 
 def sweep_space(
-    space_path: Path, *, output_path: Path, workers: int | None, scheduler: str | None, resume: bool
+    space_path: Path,
+    *,
+    output_path: Path,
+    plot_path: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+    resume: bool,
 ) -> None:
     """Go through the space in `space_path` and write a row for each of its points."""
     from rich.progress import (
@@ -37,6 +45,8 @@ def sweep_space(
         raise UnsupportedError("expected either --workers or --scheduler, found both")
     require_format(output_path)
     require_writable(output_path)
+    require_plot_format(plot_path)
+    require_writable(plot_path)
     space = read_space(space_path)
     sources = {network.name: read_source(network) for network in space.networks}
     with (
@@ -58,8 +68,12 @@ def sweep_space(
             space, sources, journal, run,
             threads=None if run is in_this_process else 1, progress=progress,
         )  # fmt: skip
+        rows = with_front(found.rows)
         with whole_file(output_path) as file:
-            file.write(table_bytes(output_path, found.rows))
+            file.write(table_bytes(output_path, rows))
+        if plot_path is not None:
+            with whole_file(plot_path) as file:
+                file.write(plot_bytes(plot_path, rows, output_path.name))
         journal.complete()
     _print(found, output_path)
 

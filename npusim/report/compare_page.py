@@ -65,12 +65,13 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(data['model'])}: schemes compared</title><style>{_style()}</style></head>"
+        f"<title>{escape(data['model'])}: schemes compared</title><style>{style()}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
 
 
-def _style() -> str:
+def style() -> str:
+    """Return the page's style sheet."""
     colours = (
         f".{name} {{ stroke: var(--{name}) }} circle.{name} {{ fill: var(--{name}) }}"
         for name in charts.FAMILIES

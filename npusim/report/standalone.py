@@ -10,13 +10,13 @@ from npusim.report.machine_charts import CHARTS, WIDE
 from npusim.report.machine_page import style
 
 
-def plain_style() -> str:
-    """Return the style sheet in the light colours, without variables, which few readers know."""
-    sheet = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", style())
+def plain_style(sheet: str) -> str:
+    """Return a style sheet in the light colours, without variables, which few readers know."""
+    sheet = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet)
     values = dict(re.findall(r"(--[\w-]+):\s*([^;}]+)", sheet))
     resolved = re.sub(r"var\((--[\w-]+)\)", lambda found: values[found[1]].strip(), sheet)
     rules = re.findall(r"([^{}]+)(\{[^{}]*\})", resolved)
-    drawn = r"(svg|circle|[.][\w.]+)"
+    drawn = r"(svg|circle)?([.][\w.]+)?( [+] [.]\w+)?"
     return "".join(
         f"{selector.strip()} {body}\n"
         for selector, body in rules
@@ -24,15 +24,15 @@ def plain_style() -> str:
     )
 
 
-def standalone(svg: str) -> str:
-    """Return an inline picture as the text of an .svg file, on white."""
+def standalone(svg: str, sheet: str) -> str:
+    """Return an inline picture of a page with style `sheet` as the text of an .svg, on white."""
     found = re.match(r'<svg viewBox="0 0 (\d+) (\d+)"[^>]*>', svg)
     assert found is not None
     width, height = found.groups()
     used = {name for names in re.findall(r'class="([^"]+)"', svg) for name in names.split()}
     sheet = "".join(
         rule
-        for rule in plain_style().splitlines(keepends=True)
+        for rule in plain_style(sheet).splitlines(keepends=True)
         if not (names := set(re.findall(r"\.([a-zA-Z]\w*)", rule.split("{")[0]))) or names & used
     )
     head = (
@@ -48,4 +48,4 @@ def pictures(data: Mapping[str, Any], width: int = WIDE) -> Iterator[tuple[str, 
     for name, chart in CHARTS.items():
         svg = chart(data, width)
         if svg:
-            yield name, standalone(svg)
+            yield name, standalone(svg, style())

@@ -26,6 +26,7 @@ FOUND: dict[str, type] = {
     "accuracy": float,
     "bytes": int,
     "seconds": float,
+    "pareto": bool,
     "error": str,
     "inputs": str,
 }

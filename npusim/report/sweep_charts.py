@@ -1,0 +1,139 @@
+"""The pictures of a sweep: for each network what its points cost, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from npusim.report.compare_charts import DRAWN_POINTS, FAMILIES, WIDTH
+from npusim.report.svg import Axis, LogAxis, Plot, picture, text
+
+HEIGHT = 446
+OTHER = "unchanged"
+"""The colour of networks that are taken as their file has them."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column that can be an axis: its title, the factor to the title's unit, how it is said."""
+
+    title: str
+    factor: float
+    say: Callable[[float], str]
+
+
+MEASURES = {
+    "accuracy": Measure("top-1 accuracy, %", 1.0, lambda v: f"{v:.2f} % top-1"),
+    "energy_pj": Measure("energy of a sample, uJ", 1e-6, lambda v: f"{v / 1e6:,.3g} uJ"),
+    "seconds_on_machine": Measure("time of a sample, us", 1e6, lambda v: f"{v * 1e6:,.4g} us"),
+    "area_um2": Measure("area, mm2", 1e-6, lambda v: f"{v / 1e6:.3g} mm2"),
+    "bytes": Measure("stored constants, kB", 1e-3, lambda v: f"{v:,} bytes stored"),
+}
+PAIRS = (
+    ("energy_pj", "accuracy"),
+    ("seconds_on_machine", "accuracy"),
+    ("area_um2", "seconds_on_machine"),
+    ("bytes", "seconds_on_machine"),
+)
+"""Axes (x, y) of the pictures, the most telling first."""
+MOST_PICTURES = 3
+
+
+def family(scheme: str) -> str:
+    """Return the scheme whose colour a composed scheme wears."""
+    return next((name for name in FAMILIES if scheme.startswith(name)), OTHER)
+
+
+def pairs_of(rows: Sequence[tuple[int, Row]]) -> list[tuple[str, str]]:
+    """Return the axes that all of a network's good rows know, three at most."""
+    known = [pair for pair in PAIRS if all(key in row for _, row in rows for key in pair)]
+    return known[:MOST_PICTURES] if rows else []
+
+
+def good_rows(rows: Sequence[Row], network: str) -> list[tuple[int, Row]]:
+    """Return a network's rows without an error, with their places in the table."""
+    return [(i, r) for i, r in enumerate(rows) if r["network"] == network and not r["error"]]
+
+
+def describe(row: Row) -> str:
+    """Return a point in words."""
+    bits = "" if row["bits"] is None else f" {row['bits']}"
+    settings = f" ({row['settings']})" if row["settings"] else ""
+    known = [measure.say(row[key]) for key, measure in MEASURES.items() if key in row]
+    return f"{row['scheme']}{bits}{settings} on {row['machine']}: {', '.join(known)}"
+
+
+def drawn(rows: Sequence[tuple[int, Row]], y: str) -> list[tuple[int, Row]]:
+    """Return the rows worth a mark: where accuracy is drawn, those near the best."""
+    if y != "accuracy":
+        return list(rows)
+    floor = max(row[y] for _, row in rows) - DRAWN_POINTS
+    return [(i, row) for i, row in rows if row[y] >= floor]
+
+
+def best_line(shown: Sequence[tuple[int, Row]], x: str, y: str) -> list[tuple[float, float]]:
+    """Return the front of two axes alone, from left to right: what each more of x buys in y."""
+    sign = -1 if y == "accuracy" else 1
+    front: list[tuple[float, float]] = []
+    for point in sorted(((row[x], row[y]) for _, row in shown), key=lambda p: (p[0], sign * p[1])):
+        if not front or sign * point[1] < sign * front[-1][1]:
+            front.append(point)
+    return front
+
+
+def front_chart(rows: Sequence[Row], network: str, x: str, y: str) -> str:
+    """Return a network's points against two measures, with the front of these two as a line."""
+    shown = drawn(good_rows(rows, network), y)
+    across, along = MEASURES[x], MEASURES[y]
+    values = [(row[x] * across.factor, row[y] * along.factor) for _, row in shown]
+    low, high = min(v for v, _ in values), max(v for v, _ in values)
+    plot = Plot(
+        LogAxis(low / 1.2, high * 1.2, 64, WIDTH - 16),
+        _upright([v for _, v in values], logarithmic=y != "accuracy"),
+    )
+    parts = [_legend([row["scheme"] for _, row in shown]), plot.frame(across.title, along.title)]
+    line = [(a * across.factor, b * along.factor) for a, b in best_line(shown, x, y)]
+    parts.append(plot.line(line, "front"))
+    on_line = set(line)
+    order = sorted(range(len(shown)), key=lambda n: values[n] in on_line)
+    for n in order:
+        i, row = shown[n]
+        css = f"{family(row['scheme'])} {'on' if values[n] in on_line else 'off'}"
+        label = "" if row["bits"] is None else str(row["bits"])
+        parts.append(
+            plot.mark(*values[n], css, describe(row), f"/rows/{i}/{y}", row[y], label or "=")
+        )
+    return picture(
+        WIDTH, HEIGHT, f"{network}: {across.title} against {along.title}", "".join(parts)
+    )
+
+
+def _upright(values: Sequence[float], logarithmic: bool) -> Axis | LogAxis:
+    low, high = min(values), max(values)
+    if logarithmic:
+        return LogAxis(low / 1.2, high * 1.2, 400, 56)
+    room = 0.06 * (high - low) or 1.0
+    return Axis(low - room, high + room, 400, 56)
+
+
+def _legend(schemes: Sequence[str]) -> str:
+    """Return a dot and a name for each colour."""
+    parts, x = [], 72.0
+    for name in dict.fromkeys(family(scheme) for scheme in schemes):
+        parts.append(f'<circle class="{name}" cx="{x}" cy="16" r="6"/>')
+        parts.append(text(x + 12, 20, name, "key"))
+        x += 40 + 7.2 * len(name)
+    return "".join(parts)
+
+
+def first_charts(rows: Sequence[Row]) -> list[tuple[str, tuple[str, str]]]:
+    """Return the networks that have a picture, each with the axes of its first."""
+    found = []
+    for network in dict.fromkeys(row["network"] for row in rows):
+        pairs = pairs_of(good_rows(rows, network))
+        if pairs:
+            found.append((network, pairs[0]))
+    return found

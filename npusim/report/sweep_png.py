@@ -1,0 +1,68 @@
+"""The first picture of each network of a sweep as a .png file, drawn by matplotlib."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from io import BytesIO
+
+from npusim.report import compare_page
+from npusim.report.sweep_charts import (
+    MEASURES,
+    Row,
+    best_line,
+    drawn,
+    family,
+    first_charts,
+    good_rows,
+)
+
+COLOUR = re.compile(r"--(\w+):\s*(#\w+)")
+
+
+def colours() -> dict[str, str]:
+    """Return the page's light colours by name."""
+    sheets = (path.read_text(encoding="utf-8") for path in compare_page.STYLES)
+    return dict(pair for sheet in sheets for pair in COLOUR.findall(sheet.partition("@media")[0]))
+
+
+def sweep_png(rows: Sequence[Row]) -> bytes:
+    """Return the first picture of each network, one under the other, as a .png file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    shades = colours()
+    charts = first_charts(rows)
+    figure, axes = pyplot.subplots(
+        max(len(charts), 1), 1, figsize=(9, 4.2 * max(len(charts), 1)), squeeze=False
+    )
+    for (network, (x, y)), axis in zip(charts, axes[:, 0], strict=False):
+        across, along = MEASURES[x], MEASURES[y]
+        shown = drawn(good_rows(rows, network), y)
+        line = best_line(shown, x, y)
+        axis.plot(
+            [a * across.factor for a, _ in line], [b * along.factor for _, b in line],
+            color=shades["soft"], zorder=1,
+        )  # fmt: skip
+        for _, row in shown:
+            is_best = (row[x], row[y]) in line
+            place = row[x] * across.factor, row[y] * along.factor
+            colour = shades.get(family(row["scheme"]), shades["ink"])
+            axis.scatter(*place, s=90, color=colour, alpha=1 if is_best else 0.35, linewidths=0,
+                         zorder=3 if is_best else 2, label=family(row["scheme"]))  # fmt: skip
+            bits = "" if row["bits"] is None else row["bits"]
+            axis.annotate(bits, place, ha="center", va="center", fontsize=7, zorder=4,
+                          color="white" if is_best else shades["ink"])  # fmt: skip
+        axis.set(xscale="log", xlabel=across.title, ylabel=along.title, title=network)
+        if y != "accuracy":
+            axis.set_yscale("log")
+        handles, names = axis.get_legend_handles_labels()
+        once = dict(zip(names, handles, strict=True))
+        axis.legend(once.values(), once.keys(), fontsize=8)
+    figure.tight_layout()
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=144, metadata={"Software": None})
+    pyplot.close(figure)
+    return content.getvalue()
