@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from npusim.isa.spec import TARGETS, VEC_OPS, WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.simulator.machine import epilogue, multiply, vector
+from npusim.simulator.machine.activity import Activity
 from npusim.simulator.machine.columns import Column, Columns
 from npusim.simulator.machine.moves import moves_of
 from npusim.simulator.machine.multiply_fast import multiply_words
@@ -29,7 +30,10 @@ _PWLQ = WEIGHT_FORMATS.index("pwlq")
 
 
 class Executor:
-    """Carries out a program's instructions on `state` and `dram` (uint8 [bytes])."""
+    """Carries out a program's instructions on `state` and `dram` (uint8 [bytes]).
+
+    `activity`, where given, counts what changes in the array at each MAC.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,10 @@ class Executor:
         bases: Sequence[int],
         state: State,
         dram: NDArray[np.uint8],
+        activity: Activity | None = None,
     ) -> None:
         self.machine, self.state, self.dram = machine, state, dram
+        self.activity = activity
         self.moves, self.place = moves_of(columns, machine, bases)
         groups = columns.groups
         self.names = np.full(columns.count, "", object)
@@ -72,6 +78,9 @@ class Executor:
         }  # fmt: skip
         crcs = {}
         for pc in pcs:
+            if self.activity is not None and self.names[pc] == "MAC":
+                o = self.multiply[self.place[pc]]
+                self.activity.add(pc, self.state.act, self.state.wgt, o)
             action = actions.get(self.names[pc])
             if action is not None:
                 written = action(self.place[pc], trace)

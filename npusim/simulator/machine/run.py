@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from npusim.errors import CapacityError
 from npusim.isa.program import Program, Step
 from npusim.machines import Machine
+from npusim.simulator.machine.activity import Activity
 from npusim.simulator.machine.events import Event, events
 from npusim.simulator.machine.execute import Executor
 from npusim.simulator.machine.faults import AT_RETIREMENT
@@ -28,12 +29,15 @@ class MachineRun:
         uint8 [bytes], the array that was given.
     events
         The trace; empty where none was asked for.
+    activity
+        int64 [instructions FEATURES] of activity.py; None where it was not asked for.
     """
 
     timeline: Timeline
     state: State
     dram: NDArray[np.uint8]
     events: tuple[Event, ...]
+    activity: NDArray[np.int64] | None = None
 
 
 def run_code(
@@ -45,6 +49,7 @@ def run_code(
     trace: bool = True,
     limit_cycles: int = LIMIT_CYCLES,
     code_address: int = 0,
+    activity: bool = False,
 ) -> MachineRun:
     """Run `code` on `machine`, in the memory that the machine describes.
 
@@ -58,6 +63,8 @@ def run_code(
         Byte address of `code`; its bytes need not be in `dram`.
     state
         Scratchpads as an earlier run left them; None: all zero.
+    activity
+        Whether to count operand activity, which costs about as much as the MACs in plain form.
 
     Raises
     ------
@@ -68,14 +75,16 @@ def run_code(
     """
     timeline = time_code(code, machine, bases, limit_cycles, code_address)
     state = State(machine) if state is None else state
-    executor = Executor(timeline.columns, machine, bases, state, dram)
+    toggles = Activity(machine, timeline.columns.count) if activity else None
+    executor = Executor(timeline.columns, machine, bases, state, dram, toggles)
     failed = [f.pc for f in timeline.faults if f.cause in AT_RETIREMENT]
     done = timeline.retire >= 0
     done[failed] = False
     pcs = np.flatnonzero(done)
     pcs = pcs[np.argsort(timeline.issue[pcs], kind="stable")]
     crcs = executor.run(pcs.tolist(), trace)
-    return MachineRun(timeline, state, dram, tuple(events(timeline, crcs)) if trace else ())
+    found = tuple(events(timeline, crcs)) if trace else ()
+    return MachineRun(timeline, state, dram, found, toggles.features if toggles else None)
 
 
 def load_image(program: Program, machine: Machine | None = None) -> NDArray[np.uint8]:
@@ -112,11 +121,14 @@ def run_step(
     state: State | None = None,
     machine: Machine | None = None,
     trace: bool = True,
+    activity: bool = False,
 ) -> MachineRun:
     """Run one step (kind "run") of a program; `machine`: the program's with another memory."""
     machine = machine or program.machine
     code = step_code(program, step)
-    return run_code(code, machine, dram, program.region_addresses(), state, trace)
+    return run_code(
+        code, machine, dram, program.region_addresses(), state, trace, activity=activity
+    )
 
 
 def time_program(program: Program, machine: Machine | None = None) -> list[Timeline]:
