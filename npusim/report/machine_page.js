@@ -52,7 +52,9 @@
     const bottom = TOP + 3 * (LANE + GAP) - GAP;
     for (const value of ticks(from, to, width < 600 ? 3 : 8)) {
       make(svg, "line", { class: "grid", x1: x(value), x2: x(value), y1: TOP, y2: bottom + 5 });
-      make(svg, "text", { class: "tick middle", x: x(value), y: bottom + 18 }, whole(value));
+      const words = whole(value), over = x(value) + 4 * words.length > width;
+      make(svg, "text", { class: over ? "tick end" : "tick middle", x: over ? width - 2 : x(value),
+        y: bottom + 18 }, words);
     }
     make(svg, "text", { class: "axis middle", x: (LEFT + right) / 2, y: bottom + 36 }, "cycle");
     data.layers.forEach((layer, i) => {

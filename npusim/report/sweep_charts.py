@@ -40,6 +40,8 @@ PAIRS = (
 )
 """Axes (x, y) of the pictures, the most telling first."""
 MOST_PICTURES = 3
+DECADES_FROM = 10
+"""Axes whose ends differ by more than this factor are logarithmic."""
 
 
 def family(scheme: str) -> str:
@@ -48,9 +50,13 @@ def family(scheme: str) -> str:
 
 
 def pairs_of(rows: Sequence[tuple[int, Row]]) -> list[tuple[str, str]]:
-    """Return the axes that all of a network's good rows know, three at most."""
-    known = [pair for pair in PAIRS if all(key in row for _, row in rows for key in pair)]
-    return known[:MOST_PICTURES] if rows else []
+    """Return the axes that all of a network's good rows know and differ in, three at most."""
+    varied = {
+        key
+        for key in MEASURES
+        if all(key in row for _, row in rows) and len({row[key] for _, row in rows}) > 1
+    }
+    return [pair for pair in PAIRS if varied.issuperset(pair)][:MOST_PICTURES]
 
 
 def good_rows(rows: Sequence[Row], network: str) -> list[tuple[int, Row]]:
@@ -75,13 +81,28 @@ def drawn(rows: Sequence[tuple[int, Row]], y: str) -> list[tuple[int, Row]]:
 
 
 def best_line(shown: Sequence[tuple[int, Row]], x: str, y: str) -> list[tuple[float, float]]:
-    """Return the front of two axes alone, from left to right: what each more of x buys in y."""
+    """Return the front of two axes alone from left to right, as corners of steps.
+
+    Between two points there is no third, so that what a cost buys stays until the next is paid.
+    """
     sign = -1 if y == "accuracy" else 1
     front: list[tuple[float, float]] = []
     for point in sorted(((row[x], row[y]) for _, row in shown), key=lambda p: (p[0], sign * p[1])):
         if not front or sign * point[1] < sign * front[-1][1]:
             front.append(point)
-    return front
+    corners = [point for point in front for _ in range(2)]
+    return [(a[0], b[1]) for a, b in zip(corners[1:], corners, strict=False)]
+
+
+def on_line(shown: Sequence[tuple[int, Row]], x: str, y: str) -> set[int]:
+    """Return the places in the table of the points on the front of two axes."""
+    corners = set(best_line(shown, x, y))
+    return {i for i, row in shown if (row[x], row[y]) in corners}
+
+
+def is_logarithmic(low: float, high: float) -> bool:
+    """Return whether an axis from `low` to `high` is better read in decades."""
+    return high > DECADES_FROM * low > 0
 
 
 def front_chart(rows: Sequence[Row], network: str, x: str, y: str) -> str:
@@ -89,34 +110,32 @@ def front_chart(rows: Sequence[Row], network: str, x: str, y: str) -> str:
     shown = drawn(good_rows(rows, network), y)
     across, along = MEASURES[x], MEASURES[y]
     values = [(row[x] * across.factor, row[y] * along.factor) for _, row in shown]
-    low, high = min(v for v, _ in values), max(v for v, _ in values)
     plot = Plot(
-        LogAxis(low / 1.2, high * 1.2, 64, WIDTH - 16),
-        _upright([v for _, v in values], logarithmic=y != "accuracy"),
+        _axis([v for v, _ in values], 64, WIDTH - 16), _axis([v for _, v in values], 400, 56)
     )
     parts = [_legend([row["scheme"] for _, row in shown]), plot.frame(across.title, along.title)]
     line = [(a * across.factor, b * along.factor) for a, b in best_line(shown, x, y)]
     parts.append(plot.line(line, "front"))
-    on_line = set(line)
-    order = sorted(range(len(shown)), key=lambda n: values[n] in on_line)
-    for n in order:
-        i, row = shown[n]
-        css = f"{family(row['scheme'])} {'on' if values[n] in on_line else 'off'}"
-        label = "" if row["bits"] is None else str(row["bits"])
+    best = on_line(shown, x, y)
+    for (i, row), (at_x, at_y) in sorted(
+        zip(shown, values, strict=True), key=lambda pair: pair[0][0] in best
+    ):
+        css = f"{family(row['scheme'])} {'on' if i in best else 'off'}"
+        label = "=" if row["bits"] is None else str(row["bits"])
         parts.append(
-            plot.mark(*values[n], css, describe(row), f"/rows/{i}/{y}", row[y], label or "=")
+            plot.mark(at_x, at_y, css, describe(row), f"/rows/{i}/{y}", row[y], label)
         )
     return picture(
         WIDTH, HEIGHT, f"{network}: {across.title} against {along.title}", "".join(parts)
     )
 
 
-def _upright(values: Sequence[float], logarithmic: bool) -> Axis | LogAxis:
+def _axis(values: Sequence[float], start: float, end: float) -> Axis | LogAxis:
     low, high = min(values), max(values)
-    if logarithmic:
-        return LogAxis(low / 1.2, high * 1.2, 400, 56)
+    if is_logarithmic(low, high):
+        return LogAxis(low / 1.2, high * 1.2, start, end)
     room = 0.06 * (high - low) or 1.0
-    return Axis(low - room, high + room, 400, 56)
+    return Axis(low - room, high + room, start, end)
 
 
 def _legend(schemes: Sequence[str]) -> str:

@@ -1,0 +1,64 @@
+"""A run of the shipped network on the smallest machine, with everything a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import npusim
+from npusim.explore.estimate import Estimate, estimate
+from npusim.graph.files import load
+from npusim.machines import Machine
+from npusim.report.conformance import check_conformance
+from npusim.report.machine_data import machine_data
+from npusim.session import Result
+from tests.conftest import missing
+from tests.report.browser import Browser, chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "npusim" / "networks" / "digits"
+
+
+class Reported(NamedTuple):
+    result: Result
+    data: dict[str, Any]
+
+    @property
+    def layer_cycles(self) -> dict[str, int]:
+        rows = self.data["results"]["layers"]
+        return {row["name"]: row["cycles"] for row in rows if "cycles" in row}
+
+
+@pytest.fixture(scope="session")
+def reported() -> Reported:
+    network = load(DIGITS / "digits_int8.onnx")
+    x = np.load(DIGITS / "digits_test.npz")["x"][:3]
+    result = npusim.run(network, x, engine="machine", machine="nano")
+    assert result.program is not None
+    conformance = check_conformance(network, x, result.outputs, result.requant)
+    data = machine_data(result.program, result.timelines, result.as_json(), conformance)
+    return Reported(result, data)
+
+
+@pytest.fixture(scope="session")
+def in_two_runs(shared: Path) -> Estimate:
+    """A network of many layers with host operators before, between and behind its runs."""
+    path = shared / "models" / "onnx" / "shufflenet-v2-12-int8.onnx"
+    found = estimate(load(path), Machine.load("base"))
+    assert len(found.timelines) == 2
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        missing("Chromium not found: apt-get install chromium-headless-shell")
+    assert path is not None
+    found = Browser(path, tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()

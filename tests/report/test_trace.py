@@ -1,0 +1,154 @@
+"""The trace is a Chrome trace (Trace Event Format), and says what the timeline says."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npusim.explore.estimate import Estimate
+from npusim.isa.assembly import assemble
+from npusim.isa.program import Program
+from npusim.isa.spec import QUEUED_ENGINES
+from npusim.report.trace import TRACKS, write_trace
+from npusim.simulator.machine.timeline import CAUSES, Timeline
+from tests.report.conftest import Reported
+
+REQUIRED = {
+    "M": {"name", "ph", "pid", "tid", "args"},
+    "X": {"name", "cat", "ph", "pid", "tid", "ts", "dur", "args"},
+    "C": {"name", "ph", "pid", "ts", "args"},
+    "i": {"name", "cat", "ph", "s", "pid", "tid", "ts"},
+}
+"""Keys of an event by its phase, from the format's description."""
+
+
+def trace_of(
+    program: Program, timelines: tuple[Timeline, ...], cycles: dict[str, int], packed: bool = False
+) -> bytes:
+    file = io.BytesIO()
+    write_trace(file, program, timelines, cycles, packed)
+    return file.getvalue()
+
+
+def digits_trace(reported: Reported) -> dict[str, Any]:
+    program = reported.result.program
+    assert program is not None
+    return json.loads(trace_of(program, reported.result.timelines, reported.layer_cycles))
+
+
+def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
+    """Fail unless `trace` is one, from 0 to `cycles`, in tracks without overlaps."""
+    events = trace["traceEvents"]
+    assert trace["displayTimeUnit"] in ("ms", "ns")
+    assert trace["otherData"]["time_unit"] == "1 us = 1 cycle"
+    assert trace["otherData"]["cycles"] == cycles
+    named = {event["tid"] for event in events if event["name"] == "thread_name"}
+    tracks, counters = defaultdict(list), defaultdict(list)
+    for event in events:
+        assert set(event) == REQUIRED[event["ph"]], event
+        assert isinstance(event["name"], str)
+        if event["ph"] == "M":
+            continue
+        assert type(event["ts"]) is int
+        assert 0 <= event["ts"] <= cycles
+        if event["ph"] == "X":
+            assert type(event["dur"]) is int
+            assert event["dur"] > 0
+            assert event["tid"] in named
+            tracks[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+        elif event["ph"] == "C":
+            (value,) = event["args"].values()
+            assert type(value) is int
+            assert value >= 0
+            counters[event["name"]].append((event["ts"], value))
+    for spans in tracks.values():
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert min(span[0] for spans in tracks.values() for span in spans) == 0
+    assert max(span[1] for spans in tracks.values() for span in spans) == cycles
+    for name, points in counters.items():
+        times, values = zip(*points, strict=True)
+        assert list(times) == sorted(times), name
+        if name.endswith("bytes"):
+            assert list(values) == sorted(values), name
+
+
+def test_is_a_chrome_trace_of_the_run_s_length(reported: Reported) -> None:
+    assert reported.result.cycles is not None
+    require_chrome_trace(digits_trace(reported), reported.result.cycles)
+
+
+def test_several_runs_and_host_operators_follow_each_other(in_two_runs: Estimate) -> None:
+    cycles = {layer.name: layer.cycles for layer in in_two_runs.layers}
+    content = trace_of(in_two_runs.program, in_two_runs.timelines, cycles)
+    trace = json.loads(content)
+    require_chrome_trace(trace, in_two_runs.cycles)
+    hosts = [event for event in trace["traceEvents"] if event["ph"] == "i"]
+    assert [event["name"] for event in hosts] == [f"host: {name}" for name in in_two_runs.host]
+    first = in_two_runs.timelines[0].cycles
+    assert {event["ts"] for event in hosts} == {0, first, in_two_runs.cycles}
+    packed = trace_of(in_two_runs.program, in_two_runs.timelines, cycles, packed=True)
+    assert gzip.decompress(packed) == content
+    assert len(packed) < len(content) / 8
+    totals = {
+        event["name"]: event["args"]["bytes"]
+        for event in trace["traceEvents"]
+        if event["ph"] == "C" and "bytes" in event["args"]
+    }
+    assert sum(totals.values()) == in_two_runs.dram_bytes
+
+
+def test_every_instruction_is_a_slice_with_its_operands(reported: Reported) -> None:
+    program, timeline = reported.result.program, reported.result.timelines[0]
+    assert program is not None
+    events = digits_trace(reported)["traceEvents"]
+    tracks = {number: name for name, number in TRACKS.items()}
+    seen = set()
+    for event in events:
+        if event["ph"] != "X" or event.get("cat") != "instruction":
+            continue
+        pc = event["args"]["pc"]
+        seen.add(pc)
+        item = program.instructions[pc]
+        assert assemble(event["args"]["assembly"]) == [item]
+        assert (event["name"], tracks[event["tid"]]) == (item.name, item.engine)
+        assert event["ts"] == timeline.issue[pc]
+        assert event["ts"] + event["dur"] == timeline.retire[pc] + 1
+        assert event["args"]["dispatch_cycle"] == timeline.dispatch[pc]
+    assert seen == {pc for e in QUEUED_ENGINES for pc in timeline.of_engine(e).tolist()}
+    dispatched = [
+        cycle
+        for event in events
+        if event["ph"] == "X" and event["tid"] == TRACKS["FETCH"]
+        for cycle in range(event["ts"], event["ts"] + event["args"]["instructions"])
+    ]
+    np.testing.assert_array_equal(dispatched, timeline.dispatch)
+
+
+def test_stalls_and_layers_are_those_of_the_results(reported: Reported) -> None:
+    events = digits_trace(reported)["traceEvents"]
+    stalls = dict.fromkeys(CAUSES, 0)
+    for event in events:
+        if event.get("cat") == "stall" and event["tid"] == TRACKS["EX"]:
+            stalls[event["name"].removeprefix("stall: ")] += event["dur"]
+    rows = [layer.stall_cycles for layer in reported.result.layers]
+    assert stalls == {cause: sum(row[cause] for row in rows if row) for cause in CAUSES}
+    layers = [event for event in events if event.get("cat") == "layer"]
+    assert {event["name"]: event["dur"] for event in layers} == reported.layer_cycles
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_equal_runs_give_equal_bytes(reported: Reported, packed: bool) -> None:
+    program = reported.result.program
+    assert program is not None
+    twice = [
+        trace_of(program, reported.result.timelines, reported.layer_cycles, packed)
+        for _ in range(2)
+    ]
+    assert twice[0] == twice[1]
