@@ -1,8 +1,10 @@
 """A technology's table: area, leakage, delay and energy of the modules of rtl/, as synthesized.
 
 Rows are builds of a module: which weight formats it runs, and its size. A build that is not in the
-table is priced by two rules: formats as the smallest build that runs all that are asked for; sizes
-on the straight line through the two nearest sizes (a bus comes with its array's size).
+table is priced by two rules. Formats: as the smallest build that runs all that are asked for.
+Sizes: on the straight line through the two nearest sizes of that build; where it has one size
+alone, in the proportion in which the build with most sizes changes. A bus comes with its array's
+size.
 """
 
 from __future__ import annotations
@@ -63,38 +65,55 @@ class Table:
         UnsupportedError
             No build in the table runs the formats.
         """
-        rows = [row for row in self.rows if row.module == module]
-        if not rows:
-            raise FormatError(f"energy table {self.technology}: expected {module}, found no row")
-        return _at_size(self._of_formats(rows, parameters), parameters, key)
-
-    def _of_formats(self, rows: Sequence[Row], parameters: Mapping[str, int]) -> list[Row]:
-        """Return the rows of the least build that runs the formats in `parameters`."""
-        names = [name for name in FORMAT_PARAMETERS if name in rows[0].parameters]
         builds: dict[tuple[int, ...], list[Row]] = {}
-        for row in rows:
-            if all(row.parameters[name] >= parameters[name] for name in names):
-                builds.setdefault(tuple(row.parameters[name] for name in names), []).append(row)
+        for row in self.rows:
+            if row.module == module:
+                formats = tuple(row.parameters.get(name, 0) for name in FORMAT_PARAMETERS)
+                builds.setdefault(formats, []).append(row)
         if not builds:
-            asked = ", ".join(f"{name} = {parameters[name]}" for name in names)
+            raise FormatError(f"energy table {self.technology}: expected {module}, found no row")
+        wanted = tuple(parameters[name] for name in FORMAT_PARAMETERS)
+        if builds.keys() == {(0,) * len(wanted)}:  # no business of this module
+            wanted = (0,) * len(wanted)
+        able = [f for f in builds if all(a >= b for a, b in zip(f, wanted, strict=True))]
+        if not able:
+            asked = ", ".join(f"{n} = {parameters[n]}" for n in FORMAT_PARAMETERS)
             raise UnsupportedError(
-                f"energy table {self.technology}: {rows[0].module}: no build runs {asked}"
+                f"energy table {self.technology}: {module}: no build runs {asked}"
             )
-        # Builds come in the same sizes, or in some of them: compare at the least.
-        return min(builds.values(), key=lambda found: min(row.area_um2 for row in found))
+        guide = max(builds.values(), key=len)
+
+        def at_size(formats: tuple[int, ...], what: str) -> float:
+            return _at_size(builds[formats], guide, parameters, what)
+
+        return at_size(min(able, key=lambda formats: at_size(formats, "area_um2")), key)
 
 
-def _at_size(rows: Sequence[Row], parameters: Mapping[str, int], key: str) -> float:
+def _at_size(
+    rows: Sequence[Row], guide: Sequence[Row], parameters: Mapping[str, int], key: str
+) -> float:
     size = next((name for name in SIZE_PARAMETERS if name in rows[0].parameters), None)
-    if size is None:
+    if size is None or len(guide) == 1:
         return rows[0].value(key)
     wanted = parameters[size]
+    if len(rows) == 1:
+        only = rows[0].parameters[size]
+        return (
+            rows[0].value(key)
+            * _on_line(guide, size, wanted, key)
+            / _on_line(guide, size, only, key)
+        )
+    return _on_line(rows, size, wanted, key)
+
+
+def _on_line(rows: Sequence[Row], size: str, wanted: int, key: str) -> float:
     near = sorted(rows, key=lambda row: (abs(row.parameters[size] - wanted), row.parameters[size]))
     first, distance = near[0].value(key), wanted - near[0].parameters[size]
-    if distance == 0 or len(near) == 1:
+    other = next((row for row in near if row.parameters[size] != near[0].parameters[size]), None)
+    if distance == 0 or other is None:
         return first
-    step = near[1].parameters[size] - near[0].parameters[size]
-    return first + (near[1].value(key) - first) * distance / step
+    step = other.parameters[size] - near[0].parameters[size]
+    return first + (other.value(key) - first) * distance / step
 
 
 @cache

@@ -24,7 +24,9 @@ def wanted(size, uniform, pwlq):
     return {"ROWS": size, "SIZE": 99, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq}
 
 
-ROWS = table((4, 8, 0, 40, 4), (16, 8, 0, 160, 28), (4, 8, 4, 90, 9), (4, 4, 0, 20, 2))
+ROWS = table(
+    (4, 8, 0, 40, 4), (16, 8, 0, 160, 28), (4, 8, 4, 90, 9), (16, 4, 0, 90, 7), (16, 8, 4, 300, 45)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -34,10 +36,10 @@ ROWS = table((4, 8, 0, 40, 4), (16, 8, 0, 160, 28), (4, 8, 4, 90, 9), (4, 4, 0, 
         (16, 8, 0, 28),
         (8, 8, 0, 12),  # between two sizes
         (32, 8, 0, 60),  # beyond them, on the same line
-        (4, 4, 0, 2),  # the least build that runs it
-        (4, 0, 0, 2),
-        (4, 4, 3, 9),  # only the widest runs it
-        (16, 4, 0, 2),  # one size alone: as it stands
+        (16, 4, 0, 7),
+        (16, 0, 0, 7),  # the least build that runs it
+        (16, 4, 3, 45),  # only the widest runs it
+        (4, 4, 0, 1),  # known at 16 alone: as the build of two sizes shrinks, 4 / 28
     ],
 )
 def test_formats_by_the_least_build_and_sizes_on_a_line(size, uniform, pwlq, energy):
@@ -47,6 +49,11 @@ def test_formats_by_the_least_build_and_sizes_on_a_line(size, uniform, pwlq, ene
 def test_area_follows_the_same_rule():
     assert ROWS.value("npu_pe_column", wanted(8, 8, 0), "area_um2") == 80
     assert ROWS.value("npu_pe_column", wanted(8, 8, 0), "leakage_uw") == 1
+
+
+def test_a_module_of_one_size_is_taken_as_it_is():
+    rows = table((4, 8, 4, 90, 9))
+    assert rows.value("npu_pe_column", wanted(16, 4, 4), "pwlq") == 9
 
 
 def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):
