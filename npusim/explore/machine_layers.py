@@ -10,7 +10,7 @@ import numpy as np
 
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.cost.table import has_table
-from npusim.isa.program import Program
+from npusim.isa.program import Layer, Program, Step
 from npusim.isa.spec import ENGINES
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
@@ -52,29 +52,36 @@ def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float] | None:
     return sum_of(known) if known else None
 
 
+def layer_spans(program: Program, step: Step, timeline: Timeline) -> list[tuple[Layer, int, int]]:
+    """Return each layer of a run with its instructions first .. end - 1, counted in the run.
+
+    Spans tile the run: what stands before the first layer and behind the last one is theirs.
+    """
+    layers = [
+        layer for layer in program.layers if step.first <= layer.first < step.first + step.count
+    ]
+    ends = [layer.first + layer.count - step.first for layer in layers[:-1]]
+    firsts = [0, *ends]
+    return list(zip(layers, firsts, [*ends, timeline.columns.count], strict=False))
+
+
 def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:
     """Return one row for each layer of `program`; `timelines` are those of its runs, in order."""
     machine = program.machine
+    technology = machine.energy.technology
     runs = [step for step in program.steps if step.kind == "run"]
     rows = []
     for step, timeline in zip(runs, timelines, strict=True):
         events = event_counts(timeline)
-        ends = np.maximum.accumulate(timeline.retire)
+        retired = np.maximum.accumulate(timeline.retire)
         on_ex = timeline.columns.engine == _EX
-        done, counted, start, layers = 0, 0, step.first, []
-        for layer in program.layers:
-            if step.first <= layer.first < step.first + step.count:
-                layers.append(layer)
-        for place, layer in enumerate(layers):
-            first = layer.first - start
-            span = slice(first, first + layer.count)
-            is_last = place == len(layers) - 1
-            end = timeline.cycles if is_last else int(ends[first + layer.count - 1]) + 1
-            stalls = timeline.stalls[span][on_ex[span]].sum(axis=0)
-            cycles = end - done
-            until = timeline.columns.count if is_last else first + layer.count
-            counts = events.total(counted, until - counted)
-            technology, energy = machine.energy.technology, None
+        done = 0
+        for layer, first, end in layer_spans(program, step, timeline):
+            is_last = end == timeline.columns.count
+            until = timeline.cycles if is_last else int(retired[end - 1]) + 1
+            stalls = timeline.stalls[first:end][on_ex[first:end]].sum(axis=0)
+            counts, cycles = events.total(first, end - first), until - done
+            energy = None
             if has_table(technology):
                 energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
@@ -86,5 +93,5 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
                     energy, counts,
                 )
             )  # fmt: skip
-            done, counted = end, until
+            done = until
     return tuple(rows)
