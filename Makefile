@@ -1,5 +1,5 @@
 # make run      simulate the shipped network on its held-out images
-# make test     every test; installs Icarus Verilog where it is missing
+# make test     every test; installs Icarus Verilog and a headless Chromium where they are missing
 # make install  only the set-up: .venv with npusim, its dependencies and those of the tests
 # make networks the int8 form of the shipped network, from its float form
 # make lint     ruff and mypy            make bench     the benchmarks (minutes)
@@ -11,12 +11,12 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test install lint bench networks icarus clean
+.PHONY: run test install lint bench networks icarus chromium clean
 
 run: install
 	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
 
-test: install icarus
+test: install icarus chromium
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 install: .venv/installed
@@ -38,6 +38,11 @@ networks: install
 
 icarus:
 	@command -v iverilog >/dev/null || tests/install_icarus.sh
+
+chromium:
+	@for name in chromium-headless-shell chromium chromium-browser google-chrome; do \
+	  command -v $$name >/dev/null && exit 0; done; \
+	  tests/install_chromium.sh || echo "Tests of the report page will say that Chromium is missing."
 
 lint: install
 	$(BIN)/ruff check .
