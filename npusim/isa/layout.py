@@ -29,15 +29,15 @@ def tensor_bytes(height: int, width: int, channels: int, size: int, bus_bytes: i
 def pack(values: NDArray, size: int, bus_bytes: int) -> bytes:
     """Return int8 or uint8 `values` [H W C] as they lie in DRAM; lanes beyond C hold 0."""
     height, width, channels = values.shape
-    parts = []
-    for block in range(-(-channels // size)):
-        held = values[:, :, block * size : (block + 1) * size]
-        padded = np.zeros(
-            (height, width, element_bytes(channels, block, size, bus_bytes)), np.uint8
-        )
-        padded[:, :, : held.shape[2]] = held.view(np.uint8)
-        parts.append(padded.tobytes())
-    return b"".join(parts)
+    pixels, whole = height * width, (channels - 1) // size
+    flat = np.ascontiguousarray(values).view(np.uint8).reshape(pixels, channels)
+    last = element_bytes(channels, whole, size, bus_bytes)
+    stored = np.zeros(pixels * (whole * size + last), np.uint8)
+    blocks = stored[: pixels * whole * size].reshape(whole, pixels, size)
+    blocks[:] = flat[:, : whole * size].reshape(pixels, whole, size).swapaxes(0, 1)
+    rest = stored[pixels * whole * size :].reshape(pixels, last)
+    rest[:, : channels - whole * size] = flat[:, whole * size :]
+    return stored.tobytes()
 
 
 def unpack(
@@ -54,15 +54,14 @@ def unpack(
     expected = tensor_bytes(height, width, channels, size, bus_bytes)
     if len(stored) != expected:
         raise ShapeError(f"tensor in DRAM: expected {expected} bytes, found {len(stored)}")
-    values = np.empty((height, width, channels), np.uint8)
-    start = 0
-    for block in range(-(-channels // size)):
-        pixel = element_bytes(channels, block, size, bus_bytes)
-        held = min(size, channels - block * size)
-        part = stored[start : start + height * width * pixel].reshape(height, width, pixel)
-        values[:, :, block * size : block * size + held] = part[:, :, :held]
-        start += height * width * pixel
-    return values
+    pixels, whole = height * width, (channels - 1) // size
+    values = np.empty((pixels, channels), np.uint8)
+    blocks = stored[: pixels * whole * size].reshape(whole, pixels, size)
+    values[:, : whole * size].reshape(pixels, whole, size)[:] = blocks.swapaxes(0, 1)
+    last = element_bytes(channels, whole, size, bus_bytes)
+    rest = stored[pixels * whole * size :].reshape(pixels, last)
+    values[:, whole * size :] = rest[:, : channels - whole * size]
+    return values.reshape(height, width, channels)
 
 
 def pack_weight_tile(codes: NDArray, code_bits: int) -> bytes:
