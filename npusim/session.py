@@ -252,9 +252,9 @@ def _run_on_machine(
 def _execute(engine: Engine) -> Execute:
     """Return what carries out a run of a program on `machine` or `rtl`."""
     if engine == "machine":
-        from npusim.explore.machine_run import simulate
+        from npusim.explore.simulation import Simulation
 
-        return simulate
+        return Simulation()
     from npusim.cosim import toolchain
     from npusim.cosim.npu.measure import measure_step
 

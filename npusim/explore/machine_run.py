@@ -12,6 +12,7 @@ from npusim.compiler.compile import compile_network
 from npusim.compiler.rule import machine_rule
 from npusim.compiler.samples import single_sample
 from npusim.errors import UnsupportedError
+from npusim.explore.simulation import Simulation
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule
 from npusim.isa.layout import pack, tensor_bytes, unpack
@@ -21,25 +22,11 @@ from npusim.simulator.kernels import steps, steps_onnxruntime
 from npusim.simulator.kernels.engine import value_inputs
 from npusim.simulator.kernels.inputs import network_inputs
 from npusim.simulator.kernels.vector_rest import Step as Function
-from npusim.simulator.machine.run import load_image, run_step
+from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
 
 Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
 """Carries out one run of a program on a DRAM, in place, and says when everything happened."""
-
-
-def simulate(program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
-    """Carry out one run of `program` on the simulated machine.
-
-    Raises
-    ------
-    UnsupportedError
-        The run ended by a fault.
-    """
-    timeline = run_step(program, step, dram, trace=False).timeline
-    if timeline.fault is not None:
-        raise UnsupportedError(f"{program.name}: fault {timeline.fault}")
-    return timeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +38,7 @@ class SampleRun:
 
 
 class MachineNetwork:
-    """A network compiled for a machine, ready to run on samples; `execute` is what runs it."""
+    """A network compiled for a machine, ready to run; `execute`: what runs it, else simulation."""
 
     def __init__(
         self,
@@ -59,9 +46,9 @@ class MachineNetwork:
         machine: Machine,
         requant: str = "auto",
         keep_tensors: bool = False,
-        execute: Execute = simulate,
+        execute: Execute | None = None,
     ) -> None:
-        self.execute = execute
+        self.execute: Execute = execute or Simulation()
         self.network = network = single_sample(network)
         self.program = compile_network(network, machine, requant, keep_tensors)
         self.nodes = {node.name: node for node in network.nodes}

@@ -1,0 +1,60 @@
+"""Runs of a program on the simulated machine, prepared when they are first met."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import UnsupportedError
+from npusim.isa.program import Program, Step
+from npusim.simulator.machine.repeat.run import RepeatedRun
+from npusim.simulator.machine.run import step_code
+from npusim.simulator.machine.timeline import Timeline, time_code
+
+
+class Simulation:
+    """Carries out runs; a step is timed and prepared once for as long as program and DRAM stay.
+
+    Whatever lies in the program's region of constants is taken as unchanged from then on.
+    """
+
+    def __init__(self) -> None:
+        self._program: Program | None = None
+        self._dram: NDArray[np.uint8] | None = None
+        self._runs: dict[Step, RepeatedRun] = {}
+
+    def __call__(self, program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
+        """Carry out one run of `program` on `dram`, in place; return when everything happened.
+
+        Raises
+        ------
+        UnsupportedError
+            The run ended by a fault.
+        """
+        if program is not self._program or dram is not self._dram:
+            self._program, self._dram, self._runs = program, dram, {}
+        if step not in self._runs:
+            self._runs[step] = self._prepared(program, step, dram)
+        run = self._runs[step]
+        run.run()
+        return run.timeline
+
+    @staticmethod
+    def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> RepeatedRun:
+        bases = program.region_addresses()
+        timeline = time_code(step_code(program, step), program.machine, bases)
+        if timeline.fault is not None:
+            raise UnsupportedError(f"{program.name}: fault {timeline.fault}")
+        return RepeatedRun(timeline, bases, dram, _constants(program))
+
+
+def _constants(program: Program) -> tuple[int, int]:
+    """Return the first byte and the end of the region that holds constants; empty where it changes.
+
+    It is the one region with an image, in which no tensor has its place.
+    """
+    images = [i for i, region in enumerate(program.regions) if region.image]
+    if len(images) != 1 or images[0] in {place.region for place in program.places}:
+        return 0, 0
+    start = program.region_addresses()[images[0]]
+    return start, start + program.regions[images[0]].size_bytes

@@ -1,0 +1,1 @@
+"""Runs that are repeated on new data: prepared once, then a table of calls."""
