@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from npusim.cli.app import app
 from npusim.cosim import CosimulationError, toolchain
 from npusim.cosim.npu.measure import measure_step
-from npusim.explore.machine_run import MachineNetwork, simulate
+from npusim.explore.machine_run import MachineNetwork
+from npusim.explore.simulation import Simulation
 from npusim.graph.files import load
 from npusim.machines import Machine
 from npusim.session import run
@@ -55,13 +56,13 @@ def test_a_timeline_is_read_from_the_trace(model):
     (step,) = compiled.program.steps
     other = replace(compiled.program, machine=replace(nano, memory=replace(nano.memory, seed=77)))
     measured = measure_step(compiled.program, step, compiled.dram.copy(), simulator="icarus")
-    predicted = simulate(compiled.program, step, compiled.dram.copy())
+    predicted = Simulation()(compiled.program, step, compiled.dram.copy())
     for name in ("dispatch", "issue", "retire", "stall_start", "stalls", "bursts"):
         assert np.array_equal(getattr(measured, name), getattr(predicted, name)), name
     assert measured.counters() == predicted.counters()
     assert (measured.cycles, measured.halt_code) == (predicted.cycles, predicted.halt_code)
     if model == "lfsr":
-        slower = simulate(other, step, compiled.dram.copy())
+        slower = Simulation()(other, step, compiled.dram.copy())
         assert not np.array_equal(slower.issue, measured.issue)
 
 
