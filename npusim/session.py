@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npusim
+from npusim.errors import UnsupportedError
 from npusim.graph.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, resolve_rule
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from npusim.simulator.machine.timeline import Timeline
 
 Engine = Literal["kernels", "machine", "rtl"]
+EnergyModel = Literal["average", "toggles"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class Result:
     machine, cycles, dram_bytes, host_operators
         Engines `machine`, `rtl`: its name, cycles and DRAM bytes of one sample, and the nodes that
         the host computes. None and empty otherwise.
+    average_energy
+        Where `energy` is that of the data that ran: what the average model says. None otherwise.
     differing_outputs
         Where a rule was asked for that exists only in floating point, and `requant` is the integer
         rule of the machine: how many output values differ from that rule's. None otherwise.
@@ -64,6 +68,7 @@ class Result:
     cycles: int | None = None
     dram_bytes: int | None = None
     energy: Mapping[str, float] | None = None
+    average_energy: Mapping[str, float] | None = None
     host_operators: tuple[str, ...] = ()
     differing_outputs: int | None = None
     program: Program | None = None
@@ -81,6 +86,7 @@ class Result:
             "cycles": self.cycles,
             "dram_bytes": self.dram_bytes,
             "energy_pj": self.energy,
+            "average_energy_pj": self.average_energy,
             "host_operators": list(self.host_operators),
             "differing_outputs": self.differing_outputs,
         }
@@ -107,8 +113,10 @@ class Result:
         )
 
     def _repr_html_(self) -> str:
-        from npusim.report.notebook import layers_html
+        from npusim.report.notebook import layers_html, machine_html
 
+        if self.program is not None:
+            return machine_html(self.program, self.timelines, self.as_json())
         return layers_html(f"{self.network.name}: {self.samples} samples", self.layers)
 
 
@@ -122,6 +130,7 @@ def run(
     batch: int | None = None,
     threads: int | None = None,
     keep_tensors: bool = False,
+    energy: EnergyModel = "average",
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Execute `network` bit-exactly on `x`.
@@ -145,13 +154,17 @@ def run(
         Most samples that a layer takes at once; as many as suit the cache when None.
     threads
         Processor cores to use; all when None.
+    energy
+        For engine `machine`: `average` prices of products, or `toggles`, what the operands of these
+        samples do in the array, on the mean of them (slower: each bit that changes is counted).
     progress
         Called with (layers done, layers in all) while the run goes on.
 
     Raises
     ------
     UnsupportedError
-        The network is float (quantize it first), or the rule does not apply to it.
+        The network is float (quantize it first), the rule does not apply to it, or `toggles` are
+        asked of another engine than `machine`.
     ShapeError, RangeError
         `x` does not fit the network's input.
     CosimulationError
@@ -160,9 +173,12 @@ def run(
     from npusim.simulator.kernels.engine import prepare
 
     rule = resolve_rule(network, requant)
+    if energy == "toggles" and engine != "machine":
+        raise UnsupportedError(f"energy toggles: expected engine machine, found {engine}")
     if engine != "kernels":
         target = machine if isinstance(machine, Machine) else Machine.load(machine)
-        return _run_on_machine(network, x, engine, target, rule, keep_tensors, progress)
+        execute = _execute(engine, energy)
+        return _run_on_machine(network, x, engine, target, rule, keep_tensors, execute, progress)
     prepared = prepare(network, rule)
     nanoseconds = np.zeros(len(network.nodes), np.int64)
     start_ns = perf_counter_ns()
@@ -198,13 +214,15 @@ def _run_on_machine(
     machine: Machine,
     rule: Rule,
     keep_tensors: bool,
+    execute: Execute,
     progress: Callable[[int, int], None] | None,
 ) -> Result:
     from npusim.explore.machine_layers import layer_cycles, total_energy_pj
     from npusim.explore.machine_run import MachineNetwork
+    from npusim.explore.toggles import CountingRun, with_toggles
     from npusim.simulator.kernels.engine import prepare
 
-    compiled = MachineNetwork(network, machine, rule, keep_tensors, _execute(engine))
+    compiled = MachineNetwork(network, machine, rule, keep_tensors, execute)
     program = compiled.program
     start_ns = perf_counter_ns()
     names = network.outputs
@@ -218,7 +236,11 @@ def _run_on_machine(
         differing = sum(
             int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs
         )
-    rows = {row.name: row for row in layer_cycles(program, runs[0].timelines)}
+    average = layer_cycles(program, runs[0].timelines)
+    found = average
+    if isinstance(execute, CountingRun):
+        found = with_toggles(average, program, runs[0].timelines, execute, len(runs))
+    rows = {row.name: row for row in found}
     layers = []
     for node in network.nodes:
         report = _layer_report(network, node, program.requant, None)  # type: ignore[arg-type]
@@ -241,7 +263,8 @@ def _run_on_machine(
         machine=machine.name,
         cycles=sum(timeline.cycles for timeline in runs[0].timelines),
         dram_bytes=sum(row.dram_bytes for row in rows.values()),
-        energy=total_energy_pj(rows.values()),
+        energy=total_energy_pj(found),
+        average_energy=None if found is average else total_energy_pj(average),
         host_operators=tuple(step.node for step in program.steps if step.kind == "host"),
         differing_outputs=differing,
         program=program,
@@ -249,8 +272,12 @@ def _run_on_machine(
     )
 
 
-def _execute(engine: Engine) -> Execute:
+def _execute(engine: Engine, energy: EnergyModel) -> Execute:
     """Return what carries out a run of a program on `machine` or `rtl`."""
+    if energy == "toggles":
+        from npusim.explore.toggles import CountingRun
+
+        return CountingRun()
     if engine == "machine":
         from npusim.explore.simulation import Simulation
 

@@ -71,6 +71,11 @@ class Estimate:
             "layers": [layer.as_json() for layer in self.layers],
         }
 
+    def _repr_html_(self) -> str:
+        from npusim.report.notebook import machine_html
+
+        return machine_html(self.program, self.timelines, self.as_json())
+
 
 def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estimate:
     """Return what one sample of `network` (integer, float, or shapes alone) costs on `machine`.

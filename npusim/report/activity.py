@@ -43,7 +43,7 @@ class Slices:
         Cycles, int64 [slices]; they add up to the cycles of all runs.
     layers
         Place in `program.layers` of the instruction that runs or is waited for; never falling.
-        Instructions of no layer, and idleness, count to the layer before.
+        Idleness counts to the layer before.
     """
 
     kinds: Column
@@ -57,10 +57,25 @@ def run_steps(program: Program) -> list[Step]:
 
 
 def layer_of(program: Program) -> Column:
-    """Return each instruction's place in `program.layers`; -1 where it belongs to none."""
+    """Return each instruction's place in `program.layers`; -1 in a run without layers.
+
+    Layers tile a run: what stands before its first layer and behind its last one is theirs.
+    """
     result = np.full(len(program.instructions), -1, np.int64)
-    for place, layer in enumerate(program.layers):
-        result[layer.first : layer.first + layer.count] = place
+    for step in run_steps(program):
+        end = step.first + step.count
+        own = [i for i, layer in enumerate(program.layers) if step.first <= layer.first < end]
+        starts = [step.first, *(program.layers[i].first for i in own[1:]), end]
+        for place, first, last in zip(own, starts, starts[1:], strict=False):
+            result[first:last] = place
+    return result
+
+
+def sums_by_layer(program: Program, values: Column) -> Column:
+    """Return the sums of `values`, [instructions ...], over each layer: [layers ...]."""
+    owners = layer_of(program)
+    result = np.zeros((len(program.layers), *values.shape[1:]), np.int64)
+    np.add.at(result, owners[owners >= 0], values[owners >= 0])
     return result
 
 
@@ -121,8 +136,7 @@ def ex_cycles(program: Program, timelines: Sequence[Timeline]) -> list[dict[str,
     A wait counts to the layer of the instruction that waits. Together with EX's idleness at the
     end of each run, all layers add up to the cycles of the runs.
     """
-    layers = layer_of(program)
-    rows = np.zeros((len(program.layers), len(EX_PARTS)), np.int64)
+    values = np.zeros((len(program.instructions), len(EX_PARTS)), np.int64)
     for step, timeline in zip(run_steps(program), timelines, strict=True):
         pcs = timeline.of_engine("EX")
         kinds = instruction_kinds(timeline)[pcs]
@@ -137,8 +151,8 @@ def ex_cycles(program: Program, timelines: Sequence[Timeline]) -> list[dict[str,
             },
             **{cause: timeline.stalls[pcs, place] for place, cause in enumerate(CAUSES)},
         }
-        owners = layers[step.first : step.first + step.count][pcs]
-        np.add.at(rows, owners, np.stack([columns[name] for name in EX_PARTS], axis=1))
+        values[step.first + pcs] = np.stack([columns[name] for name in EX_PARTS], axis=1)
+    rows = sums_by_layer(program, values)
     return [dict(zip(EX_PARTS, row, strict=True)) for row in rows.tolist()]
 
 

@@ -21,6 +21,7 @@ from npusim.report.activity import (
     joined,
     run_steps,
     shares,
+    sums_by_layer,
 )
 from npusim.report.occupancy import occupancy
 from npusim.simulator.machine.counts import event_counts
@@ -99,24 +100,21 @@ def _layers(
 ) -> list[dict[str, Any]]:
     """Return the layers that the machine executes, with what `results` do not say."""
     places = {row["name"]: i for i, row in enumerate(results["layers"]) if "cycles" in row}
-    counts = [
-        (step, event_counts(timeline))
-        for step, timeline in zip(run_steps(program), timelines, strict=True)
-    ]
+    moved = np.zeros((len(program.instructions), 2), np.int64)
+    for step, timeline in zip(run_steps(program), timelines, strict=True):
+        columns = event_counts(timeline).columns
+        for place, key in enumerate(("dram_read_bytes", "dram_write_bytes")):
+            moved[step.first : step.first + step.count, place] = columns[key]
+    traffic = sums_by_layer(program, moved).tolist()
     rows, end = [], 0
-    for layer, ex in zip(program.layers, ex_cycles(program, timelines), strict=True):
+    for layer, ex, (read, written) in zip(
+        program.layers, ex_cycles(program, timelines), traffic, strict=True
+    ):
         if layer.name not in places:
             raise ValueError(f"{layer.name}: expected its cycles among the results")
         row = results["layers"][places[layer.name]]
-        step, events = next(
-            (step, events)
-            for step, events in counts
-            if step.first <= layer.first < step.first + step.count
-        )
-        moved = events.total(layer.first - step.first, layer.count)
         items = program.instructions[layer.first : layer.first + layer.count]
         is_depthwise = any(item.name == "MAC" and item["depthwise"] for item in items)
-        read, written = moved["dram_read_bytes"], moved["dram_write_bytes"]
         found: dict[str, Any] = {
             "name": layer.name,
             "operator": "depthwise" if is_depthwise else layer.operator,

@@ -67,7 +67,7 @@ def machine_page(data: Mapping[str, Any]) -> str:
         )
         if name == "timeline":
             parts.append(_zoom(data))
-    parts += ["<h2>Every layer</h2>", _table(data), _footer(data)]
+    parts += ["<h2>Every layer</h2>", layer_table(data), _footer(data)]
     script = (HERE / "machine_page.js").read_text(encoding="utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -138,7 +138,8 @@ def _zoom(data: Mapping[str, Any]) -> str:
     )
 
 
-def _table(data: Mapping[str, Any]) -> str:
+def layer_table(data: Mapping[str, Any]) -> str:
+    """Return the table of the layers that the machine executes."""
     rows = data["results"]["layers"]
     has_energy = any("energy_pj" in rows[layer["result"]] for layer in data["layers"])
     heads = ["layer", "operator", "MACs", "cycles", "array %", "EX useful %", "stall fetch",
