@@ -121,9 +121,11 @@ def on_dask(space: Path, output: Path) -> Run:
     script = space.with_name("cluster.py")
     script.write_text(CLUSTER)
     start, before = time.perf_counter(), children_seconds()
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     cluster = subprocess.Popen(
-        [sys.executable, str(script)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        [sys.executable, str(script)], env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
     assert cluster.stdout is not None
     address = cluster.stdout.readline().strip()
     run = sweep("Dask cluster", space, output, ["--scheduler", address])

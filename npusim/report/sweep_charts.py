@@ -40,7 +40,7 @@ PAIRS = (
 )
 """Axes (x, y) of the pictures, the most telling first."""
 MOST_PICTURES = 3
-DECADES_FROM = 10
+DECADES_FROM = 5
 """Axes whose ends differ by more than this factor are logarithmic."""
 
 
@@ -80,24 +80,20 @@ def drawn(rows: Sequence[tuple[int, Row]], y: str) -> list[tuple[int, Row]]:
     return [(i, row) for i, row in rows if row[y] >= floor]
 
 
-def best_line(shown: Sequence[tuple[int, Row]], x: str, y: str) -> list[tuple[float, float]]:
-    """Return the front of two axes alone from left to right, as corners of steps.
-
-    Between two points there is no third, so that what a cost buys stays until the next is paid.
-    """
+def front(shown: Sequence[tuple[int, Row]], x: str, y: str) -> list[tuple[float, float]]:
+    """Return the points of the front of two axes alone, from left to right."""
     sign = -1 if y == "accuracy" else 1
-    front: list[tuple[float, float]] = []
+    found: list[tuple[float, float]] = []
     for point in sorted(((row[x], row[y]) for _, row in shown), key=lambda p: (p[0], sign * p[1])):
-        if not front or sign * point[1] < sign * front[-1][1]:
-            front.append(point)
-    corners = [point for point in front for _ in range(2)]
-    return [(a[0], b[1]) for a, b in zip(corners[1:], corners, strict=False)]
+        if not found or sign * point[1] < sign * found[-1][1]:
+            found.append(point)
+    return found
 
 
-def on_line(shown: Sequence[tuple[int, Row]], x: str, y: str) -> set[int]:
-    """Return the places in the table of the points on the front of two axes."""
-    corners = set(best_line(shown, x, y))
-    return {i for i, row in shown if (row[x], row[y]) in corners}
+def steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return a front with corners: what a cost buys stays until the next is paid."""
+    twice = [point for point in points for _ in range(2)]
+    return [(new[0], old[1]) for new, old in zip(twice[1:], twice, strict=False)]
 
 
 def is_logarithmic(low: float, high: float) -> bool:
@@ -114,17 +110,15 @@ def front_chart(rows: Sequence[Row], network: str, x: str, y: str) -> str:
         _axis([v for v, _ in values], 64, WIDTH - 16), _axis([v for _, v in values], 400, 56)
     )
     parts = [_legend([row["scheme"] for _, row in shown]), plot.frame(across.title, along.title)]
-    line = [(a * across.factor, b * along.factor) for a, b in best_line(shown, x, y)]
+    best = set(front(shown, x, y))
+    line = [(a * across.factor, b * along.factor) for a, b in steps(front(shown, x, y))]
     parts.append(plot.line(line, "front"))
-    best = on_line(shown, x, y)
     for (i, row), (at_x, at_y) in sorted(
-        zip(shown, values, strict=True), key=lambda pair: pair[0][0] in best
+        zip(shown, values, strict=True), key=lambda pair: (pair[0][1][x], pair[0][1][y]) in best
     ):
-        css = f"{family(row['scheme'])} {'on' if i in best else 'off'}"
+        css = f"{family(row['scheme'])} {'on' if (row[x], row[y]) in best else 'off'}"
         label = "=" if row["bits"] is None else str(row["bits"])
-        parts.append(
-            plot.mark(at_x, at_y, css, describe(row), f"/rows/{i}/{y}", row[y], label)
-        )
+        parts.append(plot.mark(at_x, at_y, css, describe(row), f"/rows/{i}/{y}", row[y], label))
     return picture(
         WIDTH, HEIGHT, f"{network}: {across.title} against {along.title}", "".join(parts)
     )

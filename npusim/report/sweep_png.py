@@ -10,11 +10,13 @@ from npusim.report import compare_page
 from npusim.report.sweep_charts import (
     MEASURES,
     Row,
-    best_line,
     drawn,
     family,
     first_charts,
+    front,
     good_rows,
+    is_logarithmic,
+    steps,
 )
 
 COLOUR = re.compile(r"--(\w+):\s*(#\w+)")
@@ -41,27 +43,29 @@ def sweep_png(rows: Sequence[Row]) -> bytes:
     for (network, (x, y)), axis in zip(charts, axes[:, 0], strict=False):
         across, along = MEASURES[x], MEASURES[y]
         shown = drawn(good_rows(rows, network), y)
-        line, best = best_line(shown, x, y), on_line(shown, x, y)
+        best = front(shown, x, y)
+        line = steps(best)
         axis.plot(
             [a * across.factor for a, _ in line], [b * along.factor for _, b in line],
             color=shades["soft"], zorder=1,
         )  # fmt: skip
-        for i, row in shown:
+        for _, row in shown:
+            is_best = (row[x], row[y]) in best
             place = row[x] * across.factor, row[y] * along.factor
             axis.scatter(
                 *place, s=90, color=shades.get(family(row["scheme"]), shades["ink"]),
-                alpha=1 if i in best else 0.35, linewidths=0, zorder=3 if i in best else 2,
+                alpha=1 if is_best else 0.35, linewidths=0, zorder=3 if is_best else 2,
                 label=family(row["scheme"]),
             )  # fmt: skip
             axis.annotate(
                 "" if row["bits"] is None else row["bits"], place, ha="center", va="center",
-                fontsize=7, zorder=4, color="white" if i in best else shades["ink"],
+                fontsize=7, zorder=4, color="white" if is_best else shades["ink"],
             )  # fmt: skip
         axis.set(xlabel=across.title, ylabel=along.title, title=network)
-        for key, own in ((x, axis.xaxis), (y, axis.yaxis)):
+        for key, set_scale in ((x, axis.set_xscale), (y, axis.set_yscale)):
             values = [row[key] for _, row in shown]
             if is_logarithmic(min(values), max(values)):
-                own._set_axes_scale("log")
+                set_scale("log")
         handles, names = axis.get_legend_handles_labels()
         once = dict(zip(names, handles, strict=True))
         axis.legend(once.values(), once.keys(), fontsize=8)
