@@ -12,6 +12,7 @@ import npusim
 from npusim.errors import NpuError
 
 ENGINES = ("kernels", "machine", "rtl")
+ENERGY_MODELS = ("average", "toggles")
 SIMULATORS = ("icarus", "verilator")
 MEMORY_MODELS = ("fixed", "lfsr")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
@@ -80,6 +81,13 @@ def app() -> None:
 @requant_option
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default all.")
+@click.option(
+    "--energy",
+    type=click.Choice(ENERGY_MODELS),
+    default="average",
+    show_default=True,
+    help="Of products on engine machine: average prices, or what this data toggles.",
+)
 @json_option
 @report_option
 @plots_option

@@ -18,7 +18,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
 from npusim.report.conformance import check_conformance
-from npusim.report.machine_table import energy_line, machine_table
+from npusim.report.machine_table import average_line, energy_line, machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result
 from npusim.session import run as run_session
@@ -35,6 +35,7 @@ def run_model(
     requant: str,
     batch: int | None,
     threads: int | None,
+    energy: str,
     json_path: Path | None,
     report_path: Path | None,
     plots_path: Path | None,
@@ -69,6 +70,7 @@ def run_model(
             batch=batch,
             threads=threads,
             keep_tensors=tensors_path is not None,
+            energy=energy,  # type: ignore[arg-type]  # likewise
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if output_path is not None:
@@ -133,6 +135,8 @@ def _print(result: Result, correct: int | None) -> None:
         technology = machine.energy.technology
         area = area_um2(machine, technology)["total"]
         console.print(energy_line(result.energy, area, technology))
+        if result.average_energy is not None:
+            console.print(average_line(result.energy, result.average_energy))
     if result.differing_outputs is not None:
         console.print(
             f"note: {result.differing_outputs} output values differ from the rule asked for, "

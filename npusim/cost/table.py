@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -22,10 +22,16 @@ FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
 SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
 """What a module's size is measured by: the first of these that it has."""
 
+Formats = tuple[int, ...]
+"""Values of FORMAT_PARAMETERS."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """A module as built with `parameters`: um2, uW, ns, and pJ by operation class."""
+    """A module as built with `parameters`: um2, uW, ns, and pJ by operation class.
+
+    `activity`: weight format -> feature -> pJ of a changed bit; empty where nothing was fitted.
+    """
 
     module: str
     parameters: Mapping[str, int]
@@ -33,6 +39,7 @@ class Row:
     leakage_uw: float
     path_ns: float
     energy_pj: Mapping[str, float]
+    activity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
         """Return area_um2, leakage_uw or path_ns, or the energy of an operation class."""
@@ -65,16 +72,36 @@ class Table:
         UnsupportedError
             No build in the table runs the formats.
         """
-        builds: dict[tuple[int, ...], list[Row]] = {}
+        builds = self._builds(module)
+        guide = max(builds.values(), key=len)
+        rows = builds[self._least(module, builds, parameters)]
+        return _at_size(rows, guide, parameters, key)
+
+    def nearest(self, module: str, parameters: Mapping[str, int]) -> Row:
+        """Return the row of the least build that runs the formats, of the nearest size."""
+        builds = self._builds(module)
+        rows = builds[self._least(module, builds, parameters)]
+        size = _size_name(rows[0])
+        return min(rows, key=lambda r: abs(r.parameters[size] - parameters[size]) if size else 0)
+
+    def _builds(self, module: str) -> dict[Formats, list[Row]]:
+        builds: dict[Formats, list[Row]] = {}
         for row in self.rows:
             if row.module == module:
                 formats = tuple(row.parameters.get(name, 0) for name in FORMAT_PARAMETERS)
                 builds.setdefault(formats, []).append(row)
         if not builds:
             raise FormatError(f"energy table {self.technology}: expected {module}, found no row")
+        return builds
+
+    def _least(
+        self, module: str, builds: Mapping[Formats, Sequence[Row]], parameters: Mapping[str, int]
+    ) -> Formats:
+        """Return the formats of the smallest build that runs those in `parameters`."""
+        none = (0,) * len(FORMAT_PARAMETERS)
+        if builds.keys() == {none}:  # formats are no business of this module
+            return none
         wanted = tuple(parameters[name] for name in FORMAT_PARAMETERS)
-        if builds.keys() == {(0,) * len(wanted)}:  # no business of this module
-            wanted = (0,) * len(wanted)
         able = [f for f in builds if all(a >= b for a, b in zip(f, wanted, strict=True))]
         if not able:
             asked = ", ".join(f"{n} = {parameters[n]}" for n in FORMAT_PARAMETERS)
@@ -82,17 +109,17 @@ class Table:
                 f"energy table {self.technology}: {module}: no build runs {asked}"
             )
         guide = max(builds.values(), key=len)
+        return min(able, key=lambda f: _at_size(builds[f], guide, parameters, "area_um2"))
 
-        def at_size(formats: tuple[int, ...], what: str) -> float:
-            return _at_size(builds[formats], guide, parameters, what)
 
-        return at_size(min(able, key=lambda formats: at_size(formats, "area_um2")), key)
+def _size_name(row: Row) -> str | None:
+    return next((name for name in SIZE_PARAMETERS if name in row.parameters), None)
 
 
 def _at_size(
     rows: Sequence[Row], guide: Sequence[Row], parameters: Mapping[str, int], key: str
 ) -> float:
-    size = next((name for name in SIZE_PARAMETERS if name in rows[0].parameters), None)
+    size = _size_name(rows[0])
     if size is None or len(guide) == 1:
         return rows[0].value(key)
     wanted = parameters[size]
@@ -139,6 +166,7 @@ def table_of(document: Mapping[str, Any]) -> Table:
                 float(row["leakage_uw"]),
                 float(row["path_ns"]),
                 {name: float(value) for name, value in row["energy_pj"].items()},
+                row.get("activity", {}),
             )
             for row in document["modules"]
         ),

@@ -64,6 +64,7 @@ def machine_table(layers: Sequence[Row]) -> Table:
 
 
 MOST_PARTS = 5
+PRODUCTS = ("array_uniform8", "array_uniform4", "array_subset", "array_pwlq")
 
 
 def energy_line(energy_pj: Mapping[str, float], area_um2: float, technology: str) -> str:
@@ -74,4 +75,18 @@ def energy_line(energy_pj: Mapping[str, float], area_um2: float, technology: str
     return (
         f"{total / 1e6:,.3f} uJ a sample ({shares}) and {area_um2 / 1e6:.3f} mm2 in {technology}; "
         "docs/energy.md says what that means"
+    )
+
+
+def average_line(energy_pj: Mapping[str, float], average_pj: Mapping[str, float]) -> str:
+    """Return how far the average model is from the energy of the data that ran."""
+    found, average = (
+        sum(pj for name, pj in energy.items() if name in PRODUCTS)
+        for energy in (energy_pj, average_pj)
+    )
+    products = 100 * (average / found - 1) if found else 0.0
+    whole = 100 * (average_pj["total"] / energy_pj["total"] - 1)
+    return (
+        f"that is this data; the average model says {average_pj['total'] / 1e6:,.3f} uJ: "
+        f"{products:+.1f} % for the array's products, {whole:+.1f} % in all"
     )
