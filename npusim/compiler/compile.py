@@ -9,6 +9,8 @@ import numpy as np
 from npusim.compiler import lower, lower_moves
 from npusim.compiler.context import Lowering, lower_node
 from npusim.compiler.emit import Emitter
+from npusim.compiler.folding import FoldedInput, folded_inputs
+from npusim.compiler.fused_add import addition_behind
 from npusim.compiler.graph_storage import (
     Form,
     flattens,
@@ -79,6 +81,8 @@ class Compiler:
         self.roots = {name: name for name in network.tensors}
         self.pads = folded_pads(network)
         self.shuffles, self.inside_shuffles = channel_shuffles(network)
+        self.folds: dict[str, FoldedInput] = {}
+        self.fused: dict[str, Node] = {}
         self.steps: list[Step] = []
         self.layers: list[Layer] = []
         self.run_start = 0
@@ -116,10 +120,27 @@ class Compiler:
             operator = readers[0].operator
             if isinstance(operator, op.Transpose) and operator.order[0] == 0:
                 output = self.network.output_of(readers[0])
-                form = form_of(output)
-                self._place(tensor, replace(form, order=operator.order))
+                self._place_written_by_host(tensor, output, operator.order)
                 return
-        self._place(tensor, form_of(tensor))
+        self._place_written_by_host(tensor, tensor)
+
+    def _place_written_by_host(
+        self, tensor: Tensor, seen: Tensor, order: tuple[int, ...] | None = None
+    ) -> None:
+        """Place a tensor that the machine only reads, as `seen`, which its reader takes it for."""
+        folds = folded_inputs(self.network, seen.name, self.pads, self.machine)
+        self.folds |= folds
+        if seen.name in folds:
+            self.folds[tensor.name] = folds[seen.name]
+        form = self._form(seen)
+        self._place(tensor, form if order is None else replace(form, order=order))
+
+    def _form(self, tensor: Tensor) -> Form:
+        form = form_of(tensor)
+        if tensor.name not in self.folds:
+            return form
+        folded = self.folds[tensor.name]
+        return Form(folded.fold.height, folded.fold.width, folded.channels, form.order)
 
     def _place(self, tensor: Tensor, form: Form) -> Stored:
         """Give `tensor` space of its own, of form `form`."""
@@ -157,6 +178,8 @@ class Compiler:
         target = self.network.output_of(node)
         if target.name in self.pads or target.name in self.inside_shuffles:
             return
+        if node in self.fused.values():
+            return
         shuffle = self.shuffles.get(target.name)
         if shuffle is None and self._renamed(node, target):
             return
@@ -172,8 +195,11 @@ class Compiler:
         if lowering is None:
             self._host(node, target)
             return
-        stored = self._place(target, form_of(target))
+        if target.name in self.fused:
+            target = self.network.output_of(self.fused[target.name])
+        stored = self._place(target, self._form(target))
         lowering(stored)
+        self.emitter.flush()
         self.layers.append(
             Layer(
                 node.name, node.kind, first, len(self.emitter) - first,
@@ -186,7 +212,7 @@ class Compiler:
         name = node.inputs[0]
         if name not in self.forms or not is_byte(target):
             return False
-        old, new = self.forms[name], form_of(target)
+        old, new = self.forms[name], self._form(target)
         operator = node.operator
         if isinstance(operator, op.Transpose):
             if old.order == operator.order and old.sizes == new.sizes:
@@ -230,6 +256,18 @@ class Compiler:
         self.stored[name] = replace(stored, offset_bytes=offset)
         return self.stored[name]
 
+    def as_stored(self, tensor: Tensor) -> Stored:
+        """Return how a tensor will lie, without a place yet."""
+        return self._as_stored(tensor, self._form(tensor), TENSORS, 0)
+
+    def addition(self, node: Node) -> Node | None:
+        """Return the Add that may become a part of `node`, its other operand stored by now."""
+        add = addition_behind(self.network, node)
+        if add is None:
+            return None
+        other = add.inputs[add.inputs[0] == node.outputs[0]]
+        return add if other in self.stored and self.lies_as_is(other) else None
+
     def lies_as_is(self, name: str) -> bool:
         """Return whether a tensor's axes lie in their own order, with the sizes of its shape."""
         return name not in self.forms or self.forms[name] == form_of(self.network.tensors[name])
@@ -237,7 +275,7 @@ class Compiler:
     def _host(self, node: Node, target: Tensor) -> None:
         """End the run on the machine; the host computes `node` before the next one."""
         self._end_run()
-        self._place(target, form_of(target))
+        self._place_written_by_host(target, target)
         self.steps.append(Step("host", len(self.emitter), 0, node.name))
 
     def _end_run(self) -> None:
@@ -258,6 +296,7 @@ class Compiler:
                 Place(
                     name, tensor.dtype.name, tensor.shape, form.order, *form.sizes,
                     stored.region, stored.offset_bytes,
+                    self.folds[name].fold.numbers if name in self.folds else (),
                 )
             )  # fmt: skip
         page = self.arena.size_bytes

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from npusim.compiler.emit import Emitter
+from npusim.compiler.folding import FoldedInput
 from npusim.compiler.memory import Constants, Stored
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -27,9 +28,18 @@ class Context(Protocol):
     emitter: Emitter
     constants: Constants
     pads: dict[str, tuple[Node, tuple[int, int, int, int]]]
+    folds: dict[str, FoldedInput]
+    fused: dict[str, Node]
+    """The Add that a layer ends with, by the layer's own output."""
 
     def source(self, name: str) -> Stored:
         """Return where an input lies."""
+
+    def as_stored(self, tensor: Tensor) -> Stored:
+        """Return how a tensor will lie, without a place yet."""
+
+    def addition(self, node: Node) -> Node | None:
+        """Return the Add that may become a part of `node`, its other operand stored by now."""
 
     def lies_as_is(self, name: str) -> bool:
         """Return whether an input's axes lie in their own order and sizes."""

@@ -23,6 +23,9 @@ SMALLEST_TILE_WORDS = 64
 TILES_WANTED = 4
 TABLE_ENTRIES = 256
 
+Pointwise = Requantization | ThreeStepAdd | NDArray[np.uint8]
+"""An epilogue of operands, a three-rounding addition, or a table."""
+
 
 @dataclass(frozen=True)
 class ActPlan:
@@ -69,7 +72,7 @@ def emit_elementwise(
     constants: Constants,
     sources: list[Stored],
     target: Stored,
-    function: Requantization | ThreeStepAdd | NDArray[np.uint8],
+    function: Pointwise,
 ) -> None:
     """Emit target = function(sources), all of one type and size (or a single pixel, repeated).
 
@@ -93,7 +96,9 @@ def emit_elementwise(
         for place, source in enumerate(flat):
             tile = ActTile(act + place * plan.words, count, count)
             load_repeated(emitter, source, Patch(block, held, 0, 1, first, count), tile)
-        _apply(emitter, function, act, result, (held, count, plan.words), sources[0].unsigned)
+        operands = (act, act + (len(flat) - 1) * plan.words)
+        extent = Extent(1, held * count)
+        apply(emitter, function, operands, result, extent, sources[0].unsigned)
         store_tile(
             emitter, out, Patch(block, held, 0, 1, first, count), ActTile(result, count, count)
         )
@@ -111,7 +116,7 @@ def load_repeated(emitter: Emitter, source: Stored, patch: Patch, tile: ActTile)
 def _prepare(
     emitter: Emitter,
     constants: Constants,
-    function: Requantization | ThreeStepAdd | NDArray[np.uint8],
+    function: Pointwise,
 ) -> None:
     size = emitter.machine.size
     if isinstance(function, Requantization):
@@ -143,13 +148,16 @@ def load_uniform_parameters(
     emitter: Emitter, constants: Constants, r: Requantization, address: int
 ) -> None:
     """Load one channel block of constants, the same for every lane, to PAR word `address`."""
-    size = emitter.machine.size
+    offset = constants.place_bytes(uniform_parameters(r, emitter.machine.size))
+    load_constant(emitter, "PAR", offset, PAR_HEADER_WORDS + len(r.multipliers), address)
+
+
+def uniform_parameters(r: Requantization, size: int) -> bytes:
+    """Return the PAR words of one channel block of constants, the same for every lane."""
     lanes = np.ones(size, np.int64)
-    data = pack_parameters(
+    return pack_parameters(
         r.multipliers[:, :1] * lanes, r.bias[:1] * lanes, r.shift[:1] * lanes, 0 * lanes, size
     )
-    offset = constants.place_bytes(data)
-    load_constant(emitter, "PAR", offset, PAR_HEADER_WORDS + len(r.multipliers), address)
 
 
 def _levels(
@@ -180,23 +188,45 @@ def _levels(
     )
 
 
-def _apply(
+@dataclass(frozen=True)
+class Extent:
+    """The words of a tile: `count` neighbours in each of `blocks` pieces, `stride` words apart."""
+
+    blocks: int
+    count: int
+    stride: int = 0
+
+    @property
+    def words(self) -> int:
+        """Words from the first to the end of the last."""
+        return (self.blocks - 1) * self.stride + self.count
+
+
+def apply(
     emitter: Emitter,
-    function: Requantization | ThreeStepAdd | NDArray[np.uint8],
-    act: int,
+    function: Pointwise,
+    operands: tuple[int, int],
     result: int,
-    extent: tuple[int, int, int],
+    extent: Extent,
     unsigned: bool,
+    par: int = 0,
 ) -> None:
-    """Emit the RQ or VEC of a tile: (blocks, pixels, words between operands)."""
-    blocks, count, apart = extent
-    words = blocks * count
-    counts, strides = (1, 1, words), (0, 0, 1)
-    banks = {
-        "write_banks": emitter.banks("ACT", result, result + words),
-    }
+    """Emit the RQ or VEC of a tile; `operands`: first word of the first and of the last operand."""
+    act, last = operands
+    terms = 1
     if isinstance(function, Requantization):
         terms = len(function.multipliers)
+    elif isinstance(function, ThreeStepAdd):
+        terms = 2
+    apart = (last - act) // max(terms - 1, 1)
+    words = extent.words
+    counts, strides = (1, extent.blocks, extent.count), (0, extent.stride, 1)
+    read = 0
+    for term in range(terms):
+        first = act + term * apart
+        read |= emitter.banks("ACT", first, first + words)
+    banks = {"read_banks": read, "write_banks": emitter.banks("ACT", result, result + words)}
+    if isinstance(function, Requantization):
         _levels(
             emitter, counts, strides, strides, terms, apart,
             rq_output=output_register(function.zero_point, function.low, function.high),
@@ -206,14 +236,13 @@ def _apply(
             },
         )  # fmt: skip
         emitter.execute(
-            "RQ", act_terms=(1 << terms) - 1, act=act, out=result, par=0,
-            read_banks=emitter.banks("ACT", act, act + (terms - 1) * apart + words),
-            par_banks=emitter.banks("PAR", 0, PAR_HEADER_WORDS + terms), **banks,
+            "RQ", act_terms=(1 << terms) - 1, act=act, out=result, par=par,
+            par_banks=emitter.banks("PAR", par, par + PAR_HEADER_WORDS + terms), **banks,
         )  # fmt: skip
     elif isinstance(function, ThreeStepAdd):
         z, m, s = function.zero_points, function.multipliers, function.shifts
         _levels(
-            emitter, counts, strides, strides, 2, apart,
+            emitter, counts, strides, strides, terms, apart,
             rq_output=output_register(z[2], function.low, function.high),
             rq_mode={
                 "rounding": ROUNDINGS.index("tflite"), "unsigned": int(unsigned), "pwlq_bits": 0
@@ -223,16 +252,10 @@ def _apply(
             add_shift={f"shift{i}": s[i] for i in range(3)},
             add_zero_point={"zero_point0": z[0], "zero_point1": z[1]},
         )  # fmt: skip
-        emitter.execute(
-            "VEC", op=VEC_OPS.index("add"), act=act, out=result,
-            read_banks=emitter.banks("ACT", act, act + apart + words), **banks,
-        )  # fmt: skip
+        emitter.execute("VEC", op=VEC_OPS.index("add"), act=act, out=result, **banks)
     else:
         _levels(emitter, counts, strides, strides, 1, 0)
-        emitter.execute(
-            "VEC", op=VEC_OPS.index("lookup"), act=act, out=result,
-            read_banks=emitter.banks("ACT", act, act + words), **banks,
-        )  # fmt: skip
+        emitter.execute("VEC", op=VEC_OPS.index("lookup"), act=act, out=result, **banks)
 
 
 def output_register(zero_point: int, low: int, high: int) -> dict[str, int]:

@@ -9,9 +9,11 @@ program and each pair of engines gives and takes in one order, so that no progra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
+from npusim.compiler.ahead import Operation, loads_ahead
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
 from npusim.isa.legal import bank_words, banks_of
 from npusim.isa.registers import REGISTERS
@@ -33,7 +35,12 @@ def _register(engine: str, name: str, fields: tuple[tuple[str, int], ...]) -> tu
 
 
 class Emitter:
-    """Collects the instructions of one run after another; `finish` ends a run with HALT."""
+    """Collects the instructions of one run after another; `finish` ends a run with HALT.
+
+    What is emitted waits until `flush`, at the end of a layer: loads move up then, past what they
+    need not wait for (ahead.py), because FETCH hands out instructions in program order and an
+    engine's queue is short.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -51,6 +58,8 @@ class Emitter:
         self._clock = [[_NEVER] * 3 for _ in QUEUED_ENGINES]
         self._users = [[_NEVER] * 3 for _ in range(_BANKS)]
         self._registers: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
+        self._wanted: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
+        self._waiting: list[Operation] = []
         self._reads: list[tuple[int, int, int, int]] = []
         self._writes: list[tuple[int, int, int, int]] = []
 
@@ -58,11 +67,14 @@ class Emitter:
         return len(self._names)
 
     def configure(self, engine: str, **registers: dict[str, int]) -> None:
-        """Give registers of `engine` new fields, with as few CFG as hold the ones that change."""
-        held = self._registers[engine]
-        wanted = dict(
+        """Give registers of `engine` new fields for its next instruction."""
+        self._wanted[engine].update(
             _register(engine, name, tuple(fields.items())) for name, fields in registers.items()
         )
+
+    def _configure(self, engine: str, wanted: dict[int, int]) -> None:
+        """Write registers, with as few CFG as hold the ones that change."""
+        held = self._registers[engine]
         changed = sorted(i for i, word in wanted.items() if held.get(i, 0) != word)
         while changed:
             first = min(changed[0], _LAST[engine] - 2)
@@ -77,18 +89,36 @@ class Emitter:
         shift = self._shift[scratchpad]
         return (2 << ((end - 1) >> shift)) - (1 << (first >> shift))
 
-    def oldest_banks(self, scratchpad: str, count: int) -> int:
-        """Return the first word of `count` neighbouring banks, those used the longest ago.
+    def take_banks(self, scratchpad: str, counts: Sequence[int]) -> list[int]:
+        """Return the first words of as many pieces of neighbouring banks.
 
-        What a layer loads there need not wait for the layer before.
+        Of the banks that are free, those used the longest ago: what a layer loads there need not
+        wait for the layer before.
         """
+        used, words = self._last_uses(scratchpad), bank_words(self.machine, scratchpad)
+        banks = len(used)
+        starts, free = [], [True] * banks
+        for count in counts:
+            fits = [b for b in range(banks - count + 1) if all(free[b : b + count])]
+            if not fits:  # free banks lie apart: one piece after the other
+                return [sum(counts[:place]) * words for place in range(len(counts))]
+            first = min(fits, key=lambda bank: max(used[bank : bank + count]))
+            free[first : first + count] = [False] * count
+            starts.append(first * words)
+        return starts
+
+    def oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
+        """Return the addresses of slots of `words` words, that used the longest ago first."""
+        used = self._last_uses(scratchpad)
+        each = max(words // bank_words(self.machine, scratchpad), 1)
+        order = sorted(range(slots), key=lambda slot: max(used[slot * each : (slot + 1) * each]))
+        return [slot * words for slot in order]
+
+    def _last_uses(self, scratchpad: str) -> list[int]:
+        """Return the last instruction that used each bank."""
         base = _BANK_BASE[scratchpad]
-        used = [
-            max(users) for users in self._users[base : base + banks_of(self.machine, scratchpad)]
-        ]
-        starts = range(len(used) - count + 1)
-        first = min(starts, key=lambda bank: max(used[bank : bank + count]))
-        return first * bank_words(self.machine, scratchpad)
+        banks = banks_of(self.machine, scratchpad)
+        return [max(users) for users in self._users[base : base + banks]]
 
     def load(self, dram: tuple[int, int, int], target: str, words: int, **fields: int) -> None:
         """Emit a LD that writes up to `words` words from fields["address"] on.
@@ -96,19 +126,13 @@ class Emitter:
         `dram`: region, first and end beat of all that it reads.
         """
         banks = self.banks(target, fields["address"], fields["address"] + words)
-        after = self._bank_users(banks << _BANK_BASE[target])
-        after[2] = max(after[2], self._latest(self._writes, dram, 0, 2))
         values = {**fields, "target": TARGETS.index(target), "banks": banks, "region": dram[0]}
-        pc = self._append("LD", 0, values, after, banks << _BANK_BASE[target])
-        self._reads.append((*dram, pc))
+        self._wait("LD", values, banks << _BANK_BASE[target], dram)
 
     def store(self, dram: tuple[int, int, int], words: int, **fields: int) -> None:
         """Emit a ST of up to `words` words from fields["address"] on; `dram` as for `load`."""
         banks = self.banks("ACT", fields["address"], fields["address"] + words)
-        after = self._bank_users(banks)
-        after[0] = max(after[0], self._latest(self._reads, dram, 2, 0))
-        pc = self._append("ST", 2, {**fields, "banks": banks, "region": dram[0]}, after, banks)
-        self._writes.append((*dram, pc))
+        self._wait("ST", {**fields, "banks": banks, "region": dram[0]}, banks, dram)
 
     def execute(self, name: str, wgt_banks: int = 0, **fields: int) -> None:
         """Emit a MAC, RQ or VEC; its bank masks are among `fields`."""
@@ -116,10 +140,34 @@ class Emitter:
         mask |= wgt_banks << _BANK_BASE["WGT"] | fields.get("par_banks", 0) << _BANK_BASE["PAR"]
         if name == "MAC":
             fields["wgt_banks"] = wgt_banks
-        self._append(name, 1, fields, self._bank_users(mask), mask)
+        self._wait(name, fields, mask, None)
+
+    def _wait(
+        self, name: str, fields: dict[str, int], banks: int, dram: tuple[int, int, int] | None
+    ) -> None:
+        engine = QUEUED_ENGINES[_ENGINE_OF[name]]
+        self._waiting.append(Operation(name, fields, self._wanted[engine], banks, dram))
+        self._wanted[engine] = {}
+
+    def flush(self) -> None:
+        """Emit what waits."""
+        for operation in loads_ahead(self._waiting):
+            engine = _ENGINE_OF[operation.name]
+            self._configure(QUEUED_ENGINES[engine], operation.registers)
+            after = self._bank_users(operation.banks)
+            dram = operation.dram
+            if operation.name == "LD" and dram is not None:
+                after[2] = max(after[2], self._latest(self._writes, dram, 0, 2))
+            elif operation.name == "ST" and dram is not None:
+                after[0] = max(after[0], self._latest(self._reads, dram, 2, 0))
+            pc = self._append(operation.name, engine, operation.fields, after, operation.banks)
+            if dram is not None:
+                (self._reads if operation.name == "LD" else self._writes).append((*dram, pc))
+        self._waiting = []
 
     def finish(self) -> None:
         """End the run: HALT waits for everything, and the next run starts with fresh registers."""
+        self.flush()
         self._names.append("HALT")
         self._engines.append(_NEVER)
         self._values.append(dict(_BLANK["HALT"]))

@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from npusim.compiler.bands import TileLayout, banded, bands, joined, outputs_ready, whole
+from npusim.compiler.cut import Area, Chunk, areas, chunks, groups
+from npusim.compiler.elementwise import Extent, apply
 from npusim.compiler.emit import Emitter
+from npusim.compiler.linear_constants import LayerConstants
 from npusim.compiler.linear_layer import (
     LinearLayer,
     ceil_divide,
     choose_tiling,
-    first_in_block,
     input_span,
-    place_parameters,
     tile_words_of,
-    weight_tiles,
 )
-from npusim.compiler.memory import Constants, pack_tiles
+from npusim.compiler.memory import Constants
 from npusim.compiler.planes import format_code
 from npusim.compiler.slots import Slots
-from npusim.compiler.transfers import (
-    ActTile,
-    Pads,
-    Patch,
-    load_constant,
-    load_tile,
-    store_tile,
-)
-from npusim.isa.legal import bank_words
+from npusim.compiler.tiling import out_buffers
+from npusim.compiler.transfers import ActTile, Pads, Patch, load_tile, store_tile
 from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
 
 PARTS_WANTED = 4
 """Of a layer of few tiles, so that stores run beside the array."""
 SMALLEST_PART_PIXELS = 64
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """A part of the reduction: input blocks, kernel rows, taps of a row."""
-
-    cb: int
-    ncb: int
-    kh: int
-    nkh: int
-    kw: int
-    nkw: int
-
-
-@dataclass(frozen=True)
-class _Area:
-    """A rectangle of outputs."""
-
-    row: int
-    rows: int
-    column: int
-    columns: int
 
 
 def emit_linear(emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
@@ -72,78 +43,80 @@ class _Lowering:
     """The loops over the tiles of one layer."""
 
     def __init__(self, emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
-        self.emitter, self.constants, self.layer = emitter, constants, layer
+        self.emitter, self.layer = emitter, layer
         self.machine = emitter.machine
         self.shape, self.tiling = choose_tiling(layer, self.machine)
         t = self.tiling
-        self.in_row = (t.tw - 1) * self.shape.stride[1] + (t.gkw - 1) * self.shape.dilation[1] + 1
-        in_rows = (t.th - 1) * self.shape.stride[0] + (t.gkh - 1) * self.shape.dilation[0] + 1
-        self.in_block = self.in_row * in_rows
-        pads = self.machine.scratchpads
-        act_words = t.out_base + t.out_slots * t.out_slot_words
-        base = emitter.oldest_banks("ACT", act_words // pads.act_bank_words)
-        self.act = Slots([base + i * t.act_slot_words for i in range(t.act_slots)])
-        self.out = Slots([base + t.out_base + i * t.out_slot_words for i in range(t.out_slots)])
-        self.par = Slots(self._oldest_first("PAR", t.par_slots, t.par_slot_words))
-        self.weight_offset, self.weight_places = self._place_weights()
-        words = max(first + count for first, count in self.weight_places.values())
-        banks = ceil_divide(words, pads.wgt_bank_words)
-        self.resident = emitter.oldest_banks("WGT", banks) if t.wgt_resident else 0
-        self.loaded = 0
-        """Words of the resident weights that are in WGT."""
-        self.wgt = Slots(self._oldest_first("WGT", t.wgt_slots, t.wgt_slot_words))
-        self.par_offset = place_parameters(constants, layer, self.shape)
+        self.constants = LayerConstants(emitter, constants, layer, self.shape, t)
+        self.layout, slots = self._layout()
+        outs = t.out_slot_words // self.machine.scratchpads.act_bank_words
+        buffers = out_buffers(layer.residual is not None, t.out_slots)
+        first = emitter.take_banks("ACT", [self.layout.banks] * slots + [outs] * buffers)
+        self.act, self.out = Slots(first[:slots]), Slots(first[slots : slots + t.out_slots])
+        if layer.residual is not None:
+            self.added, self.between = Slots(first[slots + t.out_slots : -1]), first[-1]
+        self.coming: dict[int, list[tuple[int, int]]] = {}
+        """Bands of the tile in each ACT slot that are not loaded yet."""
+
+    def _layout(self) -> tuple[TileLayout, int]:
+        """Return how input tiles lie in ACT, and the slots for them."""
+        t, shape, machine = self.tiling, self.shape, self.machine
+        columns = (t.tw - 1) * shape.stride[1] + (t.gkw - 1) * shape.dilation[1] + 1
+        rows = (t.th - 1) * shape.stride[0] + (t.gkh - 1) * shape.dilation[0] + 1
+        blocks = t.gob if self.layer.depthwise else t.gcb
+        chunked = len(chunks(self.layer, shape, t, 0)) > 1
+        inputs = ceil_divide(shape.outputs[0], t.th) * ceil_divide(shape.outputs[1], t.tw)
+        if self.layer.depthwise or shape.one_block:
+            inputs *= ceil_divide(shape.out_blocks, t.gob)
+        if chunked or (t.act_slots > 1 and inputs > 1) or t.th * t.tw < 2 * SMALLEST_PART_PIXELS:
+            return whole(machine, rows, columns, blocks), t.act_slots
+        outs = out_buffers(shape.residual, t.out_slots) * t.out_slot_words
+        banks = machine.scratchpads.act_banks - outs // machine.scratchpads.act_bank_words
+        steps = max(shape.stride[0], shape.dilation[0])
+        return banded(machine, rows, columns, blocks, banks, steps), 1
 
     def run(self) -> None:
         """Emit all tiles in the order that the tiling chose."""
         t = self.tiling
-        areas = list(_areas(self.shape.outputs, t.th, t.tw))
-        groups = [
-            (ob, min(t.gob, self.shape.out_blocks - ob))
-            for ob in range(0, self.shape.out_blocks, t.gob)
-        ]
+        cut = list(areas(self.shape.outputs, t.th, t.tw))
+        obs_of = groups(self.shape, t)
         if t.weights_outer:
-            pairs = [(area, group) for group in groups for area in areas]
+            pairs = [(area, group) for group in obs_of for area in cut]
         else:
-            pairs = [(area, group) for area in areas for group in groups]
+            pairs = [(area, group) for area in cut for group in obs_of]
         parts = max(PARTS_WANTED // len(pairs), 1)
         for area, (ob, obs) in pairs:
             for part in self._parts(area, ob, parts):
                 self._tile(area, part, ob, obs)
 
-    def _parts(self, area: _Area, ob: int, wanted: int) -> list[_Area]:
+    def _parts(self, area: Area, ob: int, wanted: int) -> list[Area]:
         """Cut a loaded area into parts that are stored while the next is computed."""
         if len(self._chunks(ob)) > 1:
             return [area]  # each part would load the chunks again
-        pixels = area.rows * area.columns
-        count = max(min(wanted, area.rows, pixels // SMALLEST_PART_PIXELS), 1)
-        rows = ceil_divide(area.rows, count)
-        end = area.row + area.rows
+        shape, band_rows = self.shape, self.layout.band_rows
+        span = (shape.kernel[0] - 1) * shape.dilation[0] + 1
+        rows = (area.rows - 1) * shape.stride[0] + span
+        ready = (
+            outputs_ready(end, span, shape.stride[0]) for end in range(band_rows, rows, band_rows)
+        )
+        ends = sorted({min(end, area.rows) for end in ready if end} | {area.rows})
+        least = ceil_divide(SMALLEST_PART_PIXELS, area.columns)
+        most = max(ceil_divide(area.rows, wanted), least)
         return [
-            replace(area, row=row, rows=min(rows, end - row)) for row in range(area.row, end, rows)
+            replace(area, row=area.row + first, rows=count)
+            for first, count in joined(ends, least, most)
         ]
 
-    def _chunks(self, ob: int) -> list[_Chunk]:
-        t, shape = self.tiling, self.shape
-        first = first_in_block(self.layer, self.machine.size, ob)
-        kh, kw = shape.kernel
-        return [
-            _Chunk(
-                first + cb, min(t.gcb, shape.in_blocks - cb),
-                h, min(t.gkh, kh - h), w, min(t.gkw, kw - w),
-            )
-            for cb in range(0, shape.in_blocks, t.gcb)
-            for h in range(0, kh, t.gkh)
-            for w in range(0, kw, t.gkw)
-        ]  # fmt: skip
+    def _chunks(self, ob: int) -> list[Chunk]:
+        return chunks(self.layer, self.shape, self.tiling, ob)
 
-    def _tile(self, area: _Area, part: _Area, ob: int, obs: int) -> None:
+    def _tile(self, area: Area, part: Area, ob: int, obs: int) -> None:
         """Emit `part` of an area whose inputs are loaded at once."""
         t, emitter = self.tiling, self.emitter
         pixels = part.rows * part.columns
-        skipped = (part.row - area.row) * self.shape.stride[0] * self.in_row
+        skipped = (part.row - area.row) * self.shape.stride[0]
         plane_words = t.gob * t.th * t.tw
-        par = self._parameters(ob)
+        par = self.constants.parameters(ob)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
             rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
@@ -151,31 +124,42 @@ class _Lowering:
             if rows is None or columns is None:
                 continue
             # Constants first: they need not wait for the layer before to be stored.
-            wgt = self._weights(ob, place)
-            act = self._activations(area, chunk, (ob, obs), rows, columns)
-            self._multiply(part, ob, obs, wgt, chunk, act + skipped, started)
+            wgt = self.constants.weights(ob, place)
+            last = (part.rows - 1) * self.shape.stride[0]
+            last += skipped + (chunk.nkh - 1) * self.shape.dilation[0]
+            act = self._activations(area, chunk, (ob, obs), rows, columns, last)
+            first_word = act + skipped * self.layout.row_stride
+            self._multiply(part, ob, obs, wgt, chunk, first_word, started)
             started = True
         if not started:
             self._nothing(part, ob, obs)
-        out = self.out.next()
-        terms = self.layer.terms.count
         block = t.th * t.tw
+        patch = Patch(ob, obs, part.row, part.rows, part.column, part.columns)
+        residual = self.layer.residual
+        if residual is not None:
+            added = ActTile(self.added.next(), part.columns, block)
+            load_tile(emitter, residual.source, patch, added)
+        out = self.out.next()
+        result = out if residual is None else self.between
+        words = Extent(obs, pixels, block)
+        par_end = par + obs * (PAR_HEADER_WORDS + self.layer.terms.count)
         emitter.configure("EX", **self._epilogue_registers(obs, pixels, block, plane_words))
         emitter.execute(
             "RQ",
             pwlq=int(bool(self.layer.terms.pwlq_bits)),
             acc=0,
-            out=out,
+            out=result,
             par=par,
-            write_banks=emitter.banks("ACT", out, out + (obs - 1) * block + pixels),
-            par_banks=emitter.banks("PAR", par, par + obs * (PAR_HEADER_WORDS + terms)),
+            write_banks=emitter.banks("ACT", result, result + words.words),
+            par_banks=emitter.banks("PAR", par, par_end),
         )
-        store_tile(
-            emitter,
-            self.layer.target,
-            Patch(ob, obs, part.row, part.rows, part.column, part.columns),
-            ActTile(out, part.columns, block),
-        )
+        if residual is not None:
+            operands = (result, added.address)
+            apply(
+                emitter, residual.function, operands[::-1] if residual.is_first else operands, out,
+                words, residual.source.unsigned, self.constants.addition(ob),
+            )  # fmt: skip
+        store_tile(emitter, self.layer.target, patch, ActTile(out, part.columns, block))
 
     def _epilogue_registers(
         self, obs: int, pixels: int, block: int, plane_words: int
@@ -200,23 +184,33 @@ class _Lowering:
 
     def _activations(
         self,
-        area: _Area,
-        chunk: _Chunk,
+        area: Area,
+        chunk: Chunk,
         group: tuple[int, int],
         rows: tuple[int, int, int, int],
         columns: tuple[int, int, int, int],
+        last_row: int,
     ) -> int:
-        """Load what a chunk reads (rows and columns as `_span` gives them); return its address."""
-        layer = self.layer
+        """Load what a chunk reads up to `last_row` of its tile; return the tile's address.
+
+        `rows`, `columns`: as input_span gives them.
+        """
+        layer, layout = self.layer, self.layout
         block, blocks = group if layer.depthwise else (chunk.cb, chunk.ncb)
         address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
+        first, inner, top, bottom = rows
         if fresh:
+            self.coming[address] = bands(layout.band_rows, top, inner, bottom)
+        while self.coming[address] and self.coming[address][0][0] <= last_row:
+            row, count = self.coming[address].pop(0)
+            above, below = max(top - row, 0), max(row + count - top - inner, 0)
+            source_row = (first + max(row - top, 0)) * layer.row_step
             load_tile(
                 self.emitter,
                 layer.source,
-                Patch(block, blocks, rows[0] * layer.row_step, rows[1], columns[0], columns[1]),
-                ActTile(address, self.in_row, self.in_block),
-                Pads(rows[2], rows[3], columns[2], columns[3]),
+                Patch(block, blocks, source_row, count - above - below, *columns[:2]),
+                ActTile(address + row * layout.row_stride, layout.row_stride, layout.block_stride),
+                Pads(above, below, columns[2], columns[3]),
                 layer.input_zero_point,
                 layer.row_step,
             )
@@ -224,11 +218,11 @@ class _Lowering:
 
     def _multiply(
         self,
-        area: _Area,
+        area: Area,
         ob: int,
         obs: int,
         wgt: int,
-        chunk: _Chunk,
+        chunk: Chunk,
         act: int,
         accumulate: bool,
     ) -> None:
@@ -245,21 +239,21 @@ class _Lowering:
         tile_rows = shape.rows
         row_end = tile_rows if depth or not is_last else last_rows
         blocks = obs if depth else chunk.ncb
-        end = act + (blocks - 1) * self.in_block
+        end = act + (blocks - 1) * self.layout.block_stride
         end += (
             (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
-        ) * self.in_row
+        ) * self.layout.row_stride
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         for index, plane in enumerate(layer.terms.planes):
             words = tile_words_of(shape, plane)
             emitter.configure(
                 "EX",
                 mac_x=_level(walk, 1 if depth else stride_w),
-                mac_y=_level(area.rows, shape.stride[0] * self.in_row),
+                mac_y=_level(area.rows, shape.stride[0] * self.layout.row_stride),
                 mac_kw=_level(passes, shape.dilation[1]),
-                mac_kh=_level(chunk.nkh, shape.dilation[0] * self.in_row),
-                mac_cb=_level(chunk.ncb, self.in_block),
-                mac_ob=_level(obs, self.in_block if depth else 0),
+                mac_kh=_level(chunk.nkh, shape.dilation[0] * self.layout.row_stride),
+                mac_cb=_level(chunk.ncb, self.layout.block_stride),
+                mac_ob=_level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
                 mac_output={
                     "acc_stride": t.th * t.tw,
@@ -287,14 +281,14 @@ class _Lowering:
             )
             wgt += count
 
-    def _nothing(self, area: _Area, ob: int, obs: int) -> None:
+    def _nothing(self, area: Area, ob: int, obs: int) -> None:
         """Clear the accumulators of a tile that sees padding alone: all rows masked, one word."""
         layer, emitter = self.layer, self.emitter
         chunk = self._chunks(ob)[0]
         address, _ = self.act.find(None)
         block = ob if layer.depthwise else chunk.cb
         load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
-        wgt = self._weights(ob, 0)
+        wgt = self.constants.weights(ob, 0)
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
             emitter.configure(
@@ -324,88 +318,7 @@ class _Lowering:
                 read_banks=emitter.banks("ACT", address, address + 1),
             )
 
-    def _weights(self, ob: int, place: int) -> int:
-        """Load the weights of a chunk of an output group; return their first word."""
-        first, words = self.weight_places[ob, place]
-        offset, size = self.weight_offset, self.machine.size
-        if not self.tiling.wgt_resident:
-            address, fresh = self.wgt.find((ob, place))
-            if fresh:
-                load_constant(self.emitter, "WGT", offset + first * size, words, address)
-            return address
-        if first + words > self.loaded:  # and what else ends in the same bank
-            bank = self.machine.scratchpads.wgt_bank_words
-            limit = ceil_divide(first + words, bank) * bank
-            ends = (start + count for start, count in self.weight_places.values())
-            end = max(end for end in ends if end <= limit)
-            load_constant(
-                self.emitter, "WGT", offset + self.loaded * size, end - self.loaded,
-                self.resident + self.loaded,
-            )  # fmt: skip
-            self.loaded = end
-        return self.resident + first
-
-    def _parameters(self, ob: int) -> int:
-        page = self.tiling.par_page_blocks
-        first = ob // page * page
-        address, fresh = self.par.find(first)
-        words = PAR_HEADER_WORDS + self.layer.terms.count
-        if fresh:
-            blocks = min(page, self.shape.out_blocks - first)
-            offset = self.par_offset + first * words * 4 * self.machine.size
-            load_constant(self.emitter, "PAR", offset, blocks * words, address)
-        return address + (ob - first) * words
-
-    def _oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
-        """Return the addresses of slots, that used the longest ago first."""
-        if slots == 1:
-            return [0]
-        banks = max(words // bank_words(self.machine, scratchpad), 1)
-        first = self.emitter.oldest_banks(scratchpad, banks) // words
-        return [(first + i) % slots * words for i in range(slots)]
-
-    def _place_weights(self) -> tuple[int, dict[tuple[int, int], tuple[int, int]]]:
-        """Place the weights in the order of the tiles.
-
-        Return their offset in bytes, and the first word and the words of each chunk.
-        """
-        t, shape = self.tiling, self.shape
-        places: dict[tuple[int, int], tuple[int, int]] = {}
-        order: list[tuple[int, int, _Chunk]] = []
-        words = 0
-        for ob in range(0, shape.out_blocks, t.gob):
-            obs = min(t.gob, shape.out_blocks - ob)
-            for place, chunk in enumerate(self._chunks(ob)):
-                tiles = obs * chunk.ncb * chunk.nkh * ceil_divide(chunk.nkw, shape.row_taps)
-                places[ob, place] = (words, tiles * shape.tile_words)
-                words += tiles * shape.tile_words
-                order.append((ob, obs, chunk))
-
-        def make() -> bytes:
-            tiles = [weight_tiles(self.layer, shape, plane) for plane in self.layer.terms.planes]
-            parts = []
-            for ob, obs, chunk in order:
-                cb = chunk.cb - first_in_block(self.layer, self.machine.size, ob)
-                for plane, values in zip(self.layer.terms.planes, tiles, strict=True):
-                    taps = slice(chunk.kw, chunk.kw + chunk.nkw)
-                    if shape.row_taps > 1:
-                        taps = slice(0, 1)
-                    part = values[
-                        ob : ob + obs, cb : cb + chunk.ncb, chunk.kh : chunk.kh + chunk.nkh, taps
-                    ]
-                    rows, size = part.shape[-2:]
-                    parts.append(pack_tiles(part.reshape(-1, rows, size), plane.code_bits))
-            return b"".join(parts)
-
-        return self.constants.place(words * self.machine.size, make), places
-
 
 def _level(count: int, stride: int) -> dict[str, int]:
     """Return the fields of a loop level; a stride that is never taken is 0."""
     return {"count": count, "stride": stride if count > 1 else 0}
-
-
-def _areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[_Area]:
-    for row in range(0, outputs[0], th):
-        for column in range(0, outputs[1], tw):
-            yield _Area(row, min(th, outputs[0] - row), column, min(tw, outputs[1] - column))

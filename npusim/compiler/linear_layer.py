@@ -12,14 +12,35 @@ from npusim.compiler.planes import Plane, Terms
 from npusim.compiler.tiling import LinearShape, Tiling, best_tiling
 from npusim.errors import CapacityError
 from npusim.graph.operators import Window
+from npusim.graph.requantization import Requantization
+from npusim.graph.requantization_elementwise import ThreeStepAdd
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
 
 @dataclass(frozen=True, eq=False)
+class Residual:
+    """An Add that ends a layer: `source` is its other operand, the first one or the second."""
+
+    source: Stored
+    function: Requantization | ThreeStepAdd
+    is_first: bool
+
+    @property
+    def parameter_words(self) -> int:
+        """PAR words of the addition's constants."""
+        if isinstance(self.function, ThreeStepAdd):
+            return 0
+        return PAR_HEADER_WORDS + len(self.function.multipliers)
+
+
+@dataclass(frozen=True, eq=False)
 class LinearLayer:
-    """A layer in integers, ready to be tiled; `groups` as in Conv2D."""
+    """A layer in integers, ready to be tiled; `groups` as in Conv2D.
+
+    With a `residual`, `target` is what the addition gives.
+    """
 
     name: str
     source: Stored
@@ -32,6 +53,7 @@ class LinearLayer:
     zero_point: int
     low: int
     high: int
+    residual: Residual | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -81,21 +103,28 @@ def _group_blocks(layer: LinearLayer, size: int) -> int:
 
 
 def choose_tiling(layer: LinearLayer, machine: Machine) -> tuple[LinearShape, Tiling]:
-    """Return the layer's shape and its best tiling; depthwise falls back to a tap a pass."""
-    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
-    choices = [1]
-    if layer.depthwise:
-        zero = all(plane.has_zero for plane in layer.terms.planes)
-        if dw == 1 and kw <= machine.size:
-            choices = [kw, 1]
-        elif zero and (kw - 1) * dw + 1 <= machine.size:
-            choices = [(kw - 1) * dw + 1, 1]
-    for row_taps in choices:
+    """Return the layer's shape and its best tiling: the first choice of rows that fits."""
+    for row_taps in row_choices(layer, machine):
         shape = _shape(layer, machine, row_taps)
         tiling = best_tiling(shape, machine)
         if tiling is not None:
             return shape, tiling
     raise CapacityError(_too_small(layer, machine, shape))
+
+
+def row_choices(layer: LinearLayer, machine: Machine) -> list[int]:
+    """Return how many taps of a kernel row a depthwise tile may hold, the best first.
+
+    The taps of a row fill as many rows of the array; one tap a pass needs one row, and always fits.
+    """
+    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
+    if layer.depthwise:
+        zero = all(plane.has_zero for plane in layer.terms.planes)
+        if dw == 1 and kw <= machine.size:
+            return [kw, 1]
+        if zero and (kw - 1) * dw + 1 <= machine.size:
+            return [(kw - 1) * dw + 1, 1]
+    return [1]
 
 
 def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
@@ -124,6 +153,8 @@ def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
         in_pixel_beats=in_beats,
         out_pixel_beats=sum(target.element_beats(b) for b in range(target.blocks)),
         source_blocks=source.blocks,
+        residual=layer.residual is not None,
+        add_words=layer.residual.parameter_words if layer.residual else 0,
     )
 
 

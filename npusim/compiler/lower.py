@@ -10,6 +10,8 @@ import numpy as np
 
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
 from npusim.compiler.elementwise import emit_elementwise
+from npusim.compiler.folding import folded_plane
+from npusim.compiler.fused_add import with_residual
 from npusim.compiler.linear import emit_linear
 from npusim.compiler.linear_layer import LinearLayer
 from npusim.compiler.memory import Stored
@@ -63,10 +65,23 @@ def _(
         top, bottom, left, right = (a + b for a, b in zip(window.padding, around, strict=True))
         window = replace(window, padding=(top, bottom, left, right))
     source = context.source(name)
+    folded = context.folds.get(name)
+    if folded is not None:
+        window = folded.window
+    target = context.as_stored(network.output_of(node))
+    layer = _linear_layer(network, node, rule, context, source, target, window, operator.groups)
+    if folded is not None:
+        planes = tuple(folded_plane(p, folded.fold.taps) for p in layer.terms.planes)
+        layer = replace(layer, terms=replace(layer.terms, planes=planes))
+    add = context.addition(node)
+    if add is not None:
+        fused = with_residual(network, layer, node, add, rule, context)
+        if fused is not None:
+            layer = fused
+            context.fused[node.outputs[0]] = add
 
-    def emit(target: Stored) -> None:
-        layer = _linear_layer(network, node, rule, context, source, target, window, operator.groups)
-        emit_linear(context.emitter, context.constants, layer)
+    def emit(place: Stored) -> None:
+        emit_linear(context.emitter, context.constants, replace(layer, target=place))
 
     return emit
 

@@ -55,6 +55,10 @@ class LinearShape:
     in_pixel_beats: int
     out_pixel_beats: int
     source_blocks: int
+    residual: bool = False
+    """A tile of another tensor, as large as the outputs, is added."""
+    add_words: int = 0
+    """PAR words of that addition, beside each page."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,8 @@ class Tiling:
     gkw: int
     weights_outer: bool
     act_slots: int
-    act_slot_words: int
     out_slots: int
     out_slot_words: int
-    out_base: int
     wgt_resident: bool
     wgt_slots: int
     wgt_slot_words: int
@@ -163,7 +165,7 @@ def _candidates(shape: LinearShape, machine: Machine) -> _Tiles:
     weights = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
     fits = weights <= machine.wgt_words
     fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, _COUNT_MAX)
-    fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) <= machine.par_words
+    fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
     fits &= (pixels <= _STRIDE_MAX) & (_act_words(shape, tiles) <= machine.act_words)
     return tiles.chosen(fits)
 
@@ -197,7 +199,8 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     best: tuple[int, int] | None = None
     found: Tiling | None = None
     for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1)):
-        which = np.flatnonzero(ins * in_banks + outs * out_banks <= banks)
+        buffers = out_buffers(shape.residual, outs)
+        which = np.flatnonzero(ins * in_banks + buffers * out_banks <= banks)
         if not which.size:
             continue
         for outer in (True, False):
@@ -207,9 +210,14 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
             if best is None or key < best:
                 best = key
                 at = int(which[place])
-                act, out = (int(array[at]) * bank for array in (in_banks, out_banks))
-                found = _tiling(shape, machine, tiles, at, outer, (ins, act), (outs, out), key)
+                out_words = int(out_banks[at]) * bank
+                found = _tiling(shape, machine, tiles, at, outer, ins, (outs, out_words), key)
     return found
+
+
+def out_buffers(residual: bool, outs: int) -> int:
+    """Return the buffers of one output tile: with a residual, as many for it, and one between."""
+    return 2 * outs + 1 if residual else outs
 
 
 def _weight_slots(
@@ -231,8 +239,8 @@ def _parameter_pages(
     """Return groups of a page of PAR, pages, and slots: one where half of PAR holds no group."""
     par = tiles.gob * (PAR_HEADER_WORDS + shape.terms)
     groups = -(-shape.out_blocks // tiles.gob)
-    slots = np.where(par <= machine.par_words // 2, 2, 1)
-    held = np.minimum(machine.par_words // slots // par, groups)
+    slots = np.where(par + shape.add_words <= machine.par_words // 2, 2, 1)
+    held = np.minimum((machine.par_words // slots - shape.add_words) // par, groups)
     return held, -(-groups // held), slots
 
 
@@ -254,10 +262,12 @@ def _cost(
     reload = np.where(resident | ((chunks <= wgt_slots) & outer), 1, areas)
     weight_beats = groups * chunks * chunk * reload * machine.word_beats
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
-    par_beats = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) * 4 * machine.word_beats
+    par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
+    par_beats = par_words * 4 * machine.word_beats
     par_again = np.where((pages <= par_slots) | outer, 1, areas)
     out_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
-    dram = in_beats + weight_beats + par_beats * par_again + out_beats
+    added_beats = out_beats * shape.residual
+    dram = in_beats + weight_beats + par_beats * par_again + out_beats + added_beats
 
     start = machine.memory.latency_cycles + _LAUNCH_CYCLES
     pixels = tiles.th * tiles.tw
@@ -269,10 +279,13 @@ def _cost(
     mac = load_cycles + (passes - 1) * np.maximum(walked, load_cycles) + walked
     mac = shape.code_planes * (mac + MAC_DRAIN_CYCLES + _LAUNCH_CYCLES)
     epilogue = tiles.gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
+    if shape.residual:
+        epilogue = epilogue + 2 * tiles.gob * pixels + RQ_DRAIN_CYCLES + _LAUNCH_CYCLES
     outputs = areas * groups
     ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = in_beats * reads // _SCALE + weight_beats + par_beats + outputs * chunks * start
+    ld = ld + added_beats * writes // _SCALE + outputs * start * shape.residual
     st = out_beats * writes // _SCALE + outputs * start
     cycles = np.maximum(np.maximum(ex, ld), st)
     if ins == 1:
@@ -317,11 +330,11 @@ def _tiling(
     tiles: _Tiles,
     at: int,
     outer: bool,
-    act: tuple[int, int],
+    ins: int,
     out: tuple[int, int],
     cost: tuple[int, int],
 ) -> Tiling:
-    """Return candidate number `at` with its buffers; `act`, `out`: slots and words of each."""
+    """Return candidate number `at` with its buffers; `out`: slots and words of each."""
     one = tiles.chosen(np.array([at]))
     chunk, _, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
     page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
@@ -334,11 +347,9 @@ def _tiling(
         gkh=int(one.gkh[0]),
         gkw=int(one.gkw[0]),
         weights_outer=outer,
-        act_slots=act[0],
-        act_slot_words=act[1],
+        act_slots=ins,
         out_slots=out[0],
         out_slot_words=out[1],
-        out_base=act[0] * act[1],
         wgt_resident=bool(resident),
         wgt_slots=wgt_slots,
         wgt_slot_words=-(-chunk // machine.scratchpads.wgt_bank_words)

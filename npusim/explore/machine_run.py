@@ -15,6 +15,7 @@ from npusim.errors import UnsupportedError
 from npusim.explore.simulation import Simulation
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule
+from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
@@ -138,7 +139,10 @@ def write_tensor(program: Program, dram: NDArray[np.uint8], name: str, value: ND
     """Lay `value` (canonical) into the DRAM as the program's place for tensor `name` says."""
     place = program.place(name)
     span, (height, width, channels, size, bus) = _span(program, place)
-    flat = np.ascontiguousarray(value.transpose(place.order)).reshape(-1).view(np.uint8)
+    laid = np.ascontiguousarray(value.transpose(place.order))
+    flat = laid.reshape(-1).view(np.uint8)
+    if place.fold:
+        flat = fold_pixels(flat.reshape(laid.shape[1:]), Fold.of(place.fold))
     image = pack(flat.reshape(height, width, channels), size, bus)
     dram[span] = np.frombuffer(image, np.uint8)
 
@@ -147,7 +151,10 @@ def read_tensor(program: Program, dram: NDArray[np.uint8], name: str) -> NDArray
     """Return tensor `name` (canonical) from the DRAM."""
     place = program.place(name)
     span, sizes = _span(program, place)
-    values = unpack(dram[span], *sizes).reshape(-1).view(place.dtype)
+    stored = unpack(dram[span], *sizes)
     shape = [place.shape[axis] for axis in place.order]
+    if place.fold:
+        stored = unfold_pixels(stored, Fold.of(place.fold), *shape[1:3])
+    values = stored.reshape(-1).view(place.dtype)
     inverse = np.argsort(place.order) if place.order else ()
     return values.reshape(shape).transpose(tuple(inverse))

@@ -21,7 +21,7 @@ from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES, REGION_
 from npusim.machines import Machine
 
 MAGIC = b"NPUSIM\r\n"
-FILE_VERSION = 1
+FILE_VERSION = 2
 PAGE_BYTES = 4096
 _DIGEST_BYTES = 32
 
@@ -39,7 +39,9 @@ class Region:
 class Place:
     """Where a tensor lies: `shape`, axes taken in `order`, batch dropped, as height width channels.
 
-    Channels and pixels lie as layout.py says, from `offset_bytes` of region number `region`.
+    Channels and pixels lie as layout.py says, from `offset_bytes` of region number `region`. With a
+    `fold` (the numbers of fold.py's Fold) each pixel holds several, and height, width and channels
+    are those of what is stored.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Place:
     channels: int
     region: int
     offset_bytes: int
+    fold: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""Folded inputs: the convolution of the folded tensor is that of the tensor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npusim.compiler.compile import compile_network
+from npusim.compiler.folding import _axis, _folded_window, folded_plane
+from npusim.compiler.planes import Plane
+from npusim.explore.estimate import estimate
+from npusim.explore.machine_run import read_tensor, write_tensor
+from npusim.graph.files import load
+from npusim.isa.fold import Fold, fold_pixels
+from npusim.machines import Machine
+from npusim.simulator.machine.run import load_image
+from tests.compiler.agreement import random_inputs
+
+DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits/digits_int8.onnx"
+
+
+def convolve(x: np.ndarray, w: np.ndarray, window, outputs: tuple[int, int]) -> np.ndarray:
+    """Return the sums [OH OW OC] of `x` [H W C] and `w` [OC KH KW C], padded with 0."""
+    top, bottom, left, right = window.padding
+    wide = np.pad(x.astype(np.int64), ((top, bottom + 99), (left, right + 99), (0, 0)))
+    sums = np.zeros((*outputs, len(w)), np.int64)
+    for i, j in np.ndindex(window.kernel):
+        row, column = i * window.dilation[0], j * window.dilation[1]
+        rows = row + window.stride[0] * np.arange(outputs[0])
+        columns = column + window.stride[1] * np.arange(outputs[1])
+        sums += wide[rows[:, None], columns] @ w[:, i, j].T.astype(np.int64)
+    return sums
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_folded_convolution_is_the_convolution(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kernel, stride = rng.integers(1, 6, 2), rng.integers(1, 4, 2)
+    padding = rng.integers(0, 3, (2, 2))
+    size = rng.integers(6, 14, 2)
+    taps = tuple(int(rng.integers(1, k + 1)) for k in kernel)
+    outputs = tuple(int(n) for n in (size + padding.sum(1) - kernel) // stride + 1)
+    axes = tuple(
+        _axis(int(size[a]), outputs[a], (int(kernel[a]), int(stride[a]), *padding[a].tolist()),
+              taps[a])
+        for a in (0, 1)
+    )  # fmt: skip
+    y, x = axes
+    values = rng.integers(-128, 128, (*size, 2)).astype(np.int8)
+    codes = rng.integers(0, 128, (3, *kernel, 2)).astype(np.uint8)
+    fold = Fold((y.step, x.step), taps, y.lead, x.lead, y.words, x.words, 0)
+    stored = fold_pixels(values, fold).view(np.int8)
+    plain = convolve(
+        values, codes,
+        _folded_window(tuple(
+            _axis(int(size[a]), outputs[a],
+                  (int(kernel[a]), int(stride[a]), *padding[a].tolist()), 1)
+            for a in (0, 1)
+        )), outputs,
+    )  # fmt: skip
+    plane = folded_plane(Plane("uniform", 8, codes), taps)
+    assert np.array_equal(convolve(stored, plane.codes, _folded_window(axes), outputs), plain)
+
+
+def test_input_is_read_back_from_its_folded_place() -> None:
+    network = load(DIGITS)
+    program = compile_network(network, Machine.load("base"), keep_tensors=True)
+    name = network.inputs[0]
+    folded = [place for place in program.places if place.fold]
+    assert [place.name for place in folded] == [name]
+    dram = load_image(program)
+    value = network.tensors[name].from_file_order(random_inputs(network, 3)[name])
+    write_tensor(program, dram, name, value)
+    assert np.array_equal(read_tensor(program, dram, name), value)
+
+
+@pytest.mark.shared
+def test_few_channels_fill_the_rows(shared: Path) -> None:
+    network = load(shared / "models/tflite/kws_dscnn_int8.tflite")
+    first = estimate(network, Machine.load("base")).layers[0]
+    assert first.cycles < 4000  # 22,459 with one row of the array in use
