@@ -41,7 +41,7 @@ LOGIC = (
     Logic("npu_subtract_zero_point", "array_edge", True, ("operand", "idle")),
     Logic("npu_accumulate", "accumulators", True, ("accumulate", "idle")),
     Logic("npu_merge_regions", "requantizers", True, ("merge", "idle")),
-    Logic("npu_requantize", "requantizers", True, ("result", "term", "idle")),
+    Logic("npu_requantize", "requantizers", True, ("requantize", "term", "idle")),
     Logic("npu_pool", "vector", True, ("max", "sum", "idle")),
     Logic("npu_add", "vector", True, ("add", "idle")),
     Logic("npu_lookup", "vector", True, ("lookup", "idle")),

@@ -83,8 +83,9 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     add("weight_decodes", "npu_weight_column", "load")
     add("weight_swaps", "npu_weight_column", "swap")
     add("accumulations", "npu_accumulate", "accumulate")
-    add("requantizations", "npu_requantize", "result", clocked=False)  # its terms are
     add("requantize_terms", "npu_requantize", "term")
+    first, term = (table.value("npu_requantize", built, k) for k in ("requantize", "term"))
+    events["requantizations"] = {"requantizers": first - term}  # what a result takes beside terms
     add("requantize_terms", "npu_vector_engine", "run", 1 / size)
     events["merges"] = {}
     if machine.array.pwlq_bits:

@@ -9,7 +9,7 @@ from npusim.cost.table import Table, table_of
 
 FORMATS = {"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4}
 SIZES = {"npu_pe_column": "ROWS", "npu_weight_column": "SIZE", "npu_accumulate": "SUM_BITS"}
-CHEAP = {"idle": 0.5}
+CHEAP = {"idle": 0.5, "term": 1.5}
 LEAST = {"ROWS": (4, 16), "SIZE": (4, 16), "SUM_BITS": (18, 20)}
 
 
