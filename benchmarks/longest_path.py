@@ -28,6 +28,8 @@ class Group:
     name: str
     attributes: dict[str, list[str]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+    """All names in the brackets, `name` first."""
 
     def all(self, kind: str) -> Iterator[Group]:
         """Yield the groups of `kind` directly inside."""
@@ -55,7 +57,7 @@ def parse_liberty(text: str) -> Group:
             values = [t.strip('"') for t in tokens[place + 2 : end] if t != ","]
             place = end + 1
             if place < len(tokens) and tokens[place] == "{":
-                group = Group(token, values[0] if values else "")
+                group = Group(token, values[0] if values else "", names=tuple(values))
                 stack[-1].groups.append(group)
                 stack.append(group)
                 place += 1

@@ -3,15 +3,12 @@
     python benchmarks/make_area.py LIBRARY.lib[.gz]
 
 The library is Nangate45, typical corner (NangateOpenCellLibrary; OpenROAD-flow-scripts,
-flow/platforms/nangate45). The recipe is part of the result and stands in `synthesize`: Booth
-multipliers, then ABC's default mapping. Change it and every ratio changes.
+flow/platforms/nangate45). The recipe is part of the result and stands in energy/synthesis.py.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,10 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from energy.synthesis import map_to_cells
 from longest_path import Cell, cells_of, longest_path_ns, parse_liberty
 
 from npusim.cosim.units import load_unit, sources, unit_names
-from npusim.cosim.yosys import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "area.md"
@@ -47,26 +44,12 @@ def synthesize(
     """Return area and longest path of `top` in the cells of `library`."""
     with tempfile.TemporaryDirectory(prefix="npusim-area-") as temporary:
         folder = Path(temporary)
-        for path in files:
-            shutil.copy(path, folder)
-        opened = gzip.open(library, "rb") if library.suffix == ".gz" else library.open("rb")
-        with opened as file:
-            liberty = file.read()
-        (folder / "cells.lib").write_bytes(liberty)
-        values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
-        run_script(
-            f"read_verilog -sv {' '.join(path.name for path in files)}; "
-            f"hierarchy -check -top {top} {values}; rename -top design_top; "
-            "synth -flatten -booth -noabc -top design_top; dfflibmap -liberty cells.lib; "
-            "abc -liberty cells.lib; opt_clean; tee -q -o area.txt stat -liberty cells.lib; "
-            "write_json netlist.json",
-            folder,
-            timeout_seconds=1800,
-        )
+        map_to_cells(top, files, parameters, library, folder)
+        liberty = (folder / "cells.lib").read_text()
         stat = (folder / "area.txt").read_text()
-        path_ns = longest_path_ns(folder / "netlist.json", timing_cells(liberty.decode()))
+        path_ns = longest_path_ns(folder / "netlist.json", timing_cells(liberty))
     area = float(_last(r"Chip area for module '\\design_top': ([\d.]+)", stat))
-    cell = re.search(rf"cell \({NAND2}\).*?area\s*:\s*([\d.]+)", liberty.decode(), re.DOTALL)
+    cell = re.search(rf"cell \({NAND2}\).*?area\s*:\s*([\d.]+)", liberty, re.DOTALL)
     assert cell is not None
     return Area(area, area / float(cell[1]), 1000 * path_ns)
 

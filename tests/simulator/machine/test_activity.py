@@ -74,9 +74,7 @@ def test_a_convolution(name: str) -> None:
                                     products[column][row], weight * xe, 16
                                 )
                                 xe_before[column][row], products[column][row] = xe, weight * xe
-                                totals = [
-                                    t + p * xe for t, p in zip(totals, planes, strict=True)
-                                ]
+                                totals = [t + p * xe for t, p in zip(totals, planes, strict=True)]
                             expected["sums"] += sum(
                                 changed(before, after, 18)
                                 for before, after in zip(sums[column], totals, strict=True)
@@ -98,7 +96,8 @@ def test_counts_of_bits() -> None:
 def test_a_word_that_stays_changes_nothing() -> None:
     values = dict.fromkeys(OPERANDS, 1) | {"accumulate": 0, "depthwise": 0, "rows": 4, "bits": 8,
                                            "row_end": 4, "row_first": 0, "format": 0, "act": 0,
-                                           "wgt": 0, "unsigned": 0, "x": 9, "x_stride": 0}  # fmt: skip
+                                           "wgt": 0, "unsigned": 0, "x": 9,
+                                           "x_stride": 0}  # fmt: skip
     o = np.array([values[key] for key in OPERANDS], np.int64)
     act, wgt = np.full((2, SIZE), 77, np.uint8), np.full((8, SIZE), 3, np.uint8)
     activity = Activity(Machine.load("nano"), 2)

@@ -1,0 +1,152 @@
+"""docs/energy_table.md from the tables and the check: python benchmarks/make_energy_page.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from energy.synthesis import ROOT
+
+TABLES = ROOT / "npusim" / "cost" / "tables"
+CHECK = ROOT / "benchmarks" / "energy_check.json"
+PAGE = ROOT / "docs" / "energy_table.md"
+TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
+HEAD = """\
+# Energy of our modules at gate level
+
+Written by `python benchmarks/make_energy_page.py` from the tables that `benchmarks/make_energy.py` makes
+and the check of `benchmarks/check_energy.py`; do not edit. What a machine's energy is made of:
+[energy](energy.md).
+
+## How a number is made
+
+1. **Synthesis.** Each module of `rtl/` is mapped for itself by the recipe of `benchmarks/energy/synthesis.py` (Yosys:
+   `synth -flatten -booth -noabc`, `dfflibmap`, `abc`), the same that `docs/area.md` is made with.
+2. **Traffic.** The shipped digits network, quantized from float by each scheme, runs on the Verilog of the whole machine on one
+   sample of its test set; what passes the ports of the module's instance is recorded in windows of 64 cycles, placed by a seed: for each
+   layer two in MACs, one in RQ, up to three in VEC, one in LD and ST. Events, cycles and DRAM of that run equal the simulated machine's, so
+   the recording is what the golden model computes. A second, made-up network gives what digits lacks: max pooling, lookup, TFLite's addition.
+3. **Gates.** The netlist is written as Verilog with one module a cell, generated from its Liberty function, and a rise and a fall
+   delay for each instance, from the Liberty tables at the net's load and the slew that arrives. Icarus replays the recording from
+   the registers' state in RTL. **Every output bit of every cycle must equal RTL's**, or no row is written. Delays are inertial, so glitches
+   that a cell would pass are simulated, and counted.
+4. **Energy.** Each edge costs the driving cell's internal energy (Liberty `internal_power` by the input that changed last,
+   the state of the others, slew and load) and C V^2 / 2 for each pin on the net. An edge of an input pin costs what its own table
+   says: so a register's clock pin costs in every cycle, work or no work.
+5. **Classes.** `idle` is a cycle in which nothing happens. The energy of the windows above idle is divided among the operations counted in
+   them by least squares; a class is a cycle with one such operation. Where two operations always come together, the whole stands at one
+   of them and the other is worth an idle cycle.
+
+Assumptions: loads are pins, wires have no capacitance; the clock is ideal; slews at inputs are 20 ps; tables are not
+extrapolated; a cell's delay is the mean over its inputs. The clock period is twice the longest path, so that a cycle settles while the
+clock is high; energy of a cycle does not depend on it otherwise. Liberty's energy unit is (V)^2 times the capacitance unit: fJ in Nangate45, pJ in SG13G2.
+No clock gates: the Verilog's enables become multiplexers.
+
+| class | a cycle of |
+|---|---|
+"""
+
+
+def table(document: dict[str, Any]) -> list[str]:
+    """Return a technology's rows as Markdown."""
+    source = document["provenance"]
+    lines = [
+        f"## {document['technology']}", "",
+        f"{source['library']}, {document['corner']}, {document['voltage_v']} V, "
+        f"{document['temperature_c']:.0f} C, sha256 `{source['library_sha256'][:16]}...`. "
+        f"`{source['command']}` at commit `{source['commit'][:10]}`, {source['yosys']}, "
+        f"{source['simulator']}.", "",
+        "| module | parameters | cells | um2 | ns | leakage, uW | pJ by operation class |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in document["modules"]:
+        values = " ".join(f"{key}={value}" for key, value in row["parameters"].items())
+        energies = ", ".join(f"{name} {value:.3g}" for name, value in row["energy_pj"].items())
+        lines.append(
+            f"| {row['module']} | {values} | {row['cells']} | {row['area_um2']:.0f} "
+            f"| {row['path_ns']:.2f} | {row['leakage_uw']:.3g} | {energies} |"
+        )
+    noise = source.get("seed_noise")
+    if noise:
+        lines += [
+            "", "**Seed noise.** Another sample and other windows (the next seed) move the classes "
+            "by: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in noise.items())
+            + ".",
+        ]  # fmt: skip
+    lines += ["", "### Activity", "", *activity(document), ""]
+    return lines
+
+
+def activity(document: dict[str, Any]) -> list[str]:
+    """Return the fits of npu_pe_column."""
+    lines = [
+        "Energy of a column above idle as a sum over its PEs, in fJ for each bit that changes "
+        "(`npusim/simulator/machine/activity.py` counts them): operands xe; the same times the "
+        "weight's non-zero Booth digits; product registers; sums. Least squares over the windows, "
+        "none negative.", "",
+        "| ROWS | formats built in | format | operands | multipliers | products | sums |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in document["modules"]:
+        for form, fit in row.get("activity", {}).items():
+            parameters = row["parameters"]
+            built = "/".join(
+                str(parameters[name]) for name in ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
+            )
+            values = " | ".join(f"{1e3 * value:.1f}" for value in fit.values())
+            lines.append(f"| {parameters['ROWS']} | {built} | {form} | {values} |")
+    return lines
+
+
+def check(results: dict[str, Any]) -> list[str]:
+    """Return the comparison of the models with gates on a whole layer."""
+    lines = [
+        "## A whole layer by two routes", "",
+        "Layer `pointwise` of digits, which nothing above was fitted to, with another sample, on "
+        "`nano` in Nangate45 (`benchmarks/check_energy.py`). One route: the synthesized array "
+        "(npu_array, four lanes with requantizers) at gate level in all cycles of the layer, every "
+        "output equal to RTL's. The other: the layer's counted events times the table. Array, "
+        "accumulators and requantizers only; no SRAM, DRAM or control on either side. Target: "
+        "within 15 % (average) and 5 % (toggles).", "",
+        "| format | cycles | gates, nJ | average model, nJ | off by | toggle model, nJ | off by "
+        "| columns above idle: average off by | toggles off by | lanes' own logic, not priced, nJ |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for form, result in results.items():
+        gates, model = result["gates"], result["model"]
+        measured = sum(v for k, v in gates.items() if k not in ("glue", "vector")) / 1e3
+        average = (model["clock"] + model["others"] + model["columns_average"]) / 1e3
+        toggles = (model["clock"] + model["others"] + model["columns_toggles"]) / 1e3
+        columns = gates["columns"] - model["columns_clock"]
+        lines.append(
+            f"| {form} | {result['cycles']} | {measured:.2f} "
+            f"| {average:.2f} | {100 * (average / measured - 1):+.1f} % "
+            f"| {toggles:.2f} | {100 * (toggles / measured - 1):+.1f} % "
+            f"| {100 * (model['columns_average'] / columns - 1):+.1f} % "
+            f"| {100 * (model['columns_toggles'] / columns - 1):+.1f} % "
+            f"| {gates.get('glue', 0.0) / 1e3:.2f} |"
+        )
+    return [*lines, ""]
+
+
+def main() -> int:
+    """Write docs/energy_table.md."""
+    documents = [
+        json.loads(path.read_text())
+        for path in (TABLES / f"{name}.json" for name in TECHNOLOGIES)
+        if path.exists()
+    ]
+    lines = [HEAD.rstrip("\n")]
+    lines += [f"| {name} | {what} |" for name, what in documents[0]["operation_classes"].items()]
+    lines.append("")
+    if CHECK.exists():
+        lines += check(json.loads(CHECK.read_text()))
+    for document in documents:
+        lines += table(document)
+    PAGE.write_text("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
