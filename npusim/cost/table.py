@@ -3,8 +3,8 @@
 Rows are builds of a module: which weight formats it runs, and its size. A build that is not in the
 table is priced by two rules. Formats: as the smallest build that runs all that are asked for.
 Sizes: on the straight line through the two nearest sizes of that build; where it has one size
-alone, in the proportion in which the build with most sizes changes. A bus comes with its array's
-size.
+alone, in the proportion in which the build with most sizes changes. A module made in one size in
+all is taken as it is, a column in proportion to its rows. A bus comes with its array's size.
 """
 
 from __future__ import annotations
@@ -120,11 +120,13 @@ def _at_size(
     rows: Sequence[Row], guide: Sequence[Row], parameters: Mapping[str, int], key: str
 ) -> float:
     size = _size_name(rows[0])
-    if size is None or len(guide) == 1:
+    if size is None:
         return rows[0].value(key)
-    wanted = parameters[size]
+    wanted, only = parameters[size], rows[0].parameters[size]
+    if len(guide) == 1:
+        scale = wanted / only if size == "ROWS" and key != "path_ns" else 1.0
+        return rows[0].value(key) * scale
     if len(rows) == 1:
-        only = rows[0].parameters[size]
         return (
             rows[0].value(key)
             * _on_line(guide, size, wanted, key)

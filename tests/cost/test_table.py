@@ -51,9 +51,14 @@ def test_area_follows_the_same_rule():
     assert ROWS.value("npu_pe_column", wanted(8, 8, 0), "leakage_uw") == 1
 
 
-def test_a_module_of_one_size_is_taken_as_it_is():
+def test_a_module_of_one_size_is_taken_as_it_is_but_for_columns():
     rows = table((4, 8, 4, 90, 9))
-    assert rows.value("npu_pe_column", wanted(16, 4, 4), "pwlq") == 9
+    assert rows.value("npu_pe_column", wanted(16, 4, 4), "pwlq") == 36
+    assert rows.value("npu_pe_column", wanted(16, 4, 4), "path_ns") == 2
+    document = {"module": "npu_ld", "parameters": {"SIZE": 4}, "area_um2": 7, "leakage_uw": 1,
+                "path_ns": 2, "energy_pj": {"beat": 3}}  # fmt: skip
+    rows = table_of({"technology": "nangate45", "modules": [document]})
+    assert rows.value("npu_ld", wanted(16, 8, 4), "beat") == 3
 
 
 def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):
