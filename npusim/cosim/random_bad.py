@@ -9,8 +9,8 @@ from typing import Any
 
 from npusim.cosim.random_builder import Builder
 from npusim.cosim.random_programs import Recipe, as_program, grow, recipe, without
-from npusim.isa.encoding import FORMATS, encode_program, instruction
-from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.encoding import FORMATS, Instruction, encode_program, instruction
+from npusim.isa.legal import bank_words, banks_of, format_bits_max
 from npusim.isa.program import Program
 from npusim.isa.spec import (
     ENGINES,
@@ -24,6 +24,7 @@ from npusim.isa.spec import (
     TERMS_MAX,
     TOKEN_MAX,
     VEC_OPS,
+    WEIGHT_FORMATS,
 )
 from npusim.machines import Machine
 
@@ -34,6 +35,9 @@ ONE: Registers = {
     "rq_mode": {"rounding": 1},
 }
 """Registers of EX under which an instruction touches one word."""
+
+
+OFFSET_BITS = next(f.width_bits for f in FORMATS["LD"].fields if f.name == "offset")
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,13 @@ def _spoil_opcode(code: bytearray, engine: str, b: Builder, rng: random.Random) 
     code[pc * INSTRUCTION_BYTES] = opcode | place | rng.getrandbits(2) << 6
 
 
-def _transfer(b: Builder, rng: random.Random, engine: str, beats: int = 1) -> None:
-    """Configure LD or ST for elements of `beats` without strides or padding."""
+def _transfer(
+    b: Builder, rng: random.Random, engine: str, beats: int = 1, strides: Registers | None = None
+) -> None:
+    """Configure LD or ST for elements of `beats` without padding; no strides but `strides`."""
     values: Registers = {"element": {"beats": beats}, "act_stride": {}, "row_stride": {}}
-    values["block_stride"] = {}
-    b.configure(engine, values | ({"pads": {}} if engine == "LD" else {}), rng)
+    values |= {"block_stride": {}} | ({"pads": {}} if engine == "LD" else {}) | (strides or {})
+    b.configure(engine, values, rng)
 
 
 def _ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
@@ -141,17 +147,40 @@ def _format(machine: Machine) -> int:
 
 
 def _operand(b: Builder, rng: random.Random) -> str:
-    engine = rng.choice(QUEUED_ENGINES)
-    {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}[engine](b, rng)
-    return engine
+    mistakes = {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}
+    engines = rng.sample(QUEUED_ENGINES, rng.choice((1, 1, 1, 2)))
+    items = [mistakes[engine](b, rng) for engine in engines]
+    b.fence()
+    for item in items:
+        b.place(item)
+    if len(items) > 1:
+        _together(b, rng, (len(b) - 2, len(b) - 1))
+    return min(engines, key=QUEUED_ENGINES.index)
 
 
-def _beyond(b: Builder, pad: str, width: int = 8) -> int:
+def _together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:
+    """Let the instructions of two engines at `places` await one CFG of the third engine.
+
+    Both are then tried in the cycle after that CFG's retirement.
+    """
+    engines = [b.program[place].engine for place in places]
+    giver = next(engine for engine in QUEUED_ENGINES if engine not in engines)
+    for place in places:
+        item = b.program[place]
+        is_next = QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 1) % 3] == item.engine
+        wait = "wait_prev" if is_next else "wait_next"
+        b.program[place] = instruction(item.name, item.engine, **{**item.values, wait: 1})
+    both = {**b.idle_cfg(giver, rng).values, "signal_prev": 1, "signal_next": 1}
+    b.place(instruction("CFG", giver, **both))
+
+
+def _beyond(b: Builder, rng: random.Random, pad: str, width: int = 8) -> int:
     """Return a mask with a bank that the machine does not have; 0 where the field has none."""
-    return 1 << banks_of(b.machine, pad) if banks_of(b.machine, pad) < width else 0
+    banks = banks_of(b.machine, pad)
+    return 1 << rng.randrange(banks, width) if banks < width else 0
 
 
-def _operand_load(b: Builder, rng: random.Random) -> None:
+def _operand_load(b: Builder, rng: random.Random) -> Instruction:
     good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
     beats, kind = 1, rng.randrange(6)
     if kind < 3:
@@ -159,86 +188,117 @@ def _operand_load(b: Builder, rng: random.Random) -> None:
     elif kind == 3:
         good["target"] = 3
     elif kind == 4:
-        beats = rng.choice((0, b.machine.word_beats + 1, 255))
+        beats = _bad_beats(b, rng)
     else:
-        good |= {"target": TARGETS.index("PAR"), "banks": _beyond(b, "PAR")}
+        masks = {pad: _beyond(b, rng, pad) for pad in TARGETS}
+        pad = rng.choice([pad for pad in TARGETS if masks[pad]])
+        good |= {"target": TARGETS.index(pad), "banks": masks[pad]}
     _transfer(b, rng, "LD", beats)
-    b.place(instruction("LD", None, **good))
+    return instruction("LD", None, **good)
 
 
-def _operand_store(b: Builder, rng: random.Random) -> None:
+def _bad_beats(b: Builder, rng: random.Random) -> int:
+    """Return beats of an element that are none, or more than a word has."""
+    most = b.machine.word_beats
+    return rng.choice((0, most + 1, 1 << rng.randrange(most.bit_length(), 8), 255))
+
+
+def _operand_store(b: Builder, rng: random.Random) -> Instruction:
     good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
-    beats, kind = 1, rng.randrange(4)
+    beats, kind, beyond = 1, rng.randrange(5), _beyond(b, rng, "ACT")
     if kind < 3:
         good[("columns", "rows", "blocks")[kind]] = 0
+    elif kind == 3 and beyond:
+        good["banks"] |= beyond
     else:
-        beats = rng.choice((0, b.machine.word_beats + 1, 255))
+        beats = _bad_beats(b, rng)
     _transfer(b, rng, "ST", beats)
-    b.place(instruction("ST", None, **good))
+    return instruction("ST", None, **good)
 
 
-def _operand_ex(b: Builder, rng: random.Random) -> None:
+def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     size = b.machine.size
     vec_add = {"op": VEC_OPS.index("add")}
+    common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
     wrong: list[tuple[str, Registers, dict[str, int]]] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
         ("MAC", {"mac_format": {"format": 3}}, {}),
         ("MAC", {"mac_format": {"bits": rng.choice((0, 1, 9, 15))}}, {}),
-        ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 255))}}, {}),
+        *(
+            ("MAC", {"mac_format": {"format": form, "bits": rng.randint(most + 1, 15)}}, {})
+            for form in range(len(WEIGHT_FORMATS))
+            for most in (format_bits_max(b.machine, form),)
+        ),
+        ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
-        ("MAC", {}, {"wgt_banks": _beyond(b, "WGT", 4)}),
+        ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
+        *((name, {}, {"read_banks": _beyond(b, rng, "ACT")}) for name in ("MAC", "RQ", "VEC")),
+        *((name, {}, {"write_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
         *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
-        ("RQ", {"vec_kx": {"count": TERMS_MAX + 1}}, {}),
+        ("RQ", {"vec_kx": {"count": rng.choice((TERMS_MAX + 1, 1 << rng.randrange(3, 16)))}}, {}),
         ("RQ", {"rq_mode": {"rounding": rng.choice((len(ROUNDINGS), 7))}}, {}),
         ("RQ", {}, {"read_banks": 3, "write_banks": 2}),
-        ("RQ", {}, {"par_banks": _beyond(b, "PAR", 4)}),
+        *(
+            (name, {}, dict.fromkeys(("read_banks", "write_banks"), common))
+            for name in ("RQ", "VEC")
+        ),
+        ("RQ", {}, {"par_banks": _beyond(b, rng, "PAR", 4)}),
         *(("VEC", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "ky", "kx")),
         ("VEC", {}, {"op": rng.choice((6, 7))}),
-        ("VEC", {"vec_kx": {"count": rng.choice((1, 3))}}, vec_add),
+        ("VEC", {"vec_kx": {"count": rng.choice((1, 3, 1 << rng.randrange(2, 16)))}}, vec_add),
+        ("VEC", {"vec_kx": {"count": 2}, "vec_ky": {"count": rng.choice((2, 3))}}, vec_add),
+        ("VEC", {"vec_ky": {"count": 1 | 2 << rng.randrange(15)}}, vec_add),
         ("VEC", {}, {"read_banks": 1, "write_banks": 1}),
     ]
     if not b.machine.array.pwlq_bits:
         wrong.append(("RQ", {}, {"pwlq": 1}))
-    unfit = ("wgt_banks", "par_banks")  # a machine may have as many banks as the field has bits
-    wrong = [w for w in wrong if all(w[2].get(key, 1) for key in unfit)]
+    wrong = [w for w in wrong if all(w[2].values())]  # there may be no bank that is not there
     name, registers, fields = rng.choice(wrong)
     _ex(b, rng, **registers)
-    b.place(instruction(name, None, **fields))
+    return instruction(name, None, **fields)
 
 
 def _long(b: Builder, rng: random.Random, engine: str, words: int) -> None:
     """Configure `engine` so that `_use` runs long."""
     if engine == "EX":
-        _ex(b, rng, vec_x={"count": words})
+        _ex(b, rng, vec_x={"count": words}, mac_x={"count": words})
     else:
         _transfer(b, rng, engine)
 
 
-def _use(b: Builder, engine: str, words: int, bank: int) -> None:
-    """Place an instruction of `engine` that uses bank `bank` of ACT."""
-    first = bank * bank_words(b.machine, "ACT")
-    if engine == "EX":
-        b.place(instruction("VEC", act=first, read_banks=1 << bank, op=VEC_OPS.index("table")))
-        return
-    fields = {"columns": words, "rows": 1, "blocks": 1}
-    region = 0 if engine == "LD" else 2
-    b.place(instruction(engine, None, address=first, banks=1 << bank, region=region, **fields))
+def _use(b: Builder, engine: str, words: int, pad: str, bank: int) -> None:
+    """Place an instruction of `engine` that uses bank `bank` of `pad`."""
+    first, mask = bank * bank_words(b.machine, pad), 1 << bank
+    if engine != "EX":
+        fields = {"columns": words, "rows": 1, "blocks": 1, "address": first, "banks": mask}
+        target = {"target": TARGETS.index(pad)} if engine == "LD" else {"region": 2}
+        b.place(instruction(engine, None, **fields, **target))
+    elif pad == "ACT":
+        b.place(instruction("VEC", act=first, read_banks=mask, op=VEC_OPS.index("table")))
+    elif pad == "WGT":
+        b.place(instruction("MAC", read_banks=1, wgt=first, wgt_banks=mask))
+    else:
+        b.place(instruction("RQ", write_banks=1, par=first, par_banks=mask))
 
 
 def _bank(b: Builder, rng: random.Random) -> str:
-    """Two engines on one bank: the first runs longer than the second's dispatch takes."""
+    """Two engines on one bank, in one cycle or while the first runs longer than dispatch takes."""
     first, second = rng.sample(QUEUED_ENGINES, 2)
-    bank, words = rng.randrange(banks_of(b.machine, "ACT")), bank_words(b.machine, "ACT")
-    long = min(words, 64)
+    pad = rng.choice(("ACT", *TARGETS)) if "ST" not in (first, second) else "ACT"
+    bank = rng.randrange(banks_of(b.machine, pad))
+    long = min(bank_words(b.machine, pad), 64)
     _long(b, rng, first, long)
     _long(b, rng, second, rng.randint(1, 4))
     b.fence()
     while len(b) % FETCH_BURST_INSTRUCTIONS:  # the two then come in one burst
         b.place(b.idle_cfg(rng.choice(QUEUED_ENGINES), rng))
     b.fence()
-    _use(b, first, long, bank)
-    _use(b, second, rng.randint(1, 8), bank)
-    return second
+    _use(b, first, long, pad, bank)
+    _use(b, second, rng.randint(1, min(8, long)), pad, bank)
+    if rng.random() < 0.5:
+        return second
+    _together(b, rng, (len(b) - 2, len(b) - 1))
+    return max(first, second, key=QUEUED_ENGINES.index)
 
 
 def _address(b: Builder, rng: random.Random) -> str:
@@ -276,13 +336,19 @@ def _address(b: Builder, rng: random.Random) -> str:
 
 
 def _axi(b: Builder, rng: random.Random) -> str:
-    """Read or write beyond the memory."""
+    """Read or write beyond the memory: from the first beat on, or in a second row or block."""
     engine = rng.choice(("LD", "ST"))
-    _transfer(b, rng, engine)
-    beyond = b.machine.memory.size_bytes // b.machine.bus.bus_bytes + rng.randrange(4096)
-    b.place(
-        instruction(engine, offset=beyond, banks=1, columns=rng.randint(1, 8), rows=1, blocks=1)
-    )
+    low = (b.machine.memory.size_bytes // b.machine.bus.bus_bytes).bit_length() - 1
+    fields = {"banks": 1, "columns": rng.randint(1, 8), "rows": 1, "blocks": 1}
+    far, strides = rng.choice(("", "", "row", "block")), {}
+    if far:
+        high = 31 - (b.machine.bus.bus_bytes - 1).bit_length()  # the address wraps beyond
+        strides = {f"{far}_stride": {"value": 1 << rng.randint(low, high)}}
+        fields[f"{far}s"] = 2
+    else:
+        fields["offset"] = (1 << rng.randint(low, OFFSET_BITS - 1)) + rng.randrange(4096)
+    _transfer(b, rng, engine, strides=strides)
+    b.place(instruction(engine, None, **fields))
     return engine
 
 

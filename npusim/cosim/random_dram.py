@@ -11,11 +11,19 @@ from npusim.datapath.stimulus import between
 from npusim.isa.layout import pack_parameters
 from npusim.machines import Machine
 
-INPUT, PARAMETERS, OUTPUT, SCRATCH = range(4)
-REGION_NAMES = ("input", "parameters", "output", "scratch")
+INPUT, PARAMETERS, OUTPUT, SCRATCH, *MORE_INPUTS = range(6)
+MORE_OUTPUTS = (6, 7)
+REGION_NAMES = (
+    "input", "parameters", "output", "scratch", "input_1", "input_2", "output_1", "output_2",
+)  # fmt: skip
+INPUTS = (INPUT, INPUT, *MORE_INPUTS)
+OUTPUTS = (OUTPUT, OUTPUT, *MORE_OUTPUTS)
+"""Regions to choose from, the large ones more often."""
 INPUT_BYTES = 3 * 4096 + 512
 OUTPUT_BYTES = 2 * 4096 + 256
 SCRATCH_BYTES = 4096
+MORE_BYTES = 2048
+"""Of each further region."""
 MULTIPLIERS = 1 << 30
 """The multipliers of a channel add up to less than this, so that |T| < 2^62 whatever they meet."""
 
@@ -31,16 +39,18 @@ class Dram:
     def __post_init__(self) -> None:
         self.input = self.rng.randbytes(INPUT_BYTES)
         self.scratch = self.rng.randbytes(SCRATCH_BYTES)
+        self.more = tuple(self.rng.randbytes(MORE_BYTES) for _ in MORE_INPUTS)
 
     def images(self) -> tuple[bytes, ...]:
         """Return the image of each region, as long as the region."""
         parameters = bytes(self.parameters) or bytes(16)
-        return self.input, parameters, bytes(OUTPUT_BYTES), self.scratch
+        outputs = (bytes(MORE_BYTES) for _ in MORE_OUTPUTS)
+        return self.input, parameters, bytes(OUTPUT_BYTES), self.scratch, *self.more, *outputs
 
     def beats(self, region: int) -> int:
         """Return the beats of a region (not of PARAMETERS, which grows)."""
         sizes = {INPUT: INPUT_BYTES, OUTPUT: OUTPUT_BYTES, SCRATCH: SCRATCH_BYTES}
-        return sizes[region] // self.machine.bus.bus_bytes
+        return sizes.get(region, MORE_BYTES) // self.machine.bus.bus_bytes
 
     def add_parameters(self, terms: int, blocks: int, rng: random.Random) -> int:
         """Append the constants of `blocks` channel blocks; return the first beat."""

@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from npusim.cosim.random_builder import Builder, Resource
-from npusim.cosim.random_dram import INPUT, OUTPUT, PARAMETERS, SCRATCH, Dram
+from npusim.cosim.random_dram import INPUTS, OUTPUTS, PARAMETERS, SCRATCH, Dram
 from npusim.cosim.random_nest import fit, shape
 from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
@@ -42,7 +42,7 @@ def load_plain(b: Builder, d: Dram, rng: random.Random) -> None:
     """LD of contiguous words into ACT or WGT."""
     pad = rng.choice(("ACT", "WGT", "WGT"))
     total = bank_words(b.machine, pad) * banks_of(b.machine, pad)
-    region = rng.choice((INPUT, INPUT, SCRATCH))
+    region = rng.choice((*INPUTS, SCRATCH))
     beats = b.machine.word_beats
     most = min(total, d.beats(region) // beats, work(rng))
     words = rng.randint(1, most)
@@ -58,7 +58,7 @@ def load_plain(b: Builder, d: Dram, rng: random.Random) -> None:
 
 def load_tile(b: Builder, d: Dram, rng: random.Random) -> None:
     """LD of rows and blocks into ACT, with strides, padding and a fill."""
-    region = rng.choice((INPUT, INPUT, SCRATCH))
+    region = rng.choice((*INPUTS, SCRATCH))
     counts = shape(rng, 3, max(4, work(rng) // 2))
     element = rng.randint(1, b.machine.word_beats)
     if counts[2] * element > d.beats(region):
@@ -90,7 +90,7 @@ def load_tile(b: Builder, d: Dram, rng: random.Random) -> None:
 
 def load_parameters(b: Builder, d: Dram, rng: random.Random) -> None:
     """LD of the constants of a few channel blocks into PAR."""
-    terms, blocks = rng.choice((1, 1, 2, 3, 4)), rng.choice((1, 1, 2, 3))
+    terms, blocks = rng.choice((1, 2, 3, 4)), rng.choice((1, 1, 2, 3))
     words = blocks * (3 + terms)
     total = bank_words(b.machine, "PAR") * banks_of(b.machine, "PAR")
     if words > total:
@@ -114,7 +114,7 @@ def store(b: Builder, d: Dram, rng: random.Random) -> None:
     columns = rng.randint(1, min(length, 24))
     counts = shape(rng, 2, max(1, work(rng) // 2 // columns))
     low, (block, row) = fit(rng, length - columns + 1, counts)
-    element, region = rng.randint(1, b.machine.word_beats), rng.choice((OUTPUT, OUTPUT, SCRATCH))
+    element, region = rng.randint(1, b.machine.word_beats), rng.choice((*OUTPUTS, SCRATCH))
     offset, (out_block, out_row) = fit(rng, d.beats(region) - columns * element + 1, counts)
     words = nest(first + low, (counts[0], block[1]), (counts[1], row[1]), (columns, 1))
     banks = claim(b, "ACT", b.banks_of_words("ACT", words), rng)

@@ -51,7 +51,7 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     counts = [rng.randint(1, blocks - skip), *shape(rng, 2, max(1, work(rng) // blocks // terms))]
     pwlq = int(bool(b.machine.array.pwlq_bits) and rng.random() < 0.4)
     sums, reads = b.runs("ACC", 1, 3 if pwlq else 1), b.runs("ACT", -1)
-    act_terms = sum(int(rng.random() < 0.3) << j for j in range(4))
+    act_terms = sum(int(rng.random() < 0.4) << j for j in range(4))
     mask = (1 << terms) - 1
     if not sums:
         act_terms |= mask
@@ -124,7 +124,8 @@ def vector(b: Builder, d: Dram, rng: random.Random) -> None:
     op = rng.choice([*VEC_OPS, "lookup"])
     if op == "lookup" and not b.has_table:
         op = "table"
-    counts = shape(rng, 3, min(work(rng) // 4 + 1, b.machine.scratchpads.acc_words))  # sums fit
+    outputs = work(rng) if op == "lookup" else work(rng) // 4 + 1
+    counts = shape(rng, 3, min(outputs, b.machine.scratchpads.acc_words))  # sums fit
     taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
     if op == "add" and product(taps) != 2:
         taps = [2, 1]
@@ -169,6 +170,10 @@ def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[
     """Return (acc, levels, accumulate) of the words of a sum; each word is met once."""
     words, total = b.machine.scratchpads.acc_words, product(counts)
     acc = rng.randint(0, max(0, words - total))
+    held_runs = [(low, length) for low, length in b.runs("ACC", 1) if length >= total]
+    if held_runs and rng.random() < 0.6:  # on sums that may grow
+        low, length = rng.choice(held_runs)
+        acc = rng.randint(low, low + length - total)
     levels = [(counts[0], counts[1] * counts[2]), (counts[1], counts[2]), (counts[2], 1)]
     if rng.random() < 0.3:
         levels = [(counts[0], 1), (counts[1], counts[0]), (counts[2], counts[0] * counts[1])]

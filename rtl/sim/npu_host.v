@@ -136,7 +136,7 @@ module npu_host (
     end
   end
 
-  always @(posedge clk_i) if (done_o) $fclose(result);
+  always @(posedge clk_i) if (!rst_i && done_o) $fclose(result);
 
 endmodule
 

@@ -148,7 +148,7 @@ module npu_system #(
       .BYTES    (MEMORY_BYTES)
   ) memory (
       .clk_i          (clk_i),
-      .rst_i          (!running),
+      .rst_i          (rst_i || !running),
       .lfsr_i         (lfsr),
       .seed_i         (seed),
       .latency_i      (latency),
@@ -257,16 +257,22 @@ module npu_system #(
       .done_o   (done_o)
   );
 
+  localparam int HOST_CYCLES = 1024;  // more than the host's accesses take
+  logic [31:0] waited_q;              // cycles since the reset: a machine may never start
+
+  wire run = npu.run && !rst_i;  // registers may begin with anything: nothing happens in a reset
+
   always @(posedge clk_i) begin
     if (!rst_i && beyond) begin
       $display("npu_system: an access beyond %0d bytes", MEMORY_BYTES);
       $finish;
     end
-    if (!rst_i && npu.run && npu.cycle >= cycles_most) begin
+    waited_q <= rst_i ? 0 : waited_q + 1;
+    if (!rst_i && ((run && npu.cycle >= cycles_most) || waited_q >= cycles_most + HOST_CYCLES)) begin
       $display("npu_system: still running after %0d cycles", cycles_most);
       $finish;
     end
-    if (done_o) begin
+    if (!rst_i && done_o) begin
       $fclose(trace);
       $finish;
     end
@@ -280,7 +286,7 @@ module npu_system #(
   ) fetch_tracer (
       .clk_i         (clk_i),
       .file_i        (trace),
-      .run_i         (npu.run),
+      .run_i         (run),
       .cycle_i       (npu.cycle),
       .started_i     (npu.fetch_issue),
       .configure_i   (1'b0),
@@ -307,7 +313,7 @@ module npu_system #(
   ) ld_tracer (
       .clk_i         (clk_i),
       .file_i        (trace),
-      .run_i         (npu.run),
+      .run_i         (run),
       .cycle_i       (npu.cycle),
       .started_i     (npu.sequencer.engine[0].started),
       .configure_i   (npu.sequencer.engine[0].configure),
@@ -351,7 +357,7 @@ module npu_system #(
   ) ex_tracer (
       .clk_i         (clk_i),
       .file_i        (trace),
-      .run_i         (npu.run),
+      .run_i         (run),
       .cycle_i       (npu.cycle),
       .started_i     (npu.sequencer.engine[1].started),
       .configure_i   (npu.sequencer.engine[1].configure),
@@ -376,7 +382,7 @@ module npu_system #(
   ) st_tracer (
       .clk_i         (clk_i),
       .file_i        (trace),
-      .run_i         (npu.run),
+      .run_i         (run),
       .cycle_i       (npu.cycle),
       .started_i     (npu.sequencer.engine[2].started),
       .configure_i   (npu.sequencer.engine[2].configure),

@@ -17,10 +17,18 @@ from npusim.cosim.simulation import cache_directory
 from npusim.cosim.units import rtl_directory
 from npusim.machines import Machine
 
-MEMORY_STEPS_BYTES = (1 << 18, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30)
+MEMORY_STEPS_BYTES = (1 << 20, 1 << 23, 1 << 26, 1 << 28, 1 << 30)
 """Sizes of the array that stands for DRAM: a few, so that few builds serve all programs."""
 
 _BENCH = {"icarus": "npu_bench", "verilator": "npu_system"}
+_FLAGS = {
+    "icarus": ("-g2012", "-Wno-timescale"),
+    "verilator": (
+        "--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "--x-initial", "unique",
+        "--noassert", "-Wno-fatal", "-Wno-lint", "-j", "2", "-CFLAGS", "-O2",
+    ),
+}  # fmt: skip
+"""Verilator has two values: a register that nobody resets begins with a random one (run.py)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
         )
     wanted = design(machine, simulator, memory_bytes)
     wanted.require_sources()
-    final = cache_directory() / f"{wanted.top}-{wanted.key(simulator)}"
+    final = cache_directory() / f"{wanted.top}-{wanted.key(simulator, *_FLAGS[simulator])}"
     program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
     command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
     result = Simulation(machine, simulator, memory_bytes, command)
@@ -94,17 +102,16 @@ def compile_design(wanted: Design, simulator: str, folder: Path) -> None:
 
 
 def _icarus(wanted: Design, folder: Path) -> None:
-    command = ["iverilog", "-g2012", "-Wno-timescale", "-s", wanted.top]
+    command = ["iverilog", *_FLAGS["icarus"], "-s", wanted.top]
     command += ["-o", str(folder / "npu.vvp"), *(f"-I{path}" for path in wanted.includes)]
     command += [f"-P{wanted.top}.{key}={value}" for key, value in wanted.parameters.items()]
     _run([*command, *map(str, wanted.sources)], wanted.top)
 
 
 def _verilator(wanted: Design, folder: Path) -> None:
-    command = ["verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "fast"]
-    command += ["--x-initial", "fast", "--noassert", "-Wno-fatal", "-Wno-lint", "-j", "2"]
-    command += ["--top-module", wanted.top, "--Mdir", str(folder), "-o", "Vnpu_system"]
-    command += ["-CFLAGS", "-O2", *(f"-I{path}" for path in wanted.includes)]
+    command = ["verilator", *_FLAGS["verilator"], "--top-module", wanted.top]
+    command += ["--Mdir", str(folder), "-o", "Vnpu_system"]
+    command += [f"-I{path}" for path in wanted.includes]
     command += [f"-G{key}={value}" for key, value in wanted.parameters.items()]
     with toolchain.environment("verilator"):
         _run([*command, *map(str, wanted.sources)], wanted.top)

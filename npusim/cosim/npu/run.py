@@ -100,6 +100,8 @@ def run_on(
         place = Path(folder)
         write_hex(place / "image.hex", image, bus)
         arguments = [f"+{key}={value}" for key, value in settings.items()]
+        if simulation.simulator == "verilator":  # what nobody resets begins with a random value
+            arguments += ["+verilator+rand+reset+2", f"+verilator+seed+{memory.seed}"]
         done = subprocess.run(
             [*simulation.command, *arguments, *plusargs],
             cwd=place, capture_output=True, text=True, check=False,
