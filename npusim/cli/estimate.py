@@ -51,10 +51,9 @@ def _print(found: Estimate, notes: tuple[str, ...]) -> None:
         f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
         f"{found.dram_bytes:,} DRAM bytes, rounding {found.program.requant}"
     )
-    if found.energy_pj is not None:
-        technology = machine.energy.technology
-        area = area_um2(machine, technology)["total"]
-        console.print(energy_line(found.energy_pj, area, technology))
+    technology = machine.energy.technology
+    area = area_um2(machine, technology)["total"]
+    console.print(energy_line(found.energy_pj, area, technology))
     if found.host:
         console.print(f"on the host, without cycles: {', '.join(found.host)}")
     for note in notes:

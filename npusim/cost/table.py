@@ -173,8 +173,3 @@ def table_of(document: Mapping[str, Any]) -> Table:
             for row in document["modules"]
         ),
     )
-
-
-def has_table(technology: str) -> bool:
-    """Return whether the table of `technology` is made."""
-    return (TABLES / f"{technology}.json").is_file()

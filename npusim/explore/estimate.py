@@ -8,7 +8,6 @@ from typing import Any
 from npusim.compiler.compile import compile_network
 from npusim.compiler.nominal import nominal_network
 from npusim.cost.area import area_json
-from npusim.cost.table import has_table
 from npusim.explore.machine_layers import LayerCycles, layer_cycles, total_energy_pj
 from npusim.graph.network import Network
 from npusim.isa.program import Program
@@ -47,7 +46,7 @@ class Estimate:
         return self.macs / max(self.cycles * self.program.machine.size**2, 1)
 
     @property
-    def energy_pj(self) -> dict[str, float] | None:
+    def energy_pj(self) -> dict[str, float]:
         """Energy of one sample: `total` and by component."""
         return total_energy_pj(self.layers)
 
@@ -64,8 +63,8 @@ class Estimate:
             "macs": self.macs,
             "utilization": self.utilization,
             "dram_bytes": self.dram_bytes,
-            **({} if self.energy_pj is None else {"energy_pj": self.energy_pj}),
-            **(area_json(machine) if has_table(machine.energy.technology) else {}),
+            "energy_pj": self.energy_pj,
+            **area_json(machine),
             "instructions": len(self.program.instructions),
             "host_operators": list(self.host),
             "layers": [layer.as_json() for layer in self.layers],

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from npusim.cost.energy import energy_pj, sum_of, with_total
-from npusim.cost.table import has_table
 from npusim.isa.program import Layer, Program, Step
 from npusim.isa.spec import ENGINES
 from npusim.simulator.machine.counts import event_counts
@@ -36,20 +35,19 @@ class LayerCycles:
     stall_cycles: dict[str, int]
     utilization: float
     dram_bytes: int
-    energy_pj: dict[str, float] | None
+    energy_pj: dict[str, float]
     counts: dict[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON-ready values."""
         row = asdict(self)
         del row["counts"]
-        return {key: value for key, value in row.items() if value is not None}
+        return row
 
 
-def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float] | None:
+def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float]:
     """Return the energy of all layers, `total` and by component."""
-    known = [row.energy_pj for row in rows if row.energy_pj is not None]
-    return sum_of(known) if known else None
+    return sum_of(row.energy_pj for row in rows)
 
 
 def layer_spans(program: Program, step: Step, timeline: Timeline) -> list[tuple[Layer, int, int]]:
@@ -81,9 +79,7 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
             until = timeline.cycles if is_last else int(retired[end - 1]) + 1
             stalls = timeline.stalls[first:end][on_ex[first:end]].sum(axis=0)
             counts, cycles = events.total(first, end - first), until - done
-            energy = None
-            if has_table(technology):
-                energy = with_total(energy_pj(machine, technology, counts, cycles))
+            energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
                 LayerCycles(
                     layer.name, layer.operator, layer.macs, cycles,
