@@ -15,7 +15,7 @@ of two terms, which is requantize alone.
 |                |       | relative to twice the larger input scale                             |
 | product        | s40   | 255 * 2^31 < 2^39                                                    |
 | product << 20  | s60   | what is rounded                                                      |
-| rounded        | s29   | 255 * 2^20 < 2^28                                                    |
+| rounded        | s29   | 255 * 2^20 < 2^28; a shift below 31, which is not legal, saturates   |
 | acc_o          | s30   | sum of two                                                           |
 
 Cycles: 1 result per cycle and lane, latency 4.
@@ -37,19 +37,20 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
-from npusim.datapath.round_shift import MAX_SHIFT, ROUNDING_MODES, round_shift
+from npusim.datapath.round_shift import MAX_SHIFT, ROUNDING_MODES, round_shift_saturate
 from npusim.datapath.stimulus import between, chance
 
 LEFT_SHIFT = 20
 """Bits that an operand gains before the first rounding."""
 
 SHIFT_BOUNDS = (31, MAX_SHIFT)
+ROUNDED_BITS = 29
 
 
 @scalar
 def scale_operand(xe: int, multiplier: int, mode: int, shift: int) -> int:
     """Return one operand at the common scale."""
-    return round_shift(mode, (xe * multiplier) << LEFT_SHIFT, shift)
+    return round_shift_saturate(mode, (xe * multiplier) << LEFT_SHIFT, shift, ROUNDED_BITS)
 
 
 @scalar

@@ -31,6 +31,7 @@ OPERANDS = (
 
 BIAS_SIGN = 1 << 62
 MULTIPLIER_MASK = (1 << 31) - 1
+SHIFT_MASK = 63
 
 
 def operands(group: Group) -> Column:
@@ -69,7 +70,7 @@ def requantize_words(
     o: NDArray[np.int64],
     written: NDArray[np.uint8],
 ) -> None:
-    """Carry out a RQ; `o` are its OPERANDS.
+    """Carry out a RQ; `o` are its OPERANDS. Any bits in PAR have a meaning: architecture.md, 1.
 
     act [words SIZE], par [words 4*SIZE], acc [words regions SIZE]; written [words SIZE] takes a
     copy of what is written, in order, where it has rows.
@@ -86,7 +87,7 @@ def requantize_words(
             bias_low = lane32(par[first % ADDRESS_SPACE], c)
             bias[c] = signed_bias(bias_low, lane32(par[(first + 1) % ADDRESS_SPACE], c))
             shifts = lane32(par[(first + 2) % ADDRESS_SPACE], c)
-            shift[c] = (shifts & 63) + ((shifts >> 8) & 15)
+            shift[c] = ((shifts & 63) + ((shifts >> 8) & 15)) & SHIFT_MASK
             above[c] = rounding_constant(o[ROUNDING], 0, shift[c])
             below[c] = rounding_constant(o[ROUNDING], -1, shift[c])
             for j in range(o[TERMS]):
@@ -117,6 +118,8 @@ def requantize_words(
                                     widen(sums[0, c]), widen(sums[2, c]), o[PWLQ_BITS]
                                 )
                             total[c] += multiplier[j, c] * value
+                for c in range(size):
+                    total[c] = total[c] << 1 >> 1  # 63 bits, as the requantizer's register
                 if o[ROUNDING] == HALF_EVEN:
                     for c in range(size):
                         act[out, c] = 255 & requantize_total(
