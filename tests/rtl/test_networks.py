@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from npusim.cli.verify_program import verify_model
 from npusim.machines import Machine
+from npusim.machines.machine import MEMORY_MODELS
 
 NETWORKS = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
+
+
+DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits/digits_int8.onnx"
+
+
+def require_agreement(path: Path, model: str, capsys: pytest.CaptureFixture) -> None:
+    base = Machine.load("base")
+    machine = replace(base, memory=replace(base.memory, model=model))
+    code = verify_model(path, machine)
+    printed = capsys.readouterr().out
+    assert code == 0, printed
+    assert "agrees" in printed
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("verilator")
+@pytest.mark.parametrize("model", MEMORY_MODELS)
+def test_own_network_on_base(model, capsys):
+    require_agreement(DIGITS, model, capsys)
 
 
 @pytest.mark.rtl
 @pytest.mark.shared
 @pytest.mark.usefixtures("verilator")
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("model", ["fixed", "lfsr"])
+@pytest.mark.parametrize("model", MEMORY_MODELS)
 def test_network_on_base(name, model, shared, capsys):
-    base = Machine.load("base")
-    machine = replace(base, memory=replace(base.memory, model=model))
-    code = verify_model(shared / f"models/tflite/{name}.tflite", machine)
-    printed = capsys.readouterr().out
-    assert code == 0, printed
-    assert "agrees" in printed
+    require_agreement(shared / f"models/tflite/{name}.tflite", model, capsys)
 
 
 @pytest.mark.rtl
