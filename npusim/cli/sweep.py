@@ -33,6 +33,7 @@ def sweep_space(
     resume: bool,
 ) -> None:
     """Go through the space in `space_path` and write a row for each of its points."""
+    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -54,7 +55,8 @@ def sweep_space(
         _execution(workers, scheduler) as run,
         Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(), transient=True, disable=not sys.stderr.isatty(),
+            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+            disable=not sys.stderr.isatty(),
         ) as bar,
     ):  # fmt: skip
         tasks = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class Journal:
         self.folder = results.with_name(f"{results.name}.sweep")
         self._models = self.folder / "models"
         self._outcomes: dict[str, Outcome] = {}
+        self._names: dict[str, str] = {}
         try:
             self._models.mkdir(parents=True, exist_ok=True)
             path = self.folder / "journal.jsonl"
@@ -73,24 +75,40 @@ class Journal:
     def _take(self, record: dict[str, Any]) -> None:
         if record["key"] == COMPLETE or not record["final"]:
             return
-        model = None
         if record["model"] is not None:
             try:
                 content = (self._models / record["key"]).read_bytes()
             except OSError:
                 return  # somebody tidied up: the task is done again
-            model = ModelFile(record["model"]["name"], content)
-            if model.key != record["model"]["key"]:
+            name = record["model"]["name"]
+            if ModelFile(name, content).key != record["model"]["key"]:
                 return
-        self._outcomes[record["key"]] = Outcome(
-            record["found"], record["error"], record["final"], model
-        )
+            self._names[record["key"]] = name
+        self._outcomes[record["key"]] = Outcome(record["found"], record["error"], record["final"])
 
     def __contains__(self, key: str) -> bool:
         return key in self._outcomes
 
     def __getitem__(self, key: str) -> Outcome:
+        """Return what task `key` gave, without its model."""
         return self._outcomes[key]
+
+    def has_model(self, key: str) -> bool:
+        """Return whether task `key` made a model."""
+        return key in self._names
+
+    def model(self, key: str) -> ModelFile:
+        """Return the model that task `key` made, from the disk: all of them may not fit memory.
+
+        Raises
+        ------
+        FormatError
+            Somebody removed the file since.
+        """
+        try:
+            return ModelFile(self._names[key], (self._models / key).read_bytes())
+        except OSError as error:
+            raise FormatError(f"{self._models / key}: cannot read it: {error.strerror}") from None
 
     def add(self, key: str, outcome: Outcome) -> None:
         """Keep what a task gave; when this returns it is on the disk."""
@@ -99,6 +117,7 @@ class Journal:
             if outcome.model is not None:
                 model = {"name": outcome.model.name, "key": outcome.model.key}
                 self._keep(self._models / key, outcome.model.content)
+                self._names[key] = outcome.model.name
             self._append(
                 {
                     "key": key,
@@ -110,7 +129,7 @@ class Journal:
             )
         except OSError as error:
             raise FormatError(f"{self.folder}: cannot write it: {error.strerror}") from None
-        self._outcomes[key] = outcome
+        self._outcomes[key] = replace(outcome, model=None)
 
     def complete(self) -> None:
         """Note that the results are written."""

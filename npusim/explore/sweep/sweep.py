@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.machines import MachineChoice
 from npusim.explore.sweep.schemes import SchemeChoice
 from npusim.explore.sweep.space import Point, Space
-from npusim.explore.sweep.tasks import Outcome, Source, digest, encode, price, program_hash
+from npusim.explore.sweep.tasks import Source, digest, encode, price, program_hash
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how many of its tasks are finished, and how many there are."""
@@ -72,21 +72,23 @@ def sweep(
     """
     planned, repeated = plan(space, sources)
     encodings = {p.encode_key: p for p in planned if not p.illegal}
-    jobs = {
-        key: Job(encode, (sources[p.point.network.name], p.point.scheme, threads))
-        for key, p in encodings.items()
-        if key not in journal
-    }
-    reused, executed = len(encodings) - len(jobs), len(jobs)
-    _carry_out("quantizing", jobs, journal, run, progress)
-    ready = [p for p in planned if not p.illegal and journal[p.encode_key].model is not None]
-    jobs = {}
-    for p in ready:
-        if p.price_key not in journal:
-            model = journal[p.encode_key].model
-            jobs[p.price_key] = Job(price, (model, p.point.machine, p.point.network.requant))
-    reused, executed = reused + len(ready) - len(jobs), executed + len(jobs)
-    _carry_out("compiling and timing", jobs, journal, run, progress)
+    ready: dict[str, Planned] = {}
+
+    def encoding(key: str) -> Job:
+        point = encodings[key].point
+        return Job(encode, (sources[point.network.name], point.scheme, threads))
+
+    def pricing(key: str) -> Job:
+        point, model = ready[key].point, journal.model(ready[key].encode_key)
+        return Job(price, (model, point.machine, point.network.requant))
+
+    wanted = [key for key in encodings if key not in journal]
+    executed = _carry_out("quantizing", wanted, encoding, journal, run, progress)
+    legal = [p for p in planned if not p.illegal]
+    ready = {p.price_key: p for p in legal if journal.has_model(p.encode_key)}
+    wanted = [key for key in ready if key not in journal]
+    executed += _carry_out("compiling and timing", wanted, pricing, journal, run, progress)
+    reused = len(encodings) + len(ready) - executed
     return Swept(tuple(_row(p, journal) for p in planned), repeated, reused, executed)
 
 
@@ -125,21 +127,36 @@ def _illegal(machine: MachineChoice) -> str:
     return ""
 
 
+class _Jobs(Sequence[Job]):
+    """Jobs by key, each made when it is asked for: a job holds a whole network."""
+
+    def __init__(self, keys: Sequence[str], make: Callable[[str], Job]) -> None:
+        self._keys, self._make = keys, make
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._make(self._keys[i])
+
+
 def _carry_out(
-    what: str, jobs: Mapping[str, Job], journal: Journal, run: Run, progress: Progress | None
-) -> None:
-    keys: Sequence[str] = list(jobs)
+    what: str,
+    keys: Sequence[str],
+    make: Callable[[str], Job],
+    journal: Journal,
+    run: Run,
+    progress: Progress | None,
+) -> int:
+    """Carry out the tasks `keys`, keep what they give, and return how many they are."""
     if progress is not None:
         progress(what, 0, len(keys))
-    for done, (i, outcome) in enumerate(_finished(run, list(jobs.values())), 1):
+    finished = run(_Jobs(keys, make)) if keys else iter(())
+    for done, (i, outcome) in enumerate(finished, 1):
         journal.add(keys[i], outcome)
         if progress is not None:
             progress(what, done, len(keys))
-
-
-def _finished(run: Run, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
-    if jobs:
-        yield from run(jobs)
+    return len(keys)
 
 
 def _row(planned: Planned, journal: Journal) -> dict[str, Any]:
