@@ -20,12 +20,12 @@ EX_DESCRIPTIONS = {
     "prev": "stall: waits for LD",
     "next": "stall: waits for ST",
 }
-ENERGY_DESCRIPTIONS = {
+ENERGY_DESCRIPTIONS: Mapping[str, str] = {
     "array_uniform8": "array, uniform8",
     "array_uniform4": "array, uniform4",
     "array_subset": "array, subset",
     "array_pwlq": "array, pwlq",
-    "array_idle": "array, idle",
+    "array_edge": "array, edge",
     "accumulators": "accumulators",
     "requantizers": "requantizers",
     "vector": "vector unit",
@@ -33,8 +33,10 @@ ENERGY_DESCRIPTIONS = {
     "dma": "DMA",
     "dram": "DRAM",
     "control": "control",
+    "clock": "clock",
     "leakage": "leakage",
 }
+"""Of npusim/cost/prices.py COMPONENTS, in the order in which they are stacked."""
 
 Chart = Callable[[Mapping[str, Any], int], str]
 
@@ -65,11 +67,9 @@ def energy_chart(data: Mapping[str, Any], width: int) -> str:
             bars.append(Bar(layer["name"], parts, pointer, energy_text(total)))
     if not bars:
         return ""
-    known = dict.fromkeys(name for bar in bars for name, value in bar.parts.items() if value)
-    names = [name for name in ENERGY_DESCRIPTIONS if name in known]
-    names += [name for name in known if name not in ENERGY_DESCRIPTIONS]
-    descriptions = {name: ENERGY_DESCRIPTIONS.get(name, name) for name in names}
-    return stacked_bars(bars, descriptions, "energy of each layer", PICOJOULES, "energy", width)
+    return stacked_bars(
+        bars, ENERGY_DESCRIPTIONS, "energy of each layer", PICOJOULES, "energy", width
+    )
 
 
 def energy_text(picojoules: float) -> str:

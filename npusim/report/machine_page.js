@@ -85,9 +85,9 @@
           width: Math.max((to - from) / data.cycles * wide, 1), height: low - top + 8 });
       }
     }
-    const seconds = (to - from) / data.machine.frequency_hz * 1e6;
-    document.getElementById("range").textContent =
-      `cycles ${whole(from)} to ${whole(to)} (${seconds.toPrecision(3)} µs)`;
+    const seconds = (to - from) / data.machine.frequency_hz;
+    const time = seconds < 1e-3 ? `${Number((1e6 * seconds).toPrecision(3))} µs` : `${Number((1e3 * seconds).toPrecision(3))} ms`;
+    document.getElementById("range").textContent = `cycles ${whole(from)} to ${whole(to)} (${time})`;
   }
 
   function slices(svg, engine, begin, end, x, y) {
@@ -108,13 +108,11 @@
     for (let i = begin; i <= end; i++) {
       const kind = kinds.indexOf(NAMES[engine.kinds[i]]);
       if (kind < 0) continue;
-      let at = Math.max(i ? engine.ends[i - 1] : 0, from);
-      const stop = Math.min(engine.ends[i], to);
-      while (at < stop) {
-        const column = Math.min(Math.floor((at - from) / wide), count - 1);
-        const edge = column === count - 1 ? stop : Math.min(stop, from + (column + 1) * wide);
-        sums[kind][column] += edge - at;
-        at = edge > at ? edge : stop;
+      const start = Math.max(i ? engine.ends[i - 1] : 0, from), stop = Math.min(engine.ends[i], to);
+      const last = Math.min(Math.floor((stop - from) / wide), count - 1);
+      for (let column = Math.floor((start - from) / wide); column <= last; column++) {
+        const inside = Math.min(stop, from + (column + 1) * wide) - Math.max(start, from + column * wide);
+        if (inside > 0) sums[kind][column] += inside;
       }
     }
     const floor = new Float64Array(count).fill(y + LANE);
@@ -122,8 +120,8 @@
       let path = "";
       sums[k].forEach((sum, i) => {
         if (!sum) return;
-        const high = LANE * Math.min(sum / wide, 1), a = x(from + i * wide).toFixed(1);
-        path += `M${a} ${floor[i].toFixed(1)}h2v${(-high).toFixed(1)}h-2z`;
+        const high = LANE * sum / wide, a = x(from + i * wide).toFixed(2), b = x(from + (i + 1) * wide).toFixed(2);
+        path += `M${a} ${floor[i].toFixed(2)}H${b}v${(-high).toFixed(2)}H${a}z`;
         floor[i] -= high;
       });
       if (path) make(make(svg, "path", { class: STALLS.has(kind) ? `${kind} wait` : kind, d: path }), "title", {}, `${engine.name}: ${WORDS[kind]}`);

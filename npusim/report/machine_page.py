@@ -10,7 +10,7 @@ from typing import Any
 
 from npusim.report.activity import EX_PARTS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
-from npusim.report.machine_words import conformance_text, lead, span
+from npusim.report.machine_words import conformance_text, energy_model_text, lead, span
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
 
 HERE = Path(__file__).parent
@@ -21,7 +21,10 @@ SECTIONS = {
         "What EX, the engine that computes, does for each layer. <em>Array multiplies</em> are "
         "the cycles with operands at the array; a wait counts to the layer that waits.",
     ),
-    "energy": ("Where the energy goes", "The energy of each layer, by component."),
+    "energy": (
+        "Where the energy goes",
+        "The energy of each layer, by component; docs/energy.md says what the figures mean.",
+    ),
     "roofline": (
         "Roofline",
         "What the array (flat) and the bus (slope) allow, and what each layer reaches; a dot's "
@@ -60,6 +63,8 @@ def machine_page(data: Mapping[str, Any]) -> str:
         wide, phone = CHARTS[name](data, WIDE), CHARTS[name](data, PHONE)
         if not wide:
             continue
+        if name == "energy":
+            words = energy_model_text(data) + words
         parts.append(f"<h2>{heading}</h2><p>{words}</p>")
         parts.append(
             f'<figure data-chart="{name}"><div class="wide">{wide}</div>'
@@ -108,6 +113,10 @@ def _tiles(data: Mapping[str, Any]) -> str:
     if energy is not None:
         total = energy["total"]
         tiles.append((span("/results/energy_pj/total", total, energy_text(total)), "a sample"))
+    area = results.get("area_um2")
+    if area is not None:
+        shown = span("/results/area_um2", area, f"{area / 1e6:.3g} mm²")
+        tiles.append((shown, f"area, {escape(results['technology'])}"))
     items = (f"<li><b>{value}</b><span>{words}</span></li>" for value, words in tiles)
     return f'<ul class="tiles">{"".join(items)}</ul>'
 

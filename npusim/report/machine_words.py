@@ -7,8 +7,10 @@ from html import escape
 from typing import Any
 
 from npusim.report.activity import EX_PARTS
-from npusim.report.machine_charts import EX_DESCRIPTIONS
+from npusim.report.machine_charts import EX_DESCRIPTIONS, energy_text
 from npusim.report.roofline import bound_macs_per_cycle
+
+ENGINES = {"machine": "on the simulated machine", "rtl": "on the machine's Verilog"}
 
 
 def span(pointer: str, value: float, shown: str) -> str:
@@ -45,6 +47,7 @@ def conformance_text(data: Mapping[str, Any]) -> str:
     What was not compared is said to be open, never right.
     """
     found = data["conformance"]
+    engine = ENGINES[data["results"]["engine"]]
     parts = []
     if "compared_values" in found:
         differing, compared = found["differing_values"], found["compared_values"]
@@ -53,9 +56,10 @@ def conformance_text(data: Mapping[str, Any]) -> str:
         count = span("/conformance/compared_values", compared, f"{compared:,}")
         wrong = span("/conformance/differing_values", differing, f"{differing:,}")
         parts.append(
-            f"All {count} output values of this run are the bytes of the kernels engine"
+            f"All {count} output values of this run {engine} are the bytes of the kernels engine"
             if not differing
-            else f"{wrong} of {count} output values are not the bytes of the kernels engine"
+            else f"{wrong} of {count} output values of this run {engine} are not the bytes of the "
+            "kernels engine"
         )
     else:
         parts.append(_badge("open", "not compared"))
@@ -72,6 +76,18 @@ def conformance_text(data: Mapping[str, Any]) -> str:
         names = escape(", ".join(found["host_operators"]))
         parts.append(f" On the host, without cycles: {names}.")
     return "".join(parts)
+
+
+def energy_model_text(data: Mapping[str, Any]) -> str:
+    """Return which model priced the energy, and what the other one says where both are known."""
+    results = data["results"]
+    average = results.get("average_energy_pj")
+    technology = f"Technology {escape(results['technology'])}. " if "technology" in results else ""
+    if average is None:
+        return technology
+    total = average["total"]
+    shown = span("/results/average_energy_pj/total", total, energy_text(total))
+    return f"{technology}Priced by the bits that this data changes; on average data {shown}. "
 
 
 def _badge(css: str, words: str) -> str:

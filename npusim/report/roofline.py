@@ -138,7 +138,7 @@ def _near(dots: Sequence[Dot]) -> list[Dot]:
 
 def _label(name: str, x: float, y: float, radius: float, boxes: list[Box], plot: Plot) -> str:
     """Return a dot's name where nothing else stands, or nothing; remember its place in `boxes`."""
-    long = 0.93 * CHARACTER_PIXELS * len(name)
+    long = 1.12 * CHARACTER_PIXELS * len(name)  # of the widest of usual fonts
     places = (
         (x + radius + 4, y + 4, 0.0), (x - radius - 4, y + 4, 1.0),
         (x, y - radius - 5, 0.5), (x, y + radius + 13, 0.5),

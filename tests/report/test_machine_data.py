@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from npusim.cost.prices import COMPONENTS
 from npusim.explore.estimate import Estimate
 from npusim.graph.files import load
 from npusim.report.conformance import check_conformance, not_executed
-from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
+from npusim.report.machine_charts import CHARTS, ENERGY_DESCRIPTIONS, PHONE, WIDE, energy_text
 from npusim.report.machine_data import machine_data
-from npusim.report.machine_page import machine_page
+from npusim.report.machine_page import machine_page, style
 from npusim.report.machine_words import conformance_text
 from npusim.report.roofline import bound_macs_per_cycle
 from npusim.report.standalone import pictures
@@ -65,14 +66,16 @@ def with_energy(data: dict[str, Any]) -> dict[str, Any]:
             row["energy_pj"] = {"array_uniform8": 1.5e3 * (i + 1), "dram": 7.25e4}
             row["energy_pj"]["total"] = sum(row["energy_pj"].values())
             total = {name: total[name] + row["energy_pj"][name] for name in total}
-    copy["results"]["energy_pj"] = total
+    copy["results"] |= {"energy_pj": total, "average_energy_pj": {"total": 0.9 * total["total"]}}
+    copy["results"] |= {"technology": "nangate45", "area_um2": 123456.7}
     return copy
 
 
 def without_energy(data: dict[str, Any]) -> dict[str, Any]:
     copy = json.loads(json.dumps(data))
     for holder in (copy["results"], *copy["results"]["layers"]):
-        holder.pop("energy_pj", None)
+        for key in ("energy_pj", "average_energy_pj", "technology", "area_um2"):
+            holder.pop(key, None)
     return copy
 
 
@@ -88,8 +91,15 @@ def test_every_number_of_the_page_is_in_its_json(reported: Reported, has_energy:
     assert page.addresses == ["data:,"]
 
 
+def test_every_component_of_energy_has_a_name_and_a_colour() -> None:
+    assert tuple(ENERGY_DESCRIPTIONS) == COMPONENTS
+    for name in COMPONENTS:
+        assert f".{name}" in style()
+
+
 def test_energy_is_absent_where_it_is_not_known(reported: Reported) -> None:
     page = machine_page(without_energy(reported.data))
+    assert "area," not in page
     assert "energy" not in page.partition("<script")[0].partition("<body>")[2]
     assert energy_text(1.27e6) == "1.27 µJ"
     assert energy_text(0.5) == "0.5 pJ"
@@ -175,7 +185,7 @@ def test_conformance_counts_the_values_that_differ(reported: Reported) -> None:
     ("conformance", "expected"),
     [
         ({"compared_values": 30, "differing_values": 0}, ("conforms", "All")),
-        ({"compared_values": 30, "differing_values": 2}, ("differs", "are not the bytes")),
+        ({"compared_values": 30, "differing_values": 2}, ("differs", "2</span> of")),
         ({"reason": "an estimate executes no data"}, ("not compared", "executes no data")),
         (
             {"compared_values": 3, "differing_values": 0, "differing_from_asked": 1},

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from npusim.explore.estimate import Estimate
+from npusim.report.conformance import not_executed
 from npusim.report.machine_charts import CHARTS
+from npusim.report.machine_data import machine_data
 from npusim.report.machine_page import machine_page
 from tests.report.browser import Browser
 from tests.report.conftest import Reported
@@ -135,6 +138,40 @@ def test_the_timeline_zooms(browser: Browser, page: Path, reported: Reported) ->
     dragged = span(browser)
     assert 0.2 * cycles < dragged[1] - dragged[0] < 0.3 * cycles
     assert browser.complaints() == []
+
+
+AREAS = """(() => {
+  const lanes = [...document.querySelectorAll("#zoom .lane")].map((lane) => lane.getBBox());
+  return lanes.map((lane) => {
+    let area = 0;
+    for (const path of document.querySelectorAll("#zoom path")) {
+      if (path.getBBox().y + path.getBBox().height > lane.y + lane.height + 1) continue;
+      if (path.getBBox().y < lane.y - 1) continue;
+      const boxes = path.getAttribute("d").matchAll(/M([\\d.]+) [\\d.]+H([\\d.]+)v-([\\d.]+)/g);
+      for (const [, left, right, high] of boxes) area += (right - left) * high;
+    }
+    return area / lane.width / lane.height;
+  });
+})()"""
+
+
+def test_a_long_run_is_drawn_in_shares_that_add_up(
+    browser: Browser, in_two_runs: Estimate, tmp_path: Path
+) -> None:
+    found = in_two_runs.as_json()
+    conformance = not_executed(found["requant"], in_two_runs.host)
+    data = machine_data(in_two_runs.program, in_two_runs.timelines, found, conformance)
+    path = tmp_path / "long.html"
+    path.write_text(machine_page(data), encoding="utf-8")
+    browser.open(path, 1180)
+    assert browser.complaints() == []
+    assert browser.evaluate(OVERLAPS) == []
+    browser.evaluate("document.getElementById('zoom').dispatchEvent(new Event('dblclick'))")
+    assert span(browser) == [0, data["cycles"]]
+    shares = [
+        1 - engine["cycles"].get("idle", 0) / data["cycles"] for engine in data["engines"].values()
+    ]
+    assert browser.evaluate(AREAS) == pytest.approx(shares, abs=0.005)
 
 
 def test_pictures_are_saved_as_svg_and_png(browser: Browser, page: Path) -> None:
