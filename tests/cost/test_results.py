@@ -1,0 +1,126 @@
+"""Energy and area in what users get: results, estimates, comparisons; toggles and average."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npusim.cost.area import area_json, area_um2
+from npusim.cost.logic import parameters
+from npusim.cost.prices import COMPONENTS, FORMATS
+from npusim.cost.table import load_table
+from npusim.cost.toggles import array_energy_pj
+from npusim.errors import FormatError, UnsupportedError
+from npusim.explore.compare import choices, compare
+from npusim.explore.estimate import estimate
+from npusim.graph.files import load
+from npusim.machines import Machine
+from npusim.quant.options import Options
+from npusim.quant.quantize import prepare, quantize_prepared
+from npusim.session import run
+from npusim.simulator.machine.activity import FEATURES
+
+DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
+NANO = Machine.load("nano")
+PRODUCTS = [f"array_{name}" for name in FORMATS]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load(DIGITS / "digits_int8.onnx")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return np.load(DIGITS / "digits_test.npz")["x"][:2]
+
+
+def test_a_run_and_an_estimate_have_the_same_average_energy(network, samples):
+    result, found = run(network, samples, engine="machine", machine=NANO), estimate(network, NANO)
+    assert result.energy == found.energy_pj
+    data = result.as_json()
+    assert data["energy_pj"] == found.energy_pj
+    assert data["energy_pj"].keys() == {"total", *COMPONENTS}
+    assert "average_energy_pj" not in data
+    layers = [layer["energy_pj"] for layer in data["layers"] if "energy_pj" in layer]
+    assert sum(e["total"] for e in layers) == pytest.approx(data["energy_pj"]["total"], rel=1e-12)
+    estimated = found.as_json()
+    for key, value in area_json(NANO).items():
+        assert data[key] == estimated[key] == value
+
+
+def test_kernels_know_no_energy(network, samples):
+    result = run(network, samples)
+    assert result.energy is None
+    assert not {"energy_pj", "area_um2"} & result.as_json().keys()
+    with pytest.raises(UnsupportedError, match="toggles: expected engine machine, found kernels"):
+        run(network, samples, energy="toggles")
+
+
+def test_toggles_price_the_data_and_nothing_else_changes(network, samples):
+    average = run(network, samples, engine="machine", machine=NANO)
+    first, second, both = (
+        run(network, x, engine="machine", machine=NANO, energy="toggles")
+        for x in (samples[:1], samples[1:], samples)
+    )
+    assert first.average_energy == average.energy
+    assert first.energy["array_uniform8"] != second.energy["array_uniform8"]
+    for name in (*PRODUCTS, "total"):  # the mean of the samples
+        mean = (first.energy[name] + second.energy[name]) / 2
+        assert both.energy[name] == pytest.approx(mean, rel=1e-9)
+    for name in set(COMPONENTS) - set(PRODUCTS):
+        assert first.energy[name] == average.energy[name]
+    assert first.as_json()["average_energy_pj"] == average.energy
+    for name, values in average.outputs.items():
+        assert np.array_equal(values, both.outputs[name])
+    assert 0.5 < average.energy["array_uniform8"] / both.energy["array_uniform8"] < 2
+
+
+def test_data_that_stands_still_costs_less(network, samples):
+    still = np.zeros_like(samples[:1])
+    digit, nothing = (
+        run(network, x, engine="machine", machine=NANO, energy="toggles").layers[0].energy_pj
+        for x in (samples[:1], still)
+    )
+    assert nothing["array_uniform8"] < 0.5 * digit["array_uniform8"]
+
+
+def test_activity_is_priced_by_the_table_s_fit():
+    fit = load_table("nangate45").nearest("npu_pe_column", parameters(NANO)).activity
+    activity = {"pwlq": dict.fromkeys(FEATURES, 1000), "subset": dict.fromkeys(FEATURES, 0)}
+    energy = array_energy_pj(NANO, "nangate45", activity)
+    assert energy["array_pwlq"] == pytest.approx(1000 * sum(fit["pwlq"].values()))
+    assert energy["array_subset"] == 0
+    with pytest.raises(FormatError, match="expected the activity fit of uniform8, magic"):
+        array_energy_pj(NANO, "nangate45", {"uniform8": {"magic": 1}})
+
+
+def test_area_is_that_of_every_module():
+    area = area_um2(NANO, "nangate45")
+    assert area["total"] == pytest.approx(sum(area.values()) - area["total"])
+    table = load_table("nangate45")
+    one = table.value("npu_requantize", parameters(NANO), "area_um2")
+    assert area["npu_requantize"] == pytest.approx(NANO.size * one)
+    narrow = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    less = area_um2(narrow, "nangate45")
+    assert "npu_merge_regions" not in less
+    assert less["acc_memory"] == pytest.approx(area["acc_memory"] / 3)
+    assert less["npu_pe_column"] <= area["npu_pe_column"]
+
+
+def test_compare_prices_each_scheme_on_a_machine(samples):
+    network = load(DIGITS / "digits_float.onnx")
+    x = samples.astype(np.float32)
+    machine = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    chosen = choices(["uniform", "pwlq"], (4,), ("none",))
+    uniform, pwlq = compare(network, x, chosen, machine=machine, threads=1)["rows"]
+    quantized = quantize_prepared(prepare(network, x, 1), Options(scheme="uniform", bits=4))
+    expected = estimate(quantized.network, machine, "half_up")
+    assert uniform["cycles"] == expected.cycles
+    assert uniform["energy_pj"] == expected.energy_pj
+    assert uniform["area_um2"] == area_um2(machine, "nangate45")["total"]
+    assert "cycles" not in pwlq
+    assert "pwlq" in pwlq["machine_error"]
