@@ -2,11 +2,11 @@
 
     python benchmarks/check_energy.py LIBRARY.lib[.gz] [--formats uniform8 ...] [--work FOLDER]
 
-The array of `nano` (npu_array: four lanes with their requantizers) is synthesized, layer `pointwise`
-of digits runs on the RTL of the whole machine, and what passes the array's ports in all its cycles
-is replayed on the gates. The other route prices the layer's counted events from the table, with the
-average energy of a column's cycle and with this layer's operand activity. Both without SRAM, DRAM,
-control and leakage; written to benchmarks/energy_check.json.
+The array of `nano` (npu_array: four lanes with their requantizers) is synthesized, layer
+`pointwise` of digits runs on the RTL of the whole machine, and what passes the array's ports in all
+its cycles is replayed on the gates. The other route prices the layer's counted events from the
+table, with the average energy of a column's cycle and with this layer's operand activity. Both
+without SRAM, DRAM, control and leakage; written to benchmarks/energy_check.json.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ COMPONENTS = (*(f"array_{name}" for name in SCHEMES), "array_idle", "array_edge"
               "requantizers")  # fmt: skip
 PARTS = {
     "pe_column": "columns", "weight_column": "weights", "weight_decode": "weights",
-    "subtract_zero_point": "operands", "accumulate": "accumulators", "merge_regions": "requantizers",
-    "requantize": "requantizers", "round_shift": "requantizers",
+    "subtract_zero_point": "operands", "accumulate": "accumulators",
+    "merge_regions": "requantizers", "requantize": "requantizers", "round_shift": "requantizers",
 }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from energy.replay import Window, replay
 from energy.synthesis import ROOT, map_to_cells, rtl_files
 from energy.table import operation_energies, row_json
 from energy.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
-from energy.units import COLUMN, SIZED, UNITS, Unit
+from energy.units import COLUMN, OWN, SIZED, UNITS, Unit
 from longest_path import cells_of, longest_path_ns, parse_liberty
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
@@ -37,6 +37,7 @@ FULL = (8, 1, 4)
 BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *FULL), UNITS),
     (Build(16, *FULL), SIZED),
+    (Build(4, *FULL), OWN),
     (Build(16, 8, 0, 0), SIZED),
     (Build(16, 4, 0, 0), SIZED),
     (Build(16, 0, 1, 0), SIZED),
@@ -61,6 +62,8 @@ CLASSES = {
     "max, sum": "npu_pool: a cycle with one tap",
     "add": "npu_add: two taps, idle once",
     "lookup": "npu_lookup: a cycle with one tap",
+    "term, par, operand, tap": "npu_lane, npu_array: their own logic, without the modules they "
+    "hold: a cycle with a term, a constant, an operand of a MAC, a tap",
     "run": "npu_mac_engine, npu_vector_engine: a busy cycle",
     "dispatch": "npu_sequencer: a cycle that takes one instruction",
     "beat": "npu_fetch, npu_ld, npu_st: a cycle with one beat on the bus",
@@ -82,7 +85,8 @@ def netlist_of(unit: Unit, build: Build, library: Path, cells: Library, work: Pa
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="npusim-energy-") as temporary:
             folder = Path(temporary)
-            map_to_cells(unit.module, rtl_files(unit.module), parameters, library, folder)
+            files = rtl_files(unit.module)
+            map_to_cells(unit.module, files, parameters, library, folder, own=unit.own)
             (folder / "netlist.json").rename(path)
         print(f"  synthesized {name} in {time.monotonic() - start:.0f} s", flush=True)
     return read_netlist(path, cells)
@@ -123,6 +127,8 @@ def traffic_of(
         for name, *_ in netlist.registers().values():
             states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
     forms = formats or build.formats + ((VECTOR,) if units == UNITS else ())
+    if units == OWN:
+        forms = ("uniform8", "pwlq", VECTOR)
     return [
         part for form in forms
         for part in record_build(build, form, signals, states, seed, work)

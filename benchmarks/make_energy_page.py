@@ -12,40 +12,7 @@ TABLES = ROOT / "npusim" / "cost" / "tables"
 CHECK = ROOT / "benchmarks" / "energy_check.json"
 PAGE = ROOT / "docs" / "energy_table.md"
 TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
-HEAD = """\
-# Energy of our modules at gate level
-
-Written by `python benchmarks/make_energy_page.py` from the tables that `benchmarks/make_energy.py` makes
-and the check of `benchmarks/check_energy.py`; do not edit. What a machine's energy is made of:
-[energy](energy.md).
-
-## How a number is made
-
-1. **Synthesis.** Each module of `rtl/` is mapped for itself by the recipe of `benchmarks/energy/synthesis.py` (Yosys:
-   `synth -flatten -booth -noabc`, `dfflibmap`, `abc`), the same that `docs/area.md` is made with.
-2. **Traffic.** The shipped digits network, quantized from float by each scheme, runs on the Verilog of the whole machine on one
-   sample of its test set; what passes the ports of the module's instance is recorded in windows of 64 cycles, placed by a seed: for each
-   layer two in MACs, one in RQ, up to three in VEC, one in LD and ST. Events, cycles and DRAM of that run equal the simulated machine's, so
-   the recording is what the golden model computes. A second, made-up network gives what digits lacks: max pooling, lookup, TFLite's addition.
-3. **Gates.** The netlist is written as Verilog with one module a cell, generated from its Liberty function, and a rise and a fall
-   delay for each instance, from the Liberty tables at the net's load and the slew that arrives. Icarus replays the recording from
-   the registers' state in RTL. **Every output bit of every cycle must equal RTL's**, or no row is written. Delays are inertial, so glitches
-   that a cell would pass are simulated, and counted.
-4. **Energy.** Each edge costs the driving cell's internal energy (Liberty `internal_power` by the input that changed last,
-   the state of the others, slew and load) and C V^2 / 2 for each pin on the net. An edge of an input pin costs what its own table
-   says: so a register's clock pin costs in every cycle, work or no work.
-5. **Classes.** `idle` is a cycle in which nothing happens. The energy of the windows above idle is divided among the operations counted in
-   them by least squares; a class is a cycle with one such operation. Where two operations always come together, the whole stands at one
-   of them and the other is worth an idle cycle.
-
-Assumptions: loads are pins, wires have no capacitance; the clock is ideal; slews at inputs are 20 ps; tables are not
-extrapolated; a cell's delay is the mean over its inputs. The clock period is twice the longest path, so that a cycle settles while the
-clock is high; energy of a cycle does not depend on it otherwise. Liberty's energy unit is (V)^2 times the capacitance unit: fJ in Nangate45, pJ in SG13G2.
-No clock gates: the Verilog's enables become multiplexers.
-
-| class | a cycle of |
-|---|---|
-"""
+HEAD = (ROOT / "benchmarks" / "energy" / "page_head.md").read_text()
 
 
 def table(document: dict[str, Any]) -> list[str]:
@@ -110,7 +77,7 @@ def check(results: dict[str, Any]) -> list[str]:
         "accumulators and requantizers only; no SRAM, DRAM or control on either side. Target: "
         "within 15 % (average) and 5 % (toggles).", "",
         "| format | cycles | gates, nJ | average model, nJ | off by | toggle model, nJ | off by "
-        "| columns above idle: average off by | toggles off by | lanes' own logic, not priced, nJ |",
+        "| columns above idle: average off by | toggles off by | own logic of lanes, nJ |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for form, result in results.items():

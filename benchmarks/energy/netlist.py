@@ -22,7 +22,7 @@ INPUT_SLEW_PS = 20.0
 LOW, HIGH = 0, 1
 """Nets of the constants; Yosys numbers its own from 2."""
 
-_BANK = re.compile(r"npu_bank$")
+_BOX = re.compile(r"\bnpu_\w+")
 _GROUP = re.compile(r"^\$flatten\\?(.*?)\.?\$")
 
 
@@ -86,10 +86,9 @@ class Netlist:
 
 
 def read_netlist(path: Path, library: Library) -> Netlist:
-    """Return the top module of Yosys' JSON; pins of npu_bank become ports."""
+    """Return the top module of Yosys' JSON; pins of instances without content become ports."""
     modules = json.loads(path.read_text())["modules"]
-    (module,) = (m for m in modules.values() if any(c["type"] in library.cells
-                                                    for c in m["cells"].values()))  # fmt: skip
+    module = modules["design_top"]
     ports = {name: tuple(map(_net, port["bits"])) for name, port in module["ports"].items()}
     netlist = Netlist(library, ports.get("clk_i", (LOW,))[0])
     for name, port in module["ports"].items():
@@ -98,10 +97,10 @@ def read_netlist(path: Path, library: Library) -> Netlist:
             continue
         (netlist.inputs if port["direction"] == "input" else netlist.outputs).append(place)
     for name, cell in module["cells"].items():
-        if _BANK.search(cell["type"]):
+        if _BOX.search(cell["type"]):
             for pin, bits in cell["connections"].items():
                 port = Port(f"{name}.{pin}", tuple(map(_net, bits)), f"{name}.{pin}")
-                if pin == "data_o":
+                if modules[cell["type"]]["ports"][pin]["direction"] == "output":
                     netlist.inputs.append(port)
                 elif pin != "clk_i":
                     netlist.outputs.append(port)

@@ -29,12 +29,15 @@ def map_to_cells(
     folder: Path,
     *,
     by_module: bool = False,
+    own: bool = False,
 ) -> None:
     """Write netlist.json (flat) and area.txt (Yosys' `stat`) of `top` into `folder`.
 
     `by_module`: map each module for itself and flatten afterwards, so that a cell's name tells its
-    module; npu_bank stays outside.
+    module; npu_bank stays outside. `own`: all instances stay outside, what is left is the module's
+    own logic.
     """
+    boxes = "* design_top %d" if own else "*npu_bank*"
     for path in files:
         shutil.copy(path, folder)
     data = library.read_bytes()
@@ -45,7 +48,7 @@ def map_to_cells(
     run_script(
         f"read_verilog -sv {' '.join(path.name for path in files)}; "
         f"hierarchy -check -top {top} {values}; rename -top design_top; "
-        f"{'blackbox *npu_bank*; ' if by_module else ''}{recipe}; "
+        f"{f'blackbox {boxes}; ' if by_module or own else ''}{recipe}; "
         "tee -q -o area.txt stat -liberty cells.lib; "
         f"{'flatten; opt_clean; ' if by_module else ''}write_json netlist.json",
         folder,

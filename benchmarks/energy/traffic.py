@@ -6,6 +6,7 @@ whole machine on one sample of its test set.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import random
 from collections.abc import Mapping
@@ -147,8 +148,9 @@ def record_build(
     cache: Path,
 ) -> list[Traffic]:
     """Return the traffic of all layers in windows that `seed` places."""
-    path = cache / f"traffic-{build.size}-{'-'.join(map(str, build.parameters.values()))}" \
-                   f"-{weight_format}-{seed}.pickle"  # fmt: skip
+    recorded = hashlib.sha256(" ".join(sorted({*signals, *states})).encode()).hexdigest()[:8]
+    built = "-".join(map(str, build.parameters.values()))
+    path = cache / f"traffic-{build.size}-{built}-{weight_format}-{seed}-{recorded}.pickle"
     if path.exists():
         return pickle.loads(path.read_bytes())  # of this script's own making
     network = compiled(build, weight_format, sample=seed)

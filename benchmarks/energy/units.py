@@ -30,6 +30,8 @@ class Unit:
     count: Callable[[Recording, str], Counts]
     formats: tuple[str, ...] = ("uniform8", "pwlq")
     rows: bool = False
+    own: bool = False
+    """The module's own logic alone, without that of the modules that it instantiates."""
 
 
 def total(r: Recording, *names: str) -> int:
@@ -84,6 +86,16 @@ def _add(r: Recording, weight_format: str) -> Counts:
 
 def _lookup(r: Recording, weight_format: str) -> Counts:
     return {"lookup": total(r, "tap", "is_lookup")}
+
+
+def _lane(r: Recording, weight_format: str) -> Counts:
+    return {
+        "term": total(r, "term_valid"), "par": total(r, "par"), "operand": total(r, "operand_valid")
+    }  # fmt: skip
+
+
+def _array(r: Recording, weight_format: str) -> Counts:
+    return {"tap": total(r, "tap"), "operand": total(r, "operand_valid")}
 
 
 def _run(signal: str) -> Callable[[Recording, str], Counts]:
@@ -164,3 +176,9 @@ UNITS = (
     Unit("npu_ld", "ld", _transfer, ("LD", "RQ"), _beats("ld_beat")),
     Unit("npu_st", "st", _transfer, ("ST", "RQ"), _beats("st_valid", "st_ready")),
 )  # fmt: skip
+OWN = (
+    Unit("npu_lane", _UNIT, _sized, ("MAC", "RQ", "VEC"), _lane, ("uniform8", "pwlq"), own=True),
+    Unit("npu_array", "ex.array", _sized, ("MAC", "RQ", "VEC"), _array, ("uniform8", VECTOR),
+         own=True),
+)  # fmt: skip
+"""Modules whose own logic holds the others together."""

@@ -102,8 +102,8 @@ def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path:
     vectors = list(UNIT.vectors(random.Random(1), 200, **named))
     latency, widths = UNIT.latency(parameters), {p.name: len(p.nets) for p in netlist.outputs}
     values: dict[str, list[str]] = {
-        "rst_i": ["0"] * len(vectors), "en_i": ["1"] * len(vectors), "valid_i": ["1"] * len(vectors),
-        "valid_o": ["x"] * len(vectors),
+        "rst_i": ["0"] * len(vectors), "en_i": ["1"] * len(vectors),
+        "valid_i": ["1"] * len(vectors), "valid_o": ["x"] * len(vectors),
     }  # fmt: skip
     for port in UNIT.inputs:
         width = port.total_width(parameters)
