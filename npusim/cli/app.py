@@ -168,7 +168,12 @@ def estimate(model: Path, **options: Any) -> None:
     help="Random vectors for each unit.",
 )
 @click.option("--simulator", type=click.Choice(SIMULATORS), default="icarus", show_default=True)
-@click.option("--waves", type=FILE, metavar="FILE.fst", help="Keep the waves (of one unit).")
+@click.option(
+    "--waves",
+    type=FILE,
+    metavar="FILE.fst",
+    help="Keep the waves of one unit, network or program; on Icarus.",
+)
 def verify(targets: tuple[str, ...], **options: Any) -> int:
     """Verify RTL against the Python models: units, a network, a program, or --random N.
 

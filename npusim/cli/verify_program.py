@@ -23,7 +23,11 @@ from npusim.simulator.machine.run import load_image
 
 
 def verify_program(
-    path: Path, *, machine: Machine | None = None, simulator: str = "verilator"
+    path: Path,
+    *,
+    machine: Machine | None = None,
+    simulator: str = "verilator",
+    waves: Path | None = None,
 ) -> int:
     """Run a program file on both sides from its own DRAM image and print a table.
 
@@ -31,6 +35,8 @@ def verify_program(
     ----------
     machine
         The program's machine with another memory; the program's own where None.
+    waves
+        File for the waveform, FST, of a program of one run on Icarus.
 
     Returns
     -------
@@ -50,10 +56,12 @@ def verify_program(
             f"{path}: expected a program of the machine alone, it needs the host for {hosts[0]}; "
             "verify the model instead"
         )
+    if waves is not None and len(program.steps) != 1:
+        raise UnsupportedError(f"--waves: expected one run, {path} has {len(program.steps)}")
     dram = load_image(program, machine)
     found = [
         (f"{program.name}, step {number}", compare_step(program, step, dram, machine,
-                                                        simulator=simulator))
+                                                        simulator=simulator, waves=waves))
         for number, step in enumerate(program.steps)
     ]  # fmt: skip
     return print_comparisons(found, f"{program.name} on {program.machine.name}, {simulator}")
@@ -66,10 +74,16 @@ def verify_model(
     requant: str = "auto",
     simulator: str = "verilator",
     seed: int = 1,
+    waves: Path | None = None,
 ) -> int:
     """Compile a network, run it on both sides on a random input and print a table.
 
     Host operators between two runs are computed once, from what the simulator leaves.
+
+    Parameters
+    ----------
+    waves
+        File for the waveform, FST, on Icarus; NAME-2.fst, ... for the runs behind the first.
 
     Returns
     -------
@@ -83,7 +97,7 @@ def verify_model(
     toolchain.require(simulator)
     compiled = MachineNetwork(load(path), machine, requant)
     inputs = random_inputs(compiled.network, seed)
-    runs = compare_network(compiled, inputs, simulator=simulator)
+    runs = compare_network(compiled, inputs, simulator=simulator, waves=waves)
     found = [(f"run {number + 1}", run) for number, run in enumerate(runs)]
     hosts = [step.node for step in compiled.program.steps if step.kind == "host"]
     title = f"{path.name} on {machine.name}, memory {machine.memory.model}, {simulator}"

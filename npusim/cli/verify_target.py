@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from npusim.cli.outputs import require_writable
 from npusim.machines import Machine
 
 PROGRAM_SUFFIX = ".npu"
@@ -36,9 +37,15 @@ def verify_targets(
         raise click.UsageError(
             "expected the names of units, a network, a program, --all or --random N"
         )
+    require_writable(waves)
     if random_count is not None:
         from npusim.cli.verify_program import verify_random
 
+        if waves is not None:
+            raise click.UsageError(
+                "--waves: expected one unit, network or program, found --random; "
+                "a program that differs is saved to be verified alone"
+            )
         described = described_machine(machine or RANDOM_MACHINE, memory, latency)
         fixed = memory is not None or latency is not None
         return verify_random(
@@ -56,14 +63,14 @@ def verify_targets(
 
             own = Program.load(path).machine
             chosen = described_machine(machine or own, memory, latency)
-        return verify_program(path, machine=chosen, simulator=simulator)
+        return verify_program(path, machine=chosen, simulator=simulator, waves=waves)
     if models:
         from npusim.cli.verify_program import verify_model
 
         if len(targets) > 1:
             raise click.UsageError(f"expected one network, found {len(targets)} names")
         described = described_machine(machine or MODEL_MACHINE, memory, latency)
-        return verify_model(Path(models[0]), described, simulator=simulator, seed=seed)
+        return verify_model(Path(models[0]), described, simulator=simulator, seed=seed, waves=waves)
     from npusim.cli.verify import verify_units
 
     return verify_units(targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors)

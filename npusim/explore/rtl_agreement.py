@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ def compare_network(
     *,
     memory: Memory | None = None,
     simulator: str = "verilator",
+    waves: Path | None = None,
 ) -> list[Comparison]:
     """Run the first sample of `inputs` on both sides; return each run up to the first that differs.
 
@@ -46,6 +48,8 @@ def compare_network(
     ----------
     memory
         In place of the machine's.
+    waves
+        File for the waveform of the RTL, FST; NAME-2.fst, ... for the runs behind the first.
 
     Raises
     ------
@@ -57,11 +61,16 @@ def compare_network(
     for name, value in network_inputs(compiled.network, inputs).items():
         write_tensor(program, compiled.dram, name, value[:1])
     found: list[Comparison] = []
+    stem = "" if waves is None else waves.stem
     for step in program.steps:
         if step.kind == "host":
             compiled.host_step(step)
             continue
-        found.append(compare_step(program, step, compiled.dram, machine, simulator=simulator))
+        if waves is not None and found:
+            waves = waves.with_stem(f"{stem}-{len(found) + 1}")
+        found.append(
+            compare_step(program, step, compiled.dram, machine, simulator=simulator, waves=waves)
+        )
         if found[-1].difference:
             break
     return found

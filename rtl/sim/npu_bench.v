@@ -1,5 +1,7 @@
 // bench: clock and reset of npu_system for a simulator without a bench of its own.
 //
+// Plus argument waves: waves.fst is written.
+//
 // Law: docs/architecture.md, section 4 (cycle 0). Simulation only.
 
 `default_nettype none
@@ -48,6 +50,10 @@ module npu_bench;
   always #1 clk = !clk;
 
   initial begin
+    if ($test$plusargs("waves")) begin
+      $dumpfile("waves.fst");
+      $dumpvars(0, npu_bench);
+    end
     clk = 1'b0;
     rst = 1'b1;
     #9 rst = 1'b0;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ def compare_code(
     code_address: int,
     *,
     simulator: str = "icarus",
+    waves: Path | None = None,
 ) -> Comparison:
     """Run `code` on both sides in the memory that `machine` describes, and compare everything.
 
@@ -55,6 +57,8 @@ def compare_code(
         uint8 [bytes of the memory], changed in place to what the simulator leaves.
     bases, code_address
         Byte address of each region, and of the code, which lies behind all data.
+    waves
+        File for the waveform of the RTL, FST; Icarus alone writes one.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def compare_code(
     start = time.monotonic()
     found = run_code(
         code, machine, before, bases, code_address, simulator=simulator,
-        cycles_most=2 * expected.timeline.cycles + 10_000,
+        cycles_most=2 * expected.timeline.cycles + 10_000, waves=waves,
     )  # fmt: skip
     return Comparison(
         len(code) // INSTRUCTION_BYTES,
@@ -89,11 +93,12 @@ def compare_step(
     machine: Machine | None = None,
     *,
     simulator: str = "icarus",
+    waves: Path | None = None,
 ) -> Comparison:
     """Compare one step (kind "run") of `program`; `machine`: the program's with another memory."""
     return compare_code(
         step_code(program, step), machine or program.machine, dram, program.region_addresses(),
-        program.code_address(), simulator=simulator,
+        program.code_address(), simulator=simulator, waves=waves,
     )  # fmt: skip
 
 

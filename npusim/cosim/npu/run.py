@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ def run_code(
     *,
     simulator: str = "icarus",
     cycles_most: int = 1_000_000_000,
+    waves: Path | None = None,
 ) -> RtlRun:
     """Run `code` from `code_address` of a DRAM that begins with the bytes `dram`.
 
@@ -61,14 +63,18 @@ def run_code(
         Byte address of each region.
     cycles_most
         A run that takes longer is an error.
+    waves
+        File for the waveform, FST; Icarus alone writes one.
 
     Raises
     ------
     CosimulationError
         A tool is missing, the machine is not what it should be, or the run does not end.
     """
+    if waves is not None and simulator != "icarus":
+        raise CosimulationError(f"--waves: expected the simulator icarus, found {simulator}")
     simulation = build(machine, simulator, code_address + len(code))
-    return run_on(simulation, code, machine, dram, bases, code_address, cycles_most)
+    return run_on(simulation, code, machine, dram, bases, code_address, cycles_most, waves=waves)
 
 
 def run_on(
@@ -80,6 +86,7 @@ def run_on(
     code_address: int,
     cycles_most: int,
     plusargs: Sequence[str] = (),
+    waves: Path | None = None,
 ) -> RtlRun:
     """As `run_code`, on a simulation that has been built."""
     bus = machine.bus.bus_bytes
@@ -102,6 +109,8 @@ def run_on(
         arguments = [f"+{key}={value}" for key, value in settings.items()]
         if simulation.simulator == "verilator":  # what nobody resets begins with a random value
             arguments += ["+verilator+rand+reset+2", f"+verilator+seed+{memory.seed}"]
+        if waves is not None:
+            arguments = ["-fst", *arguments, "+waves"]
         done = subprocess.run(
             [*simulation.command, *arguments, *plusargs],
             cwd=place, capture_output=True, text=True, check=False,
@@ -114,6 +123,8 @@ def run_on(
             raise CosimulationError(f"RTL on {simulation.simulator}: {message[0]}")
         registers = _registers(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
+        if waves is not None:
+            shutil.move(place / "waves.fst", waves)
         after = dram if registers["fault"] else read_hex(place / "dump.hex", bus)[: len(dram)]
     require_parameters(machine, registers)
     return RtlRun(after, tuple(sorted(trace, key=_key)), registers)
