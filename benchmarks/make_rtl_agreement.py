@@ -3,6 +3,8 @@
     python benchmarks/make_rtl_agreement.py            what has changed since the last time
     python benchmarks/make_rtl_agreement.py --all      everything
 
+    python benchmarks/make_rtl_agreement.py --no-new   the page from the rows at hand
+
 Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program and of the
 Verilog, and is measured again where one of them is another; Verilator builds and runs take minutes
 a network. Exit code 1 where anything differs.
@@ -38,9 +40,9 @@ SEED = 1
 Row = dict[str, Any]
 
 NETWORKS = (
-    (DIGITS, ("nano", "small", "base", "wide")),
+    (DIGITS, "base"),
     *(
-        (SHARED / "tflite" / f"{name}.tflite", ("base",))
+        (SHARED / "tflite" / f"{name}.tflite", "base")
         for name in (
             "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
             "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_person_detect_int8_qdimfix",
@@ -49,13 +51,14 @@ NETWORKS = (
         )
     ),
     *(
-        (SHARED / "onnx" / f"{name}.onnx", ("base",))
+        (SHARED / "onnx" / f"{name}.onnx", "base")
         for name in (
             "kws_dscnn_int8_QDQ", "kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ",
             "ic_resnet8_int8_QOperator", "vww_mbv1_int8_QDQ", "vww_mbv1_int8_QOperator",
             "shufflenet-v2-12-int8",
         )
     ),
+    *((DIGITS, name) for name in ("nano", "small", "wide")),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
@@ -183,16 +186,25 @@ def page(networks: list[dict[str, Any]], programs: list[dict[str, Any]], commit:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--all", action="store_true", help="measure everything again")
-    again = parser.parse_args().all or not MEASURED.exists()
+    parser.add_argument("--no-new", action="store_true", help="measure nothing")
+    options = parser.parse_args()
+    again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
-    networks = dict(network_row(path, name, kept) for path, names in NETWORKS for name in names)
+    if options.no_new:
+        return write_page(kept)
+    networks = dict(network_row(path, name, kept) for path, name in NETWORKS)
     programs = dict(random_row(*what, kept) for what in RANDOM)
-    rows = networks | programs
-    save(rows)
+    save(networks | programs)
+    return write_page(networks | programs)
+
+
+def write_page(rows: dict[str, Row]) -> int:
+    """Write docs/rtl.md; return the exit code."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
     commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    text = page([*networks.values()], [*programs.values()], f"commit {commit.strip()}")
-    OUTPUT.write_text(text)
+    networks = [row for row in rows.values() if "network" in row]
+    programs = [row for row in rows.values() if "programs" in row]
+    OUTPUT.write_text(page(networks, programs, f"commit {commit.strip()}"))
     return int(any(row["difference"] for row in rows.values()))
 
 
