@@ -3,7 +3,7 @@
     python benchmarks/make_rtl_agreement.py            what has changed since the last time
     python benchmarks/make_rtl_agreement.py --all      everything
 
-    python benchmarks/make_rtl_agreement.py --no-new   the page from the rows at hand
+    python benchmarks/make_rtl_agreement.py --no-new   the page from the rows that still hold
 
 Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program and of the
 Verilog, and is measured again where one of them is another; Verilator builds and runs take minutes
@@ -99,21 +99,21 @@ def rtl_key(machine: Machine, simulator: str) -> str:
     return design(machine, simulator, 1 << 18).key(simulator)
 
 
-def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> Row:
-    """Return the row of `key`, measured (and saved at once) where it is not in `kept`."""
+def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> dict[str, Row]:
+    """Return key and row, measured (and saved at once) where it is not in `kept`."""
     if key not in kept:
         kept[key] = measure()
         save(kept)
     row = kept[key]
     print(f"{row['what']}: {row['difference'] or 'agrees'}", flush=True)
-    return row
+    return {key: row}
 
 
 def save(kept: dict[str, Row]) -> None:
     MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def network_row(path: Path, name: str, kept: dict[str, Row]) -> tuple[str, Row]:
+def network_row(path: Path, name: str, kept: dict[str, Row], new: bool) -> dict[str, Row]:
     """Return key and row of a network on the machine called `name`."""
     machine = Machine.load(name)
     compiled = MachineNetwork(load(path), machine)
@@ -134,10 +134,12 @@ def network_row(path: Path, name: str, kept: dict[str, Row]) -> tuple[str, Row]:
             "difference": "; ".join(run.difference for run in runs if run.difference),
         }
 
-    return key, measured(kept, key, measure)
+    return measured(kept, key, measure) if new or key in kept else {}
 
 
-def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> tuple[str, Row]:
+def random_row(
+    name: str, simulator: str, count: int, kept: dict[str, Row], new: bool
+) -> dict[str, Row]:
     """Return key and row of `count` random programs on the machine called `name`."""
     machine = Machine.load(name)
     generator = b"".join(p.read_bytes() for p in sorted((ROOT / "npusim/cosim").glob("random_*")))
@@ -161,7 +163,7 @@ def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> t
             "difference": "seeds " + ", ".join(wrong) if wrong else "",
         }
 
-    return key, measured(kept, key, measure)
+    return measured(kept, key, measure) if new or key in kept else {}
 
 
 def page(networks: list[dict[str, Any]], programs: list[dict[str, Any]], commit: str) -> str:
@@ -187,25 +189,37 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--all", action="store_true", help="measure everything again")
     parser.add_argument("--no-new", action="store_true", help="measure nothing")
+    parser.add_argument("--commit", help="of the sources, where they are not a checkout")
     options = parser.parse_args()
     again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
-    if options.no_new:
-        return write_page(kept)
-    networks = dict(network_row(path, name, kept) for path, name in NETWORKS)
-    programs = dict(random_row(*what, kept) for what in RANDOM)
-    save(networks | programs)
-    return write_page(networks | programs)
+    rows: dict[str, Row] = {}
+    for path, name in NETWORKS:
+        rows |= network_row(path, name, kept, not options.no_new)
+    for name, simulator, count in RANDOM:
+        rows |= random_row(name, simulator, count, kept, not options.no_new)
+    save(rows)
+    write_page(rows, options.commit or head())
+    return int(any(row["difference"] for row in rows.values()))
 
 
-def write_page(rows: dict[str, Row]) -> int:
-    """Write docs/rtl.md; return the exit code."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def head() -> str:
+    """Return the commit of the checkout, and whether its sources have changed since."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "npusim", "rtl")
+    return git("rev-parse", "--short=10", "HEAD") + (", with changes" if changed else "")
+
+
+def write_page(rows: dict[str, Row], commit: str) -> None:
+    """Write docs/rtl.md."""
     networks = [row for row in rows.values() if "network" in row]
     programs = [row for row in rows.values() if "programs" in row]
-    OUTPUT.write_text(page(networks, programs, f"commit {commit.strip()}"))
-    return int(any(row["difference"] for row in rows.values()))
+    OUTPUT.write_text(page(networks, programs, f"commit {commit}"))
 
 
 if __name__ == "__main__":
