@@ -1,7 +1,6 @@
 """One layer of each operator and each scheme on Icarus: the trace and every byte as predicted.
 
-Under both models of the memory and three latencies. `NPUSIM_RTL_CASES=N` adds N random layers of
-each operator, and N more memories.
+Under both models of the memory and three latencies; `NPUSIM_RTL_CASES=N` adds N drawn memories.
 """
 
 from __future__ import annotations
