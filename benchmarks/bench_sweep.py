@@ -139,7 +139,7 @@ def page(runs: Sequence[Run], kept: int, tasks: int) -> str:
         "",
         "Written by `python benchmarks/bench_sweep.py`: 8 machines x 5 schemes x 5 networks "
         f"([sweep_200.toml](sweep_200.toml)) on {WORKERS} processes of {os.cpu_count()} cores. "
-        "Processor time is the honest figure: the computer was shared.",
+        "Processor time is the figure to go by where the computer is shared.",
         "",
         "| run | wall, s | processor, s |",
         "|---|---|---|",
