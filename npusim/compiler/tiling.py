@@ -105,21 +105,29 @@ def halves(length: int) -> list[int]:
     return sizes
 
 
-def _loaded(shape: LinearShape, axis: int, size: int, taps: int) -> int:
-    """Return how many rows (columns) all tiles of `size` outputs load, for chunks of `taps`.
+@lru_cache(1 << 14)
+def _walked(
+    outputs: int, inputs: int, kernel: int, stride: int, dilation: int, padding: int, size: int,
+    taps: int, row_taps: int,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Return what tiles of `size` outputs do along an axis, for chunks of `taps`.
 
-    Those that a stride skips count as loaded: skipping them by tiny tiles is not worth its cycles.
+    The rows (columns) that all of them load, the weight tiles that they multiply by, and those of
+    the chunks that any of them needs: a chunk that meets padding alone is left out. Rows that a
+    stride skips count as loaded: skipping them by tiny tiles is not worth its cycles.
     """
-    total, end = 0, shape.inputs[axis]
-    for first in range(0, shape.outputs[axis], size):
-        count = min(size, shape.outputs[axis] - first)
-        for tap in range(0, shape.kernel[axis], taps):
-            covered = min(taps, shape.kernel[axis] - tap)
-            low = first * shape.stride[axis] - shape.padding[axis] + tap * shape.dilation[axis]
-            high = low + (count - 1) * shape.stride[axis] + (covered - 1) * shape.dilation[axis] + 1
-            high = max(high, low + count * shape.stride[axis])
-            total += max(min(high, end) - max(low, 0), 0)
-    return total
+    loaded, again, needed = 0, 0, {}
+    for first in range(0, outputs, size):
+        count = min(size, outputs - first)
+        for tap in range(0, kernel, taps):
+            covered = min(taps, kernel - tap)
+            low = first * stride - padding + tap * dilation
+            high = low + (count - 1) * stride + (covered - 1) * dilation + 1
+            if min(high, inputs) > max(low, 0):
+                needed[tap] = -(-covered // row_taps)
+                again += needed[tap]
+                loaded += min(max(high, low + count * stride), inputs) - max(low, 0)
+    return loaded, again, sum(needed.values())
 
 
 @dataclass(frozen=True)
@@ -132,8 +140,12 @@ class _Tiles:
     gcb: NDArray[np.int64]
     gkh: NDArray[np.int64]
     gkw: NDArray[np.int64]
-    rows_loaded: NDArray[np.int64]
-    columns_loaded: NDArray[np.int64]
+    loaded: NDArray[np.int64]
+    """Input pixels that all tiles load, once each."""
+    passes_again: NDArray[np.int64]
+    """Weight tiles of a channel block that all tiles multiply by."""
+    passes_once: NDArray[np.int64]
+    """Those of them that differ."""
 
     def chosen(self, which: NDArray) -> _Tiles:
         """Return some of the candidates."""
@@ -153,13 +165,15 @@ def _candidates(shape: LinearShape, machine: Machine) -> _Tiles:
     )
     places = np.indices([len(choices) for choices in sizes]).reshape(len(sizes), -1)
     columns = [np.array(choices, np.int64)[i] for choices, i in zip(sizes, places, strict=True)]
-    loaded = [
-        np.array([[_loaded(shape, axis, s, t) for t in sizes[axis + 4]] for s in sizes[axis]])[
-            places[axis], places[axis + 4]
-        ]
-        for axis in (0, 1)
-    ]
-    tiles = _Tiles(*columns, *loaded)
+    walked = []
+    for axis, row_taps in ((0, 1), (1, shape.row_taps)):
+        of_axis = (
+            shape.outputs[axis], shape.inputs[axis], shape.kernel[axis], shape.stride[axis],
+            shape.dilation[axis], shape.padding[axis],
+        )  # fmt: skip
+        counts = [[_walked(*of_axis, s, t, row_taps) for t in sizes[axis + 4]] for s in sizes[axis]]
+        walked.append(np.array(counts)[places[axis], places[axis + 4]].T)
+    tiles = _Tiles(*columns, *(walked[0] * walked[1]))
     pads = machine.scratchpads
     pixels = tiles.th * tiles.tw
     weights = tiles.gob * tiles.gcb * tiles.gkh * _passes(shape, tiles) * shape.tile_words
@@ -251,16 +265,18 @@ def _cost(
 
     `outer`: the loop over output groups is outside the one over areas.
     """
-    chunk, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
+    _, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
     groups = -(-shape.out_blocks // tiles.gob)
     areas = -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
     held = (areas * chunks if outer else chunks) <= ins
     again = np.ones_like(groups) if shape.depthwise else np.where(held, 1, groups)
-    in_beats = tiles.rows_loaded * tiles.columns_loaded * shape.in_pixel_beats * again
+    in_beats = tiles.loaded * shape.in_pixel_beats * again
     if shape.one_block:
         in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
-    reload = np.where(resident | ((chunks <= wgt_slots) & outer), 1, areas)
-    weight_beats = groups * chunks * chunk * reload * machine.word_beats
+    loaded_once = resident | ((chunks <= wgt_slots) & outer)
+    tiles_loaded = np.where(loaded_once, tiles.passes_once, tiles.passes_again)
+    weight_words = shape.out_blocks * shape.in_blocks * tiles_loaded * shape.tile_words
+    weight_beats = weight_words * machine.word_beats
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
     par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
     par_beats = par_words * 4 * machine.word_beats
@@ -292,7 +308,8 @@ def _cost(
         cycles = cycles + np.where(areas * chunks * again > 1, np.minimum(ld, ex), 0)
     if outs == 1:
         cycles = cycles + np.where(outputs > 1, np.minimum(st, ex), 0)
-    one_slot = ~resident & (wgt_slots == 1) & (reload * groups * chunks > 1)
+    chunks_loaded = np.where(loaded_once, 1, areas) * groups * chunks
+    one_slot = ~resident & (wgt_slots == 1) & (chunks_loaded > 1)
     cycles = cycles + np.where(one_slot, weight_beats, 0)
     exposed = (ld + st) // outputs  # what comes before the first tile and after the last
     return dram, cycles + exposed
