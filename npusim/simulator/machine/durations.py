@@ -83,7 +83,7 @@ def _vec(group: Group, machine: Machine) -> Column:
         "lookup": latency(lookup.UNIT, machine),
         "add": latency(add.UNIT, machine) + latency(requantize.UNIT, machine),
     }
-    of_op = np.array([latencies.get(op, 0) for op in VEC_OPS] + [0, 0], np.int64)
+    of_op = np.array([*(latencies[op] for op in VEC_OPS), 0, 0], np.int64)  # 6, 7: illegal
     taps = saturating_product(*(group.registers[name]["count"] for name in VEC_LEVELS))
     return taps + VEC_DRAIN_CYCLES + of_op[group["op"]]
 
