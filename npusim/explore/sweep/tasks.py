@@ -32,8 +32,7 @@ from npusim.graph.network import Network
 PRICED = (
     "requant", "cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "area_um2",
 )  # fmt: skip
-"""What is taken from an estimate besides the energy, by its key in the JSON of `npusim estimate`;
-docs/json.md. Where a technology has no table there is neither energy nor area."""
+"""What is taken from an estimate besides the energy, by its key in `npusim estimate --json`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +147,8 @@ def _quantized(source: Source, scheme: SchemeChoice, threads: int | None) -> Mod
 
 def _price(model: ModelFile, machine: MachineChoice, requant: str) -> Outcome:
     told = estimate(_network(model), machine.machine(), requant).as_json()
-    found = {key: told[key] for key in PRICED if key in told}
-    for component, pj in told.get("energy_pj", {}).items():
+    found = {key: told[key] for key in PRICED}
+    for component, pj in told["energy_pj"].items():
         found["energy_pj" if component == "total" else f"energy_pj.{component}"] = pj
     return Outcome(found)
 
