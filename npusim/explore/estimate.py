@@ -8,6 +8,7 @@ from typing import Any
 from npusim.compiler.compile import compile_network
 from npusim.compiler.nominal import nominal_network
 from npusim.cost.area import area_json
+from npusim.errors import UnsupportedError
 from npusim.explore.machine_layers import LayerCycles, layer_cycles, total_energy_pj
 from npusim.graph.network import Network
 from npusim.isa.program import Program
@@ -82,9 +83,11 @@ def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estim
     Raises
     ------
     CapacityError, UnsupportedError
-        As compile_network.
+        As compile_network; or neither the machine nor the host computes an operator.
     """
-    program = compile_network(nominal_network(network), machine, requant)
+    network = nominal_network(network)
+    program = compile_network(network, machine, requant)
+    _require_hosts(network, program)
     timelines = time_program(program)
     return Estimate(
         program,
@@ -93,3 +96,19 @@ def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estim
         tuple(step.node for step in program.steps if step.kind == "host"),
         tuple(timelines),
     )
+
+
+def _require_hosts(network: Network, program: Program) -> None:
+    """Raise UnsupportedError where the host has no function for what is left to it."""
+    left = {step.node for step in program.steps if step.kind == "host"}
+    if not left:
+        return
+    from npusim.simulator.kernels import steps, steps_onnxruntime
+
+    for node in network.nodes:
+        if node.name in left and not (
+            steps.has_step(node.operator) or steps_onnxruntime.has_step(node.operator)
+        ):
+            raise UnsupportedError(
+                f"{node.name}: neither the machine nor the host computes {node.kind}"
+            )

@@ -64,6 +64,11 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     return _step(node.operator, network, node, rule)
 
 
+def has_step(operator: op.Operator) -> bool:
+    """Return whether there is a function for this kind of operator, whatever its types."""
+    return _step.dispatch(type(operator)) is not _step.dispatch(object)
+
+
 @singledispatch
 def _step(operator: op.Operator, network: Network, node: Node, rule: Rule) -> Step:
     raise UnsupportedError(f"{node.name}: the kernels engine has no {node.kind} under {rule}")

@@ -38,6 +38,11 @@ def step(network: Network, node: Node) -> Step:
     return _step(node.operator, network, node)
 
 
+def has_step(operator: op.Operator) -> bool:
+    """Return whether there is a function for this kind of operator, whatever its types."""
+    return _step.dispatch(type(operator)) is not _step.dispatch(object)
+
+
 @singledispatch
 def _step(operator: op.Operator, network: Network, node: Node) -> Step:
     return steps.step(network, node, "fp32")

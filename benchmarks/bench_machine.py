@@ -1,0 +1,218 @@
+"""Speed of the simulated machine: estimates, whole runs, cycles a second beside the RTL.
+
+    python benchmarks/bench_machine.py [--rounds 15] [--no-rtl]
+
+Writes benchmarks/MACHINE.md. Times are processor time, medians of interleaved rounds; reads
+../shared/models. Peak memory is that of a whole fresh process, from start to end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from bench_networks import DIGITS, MODELS, ROOT, random_input, seconds
+from resnet import resnet_onnx
+
+import npusim
+from npusim.compiler.rule import machine_rule
+from npusim.cosim.npu.measure import measure_step
+from npusim.explore.estimate import estimate
+from npusim.explore.machine_run import MachineNetwork, write_tensor
+from npusim.graph.network import Network
+from npusim.machines import Machine
+from npusim.simulator.kernels.engine import prepare
+from npusim.simulator.machine.repeat.run import RepeatedRun
+from npusim.simulator.machine.run import run_step, step_code
+from npusim.simulator.machine.timeline import time_code
+
+TFLITE = MODELS / "tflite"
+MOBILENET = "tflm_mobilenet_v2_int8.tflite"
+NETWORKS = (
+    "kws_dscnn_int8.tflite", "ic_resnet8_int8.tflite", "vww_mbv1_int8.tflite", "ad_ae_int8.tflite",
+    MOBILENET,
+)  # fmt: skip
+RTL = ("digits_int8.onnx", "kws_dscnn_int8.tflite")
+MACHINE = "base"
+
+
+def path_of(name: str) -> Path:
+    return DIGITS / name if name.endswith(".onnx") else TFLITE / name
+
+
+def fresh_process(path: Path) -> tuple[float, float]:
+    """Return processor seconds and peak MiB of `npusim estimate`, kernels compiled before."""
+    command = [sys.executable, "-m", "npusim", "estimate", str(path), "--machine", MACHINE]
+    script = (
+        "import resource, subprocess, sys;"
+        f"subprocess.run({command!r}, check=True, stdout=subprocess.DEVNULL);"
+        "r = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(r.ru_utime + r.ru_stime, r.ru_maxrss / 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    cpu, mib = map(float, done.stdout.split())
+    return cpu, mib
+
+
+def estimates(rounds: int) -> list[str]:
+    lines = [
+        "## Estimates",
+        "",
+        "`npusim estimate FILE --machine base`, whole process (interpreter, imports, reading, "
+        "compiling, timing, printing), and `estimate(network, machine)` in a process that did it "
+        "before, tilings of layers searched anew.",
+        "",
+        "| network | cycles | instructions | process s | peak MiB | in process s |",
+        "|---|---|---|---|---|---|",
+    ]
+    from npusim.compiler.tiling import best_tiling
+
+    with tempfile.TemporaryDirectory() as folder:
+        shapes = Path(folder) / "resnet50.onnx"
+        shapes.write_bytes(resnet_onnx(50).SerializeToString())
+        for title, path in (("MobileNetV2-1.0-224", TFLITE / MOBILENET), ("ResNet-50", shapes)):
+            fresh_process(path)
+            runs = [fresh_process(path) for _ in range(max(rounds // 3, 3))]
+            network, machine = npusim.load(path), Machine.load(MACHINE)
+            warm = []
+            for _ in range(4):
+                best_tiling.cache_clear()
+                start = time.process_time()
+                found = estimate(network, machine)
+                warm.append(time.process_time() - start)
+            lines.append(
+                f"| {title} | {found.cycles:,} | {len(found.program.instructions):,} | "
+                f"{median(cpu for cpu, _ in runs):.2f} | {max(mib for _, mib in runs):.0f} | "
+                f"{median(warm[1:]):.2f} |"
+            )
+    return lines
+
+
+def whole_runs(rounds: int) -> list[str]:
+    lines = [
+        "## Whole runs: engine machine beside engine kernels",
+        "",
+        "One sample, from Python, both engines prepared, under the same rounding rule; one thread. "
+        "`first` is what the machine's first sample costs besides: timing and preparing the run, "
+        "compiled kernels loaded.",
+        "",
+        "| network | kernels ms | machine ms | ratio | first ms |",
+        "|---|---|---|---|---|",
+    ]
+    for name in (*NETWORKS, "digits_int8.onnx"):
+        network = npusim.load(path_of(name))
+        x = random_input(network, 1)
+        kernels = prepare(network, machine_rule(network, "auto"))
+        machine = MachineNetwork(network, Machine.load(MACHINE))
+        machine.run(x)
+        again = MachineNetwork(network, Machine.load(MACHINE))
+        start = time.thread_time()
+        again.run(x)
+        first = time.thread_time() - start
+        found = seconds(
+            {
+                "kernels": lambda k=kernels, x=x: k.run(x),
+                "machine": lambda m=machine, x=x: m.run(x),
+            },
+            rounds,
+        )
+        lines.append(
+            f"| {path_of(name).stem} | {1e3 * found['kernels']:.3f} | "
+            f"{1e3 * found['machine']:.3f} | {found['machine'] / found['kernels']:.2f} | "
+            f"{1e3 * first:.0f} |"
+        )
+    return lines
+
+
+def children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def cycles_a_second(network: Network, rtl: bool) -> str:
+    """Return a row: the longest run of `network`, on everything that executes its program."""
+    compiled = MachineNetwork(network, Machine.load(MACHINE))
+    program, dram = compiled.program, compiled.dram
+    rng = np.random.default_rng(1)
+    for name in program.inputs:
+        tensor = compiled.network.tensors[name]
+        limits = np.iinfo(tensor.dtype)
+        shape = (1, *tensor.shape[1:])
+        write_tensor(program, dram, name, rng.integers(limits.min, limits.max, shape, tensor.dtype))
+    step = max((s for s in program.steps if s.kind == "run"), key=lambda s: s.count)
+    bases, code, machine = program.region_addresses(), step_code(program, step), program.machine
+    timeline = time_code(code, machine, bases)
+    constants = (bases[0], bases[0] + program.regions[0].size_bytes)
+    repeated = RepeatedRun(timeline, bases, dram, constants)
+    found = seconds(
+        {
+            "timing": lambda: time_code(code, machine, bases),
+            "events": lambda: run_step(program, step, dram),
+            "repeated": repeated.run,
+        },
+        7,
+    )
+    rates = [timeline.cycles / found[key] for key in ("timing", "events", "repeated")]
+    for simulator in ("verilator", "icarus") if rtl else ():
+        measure_step(program, step, dram.copy(), simulator=simulator)  # builds it
+        start = children_seconds()
+        measured = measure_step(program, step, dram.copy(), simulator=simulator)
+        rates.append(timeline.cycles / (children_seconds() - start))
+        assert measured.cycles == timeline.cycles
+    row = " | ".join(f"{rate:,.0f}" for rate in rates) + " | n/a" * (5 - len(rates))
+    return f"| {network.name} | {step.count:,} | {timeline.cycles:,} | {row} |"
+
+
+def rates(rtl: bool) -> list[str]:
+    lines = [
+        "## Simulated cycles a second",
+        "",
+        "The same programs on `base`. *timing*: every cycle, no data. *events*: timing, data of "
+        "every instruction and the crc32 of what it wrote, as the RTL's trace has it. *repeated*: "
+        "data alone, on a run that is timed and prepared. RTL: the processor time of the "
+        "simulation's process, start to end, its cycles equal to the predicted ones.",
+        "",
+        "| network | instructions | cycles | timing | events | repeated | compiled RTL | Icarus |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in (*RTL, *(n for n in NETWORKS if n not in RTL)):
+        lines.append(cycles_a_second(npusim.load(path_of(name)), rtl and name in RTL))
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--no-rtl", action="store_true")
+    arguments = parser.parse_args()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
+    ).stdout.strip()
+    lines = [
+        "# The machine's speed",
+        "",
+        f"Written by `python benchmarks/bench_machine.py` at commit {commit}; "
+        f"{os.cpu_count()} processors. Read ratios: absolute figures vary with the computer.",
+        "",
+        *estimates(arguments.rounds),
+        "",
+        *whole_runs(arguments.rounds),
+        "",
+        *rates(not arguments.no_rtl),
+    ]
+    (ROOT / "benchmarks" / "MACHINE.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
