@@ -215,7 +215,7 @@ def test_every_cycle_has_a_cause_and_every_layer_a_cost(
 
 
 def test_an_operator_that_nobody_computes_is_an_error() -> None:
-    """The host's operators have no cycles and are named; one that nobody has is no such operator."""
+    """The host's operators have no cycles and are named; one that nobody has is none."""
     x = Tensor("x", (1, 4, 4, 3), np.dtype("int8"), Quantization(np.float32(1), np.int64(0)))
     y = replace(x, name="y")
     for operator, is_known in ((op.Mul(), True), (op.BatchNormalization(1e-5), False)):
