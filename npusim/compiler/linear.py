@@ -26,6 +26,9 @@ from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
 PARTS_WANTED = 4
 """Of a layer of few tiles, so that stores run beside the array."""
 SMALLEST_PART_PIXELS = 64
+FIRST_LOADS_WANTED = 4
+"""Of a tile of several channel blocks."""
+SMALLEST_LOAD_PIXELS = 128
 
 
 def emit_linear(emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
@@ -55,6 +58,7 @@ class _Lowering:
         self.act, self.out = Slots(first[:slots]), Slots(first[slots : slots + t.out_slots])
         if layer.residual is not None:
             self.added, self.between = Slots(first[slots + t.out_slots : -1]), first[-1]
+        self.started = False
         self.coming: dict[int, list[tuple[int, int]]] = {}
         """Bands of the tile in each ACT slot that are not loaded yet."""
 
@@ -205,16 +209,32 @@ class _Lowering:
             row, count = self.coming[address].pop(0)
             above, below = max(top - row, 0), max(row + count - top - inner, 0)
             source_row = (first + max(row - top, 0)) * layer.row_step
-            load_tile(
-                self.emitter,
-                layer.source,
-                Patch(block, blocks, source_row, count - above - below, *columns[:2]),
-                ActTile(address + row * layout.row_stride, layout.row_stride, layout.block_stride),
-                Pads(above, below, columns[2], columns[3]),
-                layer.input_zero_point,
-                layer.row_step,
-            )
+            start = address + row * layout.row_stride
+            for part, held in self._block_parts(blocks, inner * columns[1]):
+                load_tile(
+                    self.emitter,
+                    layer.source,
+                    Patch(block + part, held, source_row, count - above - below, *columns[:2]),
+                    ActTile(
+                        start + part * layout.block_stride, layout.row_stride, layout.block_stride
+                    ),
+                    Pads(above, below, columns[2], columns[3]),
+                    layer.input_zero_point,
+                    layer.row_step,
+                )
         return address
+
+    def _block_parts(self, blocks: int, pixels: int) -> list[tuple[int, int]]:
+        """Cut the blocks of a layer's first tile, for the layer before stores one after the other.
+
+        Each part is loaded as soon as it is stored. Parts of few pixels would cost more latency.
+        """
+        count = 1
+        if not self.started and self.layout.band_rows >= self.tiling.th:
+            count = max(min(FIRST_LOADS_WANTED, blocks, blocks * pixels // SMALLEST_LOAD_PIXELS), 1)
+        self.started = True
+        each = ceil_divide(blocks, count)
+        return [(first, min(each, blocks - first)) for first in range(0, blocks, each)]
 
     def _multiply(
         self,
