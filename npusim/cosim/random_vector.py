@@ -49,8 +49,9 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     par, terms, blocks = rng.choice(b.frames)
     skip = rng.randrange(blocks)
     counts = [rng.randint(1, blocks - skip), *shape(rng, 2, max(1, work(rng) // blocks // terms))]
-    pwlq = int(bool(b.machine.array.pwlq_bits) and rng.random() < 0.4)
-    sums, reads = b.runs("ACC", 1, 3 if pwlq else 1), b.runs("ACT", -1)
+    whole = b.runs("ACC", 1, 3)  # sums in all three regions
+    pwlq = int(bool(b.machine.array.pwlq_bits) and rng.random() < (0.7 if whole else 0.2))
+    sums, reads = whole if pwlq else b.runs("ACC", 1), b.runs("ACT", -1)
     act_terms = sum(int(rng.random() < 0.4) << j for j in range(4))
     mask = (1 << terms) - 1
     if not sums:
@@ -116,14 +117,19 @@ def _vector_registers(
 
 
 def vector(b: Builder, d: Dram, rng: random.Random) -> None:
-    """VEC of any operation."""
+    """VEC of any operation; before the first lookup a table."""
+    op = rng.choice(VEC_OPS)
+    if op == "lookup" and not b.has_table:
+        _vector(b, d, rng, "table")
+    if op != "lookup" or b.has_table:
+        _vector(b, d, rng, op)
+
+
+def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     reads = b.runs("ACT", -1)
     if not reads:
         return load_plain(b, d, rng)
     act, act_words = rng.choice(reads)
-    op = rng.choice([*VEC_OPS, "lookup"])
-    if op == "lookup" and not b.has_table:
-        op = "table"
     outputs = work(rng) if op == "lookup" else work(rng) // 4 + 1
     counts = shape(rng, 3, min(outputs, b.machine.scratchpads.acc_words))  # sums fit
     taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
