@@ -35,6 +35,7 @@ def compare_model(
 
     An .html page gets the .json file that it was drawn from beside it.
     """
+    from rich.console import Console
     from rich.progress import Progress
 
     if output_path is not None and output_path.suffix.lower() not in SUFFIXES:
@@ -50,7 +51,8 @@ def compare_model(
     tensor = network.tensors[network.inputs[0]]
     calibration = read_samples(calibrate_path, tensor)
     evaluation = calibration if eval_path is None else read_samples(eval_path, tensor)
-    with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
+    console = Console(stderr=True)  # stdout is for what was asked
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("float reference", total=len(chosen))
         data = compare(
             network,

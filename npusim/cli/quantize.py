@@ -25,6 +25,7 @@ def quantize_model(
     **settings: Any,
 ) -> None:
     """Quantize the network in `model`; `settings` are the fields of `Options`."""
+    from rich.console import Console
     from rich.progress import Progress
 
     require_writable(output_path)
@@ -39,7 +40,8 @@ def quantize_model(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"
         )
     samples = read_samples(calibrate_path, network.tensors[network.inputs[0]])
-    with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
+    console = Console(stderr=True)  # stdout is for what was asked
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"calibrating on {len(samples.x)} samples", total=None)
         prepared = prepare(network, samples.x)
 

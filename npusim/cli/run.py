@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from npusim.cli.inputs import Samples, read_samples
@@ -57,6 +58,7 @@ def run_model(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeRemainingColumn(),
+        console=Console(stderr=True),  # stdout is for what was asked
         transient=True,
         disable=not sys.stderr.isatty(),
     ) as bar:
