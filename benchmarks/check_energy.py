@@ -59,8 +59,11 @@ def part_of(group: str) -> str:
     return PARTS.get(names[-1], "glue") if group else "glue"
 
 
-def gates(form: str, netlist: Any, network: Any, span: tuple[int, int]) -> dict[str, float]:
+def gates(
+    form: str, path: Path, library: Path, network: Any, span: tuple[int, int]
+) -> dict[str, float]:
     """Return the energy of each part of the array in cycles first .. end - 1, in pJ."""
+    netlist = read_netlist(path, read_library(library))
     signals = {p.name: f"ex.array.{p.source}" for p in netlist.inputs + netlist.outputs}
     states = {name: f"ex.array.{name}" for name, *_ in netlist.registers().values()}
     (step,) = (step for step in network.program.steps if step.kind == "run")
@@ -84,6 +87,8 @@ def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[st
     price = prices(machine, TECHNOLOGY)
     events = {name: 0.0 for name in COMPONENTS}
     for name, count in counts.items():
+        if name.endswith(("_reads", "_writes")):
+            continue  # memories
         for component, pj in price.events[name].items():
             if component in events:
                 events[component] += pj * count
@@ -107,6 +112,12 @@ def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[st
         "columns_clock": machine.size * cycles * table.value("npu_pe_column", built, "idle"),
         "columns_average": columns, "columns_toggles": toggled,
         "others": sum(events.values()) - columns,
+        "requantizers": events["requantizers"],
+        "requantizers_clock": machine.size * cycles * (
+            table.value("npu_requantize", built, "idle")
+            + table.value("npu_merge_regions", built, "idle")
+        ),
+        "counts": {name: count for name, count in counts.items() if count},
     }  # fmt: skip
 
 
@@ -116,6 +127,7 @@ def main() -> int:
     parser.add_argument("library", type=Path)
     parser.add_argument("--formats", nargs="*", default=["uniform8"])
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--keep-gates", action="store_true", help="price the model alone again")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     path = work / "array.json"
@@ -125,7 +137,6 @@ def main() -> int:
             map_to_cells("npu_array", rtl_files("npu_array"), {"SIZE": 4, "ACC_WORDS": 256},
                          options.library, folder, by_module=True)  # fmt: skip
             (folder / "netlist.json").rename(path)
-    netlist = read_netlist(path, read_library(options.library))
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for form in options.formats:
         network = compiled(NANO, form, SAMPLE)
@@ -134,7 +145,10 @@ def main() -> int:
         timeline = run_step(network.program, step, network.dram.copy(), trace=False).timeline
         span = span_of(timeline, layer)
         by_model = model(form, network, layer, span)
-        by_gates = gates(form, netlist, compiled(NANO, form, SAMPLE), span)
+        if options.keep_gates and form in results:
+            by_gates = results[form]["gates"]
+        else:
+            by_gates = gates(form, path, options.library, compiled(NANO, form, SAMPLE), span)
         results[form] = {"cycles": span[1] - span[0] - 1, "gates": by_gates, "model": by_model}
         print(form, json.dumps(results[form], indent=1), flush=True)
         RESULT.write_text(json.dumps(results, indent=1) + "\n")

@@ -138,8 +138,8 @@ def cells_of(library: Group) -> dict[str, Cell]:
 
 
 def longest_path_ns(netlist: Path, cells: dict[str, Cell]) -> float:
-    """Return the longest path of the one module in Yosys' JSON netlist."""
-    (module,) = json.loads(netlist.read_text())["modules"].values()
+    """Return the longest path of module design_top in Yosys' JSON netlist."""
+    module = json.loads(netlist.read_text())["modules"]["design_top"]
     instances = [i for i in module["cells"].values() if i["type"] in cells]
     load: dict[int, float] = {}
     for instance in instances:
