@@ -35,7 +35,11 @@ from npusim.machines import Machine
 
 
 def compile_network(
-    network: Network, machine: Machine, requant: str = "auto", keep_tensors: bool = False
+    network: Network,
+    machine: Machine,
+    requant: str = "auto",
+    keep_tensors: bool = False,
+    with_data: bool = True,
 ) -> Program:
     """Return the program that computes one sample of `network` on `machine`.
 
@@ -47,6 +51,8 @@ def compile_network(
     keep_tensors
         Every tensor that reaches DRAM has a place of its own to the end, so that all can be read;
         else tensors share space over time.
+    with_data
+        Whether the region of constants has its bytes: cycles do not depend on them.
 
     Raises
     ------
@@ -58,7 +64,7 @@ def compile_network(
     rule = machine_rule(network, requant)
     compiler = Compiler(single_sample(network), machine, rule, keep_tensors)
     compiler.run()
-    return compiler.program()
+    return compiler.program(with_data)
 
 
 @dataclass
@@ -286,8 +292,8 @@ class Compiler:
         self.steps.append(Step("run", self.run_start, count))
         self.run_start = len(self.emitter)
 
-    def program(self) -> Program:
-        """Return the program with its image."""
+    def program(self, with_data: bool) -> Program:
+        """Return the program, with the bytes of its constants where they are asked for."""
         network = self.network
         places = []
         for name, form in self.forms.items():
@@ -300,13 +306,14 @@ class Compiler:
                 )
             )  # fmt: skip
         page = self.arena.size_bytes
+        image = self.constants.image() if with_data else b""
         return Program(
             name=network.name,
             machine=self.machine,
             requant=self.rule,
             instructions=self.emitter.instructions(),
             regions=(
-                Region("constants", max(self.constants.size_bytes, 64), self.constants.image()),
+                Region("constants", max(self.constants.size_bytes, 64), image),
                 Region("tensors", page),
             ),
             places=tuple(places),

@@ -59,6 +59,9 @@ class Emitter:
         self._users = [[_NEVER] * 3 for _ in range(_BANKS)]
         self._registers: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
         self._wanted: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
+        self._asked: dict[str, dict[str, tuple[int, dict[str, int] | None, int]]] = {
+            engine: {} for engine in QUEUED_ENGINES
+        }
         self._waiting: list[Operation] = []
         self._reads: list[tuple[int, int, int, int]] = []
         self._writes: list[tuple[int, int, int, int]] = []
@@ -68,9 +71,13 @@ class Emitter:
 
     def configure(self, engine: str, **registers: dict[str, int]) -> None:
         """Give registers of `engine` new fields for its next instruction."""
-        self._wanted[engine].update(
-            _register(engine, name, tuple(fields.items())) for name, fields in registers.items()
-        )
+        asked, wanted = self._asked[engine], self._wanted[engine]
+        for name, fields in registers.items():
+            index, before, word = asked.get(name, (0, None, 0))
+            if before != fields:  # most are asked for again and again
+                index, word = _register(engine, name, tuple(fields.items()))
+                asked[name] = (index, fields, word)
+            wanted[index] = word
 
     def _configure(self, engine: str, wanted: dict[int, int]) -> None:
         """Write registers, with as few CFG as hold the ones that change."""

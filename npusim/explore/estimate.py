@@ -86,7 +86,7 @@ def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estim
         As compile_network; or neither the machine nor the host computes an operator.
     """
     network = nominal_network(network)
-    program = compile_network(network, machine, requant)
+    program = compile_network(network, machine, requant, with_data=False)
     _require_hosts(network, program)
     timelines = time_program(program)
     return Estimate(

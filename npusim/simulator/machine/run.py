@@ -13,7 +13,6 @@ from npusim.isa.program import Program, Step
 from npusim.machines import Machine
 from npusim.simulator.machine.activity import Activity
 from npusim.simulator.machine.events import Event, events
-from npusim.simulator.machine.execute import Executor
 from npusim.simulator.machine.faults import AT_RETIREMENT
 from npusim.simulator.machine.state import State, new_dram
 from npusim.simulator.machine.timeline import LIMIT_CYCLES, Timeline, time_code
@@ -73,6 +72,8 @@ def run_code(
     CapacityError
         The run is longer than `limit_cycles`.
     """
+    from npusim.simulator.machine.execute import Executor  # whoever only times needs no kernels
+
     timeline = time_code(code, machine, bases, limit_cycles, code_address)
     state = State(machine) if state is None else state
     toggles = Activity(machine, timeline.columns.count) if activity else None
