@@ -58,16 +58,13 @@ module npu_system #(
   // The machine and its memory.
 
   wire [7:0] lite_awaddr, lite_araddr;
-  wire lite_awvalid, lite_wvalid, lite_arvalid;
-  wire [31:0] lite_wdata;
+  wire lite_awvalid, lite_awready, lite_wvalid, lite_wready, lite_bvalid;
+  wire lite_arvalid, lite_arready, lite_rvalid;
+  wire [31:0] lite_wdata, lite_rdata;
   wire [3:0] lite_wstrb = 4'hF;
-  wire lite_awready, lite_wready, lite_bvalid, lite_arready, lite_rvalid;
   wire [1:0] lite_bresp, lite_rresp;
-  wire [31:0] lite_rdata;
-  wire lite_bready = 1'b1;
-  wire lite_rready = 1'b1;
-  wire irq, running, beyond;
-  wire ended;
+  wire lite_bready = 1'b1, lite_rready = 1'b1;
+  wire irq, running, beyond, ended;
 
   wire [31:0] fetch_araddr, ld_araddr, st_awaddr;
   wire [7:0] fetch_arlen, ld_arlen, st_awlen;
@@ -259,7 +256,6 @@ module npu_system #(
 
   localparam int HOST_CYCLES = 1024;  // more than the host's accesses take
   logic [31:0] waited_q;              // cycles since the reset: a machine may never start
-
   wire run = npu.run && !rst_i;  // registers may begin with anything: nothing happens in a reset
 
   always @(posedge clk_i) begin
@@ -334,10 +330,8 @@ module npu_system #(
 
   // EX writes ACT words (RQ, VEC), reads the table's, or writes accumulators: of a MAC only those of
   // the last reduction tile count, region by region.
-
   localparam int ACC_REGIONS = 3;
   localparam int EX_BYTES    = 4 * SIZE * ACC_REGIONS;
-
   wire [EX_BYTES*8-1:0] acc_data;
   wire to_table = npu.ex.array.tap_2_i && npu.ex.array.is_table;
   wire to_acc   = npu.ex.acc_write[0] && (!npu.ex.mac_q || npu.ex.mac_acc_final);
