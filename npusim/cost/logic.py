@@ -45,6 +45,9 @@ LOGIC = (
     Logic("npu_pool", "vector", True, ("max", "sum", "idle")),
     Logic("npu_add", "vector", True, ("add", "idle")),
     Logic("npu_lookup", "vector", True, ("lookup", "idle")),
+    # What holds the modules of a lane, and the lanes, together: registers and multiplexers.
+    Logic("npu_lane", "array_edge", True, ("term", "par", "operand", "idle")),
+    Logic("npu_array", "array_edge", False, ("tap", "operand", "idle")),
     Logic("npu_mac_engine", "control", False, ("run", "idle")),  # run: a cycle of a MAC
     Logic("npu_vector_engine", "control", False, ("run", "idle")),
     Logic("npu_operands_ex", "control", False, ("idle",)),

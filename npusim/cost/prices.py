@@ -25,10 +25,7 @@ COMPONENTS = (
 """What energy is made of; docs/energy.md says what each holds."""
 
 TRAFFIC = ("fetch_bytes", "dram_read_bytes", "dram_write_bytes")
-ARRAY = tuple(f"array_{name}" for name in FORMATS)
 COMPONENT = {logic.module: logic.component for logic in LOGIC}
-COMPONENT_OF = dict(zip(FORMATS, ARRAY, strict=True))
-"""Component of a module, and of a column's operations."""
 
 Price = Mapping[str, float]
 """pJ by component."""
@@ -61,13 +58,14 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     events: dict[str, dict[str, float]] = {}
 
     def add(
-        event: str, module: str, operation: str, many: float = 1.0, clocked: bool = True
-    ) -> None:
+        event: str, module: str, operation: str, many: float = 1.0, component: str = "",
+        clocked: bool = True,
+    ) -> None:  # fmt: skip
         """Price `event` at `many` operations of a module, which take a cycle each if `clocked`."""
         idle = table.value(module, built, "idle")
         energy = table.value(module, built, operation) - idle
         price = events.setdefault(event, {})
-        component = COMPONENT_OF.get(operation, COMPONENT[module])
+        component = component or COMPONENT[module]
         price[component] = price.get(component, 0.0) + many * energy
         if gating and clocked:
             price["clock"] = price.get("clock", 0.0) + many * idle
@@ -75,8 +73,10 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for name in FORMATS:
         events[f"macs_{name}"] = {}
         if name in machine.array.formats or (name == "uniform4" and machine.uniform_bits):
-            add(f"macs_{name}", "npu_pe_column", name, 1 / size, clocked=False)  # else: never
+            add(f"macs_{name}", "npu_pe_column", name, 1 / size, f"array_{name}", clocked=False)
     add("array_cycles", "npu_subtract_zero_point", "operand", size)
+    add("array_cycles", "npu_lane", "operand", size)
+    add("array_cycles", "npu_array", "operand")
     add("array_cycles", "npu_mac_engine", "run")
     if gating:  # the columns' clock goes to all rows, with products or without
         events["array_cycles"]["clock"] += size * table.value("npu_pe_column", built, "idle")
@@ -86,16 +86,18 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     add("requantize_terms", "npu_requantize", "term")
     first, term = (table.value("npu_requantize", built, k) for k in ("requantize", "term"))
     events["requantizations"] = {"requantizers": first - term}  # what a result takes beside terms
+    add("requantize_terms", "npu_lane", "term", component="requantizers")
     add("requantize_terms", "npu_vector_engine", "run", 1 / size)
     events["merges"] = {}
     if machine.array.pwlq_bits:
         add("merges", "npu_merge_regions", "merge")
-    for name in VEC_OPS:  # every tap passes an operand register
-        add(f"vector_{name}", "npu_subtract_zero_point", "operand")
+    for name in VEC_OPS:
+        add(f"vector_{name}", "npu_array", "tap", 1 / size, "vector")
         add(f"vector_{name}", "npu_vector_engine", "run", 1 / size)
     add("vector_max", "npu_pool", "max")
     add("vector_sum", "npu_pool", "sum")
     add("vector_add", "npu_add", "add", 1 / 2)  # of one of its two taps
+    add("vector_add", "npu_subtract_zero_point", "operand", component="vector")
     add("vector_lookup", "npu_lookup", "lookup")
     add("fetch_bytes", "npu_sequencer", "dispatch", 1 / INSTRUCTION_BYTES)
     for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):
@@ -104,6 +106,7 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for pad in memories(machine, table.technology):
         events[f"{pad.name}_reads"] = {pad.component: pad.bank.read_pj}
         events[f"{pad.name}_writes"] = {pad.component: pad.bank.write_pj}
+    add("par_reads", "npu_lane", "par", size, "requantizers")
     return Prices(events, _cycle_price(machine, table))
 
 

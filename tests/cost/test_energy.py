@@ -57,7 +57,8 @@ def test_products_pay_for_their_row_of_a_column():
     counts = {"array_cycles": 10, "macs_pwlq": 100}  # of 10 * 16 elements
     energy = priced(price_list(NANO), counts, 0)
     assert energy["array_pwlq"] == pytest.approx(100 * operation("npu_pe_column", "pwlq") / 4)
-    edge = 10 * 4 * operation("npu_subtract_zero_point", "operand")
+    lanes = operation("npu_subtract_zero_point", "operand") + operation("npu_lane", "operand")
+    edge = 10 * (4 * lanes + operation("npu_array", "operand"))
     assert energy["array_edge"] == pytest.approx(edge)
     assert energy["control"] == pytest.approx(10 * operation("npu_mac_engine", "run"))
     assert energy["array_uniform8"] == energy["dram"] == energy["clock"] == 0
@@ -66,9 +67,10 @@ def test_products_pay_for_their_row_of_a_column():
 def test_requantizations_of_several_terms():
     one = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 8}, 0)
     three = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 24}, 0)
-    term = operation("npu_requantize", "term")
-    assert one["requantizers"] == pytest.approx(8 * operation("npu_requantize", "requantize"))
-    assert three["requantizers"] - one["requantizers"] == pytest.approx(16 * term)
+    term, lane = operation("npu_requantize", "term"), operation("npu_lane", "term")
+    first = operation("npu_requantize", "requantize") + lane
+    assert one["requantizers"] == pytest.approx(8 * first)
+    assert three["requantizers"] - one["requantizers"] == pytest.approx(16 * (term + lane))
 
 
 def test_memories_and_dram_are_priced_by_access():
@@ -92,10 +94,10 @@ def test_clock_gating_pays_the_clock_of_working_modules_alone():
         assert "clock" not in no_gate
         assert {key: pj for key, pj in gate.items() if key != "clock"} == no_gate
     assert free.events["accumulations"]["clock"] == 0.5
-    # A column of each lane, the operand register of each lane, and the MAC engine.
-    assert free.events["array_cycles"]["clock"] == pytest.approx(4 * 0.5 + 4 * 0.5 + 0.5)
+    # A column, an operand register and what is its own of each lane; the array, the MAC engine.
+    assert free.events["array_cycles"]["clock"] == pytest.approx(3 * 4 * 0.5 + 0.5 + 0.5)
     assert "clock" not in free.events["requantizations"]  # its terms take the cycles
-    assert free.events["requantize_terms"]["clock"] == pytest.approx(0.5 + 0.5 / 4)
+    assert free.events["requantize_terms"]["clock"] == pytest.approx(0.5 + 0.5 + 0.5 / 4)
 
 
 def test_leakage_is_power_times_time():
