@@ -3,29 +3,26 @@
 PAGE = """\
 # Energy in figures: the literature, and the average beside the data
 
-Written by `python benchmarks/make_energy_figures.py`; do not edit. Tables of
-`npusim/cost/tables/`, average model, no clock gating. What the numbers are made of:
-[energy](energy.md).
+Written by `python benchmarks/make_energy_figures.py NANGATE45.lib.gz WORK`; do not edit. Tables
+of `npusim/cost/tables/`, average model, no clock gating but where it says so. What the numbers
+are made of: [energy](energy.md).
 
 ## A product, by format
 
-A product in a column of 16 rows in Nangate45, in the smallest build of the energy table that runs
-the format (the second column says which formats that build has; where it has several, all of
-their multipliers see the operands, and a narrow format saves little): its share of the column
-with its adder trees, of the accumulating adders at its foot (three for pwlq), and of their clock.
-Operands are those of real layers with the weight standing still, as in the machine. Stand-alone
-MACs (each with its own 32-bit accumulators, random operands, four libraries) are a trial made
-before this project: see the ratios only.
-Areas of columns with one format alone are those of [area](area.md).
+A product in a column of 16 rows in Nangate45, in the smallest build that runs the format (the
+second column says which formats that build has): its share of the column with its adder trees, of
+the accumulating adders at its foot (three for pwlq), and of their clock. Columns with one format
+alone were simulated with four rows and are taken to sixteen in the proportion of the column with
+all formats. Operands are those of real layers with the weight standing still, as in the machine.
+Stand-alone MACs (each with its own 32-bit accumulators, random operands, four libraries) are a
+trial made before this project: see the ratios only. The last two columns are [area](area.md)'s
+for a column with one format.
 
 {products_45}
 
 {products_130}
 
-Where we differ from the stand-alone MACs, why: a column adds products before it accumulates, so
-the 32-bit accumulator, the same for all formats, is shared by 16 products, and what is left
-depends more on the format; weights stand still in the array, random operands change both inputs
-at once; and pwlq shares its three accumulators.
+{difference}
 
 ## Horowitz, 45 nm
 
@@ -77,3 +74,15 @@ so these figures are kind to it: data unlike it is further off.
 
 {toggles}
 """
+
+SEPARATE = """\
+Where we differ from the stand-alone MACs, why: a column adds products before it accumulates, so
+the 32-bit accumulator, the same for all formats, is shared by 16 products, and what is left
+depends more on the format; weights stand still in the array, random operands change both inputs
+at once; and pwlq shares its three accumulators."""
+
+TOGETHER = """\
+In the build with all formats they cost nearly the same: the operands and weights of a layer reach
+the multipliers of every format, which all toggle, and a multiplexer picks one product. A machine
+that is to save energy by a format must be built with that format alone, or isolate the operands of
+the others; its area, in the last columns, shows what is there to save."""

@@ -1,11 +1,11 @@
 """Our energy and area beside published figures, the average beside the data.
 
-    python benchmarks/make_energy_figures.py [COUNTS.json]
+    python benchmarks/make_energy_figures.py NANGATE45.lib[.gz] WORK
 
-Writes docs/energy_figures.md. Reads the checked-in tables; ResNet-50 comes from
-benchmarks/resnet.py with random weights, on which cycles and average energy do not depend. A few
-minutes; its cycles and event counts, which depend on no table, are kept in COUNTS.json where that
-is given, and read from there where it is.
+Writes docs/energy_figures.md from the checked-in tables, from columns with one format alone that
+are simulated at gate level (energy_columns.py), and from ResNet-50 (resnet.py) with random weights,
+on which cycles and average energy do not depend. WORK is a folder that keeps what takes minutes:
+netlists, recordings, and the cycles and events of ResNet-50.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from energy_figures_page import PAGE
+from energy_columns import single_rows
+from energy_figures_page import PAGE, SEPARATE, TOGETHER
 from resnet import resnet
 
 import npusim
-from npusim.cost.energy import energy_pj, sum_of, with_total
+from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
+from npusim.cost.prices import prices_of
 from npusim.cost.sram import TABLES, memory
-from npusim.cost.table import load_table
+from npusim.cost.table import Table, load_table, table_of
 from npusim.explore.estimate import estimate
 from npusim.machines import Machine
 from npusim.quant.options import Options
@@ -43,8 +45,8 @@ HOROWITZ = {
     "add32_um2": 137.0, "multiply8_um2": 282.0, "sram8k_pj": 10.0,
 }  # fmt: skip
 """45 nm, 0.9 V; SRAM: 8 KB, 64 bits. M. Horowitz, ISSCC 2014, figure 1.1.9; areas: its talk."""
-TRIAL = {"uniform8": "1", "uniform4": ".42-.46", "subset": ".58-.67", "pwlq": ".90-1.09"}
-"""Energy of stand-alone MACs of the formats, synthesized to four libraries, random operands."""
+TRIAL = {"uniform8": "1", "uniform4": ".61-.77", "subset": ".58-.67", "pwlq": ".90-1.09"}
+"""Energy of stand-alone MACs on 8-bit activations, synthesized to four libraries, random data."""
 PAPER = {"uniform8": (1.0, 1.0), "uniform4": (1.73, 0.73), "pwlq": (1.46, 0.78)}
 """Speedup at 8 GB/s and energy. Fang et al., "Post-training Piecewise Linear Quantization for Deep
 Neural Networks", ECCV 2020: ResNet-50, normalized to 8-bit uniform."""
@@ -75,9 +77,16 @@ class Product:
     area_um2: float
 
 
-def product(form: str, technology: str) -> Product:
+def table_with_single_formats(library: Path, work: Path) -> Table:
+    """Return the table of Nangate45 and the columns of one format beside it."""
+    table = load_table("nangate45")
+    document = {"technology": "nangate45", "modules": single_rows(library, work)}
+    return replace(table, rows=(*table.rows, *table_of(document).rows))
+
+
+def product(form: str, table: Table) -> Product:
     """Return a sixteenth of a column, and of the accumulating adders at its foot."""
-    machine, table = alone(form, Machine.load(MACHINE)), load_table(technology)
+    machine = alone(form, Machine.load(MACHINE))
     built, rows, regions = parameters(machine), machine.size, machine.acc_regions
 
     def of(module: str, key: str) -> float:
@@ -101,8 +110,8 @@ def area_alone(form: str) -> float:
     return float(row.split("|")[4]) * NAND2_UM2
 
 
-def product_lines(technology: str) -> list[str]:
-    found = {form: product(form, technology) for form in SCHEMES}
+def product_lines(table: Table) -> list[str]:
+    found = {form: product(form, table) for form in SCHEMES}
     one = found["uniform8"]
     lines = [
         "| format | of a build that runs | pJ a product | of it clock | of int8 "
@@ -111,7 +120,7 @@ def product_lines(technology: str) -> list[str]:
     ]
     areas = {form: area_alone(form) for form in found}
     for form, p in found.items():
-        alone_um2 = f"{areas[form]:.0f}" if technology == "nangate45" else ""
+        alone_um2 = f"{areas[form]:.0f}" if table.technology == "nangate45" else ""
         lines.append(
             f"| {form} | {p.build} | {p.energy_pj:.3f} | {p.clock_pj:.3f} "
             f"| {p.energy_pj / one.energy_pj:.2f} | {TRIAL[form]} | {p.area_um2:.0f} "
@@ -121,16 +130,24 @@ def product_lines(technology: str) -> list[str]:
     return lines
 
 
+def difference(table: Table) -> str:
+    """Return why formats cost what they do, for the builds that the table has."""
+    builds = [product(form, table).build for form in SCHEMES]
+    return SEPARATE if all("," not in build for build in builds) else TOGETHER
+
+
 def other_library() -> str:
     """Return the products in IHP SG13G2 where its table is made."""
     if not (TABLES / "ihp_sg13g2.json").exists():
         return "The table of IHP SG13G2 is not made yet."
-    return "\n".join(["In IHP SG13G2 (130 nm, 1.2 V):", "", *product_lines("ihp_sg13g2")])
+    return "\n".join(
+        ["In IHP SG13G2 (130 nm, 1.2 V):", "", *product_lines(load_table("ihp_sg13g2"))]
+    )
 
 
-def horowitz_lines() -> list[str]:
+def horowitz_lines(table: Table) -> list[str]:
     """Return int8 multiply and 32-bit add, and an 8 KB SRAM, beside Horowitz' figures."""
-    ours, scale = product("uniform8", "nangate45"), (1.1 / HOROWITZ["volts"]) ** 2
+    ours, scale = product("uniform8", table), (1.1 / HOROWITZ["volts"]) ** 2
     mac = HOROWITZ["multiply8_pj"] + HOROWITZ["add32_pj"]
     area = HOROWITZ["multiply8_um2"] + HOROWITZ["add32_um2"]
     sram = memory(1024, 64, "nangate45").read_pj
@@ -186,8 +203,8 @@ Found = dict[tuple[str, str], list[Layer]]
 """(machine, format) -> the layers of ResNet-50 on the machine with that format alone."""
 
 
-def resnet_layers(kept: Path | None) -> Found:
-    if kept is not None and kept.exists():
+def resnet_layers(kept: Path) -> Found:
+    if kept.exists():
         stored = json.loads(kept.read_text())
         return {
             tuple(key.split("|")): [Layer(*row) for row in rows] for key, rows in stored.items()
@@ -201,11 +218,8 @@ def resnet_layers(kept: Path | None) -> Found:
             layers = estimate(network, alone(form, machine), "half_up").layers
             found[name, form] = [Layer(row.cycles, row.counts) for row in layers]
             print(name, form, sum(row.cycles for row in layers), flush=True)
-    if kept is not None:
-        rows = {
-            "|".join(key): [[r.cycles, r.counts] for r in layers] for key, layers in found.items()
-        }
-        kept.write_text(json.dumps(rows))
+    rows = {"|".join(key): [[r.cycles, r.counts] for r in layers] for key, layers in found.items()}
+    kept.write_text(json.dumps(rows))
     return found
 
 
@@ -221,12 +235,12 @@ def total(layers: Sequence[Layer], *names: str) -> int:
     return sum(row.counts[name] for row in layers for name in names)
 
 
-def energies(layers: Sequence[Layer], machine: Machine) -> dict[str, float]:
-    rows = (with_total(energy_pj(machine, "nangate45", r.counts, r.cycles)) for r in layers)
-    return sum_of(rows)
+def energies(layers: Sequence[Layer], machine: Machine, table: Table) -> dict[str, float]:
+    prices = prices_of(machine, table)
+    return sum_of(with_total(priced(prices, row.counts, row.cycles)) for row in layers)
 
 
-def resnet_lines(found: Found) -> list[str]:
+def resnet_lines(found: Found, table: Table) -> list[str]:
     """Return the table of ResNet-50: speedups and energies beside the published ones."""
     lines = [
         "| array, each way | scheme | M cycles | speedup | with activations on chip | published "
@@ -240,7 +254,7 @@ def resnet_lines(found: Found) -> list[str]:
             layers, machine = found[name, form], alone(form, parent)
             weights = total(layers, "wgt_writes") * machine.size
             moved = total(layers, "dram_read_bytes", "dram_write_bytes")
-            energy, gated = energies(layers, machine), energies(layers, gate(machine))
+            energy, gated = energies(layers, machine, table), energies(layers, gate(machine), table)
             values = {
                 "cycles": sum(row.cycles for row in layers),
                 "chip_cycles": on_chip_cycles(layers, machine),
@@ -308,16 +322,22 @@ def toggle_lines() -> list[str]:
 
 def main() -> int:
     """Write the document."""
-    found = resnet_layers(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    if len(sys.argv) != 3 or not Path(sys.argv[1]).exists():
+        print(__doc__)
+        return 2
+    library, work = (Path(argument).resolve() for argument in sys.argv[1:])
+    work.mkdir(parents=True, exist_ok=True)
+    table = table_with_single_formats(library, work)
+    found = resnet_layers(work / "resnet50.json")
     name, parent = next(iter(MACHINES.items()))
     weights = total(found[name, "uniform8"], "wgt_writes") * parent.size
     others = [other_traffic_mb(weights, form) for form in ("uniform4", "pwlq")]
     text = PAGE.format(
-        products_130=other_library(),
-        products_45="\n".join(product_lines("nangate45")),
-        horowitz="\n".join(horowitz_lines()),
+        products_130=other_library(), difference=difference(table),
+        products_45="\n".join(product_lines(table)),
+        horowitz="\n".join(horowitz_lines(table)),
         toggles="\n".join(toggle_lines()), samples=SAMPLES,
-        resnet="\n".join(resnet_lines(found)),
+        resnet="\n".join(resnet_lines(found, table)),
         other4=f"{others[0]:.1f}", other_pwlq=f"{others[1]:.1f}", weights=f"{weights / 1e6:.1f}",
     )  # fmt: skip
     DOCUMENT.write_text(text)
