@@ -174,6 +174,8 @@ def page(networks: list[dict[str, Any]], programs: list[dict[str, Any]], commit:
         numbers = (row[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events"))
         cells = [row["network"], row["machine"], *(f"{n:,}" for n in numbers)]
         text += f"| {' | '.join(cells)} | {row['difference'] or 0} |\n"
+    if not programs:
+        return text
     text += RANDOM_HEAD.format(
         causes=" | ".join(f"`{cause}`" for cause in causes), dashes="|".join(["---"] * len(causes))
     )
