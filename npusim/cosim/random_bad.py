@@ -339,14 +339,15 @@ def _axi(b: Builder, rng: random.Random) -> str:
     """Read or write beyond the memory: from the first beat on, or in a second row or block."""
     engine = rng.choice(("LD", "ST"))
     low = (b.machine.memory.size_bytes // b.machine.bus.bus_bytes).bit_length() - 1
+    high = 32 - b.machine.bus.bus_bytes.bit_length()  # beyond it the address wraps
     fields = {"banks": 1, "columns": rng.randint(1, 8), "rows": 1, "blocks": 1}
     far, strides = rng.choice(("", "", "row", "block")), {}
     if far:
-        high = 31 - (b.machine.bus.bus_bytes - 1).bit_length()  # the address wraps beyond
         strides = {f"{far}_stride": {"value": 1 << rng.randint(low, high)}}
         fields[f"{far}s"] = 2
     else:
-        fields["offset"] = (1 << rng.randint(low, OFFSET_BITS - 1)) + rng.randrange(4096)
+        bit = rng.randint(low, min(high, OFFSET_BITS - 1))
+        fields["offset"] = (1 << bit) + rng.randrange(4096)
     _transfer(b, rng, engine, strides=strides)
     b.place(instruction(engine, None, **fields))
     return engine
