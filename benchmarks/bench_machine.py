@@ -70,7 +70,7 @@ def estimates(rounds: int) -> list[str]:
         "",
         "`npusim estimate FILE --machine base`, whole process (interpreter, imports, reading, "
         "compiling, timing, printing), and `estimate(network, machine)` in a process that did it "
-        "before, tilings of layers searched anew.",
+        "before, tilings of layers searched anew. The least of several processes.",
         "",
         "| network | cycles | instructions | process s | peak MiB | in process s |",
         "|---|---|---|---|---|---|",
@@ -82,7 +82,7 @@ def estimates(rounds: int) -> list[str]:
         shapes.write_bytes(resnet_onnx(50).SerializeToString())
         for title, path in (("MobileNetV2-1.0-224", TFLITE / MOBILENET), ("ResNet-50", shapes)):
             fresh_process(path)
-            runs = [fresh_process(path) for _ in range(max(rounds // 3, 3))]
+            runs = [fresh_process(path) for _ in range(max(rounds // 3, 2))]
             network, machine = npusim.load(path), Machine.load(MACHINE)
             warm = []
             for _ in range(4):
@@ -92,7 +92,7 @@ def estimates(rounds: int) -> list[str]:
                 warm.append(time.process_time() - start)
             lines.append(
                 f"| {title} | {found.cycles:,} | {len(found.program.instructions):,} | "
-                f"{median(cpu for cpu, _ in runs):.2f} | {max(mib for _, mib in runs):.0f} | "
+                f"{min(cpu for cpu, _ in runs):.2f} | {max(mib for _, mib in runs):.0f} | "
                 f"{median(warm[1:]):.2f} |"
             )
     return lines
