@@ -177,7 +177,8 @@ def main() -> None:
     lines += [
         "",
         "npusim's seconds execute the data: outputs are compared with the kernels engine, byte for "
-        "byte. *First* holds timing every instruction and preparing the run.",
+        "byte. *First* holds timing every instruction and preparing the run; kernels are compiled "
+        "and loaded.",
     ]
     for name, network in found.items():
         for machine in ("base", MACHINE):
