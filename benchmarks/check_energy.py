@@ -39,7 +39,7 @@ NANO = Build(4, 8, 1, 4)
 SAMPLE = 2
 MODULES = {
     "npu_pe_column": 1, "npu_weight_column": 1, "npu_subtract_zero_point": 1, "npu_accumulate": 3,
-    "npu_merge_regions": 1, "npu_requantize": 1,
+    "npu_merge_regions": 1, "npu_requantize": 1, "npu_lane": 1,
 }  # fmt: skip
 """Modules on both sides, and how many a lane has."""
 COMPONENTS = (*(f"array_{name}" for name in SCHEMES), "array_idle", "array_edge", "accumulators",
@@ -96,6 +96,10 @@ def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[st
         many * machine.size * cycles * table.value(module, built, "idle")
         for module, many in MODULES.items()
     )
+    own = cycles * table.value("npu_array", built, "idle")
+    first, term, idle = (
+        table.value("npu_requantize", built, name) for name in ("requantize", "term", "idle")
+    )
     columns = events[f"array_{form}"] + events["array_idle"]
     document = json.loads((ROOT / f"npusim/cost/tables/{TECHNOLOGY}.json").read_text())
     (fit,) = (
@@ -108,11 +112,12 @@ def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[st
     features = activity[layer.first : layer.first + layer.count].sum(axis=0)
     toggled = sum(fit[name] * float(value) for name, value in zip(FEATURES, features, strict=True))
     return {
-        "clock": clock,
+        "clock": clock + own,
         "columns_clock": machine.size * cycles * table.value("npu_pe_column", built, "idle"),
         "columns_average": columns, "columns_toggles": toggled,
         "others": sum(events.values()) - columns,
-        "requantizers": events["requantizers"],
+        "requantizers": counts["requantize_terms"] * (term - idle)
+        + counts["requantizations"] * (first - term),
         "requantizers_clock": machine.size * cycles * (
             table.value("npu_requantize", built, "idle")
             + table.value("npu_merge_regions", built, "idle")
