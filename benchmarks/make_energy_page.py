@@ -12,7 +12,7 @@ TABLES = ROOT / "npusim" / "cost" / "tables"
 CHECK = ROOT / "benchmarks" / "energy_check.json"
 PAGE = ROOT / "docs" / "energy_table.md"
 TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
-HEAD = (ROOT / "benchmarks" / "energy" / "page_head.md").read_text()
+HEAD = (ROOT / "benchmarks" / "energy" / "page_head.txt").read_text()
 
 
 def table(document: dict[str, Any]) -> list[str]:
