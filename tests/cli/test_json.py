@@ -34,10 +34,14 @@ def test_every_key_is_documented(npusim: Npusim, tmp_path: Path, engine: str) ->
         run_keys |= more_run - NOT_OF_EVERY_RUN
         layer_keys = layer_keys - {"seconds"} | more_layer
     assert content.keys() == run_keys
-    renamed = [layer for layer in content["layers"] if layer["operator"] == "Reshape"]
+    renamed = [
+        layer for layer in content["layers"]
+        if layer["operator"] == "Reshape" or (layer["operator"] == "Add" and engine == "machine")
+    ]  # fmt: skip
     executed = [layer for layer in content["layers"] if layer not in renamed]
     assert all(layer.keys() == layer_keys for layer in executed)
     if engine == "machine":
+        # A renaming costs nothing; digits' Add is a part of its convolution.
         assert all(layer.keys() == layer_keys - more_layer for layer in renamed)
         for total in ("cycles", "dram_bytes", "macs"):
             assert content[total] == sum(layer[total] for layer in executed)
