@@ -3,7 +3,7 @@
 PAGE = """\
 # Energy in figures: the literature, and the average beside the data
 
-Written by `python benchmarks/make_energy_figures.py NANGATE45.lib.gz WORK`; do not edit. Tables
+Written by `python benchmarks/make_energy_figures.py WORK`; do not edit. Tables
 of `npusim/cost/tables/`, average model, no clock gating but where it says so. What the numbers
 are made of: [energy](energy.md).
 
@@ -11,12 +11,10 @@ are made of: [energy](energy.md).
 
 A product in a column of 16 rows in Nangate45, in the smallest build that runs the format (the
 second column says which formats that build has): its share of the column with its adder trees, of
-the accumulating adders at its foot (three for pwlq), and of their clock. Columns with one format
-alone were simulated with four rows and are taken to sixteen in the proportion of the column with
-all formats. Operands are those of real layers with the weight standing still, as in the machine.
-Stand-alone MACs (each with its own 32-bit accumulators, random operands, four libraries) are a
-trial made before this project: see the ratios only. The last two columns are [area](area.md)'s
-for a column with one format.
+the accumulating adders at its foot (three for pwlq), and of their clock. Operands are those of
+real layers with the weight standing still, as in the machine. Stand-alone MACs (each with its own
+32-bit accumulators, random operands, four libraries) are a trial made before this project: see
+the ratios only. The last two columns are [area](area.md)'s for a column with one format.
 
 {products_45}
 

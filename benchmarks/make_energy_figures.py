@@ -1,11 +1,10 @@
 """Our energy and area beside published figures, the average beside the data.
 
-    python benchmarks/make_energy_figures.py NANGATE45.lib[.gz] WORK
+    python benchmarks/make_energy_figures.py WORK
 
-Writes docs/energy_figures.md from the checked-in tables, from columns with one format alone that
-are simulated at gate level (energy_columns.py), and from ResNet-50 (resnet.py) with random weights,
-on which cycles and average energy do not depend. WORK is a folder that keeps what takes minutes:
-netlists, recordings, and the cycles and events of ResNet-50.
+Writes docs/energy_figures.md from the checked-in tables and from ResNet-50 (resnet.py) with random
+weights, on which cycles and average energy do not depend. WORK is a folder that keeps the cycles
+and events of ResNet-50, which take minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from energy_columns import single_rows
 from energy_figures_page import PAGE, SEPARATE, TOGETHER
 from resnet import resnet
 
@@ -28,7 +26,7 @@ from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
 from npusim.cost.sram import TABLES, memory
-from npusim.cost.table import Table, load_table, table_of
+from npusim.cost.table import Table, load_table
 from npusim.explore.estimate import estimate
 from npusim.machines import Machine
 from npusim.quant.options import Options
@@ -75,13 +73,6 @@ class Product:
     energy_pj: float
     clock_pj: float
     area_um2: float
-
-
-def table_with_single_formats(library: Path, work: Path) -> Table:
-    """Return the table of Nangate45 and the columns of one format beside it."""
-    table = load_table("nangate45")
-    document = {"technology": "nangate45", "modules": single_rows(library, work)}
-    return replace(table, rows=(*table.rows, *table_of(document).rows))
 
 
 def product(form: str, table: Table) -> Product:
@@ -322,12 +313,11 @@ def toggle_lines() -> list[str]:
 
 def main() -> int:
     """Write the document."""
-    if len(sys.argv) != 3 or not Path(sys.argv[1]).exists():
+    if len(sys.argv) != 2:
         print(__doc__)
         return 2
-    library, work = (Path(argument).resolve() for argument in sys.argv[1:])
+    work, table = Path(sys.argv[1]), load_table("nangate45")
     work.mkdir(parents=True, exist_ok=True)
-    table = table_with_single_formats(library, work)
     found = resnet_layers(work / "resnet50.json")
     name, parent = next(iter(MACHINES.items()))
     weights = total(found[name, "uniform8"], "wgt_writes") * parent.size
