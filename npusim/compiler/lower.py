@@ -17,6 +17,7 @@ from npusim.compiler.linear_layer import LinearLayer
 from npusim.compiler.memory import Stored
 from npusim.compiler.planes import terms
 from npusim.compiler.pooling import Pool, emit_pool
+from npusim.constants import tables
 from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
@@ -27,8 +28,7 @@ from npusim.graph.requantization import (
     affine,
     linear,
 )
-from npusim.simulator.kernels import tables
-from npusim.simulator.kernels.layout import same_quantization
+from npusim.graph.tensor import same_quantization
 
 RUY_DEPTHWISE_LANES = 8
 """LiteRT's optimized depthwise ends in scalar code beyond whole vectors of so many channels."""

@@ -22,7 +22,7 @@ from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, affine
-from npusim.simulator.kernels.layout import same_quantization
+from npusim.graph.tensor import same_quantization
 
 
 def lower_shuffle(shuffle: Shuffle, context: Context) -> Lowering:

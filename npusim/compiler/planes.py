@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.constants.weights import weight_planes
 from npusim.datapath.weight_decode import subset_selectors
 from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.count import layer_encoding
@@ -19,7 +20,6 @@ from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Requantization
 from npusim.isa.spec import TERMS_MAX, WEIGHT_FORMATS
 from npusim.machines import Machine
-from npusim.simulator.kernels.weights import weight_planes
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
+from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.simulator.kernels.batch import keeps_samples_apart
 
 
 def single_sample(network: Network) -> Network:

@@ -114,3 +114,13 @@ class Tensor:
     def from_file_order(self, array: NDArray) -> NDArray:
         """Inverse of `in_file_order`."""
         return array if self.file_order is None else array.transpose(np.argsort(self.file_order))
+
+
+def same_quantization(a: Tensor, b: Tensor) -> bool:
+    """Return whether the integers of both mean the same reals."""
+    if a.quantization is None or b.quantization is None:
+        return a.quantization is b.quantization
+    return bool(
+        np.array_equal(a.quantization.scale, b.quantization.scale)
+        and np.array_equal(a.quantization.zero_point, b.quantization.zero_point)
+    )

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph import operators as op
+from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule
 from npusim.simulator.kernels import steps, steps_onnxruntime
-from npusim.simulator.kernels.batch import keeps_samples_apart
 from npusim.simulator.kernels.inputs import network_inputs
 from npusim.simulator.kernels.vector_rest import Step
 from npusim.simulator.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace

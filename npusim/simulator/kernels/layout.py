@@ -13,18 +13,8 @@ from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule, affine
-from npusim.graph.tensor import Tensor
+from npusim.graph.tensor import Tensor, same_quantization
 from npusim.simulator.kernels.vector_rest import Step
-
-
-def same_quantization(a: Tensor, b: Tensor) -> bool:
-    """Return whether the integers of both mean the same reals."""
-    if a.quantization is None or b.quantization is None:
-        return a.quantization is b.quantization
-    return bool(
-        np.array_equal(a.quantization.scale, b.quantization.scale)
-        and np.array_equal(a.quantization.zero_point, b.quantization.zero_point)
-    )
 
 
 def require_same_quantization(node: Node, x: Tensor, y: Tensor) -> None:

@@ -13,6 +13,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.constants import tables
+from npusim.constants.weights import weight_planes
 from npusim.datapath.requantize import ROUNDING_MODES, TFLITE
 from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
@@ -26,14 +28,13 @@ from npusim.graph.requantization import (
     affine,
     linear,
 )
-from npusim.graph.tensor import Tensor
-from npusim.simulator.kernels import elementwise, floating_point, pool, tables
+from npusim.graph.tensor import Tensor, same_quantization
+from npusim.simulator.kernels import elementwise, floating_point, pool
 from npusim.simulator.kernels.kernel_step import KernelStep
 from npusim.simulator.kernels.layout import (
     pad,
     require_same_quantization,
     reshape,
-    same_quantization,
     slice_axes,
     transpose,
 )
@@ -47,7 +48,6 @@ from npusim.simulator.kernels.vector_rest import (
     with_scalar_channels,
     with_scalar_elements,
 )
-from npusim.simulator.kernels.weights import weight_planes
 
 OPTIMIZED_SOFTMAX = ("ruy", "fp32")
 """Rules of runtimes whose softmax is a table of float32 exponentials."""

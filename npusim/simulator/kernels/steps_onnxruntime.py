@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.constants.weights import weight_planes
 from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph import requantization_onnxruntime as constants
@@ -24,7 +25,6 @@ from npusim.simulator.kernels import floating_point, pool, steps
 from npusim.simulator.kernels.kernel_step import KernelStep
 from npusim.simulator.kernels.linear import LinearKernel, LinearStep
 from npusim.simulator.kernels.vector_rest import Step
-from npusim.simulator.kernels.weights import weight_planes
 
 
 def step(network: Network, node: Node) -> Step:
