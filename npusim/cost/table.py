@@ -17,6 +17,7 @@ from typing import Any
 
 from npusim.cost.sram import TABLES
 from npusim.errors import FormatError, UnsupportedError
+from npusim.machines.machine import TECHNOLOGIES
 
 FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
 SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
@@ -149,6 +150,12 @@ def _on_line(rows: Sequence[Row], size: str, wanted: int, key: str) -> float:
 def load_table(technology: str) -> Table:
     """Return the table of `technology`, one of npusim.machines.machine.TECHNOLOGIES."""
     path = TABLES / f"{technology}.json"
+    if not path.is_file():
+        made = ", ".join(sorted(p.stem for p in TABLES.glob("*.json") if p.stem in TECHNOLOGIES))
+        raise FormatError(
+            f"{path.name}: expected an energy table of energy.technology {technology}, found none; "
+            f"made are: {made}"
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
