@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,11 @@ def test_a_terminal_sees_progress_and_ctrl_c_leaves_what_was_done(space, tmp_pat
         if select.select([ours], [], [], 1)[0]:
             seen += os.read(ours, 4096).decode(errors="replace")
     os.killpg(process.pid, signal.SIGINT)
+    while process.poll() is None:  # a terminal that nobody reads blocks its writer
+        assert time.monotonic() < deadline, seen
+        with suppress(OSError):  # nobody holds the other end any more
+            if select.select([ours], [], [], 0.1)[0]:
+                seen += os.read(ours, 4096).decode(errors="replace")
     out = process.communicate()[0]
     os.close(ours)
     assert (process.returncode, out) == (130, b"")
