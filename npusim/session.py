@@ -247,7 +247,8 @@ def _run_on_machine(
         row = rows.get(node.name)
         if row is not None:
             report = replace(
-                report, cycles=row.cycles, stall_cycles=row.stall_cycles,
+                report, cycles=row.cycles,
+                busy_cycles=row.busy_cycles, stall_cycles=row.stall_cycles,
                 utilization=row.utilization, dram_bytes=row.dram_bytes, energy_pj=row.energy_pj,
             )  # fmt: skip
         layers.append(report)

@@ -12,7 +12,7 @@ from npusim.explore.estimate import Estimate, estimate
 from npusim.graph.files import load
 from npusim.machines import Machine
 from npusim.report.conformance import not_executed
-from npusim.report.machine_table import energy_line, machine_table
+from npusim.report.machine_table import energy_line, loss_legend, machine_table
 from npusim.report.terminal import plain_console
 
 
@@ -44,6 +44,7 @@ def _print(found: Estimate, notes: tuple[str, ...]) -> None:
     console = plain_console()
     machine = found.program.machine
     console.print(machine_table(found.layers))
+    console.print(f"\nmost lost to: {loss_legend(found.layers)}")
     milliseconds = 1e3 * found.cycles / machine.clock.frequency_hz
     console.print(
         f"\n{found.program.name} on {machine.name}: {found.cycles:,} cycles "

@@ -19,7 +19,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.files import load
 from npusim.graph.network import Network
 from npusim.report.conformance import check_conformance
-from npusim.report.machine_table import average_line, energy_line, machine_table
+from npusim.report.machine_table import average_line, energy_line, loss_legend, machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result
 from npusim.session import run as run_session
@@ -120,6 +120,7 @@ def _print(result: Result, correct: int | None) -> None:
     timed = [layer for layer in result.layers if layer.cycles is not None]
     if timed:
         console.print(machine_table(timed))  # type: ignore[arg-type]  # what timed layers hold
+        console.print(f"\nmost lost to: {loss_legend(timed)}")  # type: ignore[arg-type]
     else:
         console.print(layer_table(result.layers, result.samples))
     rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9

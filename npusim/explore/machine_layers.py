@@ -11,6 +11,7 @@ import numpy as np
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.isa.program import Layer, Program, Step
 from npusim.isa.spec import ENGINES
+from npusim.report.activity import EX_PARTS, ex_cycles
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 
@@ -22,7 +23,8 @@ class LayerCycles:
     """One layer on the machine.
 
     `cycles`: from the end of the layer before to its own end, so that layers add up to the runs.
-    `stall_cycles`: of EX, by cause, before the layer's instructions. `utilization`: multiply-
+    `busy_cycles`, `stall_cycles`: of EX, by what it does (report/activity.py) and by cause of the
+    waits before the layer's instructions. `utilization`: multiply-
     accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST. `energy_pj`:
     `total` and by component. `counts`: events, npusim/simulator/machine/counts.py. What a run does
     before its first layer and behind its last one is theirs, so that events and energy add up too.
@@ -32,6 +34,7 @@ class LayerCycles:
     operator: str
     macs: int
     cycles: int
+    busy_cycles: dict[str, int]
     stall_cycles: dict[str, int]
     utilization: float
     dram_bytes: int
@@ -63,11 +66,21 @@ def layer_spans(program: Program, step: Step, timeline: Timeline) -> list[tuple[
     return list(zip(layers, firsts, [*ends, timeline.columns.count], strict=False))
 
 
+def busy_of_layers(program: Program, timelines: Sequence[Timeline]) -> dict[int, dict[str, int]]:
+    """Return what EX does in each layer, by the layer's first instruction; waits left out."""
+    parts = ex_cycles(program, timelines)
+    return {
+        layer.first: {name: part[name] for name in EX_PARTS if name not in CAUSES}
+        for layer, part in zip(program.layers, parts, strict=True)
+    }
+
+
 def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:
     """Return one row for each layer of `program`; `timelines` are those of its runs, in order."""
     machine = program.machine
     technology = machine.energy.technology
     runs = [step for step in program.steps if step.kind == "run"]
+    busy = busy_of_layers(program, timelines)
     rows = []
     for step, timeline in zip(runs, timelines, strict=True):
         events = event_counts(timeline)
@@ -82,7 +95,7 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
             energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
                 LayerCycles(
-                    layer.name, layer.operator, layer.macs, cycles,
+                    layer.name, layer.operator, layer.macs, cycles, busy[layer.first],
                     {cause: int(stalls[i]) for i, cause in enumerate(CAUSES)},
                     layer.macs / max(cycles * machine.size**2, 1),
                     counts["dram_read_bytes"] + counts["dram_write_bytes"],

@@ -12,9 +12,9 @@ class LayerReport:
 
     `macs` and `weight_bytes` are the layer's, for one sample; `seconds` is the host's wall time
     over all samples of the run (kernels engine). `rounding` is empty where the operator rounds
-    nothing. The rest is the machine's, for one sample: cycles up to the layer's end, stalls of EX
-    by cause, share of the array in use, bytes to and from DRAM, energy in total and by component;
-    None where an engine cannot know.
+    nothing. The rest is the machine's, for one sample: cycles up to the layer's end, what EX
+    does in them, its stalls by cause, share of the array in use, bytes to and from DRAM, energy in
+    total and by component; None where an engine cannot know.
     """
 
     name: str
@@ -27,6 +27,7 @@ class LayerReport:
     rounding: str
     seconds: float | None = None
     cycles: int | None = None
+    busy_cycles: dict[str, int] | None = None
     stall_cycles: dict[str, int] | None = None
     utilization: float | None = None
     dram_bytes: int | None = None

@@ -20,6 +20,8 @@ class Row(Protocol):
     @property
     def cycles(self) -> int: ...  # noqa: D102
     @property
+    def busy_cycles(self) -> dict[str, int]: ...  # noqa: D102
+    @property
     def stall_cycles(self) -> dict[str, int]: ...  # noqa: D102
     @property
     def utilization(self) -> float: ...  # noqa: D102
@@ -30,7 +32,10 @@ class Row(Protocol):
 
 
 def machine_table(layers: Sequence[Row]) -> Table:
-    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes, energy."""
+    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes, energy.
+
+    A layer's greatest loss (`greatest_loss`) stands behind its utilization.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
     table.add_column("layer", "total", overflow="fold", max_width=36)
     table.add_column("operator")
@@ -40,6 +45,7 @@ def machine_table(layers: Sequence[Row]) -> Table:
     ):
         table.add_column(title, f"{total:,}", justify="right")
     table.add_column("array %", justify="right")
+    table.add_column("most lost to")
     for cause in ("fetch", "prev", "next"):
         total = sum(layer.stall_cycles[cause] for layer in layers)
         table.add_column(f"stall {cause}", f"{total:,}", justify="right")
@@ -56,11 +62,46 @@ def machine_table(layers: Sequence[Row]) -> Table:
             f"{layer.macs:,}" if layer.macs else "",
             f"{layer.cycles:,}",
             f"{100 * layer.utilization:.1f}" if layer.macs else "",
+            _loss_text(layer),
             *(f"{layer.stall_cycles[cause]:,}" for cause in ("fetch", "prev", "next")),
             f"{layer.dram_bytes:,}",
             *([f"{layer.energy_pj['total'] / 1e6:,.3f}"] if layer.energy_pj is not None else []),
         )
     return table
+
+
+LOSSES = {
+    "empty rows": "rows and columns without a channel or tap",
+    "weights": "weights whose loading no multiplication hides, pipeline",
+    "requantize": "EX requantizes",
+    "vector": "EX pools, adds, looks up",
+    "configure": "EX writes registers",
+    "fetch": "EX has no instruction",
+    "prev": "EX waits for LD",
+    "next": "EX waits for ST",
+}
+"""What keeps the array from a product in every element and cycle."""
+
+
+def greatest_loss(row: Row) -> tuple[str, float]:
+    """Return the place in LOSSES that takes most of a layer's cycles, and how many."""
+    full = row.utilization * row.cycles
+    lost = row.busy_cycles | row.stall_cycles | {"empty rows": row.busy_cycles["array"] - full}
+    name = max(LOSSES, key=lambda loss: lost[loss])
+    return name, lost[name]
+
+
+def _loss_text(row: Row) -> str:
+    if not row.macs:
+        return ""
+    name, lost = greatest_loss(row)
+    return f"{name} {100 * lost / max(row.cycles, 1):.0f} %"
+
+
+def loss_legend(layers: Sequence[Row]) -> str:
+    """Return what the losses named in the table mean."""
+    named = {greatest_loss(layer)[0] for layer in layers if layer.macs}
+    return "; ".join(f"{name}: {meaning}" for name, meaning in LOSSES.items() if name in named)
 
 
 MOST_PARTS = 5
