@@ -134,6 +134,38 @@ def whole_runs(rounds: int) -> list[str]:
     return lines
 
 
+def commands(rounds: int) -> list[str]:
+    """Return the table of `npusim run` as a user runs it: interpreter, imports, compiling, all."""
+    lines = [
+        "`npusim run FILE [--input X]`, whole process, kernels compiled before; medians.",
+        "",
+        "| network | samples | kernels s | machine s | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    labelled = {"digits_int8.onnx": DIGITS / "digits_test.npz",
+                "kws_dscnn_int8.tflite": MODELS / "samples" / "kws01.npz"}  # fmt: skip
+    cases = [(name, None) for name in ("digits_int8.onnx", *NETWORKS)] + [*labelled.items()]
+    for name, samples in cases:
+        found: dict[str, list[float]] = {"kernels": [], "machine": []}
+        for _ in range(rounds):
+            for engine, times in found.items():
+                command = [sys.executable, "-m", "npusim", "run", str(path_of(name)),
+                           "--engine", engine, "--machine", MACHINE]  # fmt: skip
+                before = children_seconds()
+                subprocess.run(
+                    [*command, *(["--input", str(samples)] if samples else [])],
+                    check=True, capture_output=True,
+                )  # fmt: skip
+                times.append(children_seconds() - before)
+        kernels, machine = median(found["kernels"]), median(found["machine"])
+        count = len(np.load(samples)["x"]) if samples else 1
+        lines.append(
+            f"| {path_of(name).stem} | {count} | {kernels:.2f} | {machine:.2f} "
+            f"| {machine / kernels:.2f} |"
+        )
+    return lines
+
+
 def children_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
@@ -207,6 +239,8 @@ def main() -> None:
         *estimates(arguments.rounds),
         "",
         *whole_runs(arguments.rounds),
+        "",
+        *commands(max(3, arguments.rounds // 3)),
         "",
         *rates(not arguments.no_rtl),
     ]
