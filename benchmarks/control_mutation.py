@@ -1,6 +1,7 @@
 """Mutation score of the control modules: how many broken ones the random programs notice.
 
     python benchmarks/control_mutation.py [MODULE ...] [--mutants 20] [--seed 1] [--programs 200]
+        [--programs-seed 1] [--record FILE]
 
 Every module of npu_top that is not a datapath unit is mutated (mutant_netlist.py). The machine
 with one mutation switched on runs random programs, good and bad, on Verilator, until its first
@@ -9,24 +10,26 @@ A mutant that passes a first part of the programs is compared with the original 
 (mutant_proof.py: an equivalent mutant is no fault); what is not equivalent runs the other programs
 too.
 
-Run without a module, the table in docs/verification.md is written anew.
+Run without a module, the table in docs/verification.md is written anew. With --record the verdicts
+stand in a file too, and a later run with other programs begins with what is open there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import subprocess
 import sys
 import tempfile
-import time
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from mutant_netlist import Mutant, build, control_modules, elaborate, list_mutants
-from mutant_proof import is_equivalent
+from mutant_proof import is_equivalent, unread
 from mutation import DOCUMENT, ROOT, write_section
 
 from npusim.cosim.errors import CosimulationError
@@ -43,6 +46,7 @@ from npusim.machines.machine import Scratchpads
 from npusim.simulator.machine.run import MachineRun, load_image, run_code
 
 LEAST_SCORE = 0.90
+COMMAND = "python benchmarks/control_mutation.py"
 BAD_EVERY = 3
 FIRST_PROGRAMS = 14
 """A mutant that passes so many is worth a proof."""
@@ -137,23 +141,56 @@ class Score:
         return self.killed / max(1, self.killed + len(self.surviving))
 
 
-def judge(module: str, mutants: Sequence[Mutant], by: Judge, folder: Path) -> Score:
-    """Return the score of `module`; prints each mutant that is not killed."""
-    found = Score()
-    for mutant in mutants:
-        if mutant.module != module:
-            continue
-        if by.notices(mutant.number, 0, FIRST_PROGRAMS):
-            found.killed += 1
-        elif is_equivalent(mutant, folder):
-            found.equivalent.append(mutant)
-            print(f"  equivalent {mutant.where}: {mutant.what}", flush=True)
-        elif by.notices(mutant.number, FIRST_PROGRAMS, len(by.programs)):
-            found.killed += 1
-        else:
-            found.surviving.append(mutant)
-            print(f"  SURVIVING {mutant.where} ({mutant.number}): {mutant.what}", flush=True)
-    return found
+@dataclass
+class Record:
+    """The mutants that are decided, by number; `programs` of all runs, and what no output reads."""
+
+    killed: set[int] = field(default_factory=set)
+    equivalent: set[int] = field(default_factory=set)
+    unprovable: set[int] = field(default_factory=set)
+    programs: int = 0
+
+    @classmethod
+    def load(cls, path: Path | None) -> Record:
+        """Return the record of earlier runs; an empty one where there is none."""
+        if path is None or not path.exists():
+            return cls()
+        found = json.loads(path.read_text())
+        sets = {name: set(found[name]) for name in ("killed", "equivalent", "unprovable")}
+        return cls(**sets, programs=found["programs"])
+
+    def save(self, path: Path | None) -> None:
+        """Write the record to `path`."""
+        if path is not None:
+            sets = {
+                name: sorted(getattr(self, name)) for name in ("killed", "equivalent", "unprovable")
+            }
+            path.write_text(json.dumps({**sets, "programs": self.programs}) + "\n")
+
+    def score(self, module: str, mutants: Sequence[Mutant]) -> Score:
+        """Return what became of the mutants of `module`."""
+        mine = [mutant for mutant in mutants if mutant.module == module]
+        return Score(
+            sum(mutant.number in self.killed for mutant in mine),
+            [mutant for mutant in mine if mutant.number in self.equivalent],
+            [mutant for mutant in mine if mutant.number not in self.killed | self.equivalent],
+        )
+
+
+def judge(mutant: Mutant, by: Judge, dead: set[int], record: Record, folder: Path) -> str:
+    """Decide on `mutant` where the programs or a proof can, in `record`; return the verdict."""
+    number = mutant.number
+    if by.notices(number, 0, FIRST_PROGRAMS):
+        record.killed.add(number)
+        return "killed"
+    if number in dead or (number not in record.unprovable and is_equivalent(mutant, folder)):
+        record.equivalent.add(number)
+        return "equivalent"
+    record.unprovable.add(number)
+    if by.notices(number, FIRST_PROGRAMS, len(by.programs)):
+        record.killed.add(number)
+        return "killed"
+    return "open"
 
 
 def row(name: str, score: Score) -> str:
@@ -166,7 +203,7 @@ def row(name: str, score: Score) -> str:
 
 
 def table(scores: dict[str, Score], command: str) -> str:
-    """Return the Markdown of the scores and of every survivor."""
+    """Return the Markdown of the scores and of every mutant that is open."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
         check=True,
@@ -177,14 +214,14 @@ def table(scores: dict[str, Score], command: str) -> str:
         [mutant for score in scores.values() for mutant in score.surviving],
     )
     lines = [
-        f"Made by `{command}` at commit {commit}.",
+        f"Written at commit {commit} by `{command}`.",
         "",
-        "| module | mutants | killed | equivalent (proved) | surviving | score |",
+        "| module | mutants | killed | equivalent (proved) | open | at least |",
         "|---|---|---|---|---|---|",
         *(row(name, score) for name, score in scores.items()),
         row("**all**", whole),
         "",
-        f"Surviving: {len(whole.surviving) or 'none'}.",
+        f"Open, neither killed nor proved: {len(whole.surviving) or 'none'}.",
         "",
         *(f"* {mutant.where}: {mutant.what}" for mutant in whole.surviving),
     ]
@@ -192,34 +229,45 @@ def table(scores: dict[str, Score], command: str) -> str:
 
 
 def main() -> int:
-    """Print a line for each module and its survivors; 1 where a score is below the least."""
+    """Print a line for each mutant, write the table; 1 where a score is below the least."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", default=control_modules())
     parser.add_argument("--mutants", type=int, default=20)
     parser.add_argument("--programs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--programs-seed", type=int, default=1)
+    parser.add_argument("--record", type=Path)
     options = parser.parse_args()
-    machine = mutated_machine()
+    machine, record = mutated_machine(), Record.load(options.record)
     with tempfile.TemporaryDirectory(prefix="npusim-") as name:
         folder = Path(name)
         elaborate(machine, folder)
         mutants = list_mutants(control_modules(), options.mutants, options.seed, folder)
-        simulation = build(machine, mutants, folder)
-        by = Judge(simulation, cases(machine, options.programs, options.seed))
-        if by.notices(0, 0, len(by.programs)):
-            raise CosimulationError("the original fails: run npusim verify --random first")
-        scores = {}
-        for module in options.modules:
-            start = time.monotonic()
-            scores[module] = judge(module, mutants, by, folder)
-            print(row(module, scores[module]), f"{time.monotonic() - start:.0f} s", flush=True)
-    if len(scores) == len(control_modules()):
-        command = (
-            f"python benchmarks/control_mutation.py --mutants {options.mutants} "
-            f"--seed {options.seed} --programs {options.programs}"
-        )
+        if options.programs:
+            run(mutants, machine, record, options, folder)
+    scores = {module: record.score(module, mutants) for module in control_modules()}
+    if set(options.modules) == set(control_modules()):
+        command = f"{COMMAND} --mutants {options.mutants} --seed {options.seed}"
         write_section(DOCUMENT, "control-mutation", table(scores, command))
-    return int(any(score.score < LEAST_SCORE for score in scores.values()))
+    return int(any(scores[module].score < LEAST_SCORE for module in options.modules))
+
+
+def run(
+    mutants: Sequence[Mutant], machine: Machine, record: Record, options: Namespace, folder: Path
+) -> None:
+    """Judge what `record` leaves open of `options.modules`, and print a line for each mutant."""
+    simulation = build(machine, list(mutants), folder)
+    by = Judge(simulation, cases(machine, options.programs, options.programs_seed))
+    if by.notices(0, 0, len(by.programs)):
+        raise CosimulationError("the original fails: run npusim verify --random first")
+    record.programs += options.programs
+    dead = unread(mutants, folder)
+    for mutant in mutants:
+        done = record.killed | record.equivalent
+        if mutant.module in options.modules and mutant.number not in done:
+            verdict = judge(mutant, by, dead, record, folder)
+            print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
+            record.save(options.record)
 
 
 if __name__ == "__main__":

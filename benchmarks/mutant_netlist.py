@@ -103,7 +103,8 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     width = len(mutants).bit_length()
     script = ["read_rtlil base.il"]
     script += [f"{mutant.command} -ctrl mutant {width} {mutant.number}" for mutant in mutants]
-    script.append("write_verilog -noattr mutants.v")
+    # A part select beyond a vector is 0, not the remainder that Verilator would take.
+    script.append("chtype -set $shift t:$shiftx; write_verilog -noattr mutants.v")
     (folder / "mutants.ys").write_text("\n".join(script) + "\n")
     run_script("script mutants.ys", folder)
     values = parameters(machine)

@@ -4,12 +4,16 @@ The engine around the mutated module (a root below) is flattened, down to memory
 datapath units, which are boxes that get and give the same. With and without the mutation it is
 compared register by register and output by output, after logic that nothing reads has gone bit by
 bit. The proof holds for every input sequence. A module in several engines is compared in each.
+
+Before that, all mutations are put into the whole machine, each with a switch of its own, and the
+machine is reduced to single gates: a switch that no gate reads any more changes no output.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from mutant_netlist import Mutant, control_modules
@@ -18,6 +22,7 @@ from npusim.cosim.errors import CosimulationError
 from npusim.cosim.yosys import run_script
 
 PROOF_SECONDS = 120
+UNREAD_SECONDS = 1200
 ROOTS = (
     "npu_control", "npu_fetch", "npu_sequencer", "npu_ld", "npu_st", "npu_ex", "npu_scratchpads",
 )  # fmt: skip
@@ -28,6 +33,28 @@ _BITS = (
     "flatten; memory -nomap; memory_map; opt -full; simplemap; splitnets; opt_clean -purge; "
     "opt -full; opt_clean -purge"
 )
+
+_GATES = (
+    "memory -nomap; opt -full; wreduce; opt_clean -purge; "
+    "techmap t:$add t:$sub t:$neg t:$lt t:$le t:$gt t:$ge t:$eq t:$ne; simplemap; splitnets; "
+    "opt_clean -purge; opt -full; wreduce; opt -full; opt_clean -purge"
+)
+
+
+def unread(mutants: Sequence[Mutant], folder: Path) -> set[int]:
+    """Return the numbers of `mutants` that change nothing which an output of npu_top reads."""
+    switches = "\n".join(f"{mutant.command} -ctrl m{mutant.number} 1 1" for mutant in mutants)
+    (folder / "unread.ys").write_text(
+        f"read_rtlil base.il\n{switches}\nhierarchy -top npu_top\nflatten\n{_GATES}\n"
+        "write_rtlil unread.il\n"
+    )
+    run_script("script unread.ys", folder, timeout_seconds=UNREAD_SECONDS)
+    read: set[str] = set()
+    with (folder / "unread.il").open() as netlist:
+        for line in netlist:
+            if line.lstrip().startswith("connect"):
+                read.update(re.findall(r"\\m(\d+)\b", line))
+    return {mutant.number for mutant in mutants} - set(map(int, read))
 
 
 def is_equivalent(mutant: Mutant, folder: Path) -> bool:

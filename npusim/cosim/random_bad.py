@@ -150,12 +150,31 @@ def _operand(b: Builder, rng: random.Random) -> str:
     mistakes = {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}
     engines = rng.sample(QUEUED_ENGINES, rng.choice((1, 1, 1, 2)))
     items = [mistakes[engine](b, rng) for engine in engines]
+    long = _long_ex(b, rng) if engines in (["LD"], ["ST"]) else None
     b.fence()
+    if long is not None:
+        b.place(long)
     for item in items:
         b.place(item)
     if len(items) > 1:
         _together(b, rng, (len(b) - 2, len(b) - 1))
     return min(engines, key=QUEUED_ENGINES.index)
+
+
+def _long_ex(b: Builder, rng: random.Random) -> Instruction:
+    """Configure EX for many iterations in one level, and return an instruction that goes there.
+
+    What it takes must not be called bad, however long it is; the other engine's fault ends it.
+    """
+    name = rng.choice(("MAC", "VEC"))
+    count = 1 << rng.choice((rng.randrange(4), rng.randrange(12, 16)))
+    if name == "MAC":
+        level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
+        _ex(b, rng, **{f"mac_{level}": {"count": count}})
+        return instruction(name, read_banks=1, wgt_banks=1)
+    _ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
+    fields = {"op": VEC_OPS.index("max"), "out": bank_words(b.machine, "ACT")}
+    return instruction(name, read_banks=1, write_banks=2, **fields)
 
 
 def _together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:

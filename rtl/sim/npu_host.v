@@ -1,7 +1,10 @@
 // host: programs the NPU over AXI4-Lite, starts it, waits for its interrupt, reads what happened.
 //
-// Plus arguments: base and length of the program, region0 .. region7. Writes result.txt: what each
-// register read holds, as "address value" lines in decimal. An access is over with its answer.
+// Before that, every address is written: the whole word with a pattern (but start), then three bytes
+// of it with another word, which must change nothing; and every address is read, as at the end.
+//
+// Plus arguments: base and length of the program, region0 .. region7, pattern. Writes result.txt:
+// "address value" lines in decimal of both sweeps of reads. An access is over with its answer.
 //
 // Law: docs/architecture.md, section 7. Simulation only.
 
@@ -15,6 +18,7 @@ module npu_host (
     output logic        awvalid_o,
     input  wire         awready_i,
     output logic [31:0] wdata_o,
+    output logic [3:0]  wstrb_o,
     output logic        wvalid_o,
     input  wire         wready_i,
     input  wire         bvalid_i,
@@ -34,7 +38,7 @@ module npu_host (
   localparam int REGIONS = ISA_REGION_COUNT;
 
   integer found, result;
-  logic [31:0] base, length;
+  logic [31:0] base, length, pattern;
   logic [31:0] region0, region1, region2, region3, region4, region5, region6, region7;
   wire [REGIONS*32-1:0] regions =
       {region7, region6, region5, region4, region3, region2, region1, region0};
@@ -50,35 +54,41 @@ module npu_host (
     found = found + $value$plusargs("region5=%d", region5);
     found = found + $value$plusargs("region6=%d", region6);
     found = found + $value$plusargs("region7=%d", region7);
-    if (found != 2 + REGIONS) begin
-      $display("npu_host: expected 10 plus arguments, found %0d", found);
+    found = found + $value$plusargs("pattern=%d", pattern);
+    if (found != 3 + REGIONS) begin
+      $display("npu_host: expected 11 plus arguments, found %0d", found);
       $fatal;
     end
     result = $fopen("result.txt", "w");
   end
 
-  // Step n is access n: what the machine is; base, length, regions, start; the end; the counters.
+  // Step n is access n: two sweeps of writes and one of reads; base, length, regions, start; the end;
+  // a sweep of reads.
 
-  localparam int READS_BEFORE = 5;
-  localparam int WRITES       = 4 + REGIONS;
-  localparam int READS_AFTER  = 5 + 12;
-  localparam int WAIT_STEP    = READS_BEFORE + WRITES;
-  localparam int LAST_STEP    = WAIT_STEP + READS_AFTER;
+  localparam int WORDS     = 64;
+  localparam int WRITES    = 4 + REGIONS;
+  localparam int SET_STEP  = 3 * WORDS;
+  localparam int WAIT_STEP = SET_STEP + WRITES;
+  localparam int LAST_STEP = WAIT_STEP + WORDS;
 
   integer step;
   logic asked;
-  wire [31:0] write_index = step - READS_BEFORE;
-  wire [31:0] after_index = step - WAIT_STEP - 1;
-  wire is_read  = step < READS_BEFORE || (step > WAIT_STEP && step <= LAST_STEP);
-  wire is_write = step >= READS_BEFORE && step < WAIT_STEP;
+  wire is_read  = (step >= 2 * WORDS && step < SET_STEP) || step > WAIT_STEP;
+  wire is_write = step < 2 * WORDS || (step >= SET_STEP && step < WAIT_STEP);
+  wire is_part  = step >= WORDS && step < 2 * WORDS;
+  wire [31:0] write_index = step - SET_STEP;
+  wire [5:0] word = step > WAIT_STEP ? 6'(step - WAIT_STEP - 1) : 6'(step);
+  wire [3:0] three_bytes = ~(4'b0001 << word[1:0]);
   logic [7:0] address;
   logic [31:0] data;
+  logic [3:0] strobe;
 
   always_comb begin
-    address = '0;
-    data    = '0;
-    if (step < READS_BEFORE) address = 8'(4 * step);  // id, version, params0, params1, params2
-    else if (is_write) begin
+    address = {word, 2'b00};
+    data    = is_part ? '1 : pattern * (2 * 32'(word) + 1);
+    strobe  = '1;
+    if (is_part || (step < WORDS && address == 8'(CONTROL_START))) strobe = three_bytes;
+    if (step >= SET_STEP && step < WAIT_STEP) begin
       case (write_index)
         0: {address, data} = {8'(CONTROL_PROGRAM_BASE), base};
         1: {address, data} = {8'(CONTROL_PROGRAM_LENGTH), length};
@@ -88,15 +98,6 @@ module npu_host (
           address = 8'(CONTROL_REGION0 + 4 * (write_index - 3));
           data    = regions[3'(write_index-3)*32+:32];
         end
-      endcase
-    end else begin
-      case (after_index)
-        0: address = 8'(CONTROL_STATUS);
-        1: address = 8'(CONTROL_FAULT);
-        2: address = 8'(CONTROL_FAULT_PC);
-        3: address = 8'(CONTROL_HALT_CODE);
-        4: address = 8'(CONTROL_CYCLES);
-        default: address = 8'(CONTROL_LD_BUSY + 4 * (after_index - 5));
       endcase
     end
   end
@@ -124,6 +125,7 @@ module npu_host (
       wvalid_o  <= is_write;
       awaddr_o  <= address;
       wdata_o   <= data;
+      wstrb_o   <= strobe;
     end else begin
       if (arready_i) arvalid_o <= 1'b0;
       if (awready_i) awvalid_o <= 1'b0;

@@ -61,7 +61,7 @@ module npu_system #(
   wire lite_awvalid, lite_awready, lite_wvalid, lite_wready, lite_bvalid;
   wire lite_arvalid, lite_arready, lite_rvalid;
   wire [31:0] lite_wdata, lite_rdata;
-  wire [3:0] lite_wstrb = 4'hF;
+  wire [3:0] lite_wstrb;
   wire [1:0] lite_bresp, lite_rresp;
   wire lite_bready = 1'b1, lite_rready = 1'b1;
   wire irq, running, beyond, ended;
@@ -241,6 +241,7 @@ module npu_system #(
       .awvalid_o(lite_awvalid),
       .awready_i(lite_awready),
       .wdata_o  (lite_wdata),
+      .wstrb_o  (lite_wstrb),
       .wvalid_o (lite_wvalid),
       .wready_i (lite_wready),
       .bvalid_i (lite_bvalid),
@@ -254,10 +255,9 @@ module npu_system #(
       .done_o   (done_o)
   );
 
-  localparam int HOST_CYCLES = 1024;  // more than the host's accesses take
+  localparam int HOST_CYCLES = 2048;  // more than the host's accesses take
   logic [31:0] waited_q;              // cycles since the reset: a machine may never start
   wire run = npu.run && !rst_i;  // registers may begin with anything: nothing happens in a reset
-
   always @(posedge clk_i) begin
     if (!rst_i && beyond) begin
       $display("npu_system: an access beyond %0d bytes", MEMORY_BYTES);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation, build
-from npusim.cosim.npu.parameters import require_parameters
+from npusim.cosim.npu.parameters import expected_registers, require_parameters
 from npusim.isa.registers import CONTROL
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, REGION_COUNT
 from npusim.machines import Machine
 
 EVENT_ORDER = ("issue", "stall", "fault", "retire")
 _NAMES = {register.index: register.name for register in CONTROL}
+_SETTINGS = {"program_base": "base", "program_length": "length"}
+_WRITTEN = (*_SETTINGS, "start", "interrupt_enable", *(f"region{i}" for i in range(REGION_COUNT)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def run_on(
         "base": code_address, "length": length, "lfsr": int(memory.model == "lfsr"),
         "seed": memory.seed, "latency": memory.latency_cycles, "size": memory.size_bytes,
         "outstanding": memory.outstanding, "dump_words": len(image) // bus,
-        "cycles_most": cycles_most,
+        "cycles_most": cycles_most, "pattern": memory.seed << 12 | 1,
     }  # fmt: skip
     for region in range(REGION_COUNT):
         settings[f"region{region}"] = bases[region] if region < len(bases) else 0
@@ -121,12 +123,16 @@ def run_on(
         if done.returncode or said or not (place / "dump.hex").exists():
             message = said or (done.stdout + done.stderr).splitlines()[-1:] or ["no message"]
             raise CosimulationError(f"RTL on {simulation.simulator}: {message[0]}")
-        registers = _registers(place / "result.txt")
+        before, registers = _sweeps(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
         if waves is not None:
             shutil.move(place / "waves.fst", waves)
         after = dram if registers["fault"] else read_hex(place / "dump.hex", bus)[: len(dram)]
-    require_parameters(machine, registers)
+    last = {**settings, "interrupt_enable": 1, "start": 0}
+    _require(registers, machine, {name: last[_SETTINGS.get(name, name)] for name in _WRITTEN})
+    nothing = dict.fromkeys(registers, 0)
+    patterns = {name: _pattern(name, settings["pattern"]) for name in _WRITTEN}
+    _require(before, machine, {**nothing, **expected_registers(machine), **patterns})
     return RtlRun(after, tuple(sorted(trace, key=_key)), registers)
 
 
@@ -150,9 +156,34 @@ def read_hex(path: Path, bus_bytes: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(beats[:, ::-1]).reshape(-1)
 
 
-def _registers(path: Path) -> dict[str, int]:
-    pairs = (line.split() for line in path.read_text().splitlines())
-    return {_NAMES[int(address)]: int(value) for address, value in pairs}
+def _sweeps(path: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the registers by name before and after the run; every other address holds 0."""
+    pairs = [tuple(map(int, line.split())) for line in path.read_text().splitlines()]
+    for address, value in pairs:
+        if value and address not in _NAMES:
+            raise CosimulationError(f"RTL: address {address:#04x}: expected 0, found {value:#x}")
+    half = len(pairs) // 2
+    named = [
+        {_NAMES[a]: v for a, v in part if a in _NAMES} for part in (pairs[:half], pairs[half:])
+    ]
+    return named[0], named[1]
+
+
+def _pattern(name: str, pattern: int) -> int:
+    """Return what the host leaves in a register before it sets it: rtl/sim/npu_host.v."""
+    word = next(index for index, found in _NAMES.items() if found == name) // 4
+    kept = {"interrupt_enable": 1, "start": 0}.get(name, 0xFFFF_FFFF)
+    return pattern * (2 * word + 1) & kept
+
+
+def _require(found: dict[str, int], machine: Machine, expected: Mapping[str, int]) -> None:
+    """Raise where a register of `expected` or of those that identify `machine` is another."""
+    require_parameters(machine, found)
+    for name, value in expected.items():
+        if found[name] != value:
+            raise CosimulationError(
+                f"RTL: register {name}: expected {value:#x}, found {found[name]:#x}"
+            )
 
 
 def _key(line: str) -> tuple[int, int, int]:
