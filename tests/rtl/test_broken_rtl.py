@@ -1,6 +1,6 @@
 """A Verilog that is wrong on purpose: random programs find it, shrink, and can be replayed.
 
-Two mistakes: a window sum subtracts, and a fault `address` says `axi`.
+Two mistakes: a window maximum is the minimum, and a fault `address` says `axi`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from npusim.isa.program import Program
 from npusim.machines import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = 12
+PROGRAMS = 24
 RETIREMENT = "else if (address) cause_o = 8'(FAULT_{})"
 MISTAKES = {
-    "npu_pool.v": ("acc_o <= acc_i + x", "acc_o <= acc_i - x"),
+    "npu_pool.v": ("maximum_i && x > acc_i", "maximum_i && x < acc_i"),
     "npu_issue.v": (RETIREMENT.format("ADDRESS"), RETIREMENT.format("AXI")),
 }
 
@@ -54,11 +54,11 @@ def test_a_difference_is_found_shrunk_and_saved(broken, monkeypatch, capsys):
         assert path.stem == f"random-{seed}"
         families.add(family)
         program = assemble(text)
-        assert len(program) < 12
+        assert len(program) < 30
         if family == "(good)":
             assert any(item.name == "VEC" for item in program)
             assert "retire" in text
-        else:
+        elif family == "(address)":
             assert "expected: " in text
             assert "fault:address 0" in text
             assert "fault:axi 0" in text
@@ -69,4 +69,4 @@ def test_a_difference_is_found_shrunk_and_saved(broken, monkeypatch, capsys):
         monkeypatch.chdir(ROOT)
         assert verify_program(again, simulator="icarus") == 0
         capsys.readouterr()
-    assert families == {"(good)", "(address)"}
+    assert families >= {"(good)", "(address)"}
