@@ -173,8 +173,8 @@ def _long_ex(b: Builder, rng: random.Random) -> Instruction:
         _ex(b, rng, **{f"mac_{level}": {"count": count}})
         return instruction(name, read_banks=1, wgt_banks=1)
     _ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
-    fields = {"op": VEC_OPS.index("max"), "out": bank_words(b.machine, "ACT")}
-    return instruction(name, read_banks=1, write_banks=2, **fields)
+    out = bank_words(b.machine, "ACT")
+    return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
 
 
 def _together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:

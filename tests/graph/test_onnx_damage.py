@@ -181,7 +181,8 @@ def edit_huge_padding(model: onnx.ModelProto) -> None:
 
 def edit_computed_weights(model: onnx.ModelProto) -> None:
     del model.graph.initializer[0]
-    model.graph.input.append(value("w", [4, 3, 3, 3]))
+    model.graph.input.append(value("v", [4, 3, 3, 3]))
+    model.graph.node.insert(0, helper.make_node("Relu", ["v"], ["w"], "computed"))
 
 
 def edit_other_file(model: onnx.ModelProto) -> None:
