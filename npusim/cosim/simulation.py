@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
@@ -77,7 +78,9 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     toolchain.require(simulator)
     design.require_sources()
     trace = waves and simulator == "verilator"
-    final = cache_directory() / f"{design.top}-{design.key(simulator, str(trace))}"
+    # a simulation that Verilator built loads cocotb's libraries from this environment
+    key = design.key(simulator, str(trace), sys.prefix)
+    final = cache_directory() / f"{design.top}-{key}"
     if final.is_dir():
         final.touch()
         return Built(design, simulator, final)
