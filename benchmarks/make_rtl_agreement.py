@@ -59,6 +59,14 @@ NETWORKS = (
         )
     ),
     *((DIGITS, name) for name in ("nano", "small", "wide")),
+    *(
+        (SHARED / "tflite" / f"{name}.tflite", "wide")
+        for name in (
+            "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
+            "coral_mobilenet_v1_025_128_uint8", "tflm_mobilenet_v2_int8",
+        )
+    ),
+    (SHARED / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
