@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import ROOT
 from energy.liberty import read_library
 from energy.netlist import read_netlist
 from energy.record import record
 from energy.replay import Window, replay
-from energy.synthesis import ROOT, map_to_cells, rtl_files
+from energy.synthesis import map_to_cells, rtl_files
 from energy.traffic import HELD_OUT, SCHEMES, Build, compiled
 
 from npusim.cost.logic import parameters

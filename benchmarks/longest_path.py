@@ -10,60 +10,12 @@ from __future__ import annotations
 
 import bisect
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from liberty_syntax import Group
+
 CLOCK_SLEW_NS = 0.02
-
-_TOKEN = re.compile(r'"[^"]*"|[{}();:,]|[^\s{}();:,"]+')
-
-
-@dataclass
-class Group:
-    """A Liberty group: `kind (name) { attributes, groups }`."""
-
-    kind: str
-    name: str
-    attributes: dict[str, list[str]] = field(default_factory=dict)
-    groups: list[Group] = field(default_factory=list)
-    names: tuple[str, ...] = ()
-    """All names in the brackets, `name` first."""
-
-    def all(self, kind: str) -> Iterator[Group]:
-        """Yield the groups of `kind` directly inside."""
-        return (group for group in self.groups if group.kind == kind)
-
-
-def parse_liberty(text: str) -> Group:
-    """Return the library group of a Liberty file."""
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL).replace("\\\n", " ")
-    tokens = _TOKEN.findall(text)
-    root = Group("root", "")
-    stack, place = [root], 0
-    while place < len(tokens):
-        token = tokens[place]
-        if token == "}":
-            stack.pop()
-            place += 1
-        elif token in (";", ","):
-            place += 1
-        elif tokens[place + 1] == ":":
-            stack[-1].attributes[token] = [tokens[place + 2].strip('"')]
-            place += 3
-        else:
-            end = tokens.index(")", place)
-            values = [t.strip('"') for t in tokens[place + 2 : end] if t != ","]
-            place = end + 1
-            if place < len(tokens) and tokens[place] == "{":
-                group = Group(token, values[0] if values else "", names=tuple(values))
-                stack[-1].groups.append(group)
-                stack.append(group)
-                place += 1
-            else:
-                stack[-1].attributes[token] = values
-    return root.groups[0]
 
 
 @dataclass(frozen=True)

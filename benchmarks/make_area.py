@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from checkout import ROOT
 from energy.synthesis import map_to_cells
-from longest_path import Cell, cells_of, longest_path_ns, parse_liberty
+from liberty_syntax import read_liberty
+from longest_path import Cell, cells_of, longest_path_ns
+from markdown import header, row
 
 from npusim.cosim.units import load_unit, sources, unit_names
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "area.md"
 NAND2 = "NAND2_X1"
 COLUMN_ROWS = 16
@@ -45,19 +47,19 @@ def synthesize(
     with tempfile.TemporaryDirectory(prefix="npusim-area-") as temporary:
         folder = Path(temporary)
         map_to_cells(top, files, parameters, library, folder)
-        liberty = (folder / "cells.lib").read_text()
         stat = (folder / "area.txt").read_text()
-        path_ns = longest_path_ns(folder / "netlist.json", timing_cells(liberty))
+        timing_cells, nand2_um2 = cells_and_nand2(library)
+        path_ns = longest_path_ns(folder / "netlist.json", timing_cells)
     area = float(_last(r"Chip area for module '\\design_top': ([\d.]+)", stat))
-    cell = re.search(rf"cell \({NAND2}\).*?area\s*:\s*([\d.]+)", liberty, re.DOTALL)
-    assert cell is not None
-    return Area(area, area / float(cell[1]), 1000 * path_ns)
+    return Area(area, area / nand2_um2, 1000 * path_ns)
 
 
 @cache
-def timing_cells(liberty: str) -> dict[str, Cell]:
-    """Return the library's cells, parsed once."""
-    return cells_of(parse_liberty(liberty))
+def cells_and_nand2(library: Path) -> tuple[dict[str, Cell], float]:
+    """Return the cells' timing and the area of a NAND2, um2; the library is parsed once."""
+    group = read_liberty(library)
+    (nand2,) = (cell for cell in group.all("cell") if cell.name == NAND2)
+    return cells_of(group), float(nand2.attributes["area"][0])
 
 
 def _last(pattern: str, text: str) -> str:
@@ -188,13 +190,12 @@ def decode_area(form: Format, library: Path, folder: Path) -> Area:
 
 def module_table(library: Path) -> list[str]:
     """Return the rows of the table of all units under their default parameters."""
-    lines = ["| module | parameters | um2 | NAND2 | longest path, ps |", "|---|---|---|---|---|"]
+    lines = header("module", "parameters", "um2", "NAND2", "longest path, ps")
     for unit in map(load_unit, unit_names()):
         area = synthesize(unit.module, sources(unit.module, ROOT / "rtl"), {}, library)
         values = " ".join(f"{key}={value}" for key, value in unit.parameters.items())
-        lines.append(
-            f"| {unit.module} | {values} | {area.um2:.0f} | {area.nand2:.0f} | {area.path_ps:.0f} |"
-        )
+        numbers = (f"{value:.0f}" for value in (area.um2, area.nand2, area.path_ps))
+        lines.append(row(unit.module, values, *numbers))
         print(lines[-1], flush=True)
     return lines
 
@@ -213,11 +214,10 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
     adder = synthesize(
         "npu_accumulate", sources("npu_accumulate", ROOT / "rtl"), {"SUM_BITS": 20}, library
     )
-    lines = [
-        "| PE | stored bits a weight | PE: NAND2 | of int8 | path, ps "
-        "| a PE's share of a column: NAND2 | of int8 | decoder lane: NAND2 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = header(
+        "PE", "stored bits a weight", "PE: NAND2", "of int8", "path, ps",
+        "a PE's share of a column: NAND2", "of int8", "decoder lane: NAND2",
+    )  # fmt: skip
     shares = {}
     for form in FORMATS:
         accumulators = 3 if form.place == 2 else 1
@@ -225,11 +225,11 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         shares[form.name] = whole / COLUMN_ROWS
     for form in FORMATS:
         one, share = pe[form.name], shares[form.name]
-        lines.append(
-            f"| {form.name} | {form.stored_bits} | {one.nand2:.0f} "
-            f"| {one.nand2 / pe['int8'].nand2:.2f} | {one.path_ps:.0f} | {share:.0f} "
-            f"| {share / shares['int8']:.2f} | {decode[form.name].nand2:.0f} |"
-        )
+        lines.append(row(
+            form.name, form.stored_bits, f"{one.nand2:.0f}",
+            f"{one.nand2 / pe['int8'].nand2:.2f}", f"{one.path_ps:.0f}", f"{share:.0f}",
+            f"{share / shares['int8']:.2f}", f"{decode[form.name].nand2:.0f}",
+        ))  # fmt: skip
         print(lines[-1], flush=True)
     single = pe["PWLQ 4 bit"].nand2 - pe["int4"].nand2
     shared = shares["PWLQ 4 bit"] - shares["int4"]

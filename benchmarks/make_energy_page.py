@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from energy.synthesis import ROOT
+from checkout import ROOT
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 CHECK = ROOT / "benchmarks" / "energy_check.json"

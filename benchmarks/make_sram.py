@@ -9,20 +9,18 @@ scaled to Nangate45, which has no macros. docs/energy.md explains both.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from longest_path import Group, parse_liberty
+from checkout import ROOT, commit
+from liberty_syntax import Group, leakage_unit_nw, read_liberty
 
-ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "npusim/cost/tables/sram_ihp_sg13g2.json"
 READ, WRITE = "A_MEN  & !A_WEN & A_REN", "A_MEN  & A_WEN  & !A_REN"
 ACTIVITY = 0.25
@@ -41,12 +39,6 @@ SCALING = {
     "9(5), 1974, 256-268: capacitance and length scale alike); leakage as that of a NAND2 of the "
     "standard cells in the two libraries",
 }
-
-
-def text_of(path: Path) -> str:
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as file:
-        return file.read().decode()
 
 
 def pin(cell: Group, name: str) -> Group:
@@ -73,13 +65,12 @@ def bus_pj(cell: Group, name: str, bits: int) -> float:
 
 def macro(path: Path) -> dict[str, Any]:
     """Return what a macro's Liberty file says of it."""
-    library = parse_liberty(text_of(path))
+    library = read_liberty(path)
     (cell,) = library.all("cell")
     words, bits = map(int, re.findall(r"_(\d+)x(\d+)_", cell.name)[0])
     clock = pin(cell, "A_CLK")
     address = bus_pj(cell, "A_ADDR", int(words - 1).bit_length())
-    nanowatts = float(cell.attributes["cell_leakage_power"][0])
-    assert library.attributes["leakage_power_unit"] == ["1nW"]
+    nanowatts = float(cell.attributes["cell_leakage_power"][0]) * leakage_unit_nw(library)
     return {
         "macro": cell.name,
         "words": words,
@@ -114,15 +105,13 @@ def fit(macros: Sequence[dict[str, Any]], key: str, terms: Terms) -> dict[str, A
 
 
 def nand2_leakage_nw(path: Path, cell: str) -> float:
-    library = parse_liberty(text_of(path))
-    (unit,) = library.attributes["leakage_power_unit"]
+    library = read_liberty(path)
     found = next(group for group in library.all("cell") if group.name == cell)
-    value = float(found.attributes["cell_leakage_power"][0])
-    return value * {"1nW": 1.0, "1pW": 1e-3, "1uW": 1e3}[unit]
+    return float(found.attributes["cell_leakage_power"][0]) * leakage_unit_nw(library)
 
 
 def voltage(path: Path) -> float:
-    return float(parse_liberty(text_of(path)).attributes["nom_voltage"][0])
+    return float(read_liberty(path).attributes["nom_voltage"][0])
 
 
 def scaling(folder: Path, macro_path: Path) -> dict[str, Any]:
@@ -154,13 +143,6 @@ def main() -> int:
 def table(folder: Path, paths: Sequence[Path]) -> dict[str, Any]:
     """Return the table of the macros in `paths`."""
     macros = sorted(map(macro, paths), key=lambda m: (m["words"], m["bits"]))
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
     return {
         "technology": "ihp_sg13g2",
         "voltage_v": voltage(paths[0]),
@@ -168,7 +150,7 @@ def table(folder: Path, paths: Sequence[Path]) -> dict[str, Any]:
         "corner": "typical",
         "provenance": {
             "command": "python benchmarks/make_sram.py FOLDER",
-            "commit": commit,
+            "commit": commit(),
             "library": "IHP SG13G2 single-port SRAM macros, OpenROAD-flow-scripts @ 8c009b0",
             "library_sha256": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths},
             "activity": ACTIVITY,

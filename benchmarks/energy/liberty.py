@@ -6,17 +6,15 @@ the unit of capacitance: fJ in Nangate45 (fF), pJ in SG13G2 (pF).
 
 from __future__ import annotations
 
-import gzip
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from longest_path import Group, parse_liberty
+from liberty_syntax import Group, leakage_unit_nw, read_liberty
 from numpy.typing import NDArray
 
 _TIMES_PS = {"1ns": 1e3, "1ps": 1.0}
-_LEAKAGES_NW = {"1nW": 1.0, "1pW": 1e-3, "1uW": 1e3}
 _CAPACITANCES_FF = {"ff": 1.0, "pf": 1e3}
 
 
@@ -137,13 +135,12 @@ def holds(condition: str, pins: tuple[str, ...]) -> NDArray[np.bool_]:
 
 def read_library(path: Path) -> Library:
     """Return the library at `path` (.lib or .lib.gz)."""
-    data = path.read_bytes()
-    group = parse_liberty((gzip.decompress(data) if path.suffix == ".gz" else data).decode())
+    group = read_liberty(path)
     amount, unit = group.attributes["capacitive_load_unit"]
     reader = _Reader(
         _TIMES_PS[group.attributes["time_unit"][0]],
         float(amount) * _CAPACITANCES_FF[unit.lower()],
-        _LEAKAGES_NW[group.attributes["leakage_power_unit"][0]],
+        leakage_unit_nw(group),
     )
     voltage = float(group.attributes["nom_voltage"][0])
     temperature = float(group.attributes["nom_temperature"][0])

@@ -6,15 +6,16 @@ their names), the library's registers, ABC's default mapping to it.
 
 from __future__ import annotations
 
-import gzip
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from checkout import ROOT
+from liberty_syntax import read_text
+
 from npusim.cosim.units import sources
 from npusim.cosim.yosys import run_script
 
-ROOT = Path(__file__).resolve().parents[2]
 RECIPE = (
     "synth {flatten} -booth -noabc -nordff -top design_top; dfflibmap -liberty cells.lib; "
     "abc -liberty cells.lib; opt_clean"
@@ -40,8 +41,7 @@ def map_to_cells(
     boxes = "* design_top %d" if own else "*npu_bank*"
     for path in files:
         shutil.copy(path, folder)
-    data = library.read_bytes()
-    (folder / "cells.lib").write_bytes(gzip.decompress(data) if library.suffix == ".gz" else data)
+    (folder / "cells.lib").write_text(read_text(library))
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
     values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     recipe = RECIPE.format(flatten="" if by_module else "-flatten")
