@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from markdown import row
+
 Floor = tuple[str, int, str, float]
 
 
@@ -49,8 +51,7 @@ def page(data: dict[str, Any], floors: Sequence[Floor], calibrations: list[str])
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     align = ["---"] + ["--:"] * (len(head) - 1)
-    lines = [head, align, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(row(*line) for line in (head, align, *rows))
 
 
 def spread(values: Sequence[float]) -> str:
@@ -60,9 +61,9 @@ def spread(values: Sequence[float]) -> str:
 def collected(kws: dict[str, Any]) -> dict[tuple[str, int, str], list[dict[str, Any]]]:
     found: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for rows in kws["rows"].values():
-        for row in rows:
-            key = (row["variant"], row["bits"], row["bias_correction"])
-            found.setdefault(key, []).append(row)
+        for r in rows:
+            key = (r["variant"], r["bits"], r["bias_correction"])
+            found.setdefault(key, []).append(r)
     return found
 
 
@@ -96,10 +97,10 @@ def floor_table(kws: dict[str, Any], floors: Sequence[Floor]) -> str:
 
 def image_table(name: str, found: dict[str, Any]) -> str:
     rows = {}
-    for row in found["rows"]:
-        sqnr = "" if row["output_sqnr_db"] is None else f"{row['output_sqnr_db']:.1f}"
-        cell = f"{row['agreement']:.1f} / {sqnr}"
-        rows.setdefault((row["variant"], row["bits"]), {})[row["bias_correction"]] = cell
+    for r in found["rows"]:
+        sqnr = "" if r["output_sqnr_db"] is None else f"{r['output_sqnr_db']:.1f}"
+        cell = f"{r['agreement']:.1f} / {sqnr}"
+        rows.setdefault((r["variant"], r["bits"]), {})[r["bias_correction"]] = cell
     body = [[f"{v} {b}", cells["none"], cells["static"]] for (v, b), cells in rows.items()]
     heading = f"### {name}, {found['samples']} crops"
     return heading + "\n\n" + table(["scheme", "none", "static"], body)

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bench_networks import DIGITS, MODELS, ROOT, random_input, seconds
+from bench_networks import random_input
+from checkout import DIGITS, MODELS, ROOT, commit
+from markdown import header, row
 from resnet import resnet_onnx
+from stopwatch import children_seconds, seconds
 
 import npusim
 from npusim.compiler.rule import machine_rule
@@ -40,7 +43,14 @@ NETWORKS = (
     "kws_dscnn_int8.tflite", "ic_resnet8_int8.tflite", "vww_mbv1_int8.tflite", "ad_ae_int8.tflite",
     MOBILENET,
 )  # fmt: skip
-RTL = ("digits_int8.onnx", "kws_dscnn_int8.tflite")
+RTL = {
+    "digits_int8.onnx": ("verilator", "icarus"),
+    "kws_dscnn_int8.tflite": ("verilator", "icarus"),
+    "ic_resnet8_int8.tflite": ("verilator",),
+    "vww_mbv1_int8.tflite": ("verilator",),
+    MOBILENET: ("verilator",),
+}
+"""What runs in Verilog too; Icarus takes a second for a thousand cycles."""
 MACHINE = "base"
 
 
@@ -72,8 +82,7 @@ def estimates(rounds: int) -> list[str]:
         "compiling, timing, printing), and `estimate(network, machine)` in a process that did it "
         "before, tilings of layers searched anew. The least of several processes.",
         "",
-        "| network | cycles | instructions | process s | peak MiB | in process s |",
-        "|---|---|---|---|---|---|",
+        *header("network", "cycles", "instructions", "process s", "peak MiB", "in process s"),
     ]
     from npusim.compiler.tiling import best_tiling
 
@@ -90,11 +99,11 @@ def estimates(rounds: int) -> list[str]:
                 start = time.process_time()
                 found = estimate(network, machine)
                 warm.append(time.process_time() - start)
-            lines.append(
-                f"| {title} | {found.cycles:,} | {len(found.program.instructions):,} | "
-                f"{min(cpu for cpu, _ in runs):.2f} | {max(mib for _, mib in runs):.0f} | "
-                f"{median(warm[1:]):.2f} |"
-            )
+            lines.append(row(
+                title, f"{found.cycles:,}", f"{len(found.program.instructions):,}",
+                f"{min(cpu for cpu, _ in runs):.2f}", f"{max(mib for _, mib in runs):.0f}",
+                f"{median(warm[1:]):.2f}",
+            ))  # fmt: skip
     return lines
 
 
@@ -106,8 +115,7 @@ def whole_runs(rounds: int) -> list[str]:
         "`first` is what the machine's first sample costs besides: timing and preparing the run, "
         "compiled kernels loaded.",
         "",
-        "| network | kernels ms | machine ms | ratio | first ms |",
-        "|---|---|---|---|---|",
+        *header("network", "kernels ms", "machine ms", "ratio", "first ms"),
     ]
     for name in (*NETWORKS, "digits_int8.onnx"):
         network = npusim.load(path_of(name))
@@ -126,11 +134,10 @@ def whole_runs(rounds: int) -> list[str]:
             },
             rounds,
         )
-        lines.append(
-            f"| {path_of(name).stem} | {1e3 * found['kernels']:.3f} | "
-            f"{1e3 * found['machine']:.3f} | {found['machine'] / found['kernels']:.2f} | "
-            f"{1e3 * first:.0f} |"
-        )
+        lines.append(row(
+            path_of(name).stem, f"{1e3 * found['kernels']:.3f}", f"{1e3 * found['machine']:.3f}",
+            f"{found['machine'] / found['kernels']:.2f}", f"{1e3 * first:.0f}",
+        ))  # fmt: skip
     return lines
 
 
@@ -139,8 +146,7 @@ def commands(rounds: int) -> list[str]:
     lines = [
         "`npusim run FILE [--input X]`, whole process, kernels compiled before; medians.",
         "",
-        "| network | samples | kernels s | machine s | ratio |",
-        "|---|---|---|---|---|",
+        *header("network", "samples", "kernels s", "machine s", "ratio"),
     ]
     labelled = {"digits_int8.onnx": DIGITS / "digits_test.npz",
                 "kws_dscnn_int8.tflite": MODELS / "samples" / "kws01.npz"}  # fmt: skip
@@ -159,20 +165,13 @@ def commands(rounds: int) -> list[str]:
                 times.append(children_seconds() - before)
         kernels, machine = median(found["kernels"]), median(found["machine"])
         count = len(np.load(samples)["x"]) if samples else 1
-        lines.append(
-            f"| {path_of(name).stem} | {count} | {kernels:.2f} | {machine:.2f} "
-            f"| {machine / kernels:.2f} |"
-        )
+        figures = (f"{value:.2f}" for value in (kernels, machine, machine / kernels))
+        lines.append(row(path_of(name).stem, count, *figures))
     return lines
 
 
-def children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def cycles_a_second(network: Network, rtl: bool) -> str:
-    """Return a row: the longest run of `network`, on everything that executes its program."""
+def cycles_a_second(network: Network, simulators: Sequence[str]) -> str:
+    """Return a row: the longest run of `network` on the machine, and on the RTL in `simulators`."""
     compiled = MachineNetwork(network, Machine.load(MACHINE))
     program, dram = compiled.program, compiled.dram
     rng = np.random.default_rng(1)
@@ -195,14 +194,14 @@ def cycles_a_second(network: Network, rtl: bool) -> str:
         7,
     )
     rates = [timeline.cycles / found[key] for key in ("timing", "events", "repeated")]
-    for simulator in ("verilator", "icarus") if rtl else ():
+    for simulator in simulators:
         measure_step(program, step, dram.copy(), simulator=simulator)  # builds it
         start = children_seconds()
         measured = measure_step(program, step, dram.copy(), simulator=simulator)
         rates.append(timeline.cycles / (children_seconds() - start))
         assert measured.cycles == timeline.cycles
-    row = " | ".join(f"{rate:,.0f}" for rate in rates) + " | n/a" * (5 - len(rates))
-    return f"| {network.name} | {step.count:,} | {timeline.cycles:,} | {row} |"
+    numbers = (f"{number:,.0f}" for number in (step.count, timeline.cycles, *rates))
+    return row(network.name, *numbers, *["n/a"] * (5 - len(rates)))
 
 
 def rates(rtl: bool) -> list[str]:
@@ -214,11 +213,20 @@ def rates(rtl: bool) -> list[str]:
         "data alone, on a run that is timed and prepared. RTL: the processor time of the "
         "simulation's process, start to end, its cycles equal to the predicted ones.",
         "",
-        "| network | instructions | cycles | timing | events | repeated | compiled RTL | Icarus |",
-        "|---|---|---|---|---|---|---|---|",
+        *header(
+            "network",
+            "instructions",
+            "cycles",
+            "timing",
+            "events",
+            "repeated",
+            "compiled RTL",
+            "Icarus",
+        ),
     ]
     for name in (*RTL, *(n for n in NETWORKS if n not in RTL)):
-        lines.append(cycles_a_second(npusim.load(path_of(name)), rtl and name in RTL))
+        simulators = RTL.get(name, ()) if rtl else ()
+        lines.append(cycles_a_second(npusim.load(path_of(name)), simulators))
     return lines
 
 
@@ -227,13 +235,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--no-rtl", action="store_true")
     arguments = parser.parse_args()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-    ).stdout.strip()
     lines = [
         "# The machine's speed",
         "",
-        f"Written by `python benchmarks/bench_machine.py` at commit {commit}; "
+        f"Written by `python benchmarks/bench_machine.py` at commit {commit()}; "
         f"{os.cpu_count()} processors. Read ratios: absolute figures vary with the computer.",
         "",
         *estimates(arguments.rounds),

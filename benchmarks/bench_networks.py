@@ -11,19 +11,20 @@ benchmarks/RESULTS.md.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from math import exp, log
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
 import numpy as np
+from checkout import DIGITS, MODELS, ROOT
+from markdown import header, row
+from stopwatch import Run, seconds
 
 import npusim
 from npusim.graph.count import layer_macs
@@ -32,17 +33,7 @@ from npusim.graph.requantization import resolve_rule
 from npusim.simulator.kernels.engine import Prepared, prepare
 from npusim.simulator.kernels.vnni import chosen_form
 
-ROOT = Path(__file__).resolve().parents[1]
-MODELS = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared")) / "models"
-ROUND_SECONDS = 0.004
-"""One timing repeats the run until it takes about as long."""
-WARM_UP = 3
-"""The second run of a network in npusim still loads what the following ones use."""
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-DIGITS = ROOT / "npusim" / "networks" / "digits"
-
-Run = Callable[[], object]
-Key = TypeVar("Key", str, int)
 
 
 def tflite_files() -> list[Path]:
@@ -99,30 +90,6 @@ def onnxruntime(path: Path, inputs: dict[str, np.ndarray]) -> Run:
     return partial(session.run, None, inputs)
 
 
-def seconds(
-    runs: Mapping[Key, Run], rounds: int, clock: Callable[[], float] = time.thread_time
-) -> dict[Key, float]:
-    """Return the median time of each run, timed in turn `rounds` times after a warm-up.
-
-    The clock of one thread's processor time leaves out what other programs take from the machine.
-    """
-    repeats = {}
-    for name, run in runs.items():
-        for _ in range(WARM_UP):
-            run()
-        start = clock()
-        run()
-        repeats[name] = max(1, int(ROUND_SECONDS / max(clock() - start, 1e-6)))
-    times: dict[Key, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            start = clock()
-            for _ in range(repeats[name]):
-                run()
-            times[name].append((clock() - start) / repeats[name])
-    return {name: median(values) for name, values in times.items()}
-
-
 def geometric_mean(values: Iterable[float]) -> float:
     logs = [log(value) for value in values]
     return exp(sum(logs) / len(logs))
@@ -139,9 +106,9 @@ def table(title: str, files: list[Path], peers: tuple[str, ...], rounds: int) ->
     lines = [
         f"## {title}",
         "",
-        f"| network | MMAC | npusim ms | npusim | {' | '.join(peers)} | "
-        f"{' | '.join(f'npusim / {peer}' for peer in peers)} |",
-        "|---" * (4 + 2 * len(peers)) + "|",
+        *header(
+            "network", "MMAC", "npusim ms", "npusim", *peers, *(f"npusim / {p}" for p in peers)
+        ),
     ]
     ratios: dict[str, list[float]] = {peer: [] for peer in peers}
     for path in files:
@@ -151,19 +118,15 @@ def table(title: str, files: list[Path], peers: tuple[str, ...], rounds: int) ->
         for peer in peers:
             runs[peer] = onnxruntime(path, x) if peer == "onnxruntime" else litert(path, peer, x)
         times = seconds(runs, rounds)
-        speed = [f"{macs / times[name] / 1e9:.2f}" for name in ("npusim", *peers)]
+        speeds = [f"{macs / times[name] / 1e9:.2f}" for name in ("npusim", *peers)]
         for peer in peers:
             ratios[peer].append(times[peer] / times["npusim"])
-        cells = [f"{ratios[peer][-1]:.2f}" for peer in peers]
-        lines.append(
-            f"| {path.stem} | {macs / 1e6:.2f} | {times['npusim'] * 1e3:.3f} | "
-            f"{' | '.join(speed)} | {' | '.join(cells)} |"
-        )
+        figures = [f"{macs / 1e6:.2f}", f"{times['npusim'] * 1e3:.3f}", *speeds]
+        lines.append(row(path.stem, *figures, *(f"{ratios[peer][-1]:.2f}" for peer in peers)))
         print(lines[-1], flush=True)
     if files:
-        means = [f"**{geometric_mean(ratios[peer]):.2f}**" for peer in peers]
-        blanks = " | " * (3 + len(peers))
-        lines.append(f"| geometric mean {blanks} | {' | '.join(means)} |")
+        means = (f"**{geometric_mean(ratios[peer]):.2f}**" for peer in peers)
+        lines.append(row("geometric mean", *[""] * (3 + len(peers)), *means))
         print(lines[-1], flush=True)
     return [*lines, ""]
 
@@ -172,13 +135,17 @@ def growth(rounds: int) -> list[str]:
     """Return the tables of time against batch size and against threads."""
     lines = ["## Growth with the batch and with threads", ""]
     names = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
-    header = " | ".join(f"batch {n}" for n in BATCHES)
     lines += [
         "Milliseconds for each sample, processor time on one thread; then wall time of the largest "
         "batch on 1 and 2 threads.",
         "",
-        f"| network | {header} | batch {BATCHES[-1]}, 1 thread | 2 threads | speed-up |",
-        "|---" * (len(BATCHES) + 4) + "|",
+        *header(
+            "network",
+            *(f"batch {n}" for n in BATCHES),
+            f"batch {BATCHES[-1]}, 1 thread",
+            "2 threads",
+            "speed-up",
+        ),
     ]
     for name in names:
         network, prepared, _ = load(MODELS / "tflite" / f"{name}.tflite")
@@ -189,9 +156,10 @@ def growth(rounds: int) -> list[str]:
                 prepared.run, batches[BATCHES[-1]], threads=threads
             )
         times = seconds(runs, rounds, time.perf_counter)
-        each = " | ".join(f"{times[str(n)] / n * 1e3:.3f}" for n in BATCHES)
+        each = (f"{times[str(n)] / n * 1e3:.3f}" for n in BATCHES)
         one, two = times["threads 1"], times["threads 2"]
-        lines.append(f"| {name} | {each} | {one * 1e3:.2f} | {two * 1e3:.2f} | {one / two:.2f} |")
+        figures = (f"{value:.2f}" for value in (one * 1e3, two * 1e3, one / two))
+        lines.append(row(name, *each, *figures))
         print(lines[-1], flush=True)
     return [*lines, ""]
 
@@ -210,10 +178,10 @@ def start_up() -> list[str]:
         "npusim --help": [*tool, "--help"],
         "npusim run digits_int8.onnx (warm)": [*tool, "run", str(model), "--input", str(images)],
     }
-    lines = ["## Start-up", "", "| command | seconds |", "|---|---|"]
+    lines = ["## Start-up", "", *header("command", "seconds")]
     for name, command in commands.items():
         wall(command)
-        lines.append(f"| `{name}` | {median(wall(command) for _ in range(5)):.2f} |")
+        lines.append(row(f"`{name}`", f"{median(wall(command) for _ in range(5)):.2f}"))
         print(lines[-1], flush=True)
     return [*lines, ""]
 

@@ -2,8 +2,8 @@
 
     python benchmarks/bench_scalesim.py [--peer FOLDER]
 
-With --peer, SCALE-Sim is installed in an environment in FOLDER and run (ResNet-18: six minutes and
-six GB); its figures are kept in benchmarks/scalesim.json. Without, those are read. Ours are
+With --peer, SCALE-Sim is installed in an environment in FOLDER and run (ResNet-18: ten minutes and
+11 GB); its figures are kept in benchmarks/scalesim.json. Without, those are read. Ours are
 measured each time. Writes benchmarks/SCALESIM.md. Reads ../shared/models for ic_resnet8.
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from bench_networks import MODELS, ROOT, random_input
+from bench_networks import random_input
+from checkout import MODELS, ROOT, commit
+from markdown import header, row
 from resnet import resnet
 from scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 
@@ -33,8 +34,6 @@ FIGURES = ROOT / "benchmarks" / "scalesim.json"
 PAGE = ROOT / "benchmarks" / "SCALESIM.md"
 DATAFLOW = "ws"
 MACHINE = "wide"
-EARLIER = {"ResNet-18": (317.0, 5200.0)}
-"""Processor seconds and MiB of SCALE-Sim 3.0.0 on 32x32, measured earlier on two cores of Zen 5."""
 
 
 def networks() -> dict[str, Network]:
@@ -91,34 +90,29 @@ def ours(network: Network) -> tuple[float, float, float]:
 def layer_table(layers: list[Gemm], found: Estimate, peer: PeerRun | None) -> list[str]:
     size = found.program.machine.size
     by_name = {row.name: row for row in found.layers}
-    lines = [
-        "| layer | MACs | ideal | npusim | SCALE-Sim | ws, closed form | os | is | npusim / ws |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = header(
+        "layer", "MACs", "ideal", "npusim", "SCALE-Sim", "ws, closed form", "os", "is",
+        "npusim / ws",
+    )  # fmt: skip
     total = [0] * 6
-    for layer, row in zip(layers, (r for r in by_name.values() if r.macs), strict=True):
+    for layer, own in zip(layers, (r for r in by_name.values() if r.macs), strict=True):
         forms = [layer.cycles(flow, size) for flow in ("ws", "os", "is")]
-        numbers = [layer.macs // size**2, row.cycles, *forms]
-        said = peer.total_cycles[layer.name] if peer else None
-        total = [a + b for a, b in zip(total, [layer.macs, *numbers], strict=True)]
-        shown = " | ".join(f"{n:,}" for n in (layer.macs, *numbers[:2]))
-        peer_text = "" if said is None else f"{said:,}"
-        rest = " | ".join(f"{n:,}" for n in forms)
-        lines.append(
-            f"| {layer.name} | {shown} | {peer_text} | {rest} | {row.cycles / forms[0]:.2f} |"
-        )
-    peer_text = "" if peer is None else f"{sum(peer.total_cycles.values()):,}"
-    lines.append(
-        f"| **these** | {total[0]:,} | {total[1]:,} | {total[2]:,} | {peer_text} | {total[3]:,} | "
-        f"{total[4]:,} | {total[5]:,} | {total[2] / total[3]:.2f} |"
-    )
-    other = [row for row in found.layers if not row.macs]
-    lines.append(
-        f"| others ({', '.join(sorted({row.operator for row in other}))}) | | | "
-        f"{sum(row.cycles for row in other):,} | not modelled | | | | |"
-    )
-    lines.append(f"| **network** | | | {found.cycles:,} | | | | | |")
+        numbers = [layer.macs, layer.macs // size**2, own.cycles, *forms]
+        total = [a + b for a, b in zip(total, numbers, strict=True)]
+        lines.append(layer_row(layer.name, numbers, peer and peer.total_cycles[layer.name]))
+    lines.append(layer_row("**these**", total, peer and sum(peer.total_cycles.values())))
+    other = [r for r in found.layers if not r.macs]
+    kinds, cycles = ", ".join(sorted({r.operator for r in other})), sum(r.cycles for r in other)
+    lines.append(row(f"others ({kinds})", "", "", f"{cycles:,}", "not modelled", *[""] * 4))
+    lines.append(row("**network**", "", "", f"{found.cycles:,}", *[""] * 5))
     return lines
+
+
+def layer_row(name: str, numbers: list[int], peer_cycles: int | None) -> str:
+    """Return a line: MACs, ideal and our cycles, the peer's, the closed forms, our ratio to ws."""
+    cells = [f"{number:,}" for number in numbers]
+    said = "" if peer_cycles is None else f"{peer_cycles:,}"
+    return row(name, *cells[:3], said, *cells[3:], f"{numbers[2] / numbers[3]:.2f}")
 
 
 REASONS = f"""## Why they differ
@@ -150,30 +144,31 @@ def main() -> None:
         runs = peer_runs(arguments.peer, found)
     else:
         runs = {k: PeerRun(**v) for k, v in json.loads(FIGURES.read_text()).items()}
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT
-    ).stdout.strip()
     lines = [
         "# Beside SCALE-Sim",
         "",
-        f"Written by `python benchmarks/bench_scalesim.py` at commit {commit}. Peer: "
+        f"Written by `python benchmarks/bench_scalesim.py` at commit {commit()}. Peer: "
         f"{', '.join(PACKAGES)}, from PyPI in its own environment, dataflow {DATAFLOW}, 32x32, "
         f"scratchpads and bandwidth of `{MACHINE}`, traces off. Processor seconds.",
         "",
-        "| network | SCALE-Sim s | its peak MiB | npusim: compile s | first sample s | further s | "
-        "times faster: first | further |",
-        "|---|---|---|---|---|---|---|---|",
+        *header(
+            "network",
+            "SCALE-Sim s",
+            "its peak MiB",
+            "npusim: compile s",
+            "first sample s",
+            "further s",
+            "times faster: first",
+            "further",
+        ),
     ]
     for name, network in found.items():
         compiling, first, further = min(ours(network) for _ in range(2))
-        peer = runs.get(name)
-        spent, mib = EARLIER[name] if peer is None else (peer.cpu_seconds, peer.peak_mib)
-        note = " (earlier)" if peer is None else ""
-        lines.append(
-            f"| {name} | {spent:.1f}{note} | {mib:.0f} | {compiling:.2f} | "
-            f"{first:.2f} | {further:.4f} | {spent / (compiling + first):,.0f} | "
-            f"{spent / further:,.0f} |"
-        )
+        spent = runs[name].cpu_seconds
+        lines.append(row(
+            name, f"{spent:.1f}", f"{runs[name].peak_mib:.0f}", f"{compiling:.2f}", f"{first:.2f}",
+            f"{further:.4f}", f"{spent / (compiling + first):,.0f}", f"{spent / further:,.0f}",
+        ))  # fmt: skip
     lines += [
         "",
         "npusim's seconds execute the data: outputs are compared with the kernels engine, byte for "
@@ -184,7 +179,7 @@ def main() -> None:
         for machine in ("base", MACHINE):
             of = Machine.load(machine)
             title = f"## {name} on `{machine}` ({of.size}x{of.size}), cycles"
-            peer = runs.get(name) if machine == MACHINE else None
+            peer = runs[name] if machine == MACHINE else None
             table = layer_table(shapes(name, network), estimate(network, of), peer)
             lines += ["", title, "", *table]
     lines += ["", *REASONS.splitlines()]

@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -26,13 +25,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from checkout import DIGITS, MODELS, ROOT
+from markdown import header, row
+from stopwatch import children_seconds
 
-import npusim
-
-HERE = Path(__file__).resolve().parent
-SHARED = Path(os.environ.get("NPUSIM_SHARED", HERE.parents[1] / "shared")) / "models"
-DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
-PAGE = HERE / "SWEEP.md"
+SPACE = ROOT / "benchmarks" / "sweep_200.toml"
+PAGE = ROOT / "benchmarks" / "SWEEP.md"
 WORKERS = 2
 POINTS = 200
 NPUSIM = [sys.executable, "-m", "npusim"]
@@ -60,24 +58,19 @@ def lay_out(folder: Path) -> Path:
     """Put the space, its networks and its samples into `folder`; return the space's path."""
     for name in ("digits_float.onnx", "digits_train.npz", "digits_test.npz"):
         shutil.copy(DIGITS / name, folder)
-    shutil.copy(SHARED / "onnx/kws_dscnn_fp32.onnx", folder)
+    shutil.copy(MODELS / "onnx/kws_dscnn_fp32.onnx", folder)
     for name in ("ic_resnet8_fp32", "vww_mbv1_fp32", "ad_ae_fp32"):
-        shutil.copy(SHARED / f"tflite/{name}.tflite", folder)
-    keywords = np.load(SHARED / "samples/kws01.npz")
+        shutil.copy(MODELS / f"tflite/{name}.tflite", folder)
+    keywords = np.load(MODELS / "samples/kws01.npz")
     x, y = ((keywords["x"].astype(np.float32) - 83) * np.float32(0.5847029)), keywords["y"]
     np.savez(folder / "kws_calibrate.npz", x=x[::12])
     np.savez(folder / "kws_evaluate.npz", x=x, y=y)
-    photos = np.load(SHARED / "samples/photos.npz")["x128"].astype(np.float32) / 255
+    photos = np.load(MODELS / "samples/photos.npz")["x128"].astype(np.float32) / 255
     np.savez(folder / "ic_calibrate.npz", x=photos[:, 32:64, 32:64])
     np.savez(folder / "vww_calibrate.npz", x=photos[:, 16:112, 16:112])
     noise = np.random.default_rng(1).normal(size=(32, 640)).astype(np.float32)
     np.savez(folder / "ad_calibrate.npz", x=noise)
-    return Path(shutil.copy(HERE / "sweep_200.toml", folder))
-
-
-def children_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return Path(shutil.copy(SPACE, folder))
 
 
 def sweep(name: str, space: Path, output: Path, options: Sequence[str]) -> Run:
@@ -121,7 +114,7 @@ def on_dask(space: Path, output: Path) -> Run:
     script = space.with_name("cluster.py")
     script.write_text(CLUSTER)
     start, before = time.perf_counter(), children_seconds()
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     cluster = subprocess.Popen(
         [sys.executable, str(script)], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -141,24 +134,21 @@ def page(runs: Sequence[Run], kept: int, tasks: int) -> str:
         f"([sweep_200.toml](sweep_200.toml)) on {WORKERS} processes of {os.cpu_count()} cores. "
         "Processor time is the figure to go by where the computer is shared.",
         "",
-        "| run | wall, s | processor, s |",
-        "|---|---|---|",
-        *(f"| {r.name} | {r.wall_seconds:.0f} | {r.processor_seconds:.0f} |" for r in runs),
+        *header("run", "wall, s", "processor, s"),
+        *(row(r.name, f"{r.wall_seconds:.0f}", f"{r.processor_seconds:.0f}") for r in runs),
         "",
         f"Every run gave the same table but for the column `seconds`. SIGKILL came with {kept} of "
         f"{tasks} tasks finished (a task is a network in a scheme, or a point); none was repeated.",
         "",
-        "| network | points | with an error | fewest cycles | most cycles |",
-        "|---|---|---|---|---|",
+        *header("network", "points", "with an error", "fewest cycles", "most cycles"),
     ]
     rows = runs[0].rows
-    for network, count in Counter(row["network"] for row in rows).items():
-        own = [row for row in rows if row["network"] == network]
-        cycles = [int(row["cycles"]) for row in own if not row["error"]]
-        lines.append(
-            f"| {network} | {count} | {count - len(cycles)} | {min(cycles):,} | {max(cycles):,} |"
-        )
-    errors = Counter(row["error"] for row in rows if row["error"])
+    for network, count in Counter(point["network"] for point in rows).items():
+        own = [point for point in rows if point["network"] == network]
+        cycles = [int(point["cycles"]) for point in own if not point["error"]]
+        least, most = f"{min(cycles):,}", f"{max(cycles):,}"
+        lines.append(row(network, count, count - len(cycles), least, most))
+    errors = Counter(point["error"] for point in rows if point["error"])
     lines += ["", *(f"* {count} x {error}" for error, count in errors.items())] if errors else []
     return "\n".join(lines) + "\n"
 

@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 from unittest.mock import patch
 
+from markdown import header, row
+
 from npusim.compiler import linear_layer
 from npusim.explore.estimate import estimate
 from npusim.explore.machine_layers import LayerCycles
@@ -31,14 +33,14 @@ def depthwise_layers(network: Network, machine: Machine) -> list[LayerCycles]:
     return [layer for layer in estimate(network, machine).layers if layer.name in names]
 
 
-def row(name: str, machine: Machine, one: list[LayerCycles], many: list[LayerCycles]) -> str:
+def totals_row(name: str, machine: Machine, one: list[LayerCycles], many: list[LayerCycles]) -> str:
     """Return a line of the table: sums over the depthwise layers of a network."""
-    cells = [name, str(len(one)), f"{sum(layer.macs for layer in one):,}"]
+    cells = [f"{sum(layer.macs for layer in one):,}"]
     totals = [sum(layer.cycles for layer in layers) for layers in (one, many)]
     for layers, cycles in zip((one, many), totals, strict=True):
         macs = sum(layer.macs for layer in layers)
         cells += [f"{cycles:,}", f"{macs / (cycles * machine.size**2):.1%}"]
-    return "| " + " | ".join([*cells, f"{totals[0] / totals[1]:.2f}"]) + " |"
+    return row(name, len(one), *cells, f"{totals[0] / totals[1]:.2f}")
 
 
 def main() -> None:
@@ -48,13 +50,13 @@ def main() -> None:
     parser.add_argument("--machine", default="base")
     arguments = parser.parse_args()
     machine = Machine.load(arguments.machine)
-    print("| network | layers | MACs | cycles, one row | array | cycles, KW rows | array | ratio |")
-    print("|---|---|---|---|---|---|---|---|")
+    titles = ("cycles, one row", "array", "cycles, KW rows", "array", "ratio")
+    print(*header("network", "layers", "MACs", *titles), sep="\n")
     for path in arguments.models:
         network = load(path)
         with patch.object(linear_layer, "row_choices", return_value=[1]):
             one = depthwise_layers(network, machine)
-        print(row(path.stem, machine, one, depthwise_layers(network, machine)))
+        print(totals_row(path.stem, machine, one, depthwise_layers(network, machine)))
 
 
 if __name__ == "__main__":

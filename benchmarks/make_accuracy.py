@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import MODELS, ROOT
 
 import npusim
 from npusim.explore.compare import choices, compare
@@ -25,8 +25,6 @@ from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.simulator.kernels.engine import prepare as engine
 
-ROOT = Path(__file__).resolve().parents[1]
-MODELS = ROOT.parent / "shared" / "models"
 PAGE = ROOT / "docs" / "accuracy.md"
 NUMBERS = ROOT / "docs" / "accuracy.json"
 

@@ -8,7 +8,6 @@ tests/simulator/test_tflite_networks.py and test_tflite_operators.py, counted in
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -16,15 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from checkout import MODELS, ROOT, SHARED
+from markdown import row
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from npusim.compiler.rule import INTEGER_RULE  # noqa: E402
-from npusim.graph.network import Network  # noqa: E402
-from npusim.graph.tflite import load  # noqa: E402
-from npusim.simulator.kernels.engine import Prepared, prepare  # noqa: E402
-from tests.simulator.litert_witness import (  # noqa: E402
+from npusim.compiler.rule import INTEGER_RULE
+from npusim.graph.network import Network
+from npusim.graph.tflite import load
+from npusim.simulator.kernels.engine import Prepared, prepare
+from tests.simulator.litert_witness import (
     NAMES,
     digest,
     golden,
@@ -34,9 +34,8 @@ from tests.simulator.litert_witness import (  # noqa: E402
     model_path,
     tensors,
 )
-from tests.simulator.random_layers import MAKERS, random_case  # noqa: E402
+from tests.simulator.random_layers import MAKERS, random_case
 
-SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared"))
 OUTPUT = ROOT / "docs" / "conformance.md"
 RULES = {"ref": "litert", "opt": "ruy", "xnn": "fp32"}
 LIVE_INPUTS = 5
@@ -133,7 +132,7 @@ def network_rows(name: str) -> tuple[str, str]:
     wrong = sum(digest(first[key]) != value for key, value in hashes.items())
     x = live_inputs(arrays["x"], LIVE_INPUTS)
     columns = [live(path, prepared[kernels], x, kernels) for kernels in ("ref", "opt")]
-    row = f"| {name} | {operators(network)} | {len(hashes)}, {wrong} | {' | '.join(columns)} |"
+    tensors_row = row(name, operators(network), f"{len(hashes)}, {wrong}", *columns)
     counts = []
     for kernels, runner in prepared.items():
         y = runner.run(arrays["x"], threads=2)[network.outputs[0]]
@@ -141,9 +140,7 @@ def network_rows(name: str) -> tuple[str, str]:
     on_machine = prepare(network, INTEGER_RULE["litert"]).run(arrays["x"], threads=2)
     y = on_machine[network.outputs[0]].reshape(arrays["ref"].shape)
     counts.append(int(np.count_nonzero(y != arrays["ref"])))
-    inputs, elements = len(arrays["x"]), arrays["ref"].size
-    outputs = f"| {name} | {inputs} | {elements:,} | {' | '.join(map(str, counts))} |"
-    return row, outputs
+    return tensors_row, row(name, len(arrays["x"]), f"{arrays['ref'].size:,}", *counts)
 
 
 def operator_row(kind: str, path: Path) -> str:
@@ -164,12 +161,12 @@ def operator_row(kind: str, path: Path) -> str:
                 names = {step["op_name"] for step in interpreter._get_ops_details()}
                 delegated += "DELEGATE" in names
         cells.append(cell(elements, different))
-    return f"| {kind} | {' | '.join(cells)} | {delegated} of {LAYERS} |"
+    return row(kind, *cells, f"{delegated} of {LAYERS}")
 
 
 def keyword_line() -> str:
     """Compare top-1 on the keyword samples with LiteRT's own count."""
-    with np.load(SHARED / "models" / "samples" / "kws01.npz") as file:
+    with np.load(MODELS / "samples" / "kws01.npz") as file:
         x, labels = file["x"], file["y"]
     path = model_path(SHARED, "kws_dscnn_int8")
     network = load(path)
@@ -192,9 +189,9 @@ def main() -> None:
         live=LIVE_INPUTS,
     )
     rows = [network_rows(name) for name in NAMES]
-    text += "\n".join(row for row, _ in rows) + "\n"
+    text += "\n".join(first for first, _ in rows) + "\n"
     text += OUTPUTS.format(machine=INTEGER_RULE["litert"])
-    text += "\n".join(row for _, row in rows) + "\n" + keyword_line()
+    text += "\n".join(second for _, second in rows) + "\n" + keyword_line()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.tflite"
         kinds = [operator_row(kind, path) for kind in MAKERS]

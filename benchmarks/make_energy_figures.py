@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import DIGITS, ROOT
 from energy_figures_page import PAGE, SEPARATE, TOGETHER
+from markdown import header, row
 from resnet import resnet
 
 import npusim
@@ -32,8 +34,6 @@ from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
 
-ROOT = Path(__file__).resolve().parents[1]
-DIGITS = ROOT / "npusim/networks/digits"
 TEST_FIRST, SAMPLES = 100, 8
 """Samples that the energy table was not made with."""
 DOCUMENT = ROOT / "docs/energy_figures.md"
@@ -97,27 +97,26 @@ def product(form: str, table: Table) -> Product:
 def area_alone(form: str) -> float:
     """Return a PE's share of a column of 16 with one format, um2, as docs/area.md has it."""
     text = (ROOT / "docs/area.md").read_text()
-    (row,) = re.findall(rf"^\| {AREA_ROWS[form]} \|(.*)$", text, re.MULTILINE)
-    return float(row.split("|")[4]) * NAND2_UM2
+    (cells,) = re.findall(rf"^\| {AREA_ROWS[form]} \|(.*)$", text, re.MULTILINE)
+    return float(cells.split("|")[4]) * NAND2_UM2
 
 
 def product_lines(table: Table) -> list[str]:
     found = {form: product(form, table) for form in SCHEMES}
     one = found["uniform8"]
-    lines = [
-        "| format | of a build that runs | pJ a product | of it clock | of int8 "
-        "| stand-alone MACs, of int8 | um2 a product | of int8 | um2, one format | of int8 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = header(
+        "format", "of a build that runs", "pJ a product", "of it clock", "of int8",
+        "stand-alone MACs, of int8", "um2 a product", "of int8", "um2, one format", "of int8",
+    )  # fmt: skip
     areas = {form: area_alone(form) for form in found}
     for form, p in found.items():
         alone_um2 = f"{areas[form]:.0f}" if table.technology == "nangate45" else ""
-        lines.append(
-            f"| {form} | {p.build} | {p.energy_pj:.3f} | {p.clock_pj:.3f} "
-            f"| {p.energy_pj / one.energy_pj:.2f} | {TRIAL[form]} | {p.area_um2:.0f} "
-            f"| {p.area_um2 / one.area_um2:.2f} | {alone_um2} "
-            f"| {areas[form] / areas['uniform8']:.2f} |"
-        )
+        lines.append(row(
+            form, p.build, f"{p.energy_pj:.3f}", f"{p.clock_pj:.3f}",
+            f"{p.energy_pj / one.energy_pj:.2f}", TRIAL[form], f"{p.area_um2:.0f}",
+            f"{p.area_um2 / one.area_um2:.2f}", alone_um2,
+            f"{areas[form] / areas['uniform8']:.2f}",
+        ))  # fmt: skip
     return lines
 
 
@@ -152,16 +151,11 @@ def horowitz_lines(table: Table) -> list[str]:
             sram,
         ),
     )
-    lines = [
-        "| 45 nm | published, 0.9 V | scaled to 1.1 V | ours | ours / scaled |",
-        "|---|---|---|---|---|",
-    ]
+    lines = header("45 nm", "published, 0.9 V", "scaled to 1.1 V", "ours", "ours / scaled")
     for name, published, scaled, found in rows:
         digits = 0 if published > 100 else 2
-        lines.append(
-            f"| {name} | {published:.{digits}f} | {scaled:.{digits}f} | {found:.{digits}f} "
-            f"| {found / scaled:.2f} |"
-        )
+        figures = (f"{value:.{digits}f}" for value in (published, scaled, found))
+        lines.append(row(name, *figures, f"{found / scaled:.2f}"))
     return lines
 
 
@@ -233,12 +227,11 @@ def energies(layers: Sequence[Layer], machine: Machine, table: Table) -> dict[st
 
 def resnet_lines(found: Found, table: Table) -> list[str]:
     """Return the table of ResNet-50: speedups and energies beside the published ones."""
-    lines = [
-        "| array, each way | scheme | M cycles | speedup | with activations on chip | published "
-        "| MB weights | MB other | energy, mJ | of int8 | without DRAM, of int8 "
-        "| and clock gated, of int8 | published |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = header(
+        "array, each way", "scheme", "M cycles", "speedup", "with activations on chip",
+        "published", "MB weights", "MB other", "energy, mJ", "of int8", "without DRAM, of int8",
+        "and clock gated, of int8", "published",
+    )  # fmt: skip
     for name, parent in MACHINES.items():
         first: dict[str, Any] = {}
         for form in SCHEMES:
@@ -256,12 +249,12 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
             first = first or values
             of = {key: value / first[key] for key, value in values.items()}
             published = PAPER.get(form, ("", "")) if "8 GB/s" in name else ("", "")
-            lines.append(
-                f"| {name} | {form} | {values['cycles'] / 1e6:.2f} | {1 / of['cycles']:.2f} "
-                f"| {1 / of['chip_cycles']:.2f} | {published[0]} | {weights / 1e6:.1f} "
-                f"| {(moved - weights) / 1e6:.1f} | {energy['total'] / 1e9:.2f} "
-                f"| {of['total']:.2f} | {of['chip']:.2f} | {of['gated']:.2f} | {published[1]} |"
-            )
+            lines.append(row(
+                name, form, f"{values['cycles'] / 1e6:.2f}", f"{1 / of['cycles']:.2f}",
+                f"{1 / of['chip_cycles']:.2f}", published[0], f"{weights / 1e6:.1f}",
+                f"{(moved - weights) / 1e6:.1f}", f"{energy['total'] / 1e9:.2f}",
+                f"{of['total']:.2f}", f"{of['chip']:.2f}", f"{of['gated']:.2f}", published[1],
+            ))  # fmt: skip
     return lines
 
 
@@ -282,10 +275,10 @@ def other_traffic_mb(weights: int, form: str) -> float:
 
 def toggle_lines() -> list[str]:
     """Return the average model against toggles: digits by each scheme on nano."""
-    lines = [
-        "| scheme | products, average, nJ | this data, nJ | off | layers, off | all energy, off |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = header(
+        "scheme", "products, average, nJ", "this data, nJ", "off", "layers, off",
+        "all energy, off",
+    )  # fmt: skip
     train, test = (np.load(DIGITS / f"digits_{part}.npz")["x"] for part in ("train", "test"))
     for form, (scheme, bits) in SCHEMES.items():
         network = npusim.quantize(
@@ -304,10 +297,10 @@ def toggle_lines() -> list[str]:
         a, d = (sum(pair[i] for pair in pairs) for i in range(2))
         off = sorted(100 * (one / other - 1) for one, other in pairs)
         whole = 100 * (average.energy["total"] / data.energy["total"] - 1)
-        lines.append(
-            f"| {form} | {a / 1e3:.1f} | {d / 1e3:.1f} | {100 * (a / d - 1):+.1f} % "
-            f"| {off[0]:+.0f} .. {off[-1]:+.0f} % | {whole:+.2f} % |"
-        )
+        lines.append(row(
+            form, f"{a / 1e3:.1f}", f"{d / 1e3:.1f}", f"{100 * (a / d - 1):+.1f} %",
+            f"{off[0]:+.0f} .. {off[-1]:+.0f} %", f"{whole:+.2f} %",
+        ))  # fmt: skip
     return lines
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from checkout import ROOT
+from markdown import header, row
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 CHECK = ROOT / "benchmarks" / "energy_check.json"
@@ -24,16 +25,16 @@ def table(document: dict[str, Any]) -> list[str]:
         f"{document['temperature_c']:.0f} C, sha256 `{source['library_sha256'][:16]}...`. "
         f"`{source['command']}` at commit `{source['commit'][:10]}`, {source['yosys']}, "
         f"{source['simulator']}.", "",
-        "| module | parameters | cells | um2 | ns | leakage, uW | pJ by operation class |",
-        "|---|---|---|---|---|---|---|",
+        *header("module", "parameters", "cells", "um2", "ns", "leakage, uW",
+                "pJ by operation class"),
     ]  # fmt: skip
-    for row in document["modules"]:
-        values = " ".join(f"{key}={value}" for key, value in row["parameters"].items())
-        energies = ", ".join(f"{name} {value:.3g}" for name, value in row["energy_pj"].items())
-        lines.append(
-            f"| {row['module']} | {values} | {row['cells']} | {row['area_um2']:.0f} "
-            f"| {row['path_ns']:.2f} | {row['leakage_uw']:.3g} | {energies} |"
-        )
+    for of in document["modules"]:
+        values = " ".join(f"{key}={value}" for key, value in of["parameters"].items())
+        energies = ", ".join(f"{name} {value:.3g}" for name, value in of["energy_pj"].items())
+        lines.append(row(
+            of["module"], values, of["cells"], f"{of['area_um2']:.0f}", f"{of['path_ns']:.2f}",
+            f"{of['leakage_uw']:.3g}", energies,
+        ))  # fmt: skip
     noise = source.get("seed_noise")
     if noise:
         lines += [
@@ -52,17 +53,17 @@ def activity(document: dict[str, Any]) -> list[str]:
         "(`npusim/simulator/machine/activity.py` counts them): operands xe; the same times the "
         "weight's non-zero Booth digits; product registers; sums. Least squares over the windows, "
         "none negative.", "",
-        "| ROWS | formats built in | format | operands | multipliers | products | sums |",
-        "|---|---|---|---|---|---|---|",
+        *header("ROWS", "formats built in", "format", "operands", "multipliers", "products",
+                "sums"),
     ]  # fmt: skip
-    for row in document["modules"]:
-        for form, fit in row.get("activity", {}).items():
-            parameters = row["parameters"]
+    for of in document["modules"]:
+        for form, fit in of.get("activity", {}).items():
+            parameters = of["parameters"]
             built = "/".join(
                 str(parameters[name]) for name in ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
             )
-            values = " | ".join(f"{1e3 * value:.1f}" for value in fit.values())
-            lines.append(f"| {parameters['ROWS']} | {built} | {form} | {values} |")
+            values = (f"{1e3 * value:.1f}" for value in fit.values())
+            lines.append(row(parameters["ROWS"], built, form, *values))
     return lines
 
 
@@ -78,33 +79,29 @@ def check(results: dict[str, Any]) -> list[str]:
         "adders, pools and lookups, which the layer does not use, nor SRAM, DRAM or control on "
         "either side. "
         "Target: within 15 % (average) and 5 % (toggles).", "",
-        "| format | cycles | gates, nJ | average model, nJ | off by | toggle model, nJ | off by |",
-        "|---|---|---|---|---|---|---|",
+        *header("format", "cycles", "gates, nJ", "average model, nJ", "off by",
+                "toggle model, nJ", "off by"),
     ]  # fmt: skip
     parts = [
         "", "Most of it is the clock of registers, which no data moves. Above idle cycles, where "
         "data matters:", "",
-        "| format | columns: gates, nJ | average off by | toggles off by "
-        "| requantizers: gates, nJ | average off by |",
-        "|---|---|---|---|---|---|",
+        *header("format", "columns: gates, nJ", "average off by", "toggles off by",
+                "requantizers: gates, nJ", "average off by"),
     ]  # fmt: skip
     for form, result in results.items():
         gates, model = result["gates"], result["model"]
         measured = sum(v for k, v in gates.items() if k != "vector")
         rest = model["clock"] + model["others"]
         found = [rest + model[f"columns_{name}"] for name in ("average", "toggles")]
-        lines.append(
-            f"| {form} | {result['cycles']} | {measured / 1e3:.1f} "
-            + " ".join(f"| {e / 1e3:.1f} | {percent(e, measured)}" for e in found)
-            + " |"
-        )
+        both = [text for e in found for text in (f"{e / 1e3:.1f}", percent(e, measured))]
+        lines.append(row(form, result["cycles"], f"{measured / 1e3:.1f}", *both))
         columns = gates["columns"] - model["columns_clock"]
         requantizers = gates["requantizers"] - model["requantizers_clock"]
-        parts.append(
-            f"| {form} | {columns / 1e3:.1f} | {percent(model['columns_average'], columns)} "
-            f"| {percent(model['columns_toggles'], columns)} | {requantizers / 1e3:.1f} "
-            f"| {percent(model['requantizers'], requantizers)} |"
-        )
+        parts.append(row(
+            form, f"{columns / 1e3:.1f}", percent(model["columns_average"], columns),
+            percent(model["columns_toggles"], columns), f"{requantizers / 1e3:.1f}",
+            percent(model["requantizers"], requantizers),
+        ))  # fmt: skip
     return [*lines, *parts, ""]
 
 

@@ -8,7 +8,6 @@ test_onnx_node_tests.py; this script runs them on more inputs and puts the count
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from math import prod
@@ -17,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from checkout import MODELS, ROOT, SHARED
+from markdown import header, row
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from npusim.graph.onnx import load  # noqa: E402
-from tests.simulator import test_onnx_networks as networks  # noqa: E402
-from tests.simulator import test_onnx_node_tests as node_tests  # noqa: E402
-from tests.simulator.onnxruntime_reference import (  # noqa: E402
+from npusim.graph.onnx import load
+from tests.simulator import test_onnx_networks as networks
+from tests.simulator import test_onnx_node_tests as node_tests
+from tests.simulator.onnxruntime_reference import (
     ALL,
     EXTENDED,
     loaded,
@@ -32,7 +32,6 @@ from tests.simulator.onnxruntime_reference import (  # noqa: E402
     session,
 )
 
-SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared"))
 OUTPUT = ROOT / "docs" / "conformance_onnx.md"
 INPUTS = 6
 
@@ -58,7 +57,7 @@ def network_rows() -> list[str]:
     rows = []
     names = [*networks.QOPERATOR, *networks.QDQ, "ic_resnet8_int8_QDQ"]
     for name in names:
-        path = SHARED / "models" / "onnx" / f"{name}.onnx"
+        path = MODELS / "onnx" / f"{name}.onnx"
         network, model = load(path), onnx.load(path)
         inputs = networks.samples(SHARED, name, INPUTS)
         level = ALL
@@ -72,20 +71,18 @@ def network_rows() -> list[str]:
         output = networks.output_differences(network, model, inputs, level)
         elements = len(inputs) * sum(prod(network.tensors[t].shape) for t in tensors)
         outputs = len(inputs) * sum(prod(network.tensors[t].shape) for t in network.outputs)
-        rows.append(
-            f"| {name} | {len(tensors)} | {len(inputs)} | {elements:,} | {different} | "
-            f"{output} of {outputs:,} |"
-        )
+        counts = (len(tensors), len(inputs), f"{elements:,}", different)
+        rows.append(row(name, *counts, f"{output} of {outputs:,}"))
     return rows
 
 
 def keyword_line() -> str:
-    path = SHARED / "models" / "onnx" / "kws_dscnn_int8_QDQ.onnx"
+    path = MODELS / "onnx" / "kws_dscnn_int8_QDQ.onnx"
     inputs = networks.samples(SHARED, "kws", 749)
     network, reference = load(path), session(onnx.load(path), EXTENDED)
     found = npusim_run(network, {"input": np.concatenate(inputs)})["output"]
     expected = np.concatenate([reference.run(None, {"input": x})[0] for x in inputs])
-    labels = np.load(SHARED / "models" / "samples" / "kws01.npz")["y"]
+    labels = np.load(MODELS / "samples" / "kws01.npz")["y"]
     right = int((found.argmax(1) == labels).sum())
     theirs = int((expected.argmax(1) == labels).sum())
     return (
@@ -96,7 +93,7 @@ def keyword_line() -> str:
 
 
 def float_lines() -> list[str]:
-    path = SHARED / "models" / "onnx" / "ic_resnet8_int8_QDQ.onnx"
+    path = MODELS / "onnx" / "ic_resnet8_int8_QDQ.onnx"
     inputs = networks.samples(SHARED, "ic_resnet8", INPUTS)
     with tempfile.TemporaryDirectory() as folder:
         floating, different, elements = networks.differences_behind_float(
@@ -119,10 +116,10 @@ def float_lines() -> list[str]:
 def node_test_lines() -> list[str]:
     files = node_tests.members(SHARED)
     names = sorted({name.split("/")[0] for name in files})
-    lines = ["", "## Official node tests", "", "| test | result |", "|---|---|"]
+    lines = ["", "## Official node tests", "", *header("test", "result")]
     for name in names:
         if name in node_tests.EXCLUDED:
-            lines.append(f"| {name} | excluded: {node_tests.EXCLUDED[name]} |")
+            lines.append(row(name, f"excluded: {node_tests.EXCLUDED[name]}"))
             continue
         model, feeds, expected = node_tests.case(files, name)
         how = "equal to the published output"
@@ -134,7 +131,7 @@ def node_test_lines() -> list[str]:
             np.array_equal(found[output.name], value)
             for output, value in zip(model.graph.output, expected, strict=True)
         )
-        lines.append(f"| {name} | {how if same else 'DIFFERENT'} |")
+        lines.append(row(name, how if same else "DIFFERENT"))
     return lines
 
 

@@ -15,34 +15,31 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from checkout import DIGITS, MODELS, ROOT, commit
+from markdown import header, row
 
-from npusim.cosim.npu.build import design  # noqa: E402
-from npusim.cosim.npu.random_runs import random_runs  # noqa: E402
-from npusim.explore.machine_run import MachineNetwork  # noqa: E402
-from npusim.explore.rtl_agreement import compare_network, random_inputs  # noqa: E402
-from npusim.graph.files import load  # noqa: E402
-from npusim.isa.spec import FAULTS  # noqa: E402
-from npusim.machines import Machine  # noqa: E402
+from npusim.cosim.npu.build import design
+from npusim.cosim.npu.random_runs import random_runs
+from npusim.explore.machine_run import MachineNetwork
+from npusim.explore.rtl_agreement import compare_network, random_inputs
+from npusim.graph.files import load
+from npusim.isa.spec import FAULTS
+from npusim.machines import Machine
 
-SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared")) / "models"
 OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
-DIGITS = ROOT / "npusim/networks/digits/digits_int8.onnx"
+OWN = DIGITS / "digits_int8.onnx"
 SEED = 1
 Row = dict[str, Any]
 
 NETWORKS = (
-    (DIGITS, "base"),
+    (OWN, "base"),
     *(
-        (SHARED / "tflite" / f"{name}.tflite", "base")
+        (MODELS / "tflite" / f"{name}.tflite", "base")
         for name in (
             "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
             "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_person_detect_int8_qdimfix",
@@ -51,22 +48,22 @@ NETWORKS = (
         )
     ),
     *(
-        (SHARED / "onnx" / f"{name}.onnx", "base")
+        (MODELS / "onnx" / f"{name}.onnx", "base")
         for name in (
             "kws_dscnn_int8_QDQ", "kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ",
             "ic_resnet8_int8_QOperator", "vww_mbv1_int8_QDQ", "vww_mbv1_int8_QOperator",
             "shufflenet-v2-12-int8",
         )
     ),
-    *((DIGITS, name) for name in ("nano", "small", "wide")),
+    *((OWN, name) for name in ("nano", "small", "wide")),
     *(
-        (SHARED / "tflite" / f"{name}.tflite", "wide")
+        (MODELS / "tflite" / f"{name}.tflite", "wide")
         for name in (
             "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
             "coral_mobilenet_v1_025_128_uint8", "tflm_mobilenet_v2_int8",
         )
     ),
-    (SHARED / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
+    (MODELS / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
@@ -76,10 +73,10 @@ RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "veril
 HEAD = """\
 # The machine in Verilog against the simulator
 
-Written by `benchmarks/make_rtl_agreement.py` at {commit}; do not edit. For each run the whole event
-trace (issue, stall, retirement and fault of every instruction with its cycle and the CRC of what it
-wrote), every byte of DRAM, and status, fault, halt code, cycles and counters of the control
-registers are compared: [architecture.md](architecture.md), sections 4 to 7.
+Written by `benchmarks/make_rtl_agreement.py` at commit {commit}; do not edit. For each run the
+whole event trace (issue, stall, retirement and fault of every instruction with its cycle and the
+CRC of what it wrote), every byte of DRAM, and status, fault, halt code, cycles and counters of the
+control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
 
 ## Whole networks
 
@@ -87,8 +84,6 @@ The compiled program on one random input (seed {seed}) over the whole range of i
 simulated machine and on the same Verilog, compiled by Verilator. "Runs": parts between operators
 that the host computes. One row again: `npusim verify MODEL --machine M --simulator verilator`.
 
-| network | machine | runs | instructions | cycles predicted | measured | events | differ |
-|---|---|---|---|---|---|---|---|
 """
 RANDOM_HEAD = """
 ## Random programs
@@ -97,8 +92,6 @@ Each is legal and ends with HALT, or (a quarter of them) holds one mistake and m
 same cycle, with the same cause, engine and pc. The memory's model, latency, depth and seed are
 drawn for each program. One row again: `npusim verify --random N --machine M --simulator S`.
 
-| machine | simulator | seeds | legal | {causes} | instructions | cycles | events | differ |
-|---|---|---|---|{dashes}|---|---|---|---|
 """
 
 
@@ -112,9 +105,9 @@ def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> dict
     if key not in kept:
         kept[key] = measure()
         save(kept)
-    row = kept[key]
-    print(f"{row['what']}: {row['difference'] or 'agrees'}", flush=True)
-    return {key: row}
+    found = kept[key]
+    print(f"{found['what']}: {found['difference'] or 'agrees'}", flush=True)
+    return {key: found}
 
 
 def save(kept: dict[str, Row]) -> None:
@@ -174,32 +167,37 @@ def random_row(
     return measured(kept, key, measure) if new or key in kept else {}
 
 
-def page(networks: list[dict[str, Any]], programs: list[dict[str, Any]], commit: str) -> str:
+def page(networks: list[Row], programs: list[Row]) -> str:
     """Return docs/rtl.md."""
     causes = FAULTS[1:]
-    text = HEAD.format(commit=commit, seed=SEED)
-    for row in networks:
-        numbers = (row[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events"))
-        cells = [row["network"], row["machine"], *(f"{n:,}" for n in numbers)]
-        text += f"| {' | '.join(cells)} | {row['difference'] or 0} |\n"
+    lines = header(
+        "network", "machine", "runs", "instructions", "cycles predicted", "measured", "events",
+        "differ",
+    )  # fmt: skip
+    for of in networks:
+        numbers = (of[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events"))
+        figures = (f"{n:,}" for n in numbers)
+        lines.append(row(of["network"], of["machine"], *figures, of["difference"] or 0))
+    text = HEAD.format(commit=commit(10), seed=SEED) + "\n".join(lines) + "\n"
     if not programs:
         return text
-    text += RANDOM_HEAD.format(
-        causes=" | ".join(f"`{cause}`" for cause in causes), dashes="|".join(["---"] * len(causes))
-    )
-    for row in programs:
-        cells = [row["machine"], row["simulator"], f"{SEED}..{row['programs']}"]
-        cells += [f"{row['families'][f]:,}" for f in ("good", *causes)]
-        cells += [f"{row[k]:,}" for k in ("instructions", "cycles", "events")]
-        text += f"| {' | '.join(cells)} | {row['difference'] or 0} |\n"
-    return text
+    lines = header(
+        "machine", "simulator", "seeds", "legal", *(f"`{cause}`" for cause in causes),
+        "instructions", "cycles", "events", "differ",
+    )  # fmt: skip
+    for of in programs:
+        numbers = [of["families"][family] for family in ("good", *causes)]
+        numbers += [of[k] for k in ("instructions", "cycles", "events")]
+        figures = (f"{n:,}" for n in numbers)
+        seeds = f"{SEED}..{of['programs']}"
+        lines.append(row(of["machine"], of["simulator"], seeds, *figures, of["difference"] or 0))
+    return text + RANDOM_HEAD + "\n".join(lines) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--all", action="store_true", help="measure everything again")
     parser.add_argument("--no-new", action="store_true", help="measure nothing")
-    parser.add_argument("--commit", help="of the sources, where they are not a checkout")
     options = parser.parse_args()
     again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
@@ -209,27 +207,10 @@ def main() -> int:
     for name, simulator, count in RANDOM:
         rows |= random_row(name, simulator, count, kept, not options.no_new)
     save(rows)
-    write_page(rows, options.commit or head())
-    return int(any(row["difference"] for row in rows.values()))
-
-
-def head() -> str:
-    """Return the commit of the checkout, and whether its sources have changed since."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "npusim", "rtl")
-    return git("rev-parse", "--short=10", "HEAD") + (", with changes" if changed else "")
-
-
-def write_page(rows: dict[str, Row], commit: str) -> None:
-    """Write docs/rtl.md."""
-    networks = [row for row in rows.values() if "network" in row]
-    programs = [row for row in rows.values() if "programs" in row]
-    OUTPUT.write_text(page(networks, programs, f"commit {commit}"))
+    found = list(rows.values())
+    networks, programs = ([r for r in found if key in r] for key in ("network", "programs"))
+    OUTPUT.write_text(page(networks, programs))
+    return int(any(r["difference"] for r in found))
 
 
 if __name__ == "__main__":

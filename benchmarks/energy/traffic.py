@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from checkout import DIGITS
 
 import npusim
 from energy.record import Recording, record
-from energy.synthesis import ROOT
 from npusim.explore.machine_run import MachineNetwork, write_tensor
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -27,7 +27,6 @@ from npusim.machines import Machine
 from npusim.simulator.kernels.inputs import network_inputs
 from npusim.simulator.machine.run import time_program
 
-DIGITS = ROOT / "npusim" / "networks" / "digits"
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
            "pwlq": ("pwlq", 4)}  # fmt: skip
 """Weight format -> scheme and bits of the quantizer."""
