@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from checkout import DIGITS, MODELS, ROOT
+from checkout import DIGITS, MODELS, ROOT, commit
 from markdown import header, row
 from stopwatch import Run, seconds
 
@@ -209,7 +209,7 @@ def main() -> None:
     lines = [
         "# Speed of whole networks",
         "",
-        "Written by `benchmarks/bench_networks.py`; do not edit.",
+        f"Written by `benchmarks/bench_networks.py` at commit {commit()}; do not edit.",
         "",
         f"{processor()}, Python {platform.python_version()}, numpy {np.__version__}; "
         f"linear layers run the `{chosen_form()}` tiles.",

@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from checkout import DIGITS, MODELS, ROOT
+from checkout import DIGITS, MODELS, ROOT, commit
 from markdown import header, row
 from stopwatch import children_seconds
 
@@ -130,8 +130,9 @@ def page(runs: Sequence[Run], kept: int, tasks: int) -> str:
     lines = [
         "# A sweep of 200 points",
         "",
-        "Written by `python benchmarks/bench_sweep.py`: 8 machines x 5 schemes x 5 networks "
-        f"([sweep_200.toml](sweep_200.toml)) on {WORKERS} processes of {os.cpu_count()} cores. "
+        f"Written by `python benchmarks/bench_sweep.py` at commit {commit()}: 8 machines x 5 "
+        f"schemes x 5 networks ([sweep_200.toml](sweep_200.toml)) on {WORKERS} processes of "
+        f"{os.cpu_count()} cores. "
         "Processor time is the figure to go by where the computer is shared.",
         "",
         *header("run", "wall, s", "processor, s"),
