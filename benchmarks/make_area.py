@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from checkout import ROOT
-from energy.synthesis import map_to_cells
+from checkout import ROOT, commit
+from energy.synthesis import RECIPE, map_to_cells
 from liberty_syntax import read_liberty
 from longest_path import Cell, cells_of, longest_path_ns
 from markdown import header, row
@@ -277,9 +277,10 @@ def main() -> int:
     text = [
         "# Area of the datapath",
         "",
-        "Written by `python benchmarks/make_area.py LIBRARY.lib.gz`; do not edit. Library: "
-        "Nangate45, typical corner, 1.1 V, 25 C. Recipe: Yosys `synth -flatten -booth -noabc`, "
-        "`dfflibmap`, `abc -liberty`. One NAND2 (gate equivalent) is a NAND2_X1, 0.798 um2. "
+        f"Written by `python benchmarks/make_area.py LIBRARY.lib.gz` at commit {commit()}; do not "
+        "edit. Library: Nangate45, typical corner, 1.1 V, 25 C. Recipe: Yosys "
+        f"`{RECIPE.format(flatten='-flatten')}`. One NAND2 (gate equivalent) is a NAND2_X1, "
+        "0.798 um2. "
         "The longest path is from clock to data, from the cells' tables "
         "(benchmarks/longest_path.py), without setup and wires. Read ratios first: another "
         "recipe or library moves the absolute figures, and the ratios by a few tenths.",

@@ -118,7 +118,7 @@ def main() -> int:
         if path.exists()
     ]
     lines = [HEAD.rstrip("\n")]
-    lines += [f"| {name} | {what} |" for name, what in documents[0]["operation_classes"].items()]
+    lines += [row(name, what) for name, what in documents[0]["operation_classes"].items()]
     lines.append("")
     if CHECK.exists():
         lines += check(json.loads(CHECK.read_text()))
