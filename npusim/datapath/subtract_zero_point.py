@@ -7,7 +7,8 @@
 |------------|-------|------------------------------------------------------------------------|
 | x          | u8    | the byte as it lies in memory                                          |
 | zero_point | s9    | of x's own type: -128..127 or 0..255                                   |
-| xe         | s9    | both are of one type, so the difference is -255..255                   |
+| xe         | s9    | both are of one type, so the difference is -255..255; with a zero      |
+|            |       | point of no byte of the type it wraps, in Python as in silicon         |
 
 `keep` = 0 is the mask of padding and of lanes beyond the tile: most subsets have no zero weight, so
 a lane that must not count needs a zero operand.
@@ -30,6 +31,9 @@ from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.stimulus import chance
 
+XE_SIGN = 1 << 8
+"""The sign bit of an operand."""
+
 
 @scalar
 def byte_value(x: int, unsigned_type: int) -> int:
@@ -40,7 +44,9 @@ def byte_value(x: int, unsigned_type: int) -> int:
 @scalar
 def subtract_zero_point(x: int, zero_point: int, unsigned_type: int, keep: int) -> int:
     """Return the operand of the byte `x`, 0 where it is masked."""
-    return byte_value(x, unsigned_type) - zero_point if keep else 0
+    if not keep:
+        return 0
+    return ((byte_value(x, unsigned_type) - zero_point + XE_SIGN) & (2 * XE_SIGN - 1)) - XE_SIGN
 
 
 @kernel

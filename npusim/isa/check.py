@@ -8,6 +8,7 @@ is read. Each error names the instruction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ from npusim.machines import Machine
 
 _BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
 _PWLQ = WEIGHT_FORMATS.index("pwlq")
+_TABLE_ENTRIES = 256
+"""One for each byte."""
 _LOOKUP, _TABLE = VEC_OPS.index("lookup"), VEC_OPS.index("table")
 
 
@@ -64,7 +67,7 @@ def check(
     }
     moves: list[Segments | None] = [None] * len(program)
     three_regions = np.zeros(machine.scratchpads.acc_words, np.bool_)
-    has_table = False
+    entries = 0  # of the table, always from the first on
     for pc in relation.sequence:
         item = program[pc]
         if item.name == "CFG":
@@ -83,10 +86,8 @@ def check(
             if access.is_write:
                 memory[access.addresses] = True
                 if access.scratchpad == "ACC":
-                    three_regions[access.addresses] = (
-                        item.name == "MAC" and registers["mac_format"]["format"] == _PWLQ
-                    )
-            elif access.scratchpad == "ACC" and item.name == "RQ" and item["pwlq"]:
+                    three_regions[access.addresses] = _is_pwlq_mac(item, registers)
+            elif access.scratchpad == "ACC" and _reads_all_regions(item, registers):
                 memory = three_regions
             if not memory[access.addresses].all():
                 fresh = access.addresses[~memory[access.addresses]][0]
@@ -95,10 +96,14 @@ def check(
                 )
         if _meets_again(item, registers):
             raise FormatError(f"{_at(pc, item)}: accumulates twice in a word, too soon to see it")
-        if item.name == "VEC":
-            if item["op"] == _LOOKUP and not has_table:
-                raise FormatError(f"{_at(pc, item)}: looks up in a table that was never loaded")
-            has_table |= item["op"] == _TABLE
+        if item.name == "VEC" and item["op"] == _TABLE:
+            words = prod(registers[level]["count"] for level in VEC_LEVELS)
+            entries = max(entries, words * machine.size)
+        if item.name == "VEC" and item["op"] == _LOOKUP and entries < _TABLE_ENTRIES:
+            raise FormatError(
+                f"{_at(pc, item)}: looks up in a table of {_TABLE_ENTRIES} entries, of which "
+                f"{entries} were loaded"
+            )
         masks[pc] = _bank_mask(item)
         beats = word_beats(machine, TARGETS[item["target"]]) if item.name == "LD" else 0
         moves[pc] = segments(item, registers, beats)
@@ -110,6 +115,15 @@ def check(
 
 def _at(pc: int, item: Instruction) -> str:
     return f"pc {pc} ({line(item)})"
+
+
+def _is_pwlq_mac(item: Instruction, registers: Registers) -> bool:
+    return item.name == "MAC" and registers["mac_format"]["format"] == _PWLQ
+
+
+def _reads_all_regions(item: Instruction, registers: Registers) -> bool:
+    """Return whether an accumulator that `item` reads must hold A1, A2 and S."""
+    return _is_pwlq_mac(item, registers) or (item.name == "RQ" and bool(item["pwlq"]))
 
 
 def _meets_again(item: Instruction, registers: Registers) -> bool:

@@ -78,7 +78,7 @@ EX_REGISTERS = (
             Field("format", 0, 2, "weight code", names=WEIGHT_FORMATS),
             Field("bits", 4, 4, "b of the code (pwlq stores b + 1)"),
             Field("unsigned", 8, 1, "activations are uint8"),
-            Field("zero_point", 16, 9, "of the activations", signed=True),
+            Field("zero_point", 16, 9, "of the activations; xe is taken modulo 2^9", signed=True),
         ),
     ),
     Register("subset_selectors", 9, "lane i of weight_decode at bits 4i+3..4i", _word("8 x u4")),
@@ -105,20 +105,23 @@ EX_REGISTERS = (
     Register(
         "rq_mode", 21, "rounding and operands of RQ and VEC",
         (
-            Field("rounding", 0, 3, "rounding mode of RQ", names=ROUNDINGS),
+            Field(
+                "rounding", 0, 3, "rounding mode of RQ and VEC add, where 6 and 7 are half_up",
+                names=ROUNDINGS,
+            ),
             Field("unsigned", 4, 1, "ACT operands of RQ and VEC are uint8"),
-            Field("pwlq_bits", 8, 4, "b of the layer: n = 2^(b-1) - 1"),
+            Field("pwlq_bits", 8, 4, "b of the layer: n = 2^((b-1) mod 16) - 1"),
         ),
     ),
-    *(Register(f"add_multiplier{i}", 22 + i, f"VEC add: M of {what}", _word("31 bits"))
+    *(Register(f"add_multiplier{i}", 22 + i, f"VEC add: M of {what}", _word("the low 31 bits"))
       for i, what in enumerate(("operand 0", "operand 1", "the output"))),
     Register(
         "add_shift", 25, "VEC add: right shifts",
-        tuple(Field(f"shift{i}", 8 * i, 7, "0..62") for i in range(3)),
+        tuple(Field(f"shift{i}", 8 * i, 7, "the low 6 bits") for i in range(3)),
     ),
     Register(
         "add_zero_point", 26, "VEC add: zero points of the operands",
-        tuple(Field(f"zero_point{i}", 16 * i, 9, "subtracted", signed=True) for i in range(2)),
+        tuple(Field(f"zero_point{i}", 16 * i, 9, "subtracted, modulo 2^9", signed=True) for i in range(2)),
     ),
 )  # fmt: skip
 

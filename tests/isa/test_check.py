@@ -67,11 +67,37 @@ def test_a_bad_program_is_named(old, new, message):
     assert text != CONVOLUTION
     if message is None:
         text = text.replace("par=0 par_banks=1", "read_banks=1")
-        message = "looks up in a table that was never loaded"
+        message = "looks up in a table of 256 entries, of which 0 were loaded"
     with pytest.raises(NpuError) as error:
         check(assemble(text), NANO, REGIONS)
     assert message in str(error.value)
     assert isinstance(error.value, FormatError | CapacityError)
+
+
+def test_a_lookup_needs_the_whole_table():
+    text = """
+    LD target=ACT plain=1 region=1 address=0 banks=1 columns=64 signal_next=1
+    CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=64 vec_x.stride=1
+    CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=1 wait_prev=1
+    VEC op=table read_banks=1
+    CFG engine=EX index=vec_x vec_x.count=1 vec_y.count=1 vec_b.count=1
+    VEC op=lookup out=256 read_banks=1 write_banks=2
+    HALT
+    """
+    check(assemble(text), NANO)
+    with pytest.raises(FormatError, match="a table of 256 entries, of which 252 were loaded"):
+        check(assemble(text.replace("vec_x.count=64", "vec_x.count=63")), NANO)
+
+
+def test_a_pwlq_sum_is_added_to_in_all_its_regions():
+    more = """CFG engine=EX index=mac_format mac_format.format=pwlq mac_format.bits=4
+    MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1
+    CFG engine=EX index=vec_kx"""
+    text = CONVOLUTION.replace("CFG engine=EX index=vec_kx", more)
+    with pytest.raises(FormatError, match=r"accumulate=1 .* reads ACC word 0, never written"):
+        check(assemble(text), NANO)
+    text = text.replace("mac_format.bits=8", "mac_format.format=pwlq mac_format.bits=4")
+    check(assemble(text), NANO)
 
 
 def test_banks_need_a_token_between_engines():

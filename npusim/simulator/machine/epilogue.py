@@ -38,7 +38,8 @@ def operands(group: Group) -> Column:
     """Return the operands of all RQs of a program [instructions OPERANDS]."""
     registers = group.registers
     rows = [group[name] for name in ("acc", "act", "out", "par", "act_terms", "pwlq")]
-    rows += [registers["rq_mode"][name] for name in ("rounding", "unsigned", "pwlq_bits")]
+    rows += [registers["rq_mode"][name] for name in ("rounding", "unsigned")]
+    rows.append((registers["rq_mode"]["pwlq_bits"] - 1) % 16 + 1)  # the hardware reads b - 1
     rows += [registers["rq_output"][name] for name in ("zero_point", "low", "high")]
     for level in VEC_LEVELS[:3]:
         steps = registers[level + "_out"]

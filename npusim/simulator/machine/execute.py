@@ -54,7 +54,7 @@ class Executor:
             if name not in ("LD", "ST"):
                 self.place[group.pcs] = np.arange(len(group.pcs))
         self.configured = np.stack([groups["CFG"][f"value{slot}"] for slot in range(3)], axis=1)
-        self.multiply = multiply.operands(groups["MAC"])
+        self.multiply = multiply.operands(groups["MAC"], machine)
         self.epilogue = epilogue.operands(groups["RQ"])
         self.vector = vector.operands(groups["VEC"])
         self.results = depthwise_columns(groups["MAC"]) * groups["MAC"].registers["mac_y"]["count"]

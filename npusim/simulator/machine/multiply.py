@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import wrap_acc
-from npusim.datapath.subtract_zero_point import subtract_zero_point
+from npusim.datapath.pe_column import product_bits
+from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
 from npusim.datapath.weight_decode import (
     PWLQ,
     SUBSET,
+    UNIFORM,
     WORD_A,
     WORD_B,
     negate_if,
@@ -25,26 +27,28 @@ from npusim.datapath.weight_decode import (
     uniform_weight,
 )
 from npusim.isa.access import MAC_TILE_LEVELS
+from npusim.machines import Machine
 from npusim.simulator.machine.columns import Column, Group
+from npusim.simulator.machine.durations import datapath_parameters
 from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
 OPERANDS = (
     "act", "wgt", "acc", "accumulate", "depthwise", "rows", "row_first", "row_end", "acc_stride",
-    "warm", "step", "format", "bits", "unsigned", "zero_point", "selectors",
+    "warm", "step", "format", "bits", "unsigned", "zero_point", "selectors", "product_bits",
     "ob", "ob_stride", "cb", "cb_stride", "kh", "kh_stride", "kw", "kw_stride",
     "y", "y_stride", "x", "x_stride",
 )  # fmt: skip
 """What a MAC needs to know, in the order of a row of `operands`."""
 (
     ACT, WGT, ACC, ACCUMULATE, DEPTHWISE, TILE_ROWS, ROW_FIRST, ROW_END, ACC_STRIDE,
-    WARM, STEP, FORMAT, BITS, UNSIGNED, ZERO_POINT, SELECTORS,
+    WARM, STEP, FORMAT, BITS, UNSIGNED, ZERO_POINT, SELECTORS, PRODUCT_BITS,
     OB, OB_STRIDE, CB, CB_STRIDE, KH, KH_STRIDE, KW, KW_STRIDE,
     Y, Y_STRIDE, X, X_STRIDE,
 ) = range(len(OPERANDS))  # fmt: skip
 
 
-def operands(group: Group) -> Column:
+def operands(group: Group, machine: Machine) -> Column:
     """Return the operands of all MACs of a program [instructions OPERANDS]."""
     registers = group.registers
     rows = [group[name] for name in ("act", "wgt", "acc", "accumulate", "depthwise")]
@@ -52,6 +56,7 @@ def operands(group: Group) -> Column:
     rows += [registers["mac_output"][name] for name in ("acc_stride", "warm", "step")]
     rows += [registers["mac_format"][n] for n in ("format", "bits", "unsigned", "zero_point")]
     rows.append(registers["subset_selectors"]["value"])
+    rows.append(np.full_like(group.pcs, product_bits(datapath_parameters(machine))))
     for level in (*MAC_TILE_LEVELS, "mac_y", "mac_x"):
         rows += [registers[level]["count"], registers[level]["stride"]]
     return np.stack(rows, axis=1)
@@ -97,10 +102,25 @@ def code_at(wgt: NDArray[np.uint8], first: int, column: int, row: int, bits: int
     """Return the code of one row and column of the tile that begins at word `first`."""
     low = row * bits
     word = first + low // 8
-    pair = widen(wgt[word, column])
+    pair = widen(wgt[word % ADDRESS_SPACE, column])
     if low % 8 + bits > 8:
-        pair |= widen(wgt[word + 1, column]) << 8
+        pair |= widen(wgt[(word + 1) % ADDRESS_SPACE, column]) << 8
     return (pair >> (low % 8)) & ((1 << bits) - 1)
+
+
+@scalar
+def product(weight: int, xe: int, o: NDArray[np.int64]) -> int:
+    """Return what a PE adds to a region's sum.
+
+    Only a zero point of no byte of its type makes the operand -256, which is its own negative; its
+    product with the least weight may not fit the product register.
+    """
+    if xe > -XE_SIGN:
+        return weight * xe
+    if o[FORMAT] != UNIFORM:
+        return abs(weight) * xe
+    sign = 1 << (o[PRODUCT_BITS] - 1)
+    return ((weight * xe + sign) & (2 * sign - 1)) - sign
 
 
 @scalar
@@ -172,7 +192,8 @@ def multiply_plain(
                                     if not clear:
                                         total = widen(acc[target, region, column])
                                     for row in range(o[TILE_ROWS]):
-                                        total += weights[row, column, region] * xe[row, column]
+                                        weight = weights[row, column, region]
+                                        total += product(weight, xe[row, column], o)
                                     acc[target, region, column] = wrap_acc(total)
                             if last and written.shape[0] > 0:
                                 written[count] = acc[target, :regions]

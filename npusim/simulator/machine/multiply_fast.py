@@ -261,11 +261,22 @@ _DENSE = {
 }
 
 
+@scalar
+def operands_wrap(o: Any) -> bool:
+    """Return whether a byte minus the zero point may leave -255..255."""
+    least = 0 if o[UNSIGNED] else -SIGN_FLIP
+    return o[ZERO_POINT] < least or o[ZERO_POINT] > least + 255
+
+
 @kernel
-def fits(o: NDArray[np.int64], words: int) -> tuple[int, int, bool]:
-    """Return (low, high, whether the fast forms apply) of a MAC's reads in ACT of `words` words."""
+def fits(o: NDArray[np.int64], act_words: int, wgt_words: int) -> tuple[int, int, bool]:
+    """Return (low, high, whether the fast forms apply) of the ACT words that a MAC reads."""
     low, high = reads_range(o)
-    return low, high, low >= 0 and high < words and not (o[DEPTHWISE] and o[ROW_FIRST] > 0)
+    if low < 0 or high >= act_words or operands_wrap(o) or (o[DEPTHWISE] and o[ROW_FIRST] > 0):
+        return low, high, False
+    tiles, tile_words = o[OB] * o[CB] * o[KH] * o[KW], (o[TILE_ROWS] * stored_bits(o) + 7) // 8
+    results = o[Y] * results_per_row(o)
+    return low, high, o[WGT] + tiles * tile_words <= wgt_words and results <= ADDRESS_SPACE
 
 
 def multiply_words(
@@ -276,7 +287,7 @@ def multiply_words(
     written: NDArray[np.int32],
 ) -> None:
     """Carry out a MAC; arguments as of multiply_plain."""
-    low, high, fast = fits(o, len(act))
+    low, high, fast = fits(o, len(act), len(wgt))
     form = chosen_form()
     if form == "plain" or not fast:
         multiply_plain(act, wgt, acc, o, written)

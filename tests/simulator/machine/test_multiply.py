@@ -60,7 +60,7 @@ def test_fast_forms_are_the_plain_one(name, form):
     rng, machine = np.random.default_rng(3), Machine.load(name)
     for _ in range(60):
         o, state = random_operands(rng, machine, form == "depthwise"), filled_state(rng, machine)
-        low, high, fast = multiply_fast.fits(o, len(state.act))
+        low, high, fast = multiply_fast.fits(o, len(state.act), len(state.wgt))
         assert fast
         if form == "depthwise":
             found = written_by(multiply_fast.multiply_depthwise, state, o, low)
@@ -75,7 +75,7 @@ def test_addresses_that_wrap_take_the_plain_form():
     rng, machine = np.random.default_rng(4), Machine.load("nano")
     state, o = filled_state(rng, machine), random_operands(rng, machine, 0)
     o[m.ACT], o[m.X], o[m.X + 1] = 65535, 4, 1  # words 65535 (masked away by a fault), 0, 1, 2
-    assert not multiply_fast.fits(o, len(state.act))[2]
+    assert not multiply_fast.fits(o, len(state.act), len(state.wgt))[2]
     o[m.ACT], o[m.X + 1] = 3, -1
     o[m.OB : m.X : 2] = 1
-    assert multiply_fast.fits(o, len(state.act))[2]
+    assert multiply_fast.fits(o, len(state.act), len(state.wgt))[2]

@@ -43,7 +43,13 @@ from npusim.simulator.machine.multiply import (
     is_active,
     stored_bits,
 )
-from npusim.simulator.machine.multiply_fast import REGIONS, code_of, reads_range, weight_table
+from npusim.simulator.machine.multiply_fast import (
+    REGIONS,
+    code_of,
+    operands_wrap,
+    reads_range,
+    weight_table,
+)
 
 PIXELS = 6
 """Most pixels of a register tile."""
@@ -53,6 +59,8 @@ CALL_WORDS = 27
 
 def is_repeatable(o: NDArray[np.int64]) -> bool:
     """Return whether the entries below compute MAC `o` (OPERANDS): no word is met twice."""
+    if operands_wrap(o):
+        return False
     if o[DEPTHWISE]:
         steps = o[STEP] > 0 and o[WARM] >= o[TILE_ROWS] - 1 and o[ROW_FIRST] == 0
         results = o[Y] * max(0, (o[X] - o[WARM] + o[STEP] - 1) // max(o[STEP], 1))

@@ -105,7 +105,7 @@ class RepeatedRun:
                     high += np.maximum((count - 1) * stride, 0)
                 if ((low < 0) | (high >= words[nest.scratchpad]))[nest.applies].any():
                     return False
-        if not all(is_repeatable(o) for o in multiply.operands(columns.groups["MAC"])):
+        if not all(is_repeatable(o) for o in multiply.operands(columns.groups["MAC"], machine)):
             return False
         first, end = self._spans()
         loads = columns.groups["LD"]
@@ -137,7 +137,7 @@ class RepeatedRun:
         )
         multiplier, requantizer, vectors = self.parts
         operands = {
-            "MAC": multiply.operands(columns.groups["MAC"]),
+            "MAC": multiply.operands(columns.groups["MAC"], machine),
             "RQ": epilogue.operands(columns.groups["RQ"]),
             "VEC": vector.operands(columns.groups["VEC"]),
         }
