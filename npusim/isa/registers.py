@@ -121,7 +121,10 @@ EX_REGISTERS = (
     ),
     Register(
         "add_zero_point", 26, "VEC add: zero points of the operands",
-        tuple(Field(f"zero_point{i}", 16 * i, 9, "subtracted, modulo 2^9", signed=True) for i in range(2)),
+        tuple(
+            Field(f"zero_point{i}", 16 * i, 9, "subtracted, modulo 2^9", signed=True)
+            for i in range(2)
+        ),
     ),
 )  # fmt: skip
 
