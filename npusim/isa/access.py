@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,11 @@ Registers = Mapping[str, Mapping[str, int]]
 
 MAC_TILE_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw")
 VEC_LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
+_LISTED_MOST = 1 << 24
+"""Iterations of a nest whose addresses are listed one by one."""
+_WORDS_MOST = 1 << 16
+"""Words that a scratchpad can have."""
+_NEVER = 1 << 62
 
 
 @dataclass
@@ -68,6 +74,29 @@ def nest(base: int, *levels: tuple[int, int]) -> NDArray[np.int64]:
     return addresses
 
 
+def _words(base: int, *levels: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the scratchpad words of a nest, in the order of access.
+
+    Of more than _LISTED_MOST only what is touched: each word once, ascending; and where these are
+    more than any scratchpad has, the least and the greatest.
+    """
+    if prod(count for count, _ in levels) <= _LISTED_MOST:
+        return nest(base, *levels)
+    ends = [base, base]
+    addresses = np.array([base], np.int64)
+    for count, stride in levels:
+        extent = (count - 1) * stride
+        ends = [ends[0] + min(0, extent), ends[1] + max(0, extent)]
+        have = 1
+        while have < count and addresses.size <= _WORDS_MOST:
+            step = min(have, count - have)  # the first `have` iterations, moved by `step` of them
+            addresses = np.union1d(addresses, addresses + step * stride)
+            have += step
+    if addresses.size <= _WORDS_MOST:
+        return addresses
+    return np.clip(np.array(ends, object), -_NEVER, _NEVER).astype(np.int64)
+
+
 def code_bits(registers: Registers) -> int:
     """Return the stored bits of a weight code under register mac_format."""
     form = registers["mac_format"]
@@ -87,13 +116,6 @@ def tile_count(registers: Registers) -> int:
     return count
 
 
-def mac_reads(item: Instruction, registers: Registers) -> NDArray[np.int64]:
-    """Return the ACT words that a MAC reads, [T P]: weight tile, then y, x."""
-    levels = [registers[name] for name in (*MAC_TILE_LEVELS, "mac_y", "mac_x")]
-    reads = nest(item["act"], *((level["count"], level["stride"]) for level in levels))
-    return reads.reshape(tile_count(registers), -1)
-
-
 def mac_results(item: Instruction, registers: Registers) -> int:
     """Return how many accumulator words one pass of a MAC writes."""
     columns, output = registers["mac_x"]["count"], registers["mac_output"]
@@ -107,7 +129,7 @@ def vector_nest(
 ) -> NDArray[np.int64]:
     """Return the words that a RQ or VEC touches; `stream` is act (reads), acc or out."""
     suffix, name = ("", "stride") if stream == "act" else ("_out", stream)
-    return nest(
+    return _words(
         base,
         *((registers[level]["count"], registers[level + suffix][name]) for level in levels),
     )
@@ -122,7 +144,7 @@ def accesses(item: Instruction, registers: Registers) -> list[Access]:
         return [_load(item, registers)]
     if item.name == "ST":
         stride = registers["act_stride"]
-        words = nest(
+        words = _words(
             item["address"],
             (item["blocks"], stride["block"]), (item["rows"], stride["row"]), (item["columns"], 1),
         )  # fmt: skip
@@ -137,9 +159,9 @@ def accesses(item: Instruction, registers: Registers) -> list[Access]:
 def _load(item: Instruction, registers: Registers) -> Access:
     target = TARGETS[item["target"]]
     if is_plain(item):
-        return Access(target, True, nest(item["address"], (item["columns"], 1)), item["banks"])
+        return Access(target, True, _words(item["address"], (item["columns"], 1)), item["banks"])
     stride, pads = registers["act_stride"], registers["pads"]
-    words = nest(
+    words = _words(
         item["address"],
         (item["blocks"], stride["block"]),
         (pads["top"] + item["rows"] + pads["bottom"], stride["row"]),
@@ -154,12 +176,14 @@ def is_plain(item: Instruction) -> bool:
 
 
 def _multiply(item: Instruction, registers: Registers) -> list[Access]:
-    weights = nest(item["wgt"], (tile_count(registers) * tile_words(registers), 1))
+    levels = [registers[name] for name in (*MAC_TILE_LEVELS, "mac_y", "mac_x")]
+    reads = _words(item["act"], *((level["count"], level["stride"]) for level in levels))
+    weights = _words(item["wgt"], (tile_count(registers) * tile_words(registers), 1))
     results = mac_results(item, registers)
     blocks = (registers["mac_ob"]["count"], registers["mac_output"]["acc_stride"])
-    sums = nest(item["acc"], blocks, (results, 1))
+    sums = _words(item["acc"], blocks, (results, 1))
     touched = [
-        Access("ACT", False, mac_reads(item, registers).ravel(), item["read_banks"]),
+        Access("ACT", False, reads, item["read_banks"]),
         Access("WGT", False, weights, item["wgt_banks"]),
         Access("ACC", True, sums, 1),
     ]
@@ -170,7 +194,7 @@ def _requantize(item: Instruction, registers: Registers) -> list[Access]:
     terms = registers["vec_kx"]["count"]
     levels = ("vec_b", "vec_y", "vec_x")
     blocks = registers["vec_b"]["count"] * (PAR_HEADER_WORDS + terms)
-    touched = [Access("PAR", False, nest(item["par"], (blocks, 1)), item["par_banks"])]
+    touched = [Access("PAR", False, _words(item["par"], (blocks, 1)), item["par_banks"])]
     for term in range(terms):
         stream = "act" if item["act_terms"] >> term & 1 else "acc"
         step = registers["vec_kx"]["stride"] if stream == "act" else registers["vec_kx_out"]["acc"]

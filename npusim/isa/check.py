@@ -136,7 +136,7 @@ def _meets_again(item: Instruction, registers: Registers) -> bool:
     if VEC_OPS[item["op"]] != "sum":
         return False
     sums = vector_nest(item["acc"], registers, VEC_LEVELS[:3], "acc")
-    return len(np.unique(sums)) < len(sums)
+    return len(np.unique(sums)) < prod(registers[level]["count"] for level in VEC_LEVELS[:3])
 
 
 def _check_end(program: Sequence[Instruction]) -> None:

@@ -89,6 +89,32 @@ def test_a_lookup_needs_the_whole_table():
         check(assemble(text.replace("vec_x.count=64", "vec_x.count=63")), NANO)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("vec_x.count=65535", "vec_x.count=65535 vec_x.stride=1", "ACT read of words 0..65598, th"),
+        ("vec_kx.stride=1", "vec_kx.stride=2", "reads ACT word 65, never written"),
+        ("op=max", "op=sum", None),
+        ("op=max", "op=sum accumulate=1", "accumulates twice in a word"),
+    ],
+)  # fmt: skip
+def test_a_nest_too_long_to_list(old, new, message):
+    text = """
+    LD target=ACT plain=1 region=1 address=0 banks=1 columns=65 signal_next=1
+    CFG engine=EX index=vec_kx vec_kx.count=64 vec_kx.stride=1 vec_ky.count=2 vec_ky.stride=1
+    CFG engine=EX index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_prev=1
+    VEC op=sum read_banks=1
+    VEC op=max out=256 read_banks=1 write_banks=2
+    HALT
+    """.replace(old, new, 1)
+    if message is None:
+        check(assemble(text), NANO)
+    else:
+        with pytest.raises(NpuError, match=message):
+            check(assemble(text), NANO)
+
+
 def test_a_pwlq_sum_is_added_to_in_all_its_regions():
     more = """CFG engine=EX index=mac_format mac_format.format=pwlq mac_format.bits=4
     MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1
