@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 from npusim.cost.energy import energy_pj, sum_of, with_total
-from npusim.isa.program import Layer, Program, Step
-from npusim.isa.spec import ENGINES
-from npusim.report.activity import EX_PARTS, ex_cycles
+from npusim.isa.program import Program
+from npusim.report.activity import EX_WORK, ex_cycles
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
-
-_EX = ENGINES.index("EX")
 
 
 @dataclass(frozen=True)
@@ -53,50 +50,25 @@ def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float]:
     return sum_of(row.energy_pj for row in rows)
 
 
-def layer_spans(program: Program, step: Step, timeline: Timeline) -> list[tuple[Layer, int, int]]:
-    """Return each layer of a run with its instructions first .. end - 1, counted in the run.
-
-    Spans tile the run: what stands before the first layer and behind the last one is theirs.
-    """
-    layers = [
-        layer for layer in program.layers if step.first <= layer.first < step.first + step.count
-    ]
-    ends = [layer.first + layer.count - step.first for layer in layers[:-1]]
-    firsts = [0, *ends]
-    return list(zip(layers, firsts, [*ends, timeline.columns.count], strict=False))
-
-
-def busy_of_layers(program: Program, timelines: Sequence[Timeline]) -> dict[int, dict[str, int]]:
-    """Return what EX does in each layer, by the layer's first instruction; waits left out."""
-    parts = ex_cycles(program, timelines)
-    return {
-        layer.first: {name: part[name] for name in EX_PARTS if name not in CAUSES}
-        for layer, part in zip(program.layers, parts, strict=True)
-    }
-
-
 def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:
     """Return one row for each layer of `program`; `timelines` are those of its runs, in order."""
     machine = program.machine
     technology = machine.energy.technology
-    runs = [step for step in program.steps if step.kind == "run"]
-    busy = busy_of_layers(program, timelines)
+    counted = [event_counts(timeline) for timeline in timelines]
+    parts = ex_cycles(program, timelines, counted)
     rows = []
-    for step, timeline in zip(runs, timelines, strict=True):
-        events = event_counts(timeline)
+    for step, timeline, events in zip(program.runs(), timelines, counted, strict=True):
         retired = np.maximum.accumulate(timeline.retire)
-        on_ex = timeline.columns.engine == _EX
         done = 0
-        for layer, first, end in layer_spans(program, step, timeline):
-            is_last = end == timeline.columns.count
-            until = timeline.cycles if is_last else int(retired[end - 1]) + 1
-            stalls = timeline.stalls[first:end][on_ex[first:end]].sum(axis=0)
+        for place, first, end in program.layer_spans(step):
+            layer, part = program.layers[place], parts[place]
+            until = timeline.cycles if end == step.count else int(retired[end - 1]) + 1
             counts, cycles = events.total(first, end - first), until - done
             energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
                 LayerCycles(
-                    layer.name, layer.operator, layer.macs, cycles, busy[layer.first],
-                    {cause: int(stalls[i]) for i, cause in enumerate(CAUSES)},
+                    layer.name, layer.operator, layer.macs, cycles,
+                    {name: part[name] for name in EX_WORK}, {name: part[name] for name in CAUSES},
                     layer.macs / max(cycles * machine.size**2, 1),
                     counts["dram_read_bytes"] + counts["dram_write_bytes"],
                     energy, counts,

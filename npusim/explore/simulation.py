@@ -43,9 +43,14 @@ class Simulation:
     def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> RepeatedRun:
         bases = program.region_addresses()
         timeline = time_code(step_code(program, step), program.machine, bases)
-        if timeline.fault is not None:
-            raise UnsupportedError(f"{program.name}: fault {timeline.fault}")
+        require_no_fault(program, timeline)
         return RepeatedRun(timeline, bases, dram, _constants(program))
+
+
+def require_no_fault(program: Program, timeline: Timeline) -> None:
+    """Raise UnsupportedError where a run of `program` ended by a fault."""
+    if timeline.fault is not None:
+        raise UnsupportedError(f"{program.name}: fault {timeline.fault}")
 
 
 def _constants(program: Program) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from npusim.cost.prices import FORMATS
 from npusim.cost.toggles import array_energy_pj, replaced
-from npusim.errors import UnsupportedError
-from npusim.explore.machine_layers import LayerCycles, layer_spans
+from npusim.explore.machine_layers import LayerCycles
+from npusim.explore.simulation import require_no_fault
 from npusim.isa.program import Program, Step
 from npusim.isa.spec import WEIGHT_FORMATS
 from npusim.simulator.machine.activity import FEATURES
@@ -38,8 +38,7 @@ class CountingRun:
             The run ended by a fault.
         """
         result = run_step(program, step, dram, trace=False, activity=True)
-        if result.timeline.fault is not None:
-            raise UnsupportedError(f"{program.name}: fault {result.timeline.fault}")
+        require_no_fault(program, result.timeline)
         assert result.activity is not None
         before = self.features.get(step)
         self.features[step] = result.activity if before is None else before + result.activity
@@ -66,13 +65,12 @@ def layer_activity(
 ) -> dict[str, Activity]:
     """Return each layer's activity by format, over all samples."""
     found = {}
-    runs = [step for step in program.steps if step.kind == "run"]
-    for step, timeline in zip(runs, timelines, strict=True):
+    for step, timeline in zip(program.runs(), timelines, strict=True):
         places, features = format_of(timeline), counted.features[step]
-        for layer, first, end in layer_spans(program, step, timeline):
+        for place, first, end in program.layer_spans(step):
             sums = np.zeros((len(FORMATS), len(FEATURES)), np.int64)
             np.add.at(sums, places[first:end], features[first:end])
-            found[layer.name] = sums
+            found[program.layers[place].name] = sums
     return found
 
 

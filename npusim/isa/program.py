@@ -132,6 +132,20 @@ class Program:
                 return place
         raise FormatError(f"tensor {name}: expected one with a place in DRAM")
 
+    def runs(self) -> tuple[Step, ...]:
+        """Return the steps that the machine runs, in order."""
+        return tuple(step for step in self.steps if step.kind == "run")
+
+    def layer_spans(self, run: Step) -> list[tuple[int, int, int]]:
+        """Return (place in `layers`, first, end) of each layer of a run, counted in the run.
+
+        Spans tile the run: what stands before its first layer and behind its last one is theirs.
+        """
+        end = run.first + run.count
+        own = [i for i, layer in enumerate(self.layers) if run.first <= layer.first < end]
+        cuts = [self.layers[i].first + self.layers[i].count - run.first for i in own[:-1]]
+        return list(zip(own, [0, *cuts], [*cuts, run.count], strict=False))
+
     def code(self, step: Step) -> bytes:
         """Return the bytes that FETCH reads in `step`, zero-padded to whole bursts."""
         data = encode_program(self.instructions[step.first : step.first + step.count])

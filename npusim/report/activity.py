@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.isa.program import Program, Step
+from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS
-from npusim.simulator.machine.counts import event_counts
+from npusim.simulator.machine.counts import Counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 
 Column = NDArray[np.int64]
@@ -24,9 +24,11 @@ KINDS = (
     *CAUSES, "idle",
 )  # fmt: skip
 """What a slice may be. CAUSES are the stalls of docs/architecture.md, section 4."""
-EX_PARTS = ("array", "weights", "requantize", "vector", "configure", *CAUSES)
-"""How EX spends a layer's cycles; `array` + `weights` are its MACs: with operands at the array,
-and the rest (weights that no multiplication hides, pipeline)."""
+EX_WORK = ("array", "weights", "requantize", "vector", "configure")
+"""What EX works at; `array` + `weights` are its MACs: with operands at the array, and the rest
+(weights that no multiplication hides, pipeline)."""
+EX_PARTS = (*EX_WORK, *CAUSES)
+"""How EX spends a layer's cycles."""
 
 _PLAIN = {"MAC": "mac", "RQ": "requantize", "VEC": "vector", "ST": "store", "CFG": "configure"}
 
@@ -51,23 +53,12 @@ class Slices:
     layers: Column
 
 
-def run_steps(program: Program) -> list[Step]:
-    """Return the parts of the program that the machine runs, in order."""
-    return [step for step in program.steps if step.kind == "run"]
-
-
 def layer_of(program: Program) -> Column:
-    """Return each instruction's place in `program.layers`; -1 in a run without layers.
-
-    Layers tile a run: what stands before its first layer and behind its last one is theirs.
-    """
+    """Return each instruction's place in `program.layers`; -1 in a run without layers."""
     result = np.full(len(program.instructions), -1, np.int64)
-    for step in run_steps(program):
-        end = step.first + step.count
-        own = [i for i, layer in enumerate(program.layers) if step.first <= layer.first < end]
-        starts = [step.first, *(program.layers[i].first for i in own[1:]), end]
-        for place, first, last in zip(own, starts, starts[1:], strict=False):
-            result[first:last] = place
+    for step in program.runs():
+        for place, first, end in program.layer_spans(step):
+            result[step.first + first : step.first + end] = place
     return result
 
 
@@ -94,7 +85,7 @@ def engine_slices(program: Program, timelines: Sequence[Timeline]) -> dict[str, 
     """Return the slices of LD, EX and ST over all runs, one after the other."""
     layers = layer_of(program)
     parts: dict[str, list[Slices]] = {engine: [] for engine in QUEUED_ENGINES}
-    for step, timeline in zip(run_steps(program), timelines, strict=True):
+    for step, timeline in zip(program.runs(), timelines, strict=True):
         own = layers[step.first : step.first + step.count]
         for engine in QUEUED_ENGINES:
             parts[engine].append(_of_run(timeline, own, engine))
@@ -130,18 +121,21 @@ def _joined(parts: Sequence[Slices]) -> Slices:
     )
 
 
-def ex_cycles(program: Program, timelines: Sequence[Timeline]) -> list[dict[str, int]]:
+def ex_cycles(
+    program: Program, timelines: Sequence[Timeline], counted: Sequence[Counts]
+) -> list[dict[str, int]]:
     """Return for each layer how EX spent its cycles, by EX_PARTS.
 
-    A wait counts to the layer of the instruction that waits. Together with EX's idleness at the
-    end of each run, all layers add up to the cycles of the runs.
+    `counted`: the event counts of `timelines`. A wait counts to the layer of the instruction that
+    waits. Together with EX's idleness at the end of each run, all layers add up to the cycles of
+    the runs.
     """
     values = np.zeros((len(program.instructions), len(EX_PARTS)), np.int64)
-    for step, timeline in zip(run_steps(program), timelines, strict=True):
+    for step, timeline, counts in zip(program.runs(), timelines, counted, strict=True):
         pcs = timeline.of_engine("EX")
         kinds = instruction_kinds(timeline)[pcs]
         busy = timeline.retire[pcs] - timeline.issue[pcs] + 1
-        at_array = event_counts(timeline).columns["array_cycles"][pcs]
+        at_array = counts.columns["array_cycles"][pcs]
         columns = {
             "array": at_array,
             "weights": np.where(kinds == KINDS.index("mac"), busy - at_array, 0),

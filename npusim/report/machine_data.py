@@ -17,9 +17,7 @@ from npusim.report.activity import (
     Slices,
     bin_edges,
     engine_slices,
-    ex_cycles,
     joined,
-    run_steps,
     shares,
     sums_by_layer,
 )
@@ -101,15 +99,13 @@ def _layers(
     """Return the layers that the machine executes, with what `results` do not say."""
     places = {row["name"]: i for i, row in enumerate(results["layers"]) if "cycles" in row}
     moved = np.zeros((len(program.instructions), 2), np.int64)
-    for step, timeline in zip(run_steps(program), timelines, strict=True):
+    for step, timeline in zip(program.runs(), timelines, strict=True):
         columns = event_counts(timeline).columns
         for place, key in enumerate(("dram_read_bytes", "dram_write_bytes")):
             moved[step.first : step.first + step.count, place] = columns[key]
     traffic = sums_by_layer(program, moved).tolist()
     rows, end = [], 0
-    for layer, ex, (read, written) in zip(
-        program.layers, ex_cycles(program, timelines), traffic, strict=True
-    ):
+    for layer, (read, written) in zip(program.layers, traffic, strict=True):
         if layer.name not in places:
             raise ValueError(f"{layer.name}: expected its cycles among the results")
         row = results["layers"][places[layer.name]]
@@ -120,7 +116,7 @@ def _layers(
             "operator": "depthwise" if is_depthwise else layer.operator,
             "result": places[layer.name],
             "first_cycle": end,
-            "ex_cycles": ex,
+            "ex_cycles": row["busy_cycles"] | row["stall_cycles"],
             "dram_read_bytes": read,
             "dram_write_bytes": written,
         }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from npusim.isa.access import Access, RegisterFile, accesses
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.report.activity import bin_edges, run_steps
+from npusim.report.activity import bin_edges
 from npusim.simulator.machine.timeline import Timeline
 
 Column = NDArray[np.int64]
@@ -91,7 +91,7 @@ def occupancy(program: Program, timelines: Sequence[Timeline]) -> dict[str, Occu
     cycles: dict[str, list[Column]] = {name: [np.zeros(1, np.int64)] for name in SCRATCHPADS}
     changes: dict[str, list[Column]] = {name: [np.zeros(1, np.int64)] for name in SCRATCHPADS}
     start = 0
-    for step, timeline in zip(run_steps(program), timelines, strict=True):
+    for step, timeline in zip(program.runs(), timelines, strict=True):
         items = program.instructions[step.first : step.first + step.count]
         words = {name: _Words(size, step.count) for name, size in sizes.items()}
         registers = RegisterFile()

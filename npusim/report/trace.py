@@ -18,7 +18,7 @@ import npusim
 from npusim.isa.assembly import line
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
-from npusim.report.activity import layer_of, run_steps
+from npusim.report.activity import layer_of
 from npusim.report.occupancy import occupancy
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
@@ -93,7 +93,7 @@ def trace_events(
     yield from _host_operators(program, timelines)
     owners = layer_of(program)
     start = 0
-    for step, timeline in zip(run_steps(program), timelines, strict=True):
+    for step, timeline in zip(program.runs(), timelines, strict=True):
         yield from _fetch(timeline, start, program, step.first)
         for engine in QUEUED_ENGINES:
             for pc in timeline.of_engine(engine).tolist():
@@ -198,11 +198,12 @@ def _occupancy(program: Program, timelines: Sequence[Timeline]) -> Iterator[Even
 
 def _bytes(timelines: Sequence[Timeline]) -> Iterator[Event]:
     """Yield the bytes moved so far, counted when the instruction that moves them retires."""
+    counted = [event_counts(timeline) for timeline in timelines]
     for key, name in BYTE_COUNTERS.items():
         total, start = 0, 0
         yield _counter(name, 0, 0, "bytes")
-        for timeline in timelines:
-            moved = event_counts(timeline).columns[key]
+        for timeline, counts in zip(timelines, counted, strict=True):
+            moved = counts.columns[key]
             pcs = np.flatnonzero(moved)
             for pc in pcs[np.argsort(timeline.retire[pcs], kind="stable")].tolist():
                 total += int(moved[pc])

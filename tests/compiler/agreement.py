@@ -33,10 +33,9 @@ def random_inputs(network: Network, seed: int, samples: int = 1) -> dict[str, ND
 def prove_program(program: Program) -> None:
     """Prove every run of a program with the static checker."""
     sizes = [region.size_bytes for region in program.regions]
-    for step in program.steps:
-        if step.kind == "run":
-            span = slice(step.first, step.first + step.count)
-            check(program.instructions[span], program.machine, sizes)
+    for run in program.runs():
+        span = slice(run.first, run.first + run.count)
+        check(program.instructions[span], program.machine, sizes)
 
 
 def assert_agrees(

@@ -17,6 +17,7 @@ from npusim.report.activity import (
     joined,
     shares,
 )
+from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 from tests.report.conftest import Reported
 
@@ -64,7 +65,8 @@ def test_sums_are_those_of_the_timeline(in_two_runs: Estimate) -> None:
 
 
 def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: Estimate) -> None:
-    rows = ex_cycles(in_two_runs.program, in_two_runs.timelines)
+    counted = [event_counts(timeline) for timeline in in_two_runs.timelines]
+    rows = ex_cycles(in_two_runs.program, in_two_runs.timelines, counted)
     slices = engine_slices(in_two_runs.program, in_two_runs.timelines)["EX"]
     idle = slices.lengths[slices.kinds == IDLE].sum()
     assert sum(sum(row.values()) for row in rows) + idle == in_two_runs.cycles

@@ -136,8 +136,4 @@ def time_program(program: Program, machine: Machine | None = None) -> list[Timel
     """Return the cycles of each run of a program, without data."""
     machine = machine or program.machine
     addresses = program.region_addresses()
-    return [
-        time_code(step_code(program, step), machine, addresses)
-        for step in program.steps
-        if step.kind == "run"
-    ]
+    return [time_code(step_code(program, run), machine, addresses) for run in program.runs()]
