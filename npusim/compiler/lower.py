@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from math import prod
@@ -9,7 +10,7 @@ from math import prod
 import numpy as np
 
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
-from npusim.compiler.elementwise import emit_elementwise
+from npusim.compiler.elementwise import Pointwise, emit_elementwise
 from npusim.compiler.folding import folded_plane
 from npusim.compiler.fused_add import with_residual
 from npusim.compiler.linear import emit_linear
@@ -18,6 +19,7 @@ from npusim.compiler.memory import Stored
 from npusim.compiler.planes import terms
 from npusim.compiler.pooling import Pool, emit_pool
 from npusim.constants import tables
+from npusim.datapath.pool import average_constants
 from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
@@ -131,7 +133,11 @@ def _(
             return None
         if x.shape[-1:] != target.shape[-1:]:
             return None
-    function = elementwise.add(network, node, rule)
+    return _pointwise(context, sources, elementwise.add(network, node, rule))
+
+
+def _pointwise(context: Context, sources: list[Stored], function: Pointwise) -> Lowering:
+    """Return how the machine computes a function of operands of one place."""
     return lambda place: emit_elementwise(
         context.emitter, context.constants, sources, place, function
     )
@@ -147,9 +153,7 @@ def _(
     source = context.source(node.inputs[0])
     r = elementwise.requantize(network, node, rule)
     function = replace(r, bias=r.bias - r.multipliers[0] * affine(node, x)[1])
-    return lambda place: emit_elementwise(
-        context.emitter, context.constants, [source], place, function
-    )
+    return _pointwise(context, [source], function)
 
 
 def _ends_in_scalar_code(network: Network, node: Node, rule: Rule) -> bool:
@@ -166,10 +170,20 @@ def _(
     if not all_bytes(x, y):
         return None
     source = context.source(node.inputs[0])
-    values = tables.activation(network, node, rule)
-    by_byte = np.roll(values.view(np.uint8), 128) if x.dtype == np.int8 else values.view(np.uint8)
-    return lambda place: emit_elementwise(
-        context.emitter, context.constants, [source], place, by_byte
+    table = tables.by_byte(x, tables.activation(network, node, rule))
+    return _pointwise(context, [source], table.view(np.uint8))
+
+
+def _pooled(
+    context: Context, node: Node, window: op.Window, fill: int, low: int, high: int,
+    finish: Callable[[int], Requantization] | None,
+) -> Lowering:  # fmt: skip
+    """Return how the machine takes the maxima or sums of windows; arguments as of Pool."""
+    source = context.source(node.inputs[0])
+    return lambda place: emit_pool(
+        context.emitter,
+        context.constants,
+        Pool(node.name, source, place, window, fill, low, high, finish),
     )
 
 
@@ -180,14 +194,8 @@ def _(
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not all_bytes(x, y) or x.dtype != y.dtype or not same_quantization(x, y):
         return None
-    source = context.source(node.inputs[0])
     low, high = activation_bounds(operator.activation, *affine(node, y), y.dtype)
-    least = int(np.iinfo(x.dtype).min)
-    return lambda place: emit_pool(
-        context.emitter,
-        context.constants,
-        Pool(node.name, source, place, operator.window, least, low, high, None),
-    )
+    return _pooled(context, node, operator.window, int(np.iinfo(x.dtype).min), low, high, None)
 
 
 @lower_node.register(op.AveragePool)
@@ -197,7 +205,6 @@ def _(
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not all_bytes(x, y):
         return None
-    source = context.source(node.inputs[0])
     r = elementwise.average_pool(network, node, rule)
     _, zero_point = affine(node, x)
 
@@ -211,25 +218,12 @@ def _(
             r, multipliers=m, bias=-taps * zero_point * m[0], shift=r.shift[column : column + 1]
         )
 
-    return lambda place: emit_pool(
-        context.emitter,
-        context.constants,
-        Pool(node.name, source, place, operator.window, 0, -128, 127, finish),
-    )
+    return _pooled(context, node, operator.window, 0, -128, 127, finish)
 
 
 def _division(taps: int, low: int, high: int) -> Requantization:
-    """Return sum / taps, halves away from zero, as an epilogue.
-
-    M = ceil(2^s / taps) exceeds the quotient by less than |sum| / 2^s. A tie stays one (or goes
-    away from zero as it should); the nearest value below a tie is 1 / (2 taps) below it, so all is
-    exact while |sum| * 2 * taps < 2^s, which holds for 8-bit sums of up to 2^20 taps.
-    """
-    shift = 30 + (taps - 1).bit_length()
-    multiplier = -(-(1 << shift) // taps)
-    if multiplier >> 31:
-        shift -= 1
-        multiplier = -(-(1 << shift) // taps)
+    """Return sum / taps, halves away from zero, as an epilogue."""
+    multiplier, shift = average_constants(taps)
     return Requantization(
         np.array([[multiplier]]), np.array([0]), np.array([shift]), "half_away", 0, low, high
     )
@@ -248,10 +242,5 @@ def _(
     r = elementwise.mean(network, node, rule)
     assert isinstance(r, Requantization)
     window = op.Window((source.height, source.width))
-
-    def emit(place: Stored) -> None:
-        one = replace(place, height=1, width=1)
-        pool = Pool(node.name, source, one, window, 0, -128, 127, lambda taps: r)
-        emit_pool(context.emitter, context.constants, pool)
-
-    return emit
+    emit = _pooled(context, node, window, 0, -128, 127, lambda taps: r)
+    return lambda place: emit(replace(place, height=1, width=1))

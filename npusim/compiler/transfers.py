@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from npusim.compiler.emit import Emitter
@@ -63,6 +64,45 @@ def _walk(
     return patch.rows, width, step * stored.width, tile.row_stride
 
 
+@dataclass(frozen=True)
+class _Move:
+    """One LD or ST of a tile: its registers, the DRAM beats, the ACT words, its fields."""
+
+    registers: dict[str, dict[str, int]]
+    dram: tuple[int, int, int]
+    words: int
+    fields: dict[str, int]
+
+
+def _moves(
+    stored: Stored, patch: Patch, pads: Pads, tile: ActTile, row_step: int
+) -> Iterator[_Move]:
+    """Yield the LDs, or the STs, of a patch: one for the blocks of equal pixels."""
+    rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
+    words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
+    for block, blocks, beats in _parts(stored, patch):
+        block_beats = stored.pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
+        first = stored.beat(block, patch.row, patch.column)
+        end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
+        yield _Move(
+            {
+                "row_stride": {"value": step * beats},
+                "block_stride": {"value": block_beats},
+                "act_stride": {"row": row_stride, "block": tile.block_stride if blocks > 1 else 0},
+                "element": {"beats": beats},
+            },
+            (stored.region, first, end),
+            (blocks - 1) * tile.block_stride + words,
+            {
+                "offset": first,
+                "address": tile.address + (block - patch.block) * tile.block_stride,
+                "columns": columns,
+                "rows": rows,
+                "blocks": blocks,
+            },
+        )
+
+
 def load_tile(
     emitter: Emitter,
     stored: Stored,
@@ -73,56 +113,18 @@ def load_tile(
     row_step: int = 1,
 ) -> None:
     """Emit the LD of a patch; `row_step`: tensor rows from one row of the patch to the next."""
-    rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
-    words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
-    for block, blocks, beats in _parts(stored, patch):
-        block_beats = stored.pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
-        emitter.configure(
-            "LD",
-            row_stride={"value": step * beats},
-            block_stride={"value": block_beats},
-            act_stride={"row": row_stride, "block": tile.block_stride if blocks > 1 else 0},
-            element={"beats": beats, "fill": fill & 0xFF},
-            pads={"top": pads.top, "bottom": pads.bottom, "left": pads.left, "right": pads.right},
-        )
-        first = stored.beat(block, patch.row, patch.column)
-        end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
-        emitter.load(
-            (stored.region, first, end),
-            "ACT",
-            (blocks - 1) * tile.block_stride + words,
-            offset=first,
-            address=tile.address + (block - patch.block) * tile.block_stride,
-            columns=columns,
-            rows=rows,
-            blocks=blocks,
-        )
+    around = {"top": pads.top, "bottom": pads.bottom, "left": pads.left, "right": pads.right}
+    for move in _moves(stored, patch, pads, tile, row_step):
+        move.registers["element"]["fill"] = fill & 0xFF
+        emitter.configure("LD", **move.registers, pads=around)
+        emitter.load(move.dram, "ACT", move.words, **move.fields)
 
 
 def store_tile(emitter: Emitter, stored: Stored, patch: Patch, tile: ActTile) -> None:
     """Emit the ST of a patch."""
-    rows, columns, step, row_stride = _walk(stored, patch, NO_PADS, tile, 1)
-    words = (rows - 1) * row_stride + columns
-    for block, blocks, beats in _parts(stored, patch):
-        block_beats = stored.pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
-        emitter.configure(
-            "ST",
-            row_stride={"value": step * beats},
-            block_stride={"value": block_beats},
-            act_stride={"row": row_stride, "block": tile.block_stride if blocks > 1 else 0},
-            element={"beats": beats},
-        )
-        first = stored.beat(block, patch.row, patch.column)
-        end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
-        emitter.store(
-            (stored.region, first, end),
-            (blocks - 1) * tile.block_stride + words,
-            offset=first,
-            address=tile.address + (block - patch.block) * tile.block_stride,
-            columns=columns,
-            rows=rows,
-            blocks=blocks,
-        )
+    for move in _moves(stored, patch, NO_PADS, tile, 1):
+        emitter.configure("ST", **move.registers)
+        emitter.store(move.dram, move.words, **move.fields)
 
 
 def load_constant(

@@ -37,6 +37,11 @@ def values_of(tensor: Tensor) -> range:
     return range(int(limits.min), int(limits.max) + 1)
 
 
+def by_byte(tensor: Tensor, table: NDArray) -> NDArray:
+    """Return a table of an 8-bit tensor's values by their bytes, as datapath/lookup.py has it."""
+    return np.roll(table, values_of(tensor).start)
+
+
 def apply(r: Requantization, accumulator: int) -> int:
     """Return the output of a Requantization of one channel and one term."""
     total = int(r.bias[0]) + int(r.multipliers[0, 0]) * accumulator

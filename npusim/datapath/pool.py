@@ -32,8 +32,8 @@ from npusim.datapath.stimulus import between, chance
 from npusim.errors import RangeError
 
 X_BOUNDS = (-256, 255)
-MOST_TAPS = 1 << 16
-"""Largest window whose mean is exact with a 31-bit multiplier, by a wide margin."""
+MOST_TAPS = 1 << 20
+"""Largest window whose mean is exact with a 31-bit multiplier: below 2^21, see there."""
 
 
 @scalar

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.datapath.jit import kernel
+from npusim.datapath.lookup import lookup
 from npusim.datapath.requantize import TFLITE, clamp, requantize_total, round_shift
 
 
@@ -37,7 +38,7 @@ def multiply(a, b, constants, y):
 
 
 @kernel
-def lookup(x, least, table, y):
-    """Fill y with table[x - least], `least` the smallest value of x's type."""
+def lookup_bytes(x, table, y):
+    """Fill y with the table's entries of the bytes of x."""
     for i in range(len(y)):
-        y[i] = table[np.int64(x[i]) - least]
+        y[i] = lookup(x[i] & 255, table)

@@ -25,7 +25,10 @@ def end_tap(start: int, dilation: int, taps: int, extent: int) -> int:
 
 @scalar
 def divide_window(total: int, taps: int) -> int:
-    """Return total / taps, halves away from zero (TFLite's AVERAGE_POOL)."""
+    """Return total / taps, halves away from zero (TFLite's AVERAGE_POOL).
+
+    The definition; datapath/pool.py's average_constants give the same without a division.
+    """
     half = taps // 2
     return (total + half) // taps if total > 0 else -((half - total) // taps)
 

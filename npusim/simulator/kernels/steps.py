@@ -279,9 +279,9 @@ def _(operator: op.Softmax, network: Network, node: Node, rule: Rule) -> Step:
 
 
 def table_step(x: Tensor, table: NDArray) -> Step:
-    """Return the step that looks up each of x's 8-bit integers in `table`."""
-    least = int(np.iinfo(x.dtype).min)
-    return KernelStep(elementwise.lookup, (least, table), table.dtype, view=(-1,))
+    """Return the step that looks up each of x's 8-bit integers in `table`, ascending by value."""
+    values = (tables.by_byte(x, table),)
+    return KernelStep(elementwise.lookup_bytes, values, table.dtype, view=(-1,))
 
 
 @_step.register(op.Quantize)
