@@ -16,6 +16,8 @@ import pytest
 from npusim.cosim import toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
+DIGITS = ROOT / "npusim" / "networks" / "digits"
+"""The networks and samples that the package brings."""
 SHARED = Path(os.environ.get("NPUSIM_SHARED", ROOT.parent / "shared"))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_run import IMAGES, MODEL, ROOT, Npusim
+from tests.cli.test_run import IMAGES, MODEL, Npusim
+from tests.conftest import ROOT
 
 DOCUMENT = ROOT / "docs" / "json.md"
 NOT_OF_EVERY_RUN = {"differing_outputs", "average_energy_pj"}

@@ -12,8 +12,8 @@ import npusim
 from npusim.cli.compare import compare_model
 from npusim.cli.quantize import quantize_model
 from npusim.errors import NpuError
+from tests.conftest import DIGITS
 
-DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
 FLOAT = DIGITS / "digits_float.onnx"
 
 

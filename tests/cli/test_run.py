@@ -12,9 +12,8 @@ import pytest
 from npusim.graph.files import load
 from npusim.session import run as run_session
 from tests.cli.conftest import Finished
+from tests.conftest import DIGITS
 
-ROOT = Path(__file__).resolve().parents[2]
-DIGITS = ROOT / "npusim" / "networks" / "digits"
 MODEL = DIGITS / "digits_int8.onnx"
 IMAGES = DIGITS / "digits_test.npz"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.test_run import DIGITS, MODEL, Npusim
+from tests.cli.test_run import MODEL, Npusim
+from tests.conftest import DIGITS
 
 
 def test_made_again_it_is_the_same_file(npusim: Npusim, tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Finished
+from tests.conftest import DIGITS
+from tests.explore.sweep_files import journal_of
 
-DIGITS = Path(__file__).resolve().parents[2] / "npusim" / "networks" / "digits"
 SPACE = f"""
 [[machines]]
 base = "nano"
@@ -159,7 +160,7 @@ def test_a_terminal_sees_progress_and_ctrl_c_leaves_what_was_done(space, tmp_pat
     out = process.communicate()[0]
     os.close(ours)
     assert (process.returncode, out) == (130, b"")
-    kept = len((tmp_path / "r.csv.sweep" / "journal.jsonl").read_text().splitlines())
+    kept = len(journal_of(tmp_path / "r.csv").read_text().splitlines())
     assert 2 <= kept < 391
     assert not (tmp_path / "r.csv").exists()
     assert "Traceback" not in seen

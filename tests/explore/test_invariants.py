@@ -29,9 +29,8 @@ from npusim.machines import Machine
 from npusim.machines.machine import Array, Bus, Clock, Memory, Scratchpads
 from npusim.simulator.machine import durations
 from npusim.simulator.machine.run import time_program
+from tests.conftest import DIGITS
 
-ROOT = Path(__file__).resolve().parents[2]
-DIGITS = ROOT / "npusim" / "networks" / "digits" / "digits_int8.onnx"
 GROWING = (
     "act_banks", "act_bank_words", "wgt_banks", "wgt_bank_words", "par_banks", "par_bank_words",
     "acc_words",
@@ -98,7 +97,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Network]:
     residual.layer("Add", residual.conv(33, 3), skip)
     residual.conv(90, 3, 2)
     return {
-        "digits": npusim.load(DIGITS),
+        "digits": npusim.load(DIGITS / "digits_int8.onnx"),
         "mobile": mobile.network(folder / "mobile.onnx", 30),
         "residual": residual.network(folder / "residual.onnx", 10),
     }

@@ -24,8 +24,9 @@ from npusim.explore.sweep.results import columns
 from npusim.explore.sweep.space import read_space
 from npusim.explore.sweep.sweep import plan, sweep
 from npusim.machines import Machine
+from tests.conftest import DIGITS
+from tests.explore.sweep_files import journal_of
 
-DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
 SPACE = f"""
 [[machines]]
 base = ["nano", "small"]
@@ -76,7 +77,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def keys_of(output: Path) -> list[str]:
-    path = output.with_name(f"{output.name}.sweep") / "journal.jsonl"
+    path = journal_of(output)
     whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
     return [json.loads(line)["key"] for line in whole.splitlines()]
 

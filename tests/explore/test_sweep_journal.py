@@ -12,6 +12,7 @@ import pytest
 from npusim.errors import FormatError
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.tasks import ModelFile, Outcome
+from tests.explore.sweep_files import journal_of
 
 MODEL = ModelFile("net.onnx", b"\x00\x01 not really a network")
 MADE = Outcome({"bytes": 12, "accuracy": 97.5, "seconds": 0.25}, model=MODEL)
@@ -29,7 +30,7 @@ def begin(results: Path) -> None:
 
 
 def lines(results: Path) -> list[bytes]:
-    return (results.with_name(f"{results.name}.sweep") / "journal.jsonl").read_bytes().splitlines()
+    return journal_of(results).read_bytes().splitlines()
 
 
 def test_finished_tasks_are_found_again(tmp_path):
@@ -51,7 +52,7 @@ def test_finished_tasks_are_found_again(tmp_path):
 def test_a_line_cut_short_is_dropped_and_its_task_done_again(tmp_path, lost):
     results = tmp_path / "r.csv"
     begin(results)
-    path = tmp_path / "r.csv.sweep" / "journal.jsonl"
+    path = journal_of(results)
     content = path.read_bytes()
     assert len(content.splitlines()[-1]) > lost
     path.write_bytes(content[:-lost])
@@ -73,7 +74,7 @@ def test_an_unfinished_sweep_is_not_forgotten_by_mistake(tmp_path):
     with Journal(results, resume=False) as journal:
         assert "a" not in journal
     assert lines(results) == []
-    assert list((tmp_path / "r.csv.sweep" / "models").iterdir()) == []
+    assert list((journal_of(results).parent / "models").iterdir()) == []
 
 
 def test_a_finished_sweep_can_be_extended(tmp_path):
@@ -91,7 +92,7 @@ def test_a_finished_sweep_can_be_extended(tmp_path):
 def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, damage):
     results = tmp_path / "r.csv"
     begin(results)
-    path = tmp_path / "r.csv.sweep" / "models" / "a"
+    path = journal_of(results).parent / "models" / "a"
     path.unlink() if damage == "missing" else path.write_bytes(b"other")
     with Journal(results, resume=True) as journal:
         assert "a" not in journal
@@ -102,7 +103,7 @@ def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, damage):
 def test_a_damaged_line_is_an_error_that_names_it(tmp_path, line):
     results = tmp_path / "r.csv"
     begin(results)
-    path = tmp_path / "r.csv.sweep" / "journal.jsonl"
+    path = journal_of(results)
     first, _, *rest = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([first, line.encode(), *rest, b""]))
     with pytest.raises(FormatError, match=r"journal\.jsonl: line 2: expected a record of a sweep"):

@@ -14,6 +14,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network
 from npusim.graph.onnx import load
+from tests.conftest import DIGITS
 
 
 def imported(
@@ -212,7 +213,6 @@ def test_what_is_not_supported_says_so(tmp_path: Path, kind: str, attributes: di
 
 @pytest.mark.parametrize("name", ["digits_float"])
 def test_the_network_of_the_repository(name: str) -> None:
-    root = Path(__file__).resolve().parents[2]
-    network = load(root / "npusim" / "networks" / "digits" / f"{name}.onnx")
+    network = load(DIGITS / f"{name}.onnx")
     assert not network.is_integer
     assert {"Conv2D", "Add", "FullyConnected"} <= set(kinds(network))

@@ -16,9 +16,9 @@ from onnx import NodeProto, helper
 
 from npusim.graph.onnx import load
 from npusim.quant.float_network import run_float
+from tests.conftest import DIGITS
 from tests.simulator.onnxruntime_reference import DISABLED, loaded, model, session
 
-ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 2e-5
 """Of the largest output: float32 sums of a few thousand terms against float64 ones."""
 
@@ -135,9 +135,8 @@ def test_float_operators(name: str) -> None:
 
 
 def test_the_network_of_the_repository() -> None:
-    folder = ROOT / "npusim" / "networks" / "digits"
-    path = folder / "digits_float.onnx"
-    x = np.load(folder / "digits_test.npz")["x"][:1].astype(np.float32)
+    path = DIGITS / "digits_float.onnx"
+    x = np.load(DIGITS / "digits_test.npz")["x"][:1].astype(np.float32)
     assert_close(onnx.load(path), load(path), x)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,6 +10,7 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.shapes import output_shape
 from npusim.graph.tensor import Tensor
+from tests.conftest import DIGITS
 
 FLOAT = np.dtype(np.float32)
 
@@ -21,7 +20,6 @@ CHOICES_OF_FIVE = [
 ]  # fmt: skip
 """The five schemes at 8, 4, 3 and 2 bits; a subset of 15 magnitudes has no 8 bits."""
 
-DIGITS = Path(npusim.__file__).parent / "networks" / "digits"
 REFERENCE_NETWORKS = [
     "digits",
     *(pytest.param(name, marks=pytest.mark.shared)

@@ -16,11 +16,8 @@ from npusim.machines import Machine
 from npusim.report.conformance import check_conformance
 from npusim.report.machine_data import machine_data
 from npusim.session import Result
-from tests.conftest import missing
+from tests.conftest import DIGITS, missing
 from tests.report.browser import Browser, chromium
-
-ROOT = Path(__file__).resolve().parents[2]
-DIGITS = ROOT / "npusim" / "networks" / "digits"
 
 
 class Reported(NamedTuple):

@@ -20,7 +20,8 @@ from npusim.report.machine_page import machine_page, style
 from npusim.report.machine_words import conformance_text
 from npusim.report.roofline import bound_macs_per_cycle
 from npusim.report.standalone import pictures
-from tests.report.conftest import DIGITS, Reported
+from tests.conftest import DIGITS
+from tests.report.conftest import Reported
 
 
 class Marks(HTMLParser):

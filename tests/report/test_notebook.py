@@ -12,7 +12,8 @@ import npusim
 from npusim.explore.estimate import estimate
 from npusim.graph.files import load
 from npusim.machines import Machine
-from tests.report.conftest import DIGITS, Reported
+from tests.conftest import DIGITS
+from tests.report.conftest import Reported
 
 
 def pictures(html: str) -> dict[str, ElementTree.Element]:

@@ -11,7 +11,7 @@ import pytest
 
 from npusim.report.machine_charts import CHARTS
 from tests.cli.conftest import Finished, npusim
-from tests.report.conftest import DIGITS
+from tests.conftest import DIGITS
 from tests.report.test_machine_data import Marks
 from tests.report.test_trace import require_chrome_trace
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from npusim.simulator.kernels.engine import prepare
 from npusim.simulator.machine.repeat import run as repeat
 from npusim.simulator.machine.run import load_image, run_step, step_code
 from npusim.simulator.machine.timeline import time_code
+from tests.conftest import DIGITS
 
 
 @pytest.fixture(params=["blocked", "vnni256", "vnni"])
@@ -54,9 +54,8 @@ def test_the_same_bytes_in_dram_twice(name: str, programs: int, form: str) -> No
 
 
 def test_new_data_every_time() -> None:
-    folder = Path(__file__).resolve().parents[3] / "npusim" / "networks" / "digits"
-    network = npusim.load(folder / "digits_int8.onnx")
-    with np.load(folder / "digits_test.npz") as data:
+    network = npusim.load(DIGITS / "digits_int8.onnx")
+    with np.load(DIGITS / "digits_test.npz") as data:
         images = data["x"][:20]
     machine = MachineNetwork(network, Machine.load("nano"))
     found, runs = machine.run(images)
