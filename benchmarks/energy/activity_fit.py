@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from energy.table import fit
 from energy.traffic import LANE, Build, Traffic
-from npusim.datapath.pe_column import products
-from npusim.simulator.machine.activity import FEATURES, REGIONS, column_activity, product_bits_of
+from npusim.datapath.pe_column import product_bits, products
+from npusim.simulator.machine.activity import FEATURES, column_activity
+from npusim.simulator.machine.durations import datapath_parameters
+from npusim.simulator.machine.multiply import REGIONS
 
 PORT = f"ex.array.lane[{LANE}].unit.pe_column"
 
@@ -25,7 +27,7 @@ def window_features(build: Build, traffic: Traffic) -> dict[str, float]:
     form = recording.numbers(f"{PORT}.format_i")
     enabled = recording.numbers(f"{PORT}.en_i")
     weight_bits = len(recording.values[f"{PORT}.weight_i"][0]) // size
-    bits = product_bits_of(machine)
+    bits = product_bits(datapath_parameters(machine))
     features = np.zeros(len(FEATURES), np.int64)
     xe_before, products_before = np.zeros(size, np.int64), np.zeros(size, np.int64)
     sums_before = np.zeros(REGIONS, np.int64)

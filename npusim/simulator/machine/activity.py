@@ -19,37 +19,11 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
-from npusim.datapath.subtract_zero_point import subtract_zero_point
 from npusim.machines import Machine
-from npusim.simulator.machine.multiply import (
-    ACT,
-    CB,
-    CB_STRIDE,
-    DEPTHWISE,
-    KH,
-    KH_STRIDE,
-    KW,
-    KW_STRIDE,
-    OB,
-    OB_STRIDE,
-    TILE_ROWS,
-    UNSIGNED,
-    WGT,
-    X_STRIDE,
-    Y_STRIDE,
-    ZERO_POINT,
-    X,
-    Y,
-    code_at,
-    is_active,
-    stored_bits,
-    weight_planes,
-)
+from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.reach import ADDRESS_SPACE
-from npusim.simulator.machine.widen import widen
 
 FEATURES = ("operands", "multipliers", "products", "sums")
-REGIONS = 3
 XE_BITS = XE_BOUNDS[1].bit_length() + 1
 WEIGHT_DIGITS = 5
 """Booth digits of the widest weight: pwlq's 9 bits with their sign."""
@@ -121,68 +95,34 @@ def mac_activity(
     act: NDArray[np.uint8],
     wgt: NDArray[np.uint8],
     o: NDArray[np.int64],
-    product_bits: int,
     xe_before: NDArray[np.int64],
     products_before: NDArray[np.int64],
     sums_before: NDArray[np.int64],
     features: NDArray[np.int64],
 ) -> None:
-    """Add the activity of a MAC with OPERANDS `o` (npusim.simulator.machine.multiply).
+    """Add the activity of a MAC with operands `o` (npusim.simulator.machine.multiply).
 
     act, wgt [words SIZE]; the registers xe_before, products_before [SIZE columns, SIZE rows] and
     sums_before [SIZE columns, REGIONS] move on; features [FEATURES] grow.
     """
-    size, bits = act.shape[1], stored_bits(o)
-    row_bits = 0
-    while 1 << row_bits < size:
-        row_bits += 1
-    tile_words = (o[TILE_ROWS] * bits + 7) // 8
-    planes = np.zeros((size, size, REGIONS), np.int64)  # [column row region]
+    size, product_bits = act.shape[1], o[mac.PRODUCT_BITS]
+    sum_bits = product_bits
+    while 1 << (sum_bits - product_bits) < size:
+        sum_bits += 1
+    planes = np.zeros((size, size, mac.REGIONS), np.int64)  # [column row region]
     xe = np.zeros((size, size), np.int64)  # [column row]
-    tile = 0
-    for ob in range(o[OB]):
-        for cb in range(o[CB]):
-            for kh in range(o[KH]):
-                for kw in range(o[KW]):
-                    first = o[WGT] + tile * tile_words
-                    tile += 1
-                    for row in range(o[TILE_ROWS]):
-                        for column in range(size):
-                            code = code_at(wgt, first, column, row, bits)
-                            one, two, three = weight_planes(code, o)
-                            planes[column, row, 0] = one
-                            planes[column, row, 1] = two
-                            planes[column, row, 2] = three
-                    base = o[ACT] + ob * o[OB_STRIDE] + cb * o[CB_STRIDE]
-                    base += kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
-                    for y in range(o[Y]):
-                        for x in range(o[X]):
-                            word = (base + y * o[Y_STRIDE] + x * o[X_STRIDE]) % ADDRESS_SPACE
-                            for row in range(size - 1, -1, -1):
-                                keep = is_active(row, cb, o)
-                                for column in range(size):
-                                    lane = column if o[DEPTHWISE] else row
-                                    if not o[DEPTHWISE] or row == 0:
-                                        xe[column, row] = subtract_zero_point(
-                                            widen(act[word, lane]), o[ZERO_POINT], o[UNSIGNED],
-                                            keep,
-                                        )  # fmt: skip
-                                    elif x == 0 or not keep:
-                                        xe[column, row] = 0
-                                    else:
-                                        xe[column, row] = xe[column, row - 1]
-                            for column in range(size):
-                                column_activity(
-                                    planes[column], xe[column], product_bits,
-                                    product_bits + row_bits, xe_before[column],
-                                    products_before[column], sums_before[column], features,
-                                )  # fmt: skip
-
-
-def product_bits_of(machine: Machine) -> int:
-    """Return the width of a PE's product register on `machine`, as on the page of pe_column."""
-    widest = max(machine.uniform_bits, machine.array.pwlq_bits, 6 if machine.has_subset else 0)
-    return widest + XE_BITS - 1
+    passes = np.ndindex(o[mac.OB], o[mac.CB], o[mac.KH], o[mac.KW])
+    for tile, (ob, cb, kh, kw) in enumerate(passes):
+        mac.load_tile(wgt, tile, o, planes)
+        base = mac.tile_base(o, ob, cb, kh, kw)
+        for y, x in np.ndindex(o[mac.Y], o[mac.X]):
+            word = (base + y * o[mac.Y_STRIDE] + x * o[mac.X_STRIDE]) % ADDRESS_SPACE
+            mac.shift_in(act, word, x, cb, o, xe)
+            for column in range(size):
+                column_activity(
+                    planes[column], xe[column], product_bits, sum_bits, xe_before[column],
+                    products_before[column], sums_before[column], features,
+                )  # fmt: skip
 
 
 class Activity:
@@ -190,10 +130,9 @@ class Activity:
 
     def __init__(self, machine: Machine, instructions: int) -> None:
         size = machine.size
-        self.product_bits = product_bits_of(machine)
         self.xe = np.zeros((size, size), np.int64)
         self.products = np.zeros((size, size), np.int64)
-        self.sums = np.zeros((size, REGIONS), np.int64)
+        self.sums = np.zeros((size, mac.REGIONS), np.int64)
         self.features = np.zeros((instructions, len(FEATURES)), np.int64)
         """int64 [instructions FEATURES], 0 but for MACs."""
 
@@ -201,6 +140,4 @@ class Activity:
         self, pc: int, act: NDArray[np.uint8], wgt: NDArray[np.uint8], o: NDArray[np.int64]
     ) -> None:
         """Count the MAC at `pc`, whose operands and weights are in act and wgt."""
-        mac_activity(
-            act, wgt, o, self.product_bits, self.xe, self.products, self.sums, self.features[pc]
-        )
+        mac_activity(act, wgt, o, self.xe, self.products, self.sums, self.features[pc])

@@ -33,23 +33,19 @@ from npusim.simulator.machine.durations import datapath_parameters
 from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
-OPERANDS = (
-    "act", "wgt", "acc", "accumulate", "depthwise", "rows", "row_first", "row_end", "acc_stride",
-    "warm", "step", "format", "bits", "unsigned", "zero_point", "selectors", "product_bits",
-    "ob", "ob_stride", "cb", "cb_stride", "kh", "kh_stride", "kw", "kw_stride",
-    "y", "y_stride", "x", "x_stride",
-)  # fmt: skip
-"""What a MAC needs to know, in the order of a row of `operands`."""
 (
     ACT, WGT, ACC, ACCUMULATE, DEPTHWISE, TILE_ROWS, ROW_FIRST, ROW_END, ACC_STRIDE,
     WARM, STEP, FORMAT, BITS, UNSIGNED, ZERO_POINT, SELECTORS, PRODUCT_BITS,
     OB, OB_STRIDE, CB, CB_STRIDE, KH, KH_STRIDE, KW, KW_STRIDE,
     Y, Y_STRIDE, X, X_STRIDE,
-) = range(len(OPERANDS))  # fmt: skip
+) = range(29)  # fmt: skip
+"""What a MAC needs to know: the columns of a row of `operands`."""
+COUNT = X_STRIDE + 1
+REGIONS = 3
 
 
 def operands(group: Group, machine: Machine) -> Column:
-    """Return the operands of all MACs of a program [instructions OPERANDS]."""
+    """Return the operands of all MACs of a program [instructions COUNT]."""
     registers = group.registers
     rows = [group[name] for name in ("act", "wgt", "acc", "accumulate", "depthwise")]
     rows += [registers["mac_tile"][name] for name in ("rows", "row_first", "row_end")]
@@ -98,6 +94,18 @@ def stored_bits(o: NDArray[np.int64]) -> int:
 
 
 @scalar
+def regions_of(o: NDArray[np.int64]) -> int:
+    """Return how many regions of ACC a MAC writes."""
+    return REGIONS if o[FORMAT] == PWLQ else 1
+
+
+@scalar
+def tile_words(o: NDArray[np.int64]) -> int:
+    """Return the WGT words of a weight tile."""
+    return (o[TILE_ROWS] * stored_bits(o) + 7) // 8
+
+
+@scalar
 def code_at(wgt: NDArray[np.uint8], first: int, column: int, row: int, bits: int) -> int:
     """Return the code of one row and column of the tile that begins at word `first`."""
     low = row * bits
@@ -131,6 +139,46 @@ def is_active(row: int, cb: int, o: NDArray[np.int64]) -> bool:
     return cb < o[CB] - 1 or row < o[ROW_END]
 
 
+@scalar
+def load_tile(
+    wgt: NDArray[np.uint8], tile: int, o: NDArray[np.int64], planes: NDArray[np.int64]
+) -> None:
+    """Decode weight tile number `tile` into the rows of planes [column row REGIONS]."""
+    first, bits = o[WGT] + tile * tile_words(o), stored_bits(o)
+    for row in range(o[TILE_ROWS]):
+        for column in range(planes.shape[0]):
+            one, two, three = weight_planes(code_at(wgt, first, column, row, bits), o)
+            planes[column, row, 0] = one
+            planes[column, row, 1] = two
+            planes[column, row, 2] = three
+
+
+@scalar
+def tile_base(o: NDArray[np.int64], ob: int, cb: int, kh: int, kw: int) -> int:
+    """Return the ACT word, before the wrap, that a weight tile's pass begins at."""
+    base = o[ACT] + ob * o[OB_STRIDE] + cb * o[CB_STRIDE]
+    return base + kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
+
+
+@scalar
+def shift_in(
+    act: NDArray[np.uint8], word: int, x: int, cb: int, o: NDArray[np.int64], xe: NDArray[np.int64]
+) -> None:
+    """Move the operands of read `x` of a row, word `word` of ACT, into xe [column row]."""
+    for row in range(o[TILE_ROWS] - 1, -1, -1):
+        keep = is_active(row, cb, o)
+        for column in range(xe.shape[0]):
+            lane = column if o[DEPTHWISE] else row
+            if not o[DEPTHWISE] or row == 0:
+                xe[column, row] = subtract_zero_point(
+                    widen(act[word, lane]), o[ZERO_POINT], o[UNSIGNED], keep
+                )
+            elif x == 0 or not keep:
+                xe[column, row] = 0
+            else:
+                xe[column, row] = xe[column, row - 1]
+
+
 @kernel
 def multiply_plain(
     act: NDArray[np.uint8],
@@ -139,62 +187,36 @@ def multiply_plain(
     o: NDArray[np.int64],
     written: NDArray[np.int32],
 ) -> None:
-    """Carry out a MAC; `o` are its OPERANDS.
+    """Carry out a MAC; `o` are its operands.
 
     act, wgt [words SIZE], acc [words regions SIZE]; written [results regions SIZE] takes a copy of
     what the last reduction tile of each ob writes, in order, where it has rows.
     """
-    size, bits = act.shape[1], stored_bits(o)
-    regions = 3 if o[FORMAT] == PWLQ else 1
-    tile_words = (o[TILE_ROWS] * bits + 7) // 8
-    xe = np.zeros((size, size), np.int64)  # [row column]
-    weights = np.zeros((size, size, 3), np.int64)
-    tile, count = 0, 0
-    for ob in range(o[OB]):
-        for cb in range(o[CB]):
-            for kh in range(o[KH]):
-                for kw in range(o[KW]):
+    size, regions = act.shape[1], regions_of(o)
+    xe = np.zeros((size, size), np.int64)  # [column row]
+    planes = np.zeros((size, size, REGIONS), np.int64)
+    count = 0
+    passes = np.ndindex(o[OB], o[CB], o[KH], o[KW])
+    for tile, (ob, cb, kh, kw) in enumerate(passes):
+        load_tile(wgt, tile, o, planes)
+        clear = cb == 0 and kh == 0 and kw == 0 and not o[ACCUMULATE]
+        last = cb == o[CB] - 1 and kh == o[KH] - 1 and kw == o[KW] - 1
+        base, p = tile_base(o, ob, cb, kh, kw), o[ACC] + ob * o[ACC_STRIDE]
+        for y, x in np.ndindex(o[Y], o[X]):
+            word = (base + y * o[Y_STRIDE] + x * o[X_STRIDE]) % ADDRESS_SPACE
+            shift_in(act, word, x, cb, o, xe)
+            if o[DEPTHWISE] and (x < o[WARM] or (x - o[WARM]) % o[STEP] != 0):
+                continue
+            target = p % ADDRESS_SPACE
+            p += 1
+            for region in range(regions):
+                for column in range(size):
+                    total = 0
+                    if not clear:
+                        total = widen(acc[target, region, column])
                     for row in range(o[TILE_ROWS]):
-                        for column in range(size):
-                            first = o[WGT] + tile * tile_words
-                            code = code_at(wgt, first, column, row, bits)
-                            weights[row, column] = weight_planes(code, o)
-                    tile += 1
-                    clear = cb == 0 and kh == 0 and kw == 0 and not o[ACCUMULATE]
-                    last = cb == o[CB] - 1 and kh == o[KH] - 1 and kw == o[KW] - 1
-                    base = o[ACT] + ob * o[OB_STRIDE] + cb * o[CB_STRIDE]
-                    base += kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
-                    p = o[ACC] + ob * o[ACC_STRIDE]
-                    for y in range(o[Y]):
-                        for x in range(o[X]):
-                            word = (base + y * o[Y_STRIDE] + x * o[X_STRIDE]) % ADDRESS_SPACE
-                            for row in range(o[TILE_ROWS] - 1, -1, -1):
-                                keep = is_active(row, cb, o)
-                                for column in range(size):
-                                    lane = column if o[DEPTHWISE] else row
-                                    if not o[DEPTHWISE] or row == 0:
-                                        xe[row, column] = subtract_zero_point(
-                                            widen(act[word, lane]), o[ZERO_POINT], o[UNSIGNED],
-                                            keep,
-                                        )  # fmt: skip
-                                    elif x == 0 or not keep:
-                                        xe[row, column] = 0
-                                    else:
-                                        xe[row, column] = xe[row - 1, column]
-                            if o[DEPTHWISE]:
-                                if x < o[WARM] or (x - o[WARM]) % o[STEP] != 0:
-                                    continue
-                            target = p % ADDRESS_SPACE
-                            p += 1
-                            for region in range(regions):
-                                for column in range(size):
-                                    total = 0
-                                    if not clear:
-                                        total = widen(acc[target, region, column])
-                                    for row in range(o[TILE_ROWS]):
-                                        weight = weights[row, column, region]
-                                        total += product(weight, xe[row, column], o)
-                                    acc[target, region, column] = wrap_acc(total)
-                            if last and written.shape[0] > 0:
-                                written[count] = acc[target, :regions]
-                                count += 1
+                        total += product(planes[column, row, region], xe[column, row], o)
+                    acc[target, region, column] = wrap_acc(total)
+            if last and written.shape[0] > 0:
+                written[count] = acc[target, :regions]
+                count += 1

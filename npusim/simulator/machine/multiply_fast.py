@@ -14,45 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar, specialized
-from npusim.datapath.weight_decode import PWLQ
 from npusim.simulator.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
 from npusim.simulator.kernels.vnni import chosen_form
-from npusim.simulator.machine.multiply import (
-    ACC,
-    ACC_STRIDE,
-    ACCUMULATE,
-    ACT,
-    CB,
-    CB_STRIDE,
-    DEPTHWISE,
-    FORMAT,
-    KH,
-    KH_STRIDE,
-    KW,
-    KW_STRIDE,
-    OB,
-    OB_STRIDE,
-    ROW_FIRST,
-    STEP,
-    TILE_ROWS,
-    UNSIGNED,
-    WARM,
-    WGT,
-    X_STRIDE,
-    Y_STRIDE,
-    ZERO_POINT,
-    X,
-    Y,
-    is_active,
-    multiply_plain,
-    results_per_row,
-    stored_bits,
-    weight_planes,
-)
+from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
-REGIONS = 3
 PIXELS = 6
 """Most pixels of a register tile."""
 SIGN_FLIP = 128
@@ -61,25 +28,16 @@ SIGN_FLIP = 128
 @scalar
 def weight_table(o: Any, table: Any) -> None:
     """Fill table [codes REGIONS] with what each code multiplies xe by."""
-    for code in range(1 << stored_bits(o)):
-        first, second, third = weight_planes(code, o)
+    for code in range(1 << mac.stored_bits(o)):
+        first, second, third = mac.weight_planes(code, o)
         table[code, 0], table[code, 1], table[code, 2] = first, second, third
-
-
-@scalar
-def code_of(wgt: Any, word: int, column: int, low: int, bits: int) -> int:
-    """Return the code at bit `low` of byte `column` of `word` and the next."""
-    pair = widen(wgt[word, column])
-    if low + bits > 8:
-        pair |= widen(wgt[word + 1, column]) << 8
-    return (pair >> low) & ((1 << bits) - 1)
 
 
 @scalar
 def reads_range(o: Any) -> tuple[int, int]:
     """Return the least and the greatest ACT word that a MAC reads, before the wrap."""
-    low, high = o[ACT], o[ACT]
-    for level in range(OB, len(o), 2):
+    low, high = o[mac.ACT], o[mac.ACT]
+    for level in range(mac.OB, len(o), 2):
         extent = (o[level] - 1) * o[level + 1]
         low, high = low + min(0, extent), high + max(0, extent)
     return low, high
@@ -92,16 +50,15 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
     lanes, widest = tile_lanes(form), tile_vectors(form)  # type: ignore[no-untyped-call]
     taps = 4 // np.empty(0, element).itemsize  # operands in a 32-bit word
     u8s8 = taps == 4
-    rows, bits = o[TILE_ROWS], stored_bits(o)
-    regions = REGIONS if o[FORMAT] == PWLQ else 1
-    tile_words, steps = (rows * bits + 7) // 8, (rows + taps - 1) // taps
-    reduction, pixels = o[CB] * o[KH] * o[KW], o[Y] * o[X]
+    rows, bits = o[mac.TILE_ROWS], mac.stored_bits(o)
+    regions, steps = mac.regions_of(o), (rows + taps - 1) // taps
+    reduction, pixels = o[mac.CB] * o[mac.KH] * o[mac.KW], o[mac.Y] * o[mac.X]
     vectors = (size + lanes - 1) // lanes  # of a region
     width = regions * vectors * lanes
     word_bytes = size * 4 // taps
 
-    flip = 0 if o[UNSIGNED] else SIGN_FLIP
-    zero = o[ZERO_POINT] + flip if u8s8 else o[ZERO_POINT]
+    flip = 0 if o[mac.UNSIGNED] else SIGN_FLIP
+    zero = o[mac.ZERO_POINT] + flip if u8s8 else o[mac.ZERO_POINT]
     operands = np.empty((high - low + 1, size), element)
     for word in range(high - low + 1):
         for c in range(size):
@@ -111,7 +68,7 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
             else:
                 operands[word, c] = ((widen(byte) ^ flip) - flip) - zero
 
-    table = np.zeros((256, REGIONS), np.int64)
+    table = np.zeros((256, mac.REGIONS), np.int64)
     weight_table(o, table)
     packed = np.zeros((regions * vectors, reduction * steps, lanes, taps), np.int8)
     wide = np.zeros((1 if u8s8 else regions * vectors, reduction * steps, lanes, taps), np.int16)
@@ -120,21 +77,19 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
     weights = packed.ctypes.data if u8s8 else wide.ctypes.data
     w_stride = reduction * steps * lanes * 4
     count = 0
-    for ob in range(o[OB]):
+    for ob in range(o[mac.OB]):
         start[:] = 0
         for tile in range(reduction):
-            cb = tile // (o[KH] * o[KW])
-            kh, kw = tile // o[KW] % o[KH], tile % o[KW]
-            segments[tile] = cb * o[CB_STRIDE] + kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
+            cb = tile // (o[mac.KH] * o[mac.KW])
+            kh, kw = tile // o[mac.KW] % o[mac.KH], tile % o[mac.KW]
+            segments[tile] = cb * o[mac.CB_STRIDE] + kh * o[mac.KH_STRIDE] + kw * o[mac.KW_STRIDE]
             segments[tile] *= word_bytes
-            first = o[WGT] + (ob * reduction + tile) * tile_words
+            first = o[mac.WGT] + (ob * reduction + tile) * mac.tile_words(o)
             for row in range(rows):
-                keep = is_active(row, cb, o)
-                word, bit, step, tap = (
-                    first + row * bits // 8, row * bits % 8, tile * steps + row // taps, row % taps,
-                )  # fmt: skip
+                keep = mac.is_active(row, cb, o)
+                step, tap = tile * steps + row // taps, row % taps
                 for c in range(size):
-                    code = code_of(wgt, word, c, bit, bits)
+                    code = mac.code_at(wgt, first, c, row, bits)
                     for region in range(regions):
                         value = table[code, region] if keep else 0
                         vector, lane = region * vectors + c // lanes, c % lanes
@@ -143,14 +98,14 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
                             start[vector * lanes + lane] -= np.int32(zero * value)
                         else:
                             wide[vector, step, lane, tap] = value
-        base = o[ACT] + ob * o[OB_STRIDE] - low
+        base = o[mac.ACT] + ob * o[mac.OB_STRIDE] - low
         p = 0
         while p < pixels:
             left = pixels - p
             tile_pixels = 6 if left > 3 else (3 if left > 1 else 1)
             for i in range(tile_pixels):
-                y, x = min(p + i, pixels - 1) // o[X], min(p + i, pixels - 1) % o[X]
-                offsets[i] = (base + y * o[Y_STRIDE] + x * o[X_STRIDE]) * word_bytes
+                y, x = min(p + i, pixels - 1) // o[mac.X], min(p + i, pixels - 1) % o[mac.X]
+                offsets[i] = (base + y * o[mac.Y_STRIDE] + x * o[mac.X_STRIDE]) * word_bytes
             vector, end = 0, regions * vectors
             while vector < end:
                 n = min(4 if end - vector >= 4 else (2 if end - vector >= 2 else 1), widest)
@@ -162,10 +117,10 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
                 )  # fmt: skip
                 vector += n
             for i in range(min(tile_pixels, left)):
-                target = (o[ACC] + ob * o[ACC_STRIDE] + p + i) % ADDRESS_SPACE
+                target = (o[mac.ACC] + ob * o[mac.ACC_STRIDE] + p + i) % ADDRESS_SPACE
                 for region in range(regions):
                     at = region * vectors * lanes
-                    if o[ACCUMULATE]:
+                    if o[mac.ACCUMULATE]:
                         for c in range(size):
                             acc[target, region, c] += sums[i, at + c]
                     else:
@@ -206,52 +161,47 @@ def multiply_depthwise(
     written: NDArray[np.int32],
 ) -> None:
     """Carry out a depthwise MAC without row_first, whose reads do not wrap; one region a pass."""
-    size, rows, bits = act.shape[1], o[TILE_ROWS], stored_bits(o)
-    regions = REGIONS if o[FORMAT] == PWLQ else 1
-    tile_words, results = (rows * bits + 7) // 8, results_per_row(o)
-    table = np.zeros((256, REGIONS), np.int64)
+    size, rows, bits = act.shape[1], o[mac.TILE_ROWS], mac.stored_bits(o)
+    regions, results = mac.regions_of(o), mac.results_per_row(o)
+    table = np.zeros((256, mac.REGIONS), np.int64)
     weight_table(o, table)
     weights = np.zeros((regions, rows, size), np.int32)
-    line = np.zeros((o[X], size), np.int32)
+    line = np.zeros((o[mac.X], size), np.int32)
     total = np.zeros(size, np.int32)
-    flip = 0 if o[UNSIGNED] else SIGN_FLIP
-    tile, count = 0, 0
-    for ob in range(o[OB]):
-        for cb in range(o[CB]):
-            for k in range(o[KH] * o[KW]):
-                kh, kw = k // o[KW], k % o[KW]
-                first = o[WGT] + tile * tile_words
-                tile += 1
-                for row in range(rows):
-                    keep = is_active(row, cb, o)
-                    for c in range(size):
-                        code = code_of(wgt, first + row * bits // 8, c, row * bits % 8, bits)
-                        for region in range(regions):
-                            weights[region, row, c] = table[code, region] if keep else 0
-                clear = cb == 0 and k == 0 and not o[ACCUMULATE]
-                last = cb == o[CB] - 1 and k == o[KH] * o[KW] - 1
-                base = o[ACT] + ob * o[OB_STRIDE] + cb * o[CB_STRIDE]
-                base += kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
-                for y in range(o[Y]):
-                    for x in range(o[X]):
-                        word = base + y * o[Y_STRIDE] + x * o[X_STRIDE]
+    flip = 0 if o[mac.UNSIGNED] else SIGN_FLIP
+    count = 0
+    passes = np.ndindex(o[mac.OB], o[mac.CB], o[mac.KH], o[mac.KW])
+    for tile, (ob, cb, kh, kw) in enumerate(passes):
+        first = o[mac.WGT] + tile * mac.tile_words(o)
+        for row in range(rows):
+            keep = mac.is_active(row, cb, o)
+            for c in range(size):
+                code = mac.code_at(wgt, first, c, row, bits)
+                for region in range(regions):
+                    weights[region, row, c] = table[code, region] if keep else 0
+        clear = cb == 0 and kh == 0 and kw == 0 and not o[mac.ACCUMULATE]
+        last = cb == o[mac.CB] - 1 and kh == o[mac.KH] - 1 and kw == o[mac.KW] - 1
+        base = mac.tile_base(o, ob, cb, kh, kw)
+        for y in range(o[mac.Y]):
+            for x in range(o[mac.X]):
+                word = base + y * o[mac.Y_STRIDE] + x * o[mac.X_STRIDE]
+                for c in range(size):
+                    line[x, c] = ((widen(act[word, c]) ^ flip) - flip) - o[mac.ZERO_POINT]
+            for i in range(results):
+                x = o[mac.WARM] + i * o[mac.STEP]
+                p = o[mac.ACC] + ob * o[mac.ACC_STRIDE] + y * results + i
+                target = p % ADDRESS_SPACE
+                for region in range(regions):
+                    total[:] = 0
+                    if not clear:
+                        total[:] = acc[target, region]
+                    for row in range(min(rows, x + 1)):
                         for c in range(size):
-                            line[x, c] = ((widen(act[word, c]) ^ flip) - flip) - o[ZERO_POINT]
-                    for i in range(results):
-                        x = o[WARM] + i * o[STEP]
-                        p = o[ACC] + ob * o[ACC_STRIDE] + y * results + i
-                        target = p % ADDRESS_SPACE
-                        for region in range(regions):
-                            total[:] = 0
-                            if not clear:
-                                total[:] = acc[target, region]
-                            for row in range(min(rows, x + 1)):
-                                for c in range(size):
-                                    total[c] += weights[region, row, c] * line[x - row, c]
-                            acc[target, region] = total
-                        if last and written.shape[0] > 0:
-                            written[count] = acc[target, :regions]
-                            count += 1
+                            total[c] += weights[region, row, c] * line[x - row, c]
+                    acc[target, region] = total
+                if last and written.shape[0] > 0:
+                    written[count] = acc[target, :regions]
+                    count += 1
 
 
 _DENSE = {
@@ -264,19 +214,22 @@ _DENSE = {
 @scalar
 def operands_wrap(o: Any) -> bool:
     """Return whether a byte minus the zero point may leave -255..255."""
-    least = 0 if o[UNSIGNED] else -SIGN_FLIP
-    return o[ZERO_POINT] < least or o[ZERO_POINT] > least + 255
+    least = 0 if o[mac.UNSIGNED] else -SIGN_FLIP
+    return o[mac.ZERO_POINT] < least or o[mac.ZERO_POINT] > least + 255
 
 
 @kernel
 def fits(o: NDArray[np.int64], act_words: int, wgt_words: int) -> tuple[int, int, bool]:
     """Return (low, high, whether the fast forms apply) of the ACT words that a MAC reads."""
     low, high = reads_range(o)
-    if low < 0 or high >= act_words or operands_wrap(o) or (o[DEPTHWISE] and o[ROW_FIRST] > 0):
+    if low < 0 or high >= act_words or operands_wrap(o):
         return low, high, False
-    tiles, tile_words = o[OB] * o[CB] * o[KH] * o[KW], (o[TILE_ROWS] * stored_bits(o) + 7) // 8
-    results = o[Y] * results_per_row(o)
-    return low, high, o[WGT] + tiles * tile_words <= wgt_words and results <= ADDRESS_SPACE
+    if o[mac.DEPTHWISE] and o[mac.ROW_FIRST] > 0:
+        return low, high, False
+    tiles = o[mac.OB] * o[mac.CB] * o[mac.KH] * o[mac.KW]
+    results = o[mac.Y] * mac.results_per_row(o)
+    end = o[mac.WGT] + tiles * mac.tile_words(o)
+    return low, high, end <= wgt_words and results <= ADDRESS_SPACE
 
 
 def multiply_words(
@@ -290,8 +243,8 @@ def multiply_words(
     low, high, fast = fits(o, len(act), len(wgt))
     form = chosen_form()
     if form == "plain" or not fast:
-        multiply_plain(act, wgt, acc, o, written)
-    elif o[DEPTHWISE]:
+        mac.multiply_plain(act, wgt, acc, o, written)
+    elif o[mac.DEPTHWISE]:
         multiply_depthwise(act, wgt, acc, o, low, written)
     else:
         _DENSE[form](act, wgt, acc, o, low, high, written)

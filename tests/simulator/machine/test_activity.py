@@ -9,10 +9,18 @@ import pytest
 
 from npusim.datapath.weight_decode import FORMATS
 from npusim.machines import Machine
+from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.activity import FEATURES, Activity, bit_count, booth_digits
-from npusim.simulator.machine.multiply import OPERANDS, weight_planes
 
 SIZE = 4
+
+
+def operands(default: int, **values: int) -> np.ndarray:
+    """Return the operands of a MAC, by the names of their columns."""
+    o = np.full(mac.COUNT, default, np.int64)
+    for name, value in values.items():
+        o[getattr(mac, name)] = value
+    return o
 
 
 def changed(before: int, after: int, bits: int) -> int:
@@ -32,12 +40,11 @@ def digits_of(weight: int) -> int:
 def test_a_convolution(name: str) -> None:
     rng = random.Random(name)
     bits = {"uniform": 8, "subset": 4, "pwlq": 4}[name]
-    values = dict.fromkeys(OPERANDS, 0) | {
-        "rows": 4, "row_first": 1, "row_end": 3, "format": FORMATS.index(name), "bits": bits,
-        "zero_point": -5, "selectors": 0x8C41D2F6, "ob": 2, "cb": 2, "cb_stride": 9,
-        "kh": 1, "kw": 2, "kw_stride": 1, "y": 2, "y_stride": 4, "x": 3, "x_stride": 1,
-    }  # fmt: skip
-    o = np.array([values[key] for key in OPERANDS], np.int64)
+    o = operands(
+        0, TILE_ROWS=4, ROW_FIRST=1, ROW_END=3, FORMAT=FORMATS.index(name), BITS=bits,
+        ZERO_POINT=-5, SELECTORS=0x8C41D2F6, OB=2, CB=2, CB_STRIDE=9, KH=1, KW=2, KW_STRIDE=1,
+        Y=2, Y_STRIDE=4, X=3, X_STRIDE=1, PRODUCT_BITS=16,
+    )  # fmt: skip
     act = np.array([[rng.randrange(256) for _ in range(SIZE)] for _ in range(64)], np.uint8)
     wgt = np.array([[rng.randrange(256) for _ in range(SIZE)] for _ in range(64)], np.uint8)
     activity = Activity(Machine.load("nano"), 1)
@@ -65,7 +72,7 @@ def test_a_convolution(name: str) -> None:
                                 kept = (cb > 0 or row >= 1) and (cb < 1 or row < 3)
                                 xe = int(word[row]) + 5 if kept else 0
                                 code = stream >> (row * stored) & ((1 << stored) - 1)
-                                planes = weight_planes(code, o)
+                                planes = mac.weight_planes(code, o)
                                 weight = planes[0] + planes[1]
                                 bits_changed = changed(xe_before[column][row], xe, 9)
                                 expected["operands"] += bits_changed
@@ -94,11 +101,10 @@ def test_counts_of_bits() -> None:
 
 
 def test_a_word_that_stays_changes_nothing() -> None:
-    values = dict.fromkeys(OPERANDS, 1) | {"accumulate": 0, "depthwise": 0, "rows": 4, "bits": 8,
-                                           "row_end": 4, "row_first": 0, "format": 0, "act": 0,
-                                           "wgt": 0, "unsigned": 0, "x": 9,
-                                           "x_stride": 0}  # fmt: skip
-    o = np.array([values[key] for key in OPERANDS], np.int64)
+    o = operands(
+        1, ACCUMULATE=0, DEPTHWISE=0, TILE_ROWS=4, BITS=8, ROW_END=4, ROW_FIRST=0, FORMAT=0, ACT=0,
+        WGT=0, UNSIGNED=0, X=9, X_STRIDE=0, PRODUCT_BITS=16,
+    )  # fmt: skip
     act, wgt = np.full((2, SIZE), 77, np.uint8), np.full((8, SIZE), 3, np.uint8)
     activity = Activity(Machine.load("nano"), 2)
     activity.add(0, act, wgt, o)

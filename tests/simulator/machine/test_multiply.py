@@ -16,7 +16,7 @@ FORMS = [form for form in available_forms() if form != "plain"]
 
 def random_operands(rng, machine, depthwise):
     """Return the operands of a MAC whose reads stay in the first 200 words."""
-    o = np.zeros(len(m.OPERANDS), np.int64)
+    o = np.zeros(m.COUNT, np.int64)
     o[m.FORMAT] = rng.integers(0, 3)
     o[m.BITS] = rng.integers(2, (9, 5, machine.array.pwlq_bits + 1)[o[m.FORMAT]])
     o[m.TILE_ROWS] = rng.integers(1, machine.size + 1)

@@ -10,121 +10,70 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import entry, kernel, specialized
-from npusim.datapath.weight_decode import PWLQ
+from npusim.datapath.jit import entry, kernel, scalar, specialized
 from npusim.simulator.kernels.entry import array_at
 from npusim.simulator.kernels.epilogue import LANES
 from npusim.simulator.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
-from npusim.simulator.machine.multiply import (
-    ACC,
-    ACC_STRIDE,
-    ACCUMULATE,
-    ACT,
-    CB,
-    CB_STRIDE,
-    DEPTHWISE,
-    FORMAT,
-    KH,
-    KH_STRIDE,
-    KW,
-    KW_STRIDE,
-    OB,
-    OB_STRIDE,
-    ROW_FIRST,
-    STEP,
-    TILE_ROWS,
-    UNSIGNED,
-    WARM,
-    X_STRIDE,
-    Y_STRIDE,
-    ZERO_POINT,
-    X,
-    Y,
-    is_active,
-    stored_bits,
-)
+from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.multiply_fast import (
-    REGIONS,
-    code_of,
+    PIXELS,
+    SIGN_FLIP,
     operands_wrap,
     reads_range,
     weight_table,
 )
 
-PIXELS = 6
-"""Most pixels of a register tile."""
-SIGN_FLIP = 128
-CALL_WORDS = 27
+(
+    _LOW, _HIGH, _FLIP, _SIZE, _REGIONS, _COLUMNS, _PLACES, _PLACE_COUNT, _WEIGHTS, _STEPS, _START,
+    _OPERANDS, _SUMS, _ACC_REGIONS,
+) = range(mac.COUNT, mac.COUNT + 14)  # fmt: skip
+CALL_WORDS = _ACC_REGIONS + 1
+"""A MAC's operands, and what it is prepared to."""
 
 
 def is_repeatable(o: NDArray[np.int64]) -> bool:
-    """Return whether the entries below compute MAC `o` (OPERANDS): no word is met twice."""
+    """Return whether the entries below compute MAC `o` (its operands): no word is met twice."""
     if operands_wrap(o):
         return False
-    if o[DEPTHWISE]:
-        steps = o[STEP] > 0 and o[WARM] >= o[TILE_ROWS] - 1 and o[ROW_FIRST] == 0
-        results = o[Y] * max(0, (o[X] - o[WARM] + o[STEP] - 1) // max(o[STEP], 1))
-        return bool(steps and (o[OB] == 1 or o[ACC_STRIDE] >= results))
-    return bool(o[OB] == 1 or o[ACC_STRIDE] >= o[Y] * o[X])
+    if o[mac.DEPTHWISE] and not (
+        o[mac.STEP] > 0 and o[mac.WARM] >= o[mac.TILE_ROWS] - 1 and o[mac.ROW_FIRST] == 0
+    ):
+        return False
+    return bool(o[mac.OB] == 1 or o[mac.ACC_STRIDE] >= o[mac.Y] * mac.results_per_row(o))
 
 
 @kernel
-def dense_weights(o, wgt, first, taps, lanes):
+def packed_weights(o, wgt, first, taps, lanes, tile_taps):
     """Return int16 [vectors steps lanes taps] of the weight tiles from word `first` of `wgt` on.
 
-    Vectors are columns in `lanes`, of a region, of an output block; steps are `taps` rows each.
+    Vectors are columns in `lanes`, of a region, of an output block; steps are `taps` rows each, and
+    each tile begins `tile_taps` rows after the one before it.
     """
-    size, rows, bits = wgt.shape[1], o[TILE_ROWS], stored_bits(o)
-    regions = REGIONS if o[FORMAT] == PWLQ else 1
-    tile_words, steps = (rows * bits + 7) // 8, (rows + taps - 1) // taps
-    reduction, columns = o[CB] * o[KH] * o[KW], (size + lanes - 1) // lanes
-    table = np.zeros((256, REGIONS), np.int64)
+    size, bits, regions = wgt.shape[1], mac.stored_bits(o), mac.regions_of(o)
+    reduction, columns = o[mac.CB] * o[mac.KH] * o[mac.KW], (size + lanes - 1) // lanes
+    steps = (reduction * tile_taps + taps - 1) // taps
+    table = np.zeros((256, mac.REGIONS), np.int64)
     weight_table(o, table)
-    packed = np.zeros((o[OB] * regions * columns, reduction * steps, lanes, taps), np.int16)
-    for ob in range(o[OB]):
+    packed = np.zeros((o[mac.OB] * regions * columns, steps, lanes, taps), np.int16)
+    for ob in range(o[mac.OB]):
         for tile in range(reduction):
-            at = first + (ob * reduction + tile) * tile_words
-            for row in range(rows):
-                if not is_active(row, tile // (o[KH] * o[KW]), o):
+            at = first + (ob * reduction + tile) * mac.tile_words(o)
+            for row in range(o[mac.TILE_ROWS]):
+                if not mac.is_active(row, tile // (o[mac.KH] * o[mac.KW]), o):
                     continue
-                word, low, step = at + row * bits // 8, row * bits % 8, tile * steps + row // taps
+                step, tap = (tile * tile_taps + row) // taps, (tile * tile_taps + row) % taps
                 for c in range(size):
-                    code = code_of(wgt, word, c, low, bits)
+                    code = mac.code_at(wgt, at, c, row, bits)
                     for region in range(regions):
                         vector = (ob * regions + region) * columns + c // lanes
-                        packed[vector, step, c % lanes, row % taps] = table[code, region]
-    return packed
-
-
-@kernel
-def depthwise_weights(o, wgt, first):
-    """Return int16 [blocks regions columns, pairs, LANES, 2]: a depthwise MAC's taps in pairs."""
-    size, rows, bits = wgt.shape[1], o[TILE_ROWS], stored_bits(o)
-    regions = REGIONS if o[FORMAT] == PWLQ else 1
-    tile_words, tiles = (rows * bits + 7) // 8, o[CB] * o[KH] * o[KW]
-    columns, pairs = (size + LANES - 1) // LANES, (tiles * rows + 1) // 2
-    table = np.zeros((256, REGIONS), np.int64)
-    weight_table(o, table)
-    packed = np.zeros((o[OB] * regions * columns, pairs, LANES, 2), np.int16)
-    for ob in range(o[OB]):
-        for tile in range(tiles):
-            at = first + (ob * tiles + tile) * tile_words
-            for row in range(rows):
-                if not is_active(row, tile // (o[KH] * o[KW]), o):
-                    continue
-                tap = tile * rows + row
-                for c in range(size):
-                    code = code_of(wgt, at + row * bits // 8, c, row * bits % 8, bits)
-                    for region in range(regions):
-                        vector = (ob * regions + region) * columns + c // LANES
-                        packed[vector, tap // 2, c % LANES, tap % 2] = table[code, region]
+                        packed[vector, step, c % lanes, tap] = table[code, region]
     return packed
 
 
 def tile_offsets(o: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for each reduction tile the ACT words from a pixel to what it reads."""
-    cb, kh, kw = np.indices((o[CB], o[KH], o[KW])).reshape(3, -1)
-    return cb * o[CB_STRIDE] + kh * o[KH_STRIDE] + kw * o[KW_STRIDE]
+    cb, kh, kw = np.indices((o[mac.CB], o[mac.KH], o[mac.KW])).reshape(3, -1)
+    return cb * o[mac.CB_STRIDE] + kh * o[mac.KH_STRIDE] + kw * o[mac.KW_STRIDE]
 
 
 class Multiplier:
@@ -150,53 +99,71 @@ class Multiplier:
 
         `source` names the contents of those words: equal sources are decoded once.
         """
-        depthwise, regions = bool(o[DEPTHWISE]), REGIONS if o[FORMAT] == PWLQ else 1
-        decoding = (*o[DEPTHWISE:ROW_FIRST], *o[ROW_FIRST:ACC_STRIDE], *o[FORMAT:OB])
-        key = (source, *map(int, decoding), *map(int, o[[OB, CB, KH, KW]]))
+        depthwise = bool(o[mac.DEPTHWISE])
+        decoding = (*o[mac.DEPTHWISE : mac.ACC_STRIDE], *o[mac.FORMAT : mac.OB])
+        key = (source, *map(int, decoding), *map(int, o[[mac.OB, mac.CB, mac.KH, mac.KW]]))
         if key not in self.weights:
             self.weights[key] = self._decoded(o, wgt, first)
         packed, start = self.weights[key]
         low, high = reads_range(o)
-        flip = 0 if o[UNSIGNED] else SIGN_FLIP
+        flip = 0 if o[mac.UNSIGNED] else SIGN_FLIP
         u8s8 = self.taps == 4 and not depthwise
         item = 1 if u8s8 else 2
         places = tile_offsets(o)
         if depthwise:
-            taps = np.arange(o[TILE_ROWS])
-            places = (places[:, None] - taps * o[X_STRIDE]).ravel()
+            taps = np.arange(o[mac.TILE_ROWS])
+            places = (places[:, None] - taps * o[mac.X_STRIDE]).ravel()
             places = np.append(places, places[: len(places) % 2])  # an odd tap of weight zero
         places = np.ascontiguousarray(places * (self.size * item), np.int64)
         places = self.offsets.setdefault(places.tobytes(), places)
         columns = -(-self.size // (LANES if depthwise else self.lanes))
         return [
-            int(low), int(high), flip, int(o[ZERO_POINT]), self.size, regions, columns,
-            int(o[ACT]), int(o[OB]), int(o[OB_STRIDE]), int(o[Y]), int(o[Y_STRIDE]), int(o[X]),
-            int(o[X_STRIDE]), int(o[WARM]), int(o[STEP]), int(o[ACC]), int(o[ACC_STRIDE]),
-            int(o[ACCUMULATE]), places.ctypes.data, len(places), packed.ctypes.data,
-            packed.shape[1], start.ctypes.data, self.operands.ctypes.data, self.sums.ctypes.data,
-            self.acc_regions,
+            *o.tolist(), int(low), int(high), flip, self.size, mac.regions_of(o), columns,
+            places.ctypes.data, len(places), packed.ctypes.data, packed.shape[1],
+            start.ctypes.data, self.operands.ctypes.data, self.sums.ctypes.data, self.acc_regions,
         ]  # fmt: skip
 
     def _decoded(
         self, o: NDArray[np.int64], wgt: NDArray[np.uint8], first: int
     ) -> tuple[NDArray, NDArray]:
         """Return the packed weights and the sums that they start from."""
-        if o[DEPTHWISE]:
-            packed = depthwise_weights(o, wgt, first)
+        rows = int(o[mac.TILE_ROWS])
+        if o[mac.DEPTHWISE]:
+            packed = packed_weights(o, wgt, first, 2, LANES, rows)
             return packed, np.zeros(len(packed) * LANES, np.int32)
-        wide = dense_weights(o, wgt, first, self.taps, self.lanes)
+        whole_steps = -(-rows // self.taps) * self.taps
+        wide = packed_weights(o, wgt, first, self.taps, self.lanes, whole_steps)
         if self.form == "blocked":
             return wide, np.zeros(wide.shape[0] * self.lanes, np.int32)
-        zero = int(o[ZERO_POINT]) + (0 if o[UNSIGNED] else SIGN_FLIP)
+        zero = int(o[mac.ZERO_POINT]) + (0 if o[mac.UNSIGNED] else SIGN_FLIP)
         start = -zero * wide.sum(axis=(1, 3), dtype=np.int64)
         return wide.astype(np.int8), start.astype(np.uint32).view(np.int32).ravel()
 
 
-(
-    _LOW, _HIGH, _FLIP, _ZERO, _SIZE, _REGIONS, _COLUMNS,
-    _ACT, _OB, _OB_STRIDE, _Y, _Y_STRIDE, _X, _X_STRIDE, _WARM, _STEP, _ACC, _ACC_STRIDE,
-    _ACCUMULATE, _PLACES, _PLACE_COUNT, _WEIGHTS, _STEPS, _START, _OPERANDS, _SUMS, _ACC_REGIONS,
-) = range(CALL_WORDS)  # fmt: skip
+@scalar
+def centre(act, operands, count, flip, zero_point):
+    """Put `count` bytes less their zero point into int16 operands."""
+    mask, offset = np.uint8(flip), np.int16(flip + zero_point)
+    for i in range(np.uintp(count)):
+        operands[i] = np.int16(act[i] ^ mask) - offset
+
+
+@scalar
+def keep_sums(address, step_bytes, sums, sums_step_bytes, pixels, lanes, accumulate):
+    """Store, or add, the sums of `pixels` pixels, `lanes` of each, to accumulators.
+
+    Those of the first pixel lie from `address` on, its sums from address `sums`; those of each
+    further pixel so many bytes behind those of the one before.
+    """
+    for i in range(pixels):
+        acc = array_at(address + i * step_bytes, lanes, np.int32)
+        found = array_at(sums + i * sums_step_bytes, lanes, np.int32)
+        if accumulate:
+            for c in range(np.uintp(lanes)):
+                acc[c] += found[c]
+        else:
+            for c in range(np.uintp(lanes)):
+                acc[c] = found[c]
 
 
 @specialized
@@ -214,23 +181,20 @@ def dense(form, element, act_address, acc_address, description):
         for i in range(np.uintp(count)):
             operands[i] = act[i] ^ mask
     else:
-        offset = np.int16(flip + g[_ZERO])
-        for i in range(np.uintp(count)):
-            operands[i] = np.int16(act[i] ^ np.uint8(flip)) - offset
+        centre(act, operands, count, flip, g[mac.ZERO_POINT])
     word = size * item
     per_block = g[_REGIONS] * g[_COLUMNS]
-    vectors, steps = g[_OB] * per_block, g[_STEPS] // g[_PLACE_COUNT]
+    vectors, steps = g[mac.OB] * per_block, g[_STEPS] // g[_PLACE_COUNT]
     w_stride, vector_bytes = g[_STEPS] * lanes * 4, lanes * 4
-    pixels, row_words = g[_Y] * g[_X], g[_ACC_REGIONS] * size
+    pixels, row_words = g[mac.Y] * g[mac.X], g[_ACC_REGIONS] * size
     offsets = np.empty(PIXELS, np.int64)
-    sums = array_at(g[_SUMS], PIXELS * 4 * lanes, np.int32)
     vector = 0
     while vector < vectors:
         left = vectors - vector
-        if g[_OB_STRIDE] != 0:
+        if g[mac.OB_STRIDE] != 0:
             left = per_block - vector % per_block
         n = min(4 if left >= 4 else (2 if left >= 2 else 1), widest)
-        base = g[_ACT] + vector // per_block * g[_OB_STRIDE] - low
+        base = g[mac.ACT] + vector // per_block * g[mac.OB_STRIDE] - low
         p, y, x = 0, 0, 0
         while p < pixels:
             rest = pixels - p
@@ -238,9 +202,9 @@ def dense(form, element, act_address, acc_address, description):
             at = 0
             for i in range(tile):
                 if i < rest:
-                    at = (base + y * g[_Y_STRIDE] + x * g[_X_STRIDE]) * word
+                    at = (base + y * g[mac.Y_STRIDE] + x * g[mac.X_STRIDE]) * word
                     x += 1
-                    if x == g[_X]:
+                    if x == g[mac.X]:
                         x, y = 0, y + 1
                 offsets[i] = at
             gemm_tile(
@@ -251,17 +215,13 @@ def dense(form, element, act_address, acc_address, description):
             for v in range(n):
                 block, part = (vector + v) // per_block, (vector + v) % per_block
                 region, column = part // g[_COLUMNS], part % g[_COLUMNS] * lanes
-                to = (g[_ACC] + block * g[_ACC_STRIDE] + p) * row_words + region * size + column
-                wide = np.uintp(min(lanes, size - column))
-                for i in range(min(tile, rest)):
-                    acc = array_at(acc_address + (to + i * row_words) * 4, lanes, np.int32)
-                    start = np.uintp((i * n + v) * lanes)
-                    if g[_ACCUMULATE]:
-                        for c in range(wide):
-                            acc[c] += sums[start + c]
-                    else:
-                        for c in range(wide):
-                            acc[c] = sums[start + c]
+                word_of_p = g[mac.ACC] + block * g[mac.ACC_STRIDE] + p
+                to = word_of_p * row_words + region * size + column
+                keep_sums(
+                    acc_address + to * 4, row_words * 4, g[_SUMS] + v * vector_bytes,
+                    n * vector_bytes, min(tile, rest), min(lanes, size - column),
+                    g[mac.ACCUMULATE],
+                )  # fmt: skip
             p += tile
         vector += n
     return 1
@@ -296,29 +256,25 @@ def depthwise(act_address, acc_address, description, first, end):
     count = (g[_HIGH] - low + 1) * size
     act = array_at(act_address + low * size, count, np.uint8)
     operands = array_at(g[_OPERANDS], count, np.int16)
-    mask, offset = np.uint8(g[_FLIP]), np.int16(g[_FLIP] + g[_ZERO])
-    for i in range(np.uintp(count)):
-        operands[i] = np.int16(act[i] ^ mask) - offset
+    centre(act, operands, count, g[_FLIP], g[mac.ZERO_POINT])
     row_words, pairs = g[_ACC_REGIONS] * size, g[_PLACE_COUNT] // 2
     columns, regions = g[_COLUMNS], g[_REGIONS]
-    row_results = (g[_X] - g[_WARM] + g[_STEP] - 1) // g[_STEP]
-    results = g[_Y] * max(row_results, 0)
+    row_results = mac.results_per_row(g)
+    results = g[mac.Y] * row_results
     offsets = np.empty(PIXELS, np.int64)
-    sums = array_at(g[_SUMS], PIXELS * LANES, np.int32)
-    for vector in range(g[_OB] * regions * columns):
+    for vector in range(g[mac.OB] * regions * columns):
         block, part = vector // (regions * columns), vector % (regions * columns)
         region, column = part // columns, part % columns * LANES
-        to = (g[_ACC] + block * g[_ACC_STRIDE]) * row_words + region * size + column
-        base = g[_ACT] + block * g[_OB_STRIDE] - low
-        wide = np.uintp(min(LANES, size - column))
+        to = (g[mac.ACC] + block * g[mac.ACC_STRIDE]) * row_words + region * size + column
+        base = g[mac.ACT] + block * g[mac.OB_STRIDE] - low
         p, y, x = 0, 0, 0
         while p < results:
             taken = min(PIXELS, results - p)
             at = 0
             for i in range(PIXELS):
                 if i < taken:
-                    read = g[_WARM] + x * g[_STEP]
-                    at = base + y * g[_Y_STRIDE] + read * g[_X_STRIDE]
+                    read = g[mac.WARM] + x * g[mac.STEP]
+                    at = base + y * g[mac.Y_STRIDE] + read * g[mac.X_STRIDE]
                     at = (at * size + column) * 2
                     x += 1
                     if x == row_results:
@@ -328,14 +284,9 @@ def depthwise(act_address, acc_address, description, first, end):
                 LANES, 6, g[_SUMS], LANES * 4, g[_OPERANDS], offsets.ctypes.data, g[_PLACES], pairs,
                 g[_WEIGHTS] + vector * pairs * LANES * 4, LANES * 4, g[_START] + vector * LANES * 4,
             )  # fmt: skip
-            for i in range(taken):
-                acc = array_at(acc_address + (to + (p + i) * row_words) * 4, LANES, np.int32)
-                start = np.uintp(i * LANES)
-                if g[_ACCUMULATE]:
-                    for c in range(wide):
-                        acc[c] += sums[start + c]
-                else:
-                    for c in range(wide):
-                        acc[c] = sums[start + c]
+            keep_sums(
+                acc_address + (to + p * row_words) * 4, row_words * 4, g[_SUMS], LANES * 4, taken,
+                min(LANES, size - column), g[mac.ACCUMULATE],
+            )  # fmt: skip
             p += taken
     return 1
