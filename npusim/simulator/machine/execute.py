@@ -13,9 +13,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.isa.spec import TARGETS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import TARGETS
 from npusim.machines import Machine
-from npusim.simulator.machine import epilogue, multiply, vector
+from npusim.simulator.machine import epilogue, multiply, nest, vector
 from npusim.simulator.machine.activity import Activity
 from npusim.simulator.machine.columns import Column, Columns
 from npusim.simulator.machine.moves import moves_of
@@ -24,9 +24,6 @@ from npusim.simulator.machine.reach import depthwise_columns
 from npusim.simulator.machine.state import State
 from npusim.simulator.machine.transfer import load_words, store_words
 from npusim.simulator.machine.walk import BLOCKS, BOTTOM, COLUMNS, ELEMENT, LEFT, RIGHT, ROWS, TOP
-
-_SUM, _TABLE = VEC_OPS.index("sum"), VEC_OPS.index("table")
-_PWLQ = WEIGHT_FORMATS.index("pwlq")
 
 
 class Executor:
@@ -117,25 +114,24 @@ class Executor:
 
     def _multiply(self, i: int, trace: bool) -> NDArray:
         o = self.multiply[i]
-        regions = 3 if o[multiply.FORMAT] == _PWLQ else 1
         count = int(self.results[i] * o[multiply.OB]) if trace else 0
-        written = np.empty((count, regions, self.machine.size), np.int32)
+        written = np.empty((count, multiply.regions_of(o), self.machine.size), np.int32)
         multiply_words(self.state.act, self.state.wgt, self.state.acc, o, written)
         return written
 
     def _requantize(self, i: int, trace: bool) -> NDArray:
         o, state = self.epilogue[i], self.state
-        count = int(o[epilogue.B] * o[epilogue.Y] * o[epilogue.X]) if trace else 0
+        count = nest.words(o) if trace else 0
         written = np.empty((count, self.machine.size), np.uint8)
         epilogue.requantize_words(state.act, state.par, state.acc, o, written)
         return written
 
     def _vector(self, i: int, trace: bool) -> NDArray:
         o, state, size = self.vector[i], self.state, self.machine.size
-        count = int(o[vector.B] * o[vector.Y] * o[vector.X])
-        if o[vector.OP] == _TABLE:
+        count = nest.words(o)
+        if o[vector.OP] == vector.TABLE:
             count *= int(o[vector.KY] * o[vector.KX])
-        is_sum = o[vector.OP] == _SUM
+        is_sum = o[vector.OP] == vector.SUM
         written = np.empty((count if trace and not is_sum else 0, size), np.uint8)
         sums = np.empty((count if trace and is_sum else 0, size), np.int32)
         vector.vector_words(state.act, state.acc, state.table, o, written, sums)

@@ -35,6 +35,15 @@ class Nest:
     levels: tuple[tuple[Column, Column], ...]
     applies: Mask
 
+    def bounds(self) -> tuple[Column, Column]:
+        """Return the least and the greatest word of each instruction, before the wrap."""
+        low, high = self.base.copy(), self.base.copy()
+        for count, stride in self.levels:
+            extent = (count - 1) * stride
+            low += np.minimum(extent, 0)
+            high += np.maximum(extent, 0)
+        return low, high
+
 
 def saturating_product(*counts: Any) -> Column:
     """Return the product of counts of up to 16 bits; what passes 2^31 - 1 stays there."""
@@ -82,9 +91,8 @@ def _of_store(group: Group) -> list[Nest]:
 def _of_mac(group: Group) -> list[Nest]:
     one, registers = np.ones_like(group.pcs), group.registers
     reads = _levels(group, (*MAC_TILE_LEVELS, "mac_y", "mac_x"))
-    tiles = saturating_product(*(registers[name]["count"] for name in MAC_TILE_LEVELS))
     words: Any = tile_words(cast(Any, registers))
-    weights = saturating_product(tiles, words)
+    weights = saturating_product(mac_tiles(group), words)
     results = saturating_product(depthwise_columns(group), registers["mac_y"]["count"])
     blocks = (registers["mac_ob"]["count"], registers["mac_output"]["acc_stride"])
     return [
@@ -153,11 +161,7 @@ def address_faults(columns: Columns, machine: Machine, legal: Mapping[str, Mask]
 
 def _outside(nest: Nest, machine: Machine, asked: Mask) -> Mask:
     words = bank_words(machine, nest.scratchpad)
-    low, high = nest.base.copy(), nest.base.copy()
-    for count, stride in nest.levels:
-        extent = (count - 1) * stride
-        low += np.minimum(extent, 0)
-        high += np.maximum(extent, 0)
+    low, high = nest.bounds()
     total = words * banks_of(machine, nest.scratchpad)
     inside = (low >= 0) & (high < total)
     first, last = np.where(inside, low // words, 0), np.where(inside, high // words, 0)

@@ -13,38 +13,26 @@ from npusim.datapath.requantize import requantize_total
 from npusim.datapath.subtract_zero_point import byte_value, subtract_zero_point
 from npusim.isa.access import VEC_LEVELS
 from npusim.isa.spec import VEC_OPS
+from npusim.simulator.machine import nest
 from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
-OPERANDS = (
-    "op", "accumulate", "acc", "act", "out", "rounding", "unsigned", "zero_point", "low", "high",
-    "multiplier0", "multiplier1", "multiplier2", "shift0", "shift1", "shift2", "zero0", "zero1",
-    "b", "b_act", "b_acc", "b_out", "y", "y_act", "y_acc", "y_out", "x", "x_act", "x_acc", "x_out",
-    "ky", "ky_act", "kx", "kx_act",
-)  # fmt: skip
-"""What a VEC needs to know, in the order of a row of `operands`."""
 (
-    OP, ACCUMULATE, ACC, ACT, OUT, ROUNDING, UNSIGNED, ZERO_POINT, LOW, HIGH,
-    MULTIPLIER0, MULTIPLIER1, MULTIPLIER2, SHIFT0, SHIFT1, SHIFT2, ZERO0, ZERO1,
-    B, B_ACT, B_ACC, B_OUT, Y, Y_ACT, Y_ACC, Y_OUT, X, X_ACT, X_ACC, X_OUT,
-    KY, KY_ACT, KX, KX_ACT,
-) = range(len(OPERANDS))  # fmt: skip
+    OP, ACCUMULATE, MULTIPLIER0, MULTIPLIER1, MULTIPLIER2, SHIFT0, SHIFT1, SHIFT2, ZERO0, ZERO1,
+    KY, KY_ACT, KX, KX_ACT, COUNT,
+) = range(nest.COUNT, nest.COUNT + 15)  # fmt: skip
+"""What a VEC needs to know besides the operands of nest.py."""
 COPY, MAX, ADD, SUM, LOOKUP, TABLE = range(len(VEC_OPS))
 
 
 def operands(group: Group) -> Column:
-    """Return the operands of all VECs of a program [instructions OPERANDS]."""
+    """Return the operands of all VECs of a program [instructions COUNT]."""
     registers = group.registers
-    rows = [group[name] for name in ("op", "accumulate", "acc", "act", "out")]
-    rows += [registers["rq_mode"][name] for name in ("rounding", "unsigned")]
-    rows += [registers["rq_output"][name] for name in ("zero_point", "low", "high")]
+    rows = [*nest.operands(group), group["op"], group["accumulate"]]
     rows += [registers[f"add_multiplier{i}"]["value"] & ((1 << 31) - 1) for i in range(3)]
     rows += [registers["add_shift"][f"shift{i}"] & 63 for i in range(3)]
     rows += [registers["add_zero_point"][f"zero_point{i}"] for i in range(2)]
-    for level in VEC_LEVELS[:3]:
-        steps = registers[level + "_out"]
-        rows += [registers[level]["count"], registers[level]["stride"], steps["acc"], steps["out"]]
     for level in VEC_LEVELS[3:]:
         rows += [registers[level]["count"], registers[level]["stride"]]
     return np.stack(rows, axis=1)
@@ -59,7 +47,7 @@ def vector_words(
     written: NDArray[np.uint8],
     written_sums: NDArray[np.int32],
 ) -> None:
-    """Carry out a VEC; `o` are its OPERANDS.
+    """Carry out a VEC; `o` are its operands.
 
     act [words SIZE], acc [words regions SIZE], table [256]; written [words SIZE] (op table: what is
     read), or written_sums [words SIZE] for op sum, take a copy of what is written, in order, where
@@ -68,12 +56,12 @@ def vector_words(
     size, count, index = act.shape[1], 0, 0
     value, first_operand = np.zeros(size, np.int64), np.zeros(size, np.int64)
     op = o[OP]
-    for b in range(o[B]):
-        for y in range(o[Y]):
-            for x in range(o[X]):
-                base = o[ACT] + b * o[B_ACT] + y * o[Y_ACT] + x * o[X_ACT]
-                out = (o[OUT] + b * o[B_OUT] + y * o[Y_OUT] + x * o[X_OUT]) % ADDRESS_SPACE
-                sums = (o[ACC] + b * o[B_ACC] + y * o[Y_ACC] + x * o[X_ACC]) % ADDRESS_SPACE
+    for b in range(o[nest.B]):
+        for y in range(o[nest.Y]):
+            for x in range(o[nest.X]):
+                base = nest.word(o, nest.ACT, b, y, x)
+                out = nest.word(o, nest.OUT, b, y, x) % ADDRESS_SPACE
+                sums = nest.word(o, nest.ACC, b, y, x) % ADDRESS_SPACE
                 for ky in range(o[KY]):
                     for kx in range(o[KX]):
                         first = ky == 0 and kx == 0
@@ -83,25 +71,25 @@ def vector_words(
                                 value[:] = acc[sums, 0]
                                 first = False
                             for c in range(size):
-                                tap = byte_value(widen(word[c]), o[UNSIGNED])
+                                tap = byte_value(widen(word[c]), o[nest.UNSIGNED])
                                 value[c] = pool(tap, value[c], first, op == MAX)
                         elif op == ADD and first:
                             for c in range(size):
                                 first_operand[c] = subtract_zero_point(
-                                    widen(word[c]), o[ZERO0], o[UNSIGNED], 1
+                                    widen(word[c]), o[ZERO0], o[nest.UNSIGNED], 1
                                 )
                         elif op == ADD:
                             for c in range(size):
                                 second = subtract_zero_point(
-                                    widen(word[c]), o[ZERO1], o[UNSIGNED], 1
+                                    widen(word[c]), o[ZERO1], o[nest.UNSIGNED], 1
                                 )
                                 total = add(
                                     first_operand[c], second, o[MULTIPLIER0], o[MULTIPLIER1],
-                                    o[ROUNDING], o[SHIFT0], o[SHIFT1],
+                                    o[nest.ROUNDING], o[SHIFT0], o[SHIFT1],
                                 )  # fmt: skip
                                 value[c] = requantize_total(
-                                    total * o[MULTIPLIER2], o[ROUNDING], o[SHIFT2],
-                                    o[ZERO_POINT], o[LOW], o[HIGH],
+                                    total * o[MULTIPLIER2], o[nest.ROUNDING], o[SHIFT2],
+                                    o[nest.ZERO_POINT], o[nest.LOW], o[nest.HIGH],
                                 )  # fmt: skip
                         elif op == TABLE:
                             for c in range(size):

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.isa.spec import TARGETS
+from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS
 from npusim.machines import Machine
 from npusim.simulator.kernels.entry import ROW_WORDS, walk
 from npusim.simulator.kernels.vnni import chosen_form
-from npusim.simulator.machine import epilogue, multiply, vector
+from npusim.simulator.machine import epilogue, multiply, nest, vector
 from npusim.simulator.machine.columns import Column
 from npusim.simulator.machine.execute import Executor
 from npusim.simulator.machine.moves import moves_of
@@ -98,12 +98,9 @@ class RepeatedRun:
         words["ACC"] = machine.scratchpads.acc_words
         for name in _NAMES:
             group = columns.groups[name]
-            for nest in nests(group, name) if group.pcs.size else ():
-                low, high = nest.base.copy(), nest.base.copy()
-                for count, stride in nest.levels:
-                    low += np.minimum((count - 1) * stride, 0)
-                    high += np.maximum((count - 1) * stride, 0)
-                if ((low < 0) | (high >= words[nest.scratchpad]))[nest.applies].any():
+            for reached in nests(group, name) if group.pcs.size else ():
+                low, high = reached.bounds()
+                if ((low < 0) | (high >= words[reached.scratchpad]))[reached.applies].any():
                     return False
         if not all(is_repeatable(o) for o in multiply.operands(columns.groups["MAC"], machine)):
             return False
@@ -176,7 +173,7 @@ class RepeatedRun:
                     rows.append(multiplier.row(o, state.wgt, content, first))
                 elif name == "RQ":
                     first = int(o[epilogue.PAR])
-                    count = int(o[epilogue.B] * (3 + o[epilogue.TERMS]))
+                    count = int(o[nest.B] * (PAR_HEADER_WORDS + o[epilogue.TERMS]))
                     content = sources["par"][first : first + count].tobytes()
                     rows.append(requantizer.row(o, state.par, content, first))
                 else:
@@ -238,9 +235,8 @@ def _overlap(first: Column, end: Column, others: Column, other_ends: Column) -> 
 
 def _weight_words(o: NDArray[np.int64]) -> int:
     """Return the WGT words that a MAC reads."""
-    bits = multiply.stored_bits(o)
     tiles = o[multiply.OB] * o[multiply.CB] * o[multiply.KH] * o[multiply.KW]
-    return int(tiles * -(-o[multiply.TILE_ROWS] * bits // 8))
+    return int(tiles * multiply.tile_words(o))
 
 
 def _wide_state(machine: Machine) -> State:

@@ -9,73 +9,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.add import add
-from npusim.datapath.jit import entry, kernel
+from npusim.datapath.jit import entry, kernel, scalar
 from npusim.datapath.lookup import ENTRIES
 from npusim.datapath.requantize import requantize_total
 from npusim.datapath.subtract_zero_point import subtract_zero_point
 from npusim.simulator.kernels.entry import array_at
-from npusim.simulator.machine.vector import (
-    ACC,
-    ACCUMULATE,
-    ACT,
-    ADD,
-    B_ACC,
-    B_ACT,
-    B_OUT,
-    COPY,
-    HIGH,
-    KX,
-    KX_ACT,
-    KY,
-    KY_ACT,
-    LOOKUP,
-    LOW,
-    MAX,
-    MULTIPLIER0,
-    MULTIPLIER1,
-    MULTIPLIER2,
-    OP,
-    OPERANDS,
-    OUT,
-    ROUNDING,
-    SHIFT0,
-    SHIFT1,
-    SHIFT2,
-    SUM,
-    TABLE,
-    UNSIGNED,
-    X_ACC,
-    X_ACT,
-    X_OUT,
-    Y_ACC,
-    Y_ACT,
-    Y_OUT,
-    ZERO0,
-    ZERO1,
-    ZERO_POINT,
-    B,
-    X,
-    Y,
-)
+from npusim.simulator.machine import nest
+from npusim.simulator.machine import vector as vec
+from npusim.simulator.machine.multiply_fast import SIGN_FLIP
 
-_SIZE, _REGIONS, _SUMS, _TABLE, _LIMIT = range(len(OPERANDS), len(OPERANDS) + 5)
+_SIZE, _REGIONS, _SUMS, _TABLE, _LIMIT = range(vec.COUNT, vec.COUNT + 5)
 CALL_WORDS = _LIMIT + 1
-SIGN_FLIP = 128
 
 
 @kernel
 def addition_table(o, table):
     """Fill table [65536] with the sum of bytes a, b at 256 a + b."""
+    rounding = o[nest.ROUNDING]
     for a in range(256):
-        first = subtract_zero_point(a, o[ZERO0], o[UNSIGNED], 1)
+        first = subtract_zero_point(a, o[vec.ZERO0], o[nest.UNSIGNED], 1)
         for b in range(256):
-            second = subtract_zero_point(b, o[ZERO1], o[UNSIGNED], 1)
+            second = subtract_zero_point(b, o[vec.ZERO1], o[nest.UNSIGNED], 1)
             total = add(
-                first, second, o[MULTIPLIER0], o[MULTIPLIER1], o[ROUNDING], o[SHIFT0], o[SHIFT1]
-            )
+                first, second, o[vec.MULTIPLIER0], o[vec.MULTIPLIER1], rounding, o[vec.SHIFT0],
+                o[vec.SHIFT1],
+            )  # fmt: skip
             table[256 * a + b] = 255 & requantize_total(
-                total * o[MULTIPLIER2], o[ROUNDING], o[SHIFT2], o[ZERO_POINT], o[LOW], o[HIGH]
-            )
+                total * o[vec.MULTIPLIER2], rounding, o[vec.SHIFT2], o[nest.ZERO_POINT],
+                o[nest.LOW], o[nest.HIGH],
+            )  # fmt: skip
+
+
+@scalar
+def tap_word(g, base, tap):
+    """Return the word that tap number `tap` of the window at word `base` reads."""
+    return base + tap // g[vec.KX] * g[vec.KY_ACT] + tap % g[vec.KX] * g[vec.KX_ACT]
 
 
 class Vectors:
@@ -92,8 +60,8 @@ class Vectors:
     def row(self, o: NDArray[np.int64]) -> list[int]:
         """Return the CALL_WORDS of VEC `o`."""
         table = self.table
-        if o[OP] == ADD:
-            key = tuple(o[ROUNDING:B].tolist())
+        if o[vec.OP] == vec.ADD:
+            key = (*o[nest.ROUNDING : nest.B].tolist(), *o[vec.MULTIPLIER0 : vec.KY].tolist())
             if key not in self.additions:
                 self.additions[key] = np.empty(1 << 16, np.uint8)
                 addition_table(o, self.additions[key])
@@ -108,54 +76,53 @@ class Vectors:
 def vector(act_address, acc_address, description, first, end):
     """Carry out a VEC."""
     g = array_at(description, CALL_WORDS, np.int64)
-    op, size, lanes = g[OP], g[_SIZE], np.uintp(g[_SIZE])
+    op, size, lanes = g[vec.OP], g[_SIZE], np.uintp(g[_SIZE])
     sums = array_at(g[_SUMS], size, np.int32)
     table = array_at(g[_TABLE], g[_LIMIT], np.uint8)
-    flip = np.uint8(0 if g[UNSIGNED] else SIGN_FLIP)
-    shift, index = np.int32(0 if g[UNSIGNED] else SIGN_FLIP), 0
-    taps = g[KY] * g[KX]
-    for b in range(g[B]):
-        for y in range(g[Y]):
-            for x in range(g[X]):
-                base = g[ACT] + b * g[B_ACT] + y * g[Y_ACT] + x * g[X_ACT]
-                to = g[OUT] + b * g[B_OUT] + y * g[Y_OUT] + x * g[X_OUT]
+    flip = np.uint8(0 if g[nest.UNSIGNED] else SIGN_FLIP)
+    shift, index = np.int32(0 if g[nest.UNSIGNED] else SIGN_FLIP), 0
+    taps = g[vec.KY] * g[vec.KX]
+    for b in range(g[nest.B]):
+        for y in range(g[nest.Y]):
+            for x in range(g[nest.X]):
+                base, to = nest.word(g, nest.ACT, b, y, x), nest.word(g, nest.OUT, b, y, x)
                 out = array_at(act_address + to * size, size, np.uint8)
-                last = base + (g[KY] - 1) * g[KY_ACT] + (g[KX] - 1) * g[KX_ACT]
+                last = tap_word(g, base, taps - 1)
                 word = array_at(act_address + last * size, size, np.uint8)
-                if op == COPY:
+                if op == vec.COPY:
                     for c in range(lanes):
                         out[c] = word[c]
-                elif op == LOOKUP:
+                elif op == vec.LOOKUP:
                     for c in range(lanes):
                         out[c] = table[word[c]]
-                elif op == ADD:
+                elif op == vec.ADD:
                     other = array_at(act_address + base * size, size, np.uint8)
                     for c in range(lanes):
                         out[c] = table[np.uintp(other[c]) << np.uintp(8) | np.uintp(word[c])]
-                elif op == MAX:
+                elif op == vec.MAX:
                     for c in range(lanes):
                         sums[c] = -1
                     for tap in range(taps):
-                        at = base + tap // g[KX] * g[KY_ACT] + tap % g[KX] * g[KX_ACT]
+                        at = tap_word(g, base, tap)
                         one = array_at(act_address + at * size, size, np.uint8)
                         for c in range(lanes):
                             sums[c] = max(sums[c], np.int32(one[c] ^ flip))
                     for c in range(lanes):
                         out[c] = np.uint8(sums[c]) ^ flip
-                elif op == SUM:
-                    at = g[ACC] + b * g[B_ACC] + y * g[Y_ACC] + x * g[X_ACC]
+                elif op == vec.SUM:
+                    at = nest.word(g, nest.ACC, b, y, x)
                     total = array_at(acc_address + at * g[_REGIONS] * size * 4, size, np.int32)
-                    if not g[ACCUMULATE]:
+                    if not g[vec.ACCUMULATE]:
                         for c in range(lanes):
                             total[c] = 0
                     for tap in range(taps):
-                        at = base + tap // g[KX] * g[KY_ACT] + tap % g[KX] * g[KX_ACT]
+                        at = tap_word(g, base, tap)
                         one = array_at(act_address + at * size, size, np.uint8)
                         for c in range(lanes):
                             total[c] += np.int32(one[c] ^ flip) - shift
-                elif op == TABLE:
+                elif op == vec.TABLE:
                     for tap in range(taps):
-                        at = base + tap // g[KX] * g[KY_ACT] + tap % g[KX] * g[KX_ACT]
+                        at = tap_word(g, base, tap)
                         one = array_at(act_address + at * size, size, np.uint8)
                         for c in range(size):
                             table[(index * size + c) % ENTRIES] = one[c]
