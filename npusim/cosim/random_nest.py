@@ -9,7 +9,7 @@ Level = tuple[int, int]
 
 
 def count(rng: random.Random, most: int) -> int:
-    """Return a count of 1..most; 1, 2 and small ones are frequent."""
+    """Return a count of 1..most; 1, 2 and small ones are frequent, powers of two not rare."""
     if most <= 1:
         return 1
     kind = rng.random()
@@ -17,8 +17,10 @@ def count(rng: random.Random, most: int) -> int:
         return 1
     if kind < 0.55:
         return min(2, most)
-    if kind < 0.95:
+    if kind < 0.9:
         return rng.randint(1, min(most, 7))
+    if kind < 0.95:
+        return 1 << rng.randrange(most.bit_length())
     return rng.randint(1, most)
 
 

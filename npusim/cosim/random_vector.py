@@ -117,8 +117,8 @@ def _vector_registers(
 
 
 def vector(b: Builder, d: Dram, rng: random.Random) -> None:
-    """VEC of any operation; before the first lookup a table."""
-    op = rng.choice(VEC_OPS)
+    """VEC of any operation, lookups (an entry is one of 256) more often; before them a table."""
+    op = rng.choice((*VEC_OPS, "lookup", "lookup"))
     if op == "lookup" and not b.has_table:
         _vector(b, d, rng, "table")
     if op != "lookup" or b.has_table:

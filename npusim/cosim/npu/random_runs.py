@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.cosim.npu.compare import Comparison, compare_code
 from npusim.cosim.random_bad import BadRecipe, bad_recipe, shrink_bad
 from npusim.cosim.random_programs import Recipe, assembly, recipe, shrink
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
-from npusim.isa.spec import INSTRUCTION_BYTES
+from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image
 
@@ -21,6 +24,8 @@ BAD_SHARE = 0.25
 SNIPPETS_MOST = 14
 _LATENCIES_CYCLES = (1, 2, 5, 10, 40, 100)
 _OUTSTANDING = (1, 2, 4, 8)
+_CODE_ALIGNMENT_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
+_PLACES = 64
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,21 @@ def random_runs(
             yield _good(seed, recipe(rng, drawn, size), simulator)
 
 
+def placed(program: Program) -> tuple[NDArray[np.uint8], tuple[int, ...], int]:
+    """Return (DRAM, address of each region, address of the code), all moved by some 128 bytes.
+
+    A host may place them anywhere; how far is drawn from the memory's seed. DRAM: uint8 [bytes].
+    """
+    moved_bytes = program.machine.memory.seed % _PLACES * _CODE_ALIGNMENT_BYTES
+    dram, end = load_image(program), program.code_address()
+    dram[moved_bytes : moved_bytes + end] = dram[:end].copy()
+    addresses = tuple(address + moved_bytes for address in program.region_addresses())
+    return dram, addresses, program.code_address() + moved_bytes
+
+
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
-    return compare_code(
-        code, program.machine, load_image(program), program.region_addresses(),
-        program.code_address(), simulator=simulator,
-    )  # fmt: skip
+    dram, addresses, code_address = placed(program)
+    return compare_code(code, program.machine, dram, addresses, code_address, simulator=simulator)
 
 
 def _bad(seed: int, made: BadRecipe, simulator: str) -> RandomRun:
