@@ -180,3 +180,16 @@ def test_any_bits_of_a_pwlq_merge():
 def test_addresses_that_wrap_in_full_scratchpads():
     full = replace(NANO, scratchpads=Scratchpads(8, 8192, 4, 16384, 4, 16384, 65536))
     agree(WRAPS, random_dram(np.random.default_rng(7)), full, (0, -64 % 2**32, *(0,) * 6))
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize(("pc", "bits"), [(1, 0xF), (9, 0xF), (18, 0xF), (2, 1 << 10)])
+def test_what_runs_when_an_instruction_faults(pc, bits):
+    """An unknown opcode; at last a LD's target, and HALT comes while EX waits for its token."""
+    text = SETUP + "CFG engine=ST\n" * 9 + "HALT\n"
+    code = np.frombuffer(encode_program(assemble(text)), "<u4").copy()
+    code[4 * pc] |= bits
+    dram = random_dram(np.random.default_rng(pc))
+    found = compare_code(code.tobytes(), NANO, dram, [0] * 8, CODE_ADDRESS)
+    assert not found.difference, found.difference

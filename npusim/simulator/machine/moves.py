@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from npusim.errors import RangeError
 from npusim.isa.legal import word_beats
 from npusim.isa.spec import REGION_COUNT, TARGETS
 from npusim.machines import Machine
@@ -16,10 +17,19 @@ def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[
     """Return the MOVES of all LDs, then of all STs, and each instruction's row among them.
 
     `bases`: byte address of each DRAM region.
+
+    Raises
+    ------
+    RangeError
+        A region does not begin at a whole beat.
     """
+    bus_bytes = machine.bus.bus_bytes
+    for region, base in enumerate(bases):
+        if base % bus_bytes:
+            raise RangeError(f"region {region}: expected a multiple of {bus_bytes}, found {base}")
     place = np.zeros(columns.count, np.int64)
     base_beats = np.zeros(REGION_COUNT, np.int64)
-    base_beats[: len(bases)] = [base // machine.bus.bus_bytes for base in bases]
+    base_beats[: len(bases)] = [base // bus_bytes for base in bases]
     tables: list[Column] = []
     for name, geometry in (("LD", _of_load), ("ST", _of_store)):
         group = columns.groups[name]

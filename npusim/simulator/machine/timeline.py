@@ -132,6 +132,8 @@ def time_code(
         The run never ends: instructions wait for tokens that nobody gives.
     CapacityError
         The run is longer than `limit_cycles`.
+    RangeError
+        A region does not begin at a whole beat.
     """
     ends = code_address + INSTRUCTION_BYTES * np.arange(1, len(code) // INSTRUCTION_BYTES + 1)
     columns = columns_of(code, (ends - 1) % (1 << 32) >= machine.memory.size_bytes)

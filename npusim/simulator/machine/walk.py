@@ -143,10 +143,10 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
     gifts = np.zeros((4, 4), np.int64)
     takes = np.zeros((4, 4), np.int64)
     endless = np.zeros(4, np.bool_)
-    pc, next_dispatch, moved = 0, 0, True
+    pc, next_dispatch, moved, ended = 0, 0, True, False
     while moved:
         moved = False
-        while pc < count:
+        while pc < count and not ended:
             if pc % FETCH_BURST_INSTRUCTIONS == 0 and fetched[pc] == 0:
                 fetch_burst(
                     pc // FETCH_BURST_INSTRUCTIONS, result[DISPATCH], channels[0:2], ends[0],
@@ -155,12 +155,13 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
             e = engine[pc]
             cycle = max(fetched[pc] + 1, next_dispatch)
             if kind[pc] == ILLEGAL_KIND:
-                result[DISPATCH, pc] = cycle
-                return FINISHED, cycle + 1
+                result[DISPATCH, pc], next_dispatch = cycle, cycle + 1
+                ended = True  # what was dispatched before goes on up to this cycle
+                break
             if kind[pc] == FETCH_KIND or kind[pc] == HALT_KIND:
+                result[DISPATCH, pc] = result[ISSUE, pc] = cycle
                 if (issued != queued).any():
                     break
-                result[DISPATCH, pc] = result[ISSUE, pc] = cycle
                 retire = max(cycle, free.max() - 1) + 1
                 result[RETIRE, pc] = retire
                 next_dispatch = retire + 1
@@ -218,6 +219,6 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
                     gifts[e, after] += 1
                 issued[e] += 1
                 moved = True
-    if pc < count:
+    if pc < count and not ended:
         return (ENDLESS if endless.any() else STUCK), next_dispatch
     return FINISHED, next_dispatch

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from npusim.errors import CapacityError, FormatError
+from npusim.errors import CapacityError, FormatError, RangeError
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
 from npusim.machines import Machine
@@ -156,6 +156,27 @@ def test_a_run_beyond_the_limit_is_an_error():
         timed(EX_ONE * 30 + "HALT", limit_cycles=100)
 
 
+def test_what_was_dispatched_before_an_illegal_opcode_goes_on():
+    text = "LD target=ACT plain=1 banks=1 columns=4\n" + "CFG engine=EX\n" * 30 + "HALT"
+    whole, code = timed(text), bytearray(encode_program(assemble(text)))
+    for pc in (3, 9, 30):
+        code[16 * pc] = 0xF
+        timeline = time_code(bytes(code), NANO, (0, 4096))
+        end = timeline.fault.cycle
+        assert (timeline.fault.cause, timeline.fault.pc, end) == ("opcode", pc, whole.dispatch[pc])
+        for found, expected in ((timeline.issue, whole.issue), (timeline.retire, whole.retire)):
+            assert (found == np.where(expected <= end, expected, -1)).all()
+        code[16 * pc] = 0x21  # CFG in the queue of EX
+
+
+def test_a_fence_before_a_deadlock_is_issued_when_a_fault_comes_first():
+    load = "LD target=ACT plain=1 banks=1 columns="
+    timeline = timed(f"CFG engine=EX wait_prev=1\n{load}60\n{load}0\nHALT")
+    assert (timeline.fault.cause, timeline.fault.pc) == ("operand", 2)
+    assert timeline.dispatch[2] < timeline.issue[3] == timeline.dispatch[3] < timeline.fault.cycle
+    assert timeline.retire[3] == -1
+
+
 def test_code_beyond_the_memory_faults_axi_in_fetch():
     code = encode_program(assemble("CFG engine=LD\n" * 5 + "HALT"))
     end = NANO.memory.size_bytes
@@ -168,3 +189,8 @@ def test_code_beyond_the_memory_faults_axi_in_fetch():
 def test_an_empty_program_is_an_error():
     with pytest.raises(FormatError, match="multiple of 16 bytes"):
         time_code(b"", NANO)
+
+
+def test_a_region_begins_at_a_whole_beat():
+    with pytest.raises(RangeError, match="region 1: expected a multiple of 4, found 4098"):
+        time_code(encode_program(assemble("HALT")), NANO, (0, 4098))
