@@ -6,9 +6,8 @@
 Every module of npu_top that is not a datapath unit is mutated (mutant_netlist.py). The machine
 with one mutation switched on runs random programs, good and bad, on Verilator, until its first
 difference from the simulator: an event, its cycle, a byte, a register, or a run that does not end.
-A mutant that passes a first part of the programs is compared with the original by proof
-(mutant_proof.py: an equivalent mutant is no fault); what is not equivalent runs the other programs
-too.
+A mutant that passes all programs is compared with the original by proof (mutant_proof.py: an
+equivalent mutant is no fault).
 
 Run without a module, the table in docs/verification.md is written anew. With --record the verdicts
 stand in a file too, and a later run with other programs begins with what is open there.
@@ -29,27 +28,28 @@ from pathlib import Path
 
 import numpy as np
 from mutant_netlist import Mutant, build, control_modules, elaborate, list_mutants
-from mutant_proof import is_equivalent, unread
+from mutant_proof import Prover
 from mutation import DOCUMENT, ROOT, write_section
 
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
 from npusim.cosim.npu.compare import first_difference
-from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
+from npusim.cosim.npu.random_runs import SNIPPETS_MOST, placed, random_memory
 from npusim.cosim.npu.run import run_on
 from npusim.cosim.random_bad import bad_program
 from npusim.cosim.random_programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.encoding import encode_program
+from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
-from npusim.simulator.machine.run import MachineRun, load_image, run_code
+from npusim.simulator.machine.run import MachineRun, run_code
 
 LEAST_SCORE = 0.90
 COMMAND = "python benchmarks/control_mutation.py"
-BAD_EVERY = 3
-FIRST_PROGRAMS = 14
-"""A mutant that passes so many is worth a proof."""
+BAD_EVERY = 2
+SLOW_EVERY = 60
+"""So often a program meets a memory that answers after 2^14 .. 2^16 cycles."""
 MORE_CYCLES = 600
 """What a mutant may take beyond the expected cycles before it counts as hanging."""
 
@@ -78,26 +78,31 @@ class Case:
 
 
 def cases(machine: Machine, count: int, seed: int) -> list[Case]:
-    """Return random programs of `machine`, every third a bad one."""
+    """Return random programs of `machine`: half are good; a few are long, or wait for long."""
     made = []
     for number in range(count):
-        rng = random.Random(seed * 1000 + number)
+        rng = random.Random(seed * 10_000 + number)
         drawn = random_memory(rng, machine)
         if number % BAD_EVERY == BAD_EVERY - 1:
             bad = bad_program(rng, drawn, 2)
-            program, code = bad.program, bad.code
-        else:
-            program, _ = random_program(rng, drawn, rng.randint(6, SNIPPETS_MOST))
-            code = encode_program(program.instructions)
-        dram, address = load_image(program), program.code_address()
-        dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
-        end = address + -(-len(code) // 128) * 128
-        before = dram[:end].copy()
-        expected = run_code(code, drawn, dram, program.region_addresses())
-        made.append(
-            Case(code, drawn, before, program.region_addresses(), address, expected, dram[:end])
-        )
+            made.append(_case(bad.program, bad.code))
+            continue
+        snippets = rng.randint(6, SNIPPETS_MOST)
+        if number % SLOW_EVERY == SLOW_EVERY - BAD_EVERY:
+            slow = replace(drawn.memory, latency_cycles=rng.randrange(1 << 14, 1 << 16))
+            drawn, snippets = replace(drawn, memory=slow), 2
+        program, _ = random_program(rng, drawn, snippets)
+        made.append(_case(program, encode_program(program.instructions)))
     return made
+
+
+def _case(program: Program, code: bytes) -> Case:
+    dram, bases, address = placed(program)
+    dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
+    end = address + -(-len(code) // 128) * 128
+    before = dram[:end].copy()
+    expected = run_code(code, program.machine, dram, bases)
+    return Case(code, program.machine, before, bases, address, expected, dram[:end])
 
 
 class Judge:
@@ -107,11 +112,11 @@ class Judge:
         self.simulation = simulation
         self.programs = list(programs)
 
-    def notices(self, number: int, first: int, last: int) -> bool:
-        """Return whether a program of places first .. last-1 notices mutant `number` (0: none)."""
-        for place in range(first, last):
-            if self._differs(number, self.programs[place]):
-                self.programs.insert(first, self.programs.pop(place))
+    def notices(self, number: int) -> bool:
+        """Return whether a program notices mutant `number` (0: none)."""
+        for place, case in enumerate(self.programs):
+            if self._differs(number, case):
+                self.programs.insert(0, self.programs.pop(place))
                 return True
         return False
 
@@ -143,7 +148,7 @@ class Score:
 
 @dataclass
 class Record:
-    """The mutants that are decided, by number; `programs` of all runs, and what no output reads."""
+    """The mutants that are decided, by number; those without a proof; the programs of all runs."""
 
     killed: set[int] = field(default_factory=set)
     equivalent: set[int] = field(default_factory=set)
@@ -177,19 +182,16 @@ class Record:
         )
 
 
-def judge(mutant: Mutant, by: Judge, dead: set[int], record: Record, folder: Path) -> str:
+def judge(mutant: Mutant, by: Judge, prover: Prover, record: Record) -> str:
     """Decide on `mutant` where the programs or a proof can, in `record`; return the verdict."""
     number = mutant.number
-    if by.notices(number, 0, FIRST_PROGRAMS):
+    if by.notices(number):
         record.killed.add(number)
         return "killed"
-    if number in dead or (number not in record.unprovable and is_equivalent(mutant, folder)):
+    if number not in record.unprovable and prover.is_equivalent(mutant):
         record.equivalent.add(number)
         return "equivalent"
     record.unprovable.add(number)
-    if by.notices(number, FIRST_PROGRAMS, len(by.programs)):
-        record.killed.add(number)
-        return "killed"
     return "open"
 
 
@@ -258,14 +260,14 @@ def run(
     """Judge what `record` leaves open of `options.modules`, and print a line for each mutant."""
     simulation = build(machine, list(mutants), folder)
     by = Judge(simulation, cases(machine, options.programs, options.programs_seed))
-    if by.notices(0, 0, len(by.programs)):
+    if by.notices(0):
         raise CosimulationError("the original fails: run npusim verify --random first")
     record.programs += options.programs
-    dead = unread(mutants, folder)
+    prover = Prover(mutants, folder)
     for mutant in mutants:
         done = record.killed | record.equivalent
         if mutant.module in options.modules and mutant.number not in done:
-            verdict = judge(mutant, by, dead, record, folder)
+            verdict = judge(mutant, by, prover, record)
             print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
             record.save(options.record)
 

@@ -1,112 +1,117 @@
 """Proofs that a mutation of the netlist changes nothing that anybody can see.
 
-The engine around the mutated module (a root below) is flattened, down to memory banks, lanes and
-datapath units, which are boxes that get and give the same. With and without the mutation it is
-compared register by register and output by output, after logic that nothing reads has gone bit by
-bit. The proof holds for every input sequence. A module in several engines is compared in each.
+The machine is flattened down to banks, lanes and datapath units, which are boxes: what goes into
+one counts as an output, what comes out of one as an input. All mutations stand in it, each with a
+switch of its own, so one netlist serves all. The original and the mutated machine side by side
+(mutant_miter.py) then go to ABC, which merges what is equal in every reachable state and looks for
+an invariant under which no output differs (signal correspondence, then property directed
+reachability). Lanes and banks are roots of their own.
 
-Before that, all mutations are put into the whole machine, each with a switch of its own, and the
-machine is reduced to single gates: a switch that no gate reads any more changes no output.
+ABC is Debian's package berkeley-abc.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from mutant_netlist import Mutant, control_modules
+from mutant_miter import Circuit, read_circuit, write_miter
+from mutant_netlist import Mutant
 
 from npusim.cosim.errors import CosimulationError
+from npusim.cosim.units import load_unit, unit_names
 from npusim.cosim.yosys import run_script
 
-PROOF_SECONDS = 120
-UNREAD_SECONDS = 1200
-ROOTS = (
-    "npu_control", "npu_fetch", "npu_sequencer", "npu_ld", "npu_st", "npu_ex", "npu_scratchpads",
-)  # fmt: skip
-CLOSED = ("npu_lane", "npu_bank")
-"""Control modules that are boxes in an engine; each is a root of its own."""
-
-_BITS = (
-    "flatten; memory -nomap; memory_map; opt -full; simplemap; splitnets; opt_clean -purge; "
-    "opt -full; opt_clean -purge"
-)
+TOP = "npu_top"
+OWN_ROOTS = ("npu_lane", "npu_bank")
+"""Control modules that are boxes in npu_top."""
+LANE_PARTS = ("npu_weight_column",)
+"""Control modules that stand in lanes alone."""
+NETLIST_SECONDS = 1200
+INVARIANT_SECONDS = 60
+PROOF_SECONDS = 400
+_RESET = "rst_i"
 
 _GATES = (
-    "memory -nomap; opt -full; wreduce; opt_clean -purge; "
-    "techmap t:$add t:$sub t:$neg t:$lt t:$le t:$gt t:$ge t:$eq t:$ne; simplemap; splitnets; "
-    "opt_clean -purge; opt -full; wreduce; opt -full; opt_clean -purge"
+    "flatten; chtype -set $shift t:$shiftx; memory -nomap; memory_map; setundef -zero; opt_clean; "
+    "expose -evert {boxes}; techmap; simplemap; opt -fast; dffunmap; simplemap; setundef -zero; "
+    "aigmap; opt_clean; write_blif {name}.blif"
 )
+_ABC = "berkeley-abc"
 
 
-def unread(mutants: Sequence[Mutant], folder: Path) -> set[int]:
-    """Return the numbers of `mutants` that change nothing which an output of npu_top reads."""
-    switches = "\n".join(f"{mutant.command} -ctrl m{mutant.number} 1 1" for mutant in mutants)
-    (folder / "unread.ys").write_text(
-        f"read_rtlil base.il\n{switches}\nhierarchy -top npu_top\nflatten\n{_GATES}\n"
-        "write_rtlil unread.il\n"
-    )
-    run_script("script unread.ys", folder, timeout_seconds=UNREAD_SECONDS)
-    read: set[str] = set()
-    with (folder / "unread.il").open() as netlist:
-        for line in netlist:
-            if line.lstrip().startswith("connect"):
-                read.update(re.findall(r"\\m(\d+)\b", line))
-    return {mutant.number for mutant in mutants} - set(map(int, read))
+class Prover:
+    """Proves mutants equivalent; the netlists are made when the first one needs them.
 
+    Parameters
+    ----------
+    mutants
+        All that may be asked for.
+    folder
+        Holds base.il (mutant_netlist.elaborate); the proof's files go there.
+    """
 
-def is_equivalent(mutant: Mutant, folder: Path) -> bool:
-    """Return whether every engine with `mutant` is proved to do what it does without."""
-    roots = _roots(mutant, folder)
-    return bool(roots) and all(_same(mutant, root, folder) for root in roots)
+    def __init__(self, mutants: Sequence[Mutant], folder: Path) -> None:
+        if shutil.which(_ABC) is None:
+            raise CosimulationError(f"{_ABC} not found: sudo apt-get install {_ABC}")
+        self._mutants = mutants
+        self._folder = folder
+        self._circuits: dict[str, Circuit] = {}
 
+    def is_equivalent(self, mutant: Mutant) -> bool:
+        """Return whether `mutant` is proved to do what the original does, for every input."""
+        root = _root(mutant)
+        if root not in self._circuits:
+            self._circuits[root] = self._netlist(root)
+        circuit, name = self._circuits[root], f"m{mutant.number}"
+        path = self._folder / f"{name}.aig"
+        return not write_miter(circuit, name, _RESET, path) or self._never(name)
 
-def _roots(mutant: Mutant, folder: Path) -> list[str]:
-    """Return the engines that hold the mutated module; itself where it is a box in them."""
-    text = (folder / "base.il").read_text()
-    if mutant.module in CLOSED:
-        return [mutant.variant]
-    return [root for root in (*ROOTS, "npu_lane") if mutant.variant in _below(text, root)]
-
-
-def _below(text: str, root: str) -> set[str]:
-    """Return the modules of the netlist in `root`, itself included, that are no boxes there."""
-    found, wanted = set(), [root]
-    while wanted:
-        name = wanted.pop()
-        found.add(name)
-        start = text.index(f"\nmodule \\{name}\n")
-        body = text[start : text.index("\nend\n", start)]
-        inner = set(re.findall(r"^  cell \\(npu_\S+) ", body, re.MULTILINE))
-        wanted += [name for name in inner - found if _opens(name)]
-    return found
-
-
-def _opens(name: str) -> bool:
-    stem = name.partition("__")[0]
-    return stem in control_modules() and stem not in CLOSED
-
-
-def _same(mutant: Mutant, root: str, folder: Path) -> bool:
-    if not (folder / f"gold_{root}.il").exists():
-        text = (folder / "base.il").read_text()
+    def _netlist(self, root: str) -> Circuit:
+        text = (self._folder / "base.il").read_text()
         names = re.findall(r"^module \\(\S+)$", text, re.MULTILINE)
-        boxes = " ".join(name for name in names if name != root and not _opens(name))
-        run_script(
-            f"read_rtlil base.il; blackbox {boxes}; hierarchy -top {root}; "
-            f"write_rtlil base_{root}.il; {_BITS}; rename {root} gold; write_rtlil gold_{root}.il",
-            folder,
+        units = {load_unit(name).module for name in unit_names()}
+        boxes = [
+            name for name in names
+            if name != root and name.partition("__")[0] in {*units, *OWN_ROOTS}
+        ]  # fmt: skip
+        switches = "\n".join(
+            f"{mutant.command} -ctrl m{mutant.number} 1 1"
+            for mutant in self._mutants
+            if _root(mutant) == root
         )
-    script = (
-        f"read_rtlil base_{root}.il; {mutant.command}; {_BITS}; rename {root} gate; "
-        f"read_rtlil -overwrite gold_{root}.il; equiv_make gold gate equiv; cd equiv; "
-        "opt_merge -share_all; opt_clean; equiv_simple -undef; equiv_induct -undef; "
-        "equiv_status -assert"
-    )
-    try:
-        run_script(script, folder, log="proof.log", timeout_seconds=PROOF_SECONDS)
-    except (CosimulationError, subprocess.TimeoutExpired):
-        return False
-    return True
+        gates = _GATES.format(boxes=" ".join(f"t:{box}" for box in boxes), name=root)
+        (self._folder / f"{root}.ys").write_text(
+            f"read_rtlil base.il\n{switches}\nblackbox {' '.join(boxes)}\n"
+            f"hierarchy -top {root}\n{gates}\n"
+        )
+        run_script(f"script {root}.ys", self._folder, timeout_seconds=NETLIST_SECONDS)
+        self._abc(f"read_blif {root}.blif; strash; write_aiger -s {root}.aig", NETLIST_SECONDS)
+        return read_circuit(self._folder / f"{root}.aig")
+
+    def _never(self, miter: str) -> bool:
+        """Return whether ABC proves that the miter's output is never 1."""
+        script = f"&r {miter}.aig; &scl; &scorr; &put; pdr -T {INVARIANT_SECONDS}; print_status"
+        try:
+            said = self._abc(script, PROOF_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return "Property proved" in said
+
+    def _abc(self, script: str, timeout_seconds: int) -> str:
+        done = subprocess.run(
+            [_ABC, "-c", script], cwd=self._folder, capture_output=True, text=True, check=False,
+            timeout=timeout_seconds,
+        )  # fmt: skip
+        if done.returncode or "error" in done.stdout.lower():
+            raise CosimulationError(f"{_ABC}: {(done.stdout + done.stderr).splitlines()[-1:]}")
+        return done.stdout
+
+
+def _root(mutant: Mutant) -> str:
+    if mutant.module in LANE_PARTS:
+        return OWN_ROOTS[0]
+    return mutant.variant if mutant.module in OWN_ROOTS else TOP

@@ -158,9 +158,9 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
         "rq_mode": {"rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned},
     }
     if op == "add":
-        shifts = [rng.randint(31, 40), rng.randint(31, 40), rng.randint(20, 62)]
-        for i in range(3):
-            others[f"add_multiplier{i}"] = {"value": rng.randint(1 << 30, (1 << 31) - 1)}
+        multipliers, shifts = _add_scales(rng)
+        for i, multiplier in enumerate(multipliers):
+            others[f"add_multiplier{i}"] = {"value": multiplier}
         others["add_shift"] = {f"shift{i}": shift for i, shift in enumerate(shifts)}
         others["add_zero_point"] = {f"zero_point{i}": zero_point(rng, unsigned) for i in (0, 1)}
     _vector_registers(b, rng, counts, taps, levels, sums, out_levels, others)
@@ -170,6 +170,21 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     )  # fmt: skip
     b.append(item, rng, banks_used("ACT", read | write))
     b.has_table |= op == "table"
+
+
+def _add_scales(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Return the multipliers and shifts of add: as a compiler writes them, or of few bits.
+
+    Multipliers of few bits, with shifts that leave some 8 bits, show each of their bits.
+    """
+    if rng.random() < 0.6:
+        multipliers = [rng.randint(1 << 30, (1 << 31) - 1) for _ in range(3)]
+        return multipliers, [rng.randint(31, 40), rng.randint(31, 40), rng.randint(20, 62)]
+    widths = [rng.randint(1, 31) for _ in range(3)]
+    shifts = [min(62, width + rng.randint(0, 21)) for width in widths[:2]]
+    sum_bits = 27 + max(w - s for w, s in zip(widths, shifts, strict=False))
+    shifts.append(max(0, min(62, sum_bits + widths[2] - rng.randint(5, 9))))
+    return [rng.getrandbits(width) for width in widths], shifts
 
 
 def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[Level], int]:
