@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ ENERGY_MODELS = ("average", "toggles")
 SIMULATORS = ("icarus", "verilator")
 MEMORY_MODELS = ("fixed", "lfsr")
 REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
+
+YOUNG_OBJECTS = 50_000
+"""New objects between collections: a program's instructions all live, looking for cycles among
+them again and again takes a tenth of a command."""
 
 FILE = click.Path(path_type=Path)
 model_argument = click.argument("model", type=FILE)
@@ -313,6 +318,7 @@ def sweep(space: Path, **options: Any) -> None:
 
 def main() -> None:
     """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import FormatError
-from npusim.isa.program import Program
-from npusim.simulator.machine.timeline import Timeline
+
+if TYPE_CHECKING:
+    from npusim.isa.program import Program
+    from npusim.simulator.machine.timeline import Timeline
 
 PAGE_SUFFIXES = (".html", ".htm")
 TRACE_SUFFIXES = (".json", ".json.gz")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from npusim.compiler.candidates import LinearShape
 from npusim.compiler.linear_layer import LinearLayer, first_in_block
-from npusim.compiler.tiling import LinearShape, Tiling
+from npusim.compiler.tiling import Tiling
 
 
 @dataclass(frozen=True)

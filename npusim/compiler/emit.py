@@ -34,6 +34,11 @@ def _register(engine: str, name: str, fields: tuple[tuple[str, int], ...]) -> tu
     return find_register(engine, name).index, encode_register(engine, name, **dict(fields))
 
 
+@lru_cache(1 << _BANKS)
+def _set_bits(mask: int) -> tuple[int, ...]:
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
+
+
 class Emitter:
     """Collects the instructions of one run after another; `finish` ends a run with HALT.
 
@@ -82,7 +87,8 @@ class Emitter:
     def _configure(self, engine: str, wanted: dict[int, int]) -> None:
         """Write registers, with as few CFG as hold the ones that change."""
         held = self._registers[engine]
-        changed = sorted(i for i, word in wanted.items() if held.get(i, 0) != word)
+        changed = [i for i, word in wanted.items() if held.get(i, 0) != word]
+        changed.sort()
         while changed:
             first = min(changed[0], _LAST[engine] - 2)
             words = [wanted.get(i, held.get(i, 0)) for i in range(first, first + 3)]
@@ -190,12 +196,10 @@ class Emitter:
 
     def _bank_users(self, mask: int) -> list[int]:
         after = [_NEVER] * 3
-        while mask:
-            bank = (mask & -mask).bit_length() - 1
-            mask &= mask - 1
-            users = self._users[bank]
-            for engine in range(3):
-                after[engine] = max(after[engine], users[engine])
+        for bank in _set_bits(mask):
+            for engine, user in enumerate(self._users[bank]):
+                if user > after[engine]:
+                    after[engine] = user
         return after
 
     def _latest(
@@ -239,8 +243,6 @@ class Emitter:
         self._engines.append(engine)
         self._values.append(values)
         self._known.append((clock[0], clock[1], clock[2]))
-        while bank_mask:
-            bank = (bank_mask & -bank_mask).bit_length() - 1
-            bank_mask &= bank_mask - 1
+        for bank in _set_bits(bank_mask):
             self._users[bank][engine] = pc
         return pc

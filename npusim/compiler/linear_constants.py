@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from npusim.compiler.candidates import LinearShape
 from npusim.compiler.cut import Chunk, chunks, groups
 from npusim.compiler.elementwise import uniform_parameters
 from npusim.compiler.emit import Emitter
@@ -14,7 +15,7 @@ from npusim.compiler.linear_layer import (
 )
 from npusim.compiler.memory import Constants, pack_tiles
 from npusim.compiler.slots import Slots
-from npusim.compiler.tiling import LinearShape, Tiling
+from npusim.compiler.tiling import Tiling
 from npusim.compiler.transfers import load_constant
 from npusim.graph.requantization import Requantization
 from npusim.isa.legal import bank_words

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.compiler.candidates import LinearShape
 from npusim.compiler.memory import Constants, Stored
 from npusim.compiler.planes import Plane, Terms
-from npusim.compiler.tiling import LinearShape, Tiling, best_tiling
+from npusim.compiler.tiling import Tiling, best_tiling
 from npusim.errors import CapacityError
 from npusim.graph.operators import Window
 from npusim.graph.requantization import Requantization

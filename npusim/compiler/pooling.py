@@ -8,11 +8,11 @@ from itertools import groupby
 
 import numpy as np
 
+from npusim.compiler.candidates import cuts, halves
 from npusim.compiler.elementwise import load_uniform_parameters, output_register
 from npusim.compiler.emit import Emitter
 from npusim.compiler.memory import Constants, Stored
 from npusim.compiler.slots import Slots
-from npusim.compiler.tiling import cuts, halves
 from npusim.compiler.transfers import ActTile, Pads, Patch, load_tile, store_tile
 from npusim.errors import CapacityError
 from npusim.graph.operators import Window

@@ -4,6 +4,9 @@
 ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars;
 `entry` marks a kernel that is called by its address, with integers only.
 
+Importing numba costs more than many a command does: the marks only note what numba is to be told,
+and the first call of a kernel imports it.
+
 numba keeps a compiled kernel as long as its own file is unchanged, although a scalar in another
 file may have changed. The cache directory is therefore named by a hash of all the sources.
 """
@@ -12,17 +15,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cache
+from collections.abc import Callable
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
 
-import numba
-from numba.extending import overload, register_jitable
-
+Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parents[1]
+
+_untold: list[Callable[[], object]] = []
+"""What numba has to be told before it compiles a kernel."""
+_telling = Lock()
 
 
 def sources_hash() -> str:
     """Return a hash of every Python source of the package (16 hexadecimal digits)."""
+    import numba
+
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(str(path.relative_to(PACKAGE)).encode())
@@ -30,6 +40,7 @@ def sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def cache_directory() -> Path:
     """Return where compiled kernels of exactly these sources are kept."""
     home = os.environ.get("NPUSIM_CACHE_DIR") or Path(
@@ -38,10 +49,52 @@ def cache_directory() -> Path:
     return Path(home, sources_hash())
 
 
-numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+def _numba() -> Any:
+    """Return numba, told of all scalars and specialized functions of the imported modules."""
+    import numba
 
-scalar = register_jitable
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+    with _telling:  # threads may call their first kernels at once
+        numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
+        while _untold:
+            _untold.pop(0)()
+    return numba
+
+
+def scalar(function: Function) -> Function:
+    """Mark arithmetic that plain Python and kernels share."""
+
+    def tell() -> None:
+        from numba.extending import register_jitable
+
+        register_jitable(function)
+
+    _untold.append(tell)
+    return function
+
+
+class Kernel:
+    """A function that is compiled for its arguments' types when it is first called."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self.function = function
+
+    @cached_property
+    def compiled(self) -> Any:
+        """What numba made of it."""
+        return _numba().njit(cache=True, nogil=True, error_model="numpy")(self.function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes it for where another kernel calls it."""
+        return self.compiled._numba_type_
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the compiled function."""
+        return self.compiled(*arguments, **named)
+
+
+kernel = Kernel
 
 
 def entry(function):  # type: ignore[no-untyped-def]
@@ -50,10 +103,13 @@ def entry(function):  # type: ignore[no-untyped-def]
     Calling what this returns compiles it; keep the result as long as its `address` is used. numba
     ends such a kernel with 0 where memory is exhausted.
     """
-    compiled = numba.cfunc(
-        "int64(int64, int64, int64, int64, int64)", cache=True, error_model="numpy"
-    )
-    return cache(lambda: compiled(function))
+
+    @cache
+    def compiled():  # type: ignore[no-untyped-def]
+        signature = "int64(int64, int64, int64, int64, int64)"
+        return _numba().cfunc(signature, cache=True, error_model="numpy")(function)
+
+    return compiled
 
 
 def specialized(function):  # type: ignore[no-untyped-def]
@@ -62,8 +118,12 @@ def specialized(function):  # type: ignore[no-untyped-def]
     A function passed as an argument would do the same, but numba cannot cache its callers.
     """
 
-    @overload(function, prefer_literal=True, strict=False)
-    def _(*args, **kwargs):  # type: ignore[no-untyped-def]
-        return function
+    def tell() -> None:
+        from numba.extending import overload
 
+        @overload(function, prefer_literal=True, strict=False)
+        def _(*args, **kwargs):  # type: ignore[no-untyped-def]
+            return function
+
+    _untold.append(tell)
     return function

@@ -1,0 +1,78 @@
+"""What a command imports: the time of a small one is that of its imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+NUMBA = {"numba", "llvmlite"}
+OTHERS = {
+    "PIL", "cocotb", "distributed", "matplotlib", "scipy", "tflite", "npusim.cosim", "npusim.quant",
+    "npusim.session", "npusim.simulator.kernels",
+}  # fmt: skip
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    """Return a file of a convolution without weights: there are no codes to decode."""
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("x", (1, 3, 8, 8)), ("w", (5, 3, 3, 3)))
+    ]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 5, 6, 6))
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "shapes", inputs, [output])
+    path = tmp_path / "shapes.onnx"
+    onnx.save(helper.make_model(graph, ir_version=8), path)
+    return path
+
+
+def imported(*statements: str) -> set[str]:
+    """Return the modules that a fresh interpreter has imported after `statements`."""
+    code = ";".join(("import sys", *statements, "print(*sys.modules, sep='\\n')"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def command(*arguments: object) -> str:
+    return f"from npusim.cli.app import app; app({[*map(str, arguments)]}, standalone_mode=False)"
+
+
+def test_help_imports_none_of_the_work() -> None:
+    found = imported(command("estimate", "--help"))
+    assert "click" in found
+    assert not found & (NUMBA | OTHERS | {"numpy", "onnx", "rich", "npusim.graph", "npusim.isa"})
+
+
+def test_marking_kernels_does_not_import_numba() -> None:
+    found = imported("import npusim.datapath.mac_uniform, npusim.simulator.machine.multiply")
+    assert not found & NUMBA
+
+
+def test_compiling_imports_no_numba(shapes: Path) -> None:
+    found = imported(
+        "from npusim.compiler.compile import compile_network",
+        "from npusim.compiler.nominal import nominal_network",
+        "import npusim",
+        f"network = nominal_network(npusim.load({str(shapes)!r}))",
+        "compile_network(network, npusim.Machine.load('base'))",
+    )
+    assert {"onnx", "npusim.compiler"} <= found
+    assert not found & (NUMBA | OTHERS | {"click", "rich", "npusim.simulator"})
+
+
+def test_a_run_imports_the_machine_only_where_it_is_asked_for() -> None:
+    found = imported("import npusim.cli.run")
+    assert "npusim.session" in found
+    assert not found & (NUMBA | {"npusim.compiler", "npusim.isa", "npusim.simulator", "onnx"})
+
+
+def test_an_estimate_imports_what_it_needs(shapes: Path) -> None:
+    found = imported(command("estimate", shapes))
+    assert {"npusim.compiler", "npusim.simulator.machine.timeline"} <= found
+    assert not found & (OTHERS - {"scipy"})  # numba imports scipy where it is installed
