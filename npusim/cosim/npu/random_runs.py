@@ -84,11 +84,15 @@ def placed(program: Program) -> tuple[NDArray[np.uint8], tuple[int, ...], int]:
 
     A host may place them anywhere; how far is drawn from the memory's seed. DRAM: uint8 [bytes].
     """
-    moved_bytes = program.machine.memory.seed % _PLACES * _CODE_ALIGNMENT_BYTES
+    moved_bytes = _moved_bytes(program.machine)
     dram, end = load_image(program), program.code_address()
     dram[moved_bytes : moved_bytes + end] = dram[:end].copy()
     addresses = tuple(address + moved_bytes for address in program.region_addresses())
     return dram, addresses, program.code_address() + moved_bytes
+
+
+def _moved_bytes(machine: Machine) -> int:
+    return machine.memory.seed % _PLACES * _CODE_ALIGNMENT_BYTES
 
 
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
@@ -127,7 +131,8 @@ def report(run: RandomRun) -> str:
     machine, memory = run.program.machine, run.program.machine.memory
     lines = [
         f"seed {run.seed} ({run.family}) on {machine.name}, memory {memory.model} "
-        f"latency {memory.latency_cycles} outstanding {memory.outstanding} seed {memory.seed}:",
+        f"latency {memory.latency_cycles} outstanding {memory.outstanding} seed {memory.seed}, "
+        f"all of it {_moved_bytes(machine)} bytes behind its place:",
         *run.comparison.difference.splitlines(),
     ]
     written = encode_program(run.program.instructions)
