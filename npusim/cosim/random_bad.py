@@ -1,4 +1,4 @@
-"""Random programs that fault: a legal one, and behind a FENCE one instruction with one mistake."""
+"""Random programs that fault: a legal one, and behind it one instruction with one mistake."""
 
 from __future__ import annotations
 
@@ -57,8 +57,10 @@ class BadRecipe:
         rng, machine = random.Random(), self.legal.machine
         rng.setstate(self.generator)
         builder, dram = grow(self.legal)
-        builder.fence()
         cause = rng.choice(FAULTS[1:])
+        if cause != "opcode" or rng.random() < 0.5:  # what was dispatched before it runs on
+            builder.fence()
+        place = len(builder)
         engine = _MISTAKES[cause](builder, rng)
         for _ in range(rng.randint(0, 12)):
             builder.append(builder.idle_cfg(rng.choice(QUEUED_ENGINES), rng), rng)
@@ -68,7 +70,7 @@ class BadRecipe:
         program = as_program("bad", machine, builder.program, dram.images())
         code = bytearray(encode_program(program.instructions))
         if cause == "opcode" and ends:
-            _spoil_opcode(code, engine, builder, rng)
+            _spoil_opcode(code, place, engine, rng)
         return BadProgram(program, bytes(code), engine if cause != "opcode" else "FETCH", cause)
 
 
@@ -101,13 +103,12 @@ def _opcode(b: Builder, rng: random.Random) -> str:
     return engine
 
 
-def _spoil_opcode(code: bytearray, engine: str, b: Builder, rng: random.Random) -> None:
-    """Give the instruction behind the last FENCE an opcode that its engine does not run."""
-    pc = max(i for i, item in enumerate(b.program) if item.name == "FENCE") + 1
+def _spoil_opcode(code: bytearray, pc: int, engine: str, rng: random.Random) -> None:
+    """Give the instruction at `pc` an opcode that its engine does not run."""
     legal = {form.opcode for form in FORMATS.values() if engine in form.engines}
     opcode = rng.choice([o for o in range(1 << HEADER[0].width_bits) if o not in legal])
-    place = ENGINES.index(engine) << HEADER[1].low
-    code[pc * INSTRUCTION_BYTES] = opcode | place | rng.getrandbits(2) << 6
+    header = opcode | ENGINES.index(engine) << HEADER[1].low
+    code[pc * INSTRUCTION_BYTES] = header | rng.getrandbits(2) << 6
 
 
 def _long(b: Builder, rng: random.Random, engine: str, words: int) -> None:
