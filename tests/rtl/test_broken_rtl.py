@@ -16,7 +16,8 @@ from npusim.isa.program import Program
 from npusim.machines import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = 24
+PROGRAMS, SEED = 6, 308
+"""Of the random programs some that compute a maximum and one that leaves a scratchpad."""
 RETIREMENT = "else if (address) cause_o = 8'(FAULT_{})"
 MISTAKES = {
     "npu_pool.v": ("maximum_i && x > acc_i", "maximum_i && x < acc_i"),
@@ -41,9 +42,9 @@ def broken(tmp_path, monkeypatch):
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
 def test_a_difference_is_found_shrunk_and_saved(broken, monkeypatch, capsys):
-    assert verify_random(PROGRAMS, Machine.load("nano"), seed=1, folder=broken) == 1
+    assert verify_random(PROGRAMS, Machine.load("nano"), seed=SEED, folder=broken) == 1
     printed = capsys.readouterr().out
-    assert f"{PROGRAMS} random programs from seed 1 on nano" in printed
+    assert f"{PROGRAMS} random programs from seed {SEED} on nano" in printed
     saved = sorted(broken.glob("random-*.s"))
     assert len(saved) == printed.count("saved as") >= 2
     families = set()
@@ -54,7 +55,7 @@ def test_a_difference_is_found_shrunk_and_saved(broken, monkeypatch, capsys):
         assert path.stem == f"random-{seed}"
         families.add(family)
         program = assemble(text)
-        assert len(program) < 30
+        assert len(program) < (12 if family == "(good)" else 20)  # bad ones shrink by snippets
         if family == "(good)":
             assert any(item.name == "VEC" for item in program)
             assert "retire" in text
