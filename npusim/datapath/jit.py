@@ -24,6 +24,9 @@ from typing import Any, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parents[1]
 
+PLAIN_ROUNDS = 200_000
+"""Rounds of a loop that plain Python takes about as long for as numba takes to load a kernel."""
+
 _untold: list[Callable[[], object]] = []
 """What numba has to be told before it compiles a kernel."""
 _telling = Lock()
@@ -78,6 +81,7 @@ class Kernel:
     def __init__(self, function: Callable[..., Any]) -> None:
         update_wrapper(self, function)
         self.function = function
+        self._plain_rounds = 0
 
     @cached_property
     def compiled(self) -> Any:
@@ -88,6 +92,15 @@ class Kernel:
     def _numba_type_(self) -> Any:
         """What numba takes it for where another kernel calls it."""
         return self.compiled._numba_type_
+
+    def is_worth_compiling(self, rounds: int) -> bool:
+        """Return whether a call of so many rounds of its innermost loop should be compiled.
+
+        Few are sooner done by `function`, with lists for arrays, than numba is imported. Rounds of
+        all calls add up: plain ones never take much longer than the import would have.
+        """
+        self._plain_rounds += rounds
+        return "compiled" in self.__dict__ or self._plain_rounds > PLAIN_ROUNDS
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the compiled function."""

@@ -75,4 +75,4 @@ def test_a_run_imports_the_machine_only_where_it_is_asked_for() -> None:
 def test_an_estimate_imports_what_it_needs(shapes: Path) -> None:
     found = imported(command("estimate", shapes))
     assert {"npusim.compiler", "npusim.simulator.machine.timeline"} <= found
-    assert not found & (OTHERS - {"scipy"})  # numba imports scipy where it is installed
+    assert not found & (NUMBA | OTHERS)  # a small program is timed by plain Python

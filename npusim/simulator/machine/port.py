@@ -54,7 +54,8 @@ def free_at(channel: Any) -> int:
 @scalar
 def handshake(channel: Any, cycle: int) -> None:
     """Record a handshake."""
-    channel[_LFSR] = lfsr_step(channel[_LFSR])
+    if channel[_LFSR] != 0:
+        channel[_LFSR] = lfsr_step(channel[_LFSR])
     channel[_COUNT] += 1
     channel[_LAST] = cycle
 

@@ -14,14 +14,18 @@ from npusim.errors import CapacityError, FormatError
 from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES
 from npusim.machines import Machine
+from npusim.machines.machine import Memory
 from npusim.simulator.machine.columns import Column, Columns, Mask, columns_of
 from npusim.simulator.machine.durations import durations
 from npusim.simulator.machine.faults import Fault, find_faults, legal_operands
 from npusim.simulator.machine.moves import moves_of
 from npusim.simulator.machine.port import new_channels
 from npusim.simulator.machine.walk import (
+    BLOCKS,
     BURSTS,
+    COLUMNS,
     DISPATCH,
+    ELEMENT,
     ENDLESS,
     FETCH_KIND,
     HALT_KIND,
@@ -33,6 +37,7 @@ from npusim.simulator.machine.walk import (
     PLAIN_KIND,
     PREV_TOKEN,
     RETIRE,
+    ROWS,
     STORE_KIND,
     STUCK,
     walk,
@@ -151,10 +156,18 @@ def time_code(
     moves, place = moves_of(columns, machine, bases)
     result = np.zeros((BURSTS + 1, columns.count), np.int64)
     result[[DISPATCH, ISSUE, RETIRE]] = -1
-    status, next_cycle = walk(
+    arrays = [
         columns.engine, _kinds(columns, legal), sync, durations(columns, machine), place, moves,
-        new_channels(memory), np.zeros((3, memory.outstanding), np.int64), sizes, result,
-    )  # fmt: skip
+        new_channels(memory), np.zeros((3, memory.outstanding), np.int64), sizes,
+        *(np.zeros((*shape, columns.count), np.int64) for shape in ((), (4,), (4, 4))),
+        np.zeros((4, 4), np.int64), np.zeros((2, 4, 4), np.int64), result,
+    ]  # fmt: skip
+    if walk.is_worth_compiling(_rounds(columns, moves, memory, bus.burst_beats)):
+        status, next_cycle = walk(*arrays)
+    else:
+        lists = [array.tolist() for array in arrays]
+        status, next_cycle = walk.function(*lists)
+        result[:] = lists[-1]
     halts = columns.groups["HALT"]
     halted = halts.pcs[result[RETIRE, halts.pcs] >= 0]
     reached_end = status not in (STUCK, ENDLESS) and not halted.size and (columns.opcode > 0).all()
@@ -164,6 +177,16 @@ def time_code(
     if not faults or faults[0].cycle > limit_cycles:
         raise _no_end(status, columns, result, limit_cycles)
     return _timeline(machine, columns, result, faults[0].cycle, faults)
+
+
+def _rounds(columns: Columns, moves: Column, memory: Memory, burst_beats: int) -> int:
+    """Return about how often the walk goes through its loops: instructions, rows, bursts.
+
+    A memory that draws its waits also takes each beat by itself.
+    """
+    beats = moves[:, COLUMNS] * moves[:, ELEMENT]
+    each = beats // burst_beats if memory.model == "fixed" else beats
+    return columns.count + int((moves[:, BLOCKS] * moves[:, ROWS] * (each + 2)).sum())
 
 
 def _no_end(status: int, columns: Columns, result: Column, limit_cycles: int) -> Exception:

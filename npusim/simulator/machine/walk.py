@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from npusim.datapath.jit import kernel, scalar
 from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, FETCH_SLOTS, QUEUE_DEPTH
 from npusim.simulator.machine.port import address, finish, first_beat, free_at, respond, stream
@@ -51,8 +49,8 @@ def burst_of(beat: int, left: int, sizes: Any) -> int:
 
 
 @scalar
-def load(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: Any) -> int:
-    """Return the retirement of a LD; count its bursts and note errors in `result` [rows]."""
+def load(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: Any, pc: int) -> int:
+    """Return the retirement of a LD; count its bursts and note errors in `result` [rows N]."""
     width = move[LEFT] + move[COLUMNS] + move[RIGHT]
     valid, cursor, pads = issue + 2, issue, 0  # cursor: the cycle of the last word's last beat
     for block in range(move[BLOCKS]):
@@ -70,8 +68,8 @@ def load(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: An
                 finish(channels[0], ends, cursor)
                 valid = accepted + 2
                 if beat >= sizes[MEMORY_BEATS]:
-                    result[BAD_BEAT] = 1
-                result[BURSTS] += 1
+                    result[BAD_BEAT][pc] = 1
+                result[BURSTS][pc] += 1
                 beat, left = beat + beats, left - beats
             pads += move[RIGHT]
             if cursor + pads > sizes[LIMIT]:
@@ -81,8 +79,8 @@ def load(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: An
 
 
 @scalar
-def store(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: Any) -> int:
-    """Return the retirement of a ST; count its bursts and note errors in `result` [rows]."""
+def store(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: Any, pc: int) -> int:
+    """Return the retirement of a ST; count its bursts and note errors in `result` [rows N]."""
     valid, done = issue + 2, issue
     for block in range(move[BLOCKS]):
         for row in range(move[ROWS]):
@@ -98,8 +96,8 @@ def store(move: Any, issue: int, channels: Any, ends: Any, sizes: Any, result: A
                 finish(channels[0], ends, done)
                 valid = last + 2
                 if beat >= sizes[MEMORY_BEATS]:
-                    result[BAD_BEAT] = 1
-                result[BURSTS] += 1
+                    result[BAD_BEAT][pc] = 1
+                result[BURSTS][pc] += 1
                 beat, left = beat + beats, left - beats
             if done > sizes[LIMIT]:
                 return done
@@ -127,22 +125,21 @@ def fetch_burst(
 
 
 @kernel
-def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, result):  # type: ignore[no-untyped-def]
+def walk(  # type: ignore[no-untyped-def]
+    engine, kind, sync, duration, place, moves, channels, ends, sizes, fetched, members, given,
+    by_engine, tokens, result,
+):  # fmt: skip
     """Fill `result` [rows N]; return FINISHED, STUCK or ENDLESS, and the first cycle not yet used.
 
     engine, kind, duration [N]; sync [N 4]; place [N]: row of `moves` of a LD or ST; channels
-    [CHANNELS 3]; ends [3 N_outstanding]; sizes [SIZES].
+    [CHANNELS 3]; ends [3 N_outstanding]; sizes [SIZES]. All zero at the start: fetched [N],
+    members [4 N], given [4 4 N] (by giver and taker, the cycles after the signals), by_engine
+    [4 4], tokens [2 4 4]. Lists serve as well as arrays, where plain Python runs this.
     """
     count = len(engine)
-    fetched = np.zeros(count, np.int64)
-    members = np.zeros((4, count), np.int64)
-    queued = np.zeros(4, np.int64)
-    issued = np.zeros(4, np.int64)
-    free = np.zeros(4, np.int64)  # the cycle after the last retirement
-    given = np.zeros((4, 4, count), np.int64)  # [giver, taker]: the cycles after the signals
-    gifts = np.zeros((4, 4), np.int64)
-    takes = np.zeros((4, 4), np.int64)
-    endless = np.zeros(4, np.bool_)
+    queued, issued, free, endless = by_engine[0], by_engine[1], by_engine[2], by_engine[3]
+    # free: the cycle after an engine's last retirement
+    gifts, takes = tokens[0], tokens[1]
     pc, next_dispatch, moved, ended = 0, 0, True, False
     while moved:
         moved = False
@@ -155,15 +152,15 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
             e = engine[pc]
             cycle = max(fetched[pc] + 1, next_dispatch)
             if kind[pc] == ILLEGAL_KIND:
-                result[DISPATCH, pc], next_dispatch = cycle, cycle + 1
+                result[DISPATCH][pc], next_dispatch = cycle, cycle + 1
                 ended = True  # what was dispatched before goes on up to this cycle
                 break
             if kind[pc] == FETCH_KIND or kind[pc] == HALT_KIND:
-                result[DISPATCH, pc] = result[ISSUE, pc] = cycle
-                if (issued != queued).any():
+                result[DISPATCH][pc] = result[ISSUE][pc] = cycle
+                if issued[1] != queued[1] or issued[2] != queued[2] or issued[3] != queued[3]:
                     break
-                retire = max(cycle, free.max() - 1) + 1
-                result[RETIRE, pc] = retire
+                retire = max(cycle, max(free[1], free[2], free[3]) - 1) + 1
+                result[RETIRE][pc] = retire
                 next_dispatch = retire + 1
                 if kind[pc] == HALT_KIND:
                     return FINISHED, retire + 1
@@ -172,9 +169,9 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
                 if before >= 0:
                     if before >= issued[e]:
                         break
-                    cycle = max(cycle, result[ISSUE, members[e, before]] + 1)
-                result[DISPATCH, pc] = cycle
-                members[e, queued[e]] = pc
+                    cycle = max(cycle, result[ISSUE][members[e][before]] + 1)
+                result[DISPATCH][pc] = cycle
+                members[e][queued[e]] = pc
                 queued[e] += 1
                 next_dispatch = cycle + 1
             pc += 1
@@ -182,43 +179,39 @@ def walk(engine, kind, sync, duration, place, moves, channels, ends, sizes, resu
         for e in range(1, 4):
             prev, after = 1 + (e + 1) % 3, 1 + e % 3
             while issued[e] < queued[e] and not endless[e]:
-                i = members[e, issued[e]]
-                waits_prev, waits_next = sync[i, WAIT_PREV], sync[i, WAIT_NEXT]
-                has_prev = not waits_prev or takes[prev, e] < gifts[prev, e]
-                has_next = not waits_next or takes[after, e] < gifts[after, e]
+                i = members[e][issued[e]]
+                waits_prev, waits_next = sync[i][WAIT_PREV], sync[i][WAIT_NEXT]
+                has_prev = not waits_prev or takes[prev][e] < gifts[prev][e]
+                has_next = not waits_next or takes[after][e] < gifts[after][e]
                 if waits_prev:
-                    result[PREV_TOKEN, i] = given[prev, e, takes[prev, e]] if has_prev else NEVER
+                    result[PREV_TOKEN][i] = given[prev][e][takes[prev][e]] if has_prev else NEVER
                 if waits_next:
-                    result[NEXT_TOKEN, i] = given[after, e, takes[after, e]] if has_next else NEVER
+                    result[NEXT_TOKEN][i] = given[after][e][takes[after][e]] if has_next else NEVER
                 if not has_prev or not has_next:
                     break
-                takes[prev, e] += waits_prev
-                takes[after, e] += waits_next
-                cycle = max(result[DISPATCH, i] + 1, free[e])
-                cycle = max(cycle, result[PREV_TOKEN, i], result[NEXT_TOKEN, i])
+                takes[prev][e] += waits_prev
+                takes[after][e] += waits_next
+                cycle = max(result[DISPATCH][i] + 1, free[e])
+                cycle = max(cycle, result[PREV_TOKEN][i], result[NEXT_TOKEN][i])
                 if kind[i] == LOAD_KIND:
-                    retire = load(
-                        moves[place[i]], cycle, channels[2:4], ends[1], sizes, result[:, i]
-                    )
+                    retire = load(moves[place[i]], cycle, channels[2:4], ends[1], sizes, result, i)
                 elif kind[i] == STORE_KIND:
-                    retire = store(
-                        moves[place[i]], cycle, channels[4:7], ends[2], sizes, result[:, i]
-                    )
+                    retire = store(moves[place[i]], cycle, channels[4:7], ends[2], sizes, result, i)
                 else:
                     retire = cycle + duration[i]
-                result[ISSUE, i], result[RETIRE, i] = cycle, retire
+                result[ISSUE][i], result[RETIRE][i] = cycle, retire
                 if retire > sizes[LIMIT]:
-                    endless[e] = True
+                    endless[e] = 1
                     break
                 free[e] = retire + 1
-                if sync[i, SIGNAL_PREV]:
-                    given[e, prev, gifts[e, prev]] = retire + 1
-                    gifts[e, prev] += 1
-                if sync[i, SIGNAL_NEXT]:
-                    given[e, after, gifts[e, after]] = retire + 1
-                    gifts[e, after] += 1
+                if sync[i][SIGNAL_PREV]:
+                    given[e][prev][gifts[e][prev]] = retire + 1
+                    gifts[e][prev] += 1
+                if sync[i][SIGNAL_NEXT]:
+                    given[e][after][gifts[e][after]] = retire + 1
+                    gifts[e][after] += 1
                 issued[e] += 1
                 moved = True
     if pc < count and not ended:
-        return (ENDLESS if endless.any() else STUCK), next_dispatch
+        return (ENDLESS if endless[1] + endless[2] + endless[3] > 0 else STUCK), next_dispatch
     return FINISHED, next_dispatch

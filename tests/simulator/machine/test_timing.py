@@ -12,6 +12,7 @@ from npusim.cosim.random_programs import random_program
 from npusim.machines import Machine
 from npusim.simulator.machine.events import events
 from npusim.simulator.machine.run import time_program
+from npusim.simulator.machine.walk import walk
 from tests.simulator.machine.stepping import Stepper
 
 SETTINGS = [("fixed", 1, 1), ("fixed", 10, 4), ("fixed", 57, 2), ("lfsr", 1, 3), ("lfsr", 20, 1)]
@@ -25,10 +26,15 @@ def with_memory(name: str, model: str, latency: int, outstanding: int, seed: int
     return replace(machine, memory=memory)
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
 @pytest.mark.parametrize("name", ["nano", "small", "base", "wide"])
 @pytest.mark.parametrize(("model", "latency", "outstanding"), SETTINGS)
-def test_every_cycle_is_the_stepped_machines(name, model, latency, outstanding):
-    for seed in range(12):
+def test_every_cycle_is_the_stepped_machines(
+    name, model, latency, outstanding, compiled, monkeypatch
+):
+    """Both forms of the walk: plain Python on lists, and compiled on arrays."""
+    monkeypatch.setattr(walk, "is_worth_compiling", lambda rounds: compiled)
+    for seed in range(8):
         machine = with_memory(name, model, latency, outstanding, seed=seed * 77 + 1)
         program, _ = random_program(random.Random(seed), machine, 7)
         (timeline,) = time_program(program)
