@@ -333,6 +333,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:  # of files, the commands say more; this is a full disk behind stdout
+        _fail(f"{error.filename or 'output'}: {error.strerror or error}")
 
 
 def _fail(message: str) -> None:

@@ -21,6 +21,8 @@ def require_writable(path: Path | None) -> None:
         return
     if path.is_dir():
         raise FormatError(f"{path}: expected a file to write, found a directory")
+    if path.exists() and not path.is_file():
+        return
     if not path.absolute().parent.is_dir():
         raise FormatError(f"{path}: there is no directory {path.absolute().parent}")
     if not os.access(path.absolute().parent, os.W_OK):
@@ -29,12 +31,24 @@ def require_writable(path: Path | None) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that replaces `path` when the block ends well, and leaves nothing otherwise."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Open a file that replaces `path` when the block ends well, and leaves nothing otherwise.
+
+    A link stays, and what it names is replaced. What is no file (/dev/null, /dev/stdout, a pipe) is
+    written to: a new file in its place would take it from every other program.
+    """
+    if path.exists() and not path.is_file():
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
+        return
+    target = path.resolve() if path.is_symlink() else path
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             yield file
-        partial.replace(path)
+        partial.replace(target)
     except OSError as error:
         raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
     finally:
