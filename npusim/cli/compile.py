@@ -48,7 +48,9 @@ def assemble_file(source: Path, *, output: Path, machine: str) -> None:
     require_writable(output)
     try:
         text = source.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise FormatError(f"{source}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise FormatError(f"{source}: expected assembly text, found {error}") from None
     target = Machine.load(machine)
     try:

@@ -64,7 +64,10 @@ class ReportPaths:
             drawn = [] if self.plots is None else list(pictures(data))
             page = "" if self.page is None else machine_page(data)
             if self.plots is not None:
-                self.plots.mkdir(exist_ok=True)
+                try:
+                    self.plots.mkdir(exist_ok=True)
+                except OSError as error:
+                    raise FormatError(f"{self.plots}: cannot make it: {error.strerror}") from None
                 for name, text in drawn:
                     with whole_file(self.plots / f"{name}.svg") as file:
                         file.write(text.encode())

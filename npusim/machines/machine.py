@@ -237,9 +237,14 @@ class Machine:
                 raise FormatError(f"machine: expected one of {known}, or FILE.toml, found {name}")
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+        except UnicodeDecodeError as error:
             raise FormatError(f"{path}: expected a TOML file, found {error}") from None
-        return cls.from_toml(text, str(path))
+        try:
+            return cls.from_toml(text, str(path))
+        except RangeError as error:  # a value's check knows its key, not its file
+            raise RangeError(f"{path}: {error}") from None
 
     @classmethod
     def from_toml(cls, text: str, where: str = "machine") -> Machine:

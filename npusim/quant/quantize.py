@@ -81,10 +81,10 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
     `samples` [N ...] are in the file's layout of the network's input.
     """
     if any(
-        network.tensors[node.inputs[1]].dtype.kind in "iu"
+        len(node.inputs) == 1 or network.tensors[node.inputs[1]].dtype.kind in "iu"
         for node in network.nodes
-        if isinstance(node.operator, op.Conv2D | op.FullyConnected) and len(node.inputs) > 1
-    ):
+        if isinstance(node.operator, op.Conv2D | op.FullyConnected)
+    ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
     folded = fold(network)
     return Prepared(folded, calibrate(folded, samples, threads))

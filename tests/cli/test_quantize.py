@@ -12,6 +12,7 @@ import npusim
 from npusim.cli.compare import compare_model
 from npusim.cli.quantize import quantize_model
 from npusim.errors import NpuError
+from npusim.quant.quantize import prepare
 from tests.conftest import DIGITS
 
 FLOAT = DIGITS / "digits_float.onnx"
@@ -63,6 +64,12 @@ def test_mistakes_leave_no_file(
     with pytest.raises(NpuError, match=message) as caught:
         quantize(samples, tmp_path / "q.onnx", *layers, **settings)
     assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_codes_are_not_quantized_again(samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(NpuError, match="weights are coded already, quantize the float network"):
+        prepare(npusim.load(DIGITS / "digits_int8.onnx"), np.load(samples)["x"])
     assert not list(tmp_path.iterdir())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from npusim.graph.files import load
+from npusim.machines import Machine
 from npusim.session import run as run_session
 from tests.cli.conftest import Finished
 from tests.conftest import DIGITS
@@ -104,7 +105,31 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "unknown rule": (lambda d: [MODEL, "--requant", "nearest"], "nearest"),
     "unknown engine": (lambda d: [MODEL, "--engine", "gpu"], "gpu"),
     "nowhere to write": (lambda d: [MODEL, "--output", d / "none" / "y.npz"], "no directory"),
+    "no such machine": (
+        lambda d: [MODEL, "--engine", "machine", "--machine", d / "none.toml"],
+        "none.toml: cannot read it",
+    ),
+    "an illegal machine": (
+        lambda d: [
+            MODEL,
+            "--engine",
+            "machine",
+            "--machine",
+            machine_of(d, "size = 4", "size = 5"),
+        ],
+        "nano.toml: machine: array.size: expected a power of two in 4..64, found 5",
+    ),
+    "pictures nowhere": (
+        lambda d: [MODEL, "--engine", "machine", "--machine", "nano", "--plots", "/proc/plots"],
+        "/proc/plots: ",
+    ),
 }
+
+
+def machine_of(folder: Path, old: str, new: str) -> Path:
+    path = folder / "nano.toml"
+    path.write_text(Machine.load("nano").to_toml().replace(old, new))
+    return path
 
 
 def empty(path: Path) -> Path:

@@ -174,6 +174,7 @@ def test_what_cannot_be_evaluated_is_an_error_in_a_line(text, message):
         ('"uniform:8"', '"uniform8"', "layers: --layer: expected NAME=SCHEME:BITS"),
         ('{ conv1 = "uniform:8" }', "3", "layers: expected a table like {conv1"),
         ('"array.size * ', '3, "', "constraints: expected a list of texts"),
+        ("<= 256", "<= 0", "constraints: expected that a point meets all, found none"),
         ('calibrate = "x.npz"', "", "[[schemes]]: no network has samples to calibrate on"),
         ("[[machines]]", "[[", "expected TOML, found"),
     ],

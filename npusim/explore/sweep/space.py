@@ -119,7 +119,10 @@ def read_space(path: Path) -> Space:
     count = len(machines) * len(networks) * max(len(schemes), 1)
     if count > MOST_POINTS:
         raise FormatError(f"{where}: expected at most {MOST_POINTS:,} points, found {count:,}")
-    return Space(machines, networks, schemes, constraints)
+    space = Space(machines, networks, schemes, constraints)
+    if next(space.points(), None) is None:
+        raise FormatError(f"{where}: constraints: expected that a point meets all, found none")
+    return space
 
 
 def _tables(where: str, part: str, found: Any) -> list[Any]:
