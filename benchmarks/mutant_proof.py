@@ -31,6 +31,8 @@ OWN_ROOTS = ("npu_lane", "npu_bank")
 LANE_PARTS = ("npu_weight_column",)
 """Control modules that stand in lanes alone."""
 NETLIST_SECONDS = 1200
+CONFLICTS = 5000
+"""Of one proof that two nodes are equal."""
 INVARIANT_SECONDS = 60
 PROOF_SECONDS = 400
 _RESET = "rst_i"
@@ -94,7 +96,10 @@ class Prover:
 
     def _never(self, miter: str) -> bool:
         """Return whether ABC proves that the miter's output is never 1."""
-        script = f"&r {miter}.aig; &scl; &scorr; &put; pdr -T {INVARIANT_SECONDS}; print_status"
+        script = (
+            f"&r {miter}.aig; &scl; &scorr -C {CONFLICTS}; &put; pdr -T {INVARIANT_SECONDS}; "
+            "print_status"
+        )
         try:
             said = self._abc(script, PROOF_SECONDS)
         except subprocess.TimeoutExpired:
