@@ -22,6 +22,7 @@ from npusim.report.layers import LayerReport
 if TYPE_CHECKING:
     from npusim.explore.machine_run import Execute
     from npusim.isa.program import Program
+    from npusim.simulator.kernels.engine import Prepared
     from npusim.simulator.machine.timeline import Timeline
 
 Engine = Literal["kernels", "machine", "rtl"]
@@ -180,6 +181,7 @@ def run(
         execute = _execute(engine, energy)
         return _run_on_machine(network, x, engine, target, rule, keep_tensors, execute, progress)
     prepared = prepare(network, rule)
+    _warm(network, prepared)
     nanoseconds = np.zeros(len(network.nodes), np.int64)
     start_ns = perf_counter_ns()
     tensors = prepared.run(
@@ -205,6 +207,15 @@ def run(
         samples=len(tensors[network.outputs[0]]) // max(declared, 1),
         seconds=seconds,
     )
+
+
+def _warm(network: Network, prepared: Prepared) -> None:
+    """Run a sample of zeros: what compiles or loads the kernels is no layer's time."""
+    zeros = {}
+    for name in network.inputs:
+        tensor = network.tensors[name]
+        zeros[name] = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
+    prepared.run(zeros)
 
 
 def _run_on_machine(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,28 @@ def test_prints_the_layer_table_and_the_accuracy(npusim: Npusim) -> None:
         correct = int((scores.argmax(1) == data["y"]).sum())
     assert f"top-1: {correct} of 360 correct" in done.out
     assert correct >= 0.95 * 360
+
+
+def test_no_kernel_is_compiled_or_loaded_in_the_time_of_a_layer() -> None:
+    code = f"""
+import gc, numpy, npusim, npusim.session
+from npusim.datapath.jit import Kernel
+
+clock, ready = npusim.session.perf_counter_ns, []
+
+def tick():
+    kernels = [kernel for kernel in gc.get_objects() if type(kernel) is Kernel]
+    used = [vars(kernel)["compiled"] for kernel in kernels if "compiled" in vars(kernel)]
+    ready.append(sum(len(kernel.signatures) for kernel in used))
+    return clock()
+
+npusim.session.perf_counter_ns = tick
+npusim.run(npusim.load({str(MODEL)!r}), numpy.load({str(IMAGES)!r})["x"])
+print(*ready)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    start, end = map(int, done.stdout.split())
+    assert 0 < start == end
 
 
 def test_writes_outputs_tensors_and_json(npusim: Npusim, tmp_path: Path) -> None:
