@@ -48,9 +48,10 @@ RTL = {
     "kws_dscnn_int8.tflite": ("verilator", "icarus"),
     "ic_resnet8_int8.tflite": ("verilator",),
     "vww_mbv1_int8.tflite": ("verilator",),
+    "ad_ae_int8.tflite": ("verilator",),
     MOBILENET: ("verilator",),
 }
-"""What runs in Verilog too; Icarus takes a second for a thousand cycles."""
+"""The Verilog simulators of each network; Icarus takes a second for a thousand cycles."""
 MACHINE = "base"
 
 
@@ -144,6 +145,8 @@ def whole_runs(rounds: int) -> list[str]:
 def commands(rounds: int) -> list[str]:
     """Return the table of `npusim run` as a user runs it: interpreter, imports, compiling, all."""
     lines = [
+        "## Commands",
+        "",
         "`npusim run FILE [--input X]`, whole process, kernels compiled before; medians.",
         "",
         *header("network", "samples", "kernels s", "machine s", "ratio"),
@@ -224,9 +227,9 @@ def rates(rtl: bool) -> list[str]:
             "Icarus",
         ),
     ]
-    for name in (*RTL, *(n for n in NETWORKS if n not in RTL)):
-        simulators = RTL.get(name, ()) if rtl else ()
-        lines.append(cycles_a_second(npusim.load(path_of(name)), simulators))
+    for name, simulators in RTL.items():
+        network = npusim.load(path_of(name))
+        lines.append(cycles_a_second(network, simulators if rtl else ()))
     return lines
 
 
