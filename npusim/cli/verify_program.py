@@ -14,12 +14,13 @@ from rich.table import Table
 
 from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
-from npusim.cosim.npu.compare import Comparison, compare_step
+from npusim.cosim.npu.compare import Comparison, compare_code
+from npusim.cosim.npu.place import placed
 from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
 from npusim.errors import UnsupportedError
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
+from npusim.simulator.machine.run import step_code
 
 
 def verify_program(
@@ -58,10 +59,15 @@ def verify_program(
         )
     if waves is not None and len(program.steps) != 1:
         raise UnsupportedError(f"--waves: expected one run, {path} has {len(program.steps)}")
-    dram = load_image(program, machine)
+    dram, addresses, code_address = placed(program, machine)
     found = [
-        (f"{program.name}, step {number}", compare_step(program, step, dram, machine,
-                                                        simulator=simulator, waves=waves))
+        (
+            f"{program.name}, step {number}",
+            compare_code(
+                step_code(program, step), machine or program.machine, dram, addresses,
+                code_address, simulator=simulator, waves=waves,
+            ),
+        )
         for number, step in enumerate(program.steps)
     ]  # fmt: skip
     return print_comparisons(found, f"{program.name} on {program.machine.name}, {simulator}")

@@ -7,25 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from npusim.cosim.npu.compare import Comparison, compare_code
+from npusim.cosim.npu.place import moved_bytes, placed
 from npusim.cosim.random_bad import BadRecipe, bad_recipe, shrink_bad
 from npusim.cosim.random_programs import Recipe, assembly, recipe, shrink
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
 
 BAD_SHARE = 0.25
 """How many of the programs must fault."""
 SNIPPETS_MOST = 14
 _LATENCIES_CYCLES = (1, 2, 5, 10, 40, 100)
 _OUTSTANDING = (1, 2, 4, 8)
-_CODE_ALIGNMENT_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
-_PLACES = 64
 
 
 @dataclass(frozen=True)
@@ -79,22 +74,6 @@ def random_runs(
             yield _good(seed, recipe(rng, drawn, size), simulator)
 
 
-def placed(program: Program) -> tuple[NDArray[np.uint8], tuple[int, ...], int]:
-    """Return (DRAM, address of each region, address of the code), all moved by some 128 bytes.
-
-    A host may place them anywhere; how far is drawn from the memory's seed. DRAM: uint8 [bytes].
-    """
-    moved_bytes = _moved_bytes(program.machine)
-    dram, end = load_image(program), program.code_address()
-    dram[moved_bytes : moved_bytes + end] = dram[:end].copy()
-    addresses = tuple(address + moved_bytes for address in program.region_addresses())
-    return dram, addresses, program.code_address() + moved_bytes
-
-
-def _moved_bytes(machine: Machine) -> int:
-    return machine.memory.seed % _PLACES * _CODE_ALIGNMENT_BYTES
-
-
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
     dram, addresses, code_address = placed(program)
     return compare_code(code, program.machine, dram, addresses, code_address, simulator=simulator)
@@ -132,7 +111,7 @@ def report(run: RandomRun) -> str:
     lines = [
         f"seed {run.seed} ({run.family}) on {machine.name}, memory {memory.model} "
         f"latency {memory.latency_cycles} outstanding {memory.outstanding} seed {memory.seed}, "
-        f"all of it {_moved_bytes(machine)} bytes behind its place:",
+        f"all of it {moved_bytes(run.program, machine)} bytes behind its place:",
         *run.comparison.difference.splitlines(),
     ]
     written = encode_program(run.program.instructions)
