@@ -20,6 +20,7 @@ from npusim.isa.access import (
     Registers,
     Segments,
     accesses,
+    is_plain,
     mac_results,
     segments,
     vector_nest,
@@ -35,6 +36,8 @@ _BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
 _PWLQ = WEIGHT_FORMATS.index("pwlq")
 _TABLE_ENTRIES = 256
 """One for each byte."""
+_ROWS_MOST = 1 << 22
+"""Rows of one LD or ST whose places in DRAM are compared with others', one by one."""
 _LOOKUP, _TABLE = VEC_OPS.index("lookup"), VEC_OPS.index("table")
 
 
@@ -105,6 +108,12 @@ def check(
                 f"{entries} were loaded"
             )
         masks[pc] = _bank_mask(item)
+        rows = _rows(item)
+        if rows > _ROWS_MOST:
+            raise CapacityError(
+                f"{_at(pc, item)}: expected at most {_ROWS_MOST:,} rows in all blocks, "
+                f"found {rows:,}"
+            )
         beats = word_beats(machine, TARGETS[item["target"]]) if item.name == "LD" else 0
         moves[pc] = segments(item, registers, beats)
         _check_region(pc, item, moves[pc], machine, region_bytes)
@@ -115,6 +124,13 @@ def check(
 
 def _at(pc: int, item: Instruction) -> str:
     return f"pc {pc} ({line(item)})"
+
+
+def _rows(item: Instruction) -> int:
+    """Return the rows of a LD or ST that lie apart in DRAM."""
+    if item.name not in ("LD", "ST") or (item.name == "LD" and is_plain(item)):
+        return 0
+    return item["blocks"] * item["rows"]
 
 
 def _is_pwlq_mac(item: Instruction, registers: Registers) -> bool:

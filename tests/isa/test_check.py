@@ -155,6 +155,17 @@ def test_bytes_stored_and_loaded_need_a_token():
         check(assemble(racing), NANO)
 
 
+def test_more_rows_than_can_be_compared():
+    text = """
+    CFG engine=LD index=element element.beats=1
+    LD region=1 address=0 banks=1 columns=1 rows={rows} blocks=4095
+    HALT
+    """
+    check(assemble(text.format(rows=1024)), NANO)
+    with pytest.raises(CapacityError, match=r"pc 1 .*at most 4,194,304 rows .*, found 4,197,375"):
+        check(assemble(text.format(rows=1025)), NANO)
+
+
 def ping_pong(count: int) -> str:
     load = "LD target=ACT plain=1 region=1 address=0 banks=1 columns=1 signal_next=1\n"
     take = "CFG engine=EX wait_prev=1\n"
