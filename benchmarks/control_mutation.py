@@ -16,6 +16,7 @@ stand in a file too, and a later run with other programs begins with what is ope
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import subprocess
@@ -34,7 +35,8 @@ from mutation import DOCUMENT, ROOT, write_section
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
 from npusim.cosim.npu.compare import first_difference
-from npusim.cosim.npu.random_runs import SNIPPETS_MOST, placed, random_memory
+from npusim.cosim.npu.place import placed
+from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
 from npusim.cosim.npu.run import run_on
 from npusim.cosim.random_bad import bad_program
 from npusim.cosim.random_programs import random_program
@@ -148,21 +150,29 @@ class Score:
 
 @dataclass
 class Record:
-    """The mutants that are decided, by number; those without a proof; the programs of all runs."""
+    """The mutants that are decided, by number; those without a proof; the programs of all runs.
 
+    `netlist` says which netlist and mutations they number.
+    """
+
+    netlist: str
     killed: set[int] = field(default_factory=set)
     equivalent: set[int] = field(default_factory=set)
     unprovable: set[int] = field(default_factory=set)
     programs: int = 0
 
     @classmethod
-    def load(cls, path: Path | None) -> Record:
+    def load(cls, path: Path | None, netlist: str) -> Record:
         """Return the record of earlier runs; an empty one where there is none."""
         if path is None or not path.exists():
-            return cls()
+            return cls(netlist)
         found = json.loads(path.read_text())
+        if found["netlist"] != netlist:
+            raise CosimulationError(
+                f"{path}: expected verdicts on the netlist {netlist}, found {found['netlist']}"
+            )
         sets = {name: set(found[name]) for name in ("killed", "equivalent", "unprovable")}
-        return cls(**sets, programs=found["programs"])
+        return cls(netlist, **sets, programs=found["programs"])
 
     def save(self, path: Path | None) -> None:
         """Write the record to `path`."""
@@ -170,7 +180,8 @@ class Record:
             sets = {
                 name: sorted(getattr(self, name)) for name in ("killed", "equivalent", "unprovable")
             }
-            path.write_text(json.dumps({**sets, "programs": self.programs}) + "\n")
+            found = {"netlist": self.netlist, **sets, "programs": self.programs}
+            path.write_text(json.dumps(found) + "\n")
 
     def score(self, module: str, mutants: Sequence[Mutant]) -> Score:
         """Return what became of the mutants of `module`."""
@@ -241,11 +252,12 @@ def main() -> int:
     parser.add_argument("--programs-seed", type=int, default=1)
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
-    machine, record = mutated_machine(), Record.load(options.record)
+    machine = mutated_machine()
     with tempfile.TemporaryDirectory(prefix="npusim-") as name:
         folder = Path(name)
         elaborate(machine, folder)
         mutants = list_mutants(control_modules(), options.mutants, options.seed, folder)
+        record = Record.load(options.record, identity(mutants, folder))
         if options.programs:
             run(mutants, machine, record, options, folder)
     scores = {module: record.score(module, mutants) for module in control_modules()}
@@ -258,6 +270,13 @@ def main() -> int:
     killed = sum(scores[module].killed for module in options.modules)
     surviving = sum(len(scores[module].surviving) for module in options.modules)
     return int(killed < LEAST_SCORE * (killed + surviving))
+
+
+def identity(mutants: Sequence[Mutant], folder: Path) -> str:
+    """Return a hash of the netlist in `folder` and of its mutations (16 hexadecimal digits)."""
+    digest = hashlib.sha256((folder / "base.il").read_bytes())
+    digest.update("\n".join(mutant.command for mutant in mutants).encode())
+    return digest.hexdigest()[:16]
 
 
 def run(
