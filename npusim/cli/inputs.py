@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, ShapeError
+from npusim.errors import FormatError, RangeError, ShapeError
+from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 
 IMAGE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
@@ -27,7 +29,12 @@ class Samples:
     labels: NDArray[np.int64] | None
 
 
-def read_samples(path: Path, tensor: Tensor) -> Samples:
+def classes_of(network: Network) -> int:
+    """Return how many classes `network` tells apart: the scores of its first output."""
+    return prod(network.tensors[network.outputs[0]].shape)
+
+
+def read_samples(path: Path, tensor: Tensor, classes: int) -> Samples:
     """Return the samples in the file at `path` for the network input `tensor`.
 
     An .npz file holds the samples under the input's name, under `x`, or as its only array, and may
@@ -40,6 +47,8 @@ def read_samples(path: Path, tensor: Tensor) -> Samples:
         The file cannot be read, or it is not clear which of its arrays is meant.
     ShapeError
         The array is neither one sample nor a batch of samples.
+    RangeError
+        A label is no class: not in 0 .. classes - 1.
     """
     if path.is_dir():
         raise FormatError(f"{path}: expected a .npy, .npz or image file, found a directory")
@@ -64,6 +73,12 @@ def read_samples(path: Path, tensor: Tensor) -> Samples:
                 f"found {labels.dtype} {list(labels.shape)}"
             )
         labels = labels.astype(np.int64)
+        strange = np.flatnonzero((labels < 0) | (labels >= classes))
+        if strange.size:
+            raise RangeError(
+                f"{path}: label of sample {strange[0]}: expected a class of 0..{classes - 1}, "
+                f"found {labels[strange[0]]}"
+            )
     return Samples(x, labels)
 
 

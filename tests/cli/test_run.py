@@ -99,6 +99,11 @@ def write(path: Path, x: object) -> Path:
     return path
 
 
+def labelled(path: Path, labels: list[int]) -> Path:
+    np.savez(path, x=np.zeros((len(labels), 8, 8, 1), np.float32), y=labels)
+    return path
+
+
 MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "no such model": (lambda d: [d / "none.onnx"], "cannot read it"),
     "a directory": (lambda d: [d], "found a directory"),
@@ -121,6 +126,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "not a number": (
         lambda d: [MODEL, "--input", write(d / "x.npy", np.full((1, 8, 8, 1), np.nan, "f"))],
         "nan",
+    ),
+    "a label of no class": (
+        lambda d: [MODEL, "--input", labelled(d / "x.npz", [3, 10])],
+        "label of sample 1: expected a class of 0..9, found 10",
     ),
     "no samples": (
         lambda d: [MODEL, "--input", write(d / "x.npy", np.zeros((0, 8, 8, 1), np.float32))],
