@@ -121,7 +121,8 @@ def run_on(
             line for line in (done.stdout + done.stderr).splitlines() if line.startswith("npu_")
         ]
         if done.returncode or said or not (place / "dump.hex").exists():
-            message = said or (done.stdout + done.stderr).splitlines()[-1:] or ["no message"]
+            lines = said or (done.stdout + done.stderr).splitlines()[-1:]
+            message = lines or [f"it ended with code {done.returncode}, without a message"]
             raise CosimulationError(f"RTL on {simulation.simulator}: {message[0]}")
         before, registers = _sweeps(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
