@@ -43,6 +43,7 @@ from npusim.cosim.random_programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
+from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
 from npusim.simulator.machine.run import MachineRun, run_code
@@ -50,6 +51,9 @@ from npusim.simulator.machine.run import MachineRun, run_code
 LEAST_SCORE = 0.90
 COMMAND = "python benchmarks/control_mutation.py"
 BAD_EVERY = 2
+BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
+CUT_EVERY = 20
+"""So often the memory ends within the code of a good program."""
 SLOW_EVERY = 60
 """So often a program meets a memory that answers after 2^14 .. 2^16 cycles."""
 MORE_CYCLES = 600
@@ -80,7 +84,7 @@ class Case:
 
 
 def cases(machine: Machine, count: int, seed: int) -> list[Case]:
-    """Return random programs of `machine`: half are good; a few are long, or wait for long."""
+    """Return random programs of `machine`: half are good; a few wait long, or leave the memory."""
     made = []
     for number in range(count):
         rng = random.Random(seed * 10_000 + number)
@@ -94,17 +98,34 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
             slow = replace(drawn.memory, latency_cycles=rng.randrange(1 << 14, 1 << 16))
             drawn, snippets = replace(drawn, memory=slow), 2
         program, _ = random_program(rng, drawn, snippets)
-        made.append(_case(program, encode_program(program.instructions)))
+        case = _case(program, encode_program(program.instructions))
+        made.append(_cut(case, rng) if number % CUT_EVERY == 0 else case)
     return made
 
 
 def _case(program: Program, code: bytes) -> Case:
     dram, bases, address = placed(program)
     dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
-    end = address + -(-len(code) // 128) * 128
+    end = address + -(-len(code) // BURST_BYTES) * BURST_BYTES
     before = dram[:end].copy()
     expected = run_code(code, program.machine, dram, bases)
     return Case(code, program.machine, before, bases, address, expected, dram[:end])
+
+
+def _cut(whole: Case, rng: random.Random) -> Case:
+    """Return `whole` in a memory that ends within its code: FETCH is answered with an error."""
+    code = np.zeros(-(-len(whole.code) // BURST_BYTES) * BURST_BYTES, np.uint8)
+    code[: len(whole.code)] = np.frombuffer(whole.code, np.uint8)
+    size_bytes = 1 << (whole.code_address + len(code) - 1).bit_length()
+    address = size_bytes - BURST_BYTES * rng.randrange(len(code) // BURST_BYTES)
+    memory = replace(whole.machine.memory, size_bytes=size_bytes)
+    machine = replace(whole.machine, memory=memory)
+    dram = np.zeros(max(size_bytes, address + len(code)), np.uint8)
+    dram[: whole.code_address] = whole.dram[: whole.code_address]
+    dram[address : address + len(code)] = code
+    before = dram[: address + len(code)].copy()
+    expected = run_code(whole.code, machine, dram, whole.bases, code_address=address)
+    return Case(whole.code, machine, before, whole.bases, address, expected, before)
 
 
 class Judge:
