@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 Engine = Literal["kernels", "machine", "rtl"]
 EnergyModel = Literal["average", "toggles"]
+
+_loaded: WeakKeyDictionary[Network, set[Rule]] = WeakKeyDictionary()
+"""Rules under which a network ran in this process: their kernels are compiled or loaded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +185,7 @@ def run(
         execute = _execute(engine, energy)
         return _run_on_machine(network, x, engine, target, rule, keep_tensors, execute, progress)
     prepared = prepare(network, rule)
-    _warm(network, prepared)
+    _load_kernels(network, rule, prepared)
     nanoseconds = np.zeros(len(network.nodes), np.int64)
     start_ns = perf_counter_ns()
     tensors = prepared.run(
@@ -209,13 +213,16 @@ def run(
     )
 
 
-def _warm(network: Network, prepared: Prepared) -> None:
-    """Run a sample of zeros: what compiles or loads the kernels is no layer's time."""
+def _load_kernels(network: Network, rule: Rule, prepared: Prepared) -> None:
+    """Run a sample of zeros, the first time: what loads the kernels is no layer's time."""
+    if rule in _loaded.setdefault(network, set()):
+        return
     zeros = {}
     for name in network.inputs:
         tensor = network.tensors[name]
         zeros[name] = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
     prepared.run(zeros)
+    _loaded[network].add(rule)
 
 
 def _run_on_machine(
