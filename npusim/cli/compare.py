@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from npusim.cli.inputs import classes_of, read_samples
+from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file, write_json
 from npusim.errors import UnsupportedError
 from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, choices, compare
@@ -48,9 +48,8 @@ def compare_model(
     )
     target = None if machine is None else Machine.load(machine)
     network = load(model)
-    tensor, classes = network.tensors[network.inputs[0]], classes_of(network)
-    calibration = read_samples(calibrate_path, tensor, classes)
-    evaluation = calibration if eval_path is None else read_samples(eval_path, tensor, classes)
+    calibration = read_samples(calibrate_path, network)
+    evaluation = calibration if eval_path is None else read_samples(eval_path, network)
     console = Console(stderr=True)  # stdout is for what was asked
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("float reference", total=len(chosen))

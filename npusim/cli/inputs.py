@@ -29,13 +29,8 @@ class Samples:
     labels: NDArray[np.int64] | None
 
 
-def classes_of(network: Network) -> int:
-    """Return how many classes `network` tells apart: the scores of its first output."""
-    return prod(network.tensors[network.outputs[0]].shape)
-
-
-def read_samples(path: Path, tensor: Tensor, classes: int) -> Samples:
-    """Return the samples in the file at `path` for the network input `tensor`.
+def read_samples(path: Path, network: Network) -> Samples:
+    """Return the samples in the file at `path` for the one input of `network`.
 
     An .npz file holds the samples under the input's name, under `x`, or as its only array, and may
     hold class labels under `y`. Pixels of an image become 0..1 for a float input, pixel - 128 for
@@ -48,8 +43,9 @@ def read_samples(path: Path, tensor: Tensor, classes: int) -> Samples:
     ShapeError
         The array is neither one sample nor a batch of samples.
     RangeError
-        A label is no class: not in 0 .. classes - 1.
+        A label is no class: none of the scores in the network's first output.
     """
+    tensor = network.tensors[network.inputs[0]]
     if path.is_dir():
         raise FormatError(f"{path}: expected a .npy, .npz or image file, found a directory")
     if not path.exists():
@@ -73,6 +69,7 @@ def read_samples(path: Path, tensor: Tensor, classes: int) -> Samples:
                 f"found {labels.dtype} {list(labels.shape)}"
             )
         labels = labels.astype(np.int64)
+        classes = prod(network.tensors[network.outputs[0]].shape)
         strange = np.flatnonzero((labels < 0) | (labels >= classes))
         if strange.size:
             raise RangeError(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from npusim.cli.inputs import classes_of, read_samples
+from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import UnsupportedError
 from npusim.graph.files import load
@@ -39,7 +39,7 @@ def quantize_model(
         raise UnsupportedError(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"
         )
-    samples = read_samples(calibrate_path, network.tensors[network.inputs[0]], classes_of(network))
+    samples = read_samples(calibrate_path, network)
     console = Console(stderr=True)  # stdout is for what was asked
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"calibrating on {len(samples.x)} samples", total=None)

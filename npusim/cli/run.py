@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from npusim.cli.inputs import Samples, classes_of, read_samples
+from npusim.cli.inputs import Samples, read_samples
 from npusim.cli.outputs import require_writable, write_arrays, write_json
 from npusim.cli.report import ReportPaths
 from npusim.cost.area import area_um2
@@ -102,9 +102,9 @@ def _samples(network: Network, path: Path | None) -> Samples:
         raise UnsupportedError(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"
         )
-    tensor = network.tensors[network.inputs[0]]
     if path is not None:
-        return read_samples(path, tensor, classes_of(network))
+        return read_samples(path, network)
+    tensor = network.tensors[network.inputs[0]]
     print("no --input: running one sample of zeros", file=sys.stderr)
     return Samples(tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype)), None)
 

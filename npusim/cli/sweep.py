@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from npusim.cli.inputs import classes_of, read_samples
+from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import FormatError, UnsupportedError
 from npusim.explore.sweep.execution import DaskCluster, LocalProcesses, Run, in_this_process
@@ -104,13 +104,10 @@ def read_source(network: NetworkChoice) -> Source:
         raise UnsupportedError(
             f"{network.model}: expected a network with one input, found {len(loaded.inputs)}"
         )
-    tensor, classes = loaded.tensors[loaded.inputs[0]], classes_of(loaded)
-    calibrate = None
-    if network.calibrate is not None:
-        calibrate = read_samples(network.calibrate, tensor, classes).x
+    calibrate = None if network.calibrate is None else read_samples(network.calibrate, loaded).x
     if network.evaluate is None:
         return Source(model, network.requant, calibrate)
-    samples = read_samples(network.evaluate, tensor, classes)
+    samples = read_samples(network.evaluate, loaded)
     if samples.labels is None:
         raise FormatError(f"{network.evaluate}: expected class labels under 'y', found none")
     return Source(model, network.requant, calibrate, samples.x, samples.labels)
