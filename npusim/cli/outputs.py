@@ -21,12 +21,17 @@ def require_writable(path: Path | None) -> None:
         return
     if path.is_dir():
         raise FormatError(f"{path}: expected a file to write, found a directory")
-    if path.exists() and not path.is_file():
+    if _is_device(path):
         return
     if not path.absolute().parent.is_dir():
         raise FormatError(f"{path}: there is no directory {path.absolute().parent}")
     if not os.access(path.absolute().parent, os.W_OK):
         raise FormatError(f"{path}: the directory is not writable")
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether `path` is something else than a file, as /dev/null or a pipe are."""
+    return path.exists() and not path.is_file()
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     A link stays, and what it names is replaced. What is no file (/dev/null, /dev/stdout, a pipe) is
     written to: a new file in its place would take it from every other program.
     """
-    if path.exists() and not path.is_file():
+    if _is_device(path):
         try:
             with path.open("wb") as file:
                 yield file
