@@ -183,7 +183,7 @@ def cycles_a_second(network: Network, simulators: Sequence[str]) -> str:
         limits = np.iinfo(tensor.dtype)
         shape = (1, *tensor.shape[1:])
         write_tensor(program, dram, name, rng.integers(limits.min, limits.max, shape, tensor.dtype))
-    step = max((s for s in program.steps if s.kind == "run"), key=lambda s: s.count)
+    step = max(program.runs(), key=lambda s: s.count)
     bases, code, machine = program.region_addresses(), step_code(program, step), program.machine
     timeline = time_code(code, machine, bases)
     constants = (bases[0], bases[0] + program.regions[0].size_bytes)

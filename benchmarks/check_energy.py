@@ -67,7 +67,7 @@ def gates(
     netlist = read_netlist(path, read_library(library))
     signals = {p.name: f"ex.array.{p.source}" for p in netlist.inputs + netlist.outputs}
     states = {name: f"ex.array.{name}" for name, *_ in netlist.registers().values()}
-    (step,) = (step for step in network.program.steps if step.kind == "run")
+    (step,) = network.program.runs()
     (found,) = record(network.program, step, network.dram, signals, states, [span])
     result = replay(netlist, [Window(found.values, found.state)])
     if result.wrong_cycles:
@@ -80,7 +80,7 @@ def gates(
 
 def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[str, Any]:
     """Return the layer's energy by both models, in pJ."""
-    (step,) = (step for step in network.program.steps if step.kind == "run")
+    (step,) = network.program.runs()
     run = run_step(network.program, step, network.dram, trace=False, activity=True)
     counts = event_counts(run.timeline).total(layer.first, layer.count)
     machine, cycles = NANO.machine, span[1] - span[0] - 1
@@ -147,7 +147,7 @@ def main() -> int:
     for form in options.formats:
         network = compiled(NANO, form, SAMPLE)
         (layer,) = (x for x in network.program.layers if x.name in HELD_OUT)
-        (step,) = (step for step in network.program.steps if step.kind == "run")
+        (step,) = network.program.runs()
         timeline = run_step(network.program, step, network.dram.copy(), trace=False).timeline
         span = span_of(timeline, layer)
         by_model = model(form, network, layer, span)

@@ -154,7 +154,7 @@ def record_build(
         return pickle.loads(path.read_bytes())  # of this script's own making
     network = compiled(build, weight_format, sample=seed)
     program = network.program
-    (step,) = (step for step in program.steps if step.kind == "run")
+    (step,) = program.runs()
     places = windows(network, seed)
     recordings = record(
         program, step, network.dram, {**ACTIVITY, **signals}, states, [w for *_, w in places]

@@ -22,7 +22,7 @@ def compile_model(model: Path, *, output: Path, machine: str, requant: str) -> N
     _prove(program)
     with whole_file(output) as file:
         file.write(program.to_bytes())
-    runs = sum(step.kind == "run" for step in program.steps)
+    runs = len(program.runs())
     host = [step.node for step in program.steps if step.kind == "host"]
     print(
         f"{output}: {len(program.instructions)} instructions in {runs} runs for "
@@ -33,11 +33,8 @@ def compile_model(model: Path, *, output: Path, machine: str, requant: str) -> N
 
 def _prove(program: Program) -> None:
     sizes = [region.size_bytes for region in program.regions]
-    for step in program.steps:
-        if step.kind == "run":
-            check(
-                program.instructions[step.first : step.first + step.count], program.machine, sizes
-            )
+    for step in program.runs():
+        check(program.instructions[step.first : step.first + step.count], program.machine, sizes)
 
 
 def assemble_file(source: Path, *, output: Path, machine: str) -> None:
@@ -76,7 +73,7 @@ def disassemble_file(path: Path) -> None:
     print(f"; {program.name} for {program.machine.name}, rounding {program.requant}")
     names = {layer.first: f"{layer.name} ({layer.operator})" for layer in program.layers}
     lines = disassemble(program.instructions)
-    starts = {step.first: step for step in program.steps if step.kind == "run"}
+    starts = {step.first: step for step in program.runs()}
     for pc, line in enumerate(lines.splitlines()):
         if pc in starts:
             print(f"; run of {starts[pc].count} instructions")
