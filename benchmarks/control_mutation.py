@@ -19,7 +19,6 @@ import argparse
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import tempfile
 from argparse import Namespace
@@ -28,9 +27,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from checkout import commit
+from markdown import header, row
 from mutant_netlist import Mutant, build, control_modules, elaborate, list_mutants
 from mutant_proof import Prover
-from mutation import DOCUMENT, ROOT, write_section
+from mutation import DOCUMENT, write_section
 
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
@@ -43,7 +44,7 @@ from npusim.cosim.random_programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.isa.spec import FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
 from npusim.simulator.machine.run import MachineRun, run_code
@@ -51,7 +52,6 @@ from npusim.simulator.machine.run import MachineRun, run_code
 LEAST_SCORE = 0.90
 COMMAND = "python benchmarks/control_mutation.py"
 BAD_EVERY = 2
-BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
 CUT_EVERY = 20
 """So often the memory ends within the code of a good program."""
 SLOW_EVERY = 60
@@ -106,7 +106,7 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
 def _case(program: Program, code: bytes) -> Case:
     dram, bases, address = placed(program)
     dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
-    end = address + -(-len(code) // BURST_BYTES) * BURST_BYTES
+    end = address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
     before = dram[:end].copy()
     expected = run_code(code, program.machine, dram, bases)
     return Case(code, program.machine, before, bases, address, expected, dram[:end])
@@ -114,10 +114,10 @@ def _case(program: Program, code: bytes) -> Case:
 
 def _cut(whole: Case, rng: random.Random) -> Case:
     """Return `whole` in a memory that ends within its code: FETCH is answered with an error."""
-    code = np.zeros(-(-len(whole.code) // BURST_BYTES) * BURST_BYTES, np.uint8)
+    code = np.zeros(-(-len(whole.code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES, np.uint8)
     code[: len(whole.code)] = np.frombuffer(whole.code, np.uint8)
     size_bytes = 1 << (whole.code_address + len(code) - 1).bit_length()
-    address = size_bytes - BURST_BYTES * rng.randrange(len(code) // BURST_BYTES)
+    address = size_bytes - FETCH_BURST_BYTES * rng.randrange(len(code) // FETCH_BURST_BYTES)
     memory = replace(whole.machine.memory, size_bytes=size_bytes)
     machine = replace(whole.machine, memory=memory)
     dram = np.zeros(max(size_bytes, address + len(code)), np.uint8)
@@ -227,34 +227,26 @@ def judge(mutant: Mutant, by: Judge, prover: Prover, record: Record) -> str:
     return "open"
 
 
-def row(name: str, score: Score) -> str:
+def score_row(name: str, score: Score) -> str:
     """Return a line of the table."""
-    mutants = score.killed + len(score.equivalent) + len(score.surviving)
-    return (
-        f"| {name} | {mutants} | {score.killed} | {len(score.equivalent)} "
-        f"| {len(score.surviving)} | {100 * score.score:.1f} % |"
-    )
+    counts = (score.killed, len(score.equivalent), len(score.surviving))
+    return row(name, sum(counts), *counts, f"{100 * score.score:.1f} %")
 
 
 def table(scores: dict[str, Score], programs: int, command: str) -> str:
     """Return the Markdown of the scores and of every mutant that is open."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
-        check=True,
-    ).stdout.strip()  # fmt: skip
     whole = Score(
         sum(score.killed for score in scores.values()),
         [mutant for score in scores.values() for mutant in score.equivalent],
         [mutant for score in scores.values() for mutant in score.surviving],
     )
     lines = [
-        f"Written at commit {commit} by `{command}`. The verdicts were gathered over runs with "
+        f"Written at commit {commit()} by `{command}`. The verdicts were gathered over runs with "
         f"{programs} programs in all; each run went on with what was open before it.",
         "",
-        "| module | mutants | killed | equivalent (proved) | open | at least |",
-        "|---|---|---|---|---|---|",
-        *(row(name, score) for name, score in scores.items()),
-        row("**all**", whole),
+        *header("module", "mutants", "killed", "equivalent (proved)", "open", "at least"),
+        *(score_row(name, score) for name, score in scores.items()),
+        score_row("**all**", whole),
         "",
         f"Open, neither killed nor proved: {len(whole.surviving) or 'none'}.",
         "",

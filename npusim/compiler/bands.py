@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from npusim.isa.registers import STRIDE_MAX
 from npusim.machines import Machine
 
 BANDS_WANTED = 5
-_STRIDE_MAX = 32767
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def banded(
         stride = bank // band_rows
         is_better = best.band_rows == rows or used > best.banks
         if 1 < used <= min(banks, max(BANDS_WANTED, best.banks)) and is_better:
-            if stride * row_steps <= _STRIDE_MAX:
+            if stride * row_steps <= STRIDE_MAX:
                 best = TileLayout(stride, columns, band_rows, used)
         band_rows *= 2
     return best

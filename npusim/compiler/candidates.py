@@ -8,11 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.isa.registers import COUNT_MAX, STRIDE_MAX
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
-
-_STRIDE_MAX = 32767
-_COUNT_MAX = 65535
 
 
 @dataclass(frozen=True)
@@ -138,9 +136,9 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
     pixels = tiles.th * tiles.tw
     weights = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles) * shape.tile_words
     fits = weights <= machine.wgt_words
-    fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, _COUNT_MAX)
+    fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
-    fits &= (pixels <= _STRIDE_MAX) & (act_words(shape, tiles) <= machine.act_words)
+    fits &= (pixels <= STRIDE_MAX) & (act_words(shape, tiles) <= machine.act_words)
     return tiles.chosen(fits)
 
 
@@ -160,4 +158,4 @@ def act_words(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
     """Return the ACT words of an input tile; more than any ACT where a stride would overflow."""
     block = span(shape, tiles, 0) * span(shape, tiles, 1)
     blocks = tiles.gob if shape.depthwise else tiles.gcb
-    return np.where(block <= _STRIDE_MAX, blocks * block, 1 << 30)
+    return np.where(block <= STRIDE_MAX, blocks * block, 1 << 30)

@@ -15,8 +15,7 @@ from npusim.graph import operators as op
 from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
 from npusim.graph.requantization import Rule
-
-_STRIDE_MAX = 32767
+from npusim.isa.registers import STRIDE_MAX
 
 
 def addition_behind(network: Network, node: Node) -> Node | None:
@@ -43,7 +42,7 @@ def with_residual(
     source = context.source(add.inputs[1] if is_second else add.inputs[0])
     function = elementwise.add(network, add, rule)
     fused = replace(layer, residual=Residual(source, function, not is_second))
-    if machine.act_words > _STRIDE_MAX:
+    if machine.act_words > STRIDE_MAX:
         return None
     try:
         _, one = choose_tiling(fused, machine)

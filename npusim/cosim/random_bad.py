@@ -15,6 +15,7 @@ from npusim.isa.encoding import FORMATS, encode_program, instruction
 from npusim.isa.legal import bank_words, banks_of
 from npusim.isa.program import Program
 from npusim.isa.spec import (
+    ADDRESS_SPACE,
     ENGINES,
     FAULTS,
     FETCH_BURST_INSTRUCTIONS,
@@ -185,8 +186,9 @@ def _address(b: Builder, rng: random.Random) -> str:
         ("RQ", {"par": bank_words(b.machine, "PAR") - 1}), ("RQ", {"out": 0}),
         ("RQ", {"write_banks": 0}), ("RQ", {"act_terms": 1}), ("RQ", {"par_banks": 0}),
         ("VEC", {"act": 0xFFFF}), ("VEC", {"out": words - 1}), ("VEC", {"read_banks": 0}),
-        *((name, {"acc": a}) for name, a in (("MAC", acc - 1), ("RQ", 0xFFFF)) if acc < 1 << 16),
     ]  # fmt: skip
+    if acc < ADDRESS_SPACE:
+        near += [("MAC", {"acc": acc - 1}), ("RQ", {"acc": 0xFFFF})]
     registers: Registers = {
         "mac_x": {"count": 2, "stride": 1}, "vec_x": {"count": 2, "stride": 1},
         "vec_x_out": {"out": 1, "acc": 1},
@@ -216,15 +218,14 @@ def _far(b: Builder, rng: random.Random) -> list[tuple[str, dict[str, int], Regi
     found: list[tuple[str, dict[str, int], Registers]] = []
     for name, field, pad in places:
         total = bank_words(b.machine, pad) * banks_of(b.machine, pad)
-        if total == 1 << 16:
+        if total == ADDRESS_SPACE:
             continue
         bit = 1 << rng.randrange((total - 1).bit_length(), 16)
+        stride = bit if bit < 1 << 15 else -bit
         found.append((name, {field: bit | rng.randrange(4)}, {}))
         for level in levels.get((name, field), ()):
-            stride = bit if bit < 1 << 15 else -bit
             found.append((name, {}, {level: {"count": 2, "stride": stride}}))
         if (name, field) == ("MAC", "acc"):
-            stride = bit if bit < 1 << 15 else -bit
             blocks = {"mac_ob": {"count": 2}, "mac_output": {"acc_stride": stride}}
             found.append((name, {}, blocks))
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.encoding import Instruction, decode_registers
-from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS, TARGETS, VEC_OPS, WEIGHT_FORMATS
 
 Registers = Mapping[str, Mapping[str, int]]
 
@@ -21,8 +21,6 @@ MAC_TILE_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw")
 VEC_LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
 _LISTED_MOST = 1 << 24
 """Iterations of a nest whose addresses are listed one by one."""
-_WORDS_MOST = 1 << 16
-"""Words that a scratchpad can have."""
 _NEVER = 1 << 62
 
 
@@ -88,11 +86,11 @@ def _words(base: int, *levels: tuple[int, int]) -> NDArray[np.int64]:
         extent = (count - 1) * stride
         ends = [ends[0] + min(0, extent), ends[1] + max(0, extent)]
         have = 1
-        while have < count and addresses.size <= _WORDS_MOST:
+        while have < count and addresses.size <= ADDRESS_SPACE:
             step = min(have, count - have)  # the first `have` iterations, moved by `step` of them
             addresses = np.union1d(addresses, addresses + step * stride)
             have += step
-    if addresses.size <= _WORDS_MOST:
+    if addresses.size <= ADDRESS_SPACE:
         return addresses
     return np.clip(np.array(ends, object), -_NEVER, _NEVER).astype(np.int64)
 

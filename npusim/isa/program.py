@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from npusim.errors import FormatError, NpuError
 from npusim.isa.encoding import Instruction, decode_program, encode_program
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES, REGION_COUNT, VERSION
+from npusim.isa.spec import FETCH_BURST_BYTES, INSTRUCTION_BYTES, REGION_COUNT, VERSION
 from npusim.machines import Machine
 
 MAGIC = b"NPUSIM\r\n"
@@ -149,7 +149,7 @@ class Program:
     def code(self, step: Step) -> bytes:
         """Return the bytes that FETCH reads in `step`, zero-padded to whole bursts."""
         data = encode_program(self.instructions[step.first : step.first + step.count])
-        return data + bytes(-len(data) % (FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES))
+        return data + bytes(-len(data) % FETCH_BURST_BYTES)
 
     def region_addresses(self) -> tuple[int, ...]:
         """Return the byte address of each region: page after page from address 0."""

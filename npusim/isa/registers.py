@@ -17,6 +17,12 @@ def _level(what: str) -> tuple[Field, ...]:
     )
 
 
+_COUNT, _STRIDE = _level("any level")
+COUNT_MAX = _COUNT.mask
+"""Most iterations of a loop level."""
+STRIDE_MAX = _STRIDE.mask >> 1
+"""Greatest step of a loop level, in words: strides are signed."""
+
 _DMA_STRIDES = (
     Register("row_stride", 0, "DRAM, row to row", _word("beats", signed=True)),
     Register("block_stride", 1, "DRAM, block to block", _word("beats", signed=True)),

@@ -21,7 +21,12 @@ QUEUED_ENGINES = ("LD", "EX", "ST")
 QUEUE_DEPTH = 8
 TOKEN_MAX = 15
 FETCH_BURST_INSTRUCTIONS = 8
+FETCH_BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
+"""A program begins at a multiple of it."""
 FETCH_SLOTS = 2
+
+ADDRESS_SPACE = 1 << 16
+"""Scratchpad addresses wrap there; no scratchpad has more words."""
 
 CFG_CYCLES = 1
 MAC_LOAD_CYCLES = 2

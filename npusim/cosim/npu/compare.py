@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from npusim.cosim.npu.run import RtlRun, run_code
 from npusim.isa.program import Program, Step
-from npusim.isa.spec import ENGINES, FAULTS, FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.isa.spec import ENGINES, FAULTS, FETCH_BURST_BYTES, INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.simulator.machine.run import MachineRun, step_code
 from npusim.simulator.machine.run import run_code as simulate_code
 
 CONTEXT_EVENTS = 5
 """Events shown before the first that differs."""
-_BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def compare_code(
     CapacityError, FormatError
         The simulator refuses the program.
     """
-    end = code_address + -(-len(code) // _BURST_BYTES) * _BURST_BYTES
+    end = code_address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
     dram[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
     before = dram[:end].copy()
     expected = simulate_code(code, machine, dram, bases)

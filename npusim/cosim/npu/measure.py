@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.run import RtlRun, run_code
 from npusim.isa.program import Program, Step
-from npusim.isa.spec import ENGINES, FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.isa.spec import ENGINES, FETCH_BURST_BYTES
 from npusim.simulator.machine.run import step_code
 from npusim.simulator.machine.timeline import CAUSES, Timeline, time_code
-
-_BURST_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
 
 
 def measure_step(
@@ -40,7 +38,7 @@ def measure_step(
     """
     code, machine, bases = step_code(program, step), program.machine, program.region_addresses()
     address = program.code_address()
-    end = address + -(-len(code) // _BURST_BYTES) * _BURST_BYTES
+    end = address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
     predicted = time_code(code, machine, bases, code_address=address)
     found = run_code(
         code, machine, dram[:end], bases, address, simulator=simulator,

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.program import Program
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, INSTRUCTION_BYTES
+from npusim.isa.spec import FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image
 
-_ALIGNMENT_BYTES = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES
 _PLACES = 64
 
 
@@ -18,7 +17,7 @@ def moved_bytes(program: Program, machine: Machine) -> int:
     """Return how far `program` is moved; the memory's seed says it, as far as there is room."""
     longest = max((len(program.code(step)) for step in program.runs()), default=0)
     room = machine.memory.size_bytes - program.code_address() - longest
-    return min(machine.memory.seed % _PLACES, room // _ALIGNMENT_BYTES) * _ALIGNMENT_BYTES
+    return min(machine.memory.seed % _PLACES, room // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
 
 
 def placed(

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
+from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
 from npusim.simulator.machine import multiply as mac
-from npusim.simulator.machine.reach import ADDRESS_SPACE
 
 FEATURES = ("operands", "multipliers", "products", "sums")
 XE_BITS = XE_BOUNDS[1].bit_length() + 1

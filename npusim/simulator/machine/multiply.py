@@ -27,10 +27,10 @@ from npusim.datapath.weight_decode import (
     uniform_weight,
 )
 from npusim.isa.access import MAC_TILE_LEVELS
+from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
 from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.durations import datapath_parameters
-from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
 (

@@ -14,12 +14,9 @@ import numpy as np
 
 from npusim.isa.access import MAC_TILE_LEVELS, VEC_LEVELS, tile_words
 from npusim.isa.legal import bank_words, banks_of
-from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS, VEC_OPS
+from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS, TARGETS, VEC_OPS
 from npusim.machines import Machine
 from npusim.simulator.machine.columns import Column, Columns, Group, Mask
-
-ADDRESS_SPACE = 1 << 16
-"""Scratchpad addresses wrap at 2^16."""
 
 
 @dataclass(frozen=True)

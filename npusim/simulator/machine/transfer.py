@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
-from npusim.simulator.machine.reach import ADDRESS_SPACE
+from npusim.isa.spec import ADDRESS_SPACE
 from npusim.simulator.machine.walk import (
     BLOCK_STRIDE,
     BLOCKS,

@@ -12,10 +12,9 @@ from npusim.datapath.pool import pool
 from npusim.datapath.requantize import requantize_total
 from npusim.datapath.subtract_zero_point import byte_value, subtract_zero_point
 from npusim.isa.access import VEC_LEVELS
-from npusim.isa.spec import VEC_OPS
+from npusim.isa.spec import ADDRESS_SPACE, VEC_OPS
 from npusim.simulator.machine import nest
 from npusim.simulator.machine.columns import Column, Group
-from npusim.simulator.machine.reach import ADDRESS_SPACE
 from npusim.simulator.machine.widen import widen
 
 (
