@@ -28,11 +28,11 @@ from stopwatch import children_seconds, seconds
 import npusim
 from npusim.compiler.rule import machine_rule
 from npusim.cosim.npu.measure import measure_step
-from npusim.explore.estimate import estimate
-from npusim.explore.machine_run import MachineNetwork, write_tensor
+from npusim.engines.estimate import estimate
+from npusim.engines.machine import MachineNetwork, write_tensor
 from npusim.graph.network import Network
+from npusim.kernels.engine import prepare
 from npusim.machines import Machine
-from npusim.simulator.kernels.engine import prepare
 from npusim.simulator.machine.repeat.run import RepeatedRun
 from npusim.simulator.machine.run import run_step, step_code
 from npusim.simulator.machine.timeline import time_code
@@ -85,7 +85,7 @@ def estimates(rounds: int) -> list[str]:
         "",
         *header("network", "cycles", "instructions", "process s", "peak MiB", "in process s"),
     ]
-    from npusim.compiler.tiling import best_tiling
+    from npusim.compiler.linear.tiling import best_tiling
 
     with tempfile.TemporaryDirectory() as folder:
         shapes = Path(folder) / "resnet50.onnx"

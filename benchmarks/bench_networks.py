@@ -27,11 +27,11 @@ from markdown import header, row
 from stopwatch import Run, seconds
 
 import npusim
-from npusim.graph.count import layer_macs
 from npusim.graph.network import Network
-from npusim.graph.requantization import resolve_rule
-from npusim.simulator.kernels.engine import Prepared, prepare
-from npusim.simulator.kernels.vnni import chosen_form
+from npusim.kernels.engine import Prepared, prepare
+from npusim.kernels.vnni import chosen_form
+from npusim.operators.count import layer_macs
+from npusim.runtimes.requantization import resolve_rule
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 

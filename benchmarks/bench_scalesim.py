@@ -23,12 +23,12 @@ from resnet import resnet
 from scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 
 import npusim
-from npusim.explore.estimate import Estimate, estimate
-from npusim.explore.machine_run import MachineNetwork
+from npusim.engines.estimate import Estimate, estimate
+from npusim.engines.machine import MachineNetwork
 from npusim.graph.network import Network
+from npusim.kernels.engine import prepare
 from npusim.machines import Machine
 from npusim.quant.quantize import quantize
-from npusim.simulator.kernels.engine import prepare
 
 FIGURES = ROOT / "benchmarks" / "scalesim.json"
 PAGE = ROOT / "benchmarks" / "SCALESIM.md"

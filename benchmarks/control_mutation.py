@@ -39,8 +39,8 @@ from npusim.cosim.npu.compare import first_difference
 from npusim.cosim.npu.place import placed
 from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
 from npusim.cosim.npu.run import run_on
-from npusim.cosim.random_bad import bad_program
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.bad import bad_program
+from npusim.cosim.programs.programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program

@@ -20,10 +20,10 @@ from checkout import MODELS, ROOT
 import npusim
 from npusim.explore.compare import choices, compare
 from npusim.graph import operators as op
+from npusim.kernels.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
-from npusim.simulator.kernels.engine import prepare as engine
 
 PAGE = ROOT / "docs" / "accuracy.md"
 NUMBERS = ROOT / "docs" / "accuracy.json"

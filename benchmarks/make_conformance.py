@@ -21,9 +21,9 @@ from markdown import row
 sys.path.insert(0, str(ROOT))
 
 from npusim.compiler.rule import INTEGER_RULE
+from npusim.formats.tflite.reader import load
 from npusim.graph.network import Network
-from npusim.graph.tflite import load
-from npusim.simulator.kernels.engine import Prepared, prepare
+from npusim.kernels.engine import Prepared, prepare
 from tests.simulator.litert_witness import (
     NAMES,
     digest,

@@ -29,7 +29,7 @@ from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
 from npusim.cost.sram import TABLES, memory
 from npusim.cost.table import Table, load_table
-from npusim.explore.estimate import estimate
+from npusim.engines.estimate import estimate
 from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared

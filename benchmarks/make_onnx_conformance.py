@@ -21,7 +21,7 @@ from markdown import header, row
 
 sys.path.insert(0, str(ROOT))
 
-from npusim.graph.onnx import load
+from npusim.formats.onnx.reader import load
 from tests.simulator import test_onnx_networks as networks
 from tests.simulator import test_onnx_node_tests as node_tests
 from tests.simulator.onnxruntime_reference import (

@@ -25,9 +25,9 @@ from markdown import header, row
 
 from npusim.cosim.npu.build import design
 from npusim.cosim.npu.random_runs import random_runs
-from npusim.explore.machine_run import MachineNetwork
-from npusim.explore.rtl_agreement import compare_network, random_inputs
-from npusim.graph.files import load
+from npusim.engines.machine import MachineNetwork
+from npusim.engines.rtl_agreement import compare_network, random_inputs
+from npusim.formats.files import load
 from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
 

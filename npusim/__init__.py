@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from npusim.graph.files import load as load
+    from npusim.formats.files import load as load
     from npusim.machines import Machine as Machine
     from npusim.quant.quantize import quantize as quantize
     from npusim.session import Result as Result
@@ -23,7 +23,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Machine": "npusim.machines",
-    "load": "npusim.graph.files",
+    "load": "npusim.formats.files",
     "run": "npusim.session",
     "Result": "npusim.session",
     "quantize": "npusim.quant.quantize",

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npusim
+from npusim.analysis.layers import LayerReport
 from npusim.errors import UnsupportedError
-from npusim.graph.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import Rule, resolve_rule
 from npusim.machines import Machine
-from npusim.report.layers import LayerReport
+from npusim.operators.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
+from npusim.runtimes.requantization import Rule, resolve_rule
 
 if TYPE_CHECKING:
-    from npusim.explore.machine_run import Execute
+    from npusim.engines.machine import Execute
     from npusim.isa.program import Program
-    from npusim.simulator.kernels.engine import Prepared
+    from npusim.kernels.engine import Prepared
     from npusim.simulator.machine.timeline import Timeline
 
 Engine = Literal["kernels", "machine", "rtl"]
@@ -175,7 +175,7 @@ def run(
     CosimulationError
         Engine `rtl`: Verilator is missing, or the RTL cannot be run.
     """
-    from npusim.simulator.kernels.engine import prepare
+    from npusim.kernels.engine import prepare
 
     rule = resolve_rule(network, requant)
     if energy == "toggles" and engine != "machine":
@@ -235,10 +235,10 @@ def _run_on_machine(
     execute: Execute,
     progress: Callable[[int, int], None] | None,
 ) -> Result:
-    from npusim.explore.machine_layers import layer_cycles, total_energy_pj
-    from npusim.explore.machine_run import MachineNetwork
-    from npusim.explore.toggles import CountingRun, with_toggles
-    from npusim.simulator.kernels.engine import prepare
+    from npusim.analysis.layer_cycles import layer_cycles, total_energy_pj
+    from npusim.engines.machine import MachineNetwork
+    from npusim.engines.toggles import CountingRun, with_toggles
+    from npusim.kernels.engine import prepare
 
     compiled = MachineNetwork(network, machine, rule, keep_tensors, execute)
     program = compiled.program
@@ -294,11 +294,11 @@ def _run_on_machine(
 def _execute(engine: Engine, energy: EnergyModel) -> Execute:
     """Return what carries out a run of a program on `machine` or `rtl`."""
     if energy == "toggles":
-        from npusim.explore.toggles import CountingRun
+        from npusim.engines.toggles import CountingRun
 
         return CountingRun()
     if engine == "machine":
-        from npusim.explore.simulation import Simulation
+        from npusim.engines.simulation import Simulation
 
         return Simulation()
     from npusim.cosim import toolchain

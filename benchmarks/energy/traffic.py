@@ -18,13 +18,13 @@ from checkout import DIGITS
 
 import npusim
 from energy.record import Recording, record
-from npusim.explore.machine_run import MachineNetwork, write_tensor
+from npusim.engines.machine import MachineNetwork, write_tensor
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.shapes import output_shape
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.kernels.inputs import network_inputs
 from npusim.machines import Machine
-from npusim.simulator.kernels.inputs import network_inputs
 from npusim.simulator.machine.run import time_program
 
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),

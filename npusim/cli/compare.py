@@ -9,7 +9,7 @@ from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file, write_json
 from npusim.errors import UnsupportedError
 from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, choices, compare
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.quant.bias_correction import BIAS_CORRECTIONS
 from npusim.report.compare_page import compare_page

@@ -7,7 +7,7 @@ from pathlib import Path
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.compiler.compile import compile_network
 from npusim.errors import FormatError, NpuError
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.isa.assembly import assemble, disassemble
 from npusim.isa.check import check
 from npusim.isa.program import Program, Region, Step

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import npusim
+from npusim.analysis.conformance import not_executed
 from npusim.cli.outputs import require_writable, write_json
 from npusim.cli.report import ReportPaths
 from npusim.cost.area import area_um2
-from npusim.explore.estimate import Estimate, estimate
-from npusim.graph.files import load
+from npusim.engines.estimate import Estimate, estimate
+from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.report.conformance import not_executed
 from npusim.report.machine_table import energy_line, loss_legend, machine_table
 from npusim.report.terminal import plain_console
 

@@ -9,7 +9,7 @@ from typing import Any
 from npusim.cli.inputs import read_samples
 from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import UnsupportedError
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.quant.export import model_of
 from npusim.quant.options import Options, parse_layer
 from npusim.quant.quantize import LayerRecord, prepare, quantize_prepared

@@ -54,7 +54,7 @@ class ReportPaths:
         conformance: Mapping[str, Any],
     ) -> None:
         """Write what was asked for; `results` and `conformance` as machine_data takes them."""
-        from npusim.report.machine_data import machine_data
+        from npusim.analysis.machine_data import machine_data
         from npusim.report.machine_page import machine_page
         from npusim.report.standalone import pictures
         from npusim.report.trace import write_trace

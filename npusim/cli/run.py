@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from npusim.analysis.conformance import check_conformance
 from npusim.cli.inputs import Samples, read_samples
 from npusim.cli.outputs import require_writable, write_arrays, write_json
 from npusim.cli.report import ReportPaths
 from npusim.cost.area import area_um2
 from npusim.datapath.jit import cache_directory
 from npusim.errors import UnsupportedError
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
-from npusim.report.conformance import check_conformance
 from npusim.report.machine_table import average_line, energy_line, loss_legend, machine_table
 from npusim.report.terminal import layer_table, plain_console
 from npusim.session import Result

@@ -96,9 +96,9 @@ def verify_model(
     int
         0 where every event, byte and register of every run agrees, 1 where one differs.
     """
-    from npusim.explore.machine_run import MachineNetwork
-    from npusim.explore.rtl_agreement import compare_network, random_inputs
-    from npusim.graph.files import load
+    from npusim.engines.machine import MachineNetwork
+    from npusim.engines.rtl_agreement import compare_network, random_inputs
+    from npusim.formats.files import load
 
     toolchain.require(simulator)
     compiled = MachineNetwork(load(path), machine, requant)

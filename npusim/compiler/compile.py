@@ -8,10 +8,11 @@ import numpy as np
 
 from npusim.compiler import lower, lower_moves
 from npusim.compiler.context import Lowering, lower_node
-from npusim.compiler.emit import Emitter
-from npusim.compiler.folding import FoldedInput, folded_inputs
-from npusim.compiler.fused_add import addition_behind
-from npusim.compiler.graph_storage import (
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
+from npusim.compiler.graph.folding import FoldedInput, folded_inputs
+from npusim.compiler.graph.fused_add import addition_behind
+from npusim.compiler.graph.graph_storage import (
     Form,
     flattens,
     folded_pads,
@@ -19,19 +20,18 @@ from npusim.compiler.graph_storage import (
     is_byte,
     is_renaming,
 )
-from npusim.compiler.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
+from npusim.compiler.graph.samples import single_sample
+from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.rule import machine_rule
-from npusim.compiler.samples import single_sample
-from npusim.compiler.shuffle import channel_shuffles
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph import operators as op
-from npusim.graph.count import layer_macs
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import Rule
 from npusim.graph.tensor import Tensor
 from npusim.isa.layout import pack
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
+from npusim.operators.count import layer_macs
+from npusim.runtimes.requantization import Rule
 
 
 def compile_network(

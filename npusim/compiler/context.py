@@ -8,14 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
-from npusim.compiler.emit import Emitter
-from npusim.compiler.folding import FoldedInput
-from npusim.compiler.memory import Constants, Stored
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.graph.folding import FoldedInput
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import Rule
 from npusim.graph.tensor import Tensor
 from npusim.machines import Machine
+from npusim.runtimes.requantization import Rule
 
 Lowering = Callable[[Stored], None]
 """Emits a node's instructions, its output's place given."""

@@ -10,27 +10,26 @@ from math import prod
 import numpy as np
 
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
-from npusim.compiler.elementwise import Pointwise, emit_elementwise
-from npusim.compiler.folding import folded_plane
-from npusim.compiler.fused_add import with_residual
-from npusim.compiler.linear import emit_linear
-from npusim.compiler.linear_layer import LinearLayer
-from npusim.compiler.memory import Stored
-from npusim.compiler.planes import terms
-from npusim.compiler.pooling import Pool, emit_pool
-from npusim.constants import tables
+from npusim.compiler.emit.elementwise import Pointwise, emit_elementwise
+from npusim.compiler.emit.memory import Stored
+from npusim.compiler.emit.pooling import Pool, emit_pool
+from npusim.compiler.graph.folding import folded_plane
+from npusim.compiler.graph.fused_add import with_residual
+from npusim.compiler.linear.layer import LinearLayer
+from npusim.compiler.linear.linear import emit_linear
+from npusim.compiler.linear.planes import terms
 from npusim.datapath.pool import average_constants
 from npusim.graph import operators as op
-from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import (
+from npusim.graph.tensor import same_quantization
+from npusim.runtimes import elementwise, tables
+from npusim.runtimes.requantization import (
     Requantization,
     Rule,
     activation_bounds,
     affine,
     linear,
 )
-from npusim.graph.tensor import same_quantization
 
 RUY_DEPTHWISE_LANES = 8
 """LiteRT's optimized depthwise ends in scalar code beyond whole vectors of so many channels."""

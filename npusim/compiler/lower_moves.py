@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
-from npusim.compiler.memory import Stored
-from npusim.compiler.moves import (
+from npusim.compiler.emit.memory import Stored
+from npusim.compiler.emit.moves import (
     Rectangle,
     Selection,
     emit_copy,
@@ -17,12 +17,12 @@ from npusim.compiler.moves import (
     emit_select,
     identity,
 )
-from npusim.compiler.shuffle import Shuffle
+from npusim.compiler.graph.shuffle import Shuffle
 from npusim.graph import operators as op
-from npusim.graph import requantization_elementwise as elementwise
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import Rule, affine
 from npusim.graph.tensor import same_quantization
+from npusim.runtimes import elementwise
+from npusim.runtimes.requantization import Rule, affine
 
 
 def lower_shuffle(shuffle: Shuffle, context: Context) -> Lowering:

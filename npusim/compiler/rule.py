@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.graph.network import Network
-from npusim.graph.requantization import Rule, resolve_rule
+from npusim.runtimes.requantization import Rule, resolve_rule
 
 INTEGER_RULE: dict[str, Rule] = {"litert": "tflite", "fp32": "half_even"}
 """Rules of runtimes that need floating point, and the integer rule nearest to each.

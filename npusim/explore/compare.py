@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import npusim
 from npusim.cost.area import area_um2
+from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, ShapeError, UnsupportedError
-from npusim.explore.estimate import estimate
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
@@ -171,7 +171,7 @@ def _row(
     labels: NDArray[np.int64] | None,
     threads: int,
 ) -> dict[str, Any]:
-    from npusim.simulator.kernels.engine import prepare as prepare_engine
+    from npusim.kernels.engine import prepare as prepare_engine
 
     network = quantized.network
     name = network.outputs[0]

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import npusim
 from npusim.errors import FormatError, UnsupportedError
+from npusim.formats.own.calls import call_of, function_named, quantization
+from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
 from npusim.graph.network import Network
-from npusim.graph.onnx_npusim_calls import call_of, function_named, quantization
-from npusim.graph.onnx_npusim_functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
 from npusim.graph.tensor import Tensor
 
 BATCH = "N"

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, ShapeError, UnsupportedError
 from npusim.graph import operators as op
-from npusim.graph.elementary import exp, sigmoid, tanh
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.quant.float_kernels import convolve, convolve_depthwise
+from npusim.runtimes.elementary import exp, sigmoid, tanh
 
 Values = list[NDArray[np.float64]]
 Observer = Callable[

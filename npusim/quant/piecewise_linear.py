@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
-from npusim.graph.elementary import ln
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.uniform import least_error_scale
+from npusim.runtimes.elementary import ln
 
 Breakpoint = Literal["gaussian", "laplacian", "search"]
 BREAKPOINTS: tuple[Breakpoint, ...] = ("gaussian", "laplacian", "search")

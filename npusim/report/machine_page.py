@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from npusim.report.activity import EX_PARTS
+from npusim.analysis.ex_activity import EX_PARTS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_words import conformance_text, energy_model_text, lead, span
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS

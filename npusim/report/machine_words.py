@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from npusim.report.activity import EX_PARTS
+from npusim.analysis.ex_activity import EX_PARTS
 from npusim.report.machine_charts import EX_DESCRIPTIONS, energy_text
 from npusim.report.roofline import bound_macs_per_cycle
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from npusim.analysis.layers import LayerReport
     from npusim.isa.program import Program
-    from npusim.report.layers import LayerReport
     from npusim.simulator.machine.timeline import Timeline
 
 COLUMNS = ("layer", "operator", "output shape", "MACs", "weight bytes", "weights", "rounding", "ms")
@@ -41,8 +41,8 @@ def machine_html(
 
     The pictures are images, so that their style sheet stays out of the notebook's.
     """
+    from npusim.analysis.machine_data import machine_data
     from npusim.report.machine_charts import CHARTS, WIDE
-    from npusim.report.machine_data import machine_data
     from npusim.report.machine_page import layer_table, style
     from npusim.report.machine_words import lead
     from npusim.report.standalone import standalone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from npusim.report.layers import LayerReport
+from npusim.analysis.layers import LayerReport
 
 
 def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:

@@ -15,11 +15,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import npusim
+from npusim.analysis.ex_activity import layer_of
+from npusim.analysis.occupancy import occupancy
 from npusim.isa.assembly import line
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
-from npusim.report.activity import layer_of
-from npusim.report.occupancy import occupancy
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 

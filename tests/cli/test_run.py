@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.session import run as run_session
 from tests.cli.conftest import Finished

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 NUMBA = {"numba", "llvmlite"}
 OTHERS = {
     "PIL", "cocotb", "distributed", "matplotlib", "scipy", "tflite", "npusim.cosim", "npusim.quant",
-    "npusim.session", "npusim.simulator.kernels",
+    "npusim.session", "npusim.kernels",
 }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_marking_kernels_does_not_import_numba() -> None:
 def test_compiling_imports_no_numba(shapes: Path) -> None:
     found = imported(
         "from npusim.compiler.compile import compile_network",
-        "from npusim.compiler.nominal import nominal_network",
+        "from npusim.compiler.graph.nominal import nominal_network",
         "import npusim",
         f"network = nominal_network(npusim.load({str(shapes)!r}))",
         "compile_network(network, npusim.Machine.load('base'))",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.explore.machine_run import MachineNetwork
+from npusim.engines.machine import MachineNetwork
 from npusim.graph.network import Network
-from npusim.graph.requantization import Rule
 from npusim.isa.check import check
 from npusim.isa.program import Program
+from npusim.kernels.engine import prepare
 from npusim.machines import Machine
-from npusim.simulator.kernels.engine import prepare
+from npusim.runtimes.requantization import Rule
 
 
 def random_inputs(network: Network, seed: int, samples: int = 1) -> dict[str, NDArray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.compiler.ahead import LOADS_AHEAD, Operation, loads_ahead
-from npusim.compiler.bands import banded, bands, joined, outputs_ready, whole
+from npusim.compiler.emit.ahead import LOADS_AHEAD, Operation, loads_ahead
+from npusim.compiler.linear.bands import banded, bands, joined, outputs_ready, whole
 from npusim.machines import Machine
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from npusim.compiler.compile import compile_network
-from npusim.compiler.folding import _axis, _folded_window, folded_plane
-from npusim.compiler.planes import Plane
-from npusim.explore.estimate import estimate
-from npusim.explore.machine_run import read_tensor, write_tensor
-from npusim.graph.files import load
+from npusim.compiler.graph.folding import _axis, _folded_window, folded_plane
+from npusim.compiler.linear.planes import Plane
+from npusim.engines.estimate import estimate
+from npusim.engines.machine import read_tensor, write_tensor
+from npusim.formats.files import load
 from npusim.isa.fold import Fold, fold_pixels
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image

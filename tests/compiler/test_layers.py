@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npusim.errors import CapacityError, NpuError
-from npusim.graph.files import load
+from npusim.formats.files import load
 from tests.compiler.agreement import assert_agrees
 from tests.compiler.machines import random_machine
 from tests.simulator.random_layers import MAKERS, random_case

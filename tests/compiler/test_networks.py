@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from npusim.compiler.compile import compile_network
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.machines import Machine
 from tests.compiler.agreement import assert_agrees
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from npusim.cli.compile import assemble_file, compile_model, disassemble_file
-from npusim.explore.estimate import estimate
-from npusim.graph.files import load
+from npusim.engines.estimate import estimate
+from npusim.formats.files import load
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.session import run

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from npusim.cosim.random_bad import bad_program
-from npusim.cosim.random_mutations import mutate
-from npusim.cosim.random_programs import assembly, random_program, recipe, shrink
+from npusim.cosim.programs.bad import bad_program
+from npusim.cosim.programs.mutations import mutate
+from npusim.cosim.programs.programs import assembly, random_program, recipe, shrink
 from npusim.errors import NpuError
 from npusim.isa.assembly import assemble
 from npusim.isa.check import check

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from npusim.compiler.nominal import nominal_network
+from npusim.compiler.graph.nominal import nominal_network
 from npusim.cost.energy import energy_pj, with_total
 from npusim.cost.prices import COMPONENTS
-from npusim.explore.estimate import Estimate, estimate
-from npusim.graph.count import layer_macs
-from npusim.graph.files import load
+from npusim.engines.estimate import Estimate, estimate
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.isa.access import RegisterFile, segments
 from npusim.isa.legal import word_beats
 from npusim.isa.spec import INSTRUCTION_BYTES, TARGETS
 from npusim.machines import Machine
+from npusim.operators.count import layer_macs
 from npusim.simulator.machine.counts import NAMES, event_counts
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"

@@ -13,10 +13,10 @@ from npusim.cost.logic import parameters
 from npusim.cost.prices import COMPONENTS, FORMATS
 from npusim.cost.table import load_table
 from npusim.cost.toggles import array_energy_pj
+from npusim.engines.estimate import estimate
 from npusim.errors import FormatError, UnsupportedError
 from npusim.explore.compare import choices, compare
-from npusim.explore.estimate import estimate
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared

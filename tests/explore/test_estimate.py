@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import npusim
-from npusim.explore.estimate import estimate
+from npusim.engines.estimate import estimate
 from npusim.machines import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def test_shapes_are_those_of_the_paper(resnet: ModuleType, depth: int, macs: int
     model = resnet.resnet_onnx(depth)
     onnx.checker.check_model(model, full_check=True)
     network = resnet.resnet(depth)
-    found = sum(npusim.graph.count.layer_macs(network, node) for node in network.nodes)
+    found = sum(npusim.operators.count.layer_macs(network, node) for node in network.nodes)
     assert found == macs
 
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import npusim
+from npusim.engines.estimate import Estimate, estimate
 from npusim.errors import UnsupportedError
-from npusim.explore.estimate import Estimate, estimate
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor

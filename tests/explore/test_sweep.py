@@ -17,7 +17,7 @@ import pytest
 
 import npusim
 from npusim.cli.sweep import read_source, sweep_space
-from npusim.explore.estimate import estimate
+from npusim.engines.estimate import estimate
 from npusim.explore.sweep.execution import in_this_process
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.results import columns

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from npusim.graph.elementary import exp, ln, sigmoid, tanh
+from npusim.runtimes.elementary import exp, ln, sigmoid, tanh
 
 RANDOM = np.random.default_rng(1)
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from npusim.errors import UnsupportedError
+from npusim.formats.onnx.reader import load
 from npusim.graph import operators as op
 from npusim.graph.network import Network
-from npusim.graph.onnx import load
 from tests.conftest import DIGITS
 
 

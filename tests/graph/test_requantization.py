@@ -12,7 +12,10 @@ from npusim.datapath.requantize import ROUNDING_MODES, requantize_total
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.requantization import (
+from npusim.graph.tensor import Quantization, Tensor
+from npusim.graph.weights import EncodedWeights
+from npusim.runtimes.elementwise import ThreeStepAdd, add, mean
+from npusim.runtimes.requantization import (
     RULES,
     FloatRequantization,
     Requantization,
@@ -22,9 +25,6 @@ from npusim.graph.requantization import (
     quantize_multipliers,
     resolve_rule,
 )
-from npusim.graph.requantization_elementwise import ThreeStepAdd, add, mean
-from npusim.graph.tensor import Quantization, Tensor
-from npusim.graph.weights import EncodedWeights
 
 
 def tensor(name: str, shape: tuple, scale: float, zero_point: int = 0, **kw: object) -> Tensor:
@@ -209,7 +209,7 @@ def test_mean_divides_in_its_multiplier() -> None:
 
 @pytest.mark.shared
 def test_dead_channels_of_a_real_network(shared: Path) -> None:
-    from npusim.graph.tflite import load
+    from npusim.formats.tflite.reader import load
 
     network = load(shared / "models" / "tflite" / "vww_mbv1_int8.tflite")
     dead = 0

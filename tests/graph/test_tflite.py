@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.formats.tflite.reader import load
 from npusim.graph import operators as op
-from npusim.graph.tflite import load
 from tests.simulator.tflite_builder import Value, constant, options, single_operator
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from npusim.errors import NpuError
-from npusim.graph.requantization import resolve_rule
-from npusim.graph.tflite import load
-from npusim.simulator.kernels.engine import prepare
+from npusim.formats.tflite.reader import load
+from npusim.kernels.engine import prepare
+from npusim.runtimes.requantization import resolve_rule
 from tests.simulator.random_layers import MAKERS, random_case
 
 EVERY_BYTES = 64

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.explore.estimate import Estimate, estimate
-from npusim.graph.files import load
+from npusim.analysis.conformance import check_conformance
+from npusim.analysis.machine_data import machine_data
+from npusim.engines.estimate import Estimate, estimate
+from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.report.conformance import check_conformance
-from npusim.report.machine_data import machine_data
 from npusim.session import Result
 from tests.conftest import DIGITS, missing
 from tests.report.browser import Browser, chromium

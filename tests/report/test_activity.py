@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.explore.estimate import Estimate
-from npusim.isa.spec import QUEUED_ENGINES
-from npusim.report.activity import (
+from npusim.analysis.ex_activity import (
     EX_PARTS,
     KINDS,
     Slices,
@@ -17,6 +15,8 @@ from npusim.report.activity import (
     joined,
     shares,
 )
+from npusim.engines.estimate import Estimate
+from npusim.isa.spec import QUEUED_ENGINES
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
 from tests.report.conftest import Reported

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from npusim.analysis.conformance import check_conformance, not_executed
+from npusim.analysis.machine_data import machine_data
 from npusim.cost.prices import COMPONENTS
-from npusim.explore.estimate import Estimate
-from npusim.graph.files import load
-from npusim.report.conformance import check_conformance, not_executed
+from npusim.engines.estimate import Estimate
+from npusim.formats.files import load
 from npusim.report.machine_charts import CHARTS, ENERGY_DESCRIPTIONS, PHONE, WIDE, energy_text
-from npusim.report.machine_data import machine_data
 from npusim.report.machine_page import machine_page, style
 from npusim.report.machine_words import conformance_text
 from npusim.report.roofline import bound_macs_per_cycle

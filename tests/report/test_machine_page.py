@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from npusim.explore.estimate import Estimate
-from npusim.report.conformance import not_executed
+from npusim.analysis.conformance import not_executed
+from npusim.analysis.machine_data import machine_data
+from npusim.engines.estimate import Estimate
 from npusim.report.machine_charts import CHARTS
-from npusim.report.machine_data import machine_data
 from npusim.report.machine_page import machine_page
 from tests.report.browser import Browser
 from tests.report.conftest import Reported

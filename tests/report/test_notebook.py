@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 import npusim
-from npusim.explore.estimate import estimate
-from npusim.graph.files import load
+from npusim.engines.estimate import estimate
+from npusim.formats.files import load
 from npusim.machines import Machine
 from tests.conftest import DIGITS
 from tests.report.conftest import Reported

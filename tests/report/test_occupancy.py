@@ -6,11 +6,11 @@ from collections import defaultdict
 
 import numpy as np
 
+from npusim.analysis.occupancy import SCRATCHPADS, Occupancy, occupancy
 from npusim.isa.access import RegisterFile, accesses
 from npusim.isa.assembly import assemble
 from npusim.isa.program import Program, Region, Step
 from npusim.machines import Machine
-from npusim.report.occupancy import SCRATCHPADS, Occupancy, occupancy
 from npusim.simulator.machine.run import time_program
 from tests.report.conftest import Reported
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npusim.explore.estimate import Estimate
+from npusim.engines.estimate import Estimate
 from npusim.isa.assembly import assemble
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES

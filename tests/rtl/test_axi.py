@@ -13,7 +13,7 @@ import pytest
 from npusim.cosim import Design, simulation
 from npusim.cosim.npu.build import design
 from npusim.cosim.npu.parameters import expected_registers, require_parameters
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from npusim.cli.app import app
 from npusim.cosim import CosimulationError, toolchain
 from npusim.cosim.npu.measure import measure_step
-from npusim.explore.machine_run import MachineNetwork
-from npusim.explore.simulation import Simulation
-from npusim.graph.files import load
+from npusim.engines.machine import MachineNetwork
+from npusim.engines.simulation import Simulation
+from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.session import run
 

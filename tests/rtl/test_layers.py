@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from npusim.compiler.context import lower_node
-from npusim.explore.machine_run import MachineNetwork
-from npusim.explore.rtl_agreement import compare_network, random_inputs
+from npusim.engines.machine import MachineNetwork
+from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.graph.weights import SCHEMES
 from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
 from npusim.machines.machine import MEMORY_MODELS, Memory
-from npusim.simulator.kernels.engine import prepare
+from npusim.kernels.engine import prepare
 from tests.rtl.layers import CASES
 
 MACHINES = ("nano", "small")

@@ -8,8 +8,8 @@ import pytest
 
 from npusim.cosim.npu.compare import compare_step
 from npusim.cosim.npu.random_runs import random_memory
-from npusim.cosim.random_mutations import mutate
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.mutations import mutate
+from npusim.cosim.programs.programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.check import check
 from npusim.machines import Machine

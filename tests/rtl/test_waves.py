@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from npusim.cli.app import app
 from npusim.cosim import CosimulationError
-from npusim.explore.machine_run import MachineNetwork
-from npusim.explore.rtl_agreement import compare_network, random_inputs
+from npusim.engines.machine import MachineNetwork
+from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.machines import Machine
 from tests.rtl.layers import CASES
 

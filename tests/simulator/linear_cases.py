@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from npusim.datapath.requantize import ROUNDING_MODES, round_shift
 from npusim.graph.operators import Window
-from npusim.graph.requantization import FloatRequantization, Requantization
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 
 EXTREMES = {"int8": (-128, -127, 0, 127), "uint8": (0, 1, 128, 255)}
 

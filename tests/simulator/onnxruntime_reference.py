@@ -15,9 +15,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from npusim.formats.onnx.reader import load
 from npusim.graph.network import Network
-from npusim.graph.onnx import load
-from npusim.simulator.kernels.engine import prepare
+from npusim.kernels.engine import prepare
 
 DISABLED = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED

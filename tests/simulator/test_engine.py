@@ -11,8 +11,8 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
-from npusim.simulator.kernels import engine
-from npusim.simulator.kernels.engine import prepare
+from npusim.kernels import engine
+from npusim.kernels.engine import prepare
 
 
 def tensor(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npusim.datapath.jit import entry
-from npusim.simulator.kernels.entry import ROW_WORDS, array_at, call, walk
+from npusim.kernels.entry import ROW_WORDS, array_at, call, walk
 
 
 @entry

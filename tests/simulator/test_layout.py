@@ -10,8 +10,8 @@ import pytest
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.simulator.kernels.engine import prepare
-from npusim.simulator.kernels.layout import swapped_axes
+from npusim.kernels.engine import prepare
+from npusim.kernels.layout import swapped_axes
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4, 5])

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.operators import Window
-from npusim.graph.requantization import FloatRequantization, Requantization
-from npusim.simulator.kernels.linear import LinearKernel
-from npusim.simulator.kernels.vnni import available_forms, chosen_form, computes_exactly
+from npusim.kernels.linear import LinearKernel
+from npusim.kernels.vnni import available_forms, chosen_form, computes_exactly
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 from tests.simulator.linear_cases import (
     layers,
     reference_output,
@@ -103,7 +103,7 @@ def test_bias_of_floating_point_rules_wraps(form: str) -> None:
 
 @pytest.mark.parametrize("form", FAST)
 def test_self_test_passes_and_notices_saturation(form: str, monkeypatch: Any) -> None:
-    from npusim.simulator.kernels import vnni
+    from npusim.kernels import vnni
 
     assert computes_exactly(form)
     monkeypatch.setattr(vnni, "call", lambda entry, x, y, g, first, last: y.fill(1))
@@ -151,7 +151,7 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 def test_the_environment_selects_the_form(form: str) -> None:
     if form == "vnni" and "vnni256" not in FORMS:
         pytest.skip("this processor has no VNNI")
-    code = "from npusim.simulator.kernels.vnni import chosen_form; print(chosen_form())"
+    code = "from npusim.kernels.vnni import chosen_form; print(chosen_form())"
     assert run_python(code, NPUSIM_SIMD=form).stdout.strip().startswith(form)
     failed = run_python(code, NPUSIM_SIMD="nonsense")
     assert "NPUSIM_SIMD: expected one of plain, blocked" in failed.stderr

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from npusim.graph.operators import Window
-from npusim.graph.requantization import FloatRequantization, Requantization
-from npusim.simulator.kernels.linear import LinearKernel
-from npusim.simulator.kernels.narrow import pixels_side_by_side
-from npusim.simulator.kernels.vnni import available_forms
+from npusim.kernels.linear import LinearKernel
+from npusim.kernels.narrow import pixels_side_by_side
+from npusim.kernels.vnni import available_forms
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 
 FORMS = [form for form in available_forms() if form != "plain"]
 DENSE = [

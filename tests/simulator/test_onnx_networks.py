@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from npusim.formats.onnx.reader import load
 from npusim.graph.network import Network
-from npusim.graph.onnx import load
 
 from .onnxruntime_reference import ALL, DISABLED, EXTENDED, exposed, npusim_run, session
 

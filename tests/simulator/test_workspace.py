@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from npusim.errors import ShapeError
-from npusim.simulator.kernels import engine
-from npusim.simulator.kernels.engine import prepare
-from npusim.simulator.kernels.workspace import MOST_KINDS_OF_RUN
+from npusim.kernels import engine
+from npusim.kernels.engine import prepare
+from npusim.kernels.workspace import MOST_KINDS_OF_RUN
 from tests.simulator.test_engine import samples, small_network
 
 

@@ -12,12 +12,19 @@ PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
+    ("words",),
     ("machines",),
     ("datapath", "isa", "graph"),
-    ("constants",),
+    ("codes",),
+    ("runtimes",),
+    ("kernels",),
+    ("operators",),
+    ("formats",),
     ("quant", "simulator", "cost", "compiler"),
     ("cosim",),
+    ("analysis",),
     ("report",),
+    ("engines",),
     ("explore",),
     ("session",),
     ("cli",),
@@ -26,10 +33,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 """A module imports from lower levels and from its own part; parts of one level never
 meet. So the compiler and the simulator share a program, and nothing else."""
 
-INTEGER_ONLY = ("datapath", "isa", "constants", "simulator")
+INTEGER_ONLY = ("datapath", "isa", "codes", "kernels", "simulator")
 FLOATING_POINT = {
-    "simulator/kernels/floating_point.py",
-    "simulator/kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
+    "kernels/floating_point.py",
+    "kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
 }
 
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from npusim.cosim.npu.compare import Comparison, compare_code
 from npusim.cosim.npu.place import moved_bytes, placed
-from npusim.cosim.random_bad import BadRecipe, bad_recipe, shrink_bad
-from npusim.cosim.random_programs import Recipe, assembly, recipe, shrink
+from npusim.cosim.programs.bad import BadRecipe, bad_recipe, shrink_bad
+from npusim.cosim.programs.programs import Recipe, assembly, recipe, shrink
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import INSTRUCTION_BYTES

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.rule import machine_rule
+from npusim.engines.estimate import estimate
 from npusim.errors import NpuError
-from npusim.explore.estimate import estimate
 from npusim.explore.sweep.machines import MachineChoice
 from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice
-from npusim.graph.count import layer_weight_bytes
-from npusim.graph.files import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
+from npusim.operators.count import layer_weight_bytes
 
 PRICED = (
     "requant", "cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "area_um2",
@@ -117,7 +117,7 @@ def _attempt(work: Callable[[], Outcome]) -> Outcome:
 
 
 def _encode(source: Source, scheme: SchemeChoice, threads: int | None) -> Outcome:
-    from npusim.simulator.kernels.engine import prepare as prepare_engine
+    from npusim.kernels.engine import prepare as prepare_engine
 
     if scheme == AS_IT_IS:
         model, network = source.model, _network(source.model)

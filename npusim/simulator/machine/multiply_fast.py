@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar, specialized
 from npusim.isa.spec import ADDRESS_SPACE
-from npusim.simulator.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
-from npusim.simulator.kernels.vnni import chosen_form
+from npusim.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
+from npusim.kernels.vnni import chosen_form
 from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.widen import widen
 

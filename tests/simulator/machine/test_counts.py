@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.programs import random_program
 from npusim.isa.access import RegisterFile, accesses, segments, tile_count
 from npusim.isa.legal import word_beats
 from npusim.isa.spec import TARGETS, VEC_OPS

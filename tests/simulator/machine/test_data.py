@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.programs import random_program
 from npusim.isa.order import order
 from npusim.machines import Machine
 from npusim.simulator.machine.run import load_image, run_step

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from npusim.kernels.vnni import available_forms
 from npusim.machines import Machine
-from npusim.simulator.kernels.vnni import available_forms
 from npusim.simulator.machine import multiply as m
 from npusim.simulator.machine import multiply_fast
 from npusim.simulator.machine.state import State

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.cosim.random_programs import random_program
-from npusim.explore.machine_run import MachineNetwork
+from npusim.cosim.programs.programs import random_program
+from npusim.engines.machine import MachineNetwork
+from npusim.kernels import vnni
+from npusim.kernels.engine import prepare
 from npusim.machines import Machine
-from npusim.simulator.kernels import vnni
-from npusim.simulator.kernels.engine import prepare
 from npusim.simulator.machine.repeat import run as repeat
 from npusim.simulator.machine.run import load_image, run_step, step_code
 from npusim.simulator.machine.timeline import time_code

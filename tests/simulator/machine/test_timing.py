@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from npusim.cosim.random_programs import random_program
+from npusim.cosim.programs.programs import random_program
 from npusim.machines import Machine
 from npusim.simulator.machine.events import events
 from npusim.simulator.machine.run import time_program

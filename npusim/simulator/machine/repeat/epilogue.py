@@ -12,10 +12,10 @@ from npusim.datapath.jit import entry, scalar
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.requantize import ROUNDING_MODES
 from npusim.datapath.subtract_zero_point import byte_value
-from npusim.graph.requantization import Requantization
 from npusim.isa.spec import PAR_HEADER_WORDS
-from npusim.simulator.kernels.entry import array_at
-from npusim.simulator.kernels.epilogue import LANES, pack_constants, requantize_block
+from npusim.kernels.entry import array_at
+from npusim.kernels.epilogue import LANES, pack_constants, requantize_block
+from npusim.runtimes.requantization import Requantization
 from npusim.simulator.machine import epilogue as rq
 from npusim.simulator.machine import nest
 from npusim.simulator.machine.widen import widen

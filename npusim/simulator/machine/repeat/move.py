@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.datapath.jit import entry, scalar
-from npusim.simulator.kernels.entry import array_at
+from npusim.kernels.entry import array_at
 
 CALL = (
     "source", "blocks", "rows", "columns", "held", "row_stride", "block_stride", "top", "bottom",

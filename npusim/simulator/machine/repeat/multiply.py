@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, kernel, scalar, specialized
-from npusim.simulator.kernels.entry import array_at
-from npusim.simulator.kernels.epilogue import LANES
-from npusim.simulator.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
+from npusim.kernels.entry import array_at
+from npusim.kernels.epilogue import LANES
+from npusim.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
 from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.multiply_fast import (
     PIXELS,

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS
+from npusim.kernels.entry import ROW_WORDS, walk
+from npusim.kernels.vnni import chosen_form
 from npusim.machines import Machine
-from npusim.simulator.kernels.entry import ROW_WORDS, walk
-from npusim.simulator.kernels.vnni import chosen_form
 from npusim.simulator.machine import epilogue, multiply, nest, vector
 from npusim.simulator.machine.columns import Column
 from npusim.simulator.machine.execute import Executor

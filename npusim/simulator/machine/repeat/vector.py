@@ -13,7 +13,7 @@ from npusim.datapath.jit import entry, kernel, scalar
 from npusim.datapath.lookup import ENTRIES
 from npusim.datapath.requantize import requantize_total
 from npusim.datapath.subtract_zero_point import subtract_zero_point
-from npusim.simulator.kernels.entry import array_at
+from npusim.kernels.entry import array_at
 from npusim.simulator.machine import nest
 from npusim.simulator.machine import vector as vec
 from npusim.simulator.machine.multiply_fast import SIGN_FLIP

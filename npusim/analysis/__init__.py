@@ -1,0 +1,1 @@
+"""Figures drawn from programs and runs: cycles a layer, occupancy, activity."""

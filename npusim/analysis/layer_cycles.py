@@ -1,0 +1,78 @@
+"""Cycles, stalls, events and energy of each layer, from the timelines of a program's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from npusim.analysis.ex_activity import EX_WORK, ex_cycles
+from npusim.cost.energy import energy_pj, sum_of, with_total
+from npusim.isa.program import Program
+from npusim.simulator.machine.counts import event_counts
+from npusim.simulator.machine.timeline import CAUSES, Timeline
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """One layer on the machine.
+
+    `cycles`: from the end of the layer before to its own end, so that layers add up to the runs.
+    `busy_cycles`, `stall_cycles`: of EX, by what it does (analysis/ex_activity.py) and by cause of
+    the waits before the layer's instructions. `utilization`: multiply-
+    accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST. `energy_pj`:
+    `total` and by component. `counts`: events, npusim/simulator/machine/counts.py. What a run does
+    before its first layer and behind its last one is theirs, so that events and energy add up too.
+    """
+
+    name: str
+    operator: str
+    macs: int
+    cycles: int
+    busy_cycles: dict[str, int]
+    stall_cycles: dict[str, int]
+    utilization: float
+    dram_bytes: int
+    energy_pj: dict[str, float]
+    counts: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as JSON-ready values."""
+        row = asdict(self)
+        del row["counts"]
+        return row
+
+
+def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float]:
+    """Return the energy of all layers, `total` and by component."""
+    return sum_of(row.energy_pj for row in rows)
+
+
+def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[LayerCycles, ...]:
+    """Return one row for each layer of `program`; `timelines` are those of its runs, in order."""
+    machine = program.machine
+    technology = machine.energy.technology
+    counted = [event_counts(timeline) for timeline in timelines]
+    parts = ex_cycles(program, timelines, counted)
+    rows = []
+    for step, timeline, events in zip(program.runs(), timelines, counted, strict=True):
+        retired = np.maximum.accumulate(timeline.retire)
+        done = 0
+        for place, first, end in program.layer_spans(step):
+            layer, part = program.layers[place], parts[place]
+            until = timeline.cycles if end == step.count else int(retired[end - 1]) + 1
+            counts, cycles = events.total(first, end - first), until - done
+            energy = with_total(energy_pj(machine, technology, counts, cycles))
+            rows.append(
+                LayerCycles(
+                    layer.name, layer.operator, layer.macs, cycles,
+                    {name: part[name] for name in EX_WORK}, {name: part[name] for name in CAUSES},
+                    layer.macs / max(cycles * machine.size**2, 1),
+                    counts["dram_read_bytes"] + counts["dram_write_bytes"],
+                    energy, counts,
+                )
+            )  # fmt: skip
+            done = until
+    return tuple(rows)

@@ -1,0 +1,248 @@
+"""Instructions in program order; registers and tokens are added where they are needed.
+
+A lowering only says what each instruction reads and writes. Order between engines follows from it:
+two instructions of different engines that touch one bank, or overlapping DRAM bytes of which one is
+written, run in program order. The token for it is taken only where the taker does not know yet,
+directly or through the third engine, that the giver has retired. Each dependence points back in the
+program and each pair of engines gives and takes in one order, so that no program can deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from types import MappingProxyType
+
+from npusim.compiler.emit.ahead import Operation, loads_ahead
+from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
+from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.registers import REGISTERS
+from npusim.isa.spec import QUEUED_ENGINES, TARGETS
+from npusim.machines import Machine
+
+_BLANK = {name: dict.fromkeys((f.name for f in fields), 0) for name, fields in FIELDS.items()}
+_ENGINE = {name: place for place, name in enumerate(QUEUED_ENGINES)}
+_ENGINE_OF = {"LD": 0, "MAC": 1, "RQ": 1, "VEC": 1, "ST": 2}
+_BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 12}
+_BANKS = 16
+_LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
+_NEVER = -1
+
+
+@lru_cache(1 << 14)
+def _register(engine: str, name: str, fields: tuple[tuple[str, int], ...]) -> tuple[int, int]:
+    return find_register(engine, name).index, encode_register(engine, name, **dict(fields))
+
+
+@lru_cache(1 << _BANKS)
+def _set_bits(mask: int) -> tuple[int, ...]:
+    return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
+
+
+class Emitter:
+    """Collects the instructions of one run after another; `finish` ends a run with HALT.
+
+    What is emitted waits until `flush`, at the end of a layer: loads move up then, past what they
+    need not wait for (ahead.py), because FETCH hands out instructions in program order and an
+    engine's queue is short.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._names: list[str] = []
+        self._engines: list[int] = []
+        self._values: list[dict[str, int]] = []
+        self._known: list[tuple[int, int, int]] = []
+        """For each instruction: the latest of each engine that has retired when it has."""
+        self._shift = {
+            pad: bank_words(machine, pad).bit_length() - 1 for pad in ("ACT", "WGT", "PAR")
+        }
+        self._reset()
+
+    def _reset(self) -> None:
+        self._clock = [[_NEVER] * 3 for _ in QUEUED_ENGINES]
+        self._users = [[_NEVER] * 3 for _ in range(_BANKS)]
+        self._registers: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
+        self._wanted: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
+        self._asked: dict[str, dict[str, tuple[int, dict[str, int] | None, int]]] = {
+            engine: {} for engine in QUEUED_ENGINES
+        }
+        self._waiting: list[Operation] = []
+        self._reads: list[tuple[int, int, int, int]] = []
+        self._writes: list[tuple[int, int, int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def configure(self, engine: str, **registers: dict[str, int]) -> None:
+        """Give registers of `engine` new fields for its next instruction."""
+        asked, wanted = self._asked[engine], self._wanted[engine]
+        for name, fields in registers.items():
+            index, before, word = asked.get(name, (0, None, 0))
+            if before != fields:  # most are asked for again and again
+                index, word = _register(engine, name, tuple(fields.items()))
+                asked[name] = (index, fields, word)
+            wanted[index] = word
+
+    def _configure(self, engine: str, wanted: dict[int, int]) -> None:
+        """Write registers, with as few CFG as hold the ones that change."""
+        held = self._registers[engine]
+        changed = [i for i, word in wanted.items() if held.get(i, 0) != word]
+        changed.sort()
+        while changed:
+            first = min(changed[0], _LAST[engine] - 2)
+            words = [wanted.get(i, held.get(i, 0)) for i in range(first, first + 3)]
+            held.update(zip(range(first, first + 3), words, strict=True))
+            fields = {"index": first} | {f"value{slot}": word for slot, word in enumerate(words)}
+            self._append("CFG", _ENGINE[engine], fields, (_NEVER,) * 3)
+            changed = [i for i in changed if i >= first + 3]
+
+    def banks(self, scratchpad: str, first: int, end: int) -> int:
+        """Return the mask of the banks of words first .. end-1."""
+        shift = self._shift[scratchpad]
+        return (2 << ((end - 1) >> shift)) - (1 << (first >> shift))
+
+    def take_banks(self, scratchpad: str, counts: Sequence[int]) -> list[int]:
+        """Return the first words of as many pieces of neighbouring banks.
+
+        Of the banks that are free, those used the longest ago: what a layer loads there need not
+        wait for the layer before.
+        """
+        used, words = self._last_uses(scratchpad), bank_words(self.machine, scratchpad)
+        banks = len(used)
+        starts, free = [], [True] * banks
+        for count in counts:
+            fits = [b for b in range(banks - count + 1) if all(free[b : b + count])]
+            if not fits:  # free banks lie apart: one piece after the other
+                return [sum(counts[:place]) * words for place in range(len(counts))]
+            first = min(fits, key=lambda bank: max(used[bank : bank + count]))
+            free[first : first + count] = [False] * count
+            starts.append(first * words)
+        return starts
+
+    def oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
+        """Return the addresses of slots of `words` words, that used the longest ago first."""
+        used = self._last_uses(scratchpad)
+        each = max(words // bank_words(self.machine, scratchpad), 1)
+        order = sorted(range(slots), key=lambda slot: max(used[slot * each : (slot + 1) * each]))
+        return [slot * words for slot in order]
+
+    def _last_uses(self, scratchpad: str) -> list[int]:
+        """Return the last instruction that used each bank."""
+        base = _BANK_BASE[scratchpad]
+        banks = banks_of(self.machine, scratchpad)
+        return [max(users) for users in self._users[base : base + banks]]
+
+    def load(self, dram: tuple[int, int, int], target: str, words: int, **fields: int) -> None:
+        """Emit a LD that writes up to `words` words from fields["address"] on.
+
+        `dram`: region, first and end beat of all that it reads.
+        """
+        banks = self.banks(target, fields["address"], fields["address"] + words)
+        values = {**fields, "target": TARGETS.index(target), "banks": banks, "region": dram[0]}
+        self._wait("LD", values, banks << _BANK_BASE[target], dram)
+
+    def store(self, dram: tuple[int, int, int], words: int, **fields: int) -> None:
+        """Emit a ST of up to `words` words from fields["address"] on; `dram` as for `load`."""
+        banks = self.banks("ACT", fields["address"], fields["address"] + words)
+        self._wait("ST", {**fields, "banks": banks, "region": dram[0]}, banks, dram)
+
+    def execute(self, name: str, wgt_banks: int = 0, **fields: int) -> None:
+        """Emit a MAC, RQ or VEC; its bank masks are among `fields`."""
+        mask = fields.get("read_banks", 0) | fields.get("write_banks", 0)
+        mask |= wgt_banks << _BANK_BASE["WGT"] | fields.get("par_banks", 0) << _BANK_BASE["PAR"]
+        if name == "MAC":
+            fields["wgt_banks"] = wgt_banks
+        self._wait(name, fields, mask, None)
+
+    def _wait(
+        self, name: str, fields: dict[str, int], banks: int, dram: tuple[int, int, int] | None
+    ) -> None:
+        engine = QUEUED_ENGINES[_ENGINE_OF[name]]
+        self._waiting.append(Operation(name, fields, self._wanted[engine], banks, dram))
+        self._wanted[engine] = {}
+
+    def flush(self) -> None:
+        """Emit what waits."""
+        for operation in loads_ahead(self._waiting):
+            engine = _ENGINE_OF[operation.name]
+            self._configure(QUEUED_ENGINES[engine], operation.registers)
+            after = self._bank_users(operation.banks)
+            dram = operation.dram
+            if operation.name == "LD" and dram is not None:
+                after[2] = max(after[2], self._latest(self._writes, dram, 0, 2))
+            elif operation.name == "ST" and dram is not None:
+                after[0] = max(after[0], self._latest(self._reads, dram, 2, 0))
+            pc = self._append(operation.name, engine, operation.fields, after, operation.banks)
+            if dram is not None:
+                (self._reads if operation.name == "LD" else self._writes).append((*dram, pc))
+        self._waiting = []
+
+    def finish(self) -> None:
+        """End the run: HALT waits for everything, and the next run starts with fresh registers."""
+        self.flush()
+        self._names.append("HALT")
+        self._engines.append(_NEVER)
+        self._values.append(dict(_BLANK["HALT"]))
+        self._known.append((_NEVER,) * 3)
+        self._reset()
+
+    def instructions(self) -> tuple[Instruction, ...]:
+        """Return everything emitted."""
+        return tuple(
+            Instruction(name, QUEUED_ENGINES[e] if e >= 0 else "FETCH", MappingProxyType(values))
+            for name, e, values in zip(self._names, self._engines, self._values, strict=True)
+        )
+
+    def _bank_users(self, mask: int) -> list[int]:
+        after = [_NEVER] * 3
+        for bank in _set_bits(mask):
+            for engine, user in enumerate(self._users[bank]):
+                if user > after[engine]:
+                    after[engine] = user
+        return after
+
+    def _latest(
+        self,
+        accesses: list[tuple[int, int, int, int]],
+        dram: tuple[int, int, int],
+        taker: int,
+        giver: int,
+    ) -> int:
+        """Return the last of `accesses` that overlaps `dram` and may not have retired yet."""
+        retired = self._clock[taker][giver]
+        accesses[:] = [access for access in accesses if access[3] > retired]
+        region, low, high = dram
+        for other, first, end, pc in reversed(accesses):
+            if other == region and first < high and low < end:
+                return pc
+        return _NEVER
+
+    def _append(
+        self,
+        name: str,
+        engine: int,
+        fields: dict[str, int],
+        after: list[int] | tuple[int, ...],
+        bank_mask: int = 0,
+    ) -> int:
+        pc = len(self._names)
+        values = _BLANK[name] | fields
+        clock = self._clock[engine]
+        for step, (wait, signal) in ((2, ("wait_prev", "signal_next")),
+                                     (1, ("wait_next", "signal_prev"))):  # fmt: skip
+            giver = (engine + step) % 3
+            needed = after[giver]
+            if needed > clock[giver]:
+                values[wait] = 1
+                self._values[needed][signal] = 1
+                for other in range(3):
+                    clock[other] = max(clock[other], self._known[needed][other])
+        clock[engine] = pc
+        self._names.append(name)
+        self._engines.append(engine)
+        self._values.append(values)
+        self._known.append((clock[0], clock[1], clock[2]))
+        for bank in _set_bits(bank_mask):
+            self._users[bank][engine] = pc
+        return pc

@@ -1,0 +1,286 @@
+"""Operators that move values: rectangles LD -> ST, padding, and channels across lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.emit.elementwise import act_plan, output_register
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import Constants, Stored, pack_tiles
+from npusim.compiler.emit.slots import Slots
+from npusim.compiler.emit.transfers import (
+    ActTile,
+    Pads,
+    Patch,
+    load_constant,
+    load_tile,
+    store_tile,
+)
+from npusim.datapath.weight_decode import subset_selectors
+from npusim.errors import CapacityError
+from npusim.isa.layout import pack_parameters
+from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS, VEC_OPS, WEIGHT_FORMATS
+from npusim.machines import Machine
+
+MOST_PADS = 255
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Pixels of a tensor: first row, rows, first column, columns."""
+
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+def emit_copy(
+    emitter: Emitter,
+    source: Stored,
+    target: Stored,
+    area: Rectangle,
+    to: tuple[int, int, int],
+    step: tuple[int, int] = (1, 1),
+    from_block: int = 0,
+    blocks: int | None = None,
+) -> None:
+    """Emit the copy of an area, whole channel blocks, to (block, row, column) of `target`.
+
+    `area` counts target pixels; `step` is how far apart the source's rows and columns are. Rows and
+    blocks are stepped by LD's addresses, columns by VEC copy.
+    """
+    blocks = min(source.blocks - from_block, target.blocks - to[0]) if blocks is None else blocks
+    plan = act_plan(emitter.machine, step[1], area.rows * area.columns * blocks)
+    ins, outs = Slots(plan.ins), Slots(plan.outs)
+    words = max(plan.words, 1)
+    columns = min(words, area.columns)
+    rows = min(max(words // columns, 1), area.rows)
+    if step[1] > 1:
+        rows = 1
+    for block in range(blocks):
+        for row in range(0, area.rows, rows):
+            for column in range(0, area.columns, columns):
+                height, width = min(rows, area.rows - row), min(columns, area.columns - column)
+                read = (width - 1) * step[1] + 1
+                act = ins.next()
+                load_tile(
+                    emitter, source,
+                    Patch(
+                        from_block + block, 1, area.row + row * step[0], height,
+                        area.column + column * step[1], read,
+                    ),
+                    ActTile(act, read, read * height), row_step=step[0],
+                )  # fmt: skip
+                if step[1] > 1:
+                    act = _take_columns(emitter, act, outs.next(), width, step[1])
+                store_tile(
+                    emitter, target,
+                    Patch(to[0] + block, 1, to[1] + row, height, to[2] + column, width),
+                    ActTile(act, width, width * height),
+                )  # fmt: skip
+
+
+def _take_columns(emitter: Emitter, act: int, result: int, count: int, step: int) -> int:
+    emitter.configure(
+        "EX",
+        **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_y", "vec_ky", "vec_kx")},
+        vec_x={"count": count, "stride": step},
+        vec_x_out={"out": 1, "acc": 0},
+    )
+    emitter.execute(
+        "VEC", op=VEC_OPS.index("copy"), act=act, out=result,
+        read_banks=emitter.banks("ACT", act, act + (count - 1) * step + 1),
+        write_banks=emitter.banks("ACT", result, result + count),
+    )  # fmt: skip
+    return result
+
+
+def emit_pad(
+    emitter: Emitter, source: Stored, target: Stored, top: int, left: int, fill: int
+) -> None:
+    """Emit target = source with pixels of `fill` around it."""
+    image = Rectangle(0, source.height, 0, source.width)
+    emit_copy(emitter, source, target, image, (0, top, left))
+    below, right = top + source.height, left + source.width
+    frame = (
+        Rectangle(0, top, 0, target.width),
+        Rectangle(below, target.height - below, 0, target.width),
+        Rectangle(top, source.height, 0, left),
+        Rectangle(top, source.height, right, target.width - right),
+    )
+    words = emitter.machine.scratchpads.act_bank_words
+    count = min(MOST_PADS, words - 1)
+    load_tile(
+        emitter, source, Patch(0, 1, 0, 1, 0, 1), ActTile(0, count + 1, count + 1),
+        Pads(right=count), fill,
+    )  # fmt: skip
+    for part in frame:
+        for block in range(target.blocks):
+            for row in range(part.row, part.row + part.rows):
+                for column in range(part.column, part.column + part.columns, count):
+                    width = min(count, part.column + part.columns - column)
+                    store_tile(
+                        emitter, target, Patch(block, 1, row, 1, column, width),
+                        ActTile(1, width, width),
+                    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Output channel c is channel `channels[c]` of input number `inputs[c]`, through an epilogue.
+
+    The epilogue's constants are [OC]; `identity` gives those that change nothing.
+    """
+
+    inputs: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    multipliers: NDArray[np.int64]
+    bias: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    rounding: str
+    zero_point: int
+
+
+def identity(inputs: NDArray[np.int64], channels: NDArray[np.int64]) -> Selection:
+    """Return a selection that keeps the bytes."""
+    zeros = np.zeros(len(channels), np.int64)
+    return Selection(inputs, channels, zeros + 1, zeros, zeros, "floor", 0)
+
+
+@dataclass(frozen=True)
+class _One:
+    """The weight one in a format that the machine has, and its code bits."""
+
+    format: str
+    bits: int
+    selectors: int = 0
+
+    @property
+    def code_bits(self) -> int:
+        return self.bits + (self.format == "pwlq")
+
+
+def _one(machine: Machine) -> _One:
+    if machine.uniform_bits:
+        return _One("uniform", 2)
+    if machine.has_subset:
+        packed = sum(s << 4 * lane for lane, s in enumerate(subset_selectors((0, 1))))
+        return _One("subset", 2, packed)
+    return _One("pwlq", 2)
+
+
+def emit_select(
+    emitter: Emitter,
+    constants: Constants,
+    sources: list[Stored],
+    target: Stored,
+    selection: Selection,
+) -> None:
+    """Emit the selection of channels: the array moves them across lanes with weights 0 and 1."""
+    machine, size = emitter.machine, emitter.machine.size
+    one = _one(machine)
+    rows = min(size, max(s.channels for s in sources))
+    tile_words = -(-rows * one.code_bits // 8)
+    par_words = PAR_HEADER_WORDS + 1
+    for needed, limit, pad in (
+        (tile_words, machine.wgt_words, "WGT"),
+        (par_words, machine.par_words, "PAR"),
+    ):
+        if needed > limit:
+            raise CapacityError(f"needs {needed} {pad} words, {machine.name} has {limit}")
+    plan = act_plan(machine, 1, target.pixels)
+    words = min(plan.words, machine.scratchpads.acc_words, target.pixels)
+    ins, outs = Slots(plan.ins), Slots(plan.outs)
+    wgt = Slots([i * tile_words for i in range(machine.wgt_words // tile_words)])
+    par = Slots([i * par_words for i in range(machine.par_words // par_words)])
+    flat = [replace(s, height=1, width=s.pixels) for s in sources]
+    out = replace(target, height=1, width=target.pixels)
+    limits = (0, 255) if target.unsigned else (-128, 127)
+    for block in range(target.blocks):
+        lanes = slice(block * size, min((block + 1) * size, target.channels))
+        tiles = _selection_tiles(selection, lanes, size, rows)
+        places = []
+        for (_, _), codes in tiles:
+            places.append(constants.place_bytes(pack_tiles(codes[None], one.code_bits)))
+        data = pack_parameters(
+            selection.multipliers[None, lanes], selection.bias[lanes], selection.shift[lanes],
+            0 * selection.shift[lanes], size,
+        )  # fmt: skip
+        par_place = constants.place_bytes(data)
+        for first in range(0, target.pixels, words):
+            count = min(words, target.pixels - first)
+            for number, ((source, in_block), _) in enumerate(tiles):
+                weights, fresh = wgt.find((block, number))
+                if fresh:
+                    load_constant(emitter, "WGT", places[number], tile_words, weights)
+                act = ins.next()
+                x = flat[source]
+                load_tile(
+                    emitter, x, Patch(in_block, 1, 0, 1, first, count), ActTile(act, count, count)
+                )
+                held = min(rows, x.channels - in_block * size)
+                _configure_selection(emitter, one, count, rows, held, x.unsigned)
+                emitter.execute(
+                    "MAC", wgt_banks=emitter.banks("WGT", weights, weights + tile_words),
+                    accumulate=int(number > 0), acc=0, act=act, wgt=weights,
+                    read_banks=emitter.banks("ACT", act, act + count),
+                )  # fmt: skip
+            address, fresh = par.find(block)
+            if fresh:
+                load_constant(emitter, "PAR", par_place, par_words, address)
+            result = outs.next()
+            emitter.configure(
+                "EX",
+                **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_y", "vec_kx")},
+                vec_x={"count": count, "stride": 0},
+                vec_x_out={"out": 1, "acc": 1},
+                rq_output=output_register(selection.zero_point, *limits),
+                rq_mode={
+                    "rounding": ROUNDINGS.index(selection.rounding), "unsigned": 0, "pwlq_bits": 0
+                },
+            )  # fmt: skip
+            emitter.execute(
+                "RQ", acc=0, out=result, par=address,
+                write_banks=emitter.banks("ACT", result, result + count),
+                par_banks=emitter.banks("PAR", address, address + par_words),
+            )  # fmt: skip
+            store_tile(
+                emitter, out, Patch(block, 1, 0, 1, first, count), ActTile(result, count, count)
+            )
+
+
+def _selection_tiles(
+    selection: Selection, lanes: slice, size: int, rows: int
+) -> list[tuple[tuple[int, int], NDArray[np.uint8]]]:
+    """Return ((input, its block), codes [rows SIZE]) of everything that a block takes from."""
+    tiles: dict[tuple[int, int], NDArray[np.uint8]] = {}
+    pairs = zip(selection.inputs[lanes].tolist(), selection.channels[lanes].tolist(), strict=True)
+    for lane, (source, channel) in enumerate(pairs):
+        key = (source, channel // size)
+        tile = tiles.setdefault(key, np.zeros((rows, size), np.uint8))
+        tile[channel % size, lane] = 1
+    return list(tiles.items())
+
+
+def _configure_selection(
+    emitter: Emitter, one: _One, count: int, rows: int, held: int, unsigned: bool
+) -> None:
+    emitter.configure(
+        "EX",
+        **{
+            name: {"count": 1, "stride": 0}
+            for name in ("mac_y", "mac_kw", "mac_kh", "mac_cb", "mac_ob")
+        },
+        mac_x={"count": count, "stride": 1 if count > 1 else 0},
+        mac_tile={"rows": rows, "row_first": 0, "row_end": held},
+        mac_output={"acc_stride": 0, "warm": 0, "step": 0},
+        mac_format={
+            "format": WEIGHT_FORMATS.index(one.format), "bits": one.bits,
+            "unsigned": int(unsigned), "zero_point": 0,
+        },
+        subset_selectors={"value": one.selectors},
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""Tiles of tensors between DRAM and ACT: one LD or ST for blocks of equal pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import Stored
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Channel blocks `block ..` and the pixels of a rectangle inside a tensor."""
+
+    block: int
+    blocks: int
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Pads:
+    """Words of fill around a patch: above, below, before and after each row."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+NO_PADS = Pads()
+
+
+@dataclass(frozen=True)
+class ActTile:
+    """Where a tile lies in ACT."""
+
+    address: int
+    row_stride: int
+    block_stride: int
+
+
+def _parts(stored: Stored, patch: Patch) -> list[tuple[int, int, int]]:
+    """Return (first block, blocks, element beats): the last block may have smaller pixels."""
+    whole, last = stored.size // stored.bus_bytes, stored.blocks - 1
+    end = patch.block + patch.blocks
+    if end <= last or stored.element_beats(last) == whole:
+        return [(patch.block, patch.blocks, whole)]
+    parts = [(last, 1, stored.element_beats(last))]
+    return [(patch.block, patch.blocks - 1, whole), *parts] if patch.blocks > 1 else parts
+
+
+def _walk(
+    stored: Stored, patch: Patch, pads: Pads, tile: ActTile, step: int
+) -> tuple[int, int, int, int]:
+    """Return rows, columns, DRAM row step in pixels and ACT row stride; full rows become one."""
+    width = patch.columns
+    whole_rows = width == stored.width and step == 1 and tile.row_stride == width
+    if pads == NO_PADS and (patch.rows == 1 or (whole_rows and width * patch.rows < 1 << 16)):
+        return 1, patch.rows * width, 0, 0
+    return patch.rows, width, step * stored.width, tile.row_stride
+
+
+@dataclass(frozen=True)
+class _Move:
+    """One LD or ST of a tile: its registers, the DRAM beats, the ACT words, its fields."""
+
+    registers: dict[str, dict[str, int]]
+    dram: tuple[int, int, int]
+    words: int
+    fields: dict[str, int]
+
+
+def _moves(
+    stored: Stored, patch: Patch, pads: Pads, tile: ActTile, row_step: int
+) -> Iterator[_Move]:
+    """Yield the LDs, or the STs, of a patch: one for the blocks of equal pixels."""
+    rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
+    words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
+    for block, blocks, beats in _parts(stored, patch):
+        block_beats = stored.pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
+        first = stored.beat(block, patch.row, patch.column)
+        end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
+        yield _Move(
+            {
+                "row_stride": {"value": step * beats},
+                "block_stride": {"value": block_beats},
+                "act_stride": {"row": row_stride, "block": tile.block_stride if blocks > 1 else 0},
+                "element": {"beats": beats},
+            },
+            (stored.region, first, end),
+            (blocks - 1) * tile.block_stride + words,
+            {
+                "offset": first,
+                "address": tile.address + (block - patch.block) * tile.block_stride,
+                "columns": columns,
+                "rows": rows,
+                "blocks": blocks,
+            },
+        )
+
+
+def load_tile(
+    emitter: Emitter,
+    stored: Stored,
+    patch: Patch,
+    tile: ActTile,
+    pads: Pads = NO_PADS,
+    fill: int = 0,
+    row_step: int = 1,
+) -> None:
+    """Emit the LD of a patch; `row_step`: tensor rows from one row of the patch to the next."""
+    around = {"top": pads.top, "bottom": pads.bottom, "left": pads.left, "right": pads.right}
+    for move in _moves(stored, patch, pads, tile, row_step):
+        move.registers["element"]["fill"] = fill & 0xFF
+        emitter.configure("LD", **move.registers, pads=around)
+        emitter.load(move.dram, "ACT", move.words, **move.fields)
+
+
+def store_tile(emitter: Emitter, stored: Stored, patch: Patch, tile: ActTile) -> None:
+    """Emit the ST of a patch."""
+    for move in _moves(stored, patch, NO_PADS, tile, 1):
+        emitter.configure("ST", **move.registers)
+        emitter.store(move.dram, move.words, **move.fields)
+
+
+def load_constant(
+    emitter: Emitter, target: str, offset_bytes: int, words: int, address: int
+) -> None:
+    """Emit the LD of whole words of constants into ACT (plain), WGT or PAR."""
+    machine = emitter.machine
+    word_bytes = machine.size * (4 if target == "PAR" else 1)
+    first = offset_bytes // machine.bus.bus_bytes
+    end = first + words * word_bytes // machine.bus.bus_bytes
+    plain = {"plain": 1} if target == "ACT" else {}
+    emitter.load(
+        (0, first, end), target, words, offset=first, address=address, columns=words, rows=1,
+        blocks=1, **plain,
+    )  # fmt: skip

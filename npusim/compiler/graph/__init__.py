@@ -1,0 +1,1 @@
+"""Rewriting of the network before it is lowered."""

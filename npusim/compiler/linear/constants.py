@@ -1,0 +1,156 @@
+"""Weights and parameters of a linear layer: where they lie in DRAM, and when they are loaded."""
+
+from __future__ import annotations
+
+from npusim.compiler.emit.elementwise import uniform_parameters
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import Constants, pack_tiles
+from npusim.compiler.emit.slots import Slots
+from npusim.compiler.emit.transfers import load_constant
+from npusim.compiler.linear.candidates import LinearShape
+from npusim.compiler.linear.cut import Chunk, chunks, groups
+from npusim.compiler.linear.layer import (
+    LinearLayer,
+    ceil_divide,
+    first_in_block,
+    place_parameters,
+    weight_tiles,
+)
+from npusim.compiler.linear.tiling import Tiling
+from npusim.isa.legal import bank_words
+from npusim.isa.spec import PAR_HEADER_WORDS
+from npusim.runtimes.requantization import Requantization
+
+
+class LayerConstants:
+    """The weights and parameters of one layer in WGT and PAR.
+
+    Weights that fit are loaded once, bank by bank, the others chunk by chunk; parameters come
+    in pages. All take the banks that were used the longest ago, so that they are there before the
+    layer before has ended.
+    """
+
+    def __init__(
+        self,
+        emitter: Emitter,
+        constants: Constants,
+        layer: LinearLayer,
+        shape: LinearShape,
+        tiling: Tiling,
+    ) -> None:
+        self.emitter, self.layer, self.shape, self.tiling = emitter, layer, shape, tiling
+        self.machine = emitter.machine
+        self._order, self._places = self._weight_places()
+        words = sum(count for _, count in self._places.values())
+        self._offset = constants.place(words * self.machine.size, self._weight_bytes)
+        self._parameter_offset = place_parameters(constants, layer, shape)
+        self._add_offset = self._place_addition(constants)
+        self._pieces = self._resident_pieces() if tiling.wgt_resident else {}
+        self._loaded: set[int] = set()
+        self._chunks = Slots(emitter.oldest_first("WGT", tiling.wgt_slots, tiling.wgt_slot_words))
+        self._pages = Slots(emitter.oldest_first("PAR", tiling.par_slots, tiling.par_slot_words))
+
+    def weights(self, ob: int, place: int) -> int:
+        """Load chunk number `place` of output group `ob`; return its first word in WGT."""
+        first, words = self._places[ob, place]
+        if not self._pieces:
+            address, fresh = self._chunks.find((ob, place))
+            if fresh:
+                self._load(first, words, address)
+            return address
+        piece, piece_words, address = self._pieces[ob, place]
+        if piece not in self._loaded:
+            self._load(piece, piece_words, address)
+            self._loaded.add(piece)
+        return address + first - piece
+
+    def _load(self, first: int, words: int, address: int) -> None:
+        offset = self._offset + first * self.machine.size
+        load_constant(self.emitter, "WGT", offset, words, address)
+
+    def _resident_pieces(self) -> dict[tuple[int, int], tuple[int, int, int]]:
+        """Return the piece of each chunk: its first word among the weights, words, address.
+
+        A piece is what one bank holds of whole chunks, so that the next piece may come while the
+        array reads this one; where the banks do not hold them all so, all weights are one piece.
+        """
+        bank = bank_words(self.machine, "WGT")
+        pieces: list[list[tuple[int, int]]] = [[]]
+        used = 0
+        for key, (_, words) in self._places.items():
+            if used + words > bank and pieces[-1]:
+                pieces.append([])
+                used = 0
+            pieces[-1].append(key)
+            used += words
+        banks = [ceil_divide(sum(self._places[key][1] for key in piece), bank) for piece in pieces]
+        if sum(banks) > self.machine.scratchpads.wgt_banks:
+            pieces = [list(self._places)]
+            banks = [ceil_divide(sum(words for _, words in self._places.values()), bank)]
+        found: dict[tuple[int, int], tuple[int, int, int]] = {}
+        for piece, address in zip(pieces, self.emitter.take_banks("WGT", banks), strict=True):
+            first = self._places[piece[0]][0]
+            words = sum(self._places[key][1] for key in piece)
+            found |= dict.fromkeys(piece, (first, words, address))
+        return found
+
+    def parameters(self, ob: int) -> int:
+        """Load the page that holds output block `ob`; return the block's first word in PAR."""
+        page = self.tiling.par_page_blocks
+        first = ob // page * page
+        address, fresh = self._pages.find(first)
+        words = PAR_HEADER_WORDS + self.layer.terms.count
+        if fresh:
+            blocks = min(page, self.shape.out_blocks - first)
+            offset = self._parameter_offset + first * words * 4 * self.machine.size
+            load_constant(self.emitter, "PAR", offset, blocks * words, address)
+            if self.shape.add_words:
+                load_constant(
+                    self.emitter, "PAR", self._add_offset, self.shape.add_words,
+                    address + page * words,
+                )  # fmt: skip
+        return address + (ob - first) * words
+
+    def addition(self, ob: int) -> int:
+        """Return the first PAR word of the residual's addition, beside the page of block `ob`."""
+        page = self.tiling.par_page_blocks
+        address, _ = self._pages.find(ob // page * page)
+        return address + page * (PAR_HEADER_WORDS + self.layer.terms.count)
+
+    def _place_addition(self, constants: Constants) -> int:
+        residual = self.layer.residual
+        if residual is None or not isinstance(residual.function, Requantization):
+            return 0
+        return constants.place_bytes(uniform_parameters(residual.function, self.machine.size))
+
+    def _weight_places(
+        self,
+    ) -> tuple[list[tuple[int, int, Chunk]], dict[tuple[int, int], tuple[int, int]]]:
+        """Return the chunks in the order of the tiles, and the first word and words of each."""
+        shape = self.shape
+        order: list[tuple[int, int, Chunk]] = []
+        places: dict[tuple[int, int], tuple[int, int]] = {}
+        words = 0
+        for ob, obs in groups(shape, self.tiling):
+            for place, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
+                tiles = obs * chunk.ncb * chunk.nkh * ceil_divide(chunk.nkw, shape.row_taps)
+                places[ob, place] = (words, tiles * shape.tile_words)
+                words += tiles * shape.tile_words
+                order.append((ob, obs, chunk))
+        return order, places
+
+    def _weight_bytes(self) -> bytes:
+        planes = self.layer.terms.planes
+        tiles = [weight_tiles(self.layer, self.shape, plane) for plane in planes]
+        parts = []
+        for ob, obs, chunk in self._order:
+            cb = chunk.cb - first_in_block(self.layer, self.machine.size, ob)
+            taps = slice(chunk.kw, chunk.kw + chunk.nkw)
+            if self.shape.row_taps > 1:
+                taps = slice(0, 1)
+            kernel_rows = slice(chunk.kh, chunk.kh + chunk.nkh)
+            for plane, values in zip(planes, tiles, strict=True):
+                part = values[ob : ob + obs, cb : cb + chunk.ncb, kernel_rows, taps]
+                rows, size = part.shape[-2:]
+                parts.append(pack_tiles(part.reshape(-1, rows, size), plane.code_bits))
+        return b"".join(parts)

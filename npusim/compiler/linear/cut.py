@@ -1,0 +1,59 @@
+"""The pieces that a tiling cuts a linear layer into: areas of outputs, chunks of the reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from npusim.compiler.linear.candidates import LinearShape
+from npusim.compiler.linear.layer import LinearLayer, first_in_block
+from npusim.compiler.linear.tiling import Tiling
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of the reduction: input blocks, kernel rows, taps of a row."""
+
+    cb: int
+    ncb: int
+    kh: int
+    nkh: int
+    kw: int
+    nkw: int
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of outputs."""
+
+    row: int
+    rows: int
+    column: int
+    columns: int
+
+
+def chunks(layer: LinearLayer, shape: LinearShape, t: Tiling, ob: int) -> list[Chunk]:
+    """Return the chunks of the output group that begins at block `ob`."""
+    first = first_in_block(layer, layer.target.size, ob)
+    kh, kw = shape.kernel
+    return [
+        Chunk(
+            first + cb, min(t.gcb, shape.in_blocks - cb), h, min(t.gkh, kh - h), w,
+            min(t.gkw, kw - w),
+        )
+        for cb in range(0, shape.in_blocks, t.gcb)
+        for h in range(0, kh, t.gkh)
+        for w in range(0, kw, t.gkw)
+    ]  # fmt: skip
+
+
+def areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[Area]:
+    """Return the areas of TH x TW outputs, row-major."""
+    for row in range(0, outputs[0], th):
+        for column in range(0, outputs[1], tw):
+            yield Area(row, min(th, outputs[0] - row), column, min(tw, outputs[1] - column))
+
+
+def groups(shape: LinearShape, t: Tiling) -> list[tuple[int, int]]:
+    """Return (first block, blocks) of the output groups."""
+    return [(ob, min(t.gob, shape.out_blocks - ob)) for ob in range(0, shape.out_blocks, t.gob)]

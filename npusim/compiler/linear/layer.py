@@ -1,0 +1,245 @@
+"""A linear layer in integers, and what the tile search and the weights' layout know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.linear.candidates import LinearShape
+from npusim.compiler.linear.planes import Plane, Terms
+from npusim.compiler.linear.tiling import Tiling, best_tiling
+from npusim.errors import CapacityError
+from npusim.graph.operators import Window
+from npusim.isa.layout import pack_parameters
+from npusim.isa.spec import PAR_HEADER_WORDS
+from npusim.machines import Machine
+from npusim.runtimes.elementwise import ThreeStepAdd
+from npusim.runtimes.requantization import Requantization
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """An Add that ends a layer: `source` is its other operand, the first one or the second."""
+
+    source: Stored
+    function: Requantization | ThreeStepAdd
+    is_first: bool
+
+    @property
+    def parameter_words(self) -> int:
+        """PAR words of the addition's constants."""
+        if isinstance(self.function, ThreeStepAdd):
+            return 0
+        return PAR_HEADER_WORDS + len(self.function.multipliers)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearLayer:
+    """A layer in integers, ready to be tiled; `groups` as in Conv2D.
+
+    With a `residual`, `target` is what the addition gives.
+    """
+
+    name: str
+    source: Stored
+    target: Stored
+    window: Window
+    groups: int
+    terms: Terms
+    input_zero_point: int
+    rounding: str
+    zero_point: int
+    low: int
+    high: int
+    residual: Residual | None = None
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each output channel reads the input channel of its own number."""
+        return self.groups == self.source.channels == self.target.channels and self.groups > 1
+
+    @property
+    def row_step(self) -> int:
+        """Source rows from one loaded row to the next: kernels of one row skip what they stride."""
+        window = self.window
+        one_row = window.kernel[0] == 1 and window.padding[:2] == (0, 0)
+        return window.stride[0] if one_row else 1
+
+
+def ceil_divide(a: int, b: int) -> int:
+    """Return a / b rounded up."""
+    return -(-a // b)
+
+
+def tile_words_of(shape: LinearShape, plane: Plane) -> int:
+    """Return the WGT words of one weight tile of a plane."""
+    return ceil_divide(shape.rows * plane.code_bits, 8)
+
+
+def first_in_block(layer: LinearLayer, size: int, ob: int) -> int:
+    """Return the first input block that output block `ob` reads."""
+    if layer.groups == 1 or layer.depthwise:
+        return 0
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    first = ob * size // ocs * ics // size
+    return min(first, layer.source.blocks - _group_blocks(layer, size))
+
+
+def _group_blocks(layer: LinearLayer, size: int) -> int:
+    """Return the most input blocks that an output block reads."""
+    if layer.groups == 1:
+        return layer.source.blocks
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    most = 1
+    for first in range(0, layer.target.channels, size):
+        last = min(first + size, layer.target.channels) - 1
+        low, high = first // ocs * ics, (last // ocs + 1) * ics - 1
+        most = max(most, high // size - low // size + 1)
+    return most
+
+
+def choose_tiling(layer: LinearLayer, machine: Machine) -> tuple[LinearShape, Tiling]:
+    """Return the layer's shape and its best tiling: the first choice of rows that fits."""
+    for row_taps in row_choices(layer, machine):
+        shape = _shape(layer, machine, row_taps)
+        tiling = best_tiling(shape, machine)
+        if tiling is not None:
+            return shape, tiling
+    raise CapacityError(_too_small(layer, machine, shape))
+
+
+def row_choices(layer: LinearLayer, machine: Machine) -> list[int]:
+    """Return how many taps of a kernel row a depthwise tile may hold, the best first.
+
+    The taps of a row fill as many rows of the array; one tap a pass needs one row, and always fits.
+    """
+    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
+    if layer.depthwise:
+        zero = all(plane.has_zero for plane in layer.terms.planes)
+        if dw == 1 and kw <= machine.size:
+            return [kw, 1]
+        if zero and (kw - 1) * dw + 1 <= machine.size:
+            return [(kw - 1) * dw + 1, 1]
+    return [1]
+
+
+def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
+    size = machine.size
+    rows = row_taps if layer.depthwise else min(size, layer.source.channels)
+    planes = layer.terms.planes
+    grouped = layer.groups > 1 and not layer.depthwise
+    source, target = layer.source, layer.target
+    in_beats = sum(source.element_beats(b) for b in range(source.blocks))
+    return LinearShape(
+        outputs=(target.height, target.width),
+        inputs=(-(-source.height // layer.row_step), source.width),
+        out_blocks=target.blocks,
+        in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
+        kernel=layer.window.kernel,
+        stride=(layer.window.stride[0] // layer.row_step, layer.window.stride[1]),
+        dilation=layer.window.dilation,
+        padding=(layer.window.padding[0], layer.window.padding[2]),
+        rows=rows,
+        row_taps=row_taps,
+        tile_words=sum(ceil_divide(rows * plane.code_bits, 8) for plane in planes),
+        code_planes=len(planes),
+        terms=layer.terms.count,
+        depthwise=layer.depthwise,
+        one_block=grouped,
+        in_pixel_beats=in_beats,
+        out_pixel_beats=sum(target.element_beats(b) for b in range(target.blocks)),
+        source_blocks=source.blocks,
+        residual=layer.residual is not None,
+        add_words=layer.residual.parameter_words if layer.residual else 0,
+    )
+
+
+def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
+    pads = machine.scratchpads
+    for needed, limit, what in (
+        (shape.tile_words, machine.wgt_words, "WGT words for one weight tile"),
+        (PAR_HEADER_WORDS + shape.terms, machine.par_words, "PAR words for one channel block"),
+        (shape.code_planes, pads.acc_words, "ACC words for one pixel"),
+    ):
+        if needed > limit:
+            return f"{layer.name}: needs {needed} {what}, {machine.name} has {limit}"
+    return f"{layer.name}: its smallest tile does not fit the ACT banks of {machine.name}"
+
+
+def weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArray[np.uint8]:
+    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE]."""
+    size = layer.target.size
+    codes = plane.codes
+    out_channels, kh, kw, ics = codes.shape
+    wide = np.zeros((shape.out_blocks * size, kh, kw, ics), np.uint8)
+    wide[:out_channels] = codes
+    if layer.depthwise:
+        taps = wide[..., 0].reshape(shape.out_blocks, size, kh, kw)
+        if shape.row_taps == 1:
+            return taps.transpose(0, 2, 3, 1)[:, None, :, :, None, :]
+        rows = np.zeros((shape.out_blocks, 1, kh, 1, shape.row_taps, size), np.uint8)
+        dilation = layer.window.dilation[1]
+        for tap in range(kw):  # the shift register brings the last tap's pixel first
+            row = shape.row_taps - 1 - tap * dilation
+            rows[:, 0, :, 0, row] = taps[..., tap].transpose(0, 2, 1)
+        return rows
+    if layer.groups > 1:
+        wide = _ungrouped(layer, shape, wide)
+    columns = np.zeros((*wide.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    columns[..., : wide.shape[3]] = wide
+    split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, shape.rows)
+    return split.transpose(0, 4, 2, 3, 5, 1)
+
+
+def _ungrouped(
+    layer: LinearLayer, shape: LinearShape, codes: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return grouped codes as dense ones over the input blocks that each output block reads."""
+    size = layer.target.size
+    ics = layer.source.channels // layer.groups
+    ocs = layer.target.channels // layer.groups
+    dense = np.zeros((*codes.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    for channel in range(layer.target.channels):
+        ob = channel // size
+        base = first_in_block(layer, size, ob) * size
+        first = channel // ocs * ics - base
+        dense[channel, :, :, first : first + ics] = codes[channel]
+    return dense
+
+
+def input_span(
+    first: int, count: int, tap: int, taps: int, shape: LinearShape, axis: int
+) -> tuple[int, int, int, int] | None:
+    """Return first input row, rows, pads before and after; None where all is padding."""
+    stride, dilation = shape.stride[axis], shape.dilation[axis]
+    low = first * stride - shape.padding[axis] + tap * dilation
+    high = low + (count - 1) * stride + (taps - 1) * dilation + 1
+    inside_low, inside_high = max(low, 0), min(high, shape.inputs[axis])
+    if inside_low >= inside_high:
+        return None
+    return inside_low, inside_high - inside_low, inside_low - low, high - inside_high
+
+
+def place_parameters(constants: Constants, layer: LinearLayer, shape: LinearShape) -> int:
+    """Place the PAR words of all output blocks; return their offset in bytes."""
+    terms, size = layer.terms, layer.target.size
+    words = shape.out_blocks * (PAR_HEADER_WORDS + terms.count)
+
+    def make() -> bytes:
+        parts = []
+        for first in range(0, layer.target.channels, size):
+            lanes = slice(first, first + size)
+            parts.append(
+                pack_parameters(
+                    terms.multipliers[:, lanes], terms.bias[lanes], terms.shift[lanes],
+                    terms.channel_shift[lanes], size,
+                )
+            )  # fmt: skip
+        return b"".join(parts)
+
+    return constants.place(words * 4 * size, make)

@@ -1,0 +1,279 @@
+"""How a linear layer is cut into tiles: fewest DRAM bytes first, then fewest cycles.
+
+A tile is TH x TW outputs of GOB channel blocks, reduced over chunks of GCB input blocks and
+GKH x GKW taps. Every combination of sizes (candidates.py) is weighed at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.linear.candidates import (
+    LinearShape,
+    Tiles,
+    act_words,
+    candidates,
+    passes,
+    span,
+)
+from npusim.isa.spec import (
+    MAC_DRAIN_CYCLES,
+    MAC_LOAD_CYCLES,
+    PAR_HEADER_WORDS,
+    RQ_DRAIN_CYCLES,
+)
+from npusim.machines import Machine
+
+_LAUNCH_CYCLES = 8
+"""Of an instruction in the search's estimate: latencies of units, configuration."""
+_SCALE = 64
+_OPTIONS = tuple(
+    (ins, outs, outer) for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1)) for outer in (True, False)
+)
+"""Buffers of input and of output tiles, and whether the loop over output groups is outside the one
+over areas; of equals the first is taken."""
+_INS, _OUTS, _OUTER = (np.array(column)[:, None] for column in zip(*_OPTIONS, strict=True))
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The chosen cut; slots are buffers of one tile, sizes in words.
+
+    `wgt_resident`: all weights stay in WGT, else each slot holds a chunk. A PAR slot is a page of
+    `par_page_blocks` output blocks.
+    """
+
+    th: int
+    tw: int
+    gob: int
+    gcb: int
+    gkh: int
+    gkw: int
+    weights_outer: bool
+    act_slots: int
+    out_slots: int
+    out_slot_words: int
+    wgt_resident: bool
+    wgt_slots: int
+    wgt_slot_words: int
+    par_page_blocks: int
+    par_slots: int
+    par_slot_words: int
+    dram_beats: int
+    cycles: int
+
+
+@lru_cache(4096)
+def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
+    """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
+    tiles = candidates(shape, machine)
+    bank, banks = machine.scratchpads.act_bank_words, machine.scratchpads.act_banks
+    in_banks = -(-act_words(shape, tiles) // bank)
+    out_banks = -(-tiles.gob * tiles.th * tiles.tw // bank)
+    buffers = np.array([out_buffers(shape.residual, outs) for _, outs, _ in _OPTIONS])[:, None]
+    fits = _INS * in_banks + buffers * out_banks <= banks
+    if not fits.any():
+        return None
+    beats = _traffic(shape, machine, tiles, _OUTER, _INS).dram_beats
+    least = int(beats[fits].min())
+    options, cheapest = np.nonzero(fits & (beats == least))  # few: their cycles decide
+    few = tiles.chosen(cheapest)
+    cycles = _cycles(shape, machine, few, *(flag[options, 0] for flag in (_OUTER, _INS, _OUTS)))
+    place = int(cycles.argmin())
+    at, option = int(cheapest[place]), _OPTIONS[options[place]]
+    return _tiling(
+        shape, machine, tiles, at, option, int(out_banks[at]) * bank, (least, int(cycles[place]))
+    )
+
+
+def out_buffers(residual: bool, outs: int) -> int:
+    """Return the buffers of one output tile: with a residual, as many for it, and one between."""
+    return 2 * outs + 1 if residual else outs
+
+
+def _weight_slots(
+    shape: LinearShape, machine: Machine, tiles: Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots for chunks."""
+    chunk = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles) * shape.tile_words
+    chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
+    chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
+    groups = -(-shape.out_blocks // tiles.gob)
+    resident = groups * chunks * chunk <= machine.wgt_words
+    pads = machine.scratchpads
+    return chunk, chunks, resident, pads.wgt_banks // -(-chunk // pads.wgt_bank_words)
+
+
+def _parameter_pages(
+    shape: LinearShape, machine: Machine, tiles: Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return groups of a page of PAR, pages, and slots: one where half of PAR holds no group."""
+    par = tiles.gob * (PAR_HEADER_WORDS + shape.terms)
+    groups = -(-shape.out_blocks // tiles.gob)
+    slots = np.where(par + shape.add_words <= machine.par_words // 2, 2, 1)
+    held = np.minimum((machine.par_words // slots - shape.add_words) // par, groups)
+    return held, -(-groups // held), slots
+
+
+@dataclass(frozen=True)
+class _Traffic:
+    """DRAM beats of candidates over a whole layer, and how often what is loaded comes."""
+
+    chunks: NDArray[np.int64]
+    resident: NDArray[np.bool_]
+    wgt_slots: NDArray[np.int64]
+    areas: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    input_again: NDArray[np.int64]
+    weights_once: NDArray[np.bool_]
+    in_beats: NDArray[np.int64]
+    weight_beats: NDArray[np.int64]
+    par_beats: NDArray[np.int64]
+    """Of all constants once."""
+    par_again: NDArray[np.int64]
+    out_beats: int
+    added_beats: int
+    """Of the residual."""
+
+    @property
+    def dram_beats(self) -> NDArray[np.int64]:
+        """All of them."""
+        par_beats = self.par_beats * self.par_again
+        return self.in_beats + self.weight_beats + par_beats + self.out_beats + self.added_beats
+
+
+def _traffic(
+    shape: LinearShape, machine: Machine, tiles: Tiles, outer: NDArray, ins: NDArray
+) -> _Traffic:
+    """Return what each candidate moves; `outer` and `ins` (see _OPTIONS) broadcast against it."""
+    _, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
+    groups = -(-shape.out_blocks // tiles.gob)
+    areas = -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
+    held = np.where(outer, areas * chunks, chunks) <= ins
+    again = np.ones_like(groups) if shape.depthwise else np.where(held, 1, groups)
+    in_beats = tiles.loaded * shape.in_pixel_beats * again
+    if shape.one_block:
+        in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
+    loaded_once = resident | ((chunks <= wgt_slots) & outer)
+    tiles_loaded = np.where(loaded_once, tiles.passes_once, tiles.passes_again)
+    weight_words = shape.out_blocks * shape.in_blocks * tiles_loaded * shape.tile_words
+    _, pages, par_slots = _parameter_pages(shape, machine, tiles)
+    par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
+    out_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
+    return _Traffic(
+        chunks, resident, wgt_slots, areas, groups, again, loaded_once, in_beats,
+        weight_words * machine.word_beats,
+        par_words * 4 * machine.word_beats,
+        np.where((pages <= par_slots) | outer, 1, areas),
+        out_beats,
+        out_beats * shape.residual,
+    )  # fmt: skip
+
+
+def _cycles(
+    shape: LinearShape,
+    machine: Machine,
+    tiles: Tiles,
+    outer: NDArray,
+    ins: NDArray,
+    outs: NDArray,
+) -> NDArray[np.int64]:
+    """Return an estimate of the cycles of each candidate under its option."""
+    moved = _traffic(shape, machine, tiles, outer, ins)
+    chunks = moved.chunks
+    start = machine.memory.latency_cycles + _LAUNCH_CYCLES
+    pixels = tiles.th * tiles.tw
+    load_cycles = shape.rows + MAC_LOAD_CYCLES + 1
+    walked = pixels
+    if shape.depthwise:
+        walked = tiles.th * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
+    taken = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles)
+    mac = load_cycles + (taken - 1) * np.maximum(walked, load_cycles) + walked
+    mac = shape.code_planes * (mac + MAC_DRAIN_CYCLES + _LAUNCH_CYCLES)
+    epilogue = tiles.gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
+    if shape.residual:
+        epilogue = epilogue + 2 * tiles.gob * pixels + RQ_DRAIN_CYCLES + _LAUNCH_CYCLES
+    outputs = moved.areas * moved.groups
+    ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
+    reads, writes = _burst_cycles(shape, machine, tiles)
+    ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
+    ld = ld + outputs * chunks * start
+    ld = ld + moved.added_beats * writes // _SCALE + outputs * start * shape.residual
+    st = moved.out_beats * writes // _SCALE + outputs * start
+    cycles = np.maximum(np.maximum(ex, ld), st)
+    loads = moved.areas * chunks * moved.input_again
+    cycles = cycles + np.where((ins == 1) & (loads > 1), np.minimum(ld, ex), 0)
+    cycles = cycles + np.where((outs == 1) & (outputs > 1), np.minimum(st, ex), 0)
+    chunks_loaded = np.where(moved.weights_once, 1, moved.areas) * moved.groups * chunks
+    one_slot = ~moved.resident & (moved.wgt_slots == 1) & (chunks_loaded > 1)
+    cycles = cycles + np.where(one_slot, moved.weight_beats, 0)
+    exposed = (ld + st) // outputs  # what comes before the first tile and after the last
+    return cycles + exposed
+
+
+def _burst_cycles(
+    shape: LinearShape, machine: Machine, tiles: Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cycles of a beat that LD and ST take, times _SCALE: short bursts cost more.
+
+    A row of a tile is a segment, unless whole rows follow each other. N outstanding bursts hide the
+    latency of N - 1 others.
+    """
+    latency, most = machine.memory.latency_cycles, machine.bus.burst_beats
+    hidden = machine.memory.outstanding
+    padded = any(shape.padding) or any(size > 1 for size in shape.kernel)
+    whole_in = (tiles.tw >= shape.outputs[1]) & (not padded)
+    in_row = np.minimum(span(shape, tiles, 1), shape.inputs[1])
+    in_row = in_row * np.where(whole_in, tiles.th, 1) * shape.in_pixel_beats
+    whole_out = tiles.tw >= shape.outputs[1]
+    out_row = tiles.tw * np.where(whole_out, tiles.th, 1) * shape.out_pixel_beats
+    costs = []
+    for row, blocks, gap in (
+        (in_row, shape.source_blocks, 0), (out_row, shape.out_blocks, 3)
+    ):  # fmt: skip
+        burst = np.clip(row // blocks, 1, most)
+        cycles = np.maximum(np.maximum(burst + gap, 2), (latency + burst) // hidden)
+        costs.append(cycles * _SCALE // burst)
+    return costs[0], costs[1]
+
+
+def _tiling(
+    shape: LinearShape,
+    machine: Machine,
+    tiles: Tiles,
+    at: int,
+    option: tuple[int, int, bool],
+    out_slot_words: int,
+    cost: tuple[int, int],
+) -> Tiling:
+    """Return candidate number `at` with its buffers."""
+    ins, outs, outer = option
+    one = tiles.chosen(np.array([at]))
+    chunk, _, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
+    page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
+    gob = int(one.gob[0])
+    return Tiling(
+        th=int(one.th[0]),
+        tw=int(one.tw[0]),
+        gob=gob,
+        gcb=int(one.gcb[0]),
+        gkh=int(one.gkh[0]),
+        gkw=int(one.gkw[0]),
+        weights_outer=outer,
+        act_slots=ins,
+        out_slots=outs,
+        out_slot_words=out_slot_words,
+        wgt_resident=bool(resident),
+        wgt_slots=wgt_slots,
+        wgt_slot_words=-(-chunk // machine.scratchpads.wgt_bank_words)
+        * machine.scratchpads.wgt_bank_words,
+        par_page_blocks=page * gob,
+        par_slots=par_slots,
+        par_slot_words=machine.par_words // par_slots,
+        dram_beats=cost[0],
+        cycles=cost[1],
+    )

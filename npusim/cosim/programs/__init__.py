@@ -1,0 +1,1 @@
+"""Random programs, legal and bad."""

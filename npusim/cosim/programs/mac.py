@@ -1,0 +1,98 @@
+"""Snippet of MAC: any loop nest, weight format and mask, dense or depthwise."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from npusim.cosim.programs.builder import Builder
+from npusim.cosim.programs.dram import Dram
+from npusim.cosim.programs.nest import fit, product, shape
+from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_tile, work
+from npusim.isa.access import nest
+from npusim.isa.encoding import instruction
+from npusim.isa.legal import format_bits_max
+from npusim.isa.spec import WEIGHT_FORMATS
+
+MAC_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw", "mac_y", "mac_x")
+
+
+def zero_point(rng: random.Random, unsigned: int) -> int:
+    """Return a zero point of int8 or uint8, the ends and 0 more often."""
+    low, high = (0, 255) if unsigned else (-128, 127)
+    return rng.choice((low, high, 0, rng.randint(low, high)))
+
+
+def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
+    """MAC over any loop nest, format and mask, dense or depthwise."""
+    weights, reads = b.runs("WGT", -1), b.runs("ACT", -1)
+    if not weights or not reads:
+        load_plain(b, d, rng)
+        return load_tile(b, d, rng)
+    (wgt, wgt_words), (act, act_words) = rng.choice(weights), rng.choice(reads)
+    formats = [f for f in range(len(WEIGHT_FORMATS)) if format_bits_max(b.machine, f)]
+    form = rng.choice(formats)
+    bits = rng.randint(2, format_bits_max(b.machine, form))
+    is_pwlq = WEIGHT_FORMATS[form] == "pwlq"
+    stored, depthwise = bits + is_pwlq, int(rng.random() < 0.3)
+    rows = rng.randint(1, b.machine.size)
+    rows = max(1, min(rows, wgt_words * 8 // stored))
+    tile_words = -(-rows * stored // 8)
+    tiles = shape(rng, 4, max(1, min(wgt_words // tile_words, 12)))
+    pixels = shape(rng, 2, max(1, work(rng) // product(tiles)))
+    warm, step = rng.choice((0, rows - 1, rng.randint(0, rows + 1))), rng.choice((1, 1, 2, 3))
+    per_row = len(range(warm, pixels[1], step)) if depthwise else pixels[1]
+    results = per_row * pixels[0]
+    acc_words = b.machine.scratchpads.acc_words
+    if results > acc_words:
+        return
+    low, levels = fit(rng, act_words, [*tiles, *pixels])
+    level = 3 if is_pwlq else 1
+    accumulate = 0
+    acc, acc_stride = _accumulators(rng, acc_words, tiles[0], results)
+    if acc is None:
+        return
+    if rng.random() < 0.5 and results:
+        words = nest(acc, (tiles[0], acc_stride), (results, 1))
+        apart = acc_stride == 0 or abs(acc_stride) >= results or tiles[0] == 1
+        accumulate = int(apart and bool((b.valid["ACC"][words] >= level).all()))
+    unsigned = rng.getrandbits(1)
+    names = dict(zip(MAC_LEVELS, levels, strict=True))
+    b.configure("EX", {
+        **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
+        "mac_tile": {
+            "rows": rows, "row_first": rng.choice((0, 0, 0, rng.randint(0, rows))),
+            "row_end": rng.choice((rows, rows, rng.randint(0, rows), 255)),
+        },
+        "mac_output": {"acc_stride": acc_stride, "warm": warm, "step": step},
+        "mac_format": {
+            "format": form, "bits": bits, "unsigned": unsigned,
+            "zero_point": zero_point(rng, unsigned),
+        },
+        "subset_selectors": {"value": rng.getrandbits(32)},
+    }, rng)  # fmt: skip
+    read = b.banks_of_words("ACT", nest(act + low, *levels))
+    read = claim(b, "ACT", read, rng)
+    tile = wgt + rng.randint(0, wgt_words - product(tiles) * tile_words)
+    used = b.banks_of_words("WGT", np.arange(tile, tile + product(tiles) * tile_words))
+    used = claim(b, "WGT", used, rng)
+    item = instruction(
+        "MAC", accumulate=accumulate, depthwise=depthwise, acc=acc, act=act + low, wgt=tile,
+        read_banks=read, wgt_banks=used,
+    )  # fmt: skip
+    b.append(item, rng, banks_used("ACT", read) + banks_used("WGT", used), level)
+
+
+def _accumulators(
+    rng: random.Random, words: int, blocks: int, results: int
+) -> tuple[int | None, int]:
+    """Return (acc, acc_stride) for `blocks` times `results` words; None where they do not fit."""
+    strides = [0, results, results, -results, results + 1, rng.randint(-3, 3)]
+    rng.shuffle(strides)
+    for stride in strides:
+        low, high = min(0, stride * (blocks - 1)), max(0, stride * (blocks - 1)) + results
+        if high - low <= words:
+            near = rng.choice((0, 0, rng.randint(0, words - (high - low))))
+            return near - low, stride
+    return None, 0

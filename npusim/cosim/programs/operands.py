@@ -1,0 +1,127 @@
+"""Mistakes in operands: what a LD, an instruction of EX or a ST is, that must not be issued."""
+
+from __future__ import annotations
+
+import random
+
+from npusim.cosim.programs.builder import Builder
+from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
+from npusim.isa.encoding import Instruction, instruction
+from npusim.isa.legal import bank_words, banks_of, format_bits_max
+from npusim.isa.spec import QUEUED_ENGINES, ROUNDINGS, TARGETS, TERMS_MAX, VEC_OPS, WEIGHT_FORMATS
+
+
+def operand_mistake(b: Builder, rng: random.Random) -> str:
+    """Place an instruction with a wrong operand, or two in one cycle; return whose fault it is."""
+    mistakes = {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}
+    engines = rng.sample(QUEUED_ENGINES, rng.choice((1, 1, 1, 2)))
+    items = [mistakes[engine](b, rng) for engine in engines]
+    long = _long_ex(b, rng) if engines in (["LD"], ["ST"]) else None
+    b.fence()
+    if long is not None:
+        b.place(long)
+    for item in items:
+        b.place(item)
+    if len(items) > 1:
+        together(b, rng, (len(b) - 2, len(b) - 1))
+    return min(engines, key=QUEUED_ENGINES.index)
+
+
+def _long_ex(b: Builder, rng: random.Random) -> Instruction:
+    """Configure EX for many iterations in one level, and return an instruction that goes there.
+
+    What it takes must not be called bad, however long it is; the other engine's fault ends it.
+    """
+    name = rng.choice(("MAC", "VEC"))
+    count = 1 << rng.randrange(12, 16)  # it must not retire: what it reads was never written
+    if name == "MAC":
+        level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
+        configure_ex(b, rng, **{f"mac_{level}": {"count": count}})
+        return instruction(name, read_banks=1, wgt_banks=1)
+    configure_ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
+    out = bank_words(b.machine, "ACT")
+    return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
+
+
+def _beyond(b: Builder, rng: random.Random, pad: str, width: int = 8) -> int:
+    """Return a mask with a bank that the machine does not have; 0 where the field has none."""
+    banks = banks_of(b.machine, pad)
+    return 1 << rng.randrange(banks, width) if banks < width else 0
+
+
+def _operand_load(b: Builder, rng: random.Random) -> Instruction:
+    good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
+    beats, kind = 1, rng.randrange(6)
+    if kind < 3:
+        good[("columns", "rows", "blocks")[kind]] = 0
+    elif kind == 3:
+        good["target"] = 3
+    elif kind == 4:
+        beats = _bad_beats(b, rng)
+    else:
+        masks = {pad: _beyond(b, rng, pad) for pad in TARGETS}
+        pad = rng.choice([pad for pad in TARGETS if masks[pad]])
+        good |= {"target": TARGETS.index(pad), "banks": masks[pad]}
+    configure_transfer(b, rng, "LD", beats)
+    return instruction("LD", None, **good)
+
+
+def _bad_beats(b: Builder, rng: random.Random) -> int:
+    """Return beats of an element that are none, or more than a word has."""
+    most = b.machine.word_beats
+    return rng.choice((0, most + 1, 1 << rng.randrange(most.bit_length(), 8), 255))
+
+
+def _operand_store(b: Builder, rng: random.Random) -> Instruction:
+    good: dict[str, int] = {"columns": 1, "rows": 1, "blocks": 1, "banks": 1}
+    beats, kind, beyond = 1, rng.randrange(5), _beyond(b, rng, "ACT")
+    if kind < 3:
+        good[("columns", "rows", "blocks")[kind]] = 0
+    elif kind == 3 and beyond:
+        good["banks"] |= beyond
+    else:
+        beats = _bad_beats(b, rng)
+    configure_transfer(b, rng, "ST", beats)
+    return instruction("ST", None, **good)
+
+
+def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
+    size = b.machine.size
+    vec_add = {"op": VEC_OPS.index("add")}
+    common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
+    wrong: list[tuple[str, Registers, dict[str, int]]] = [
+        *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
+        ("MAC", {"mac_format": {"format": 3}}, {}),
+        ("MAC", {"mac_format": {"bits": rng.choice((0, 1, 9, 15))}}, {}),
+        *(
+            ("MAC", {"mac_format": {"format": form, "bits": rng.randint(most + 1, 15)}}, {})
+            for form in range(len(WEIGHT_FORMATS))
+            for most in (format_bits_max(b.machine, form),)
+        ),
+        ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),
+        ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
+        ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
+        *((name, {}, {"read_banks": _beyond(b, rng, "ACT")}) for name in ("MAC", "RQ", "VEC")),
+        *((name, {}, {"write_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
+        *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
+        ("RQ", {"vec_kx": {"count": rng.choice((TERMS_MAX + 1, 1 << rng.randrange(3, 16)))}}, {}),
+        ("RQ", {"rq_mode": {"rounding": rng.choice((len(ROUNDINGS), 7))}}, {}),
+        ("RQ", {}, {"read_banks": 3, "write_banks": 2}),
+        *(
+            (name, {}, dict.fromkeys(("read_banks", "write_banks"), common))
+            for name in ("RQ", "VEC")
+        ),
+        ("RQ", {}, {"par_banks": _beyond(b, rng, "PAR", 4)}),
+        *(("VEC", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "ky", "kx")),
+        ("VEC", {}, {"op": rng.choice((6, 7))}),
+        ("VEC", {"vec_kx": {"count": rng.choice((1, 3, 1 << rng.randrange(2, 16)))}}, vec_add),
+        ("VEC", {"vec_kx": {"count": 2}, "vec_ky": {"count": rng.choice((2, 3))}}, vec_add),
+        ("VEC", {"vec_ky": {"count": 1 | 2 << rng.randrange(15)}}, vec_add),
+        ("VEC", {}, {"read_banks": 1, "write_banks": 1}),
+    ]
+    if not b.machine.array.pwlq_bits:
+        wrong.append(("RQ", {}, {"pwlq": 1}))
+    wrong = [w for w in wrong if all(w[2].values())]  # there may be no bank that is not there
+    name, registers, fields = rng.choice(wrong)
+    configure_ex(b, rng, **registers)
+    return instruction(name, None, **fields)

@@ -1,0 +1,61 @@
+"""Instructions that touch one word: the ground on which a bad program makes its one mistake."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from npusim.cosim.programs.builder import Builder
+from npusim.isa.encoding import instruction
+from npusim.isa.spec import QUEUED_ENGINES
+from npusim.machines import Machine
+
+Registers = dict[str, dict[str, int]]
+ONE: Registers = {
+    **{f"mac_{n}": {"count": 1, "stride": 0} for n in ("ob", "cb", "kh", "kw", "y", "x")},
+    **{f"vec_{n}": {"count": 1, "stride": 0} for n in ("b", "y", "x", "ky", "kx")},
+    "rq_mode": {"rounding": 1},
+}
+"""Registers of EX under which an instruction touches one word."""
+
+
+def configure_transfer(
+    b: Builder, rng: random.Random, engine: str, beats: int = 1, strides: Registers | None = None
+) -> None:
+    """Configure LD or ST for elements of `beats` without padding; no strides but `strides`."""
+    values: Registers = {"element": {"beats": beats}, "act_stride": {}, "row_stride": {}}
+    values |= {"block_stride": {}} | ({"pads": {}} if engine == "LD" else {}) | (strides or {})
+    b.configure(engine, values, rng)
+
+
+def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
+    """Configure EX as in ONE, with `changes` (register = fields)."""
+    tile = {
+        "mac_tile": {"rows": 1, "row_end": 1},
+        "mac_output": {"step": 1},
+        "mac_format": {"bits": 2, "format": _format(b.machine)},
+    }
+    merged = {**ONE, **tile}
+    for register, fields in changes.items():
+        merged[register] = {**merged.get(register, {}), **fields}
+    b.configure("EX", merged, rng)
+
+
+def _format(machine: Machine) -> int:
+    return 0 if machine.uniform_bits else 1 if machine.has_subset else 2
+
+
+def together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:
+    """Let the instructions of two engines at `places` await one CFG of the third engine.
+
+    Both are then tried in the cycle after that CFG's retirement.
+    """
+    engines = [b.program[place].engine for place in places]
+    giver = next(engine for engine in QUEUED_ENGINES if engine not in engines)
+    for place in places:
+        item = b.program[place]
+        is_next = QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 1) % 3] == item.engine
+        wait = "wait_prev" if is_next else "wait_next"
+        b.program[place] = instruction(item.name, item.engine, **{**item.values, wait: 1})
+    both = {**b.idle_cfg(giver, rng).values, "signal_prev": 1, "signal_next": 1}
+    b.place(instruction("CFG", giver, **both))

@@ -1,0 +1,202 @@
+"""Snippets of RQ and VEC: any operands, windows, strides and rounding."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import numpy as np
+
+from npusim.cosim.programs.builder import Builder
+from npusim.cosim.programs.dram import Dram
+from npusim.cosim.programs.mac import zero_point
+from npusim.cosim.programs.nest import Level, fit, product, shape
+from npusim.cosim.programs.transfers import banks_used, claim, load_parameters, load_plain, work
+from npusim.isa.access import nest
+from npusim.isa.encoding import instruction
+from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.spec import ROUNDINGS, VEC_OPS
+
+
+def _output(
+    b: Builder, rng: random.Random, counts: list[int], banks: int
+) -> tuple[int, list[Level]] | None:
+    """Return (out, levels) of words within `banks`; None where there is no room."""
+    words = bank_words(b.machine, "ACT")
+    free = [bank for bank in range(banks_of(b.machine, "ACT")) if banks >> bank & 1]
+    if not free:
+        return None
+    bank = rng.choice(free)
+    room = words * (1 + (bank + 1 in free))
+    low, levels = fit(rng, min(room, rng.choice((product(counts) + 2, 40, room))), counts)
+    high = low + sum(max(0, (c - 1) * s) for c, s in levels)
+    return bank * words + low + (rng.randint(0, room - 1 - high) if room > high + 1 else 0), levels
+
+
+def _bounds(rng: random.Random, unsigned: int) -> dict[str, int]:
+    least, most = (0, 255) if unsigned else (-128, 127)
+    low = rng.choice((least, least, rng.randint(least, most)))
+    return {
+        "zero_point": zero_point(rng, unsigned), "low": low,
+        "high": rng.choice((most, most, rng.randint(low, most))),
+    }  # fmt: skip
+
+
+def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
+    """RQ of accumulators, residuals or both."""
+    if not b.frames:
+        return load_parameters(b, d, rng)
+    par, terms, blocks = rng.choice(b.frames)
+    skip = rng.randrange(blocks)
+    counts = [rng.randint(1, blocks - skip), *shape(rng, 2, max(1, work(rng) // blocks // terms))]
+    whole = b.runs("ACC", 1, 3)  # sums in all three regions
+    pwlq = int(bool(b.machine.array.pwlq_bits) and rng.random() < (0.7 if whole else 0.2))
+    sums, reads = whole if pwlq else b.runs("ACC", 1), b.runs("ACT", -1)
+    act_terms = sum(int(rng.random() < 0.4) << j for j in range(4))
+    mask = (1 << terms) - 1
+    if not sums:
+        act_terms |= mask
+    if not reads and act_terms & mask:
+        return load_plain(b, d, rng)
+    uses_act, uses_acc = act_terms & mask, ~act_terms & mask
+    act, act_words = rng.choice(reads) if uses_act else (0, 1 << 15)
+    acc, acc_words = rng.choice(sums) if uses_acc else (0, 1 << 15)
+    act_low, act_levels = fit(rng, act_words, [*counts, terms])
+    acc_low, acc_levels = fit(rng, acc_words, [*counts, terms])
+    act, acc = act + act_low, acc + acc_low
+    read = 0
+    if uses_act:
+        read = b.banks_of_words("ACT", nest(act, *act_levels))
+    found = _output(b, rng, counts, ~read)
+    if found is None:
+        return None
+    out, out_levels = found
+    write = b.banks_of_words("ACT", nest(out, *out_levels))
+    read = claim(b, "ACT", read, rng, ~write)
+    unsigned = rng.getrandbits(1)
+    _vector_registers(b, rng, counts, [terms], act_levels, acc_levels, out_levels, {
+        "rq_output": _bounds(rng, rng.getrandbits(1)),
+        "rq_mode": {
+            "rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned,
+            "pwlq_bits": rng.randint(2, 8),
+        },
+    })  # fmt: skip
+    first = par + skip * (3 + terms)
+    used = b.banks_of_words("PAR", np.arange(first, first + counts[0] * (3 + terms)))
+    used = claim(b, "PAR", used, rng)
+    item = instruction(
+        "RQ", act_terms=act_terms, pwlq=pwlq, acc=acc, act=act, out=out, read_banks=read,
+        write_banks=write, par=first, par_banks=used,
+    )  # fmt: skip
+    b.append(item, rng, banks_used("ACT", read | write) + banks_used("PAR", used))
+
+
+def _vector_registers(
+    b: Builder,
+    rng: random.Random,
+    counts: list[int],
+    taps: list[int],
+    act: list[Level],
+    acc: list[Level],
+    out: list[Level],
+    others: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Configure the vector nest; `taps`: counts of kx (RQ) or of ky, kx (VEC)."""
+    names = ["vec_b", "vec_y", "vec_x", *(["vec_kx"] if len(taps) == 1 else ["vec_ky", "vec_kx"])]
+    registers: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(names):
+        number = counts[place] if place < 3 else taps[place - 3]
+        registers[name] = {"count": number, "stride": act[place][1]}
+        registers[name + "_out"] = {
+            "out": out[place][1] if place < 3 else rng.choice((0, rng.randint(-9, 9))),
+            "acc": acc[place][1] if place < len(acc) else 0,
+        }
+    if len(taps) == 1:
+        registers["vec_ky"] = {"count": rng.choice((0, 3)), "stride": 1}
+    b.configure("EX", {**registers, **others}, rng)
+
+
+def vector(b: Builder, d: Dram, rng: random.Random) -> None:
+    """VEC of any operation, lookups (an entry is one of 256) more often; before them a table."""
+    op = rng.choice((*VEC_OPS, "lookup", "lookup"))
+    if op == "lookup" and not b.has_table:
+        _vector(b, d, rng, "table")
+    if op != "lookup" or b.has_table:
+        _vector(b, d, rng, op)
+
+
+def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
+    reads = b.runs("ACT", -1)
+    if not reads:
+        return load_plain(b, d, rng)
+    act, act_words = rng.choice(reads)
+    outputs = work(rng) if op == "lookup" else work(rng) // 4 + 1
+    counts = shape(rng, 3, min(outputs, b.machine.scratchpads.acc_words))  # sums fit
+    taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
+    if op == "add" and product(taps) != 2:
+        taps = [2, 1]
+    if op == "table":
+        whole = 256 // b.machine.size
+        counts, taps = [1, 1, rng.choice((whole, 1, 3))], [1, 1]
+        if not b.has_table:
+            counts[2] = whole
+    low, levels = fit(rng, act_words, [*counts, *taps])
+    act += low
+    read = b.banks_of_words("ACT", nest(act, *levels))
+    acc, sums, accumulate = _sums(b, rng, counts) if op == "sum" else (0, [(1, 0)] * 3, 0)
+    write, out, out_levels = 0, 0, [(1, 0)] * 3
+    if op not in ("sum", "table"):
+        found = _output(b, rng, counts, ~read)
+        if found is None:
+            return None
+        out, out_levels = found
+        write = b.banks_of_words("ACT", nest(out, *out_levels))
+    read = claim(b, "ACT", read, rng, ~write)
+    unsigned = rng.getrandbits(1)
+    others = {
+        "rq_output": _bounds(rng, unsigned),
+        "rq_mode": {"rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned},
+    }
+    if op == "add":
+        multipliers, shifts = _add_scales(rng)
+        for i, multiplier in enumerate(multipliers):
+            others[f"add_multiplier{i}"] = {"value": multiplier}
+        others["add_shift"] = {f"shift{i}": shift for i, shift in enumerate(shifts)}
+        others["add_zero_point"] = {f"zero_point{i}": zero_point(rng, unsigned) for i in (0, 1)}
+    _vector_registers(b, rng, counts, taps, levels, sums, out_levels, others)
+    item = instruction(
+        "VEC", op=VEC_OPS.index(op), accumulate=accumulate, acc=acc, act=act, out=out,
+        read_banks=read, write_banks=write,
+    )  # fmt: skip
+    b.append(item, rng, banks_used("ACT", read | write))
+    b.has_table |= op == "table"
+
+
+def _add_scales(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Return the multipliers and shifts of add: as a compiler writes them, or of few bits.
+
+    Multipliers of few bits, with shifts that leave some 8 bits, show each of their bits.
+    """
+    if rng.random() < 0.6:
+        multipliers = [rng.randint(1 << 30, (1 << 31) - 1) for _ in range(3)]
+        return multipliers, [rng.randint(31, 40), rng.randint(31, 40), rng.randint(20, 62)]
+    widths = [rng.randint(1, 31) for _ in range(3)]
+    shifts = [min(62, width + rng.randint(0, 21)) for width in widths[:2]]
+    sum_bits = 27 + max(w - s for w, s in zip(widths, shifts, strict=False))
+    shifts.append(max(0, min(62, sum_bits + widths[2] - rng.randint(5, 9))))
+    return [rng.getrandbits(width) for width in widths], shifts
+
+
+def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[Level], int]:
+    """Return (acc, levels, accumulate) of the words of a sum; each word is met once."""
+    words, total = b.machine.scratchpads.acc_words, product(counts)
+    acc = rng.randint(0, max(0, words - total))
+    held_runs = [(low, length) for low, length in b.runs("ACC", 1) if length >= total]
+    if held_runs and rng.random() < 0.6:  # on sums that may grow
+        low, length = rng.choice(held_runs)
+        acc = rng.randint(low, low + length - total)
+    levels = [(counts[0], counts[1] * counts[2]), (counts[1], counts[2]), (counts[2], 1)]
+    if rng.random() < 0.3:
+        levels = [(counts[0], 1), (counts[1], counts[0]), (counts[2], counts[0] * counts[1])]
+    held = bool(b.valid["ACC"][nest(acc, *levels)].all())
+    return acc, levels, int(held and rng.random() < 0.7)

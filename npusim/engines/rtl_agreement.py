@@ -1,0 +1,76 @@
+"""A compiled network on the simulated machine and on the RTL, run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.cosim.npu.compare import Comparison, compare_step
+from npusim.engines.machine import MachineNetwork, write_tensor
+from npusim.graph.network import Network
+from npusim.kernels.inputs import network_inputs
+from npusim.machines.machine import Memory
+
+
+def random_inputs(network: Network, seed: int) -> dict[str, NDArray]:
+    """Return one sample of each input in the file's layout, over the whole range of its type."""
+    rng = np.random.default_rng(seed)
+    inputs = {}
+    for name in network.inputs:
+        tensor = network.tensors[name]
+        if tensor.is_float:
+            values = rng.normal(size=tensor.shape).astype(np.float32)
+        else:
+            limits = np.iinfo(tensor.dtype)
+            values = rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
+        inputs[name] = tensor.in_file_order(values)
+    return inputs
+
+
+def compare_network(
+    compiled: MachineNetwork,
+    inputs: Mapping[str, NDArray],
+    *,
+    memory: Memory | None = None,
+    simulator: str = "verilator",
+    waves: Path | None = None,
+) -> list[Comparison]:
+    """Run the first sample of `inputs` on both sides; return each run up to the first that differs.
+
+    Host operators between two runs are computed once, from what the simulator leaves in
+    `compiled.dram`.
+
+    Parameters
+    ----------
+    memory
+        In place of the machine's.
+    waves
+        File for the waveform of the RTL, FST; NAME-2.fst, ... for the runs behind the first.
+
+    Raises
+    ------
+    CosimulationError
+        The RTL could not be run.
+    """
+    program = compiled.program
+    machine = program.machine if memory is None else replace(program.machine, memory=memory)
+    for name, value in network_inputs(compiled.network, inputs).items():
+        write_tensor(program, compiled.dram, name, value[:1])
+    found: list[Comparison] = []
+    stem = "" if waves is None else waves.stem
+    for step in program.steps:
+        if step.kind == "host":
+            compiled.host_step(step)
+            continue
+        if waves is not None and found:
+            waves = waves.with_stem(f"{stem}-{len(found) + 1}")
+        found.append(
+            compare_step(program, step, compiled.dram, machine, simulator=simulator, waves=waves)
+        )
+        if found[-1].difference:
+            break
+    return found

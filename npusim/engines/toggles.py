@@ -1,0 +1,94 @@
+"""Energy of the data that ran: operand activity of each layer, counted as the machine runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.analysis.layer_cycles import LayerCycles
+from npusim.cost.prices import FORMATS
+from npusim.cost.toggles import array_energy_pj, replaced
+from npusim.engines.simulation import require_no_fault
+from npusim.isa.program import Program, Step
+from npusim.isa.spec import WEIGHT_FORMATS
+from npusim.simulator.machine.activity import FEATURES
+from npusim.simulator.machine.run import run_step
+from npusim.simulator.machine.timeline import Timeline
+
+Activity = NDArray[np.int64]
+"""int64 [FORMATS FEATURES]."""
+
+
+class CountingRun:
+    """Carries out runs as Simulation does, instruction after instruction, and counts activity."""
+
+    def __init__(self) -> None:
+        self.features: dict[Step, Activity] = {}
+        """Of each step, over all samples: int64 [instructions FEATURES]."""
+
+    def __call__(self, program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
+        """Carry out one run of `program` on `dram`, in place; return when everything happened.
+
+        Raises
+        ------
+        UnsupportedError
+            The run ended by a fault.
+        """
+        result = run_step(program, step, dram, trace=False, activity=True)
+        require_no_fault(program, result.timeline)
+        assert result.activity is not None
+        before = self.features.get(step)
+        self.features[step] = result.activity if before is None else before + result.activity
+        return result.timeline
+
+
+def format_of(timeline: Timeline) -> NDArray[np.int64]:
+    """Return the place in FORMATS of each MAC, int64 [instructions]; 0 for other instructions."""
+    group = timeline.columns.groups["MAC"]
+    form = group.registers["mac_format"]
+    uniform, subset = (WEIGHT_FORMATS.index(name) for name in ("uniform", "subset"))
+    place = np.where(
+        form["format"] == uniform,
+        np.where(form["bits"] > 4, FORMATS.index("uniform8"), FORMATS.index("uniform4")),
+        np.where(form["format"] == subset, FORMATS.index("subset"), FORMATS.index("pwlq")),
+    )
+    found = np.zeros(timeline.columns.count, np.int64)
+    found[group.pcs] = place
+    return found
+
+
+def layer_activity(
+    program: Program, timelines: Sequence[Timeline], counted: CountingRun
+) -> dict[str, Activity]:
+    """Return each layer's activity by format, over all samples."""
+    found = {}
+    for step, timeline in zip(program.runs(), timelines, strict=True):
+        places, features = format_of(timeline), counted.features[step]
+        for place, first, end in program.layer_spans(step):
+            sums = np.zeros((len(FORMATS), len(FEATURES)), np.int64)
+            np.add.at(sums, places[first:end], features[first:end])
+            found[program.layers[place].name] = sums
+    return found
+
+
+def with_toggles(
+    rows: Sequence[LayerCycles],
+    program: Program,
+    timelines: Sequence[Timeline],
+    counted: CountingRun,
+    samples: int,
+) -> tuple[LayerCycles, ...]:
+    """Return `rows` with the energy of products replaced by that of the mean of `samples` runs."""
+    machine, found = program.machine, []
+    activity = layer_activity(program, timelines, counted)
+    for row in rows:
+        mean = {
+            name: dict(zip(FEATURES, (sums / samples).tolist(), strict=True))
+            for name, sums in zip(FORMATS, activity[row.name], strict=True)
+        }
+        array = array_energy_pj(machine, machine.energy.technology, mean)
+        found.append(replace(row, energy_pj=replaced(row.energy_pj, array)))
+    return tuple(found)

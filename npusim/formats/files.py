@@ -1,0 +1,41 @@
+"""Read a network from a file, whichever of the known formats it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from npusim.errors import FormatError
+from npusim.graph.network import Network
+
+TFLITE_MAGIC = b"TFL3"
+
+
+def load(path: str | Path) -> Network:
+    """Return the network in the .tflite or .onnx file at `path`.
+
+    Raises
+    ------
+    FormatError
+        There is no such file, it is empty or a directory, or it holds neither format.
+    NpuError
+        What the format's own reader found wrong, in one line.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise FormatError(f"{path}: expected a .tflite or .onnx file, found a directory")
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+    if not start:
+        raise FormatError(f"{path}: expected a .tflite or .onnx file, found an empty file")
+    if start[4:] == TFLITE_MAGIC or path.suffix == ".tflite":
+        from npusim.formats.tflite import reader as tflite
+
+        return tflite.load(path)
+    if path.suffix == ".onnx":
+        from npusim.formats.onnx import reader as onnx
+
+        return onnx.load(path)
+    raise FormatError(f"{path}: expected a .tflite or .onnx file, found suffix {path.suffix!r}")

@@ -1,0 +1,227 @@
+"""Building a network node by node, in the file's own layout, shapes inferred on the way.
+
+Operators that npusim defines channels last are wrapped in transposes here; onnx_layout.py then
+stores tensors so that these disappear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
+from npusim.formats.onnx.records import MAX_ELEMENTS, OnnxNode, OnnxValue
+from npusim.graph.network import Node
+from npusim.graph.operators import MaxPool, Operator, Reshape, Slice, Transpose
+from npusim.graph.shapes import check_types, output_shape
+from npusim.graph.tensor import DTYPES, Quantization, Tensor
+
+COPYING = (Reshape, Transpose, Slice, MaxPool)
+"""Operators whose output holds integers of their input."""
+
+TO_CHANNELS_LAST = (0, 2, 3, 1)
+TO_CHANNELS_FIRST = (0, 3, 1, 2)
+
+
+RAW = Quantization(np.ones((), np.float32), np.zeros((), np.int64))
+"""What a plain integer is worth: itself."""
+
+
+def same_quantization(a: Quantization | None, b: Quantization | None) -> bool:
+    """Return whether `a` and `b` give every integer the same real value."""
+    if a is None or b is None:
+        return a is b
+    return (
+        a.axis == b.axis
+        and np.array_equal(a.scale, b.scale)
+        and np.array_equal(a.zero_point, b.zero_point)
+    )
+
+
+def _carried(node: str, operator: Operator, q: Quantization | None) -> Quantization | None:
+    """Return the quantization of a tensor `operator` copied its values to."""
+    if q is None or q.axis is None:
+        return q
+    if isinstance(operator, Transpose):
+        return replace(q, axis=operator.order.index(q.axis))
+    raise UnsupportedError(f"{node}: a tensor with one scale per channel cannot pass this operator")
+
+
+class Builder:
+    """Tensors and nodes so far, and the constants of the file that nothing has used yet."""
+
+    def __init__(
+        self,
+        inputs: list[OnnxValue],
+        constants: dict[str, NDArray],
+        absent: frozenset[str] = frozenset(),
+    ) -> None:
+        self.constants = dict(constants)
+        self.tensors: dict[str, Tensor] = {}
+        self.nodes: list[Node] = []
+        self.notes: list[str] = []
+        self.channels_last: dict[str, str] = {}
+        """Channels-last stand-in -> the tensor of the file it stands for."""
+        self.constant_tensors: dict[str, str] = {}
+        """Constant -> the tensor that holds it in the file's layout, where one does."""
+        self.absent = absent
+        """Weights that the file declares without values; `constants` has zeros of their shape."""
+        self.absent_tensors: list[str] = []
+        """The tensors that stand for them, in the order of their use."""
+        for value in inputs:
+            if value.dtype.name not in DTYPES:
+                raise UnsupportedError(
+                    f"input {value.name}: expected one of {', '.join(DTYPES)}, found {value.dtype}"
+                )
+            self.tensors[value.name] = Tensor(value.name, value.shape, value.dtype)
+
+    def constant(self, node: OnnxNode, index: int, what: str) -> NDArray:
+        """Return the value of input `index`, which has to be a constant."""
+        name = node.input(index)
+        if name not in self.constants:
+            found = repr(name) if name else "nothing"
+            raise UnsupportedError(
+                f"{node.name} ({node.kind}): expected a constant {what}, found {found}"
+            )
+        return self.constants[name]
+
+    def optional(self, node: OnnxNode, index: int, what: str) -> NDArray | None:
+        """Return the constant value of input `index`, None where the node has none there."""
+        return self.constant(node, index, what) if node.input(index) else None
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a tensor or constant."""
+        return self.constants[name].shape if name in self.constants else self.tensors[name].shape
+
+    def value(self, node: OnnxNode, index: int) -> str:
+        """Return the tensor at input `index`; a constant becomes a tensor."""
+        name = node.input(index)
+        if not name:
+            raise FormatError(f"{node.name} ({node.kind}): input {index} is missing")
+        if name in self.tensors:
+            return name
+        if name not in self.constants:
+            raise FormatError(
+                f"{node.name} ({node.kind}): input {name} is produced by no earlier node"
+            )
+        return self.store(name, self.constants[name])
+
+    def store(
+        self,
+        name: str,
+        data: NDArray,
+        quantization: Quantization | None = None,
+        file_order: tuple[int, ...] | None = None,
+    ) -> str:
+        """Add a constant tensor, under `name` or a variant of it that is free; return its name."""
+        if name in self.absent:
+            name = self.free(name)
+            self.tensors[name] = Tensor(
+                name, data.shape, data.dtype, quantization, None, file_order
+            )
+            self.absent_tensors.append(name)
+            return name
+        if data.dtype.kind == "f":
+            data = data.astype(np.float32)
+            if not np.isfinite(data).all():
+                bad = data[~np.isfinite(data)].ravel()[0]
+                raise RangeError(f"constant {name}: expected finite values, found {bad}")
+        name = self.free(name)
+        self.tensors[name] = Tensor(name, data.shape, data.dtype, quantization, data, file_order)
+        return name
+
+    def free(self, name: str) -> str:
+        """Return `name`, or `name` with a number where the network has it already."""
+        if name not in self.tensors:
+            return name
+        number = 2
+        while f"{name}:{number}" in self.tensors:
+            number += 1
+        return f"{name}:{number}"
+
+    def as_quantized(self, name: str, quantization: Quantization) -> str:
+        """Return a tensor with the integers of `name` that are worth what `quantization` says."""
+        tensor = self.tensors[name]
+        if tensor.is_float:
+            raise FormatError(f"{name}: expected integers, found {tensor.dtype}")
+        if tensor.quantization is None:
+            self._label(name, quantization)
+            return name
+        if same_quantization(tensor.quantization, quantization):
+            return name
+        if tensor.data is not None:
+            return self.store(name, tensor.data, quantization)
+        label = self.free(f"{name}:requantized_label")
+        return self.emit(label, Reshape(tensor.shape), (name,), label, tensor.dtype, quantization)
+
+    def _label(self, name: str, quantization: Quantization) -> None:
+        """Say what the integers of a tensor are worth, and of all that are copied from or to it."""
+        self.tensors[name] = replace(self.tensors[name], quantization=quantization)
+        if quantization.axis is not None:
+            return
+        waiting = [name]
+        while waiting:
+            name = waiting.pop()
+            for node in self.nodes:
+                if isinstance(node.operator, COPYING) and name in (*node.inputs, *node.outputs):
+                    for other in (*node.inputs, *node.outputs):
+                        if self.tensors[other].quantization is None:
+                            tensor = self.tensors[other]
+                            self.tensors[other] = replace(tensor, quantization=quantization)
+                            waiting.append(other)
+
+    def emit(
+        self,
+        node: str,
+        operator: Operator,
+        inputs: tuple[str, ...],
+        output: str,
+        dtype: np.dtype | None = None,
+        quantization: Quantization | None = None,
+    ) -> str:
+        """Append a node; return the name of its output.
+
+        `dtype` None takes the type and quantization of the first input.
+        """
+        tensors = [self.tensors[name] for name in inputs]
+        check_types(node, operator, tensors)
+        shape = output_shape(node, operator, [t.shape for t in tensors])
+        if prod(shape) > MAX_ELEMENTS or 0 in shape:
+            raise ShapeError(f"{node}: output {output} would be {list(shape)}")
+        if dtype is None:
+            dtype = tensors[0].dtype
+            quantization = _carried(node, operator, tensors[0].quantization)
+        if output in self.tensors or output in self.constants:
+            raise FormatError(f"{node}: output {output} has a value already")
+        self.tensors[output] = Tensor(output, shape, dtype, quantization)
+        self.nodes.append(Node(node, operator, inputs, (output,)))
+        return output
+
+    def emit_channels_last(
+        self,
+        node: str,
+        operator: Operator,
+        inputs: tuple[str, ...],
+        output: str,
+        dtype: np.dtype | None = None,
+        quantization: Quantization | None = None,
+    ) -> str:
+        """As `emit`, for an operator whose first input and output are [N C H W] in the file."""
+        x = self.tensors[inputs[0]]
+        if len(x.shape) != 4 or x.is_constant:
+            raise UnsupportedError(
+                f"{node}: expected a computed input [N C H W], found "
+                f"{'constant ' if x.is_constant else ''}{x.name} of shape {list(x.shape)}"
+            )
+        stand_in = next((s for s, of in self.channels_last.items() if of == inputs[0]), None)
+        if stand_in is None:
+            stand_in = self.free(f"{inputs[0]}:channels_last")
+            self.emit(stand_in, Transpose(TO_CHANNELS_LAST), inputs[:1], stand_in)
+            self.channels_last[stand_in] = inputs[0]
+        result = self.free(f"{output}:channels_last")
+        self.emit(node, operator, (stand_in, *inputs[1:]), result, dtype, quantization)
+        self.channels_last[result] = output
+        return self.emit(f"{node}:channels_first", Transpose(TO_CHANNELS_FIRST), (result,), output)

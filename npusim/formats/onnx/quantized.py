@@ -1,0 +1,319 @@
+"""Quantized operators (QLinearConv, QGemm, QLinearAdd, ...) as npusim's operators.
+
+The file gives scales and zero points to operators; here they become the tensors' own, and a tensor
+that two operators read with different scales gets a second label.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError, UnsupportedError
+from npusim.formats.onnx.builder import RAW, Builder
+from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.standard import (
+    axis_of,
+    clip_bounds,
+    conv_weights,
+    image,
+    pool_operator,
+    softmax_axis,
+)
+from npusim.formats.onnx.windows import window
+from npusim.graph import operators as op
+from npusim.graph.tensor import INTEGER_DTYPES, Quantization
+
+
+def _scale(b: Builder, node: OnnxNode, index: int) -> NDArray:
+    return b.constant(node, index, "scale").astype(np.float32)
+
+
+def _zero_point(b: Builder, node: OnnxNode, index: int) -> NDArray:
+    zero = b.optional(node, index, "zero point")
+    if zero is None:
+        return np.zeros((), np.uint8)
+    if zero.dtype.name not in INTEGER_DTYPES:
+        raise FormatError(
+            f"{node.name} ({node.kind}): expected an integer zero point, "
+            f"found {zero.dtype} in {node.input(index)}"
+        )
+    return zero
+
+
+def per_tensor(b: Builder, node: OnnxNode, scale: int, zero_point: int) -> Quantization:
+    """Return the quantization that two inputs of the node give a whole tensor."""
+    value, zero = _scale(b, node, scale), _zero_point(b, node, zero_point)
+    if value.size != 1 or zero.size != 1:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected one scale and zero point for the tensor, found "
+            f"{list(value.shape)} and {list(zero.shape)}"
+        )
+    return Quantization(value.reshape(()), zero.reshape(()).astype(np.int64))
+
+
+def per_channel(
+    b: Builder, node: OnnxNode, scale: int, zero_point: int, channels: int, axis: int
+) -> Quantization:
+    """Return the quantization of weights: one pair, or one for each of `channels` along `axis`."""
+    value, zero = _scale(b, node, scale), _zero_point(b, node, zero_point)
+    if value.size == 1 and zero.size == 1:
+        return Quantization(value.reshape(()), zero.reshape(()).astype(np.int64))
+    for what, found in (("scale", value), ("zero point", zero)):
+        if found.size not in (1, channels):
+            raise FormatError(
+                f"{node.name} ({node.kind}): expected 1 or {channels} values of the weights' "
+                f"{what}, found shape {list(found.shape)}"
+            )
+    full = np.broadcast_to(value.ravel(), (channels,))
+    return Quantization(full, np.broadcast_to(zero.ravel(), (channels,)).astype(np.int64), axis)
+
+
+def _output_type(
+    b: Builder, node: OnnxNode, index: int, allowed: tuple[str, ...] = ("int8", "uint8")
+) -> np.dtype:
+    dtype = np.dtype(_zero_point(b, node, index).dtype)
+    if dtype.name not in allowed:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected an output of {' or '.join(allowed)}, "
+            f"found {dtype}"
+        )
+    return dtype
+
+
+def _activation_input(b: Builder, node: OnnxNode, index: int, q: Quantization, zero: int) -> str:
+    """Return input `index` labelled with `q`; its type has to be that of its zero point."""
+    name = b.value(node, index)
+    dtype = b.tensors[name].dtype
+    if dtype.name not in ("int8", "uint8") or (
+        node.input(zero) and _zero_point(b, node, zero).dtype != dtype
+    ):
+        raise FormatError(
+            f"{node.name} ({node.kind}): input {name} is {dtype}, its zero point "
+            f"{_zero_point(b, node, zero).dtype}; expected both int8 or both uint8"
+        )
+    return b.as_quantized(name, q)
+
+
+def _bias(b: Builder, node: OnnxNode, index: int, inputs: list[str]) -> None:
+    bias = b.optional(node, index, "bias")
+    if bias is not None:
+        if bias.dtype != np.int32:
+            raise FormatError(
+                f"{node.name} ({node.kind}): expected an int32 bias, found {bias.dtype}"
+            )
+        inputs.append(b.store(node.input(index), bias.ravel()))
+
+
+def _weight_type(node: OnnxNode, weights: NDArray) -> None:
+    if weights.dtype.name not in ("int8", "uint8"):
+        raise FormatError(
+            f"{node.name} ({node.kind}): expected int8 or uint8 weights, found {weights.dtype}"
+        )
+
+
+def _qlinear_conv(b: Builder, node: OnnxNode) -> None:
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    weights = conv_weights(b, node, 3)
+    _weight_type(node, weights)
+    quantization = per_channel(b, node, 4, 5, weights.shape[0], 0)
+    w = b.store(node.input(3), weights.transpose(0, 2, 3, 1), quantization, (0, 3, 1, 2))
+    inputs = [x, w]
+    _bias(b, node, 8, inputs)
+    place = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
+    b.emit_channels_last(
+        node.name,
+        op.Conv2D(place, node.integer("group", 1), _fused(node)),
+        tuple(inputs),
+        node.outputs[0],
+        _output_type(b, node, 7),
+        per_tensor(b, node, 6, 7),
+    )
+
+
+def _fused(node: OnnxNode) -> op.Clamp | None:
+    """Return the activation that onnx_qdq.py fused into the node."""
+    low, high = node.attributes.get("fused_low"), node.attributes.get("fused_high")
+    return None if low is None and high is None else op.Clamp(low, high)  # type: ignore[arg-type]
+
+
+def _qgemm(b: Builder, node: OnnxNode) -> None:
+    if not node.input(7):
+        raise UnsupportedError(f"{node.name} (QGemm): a float output is not supported")
+    if node.integer("transA", 0):
+        raise UnsupportedError(f"{node.name} (QGemm): transA is not supported")
+    alpha = node.number("alpha", 1.0)
+    if alpha <= 0 or np.frexp(alpha)[0] != 0.5:
+        raise UnsupportedError(f"{node.name} (QGemm): expected alpha a power of two, found {alpha}")
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    weights = b.constant(node, 3, "weight matrix")
+    _weight_type(node, weights)
+    transposed = bool(node.integer("transB", 0))
+    rows = weights if transposed else weights.T
+    q = per_channel(b, node, 4, 5, rows.shape[0], 0)
+    q = Quantization(q.scale * np.float32(alpha), q.zero_point, q.axis)
+    inputs = [x, b.store(node.input(3), rows, q, None if transposed else (1, 0))]
+    _bias(b, node, 6, inputs)
+    b.emit(
+        node.name,
+        op.FullyConnected(keep_dims=True, activation=_fused(node)),
+        tuple(inputs),
+        node.outputs[0],
+        _output_type(b, node, 8),
+        per_tensor(b, node, 7, 8),
+    )
+
+
+def _qlinear_matmul(b: Builder, node: OnnxNode) -> None:
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    output = per_tensor(b, node, 6, 7)
+    dtype = _output_type(b, node, 7)
+    weights = b.constants.get(node.input(3))
+    if weights is not None and weights.ndim == 2:
+        _weight_type(node, weights)
+        q = per_channel(b, node, 4, 5, weights.shape[1], 0)
+        w = b.store(node.input(3), weights.T, q, (1, 0))
+        operator = op.FullyConnected(keep_dims=True, activation=_fused(node))
+        b.emit(node.name, operator, (x, w), node.outputs[0], dtype, output)
+        return
+    y = _activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5)
+    b.emit(node.name, op.MatMul(), (x, y), node.outputs[0], dtype, output)
+
+
+def _qlinear_binary(b: Builder, node: OnnxNode) -> None:
+    inputs = (
+        _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2),
+        _activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5),
+    )
+    clamp = _fused(node)
+    operator = op.Add(clamp) if node.kind == "QLinearAdd" else op.Mul(clamp)
+    dtype = b.tensors[inputs[0]].dtype
+    b.emit(node.name, operator, inputs, node.outputs[0], dtype, per_tensor(b, node, 6, 7))
+
+
+def _qlinear_pool(b: Builder, node: OnnxNode) -> None:
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    operator: op.Operator
+    if node.kind == "QLinearGlobalAveragePool":
+        operator = op.Mean((1, 2), keep_dims=True)
+        if node.integer("channels_last", 0):
+            q = per_tensor(b, node, 3, 4)
+            b.emit(node.name, operator, (x,), node.outputs[0], b.tensors[x].dtype, q)
+            return
+        image(b, node, x)
+    else:
+        if node.integer("channels_last", 0):
+            raise UnsupportedError(f"{node.name} (QLinearAveragePool): channels_last")
+        operator = pool_operator(b, node, x)
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0], dtype, q)
+
+
+def _qlinear_softmax(b: Builder, node: OnnxNode) -> None:
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    axis = softmax_axis(b, node, x, node.integer("opset", 13))
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    b.emit(node.name, op.Softmax(axis), (x,), node.outputs[0], dtype, q)
+
+
+def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
+    if len(node.inputs) < 5 or len(node.inputs) % 3 != 2:
+        raise FormatError(f"{node.name} (QLinearConcat): {len(node.inputs)} inputs")
+    inputs = tuple(
+        _activation_input(b, node, i, per_tensor(b, node, i + 1, i + 2), i + 2)
+        for i in range(2, len(node.inputs), 3)
+    )
+    axis = axis_of(node, 0, len(b.shape(inputs[0])))
+    q, dtype = per_tensor(b, node, 0, 1), _output_type(b, node, 1)
+    b.emit(node.name, op.Concat(axis), inputs, node.outputs[0], dtype, q)
+
+
+def _unscaled(b: Builder, node: OnnxNode, zero_point: int, channels: int = 1) -> Quantization:
+    """Return scale 1 and the zero point of input `zero_point`: one, or one per output channel."""
+    zero = b.optional(node, zero_point, "zero point")
+    value = np.zeros((), np.int64) if zero is None else zero.astype(np.int64)
+    if value.size == 1:
+        return Quantization(np.ones((), np.float32), value.reshape(()))
+    if value.shape != (channels,):
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected 1 or {channels} zero points, found {value.shape}"
+        )
+    return Quantization(np.ones(channels, np.float32), value, 0)
+
+
+def _conv_integer(b: Builder, node: OnnxNode) -> None:
+    x = b.as_quantized(b.value(node, 0), _unscaled(b, node, 2))
+    weights = conv_weights(b, node, 1)
+    _weight_type(node, weights)
+    q = _unscaled(b, node, 3, len(weights))
+    w = b.store(node.input(1), weights.transpose(0, 2, 3, 1), q, (0, 3, 1, 2))
+    place = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
+    operator = op.Conv2D(place, node.integer("group", 1))
+    int32 = np.dtype(np.int32)
+    b.emit_channels_last(node.name, operator, (x, w), node.outputs[0], int32, RAW)
+
+
+def _matmul_integer(b: Builder, node: OnnxNode) -> None:
+    x = b.as_quantized(b.value(node, 0), _unscaled(b, node, 2))
+    y = b.as_quantized(b.value(node, 1), _unscaled(b, node, 3))
+    b.emit(node.name, op.MatMul(), (x, y), node.outputs[0], np.dtype(np.int32), RAW)
+
+
+def _along_axis(b: Builder, node: OnnxNode, rank: int) -> Quantization:
+    """Return the quantization of Quantize- or DequantizeLinear: per tensor or along its axis."""
+    if node.integer("block_size", 0):
+        raise UnsupportedError(f"{node.name} ({node.kind}): block_size is not supported")
+    value, zero = _scale(b, node, 1), _zero_point(b, node, 2)
+    if value.size == 1 and zero.size == 1:
+        return per_tensor(b, node, 1, 2)
+    return per_channel(b, node, 1, 2, value.size, axis_of(node, 1, rank))
+
+
+def _quantize_linear(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    q = _along_axis(b, node, len(b.shape(x)))
+    if "output_dtype" in node.attributes and node.integer("output_dtype", 0) and not node.input(2):
+        raise UnsupportedError(f"{node.name} (QuantizeLinear): output_dtype without a zero point")
+    dtype = _output_type(b, node, 2, ("int8", "uint8", "int16"))
+    b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
+
+
+def _dequantize_linear(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    x = b.as_quantized(x, _along_axis(b, node, len(b.shape(x))))
+    b.emit(node.name, op.Dequantize(), (x,), node.outputs[0], np.dtype(np.float32))
+
+
+def _integer_clamp(b: Builder, node: OnnxNode) -> None:
+    """Relu or Clip that onnx_qdq.py moved behind its Q: bounds are still real values."""
+    x = b.value(node, 0)
+    b.emit(node.name, op.Activation("clamp", *clip_bounds(b, node)), (x,), node.outputs[0])
+
+
+def _requantize(b: Builder, node: OnnxNode) -> None:
+    """DequantizeLinear then QuantizeLinear, which onnx_qdq.py joined."""
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    dtype, q = _output_type(b, node, 4), per_tensor(b, node, 3, 4)
+    b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
+
+
+QUANTIZED = {
+    ("", "QLinearConv"): _qlinear_conv,
+    ("com.microsoft", "QGemm"): _qgemm,
+    ("", "QLinearMatMul"): _qlinear_matmul,
+    ("com.microsoft", "QLinearAdd"): _qlinear_binary,
+    ("com.microsoft", "QLinearMul"): _qlinear_binary,
+    ("com.microsoft", "QLinearAveragePool"): _qlinear_pool,
+    ("com.microsoft", "QLinearGlobalAveragePool"): _qlinear_pool,
+    ("com.microsoft", "QLinearSoftmax"): _qlinear_softmax,
+    ("com.microsoft", "QLinearConcat"): _qlinear_concat,
+    ("", "ConvInteger"): _conv_integer,
+    ("", "MatMulInteger"): _matmul_integer,
+    ("", "QuantizeLinear"): _quantize_linear,
+    ("", "DequantizeLinear"): _dequantize_linear,
+    ("com.microsoft", "QuantizeLinear"): _quantize_linear,
+    ("com.microsoft", "DequantizeLinear"): _dequantize_linear,
+    ("npusim.fused", "Requantize"): _requantize,
+    ("npusim.fused", "Relu"): _integer_clamp,
+    ("npusim.fused", "Clip"): _integer_clamp,
+}

@@ -1,0 +1,134 @@
+"""Import of .onnx files: float, QDQ and QOperator networks, as onnxruntime executes them.
+
+The steps stand in modules of their own: onnx_file reads and checks, onnx_constants evaluates what
+is constant, onnx_qdq joins integer operators out of DequantizeLinear - operator - QuantizeLinear,
+onnx_standard and onnx_quantized translate, onnx_layout stores activations channels last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from npusim.errors import NpuError, UnsupportedError
+from npusim.formats.onnx.builder import Builder
+from npusim.formats.onnx.channels_last import channels_last
+from npusim.formats.onnx.constants import evaluate
+from npusim.formats.onnx.fuse_qdq import fuse
+from npusim.formats.onnx.quantized import QUANTIZED
+from npusim.formats.onnx.records import OnnxGraph, OnnxNode, read
+from npusim.formats.onnx.standard import STANDARD, softmax_axis
+from npusim.formats.own import reader as onnx_npusim
+from npusim.graph import operators as op
+from npusim.graph.network import Network
+
+
+def load(path: str | Path) -> Network:
+    """Return the network in the .onnx file at `path`.
+
+    A free batch dimension counts as 1. Tensors keep the file's names; 4-D activations around
+    convolutions and pools are stored [N H W C] and carry the file's order. Weights may be inputs of
+    the graph, without values (shapes alone, for `npusim estimate`): they become inputs of the
+    network, behind its others.
+
+    Raises
+    ------
+    FormatError, ShapeError, RangeError
+        The file is damaged or contradicts itself; the message names the node or tensor.
+    UnsupportedError
+        It needs an operator, an attribute or a tensor type that npusim has not.
+    """
+    path = Path(path)
+    graph = read(path)
+    try:
+        if onnx_npusim.is_own(graph):
+            return replace(onnx_npusim.network(graph), name=path.stem)
+        return network(graph, path.stem)
+    except NpuError as error:
+        raise type(error)(f"{path.name}: {error}") from None
+
+
+def network(graph: OnnxGraph, name: str) -> Network:
+    """Return the network that `graph` describes, quantized operators fused."""
+    absent = weight_inputs(graph)
+    inputs = [value for value in graph.inputs if value.name not in absent]
+    for value in graph.inputs:
+        if value.name in absent:  # one zero, seen in the shape of all
+            graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
+    fold(graph)
+    nodes, notes = fuse(graph)
+    b = Builder(inputs, graph.constants, absent)
+    for node in nodes:
+        _translate(b, node, graph.opset)
+    outputs = []
+    for output in graph.outputs:
+        if output in b.constants:
+            raise UnsupportedError(f"output {output} is a constant: nothing is left to compute")
+        outputs.append(output)
+    stored_nodes, tensors = channels_last(b)
+    used = {name for node in stored_nodes for name in (*node.inputs, *node.outputs)}
+    names = (*(value.name for value in inputs), *b.absent_tensors)
+    kept = used | set(names) | set(outputs)
+    return Network(
+        name=name,
+        source="onnx",
+        nodes=tuple(stored_nodes),
+        tensors={key: tensor for key, tensor in tensors.items() if key in kept},
+        inputs=names,
+        outputs=tuple(outputs),
+        notes=tuple(notes),
+    )
+
+
+PARAMETERS = {"Conv": (1, 2), "Gemm": (1, 2), "BatchNormalization": (1, 2, 3, 4)}
+"""Inputs of an operator that are weights, by place."""
+
+
+def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
+    """Return the inputs of the graph that are read as weights and as nothing else."""
+    as_weights: set[str] = set()
+    otherwise = set(graph.outputs)
+    for node in graph.nodes:
+        places = PARAMETERS.get(node.kind, ()) if node.domain == "" else ()
+        for place, name in enumerate(node.inputs):
+            (as_weights if place in places else otherwise).add(name)
+    return frozenset({value.name for value in graph.inputs} & as_weights - otherwise)
+
+
+def fold(graph: OnnxGraph) -> None:
+    """Evaluate the nodes whose inputs are constants, except the DequantizeLinear of weights."""
+    nodes = []
+    for node in graph.nodes:
+        known = all(name in graph.constants for name in node.inputs if name)
+        outputs = None
+        if known and node.kind != "DequantizeLinear":
+            outputs = evaluate(node, [graph.constants.get(name) for name in node.inputs])
+        if outputs is None:
+            nodes.append(node)
+        else:
+            graph.constants.update(zip(node.outputs, outputs, strict=False))
+    graph.nodes[:] = nodes
+
+
+def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
+    known = all(name in b.constants for name in node.inputs if name)
+    outputs = evaluate(node, [b.constants.get(name) for name in node.inputs]) if known else None
+    if outputs is not None:
+        b.constants.update(zip(node.outputs, outputs, strict=False))
+        return
+    if not node.outputs or not node.outputs[0]:
+        raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
+    if node.domain == "" and node.kind == "Shape":
+        b.constants[node.outputs[0]] = np.array(b.shape(node.input(0)), np.int64)
+    elif node.domain == "" and node.kind == "Softmax":
+        x = b.value(node, 0)
+        b.emit(node.name, op.Softmax(softmax_axis(b, node, x, opset)), (x,), node.outputs[0])
+    elif (node.domain, node.kind) in QUANTIZED:
+        QUANTIZED[node.domain, node.kind](b, node)
+    elif node.domain == "" and node.kind in STANDARD:
+        STANDARD[node.kind](b, node)
+    else:
+        kind = f"{node.domain}.{node.kind}" if node.domain else node.kind
+        raise UnsupportedError(f"{node.name}: operator {kind} is not supported")

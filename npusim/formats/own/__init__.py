@@ -1,0 +1,1 @@
+"""npusim's own form: ONNX whose quantized operators are functions with bodies."""

@@ -1,0 +1,297 @@
+"""Import of npusim's own ONNX form: the network that was exported, integer for integer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isinf, prod
+from typing import Any, cast
+
+import numpy as np
+
+from npusim.errors import FormatError, NpuError, ShapeError
+from npusim.formats.onnx.records import OnnxGraph, OnnxNode
+from npusim.formats.own.calls import CONCAT, call_of, function_named, unpack_codes
+from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION
+from npusim.formats.own.linear import format_named
+from npusim.graph import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.shapes import output_shape
+from npusim.graph.tensor import Quantization, Tensor
+from npusim.graph.weights import EncodedWeights
+
+
+def is_own(graph: OnnxGraph) -> bool:
+    """Return whether `graph` is in npusim's form."""
+    return any(node.domain == DOMAIN for node in graph.nodes)
+
+
+def network(graph: OnnxGraph) -> Network:
+    """Return the network that `graph`, in npusim's form, holds.
+
+    Raises
+    ------
+    FormatError
+        A function's body, a constant or an attribute is not what npusim writes, or a node is not
+        one of npusim's functions.
+    """
+    _check_names(graph)
+    _check_functions(graph)
+    reader = _Reader(graph)
+    for node in graph.nodes:
+        if node.domain != DOMAIN:
+            raise FormatError(f"{node.name}: expected functions of npusim alone, found {node.kind}")
+        try:
+            reader.read(node)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{node.name}: npusim.{node.kind} lacks {error}") from None
+    result = reader.network()
+    for layer, written in zip(result.nodes, reader.calls, strict=True):
+        _check_call(graph, result, layer, written)
+    return result
+
+
+def _check_names(graph: OnnxGraph) -> None:
+    """Raise where a name is no text: protobuf hands damaged ones over as bytes."""
+    for node in graph.nodes:
+        names = (node.kind, node.domain, *node.inputs, *node.outputs, *node.attributes)
+        if not all(isinstance(name, str) for name in names):
+            raise FormatError("a name in it is not UTF-8 text (a damaged file?)")
+
+
+def _check_functions(graph: OnnxGraph) -> None:
+    version = graph.versions.get(DOMAIN, 0)
+    if version != DOMAIN_VERSION:
+        raise FormatError(f"npusim's form: expected version {DOMAIN_VERSION}, found {version}")
+    for name in {node.kind for node in graph.nodes if node.domain == DOMAIN}:
+        if graph.functions.get((DOMAIN, name)) != function_named(name):
+            raise FormatError(
+                f"npusim.{name}: its body is not the one npusim writes, so other runtimes would "
+                f"compute something else"
+            )
+
+
+def _check_call(graph: OnnxGraph, network: Network, node: Node, written: OnnxNode) -> None:
+    call = call_of(network, node)
+    held = [graph.constants[name] for name in written.inputs[len(node.inputs) :]]
+    for (name, value), found in zip(call.constants.items(), held, strict=True):
+        if not np.array_equal(value, found) or value.dtype != found.dtype:
+            raise FormatError(f"{node.name}: its {name} are not what the network implies")
+    if call.function != written.kind or call.attributes != written.attributes:
+        differing = [
+            key
+            for key in sorted(call.attributes.keys() | written.attributes.keys())
+            if call.attributes.get(key) != written.attributes.get(key)
+        ]
+        key = differing[0] if differing else "function"
+        raise FormatError(
+            f"{node.name}: expected {key} {call.attributes.get(key, call.function)}, "
+            f"found {written.attributes.get(key, written.kind)}"
+        )
+
+
+@dataclass
+class _Reader:
+    """Tensors and nodes so far; `alias` maps the file's names to the network's."""
+
+    graph: OnnxGraph
+
+    def __post_init__(self) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self.nodes: list[Node] = []
+        self.calls: list[OnnxNode] = []
+        self.alias: dict[str, str] = {}
+
+    def network(self) -> Network:
+        """Return the network read."""
+        return Network(
+            self.graph.name,
+            "npusim",
+            tuple(self.nodes),
+            self.tensors,
+            tuple(value.name for value in self.graph.inputs),
+            tuple(self.alias.get(name, name) for name in self.graph.outputs),
+            tuple(self.graph.metadata.get("notes", "").splitlines()),
+        )
+
+    def read(self, node: OnnxNode) -> None:
+        """Take one node of the file."""
+        if node.kind == "Input":
+            self._input(node)
+        elif node.kind == "Output":
+            self._output(node)
+        else:
+            self._layer(node)
+
+    def _input(self, node: OnnxNode) -> None:
+        (name,) = node.inputs
+        order = np.argsort(_integers(node, "order"))
+        data = self.graph.constants.get(name)
+        if data is None:
+            shapes = {value.name: (value.shape, value.dtype) for value in self.graph.inputs}
+            shape, dtype = shapes[name]
+        else:
+            shape, dtype = data.shape, data.dtype
+        if len(shape) != len(order):
+            raise ShapeError(f"{node.name}: {list(order)} is no order of {list(shape)}")
+        back = [int(axis) for axis in np.argsort(order)]
+        in_order = back == list(range(len(shape)))
+        self.tensors[name] = Tensor(
+            name,
+            tuple(shape[axis] for axis in back),
+            dtype,
+            _quantization(node),
+            None if data is None else np.ascontiguousarray(data.transpose(back)),
+            None if in_order else tuple(int(axis) for axis in order),
+        )
+        self.alias[node.outputs[0]] = name
+
+    def _output(self, node: OnnxNode) -> None:
+        """Give the tensor before the layout change the name and order that the file shows."""
+        inner, shown = self.alias.get(node.inputs[0], node.inputs[0]), node.outputs[0]
+        before = self.tensors.pop(inner)
+        self.tensors[shown] = Tensor(
+            shown, before.shape, before.dtype, before.quantization, None,
+            _integers(node, "order"),
+        )  # fmt: skip
+        self.alias[inner] = shown
+        self.nodes = [
+            Node(n.name, n.operator, _renamed(n.inputs, inner, shown),
+                 _renamed(n.outputs, inner, shown))
+            for n in self.nodes
+        ]  # fmt: skip
+
+    def _layer(self, node: OnnxNode) -> None:
+        operator, computed = self._operator(node)
+        inputs = tuple(self.alias.get(name, name) for name in node.inputs[:computed])
+        shapes = [self.tensors[name].shape for name in inputs]
+        (name,) = node.outputs
+        shape = output_shape(node.name, operator, shapes)
+        self.tensors[name] = Tensor(name, shape, np.dtype(np.int8), _quantization(node))
+        self.nodes.append(Node(node.name, operator, inputs, (name,)))
+        self.calls.append(node)
+
+    def _operator(self, node: OnnxNode) -> tuple[op.Operator, int]:
+        """Return the operator and how many of the node's inputs are computed."""
+        if node.kind in OPERATORS:
+            count = 2 if node.kind in ("Add", "Mul") else 1
+            x = self.alias.get(node.inputs[0], node.inputs[0])
+            return OPERATORS[node.kind](node, self.tensors[x]), count
+        if node.kind.startswith(CONCAT):
+            return op.Concat(node.integer("axis", 0)), len(node.inputs)
+        return self._linear(node), 1
+
+    def _linear(self, node: OnnxNode) -> op.Operator:
+        form = format_named(node.kind)
+        held = dict(zip(form.inputs, node.inputs, strict=True))
+        values = {key: self.graph.constants[name] for key, name in held.items() if key != "x"}
+        shape = _integers(node, "weight_shape")
+        stream = values["codes"]
+        if stream.dtype != np.uint8 or stream.size != -(-prod(shape) * form.code_bits // 8):
+            raise FormatError(
+                f"{node.name}: expected {-(-prod(shape) * form.code_bits // 8)} bytes of codes, "
+                f"found {stream.dtype} {list(stream.shape)}"
+            )
+        channels = len(values["bias"])
+        none = np.zeros(channels, np.int64)
+        encoding = EncodedWeights(
+            scheme=form.scheme,
+            bits=form.bits,
+            codes=unpack_codes(stream, form.code_bits, prod(shape)).reshape(shape),
+            points=values.get("points", none + 1),
+            magnitudes=values.get("magnitudes", np.zeros(0, np.int64)),
+            multipliers=values["multipliers"],
+            bias=values["bias"],
+            shift=values["shift"],
+            channel_shift=values.get("channel_shift", none),
+            window_sum=values.get("window_sum", none),
+        )
+        activation = _activation(node)
+        if not form.convolution:
+            return op.FullyConnected(form.keep_dims, activation, encoding)
+        window = _window(node, (shape[1], shape[2]))
+        return op.Conv2D(window, node.integer("group", 1), activation, encoding)
+
+
+def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
+    return tuple(new if name == old else name for name in names)
+
+
+def _integers(node: OnnxNode, name: str) -> tuple[int, ...]:
+    values = node.integers(name, None)
+    if values is None:
+        raise FormatError(f"{node.name}: npusim.{node.kind} lacks {name}")
+    return values
+
+
+def _pair(node: OnnxNode, name: str) -> tuple[int, int]:
+    first, second = _integers(node, name)
+    return first, second
+
+
+def _quantization(node: OnnxNode) -> Quantization:
+    scale = np.float32(node.number("scale", 0.0))
+    try:
+        return Quantization(np.asarray(scale), np.asarray(node.integer("zero_point", 0)))
+    except NpuError as error:
+        raise type(error)(f"{node.name}: {error}") from None
+
+
+def _bounds(node: OnnxNode, name: str) -> tuple[float | None, float | None]:
+    low, high = (float(cast(Any, value)) for value in cast(Any, node.attributes[name]))
+    return (None if isinf(low) else low), (None if isinf(high) else high)
+
+
+def _activation(node: OnnxNode) -> op.Clamp | None:
+    return op.Clamp(*_bounds(node, "activation")) if "activation" in node.attributes else None
+
+
+def _window(node: OnnxNode, kernel: tuple[int, int]) -> op.Window:
+    top, left, bottom, right = _integers(node, "pads")
+    return op.Window(
+        kernel, _pair(node, "strides"), _pair(node, "dilations"), (top, bottom, left, right)
+    )
+
+
+def _average_pool(node: OnnxNode, x: Tensor) -> op.Operator:
+    window = _window(node, _pair(node, "kernel"))
+    return op.AveragePool(window, node.kind == "PaddedAveragePool", _activation(node))
+
+
+def _pad(node: OnnxNode, x: Tensor) -> op.Operator:
+    pads = _integers(node, "pads")
+    return op.Pad(pads[: len(pads) // 2], pads[len(pads) // 2 :])
+
+
+def _reshape(node: OnnxNode, x: Tensor) -> op.Operator:
+    shape = _integers(node, "shape")
+    return op.Reshape((x.shape[0], *shape[1:]) if shape[0] == 0 else shape)
+
+
+def _slice(node: OnnxNode, x: Tensor) -> op.Operator:
+    whole = len(x.shape) - len(_integers(node, "axes"))
+    return op.Slice(
+        (*(0,) * whole, *_integers(node, "starts")),
+        (*x.shape[:whole], *_integers(node, "ends")),
+        (*(1,) * whole, *_integers(node, "steps")),
+    )
+
+
+def _activation_operator(node: OnnxNode, x: Tensor) -> op.Operator:
+    kind: Any = node.attributes["kind"]
+    return op.Activation(kind, *_bounds(node, "bounds"), node.number("alpha", 0.0))
+
+
+OPERATORS: dict[str, Callable[[OnnxNode, Tensor], op.Operator]] = {
+    "Add": lambda node, x: op.Add(_activation(node)),
+    "Mul": lambda node, x: op.Mul(_activation(node)),
+    "Mean": lambda node, x: op.Mean(_integers(node, "axes"), bool(node.integer("keepdims", 0))),
+    "AveragePool": _average_pool,
+    "PaddedAveragePool": _average_pool,
+    "MaxPool": lambda node, x: op.MaxPool(_window(node, _pair(node, "kernel")), _activation(node)),
+    "Pad": _pad,
+    "Reshape": _reshape,
+    "Transpose": lambda node, x: op.Transpose(_integers(node, "order")),
+    "Slice": _slice,
+    "Activation": _activation_operator,
+}

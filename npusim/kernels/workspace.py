@@ -1,0 +1,85 @@
+"""Buffers and bound calls of one prepared network for one size of batch.
+
+Where a network is small, making arrays and finding arguments costs more than the arithmetic. A
+workspace keeps every activation of one run and calls each layer with its arrays bound; only one
+thread at a time may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.kernels.entry import Call, walk
+
+LARGEST_BYTES = 1 << 20
+"""Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
+MOST_KINDS_OF_RUN = 8
+"""Batch sizes and choices of kept tensors that a network keeps workspaces for."""
+
+
+class Workspace:
+    """Run again what has been run once.
+
+    Parameters
+    ----------
+    values
+        Every value of a finished run, by slot; the arrays become this workspace's buffers.
+    layers
+        Function, source slots and target slot of each layer, in order.
+    inputs, outputs
+        The inputs' buffers and the values to return, by name, as the file lays them out.
+    """
+
+    def __init__(
+        self,
+        values: Sequence[Any],
+        layers: Sequence[tuple[Callable[..., NDArray], tuple[int, ...], int]],
+        inputs: Mapping[str, NDArray],
+        outputs: Mapping[str, NDArray],
+    ) -> None:
+        self.inputs = tuple(inputs.items())
+        self.values = values  # alive as long as the calls, which hold addresses
+        self.outputs = tuple(outputs.items())
+        calls: list[Call] = []
+        for function, sources, target in layers:
+            x, y = [values[source] for source in sources], values[target]
+            bind = getattr(function, "bind", None)
+            if bind is not None and all(array.flags.c_contiguous for array in (*x, y)):
+                calls.append(bind(*x, y))
+            elif not any(np.may_share_memory(y, source) for source in x):
+                calls.append(_into(function, x, y))
+            # else: y is a view of its input, already up to date
+        self.walks: list[Callable[[], object]] = []
+        rows: list[tuple[int, ...]] = []
+        for call in (*calls, None):
+            if isinstance(call, tuple):
+                rows.append(call)
+                continue
+            if rows:
+                self.walks.append(partial(walk, np.array(rows, np.int64)))
+                rows = []
+            if call is not None:
+                self.walks.append(call)
+
+    def run(self, x: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return copies of the outputs for inputs of the buffers' shapes and types, all by name."""
+        for name, buffer in self.inputs:
+            buffer[...] = x[name]
+        for walk_on in self.walks:
+            walk_on()
+        outputs = {}
+        for name, value in self.outputs:
+            outputs[name] = value.copy()
+        return outputs
+
+
+def _into(function: Callable[..., NDArray], x: list[NDArray], y: NDArray) -> Callable[[], None]:
+    def call() -> None:
+        y[...] = function(1, *x)
+
+    return call

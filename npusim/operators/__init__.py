@@ -1,0 +1,1 @@
+"""The operators: one page each, everything that is true of it."""

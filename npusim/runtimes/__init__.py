@@ -1,0 +1,1 @@
+"""What each runtime computes: constants and rules shared over operators."""
