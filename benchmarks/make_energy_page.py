@@ -9,10 +9,11 @@ from typing import Any
 from checkout import ROOT
 from markdown import header, row
 
+from npusim.words import TECHNOLOGIES
+
 TABLES = ROOT / "npusim" / "cost" / "tables"
 CHECK = ROOT / "benchmarks" / "energy_check.json"
 PAGE = ROOT / "docs" / "energy_table.md"
-TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
 HEAD = (ROOT / "benchmarks" / "energy" / "page_head.txt").read_text()
 
 

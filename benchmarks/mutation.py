@@ -31,7 +31,8 @@ from npusim.cosim.units import load_unit, sources, unit_names
 from npusim.cosim.wiring import Wiring
 from npusim.cosim.yosys import run_script
 from npusim.datapath.contract import Unit
-from npusim.datapath.weight_decode import FORMATS, bits_bounds
+from npusim.datapath.weight_decode import bits_bounds
+from npusim.words import WEIGHT_FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "verification.md"
@@ -198,7 +199,7 @@ def miter(unit: Unit) -> str:
                 value, least, most = f"({value} ^ {width}'d{half})", least ^ half, most ^ half
             lines.append(f"    assume ({value} >= {width}'d{least} && {value} <= {width}'d{most});")
     if unit.name in BITS_BY_FORMAT:
-        for weight_format in range(len(FORMATS)):
+        for weight_format in range(len(WEIGHT_FORMATS)):
             least, most = bits_bounds(weight_format, parameters) or (1, 0)
             legal = f"(bits_i >= {least} && bits_i <= {most})"
             lines.append(f"    assume (format_i != {weight_format} || {legal});")

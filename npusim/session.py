@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,7 +18,8 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
-from npusim.runtimes.requantization import Rule, resolve_rule
+from npusim.runtimes.requantization import resolve_rule
+from npusim.words import EnergyModel, Engine, Rule
 
 if TYPE_CHECKING:
     from npusim.engines.machine import Execute
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from npusim.kernels.engine import Prepared
     from npusim.simulator.machine.timeline import Timeline
 
-Engine = Literal["kernels", "machine", "rtl"]
-EnergyModel = Literal["average", "toggles"]
 
 _loaded: WeakKeyDictionary[Network, set[Rule]] = WeakKeyDictionary()
 """Rules under which a network ran in this process: their kernels are compiled or loaded."""

@@ -28,7 +28,7 @@ module npu_add #(
     input  wire                        valid_i,
     output logic                       valid_o,
 
-    input  wire  [MODE_BITS-1:0]       mode_i,          // place in ROUNDING_MODES
+    input  wire  [MODE_BITS-1:0]       mode_i,          // place in ROUNDINGS
     input  wire  [MULTIPLIER_BITS-1:0] multiplier_a_i,
     input  wire  [MULTIPLIER_BITS-1:0] multiplier_b_i,
     input  wire  [SHIFT_BITS-1:0]      shift_a_i,       // 31..62

@@ -36,7 +36,7 @@ module npu_requantize #(
     input  wire                                  valid_i,
     output logic                                 valid_o,
 
-    input  wire  [MODE_BITS-1:0]                 mode_i,           // place in ROUNDING_MODES
+    input  wire  [MODE_BITS-1:0]                 mode_i,           // place in ROUNDINGS
     input  wire  [SHIFT_BITS-1:0]                shift_i,          // 0..62
     input  wire  [CHANNEL_SHIFT_BITS-1:0]        channel_shift_i,  // sum with shift_i: 0..62
     input  wire  signed [VALUE_BITS-1:0]         zero_point_i,     // -128..255

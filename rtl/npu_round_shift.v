@@ -35,7 +35,7 @@ module npu_round_shift #(
     input  wire                          valid_i,
     output logic                         valid_o,
 
-    input  wire  [MODE_BITS-1:0]         mode_i,   // place in ROUNDING_MODES, 0..5
+    input  wire  [MODE_BITS-1:0]         mode_i,   // place in ROUNDINGS, 0..5
     input  wire  [SHIFT_BITS-1:0]        shift_i,  // 0..62
 
     input  wire  signed [TOTAL_BITS-1:0] total_i,

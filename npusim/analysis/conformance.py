@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 
 def check_conformance(

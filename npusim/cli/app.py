@@ -11,12 +11,15 @@ import click
 
 import npusim
 from npusim.errors import NpuError
-
-ENGINES = ("kernels", "machine", "rtl")
-ENERGY_MODELS = ("average", "toggles")
-SIMULATORS = ("icarus", "verilator")
-MEMORY_MODELS = ("fixed", "lfsr")
-REQUANT = ("auto", "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor")
+from npusim.words import (
+    ENERGY_MODELS,
+    ENGINES,
+    MACHINES,
+    MEMORY_MODELS,
+    RULES,
+    SCHEME_FAMILIES,
+    SIMULATORS,
+)
 
 YOUNG_OBJECTS = 50_000
 """New objects between collections: a program's instructions all live, looking for cycles among
@@ -29,11 +32,11 @@ machine_option = click.option(
     default="base",
     show_default=True,
     metavar="NAME|FILE.toml",
-    help="nano, small, base, wide, or a description of your own.",
+    help=f"{', '.join(MACHINES)}, or a description of your own.",
 )
 requant_option = click.option(
     "--requant",
-    type=click.Choice(REQUANT),
+    type=click.Choice(("auto", *RULES)),
     default="auto",
     show_default=True,
     help="Rounding rule; auto is that of the file's own runtime.",
@@ -196,7 +199,7 @@ def verify(targets: tuple[str, ...], **options: Any) -> int:
     default="uniform",
     show_default=True,
     metavar="SCHEME",
-    help="uniform, pwlq, subset, multipoint, wes, log2; a+b composes two.",
+    help=f"{', '.join(SCHEME_FAMILIES)}; a+b composes two.",
 )
 @click.option("--bits", type=click.IntRange(2, 8), default=8, show_default=True)
 @click.option(

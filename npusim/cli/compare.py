@@ -11,10 +11,10 @@ from npusim.errors import UnsupportedError
 from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, choices, compare
 from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.quant.bias_correction import BIAS_CORRECTIONS
 from npusim.report.compare_page import compare_page
 from npusim.report.compare_table import compare_csv, compare_table
 from npusim.report.terminal import plain_console
+from npusim.words import BIAS_CORRECTIONS
 
 SUFFIXES = (".html", ".csv", ".json")
 

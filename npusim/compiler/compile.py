@@ -31,7 +31,7 @@ from npusim.isa.layout import pack
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 
 def compile_network(

@@ -15,7 +15,7 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.machines import Machine
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 Lowering = Callable[[Stored], None]
 """Emits a node's instructions, its output's place given."""

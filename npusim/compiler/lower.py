@@ -23,13 +23,8 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.runtimes import elementwise, tables
-from npusim.runtimes.requantization import (
-    Requantization,
-    Rule,
-    activation_bounds,
-    affine,
-    linear,
-)
+from npusim.runtimes.requantization import Requantization, activation_bounds, affine, linear
+from npusim.words import Rule
 
 RUY_DEPTHWISE_LANES = 8
 """LiteRT's optimized depthwise ends in scalar code beyond whole vectors of so many channels."""

@@ -22,7 +22,8 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.runtimes import elementwise
-from npusim.runtimes.requantization import Rule, affine
+from npusim.runtimes.requantization import affine
+from npusim.words import Rule
 
 
 def lower_shuffle(shuffle: Shuffle, context: Context) -> Lowering:

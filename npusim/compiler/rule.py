@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from npusim.graph.network import Network
-from npusim.runtimes.requantization import Rule, resolve_rule
+from npusim.runtimes.requantization import resolve_rule
+from npusim.words import Rule
 
 INTEGER_RULE: dict[str, Rule] = {"litert": "tflite", "fp32": "half_even"}
 """Rules of runtimes that need floating point, and the integer rule nearest to each.

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from npusim.cosim.errors import CosimulationError
-
-SIMULATORS = ("icarus", "verilator")
+from npusim.words import SIMULATORS
 
 _WHEEL_MAKEFLAGS = (
     "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD=-std=gnu++20 "

@@ -16,11 +16,11 @@ from npusim.cost.memories import memories
 from npusim.cost.table import Table, load_table
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
 from npusim.machines import Machine
+from npusim.words import ARRAY_FORMATS
 
-FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
 COMPONENTS = (
-    *(f"array_{name}" for name in FORMATS), "array_edge", "accumulators", "requantizers", "vector",
-    "scratchpads", "dma", "dram", "control", "clock", "leakage",
+    *(f"array_{name}" for name in ARRAY_FORMATS), "array_edge", "accumulators", "requantizers",
+    "vector", "scratchpads", "dma", "dram", "control", "clock", "leakage",
 )  # fmt: skip
 """What energy is made of; docs/energy.md says what each holds."""
 
@@ -70,7 +70,7 @@ def prices_of(machine: Machine, table: Table) -> Prices:
         if gating and clocked:
             price["clock"] = price.get("clock", 0.0) + many * idle
 
-    for name in FORMATS:
+    for name in ARRAY_FORMATS:
         events[f"macs_{name}"] = {}
         if name in machine.array.formats or (name == "uniform4" and machine.uniform_bits):
             add(f"macs_{name}", "npu_pe_column", name, 1 / size, f"array_{name}", clocked=False)

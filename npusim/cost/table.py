@@ -17,7 +17,7 @@ from typing import Any
 
 from npusim.cost.sram import TABLES
 from npusim.errors import FormatError, UnsupportedError
-from npusim.machines.machine import TECHNOLOGIES
+from npusim.words import TECHNOLOGIES
 
 FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
 SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
@@ -148,7 +148,7 @@ def _on_line(rows: Sequence[Row], size: str, wanted: int, key: str) -> float:
 
 @cache
 def load_table(technology: str) -> Table:
-    """Return the table of `technology`, one of npusim.machines.machine.TECHNOLOGIES."""
+    """Return the table of `technology`, one of npusim.words.TECHNOLOGIES."""
     path = TABLES / f"{technology}.json"
     if not path.is_file():
         made = ", ".join(sorted(p.stem for p in TABLES.glob("*.json") if p.stem in TECHNOLOGIES))

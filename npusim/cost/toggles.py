@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from npusim.cost.logic import parameters
-from npusim.cost.prices import FORMATS
 from npusim.cost.table import load_table
 from npusim.errors import FormatError
 from npusim.machines import Machine
+from npusim.words import ARRAY_FORMATS
 
 COLUMN = "npu_pe_column"
 
@@ -33,7 +33,7 @@ def array_energy_pj(
         The table has no fit of a format that was active, or lacks a feature.
     """
     fits = load_table(technology).nearest(COLUMN, parameters(machine)).activity
-    energy = {f"array_{name}": 0.0 for name in FORMATS}
+    energy = {f"array_{name}": 0.0 for name in ARRAY_FORMATS}
     for name, features in activity.items():
         if not any(features.values()):
             continue

@@ -37,8 +37,9 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
-from npusim.datapath.round_shift import MAX_SHIFT, ROUNDING_MODES, round_shift_saturate
+from npusim.datapath.round_shift import MAX_SHIFT, round_shift_saturate
 from npusim.datapath.stimulus import between, chance
+from npusim.words import ROUNDINGS
 
 LEFT_SHIFT = 20
 """Bits that an operand gains before the first rounding."""
@@ -116,7 +117,7 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
             "xe_b": xe_b,
             "multiplier_a": multiplier_a,
             "multiplier_b": multiplier_b,
-            "mode": rng.randrange(len(ROUNDING_MODES)),
+            "mode": rng.randrange(len(ROUNDINGS)),
             "shift_a": shift_a,
             "shift_b": shift_b,
         }
@@ -134,7 +135,7 @@ _BINS: dict[str, Any] = {
             i["mode"] == m and _tie(i, d) and (i[f"xe_{d}"] < 0) == s
         )
     )
-    for mode, name in enumerate(ROUNDING_MODES)
+    for mode, name in enumerate(ROUNDINGS)
     for side in ("a", "b")
     for sign in ("<", ">")
 }
@@ -145,7 +146,7 @@ _BINS["operands cancel"] = lambda i, o: abs(o["acc"]) < 1 << LEFT_SHIFT and i["x
 def directed() -> Iterator[Values]:
     """Yield corner operands with the greatest and the least multipliers, in every mode."""
     most = (1 << 31) - 1
-    for mode in range(len(ROUNDING_MODES)):
+    for mode in range(len(ROUNDINGS)):
         for xe_a, xe_b in itertools.product((-255, -1, 0, 1, 255), (-255, 0, 255)):
             for pair in ((most, most), (0, most), (most, 0), (1 << 30, 1 << 30)):
                 for shift in (31, 32, 62):
@@ -167,7 +168,7 @@ UNIT = Unit(
         Port("xe_b", "in", 9, signed=True, legal=XE_BOUNDS, meaning="second operand"),
         Port("multiplier_a", "in", 31, meaning="scale of the first, over the common scale"),
         Port("multiplier_b", "in", 31, meaning="scale of the second, over the common scale"),
-        Port("mode", "in", 3, legal=(0, len(ROUNDING_MODES) - 1), meaning="rounding mode"),
+        Port("mode", "in", 3, legal=(0, len(ROUNDINGS) - 1), meaning="rounding mode"),
         Port("shift_a", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the first"),
         Port("shift_b", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the second"),
         Port("acc", "out", 30, signed=True, meaning="sum at the common scale"),

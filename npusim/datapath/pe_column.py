@@ -40,7 +40,6 @@ from npusim.datapath.mac_subset import product_subset
 from npusim.datapath.mac_uniform import XE_BOUNDS
 from npusim.datapath.stimulus import between
 from npusim.datapath.weight_decode import (
-    FORMATS,
     PWLQ,
     SUBSET,
     UNIFORM,
@@ -48,6 +47,7 @@ from npusim.datapath.weight_decode import (
     uniform_weight,
     weight_bits,
 )
+from npusim.words import WEIGHT_FORMATS
 
 
 def product_bits(parameters: Parameters) -> int:
@@ -108,7 +108,7 @@ def array_sums(
 
 
 def _built_in(parameters: Parameters) -> list[int]:
-    return [f for f in range(len(FORMATS)) if bits_bounds(f, parameters)]
+    return [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
 
 
 def _weights(weight_format: int, parameters: Parameters) -> list[int]:
@@ -180,7 +180,7 @@ def bins(parameters: Parameters) -> Bins:
     }
     points: dict[str, Any] = {}
     for weight_format in _built_in(parameters):
-        name = FORMATS[weight_format]
+        name = WEIGHT_FORMATS[weight_format]
         for sign in (-1, 1):
             points[f"{name}, centre = {sign * greatest[weight_format]}"] = (
                 lambda i, o, f=weight_format, s=sign * greatest[weight_format]: (
@@ -202,7 +202,7 @@ def bins(parameters: Parameters) -> Bins:
 UNIT = Unit(
     name="pe_column",
     ports=(
-        Port("format", "in", 2, legal=(0, 2), meaning="place in FORMATS"),
+        Port("format", "in", 2, legal=(0, 2), meaning="place in WEIGHT_FORMATS"),
         Port("weight", "in", weight_bits, lanes=lambda p: p["ROWS"], meaning="weight wires"),
         Port("xe", "in", 9, signed=True, lanes=lambda p: p["ROWS"], legal=XE_BOUNDS,
              meaning="operands"),

@@ -44,7 +44,6 @@ from npusim.datapath.round_shift import (
     HALF_EVEN,
     HALF_UP,
     MAX_SHIFT,
-    ROUNDING_MODES,
     RUY,
     TFLITE,
     TOTAL_LIMIT,
@@ -54,9 +53,10 @@ from npusim.datapath.round_shift import (
     rounding_constant,
 )
 from npusim.datapath.stimulus import between, chance
+from npusim.words import ROUNDINGS
 
 __all__ = [
-    "FLOOR", "HALF_AWAY", "HALF_EVEN", "HALF_UP", "ROUNDING_MODES", "RUY", "TFLITE", "UNIT",
+    "FLOOR", "HALF_AWAY", "HALF_EVEN", "HALF_UP", "RUY", "TFLITE", "UNIT",
     "clamp", "requantize", "requantize_all", "requantize_total", "round_shift", "rounding_constant",
 ]  # fmt: skip
 
@@ -175,7 +175,7 @@ def directed(max_terms: int) -> Iterator[Values]:
     585 * 1527099593 * 2^-37 is 6.5000005; see docs/numerics.md.
     """
     rng = random.Random(585)
-    for mode in range(len(ROUNDING_MODES)):
+    for mode in range(len(ROUNDINGS)):
         yield {
             "acc": (585,) + (0,) * (max_terms - 1),
             "multiplier": (1527099593,) + (0,) * (max_terms - 1),
@@ -210,7 +210,7 @@ def directed(max_terms: int) -> Iterator[Values]:
 def vectors(rng: random.Random, count: int, max_terms: int) -> Iterator[Values]:
     """Yield `count` epilogues of any number of terms, mode, shift and output range."""
     for _ in range(count):
-        terms, mode = rng.randint(1, max_terms), rng.randrange(len(ROUNDING_MODES))
+        terms, mode = rng.randint(1, max_terms), rng.randrange(len(ROUNDINGS))
         shift = rng.randint(28, 48) if chance(rng, 50) else rng.randint(0, MAX_SHIFT)
         yield _vector(rng, max_terms, terms, mode, shift)
 
@@ -230,7 +230,7 @@ def bins(parameters: Parameters) -> Bins:
 
     points: dict[str, Any] = {
         f"{name}, tie": lambda i, o, m=mode: i["mode"] == m and tie(i)
-        for mode, name in enumerate(ROUNDING_MODES)
+        for mode, name in enumerate(ROUNDINGS)
     }
     for terms in range(parameters["MAX_TERMS"] + 1):
         points[f"{terms} terms"] = lambda i, o, t=terms: used(i) == t
@@ -252,7 +252,7 @@ UNIT = Unit(
              meaning="multiplier of each term, 0 where not used"),
         Port("bias", "in", 63, signed=True, legal=(1 - TOTAL_LIMIT, TOTAL_LIMIT - 1),
              meaning="bias in units of the product sum"),
-        Port("mode", "in", 3, legal=(0, len(ROUNDING_MODES) - 1), meaning="rounding mode"),
+        Port("mode", "in", 3, legal=(0, len(ROUNDINGS) - 1), meaning="rounding mode"),
         Port("shift", "in", 6, legal=(0, MAX_SHIFT), meaning="shift of the layer or channel"),
         Port("channel_shift", "in", 4, meaning="n_c of wes, 0 elsewhere"),
         Port("zero_point", "in", 9, signed=True, legal=(-128, 255), meaning="of the output"),

@@ -14,7 +14,7 @@
 | quantity    | width         | why it fits                                         |
 |-------------|---------------|-----------------------------------------------------|
 | total       | s(TOTAL_BITS) | the compiler proves |total| < 2^62                  |
-| mode        | u3            | place in ROUNDING_MODES                             |
+| mode        | u3            | place in ROUNDINGS                                  |
 | shift       | u6            | 0..62                                               |
 | total + c   | s64           | 2^62 + 2^61 + 2^30 < 2^63                           |
 | rounded     | s(OUT_BITS)   | saturates; the default is what requantize needs     |
@@ -39,11 +39,9 @@ from numpy.typing import NDArray
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.stimulus import chance, of_any_magnitude
+from npusim.words import ROUNDINGS
 
-ROUNDING_MODES = ("floor", "half_up", "half_away", "half_even", "tflite", "ruy")
-"""The integer rounding modes; a mode's code in hardware is its place in this tuple."""
-
-FLOOR, HALF_UP, HALF_AWAY, HALF_EVEN, TFLITE, RUY = range(len(ROUNDING_MODES))
+FLOOR, HALF_UP, HALF_AWAY, HALF_EVEN, TFLITE, RUY = range(len(ROUNDINGS))
 
 MAX_SHIFT = 62
 TOTAL_LIMIT = 1 << 62
@@ -130,7 +128,7 @@ def directed(total_bits: int) -> Iterator[Values]:
         for total in (1 << power, (1 << power) - 1, -(1 << power), -(1 << power) - 1):
             if abs(total) < limit:
                 yield {"total": total, "mode": 0, "shift": 0}
-    for mode in range(len(ROUNDING_MODES)):
+    for mode in range(len(ROUNDINGS)):
         for shift in range(MAX_SHIFT + 1):
             half = (1 << shift) >> 1
             for quotient in (-3, -2, -1, 0, 1, 2):
@@ -147,7 +145,7 @@ def vectors(rng: random.Random, count: int, total_bits: int) -> Iterator[Values]
         shift = rng.randint(0, MAX_SHIFT)
         yield {
             "total": interesting_total(rng, shift, limit),
-            "mode": rng.randrange(len(ROUNDING_MODES)),
+            "mode": rng.randrange(len(ROUNDINGS)),
             "shift": shift,
         }
 
@@ -172,7 +170,7 @@ def bins(parameters: Parameters) -> Bins:
                 i["mode"] == m and tie(i) and (i["total"] < 0) == s and (i["shift"] > 31) == d
             )
         )
-        for mode, name in enumerate(ROUNDING_MODES)
+        for mode, name in enumerate(ROUNDINGS)
         for sign in ("<", ">")
         for side in ("<=", ">")
     }
@@ -195,7 +193,7 @@ UNIT = Unit(
             legal=lambda p: (1 - (1 << (p["TOTAL_BITS"] - 1)), (1 << (p["TOTAL_BITS"] - 1)) - 1),
             meaning="sum of products and bias",
         ),
-        Port("mode", "in", 3, legal=(0, len(ROUNDING_MODES) - 1), meaning="rounding mode"),
+        Port("mode", "in", 3, legal=(0, len(ROUNDINGS) - 1), meaning="rounding mode"),
         Port("shift", "in", 6, legal=(0, MAX_SHIFT), meaning="whole shift"),
         Port("rounded", "out", lambda p: p["OUT_BITS"], signed=True, meaning="rounded quotient"),
     ),

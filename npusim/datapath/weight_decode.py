@@ -47,10 +47,9 @@ from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.stimulus import chance
 from npusim.errors import RangeError
+from npusim.words import WEIGHT_FORMATS
 
-FORMATS = ("uniform", "subset", "pwlq")
-"""What a PE can multiply; a format's code in hardware is its place in this tuple."""
-UNIFORM, SUBSET, PWLQ = range(len(FORMATS))
+UNIFORM, SUBSET, PWLQ = range(len(WEIGHT_FORMATS))
 
 WORD_A = (16, 8, 2, 0)
 """What selA = 0..3 multiplies the operand by; selA = 3 selects nothing."""
@@ -301,7 +300,7 @@ def planes_of_points(decoded: NDArray, points: NDArray[np.int64]) -> NDArray:
 def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
     """Yield every code of every format and b; subset codes under every published subset."""
     parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
-    for weight_format in range(len(FORMATS)):
+    for weight_format in range(len(WEIGHT_FORMATS)):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
             tables: list[tuple[int, ...]] = [()]
@@ -323,7 +322,7 @@ def vectors(
 ) -> Iterator[Values]:
     """Yield `count` codes of the formats built in; the bits above a code are not always zero."""
     parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
-    formats = [f for f in range(len(FORMATS)) if bits_bounds(f, parameters)]
+    formats = [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
     for _ in range(count):
         weight_format = rng.choice(formats)
         bounds = bits_bounds(weight_format, parameters) or (0, 0)
@@ -339,7 +338,7 @@ def vectors(
 def bins(parameters: Parameters) -> Bins:
     """Return the points to reach: each format at each of its b, with both signs and regions."""
     points: dict[str, Any] = {}
-    for weight_format, name in enumerate(FORMATS):
+    for weight_format, name in enumerate(WEIGHT_FORMATS):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
             top = bits + (weight_format == PWLQ)
@@ -360,7 +359,7 @@ def bins(parameters: Parameters) -> Bins:
 UNIT = Unit(
     name="weight_decode",
     ports=(
-        Port("format", "in", 2, legal=(0, 2), meaning="place in FORMATS"),
+        Port("format", "in", 2, legal=(0, 2), meaning="place in WEIGHT_FORMATS"),
         Port("bits", "in", 4, legal=(2, 8), meaning="b of the layer"),
         Port("selectors", "in", 4, lanes=8, meaning="subset: {selA, selB} of each index"),
         Port("code", "in", code_bits, meaning="stored code, right aligned"),

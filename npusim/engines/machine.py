@@ -22,9 +22,9 @@ from npusim.kernels.engine import value_inputs
 from npusim.kernels.inputs import network_inputs
 from npusim.kernels.vector_rest import Step as Function
 from npusim.machines import Machine
-from npusim.runtimes.requantization import Rule
 from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
+from npusim.words import Rule
 
 Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
 """Carries out one run of a program on a DRAM, in place, and says when everything happened."""

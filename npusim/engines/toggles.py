@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.analysis.layer_cycles import LayerCycles
-from npusim.cost.prices import FORMATS
 from npusim.cost.toggles import array_energy_pj, replaced
 from npusim.engines.simulation import require_no_fault
 from npusim.isa.program import Program, Step
-from npusim.isa.spec import WEIGHT_FORMATS
 from npusim.simulator.machine.activity import FEATURES
 from npusim.simulator.machine.run import run_step
 from npusim.simulator.machine.timeline import Timeline
+from npusim.words import ARRAY_FORMATS, WEIGHT_FORMATS
 
 Activity = NDArray[np.int64]
-"""int64 [FORMATS FEATURES]."""
+"""int64 [ARRAY_FORMATS FEATURES]."""
 
 
 class CountingRun:
@@ -46,14 +45,18 @@ class CountingRun:
 
 
 def format_of(timeline: Timeline) -> NDArray[np.int64]:
-    """Return the place in FORMATS of each MAC, int64 [instructions]; 0 for other instructions."""
+    """Return the place in ARRAY_FORMATS of each MAC, int64 [instructions]; 0 for the others."""
     group = timeline.columns.groups["MAC"]
     form = group.registers["mac_format"]
     uniform, subset = (WEIGHT_FORMATS.index(name) for name in ("uniform", "subset"))
     place = np.where(
         form["format"] == uniform,
-        np.where(form["bits"] > 4, FORMATS.index("uniform8"), FORMATS.index("uniform4")),
-        np.where(form["format"] == subset, FORMATS.index("subset"), FORMATS.index("pwlq")),
+        np.where(
+            form["bits"] > 4, ARRAY_FORMATS.index("uniform8"), ARRAY_FORMATS.index("uniform4")
+        ),
+        np.where(
+            form["format"] == subset, ARRAY_FORMATS.index("subset"), ARRAY_FORMATS.index("pwlq")
+        ),
     )
     found = np.zeros(timeline.columns.count, np.int64)
     found[group.pcs] = place
@@ -68,7 +71,7 @@ def layer_activity(
     for step, timeline in zip(program.runs(), timelines, strict=True):
         places, features = format_of(timeline), counted.features[step]
         for place, first, end in program.layer_spans(step):
-            sums = np.zeros((len(FORMATS), len(FEATURES)), np.int64)
+            sums = np.zeros((len(ARRAY_FORMATS), len(FEATURES)), np.int64)
             np.add.at(sums, places[first:end], features[first:end])
             found[program.layers[place].name] = sums
     return found
@@ -87,7 +90,7 @@ def with_toggles(
     for row in rows:
         mean = {
             name: dict(zip(FEATURES, (sums / samples).tolist(), strict=True))
-            for name, sums in zip(FORMATS, activity[row.name], strict=True)
+            for name, sums in zip(ARRAY_FORMATS, activity[row.name], strict=True)
         }
         array = array_energy_pj(machine, machine.energy.technology, mean)
         found.append(replace(row, energy_pj=replaced(row.energy_pj, array)))

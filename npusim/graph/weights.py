@@ -7,16 +7,13 @@ start from the same bits. How a code becomes an integer is `npusim/datapath/weig
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.tensor import frozen
-
-Scheme = Literal["uniform", "wes", "pwlq", "subset", "multipoint"]
-SCHEMES: tuple[Scheme, ...] = ("uniform", "wes", "pwlq", "subset", "multipoint")
+from npusim.words import Scheme
 
 
 @dataclass(frozen=True, eq=False)

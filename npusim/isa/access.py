@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.encoding import Instruction, decode_registers
-from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS, TARGETS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS, TARGETS, VEC_OPS
+from npusim.words import WEIGHT_FORMATS
 
 Registers = Mapping[str, Mapping[str, int]]
 

@@ -29,8 +29,9 @@ from npusim.isa.assembly import line
 from npusim.isa.encoding import Instruction
 from npusim.isa.legal import address_fault, bank_words, banks_of, operand_fault, word_beats
 from npusim.isa.order import Order, order
-from npusim.isa.spec import QUEUED_ENGINES, TARGETS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import QUEUED_ENGINES, TARGETS, VEC_OPS
 from npusim.machines import Machine
+from npusim.words import WEIGHT_FORMATS
 
 _BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
 _PWLQ = WEIGHT_FORMATS.index("pwlq")

@@ -13,6 +13,7 @@ from pathlib import Path
 from npusim.isa import spec
 from npusim.isa.fields import Field, Register
 from npusim.isa.registers import CONTROL, ID, REGISTERS
+from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 CONSTANTS = (
     "VERSION", "REGION_COUNT", "QUEUE_DEPTH", "TOKEN_MAX", "FETCH_BURST_INSTRUCTIONS",
@@ -32,7 +33,7 @@ def verilog_header() -> str:
     lines += [f"localparam [31:0] ISA_ID = 32'h{ID:08x};"]
     lines += _enumeration("ENGINE", spec.ENGINES) + _enumeration("FAULT", spec.FAULTS)
     lines += _enumeration("TARGET", spec.TARGETS) + _enumeration("VEC_OP", spec.VEC_OPS)
-    lines += _enumeration("FORMAT", spec.WEIGHT_FORMATS) + _enumeration("ROUND", spec.ROUNDINGS)
+    lines += _enumeration("FORMAT", WEIGHT_FORMATS) + _enumeration("ROUND", ROUNDINGS)
     lines += [f"localparam integer OP_{f.name} = {f.opcode};" for f in spec.INSTRUCTIONS]
     lines += _field_lines("HEADER", spec.HEADER)
     for form in spec.INSTRUCTIONS:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from npusim.isa.access import VEC_LEVELS, Access, Registers, is_plain
 from npusim.isa.encoding import Instruction
-from npusim.isa.spec import ROUNDINGS, TARGETS, TERMS_MAX, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import TARGETS, TERMS_MAX, VEC_OPS
 from npusim.machines import Machine
+from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 _MAC_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw", "mac_y", "mac_x")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from npusim.isa.fields import Field, Register
-from npusim.isa.spec import REGION_COUNT, ROUNDINGS, WEIGHT_FORMATS
+from npusim.isa.spec import REGION_COUNT
+from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 
 def _word(meaning: str, signed: bool = False) -> tuple[Field, ...]:

@@ -42,10 +42,6 @@ FAULTS = ("none", "opcode", "operand", "bank", "address", "axi", "token")
 
 TARGETS = ("ACT", "WGT", "PAR")
 VEC_OPS = ("copy", "max", "add", "sum", "lookup", "table")
-WEIGHT_FORMATS = ("uniform", "subset", "pwlq")
-"""As in npusim/datapath/weight_decode.py (a test compares)."""
-ROUNDINGS = ("floor", "half_up", "half_away", "half_even", "tflite", "ruy")
-"""As in npusim/datapath/requantize.py (a test compares)."""
 
 HEADER = (
     Field("opcode", 0, 4, "what the instruction does"),

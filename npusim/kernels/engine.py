@@ -26,7 +26,7 @@ from npusim.kernels import steps, steps_onnxruntime
 from npusim.kernels.inputs import network_inputs
 from npusim.kernels.vector_rest import Step
 from npusim.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 BLOCK_BYTES = 1 << 22
 """A block holds as many samples as keep its largest activation below this, and at least one."""

@@ -24,9 +24,10 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
-from npusim.datapath.requantize import HALF_EVEN, ROUNDING_MODES, rounding_constant
+from npusim.datapath.requantize import HALF_EVEN, rounding_constant
 from npusim.kernels.floating_point_vector import vector_rule
 from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import ROUNDINGS
 
 LANES = 16
 """Channels of a block; every group's channels are padded to a multiple of it."""
@@ -63,7 +64,7 @@ def pack_constants(
     if isinstance(r, FloatRequantization):
         form = FP32 if r.kind == "fp32" else DOUBLE_AWAY
         return form, np.ascontiguousarray(_blocks(r.scale, groups))
-    mode = ROUNDING_MODES.index(r.rounding)
+    mode = ROUNDINGS.index(r.rounding)
     shifts = [int(shift) for shift in r.shift]
     positive = np.array([rounding_constant(mode, 0, shift) for shift in shifts], np.int64)
     negative = np.array([rounding_constant(mode, -1, shift) for shift in shifts], np.int64)

@@ -14,7 +14,8 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, same_quantization
 from npusim.kernels.vector_rest import Step
-from npusim.runtimes.requantization import Rule, affine
+from npusim.runtimes.requantization import affine
+from npusim.words import Rule
 
 
 def require_same_quantization(node: Node, x: Tensor, y: Tensor) -> None:

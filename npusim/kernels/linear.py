@@ -15,7 +15,6 @@ import numpy as np
 from numpy import empty, uint8
 from numpy.typing import DTypeLike, NDArray
 
-from npusim.datapath.requantize import ROUNDING_MODES
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.operators import Window
 from npusim.kernels import entry, linear_plain
@@ -25,6 +24,7 @@ from npusim.kernels.gemm import GemmLayer
 from npusim.kernels.narrow import pixels_side_by_side, repeated, widened
 from npusim.kernels.vnni import chosen_form
 from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import ROUNDINGS
 
 LARGEST_WEIGHT = 511
 """Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
@@ -161,7 +161,7 @@ class LinearKernel:
         rows = y.reshape(flat.shape[1:])
         r = self.requantization
         if isinstance(r, Requantization):
-            mode = ROUNDING_MODES.index(r.rounding)
+            mode = ROUNDINGS.index(r.rounding)
             linear_plain.requantize(
                 flat, r.multipliers, r.bias, r.shift, mode, r.zero_point, r.low, r.high, rows
             )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.codes.weight_planes import weight_planes
-from npusim.datapath.requantize import ROUNDING_MODES, TFLITE
+from npusim.datapath.requantize import TFLITE
 from npusim.errors import UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -43,11 +43,11 @@ from npusim.runtimes import tables
 from npusim.runtimes.requantization import (
     FloatRequantization,
     Requantization,
-    Rule,
     activation_bounds,
     affine,
     linear,
 )
+from npusim.words import ROUNDINGS, Rule
 
 OPTIMIZED_SOFTMAX = ("ruy", "fp32")
 """Rules of runtimes whose softmax is a table of float32 exponentials."""
@@ -96,7 +96,7 @@ def _integers(*values: int) -> NDArray[np.int64]:
 
 def _one_step(r: Requantization) -> tuple[int, int, int, int, int, int]:
     """Return M, shift, mode, zero point, low, high of a Requantization of one channel."""
-    mode = ROUNDING_MODES.index(r.rounding)
+    mode = ROUNDINGS.index(r.rounding)
     return int(r.multipliers[0, 0]), int(r.shift[0]), mode, r.zero_point, r.low, r.high
 
 
@@ -188,7 +188,7 @@ def _(operator: op.AveragePool, network: Network, node: Node, rule: Rule) -> Ste
         return KernelStep(
             pool.average_pool_division, (geometry, r.low, r.high), y.dtype, y.shape[1:]
         )
-    mode = ROUNDING_MODES.index(r.rounding)
+    mode = ROUNDINGS.index(r.rounding)
     values = (
         geometry, affine(node, x)[1], r.multipliers[0].copy(), r.shift.copy(), mode, r.zero_point,
         r.low, r.high,

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from npusim.errors import FormatError, RangeError
+from npusim.words import ARRAY_FORMATS, MEMORY_MODELS, TECHNOLOGIES
 
-FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
-MEMORY_MODELS = ("fixed", "lfsr")
-TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
 HERE = Path(__file__).resolve().parent
 
 
@@ -45,11 +43,11 @@ class Array:
     def __post_init__(self) -> None:
         _integer("array.size", self.size, 4, 64, power=True)
         for name in self.formats:
-            _require("array.formats", name in FORMATS, f"names of {FORMATS}", name)
-        ordered = tuple(name for name in FORMATS if name in self.formats)
+            _require("array.formats", name in ARRAY_FORMATS, f"names of {ARRAY_FORMATS}", name)
+        ordered = tuple(name for name in ARRAY_FORMATS if name in self.formats)
         _require(
             "array.formats", bool(ordered) and ordered == self.formats,
-            f"one or more of {FORMATS}, in this order, each once", self.formats,
+            f"one or more of {ARRAY_FORMATS}, in this order, each once", self.formats,
         )  # fmt: skip
         low, high = (2, 7) if "pwlq" in self.formats else (0, 0)
         _integer("array.pwlq_bits", self.pwlq_bits, low, high)

@@ -18,7 +18,8 @@ from npusim.graph.operators import (
 )
 from npusim.graph.shapes import weights_in_operator
 from npusim.graph.weights import EncodedWeights
-from npusim.runtimes.requantization import MODE, Rule
+from npusim.runtimes.requantization import MODE
+from npusim.words import Rule
 
 
 def layer_macs(network: Network, node: Node) -> int:

@@ -16,15 +16,11 @@ Source: `paper` is Fang et al. 2020, section 3.3 and the authors' code; `static`
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.quant.coded import CodedWeights
-
-BiasCorrection = Literal["none", "static", "paper"]
-BIAS_CORRECTIONS: tuple[BiasCorrection, ...] = ("none", "static", "paper")
 
 LEAST_DEVIATION = 1e-6
 

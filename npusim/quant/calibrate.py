@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +17,7 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.quant.float_network import canonical_samples, run_float, taps
-
-Method = Literal["min-max", "percentile", "squared-error"]
-METHODS: tuple[Method, ...] = ("min-max", "percentile", "squared-error")
+from npusim.words import RangeMethod
 
 PERCENTILE = 99.99
 """Share of the values, in percent, that the percentile method keeps on each side."""
@@ -48,7 +45,7 @@ class Calibration:
     mean_window: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     windows: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
-    def clipped_range(self, name: str, method: Method) -> tuple[float, float]:
+    def clipped_range(self, name: str, method: RangeMethod) -> tuple[float, float]:
         """Return the range of tensor `name` that `method` keeps."""
         low, high = self.ranges[name]
         if method == "min-max":

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
 from npusim.errors import RangeError, ShapeError
-from npusim.graph.weights import Scheme
+from npusim.words import Scheme
 
 DEAD_RANGE = 1e-6
 

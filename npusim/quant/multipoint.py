@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
-from npusim.graph.weights import Scheme
 from npusim.quant import piecewise_linear
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.uniform import codes_of
+from npusim.words import Breakpoint, Scheme
 
 MOST_POINTS = 4
 """Terms of the epilogue."""
@@ -148,7 +148,7 @@ class PiecewiseBase:
     scheme: Scheme = "pwlq"
     most_points = MOST_POINTS // 2
 
-    def __init__(self, bits: int, breakpoint: piecewise_linear.Breakpoint) -> None:
+    def __init__(self, bits: int, breakpoint: Breakpoint) -> None:
         self.bits, self._breakpoint = bits, breakpoint
         self.magnitudes = np.zeros(0, np.int64)
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from npusim.errors import RangeError, UnsupportedError
-from npusim.quant.bias_correction import BIAS_CORRECTIONS, BiasCorrection
-from npusim.quant.calibrate import METHODS, Method
-from npusim.quant.piecewise_linear import BREAKPOINTS, GRIDS, Breakpoint, Grid
-from npusim.quant.subset import NORMALIZATIONS, Normalize
-from npusim.quant.uniform import CLIPS, Clip
+from npusim.words import (
+    BIAS_CORRECTIONS,
+    BREAKPOINTS,
+    CLIPS,
+    EXEMPT,
+    GRIDS,
+    NORMALIZATIONS,
+    RANGE_METHODS,
+    BiasCorrection,
+    Breakpoint,
+    Clip,
+    Exempt,
+    Grid,
+    Normalize,
+    RangeMethod,
+)
 
 SCHEME_BITS: dict[str, tuple[int, int]] = {
     "uniform": (2, 8),
@@ -27,8 +37,6 @@ SCHEME_BITS: dict[str, tuple[int, int]] = {
 }
 """Each scheme by name with the bits it is defined at; `a+b` composes two."""
 
-Exempt = Literal["none", "first", "last", "both"]
-EXEMPT: tuple[Exempt, ...] = ("none", "first", "last", "both")
 EXEMPT_SCHEME = ("uniform", 8)
 
 
@@ -62,7 +70,7 @@ class Options:
     exempt: Exempt = "none"
     per_layer: bool = False
     clip: Clip = "min-max"
-    activations: Method = "min-max"
+    activations: RangeMethod = "min-max"
     bias_correction: BiasCorrection = "none"
     breakpoint: Breakpoint = "gaussian"
     grid: Grid = "paper"
@@ -75,7 +83,7 @@ class Options:
         for layer, (scheme, bits) in self.layers.items():
             check_scheme(f"{layer}: ", scheme, bits)
         for name, known in (
-            ("exempt", EXEMPT), ("clip", CLIPS), ("activations", METHODS),
+            ("exempt", EXEMPT), ("clip", CLIPS), ("activations", RANGE_METHODS),
             ("bias_correction", BIAS_CORRECTIONS), ("breakpoint", BREAKPOINTS), ("grid", GRIDS),
             ("normalize", NORMALIZATIONS),
         ):  # fmt: skip

@@ -13,8 +13,6 @@ prints them as p/m, they are p/sigma) and the authors' code for the reference gr
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +20,7 @@ from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.uniform import least_error_scale
 from npusim.runtimes.elementary import ln
-
-Breakpoint = Literal["gaussian", "laplacian", "search"]
-BREAKPOINTS: tuple[Breakpoint, ...] = ("gaussian", "laplacian", "search")
-Grid = Literal["paper", "reference"]
-GRIDS: tuple[Grid, ...] = ("paper", "reference")
+from npusim.words import Breakpoint, Grid
 
 LEAST_STEP = float(np.finfo(np.float64).tiny)
 """A channel whose steps would be subnormal counts as zero."""

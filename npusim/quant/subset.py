@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 from math import gcd, pi
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +33,7 @@ from npusim.datapath.jit import kernel
 from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.weight_equalizing_shift import equalizing_shifts
-
-Normalize = Literal["none", "channel"]
-NORMALIZATIONS: tuple[Normalize, ...] = ("none", "channel")
+from npusim.words import Normalize
 
 UNIT = 32.0
 """The paper's magnitudes are these integers over 32."""

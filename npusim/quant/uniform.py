@@ -6,16 +6,12 @@ squared error searches the clipping point. The full range [-n - 1, n] is offered
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
-
-Clip = Literal["min-max", "squared-error"]
-CLIPS: tuple[Clip, ...] = ("min-max", "squared-error")
+from npusim.words import Clip
 
 COARSE_STEP = 0.02
 FINE_STEP = 0.001

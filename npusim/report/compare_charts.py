@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 from npusim.report.svg import Axis, Plot, picture, text
+from npusim.words import SCHEME_FAMILIES
 
 WIDTH = 1040
-FAMILIES = ("uniform", "wes", "pwlq", "subset", "multipoint", "log2")
 DASHES = ("", "7 4", "2 4", "9 3 2 3")
 QUALITY = {
     "accuracy": "top-1 accuracy, %",
@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 def family(variant: str) -> str:
     """Return the scheme whose colour a variant wears."""
-    return next(name for name in FAMILIES if variant.startswith(name))
+    return next(name for name in SCHEME_FAMILIES if variant.startswith(name))
 
 
 def dash(variant: str, variants: Sequence[str]) -> str:

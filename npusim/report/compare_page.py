@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from npusim.report import compare_charts as charts
+from npusim.words import SCHEME_FAMILIES
 
 COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("variant", "scheme", str),
@@ -74,7 +75,7 @@ def style() -> str:
     """Return the page's style sheet."""
     colours = (
         f".{name} {{ stroke: var(--{name}) }} circle.{name} {{ fill: var(--{name}) }}"
-        for name in charts.FAMILIES
+        for name in SCHEME_FAMILIES
     )
     return "".join(path.read_text(encoding="utf-8") for path in STYLES) + "\n".join(colours)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from npusim.report.compare_charts import DRAWN_POINTS, FAMILIES, WIDTH
+from npusim.report.compare_charts import DRAWN_POINTS, WIDTH
 from npusim.report.svg import Axis, LogAxis, Plot, picture, text
+from npusim.words import SCHEME_FAMILIES
 
 HEIGHT = 446
 OTHER = "unchanged"
@@ -46,7 +47,7 @@ DECADES_FROM = 5
 
 def family(scheme: str) -> str:
     """Return the scheme whose colour a composed scheme wears."""
-    return next((name for name in FAMILIES if scheme.startswith(name)), OTHER)
+    return next((name for name in SCHEME_FAMILIES if scheme.startswith(name)), OTHER)
 
 
 def pairs_of(rows: Sequence[tuple[int, Row]]) -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.runtimes.elementary import exp, tanh
 from npusim.runtimes.elementwise import is_xnnpack_ratio, requantize_by
-from npusim.runtimes.requantization import Requantization, Rule, affine, quantize_multiplier
+from npusim.runtimes.requantization import Requantization, affine, quantize_multiplier
+from npusim.words import Rule
 
 HARD_SWISH_INPUT_SHIFT_BITS = 7
 

@@ -21,11 +21,11 @@ from npusim.runtimes.requantization import (
     MODE,
     FloatRequantization,
     Requantization,
-    Rule,
     activation_bounds,
     affine,
     quantize_multiplier,
 )
+from npusim.words import Rule
 
 DOUBLE_ROUNDED = ("litert", "ruy", "tflite")
 """Rules of runtimes that round elementwise operators twice, whatever their matrix kernels do."""

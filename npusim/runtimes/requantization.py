@@ -18,11 +18,7 @@ from npusim.errors import RangeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, frozen
-
-Rule = Literal["litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor"]
-RULES: tuple[Rule, ...] = (
-    "litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor",
-)  # fmt: skip
+from npusim.words import RULES, Rule
 
 OWN_RULE: dict[str, Rule] = {"tflite": "litert", "onnx": "fp32", "npusim": "half_up"}
 """The rule of the runtime that defines each kind of file."""

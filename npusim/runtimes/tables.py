@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.requantize import (
-    HALF_AWAY,
-    HALF_UP,
-    ROUNDING_MODES,
-    clamp,
-    requantize_total,
-    round_shift,
-)
+from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, requantize_total, round_shift
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -28,7 +21,8 @@ from npusim.runtimes.elementwise import (
     requantize,
     uint8_concatenation_table,
 )
-from npusim.runtimes.requantization import Requantization, Rule, affine
+from npusim.runtimes.requantization import Requantization, affine
+from npusim.words import ROUNDINGS, Rule
 
 
 def values_of(tensor: Tensor) -> range:
@@ -45,7 +39,7 @@ def by_byte(tensor: Tensor, table: NDArray) -> NDArray:
 def apply(r: Requantization, accumulator: int) -> int:
     """Return the output of a Requantization of one channel and one term."""
     total = int(r.bias[0]) + int(r.multipliers[0, 0]) * accumulator
-    mode = ROUNDING_MODES.index(r.rounding)
+    mode = ROUNDINGS.index(r.rounding)
     return requantize_total(total, mode, int(r.shift[0]), r.zero_point, r.low, r.high)
 
 

@@ -11,7 +11,7 @@ from npusim.isa.check import check
 from npusim.isa.program import Program
 from npusim.kernels.engine import prepare
 from npusim.machines import Machine
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 
 def random_inputs(network: Network, seed: int, samples: int = 1) -> dict[str, NDArray]:

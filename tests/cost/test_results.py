@@ -10,7 +10,7 @@ import pytest
 
 from npusim.cost.area import area_json, area_um2
 from npusim.cost.logic import parameters
-from npusim.cost.prices import COMPONENTS, FORMATS
+from npusim.cost.prices import COMPONENTS
 from npusim.cost.table import load_table
 from npusim.cost.toggles import array_energy_pj
 from npusim.engines.estimate import estimate
@@ -22,10 +22,11 @@ from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.session import run
 from npusim.simulator.machine.activity import FEATURES
+from npusim.words import ARRAY_FORMATS
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 NANO = Machine.load("nano")
-PRODUCTS = [f"array_{name}" for name in FORMATS]
+PRODUCTS = [f"array_{name}" for name in ARRAY_FORMATS]
 
 
 @pytest.fixture(scope="module")

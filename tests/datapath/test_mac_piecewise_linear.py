@@ -18,9 +18,10 @@ from npusim.datapath.mac_piecewise_linear import (
 )
 from npusim.datapath.mac_uniform import wrap_acc
 from npusim.datapath.merge_regions import merge_regions
-from npusim.datapath.requantize import ROUNDING_MODES, requantize, requantize_total
 from npusim.datapath.requantize import UNIT as REQUANTIZE
+from npusim.datapath.requantize import requantize, requantize_total
 from npusim.datapath.weight_decode import decode_planes, pwlq_code
+from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import verify_against
 
 WIDTHS = (2, 3, 4, 5, 8)
@@ -75,7 +76,7 @@ def test_three_accumulators_equal_two_through_every_epilogue(bits, kind):
         merged = merge_regions(centre, tail_sum, bits)
         two = (int(first.astype(np.int64) @ xe), int(second.astype(np.int64) @ xe))
         assert (merged, tail) == two
-        for mode in range(len(ROUNDING_MODES)):
+        for mode in range(len(ROUNDINGS)):
             three = requantize((merged, tail), (m1, m2), 1 << 33, mode, 38, 0, **BOUNDS)
             assert three == requantize(two, (m1, m2), 1 << 33, mode, 38, 0, **BOUNDS)
 
@@ -92,7 +93,7 @@ def test_a_tail_step_of_a_power_of_two_needs_one_accumulator(bits):
             one += int(paper_weight(code, bits, Fraction(1), Fraction(1 << k))) * xe
         multiplier = rng.randint(1 << 24, (1 << 26) - 1)
         both = (centre + n * tail_sum, tail)
-        for mode in range(len(ROUNDING_MODES)):
+        for mode in range(len(ROUNDINGS)):
             two = requantize(both, (multiplier, multiplier << k), -7, mode, 34, 0, **BOUNDS)
             assert two == requantize((one,), (multiplier,), -7, mode, 34, 0, **BOUNDS)
 
@@ -188,7 +189,7 @@ def test_rtl_requantizes_a_power_of_two_tail_like_one_accumulator(icarus):
             yield {
                 "acc": (merge_regions(centre, tail_sum, bits), tail),
                 "multiplier": (multiplier, multiplier << k), "bias": rng.randint(-1000, 1000),
-                "mode": rng.randrange(len(ROUNDING_MODES)), "shift": rng.randint(32, 36),
+                "mode": rng.randrange(len(ROUNDINGS)), "shift": rng.randint(32, 36),
                 "channel_shift": 0, **BOUNDS,
             }  # fmt: skip
 

@@ -15,9 +15,10 @@ from npusim.datapath.mac_subset import mac_subset
 from npusim.datapath.mac_uniform import mac_uniform
 from npusim.datapath.merge_regions import UNIT as MERGE
 from npusim.datapath.pe_column import UNIT, array_sums, pe_column, tree_levels, vectors
-from npusim.datapath.requantize import ROUNDING_MODES, clamp
 from npusim.datapath.requantize import UNIT as REQUANTIZE
+from npusim.datapath.requantize import clamp
 from npusim.datapath.weight_decode import PWLQ, SUBSET, UNIFORM, pwlq_code, uniform_weight
+from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import round_fraction, verify_against, verify_cases
 
 BUILD = {"uniform_bits": 8, "pwlq_bits": 4}
@@ -110,7 +111,7 @@ def test_rtl_is_the_sum_of_the_macs(icarus, rows):
 
 def output(total: int, mode: int, shift: int) -> int:
     """Round the product sum once, exactly; modes 0..3."""
-    rounded = round_fraction(Fraction(total, 1 << shift), ROUNDING_MODES[mode])
+    rounded = round_fraction(Fraction(total, 1 << shift), ROUNDINGS[mode])
     return clamp(rounded + 3, -128, 127)
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.requantize import (
-    ROUNDING_MODES,
     TFLITE,
     UNIT,
     clamp,
@@ -22,6 +21,7 @@ from npusim.datapath.requantize import (
     vectors,
 )
 from npusim.datapath.round_shift import MAX_SHIFT, TOTAL_LIMIT
+from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import (
     multiply_by_quantized_multiplier,
     round_fraction,
@@ -38,7 +38,7 @@ def by_fraction(acc, multiplier, bias, mode, shift, channel_shift, zero_point, l
     """Return the output with one exact rounding; modes 0..3."""
     total = bias + sum(m * a for m, a in zip(multiplier, acc, strict=True))
     quotient = Fraction(total, 1 << (shift + channel_shift))
-    return clamp(round_fraction(quotient, ROUNDING_MODES[mode]) + zero_point, low, high)
+    return clamp(round_fraction(quotient, ROUNDINGS[mode]) + zero_point, low, high)
 
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 4])
@@ -84,7 +84,7 @@ def test_the_row_that_everyone_argues_about():
     assert (round(fraction * (1 << 31)), exponent) == (1527099593, -6)
     assert multiply_by_quantized_multiplier(585, 1527099593, -6) == 7
     for rule in ("tflite", "half_up", "ruy"):
-        mode = ROUNDING_MODES.index(rule)
+        mode = ROUNDINGS.index(rule)
         assert requantize((585,), (1527099593,), 0, mode, 37, 0, **INT8) == 7, rule
 
 
@@ -116,7 +116,7 @@ def merged_points(rng: Random, count: int):
 
 def test_points_with_a_power_of_two_ratio_merge_exactly():
     for acc, multiplier, merged, shift in merged_points(Random(9), 5_000):
-        for mode in range(len(ROUNDING_MODES)):
+        for mode in range(len(ROUNDINGS)):
             two = requantize(acc, multiplier, 12345, mode, shift, 0, **INT8)
             assert two == requantize((merged,), multiplier[1:], 12345, mode, shift, 0, **INT8)
 
@@ -132,7 +132,7 @@ def test_the_zero_point_folds_into_the_bias():
             shifted = sum(w * (v - zero_point) for w, v in zip(weights, x, strict=True))
             raw = sum(w * v for w, v in zip(weights, x, strict=True))
             folded = bias - multiplier * zero_point * sum(weights)
-            for mode in range(len(ROUNDING_MODES)):
+            for mode in range(len(ROUNDINGS)):
                 one = requantize((shifted,), (multiplier,), bias, mode, 43, 0, **INT8)
                 assert one == requantize((raw,), (multiplier,), folded, mode, 43, 0, **INT8)
 
@@ -152,7 +152,7 @@ def test_a_bias_beyond_int32_and_the_greatest_shift():
 def test_the_kernel_is_the_scalar(terms):
     rows = list(vectors(Random(11), 3_000, terms))
     bounds = (-3, -100, 90)
-    for mode in range(len(ROUNDING_MODES)):
+    for mode in range(len(ROUNDINGS)):
         out = np.empty(len(rows), np.int16)
         columns = {
             name: np.array([row[name] for row in rows], np.int64)
@@ -228,7 +228,7 @@ def test_rtl_merges_points_with_a_power_of_two_ratio(icarus):
         for acc, multiplier, _, shift in merged_points(rng, count):
             yield {
                 "acc": acc, "multiplier": multiplier, "bias": rng.randint(-(1 << 40), 1 << 40),
-                "mode": rng.randrange(len(ROUNDING_MODES)), "shift": shift, "channel_shift": 0,
+                "mode": rng.randrange(len(ROUNDINGS)), "shift": shift, "channel_shift": 0,
                 **INT8,
             }  # fmt: skip
 
@@ -240,9 +240,7 @@ def test_rtl_gives_the_golden_row(icarus):
     """585 * 1527099593 * 2^-37, just above 6.5, as each rule's own definition rounds it."""
     row = {"acc": (585,), "multiplier": (1527099593,), "bias": 0, "shift": 37, "channel_shift": 0}
     expected = {"floor": 6, "half_up": 7, "half_away": 7, "half_even": 7, "tflite": 7, "ruy": 7}
-    cases = [
-        ({**row, "mode": ROUNDING_MODES.index(rule), **INT8}, y) for rule, y in expected.items()
-    ]
+    cases = [({**row, "mode": ROUNDINGS.index(rule), **INT8}, y) for rule, y in expected.items()]
     verify_cases(UNIT, cases, MAX_TERMS=1)
 
 
@@ -254,7 +252,7 @@ def test_rtl_in_ruy_mode_is_ruys_two_steps(icarus):
             expected = ruy_two_steps(acc * multiplier, 31 - exponent)
             inputs = {
                 "acc": (acc,), "multiplier": (multiplier,), "bias": 0,
-                "mode": ROUNDING_MODES.index("ruy"), "shift": 31 - exponent, "channel_shift": 0,
+                "mode": ROUNDINGS.index("ruy"), "shift": 31 - exponent, "channel_shift": 0,
                 **INT8,
             }  # fmt: skip
             cases.append((inputs, clamp(expected, -128, 127)))

@@ -11,7 +11,6 @@ import pytest
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.round_shift import (
     MAX_SHIFT,
-    ROUNDING_MODES,
     RUY,
     TFLITE,
     TOTAL_LIMIT,
@@ -23,6 +22,7 @@ from npusim.datapath.round_shift import (
     round_shift_all,
     round_shift_saturate,
 )
+from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import (
     round_fraction,
     rounding_divide_by_pot,
@@ -44,14 +44,14 @@ def cases(seed: int, count: int = 20_000):
 
 @pytest.mark.parametrize("rule", ONE_ROUNDING)
 def test_a_mode_rounds_as_the_fraction_does(rule):
-    mode = ROUNDING_MODES.index(rule)
+    mode = ROUNDINGS.index(rule)
     for total, shift in cases(1):
         assert round_shift(mode, total, shift) == round_fraction(Fraction(total, 1 << shift), rule)
 
 
 @pytest.mark.parametrize("rule", ONE_ROUNDING)
 def test_a_mode_rounds_as_the_fraction_does_on_every_small_sum(rule):
-    mode = ROUNDING_MODES.index(rule)
+    mode = ROUNDINGS.index(rule)
     for shift in range(7):
         for total in range(-300, 301):
             expected = round_fraction(Fraction(total, 1 << shift), rule)
@@ -86,11 +86,11 @@ def test_double_rounding_is_its_authors_two_steps(mode):
 def test_double_rounding_differs_from_one_rounding_where_it_should():
     """Just below 1.5 the first rounding makes the tie that the second rounds up."""
     total, shift = (3 << 32) - (1 << 30), 33
-    assert round_shift(ROUNDING_MODES.index("half_up"), total, shift) == 1
+    assert round_shift(ROUNDINGS.index("half_up"), total, shift) == 1
     assert round_shift(TFLITE, total, shift) == round_shift(RUY, total, shift) == 2
 
 
-@pytest.mark.parametrize("mode", range(len(ROUNDING_MODES)))
+@pytest.mark.parametrize("mode", range(len(ROUNDINGS)))
 def test_a_shift_of_zero_is_the_identity(mode):
     for total in (1 - TOTAL_LIMIT, -1, 0, 1, TOTAL_LIMIT - 1):
         assert round_shift(mode, total, 0) == total
@@ -103,7 +103,7 @@ def test_saturation():
     assert round_shift_saturate(0, -513, 0, 10) == -512
 
 
-@pytest.mark.parametrize("mode", range(len(ROUNDING_MODES)))
+@pytest.mark.parametrize("mode", range(len(ROUNDINGS)))
 def test_the_kernel_is_the_scalar(mode):
     by_shift: dict[int, list[int]] = {}
     for values in directed(total_bits=63):
@@ -123,7 +123,7 @@ def test_rtl(icarus):
 def test_rtl_rounds_as_the_fraction_does(icarus):
     def scalar(total, mode, shift, out_bits):
         half = 1 << (out_bits - 1)
-        value = round_fraction(Fraction(total, 1 << shift), ROUNDING_MODES[mode])
+        value = round_fraction(Fraction(total, 1 << shift), ROUNDINGS[mode])
         return clamp(value, -half, half - 1)
 
     def vectors(rng, count):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npusim.datapath.requantize import ROUNDING_MODES, requantize_total
+from npusim.datapath.requantize import requantize_total
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -16,7 +16,6 @@ from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.runtimes.elementwise import ThreeStepAdd, add, mean
 from npusim.runtimes.requantization import (
-    RULES,
     FloatRequantization,
     Requantization,
     activation_bounds,
@@ -25,6 +24,7 @@ from npusim.runtimes.requantization import (
     quantize_multipliers,
     resolve_rule,
 )
+from npusim.words import ROUNDINGS, RULES
 
 
 def tensor(name: str, shape: tuple, scale: float, zero_point: int = 0, **kw: object) -> Tensor:
@@ -85,7 +85,7 @@ def test_the_row_everyone_argues_about() -> None:
         assert isinstance(r, Requantization)
         assert (int(r.multipliers[0, 0]), int(r.shift[0])) == (1527099593, 31 + 6)
         assert int(r.bias[0]) == 585 * 1527099593
-        mode = ROUNDING_MODES.index(r.rounding)
+        mode = ROUNDINGS.index(r.rounding)
         assert requantize_total(int(r.bias[0]), mode, int(r.shift[0]), 0, -128, 127) == 7
     r = linear(network, node, "fp32")
     assert isinstance(r, FloatRequantization)

@@ -118,11 +118,3 @@ def test_tokens_go_round():
     assert item.awaits == ("ST",)
     assert item.signals == ("EX",)
     assert instruction("ST", signal_next=1, signal_prev=1).signals == ("EX", "LD")
-
-
-def test_names_are_those_of_the_datapath():
-    from npusim.datapath.requantize import ROUNDING_MODES
-    from npusim.datapath.weight_decode import FORMATS
-
-    assert spec.ROUNDINGS == ROUNDING_MODES
-    assert spec.WEIGHT_FORMATS == FORMATS

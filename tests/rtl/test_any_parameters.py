@@ -13,7 +13,7 @@ import pytest
 from npusim.cosim.npu.compare import compare_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
-from npusim.isa.spec import ROUNDINGS, WEIGHT_FORMATS
+from npusim.words import (ROUNDINGS, WEIGHT_FORMATS)
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
 from npusim.simulator.machine.state import new_dram

@@ -16,10 +16,11 @@ import pytest
 from npusim.compiler.context import lower_node
 from npusim.engines.machine import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
-from npusim.graph.weights import SCHEMES
+from npusim.words import (SCHEMES)
 from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
-from npusim.machines.machine import MEMORY_MODELS, Memory
+from npusim.machines.machine import (Memory)
+from npusim.words import (MEMORY_MODELS)
 from npusim.kernels.engine import prepare
 from tests.rtl.layers import CASES
 

@@ -9,7 +9,7 @@ import pytest
 
 from npusim.cli.verify_program import verify_model
 from npusim.machines import Machine
-from npusim.machines.machine import MEMORY_MODELS
+from npusim.words import (MEMORY_MODELS)
 
 NETWORKS = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
 

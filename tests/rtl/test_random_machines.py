@@ -9,7 +9,8 @@ import pytest
 
 from npusim.cosim.npu.random_runs import random_runs, report
 from npusim.machines import Machine
-from npusim.machines.machine import FORMATS, Array, Bus, Scratchpads
+from npusim.machines.machine import (Array, Bus, Scratchpads)
+from npusim.words import (ARRAY_FORMATS)
 
 MACHINES, PROGRAMS = 12, 6
 
@@ -17,7 +18,7 @@ MACHINES, PROGRAMS = 12, 6
 def random_machine(seed: int) -> Machine:
     rng = random.Random(seed)
     size = rng.choice((4, 4, 4, 8, 8, 16))
-    formats = tuple(name for name in FORMATS if rng.random() < 0.5) or (rng.choice(FORMATS),)
+    formats = tuple(name for name in ARRAY_FORMATS if rng.random() < 0.5) or (rng.choice(ARRAY_FORMATS),)
     return replace(
         Machine.load("nano"),
         name=f"random-{seed}",

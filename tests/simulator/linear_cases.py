@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from npusim.datapath.requantize import ROUNDING_MODES, round_shift
+from npusim.datapath.requantize import round_shift
 from npusim.graph.operators import Window
 from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import ROUNDINGS
 
 EXTREMES = {"int8": (-128, -127, 0, 127), "uint8": (0, 1, 128, 255)}
 
@@ -57,7 +58,7 @@ def rounded(total: int, shift: int, mode: str) -> int:
         return floor(abs(exact) + Fraction(1, 2)) * (-1 if exact < 0 else 1)
     if mode == "half_even":
         return round(exact)
-    return round_shift(ROUNDING_MODES.index(mode), total, shift)
+    return round_shift(ROUNDINGS.index(mode), total, shift)
 
 
 def reference_output(sums: Any, rule: Requantization | FloatRequantization) -> np.ndarray:
@@ -130,7 +131,7 @@ def layers(draw: Any) -> dict[str, Any]:
     )
     dtypes = ("int8", "uint8")
     input_dtype, output_dtype = draw(st.sampled_from(dtypes)), draw(st.sampled_from(dtypes))
-    rounding = draw(st.sampled_from((*ROUNDING_MODES, "fp32", "double_away")))
+    rounding = draw(st.sampled_from((*ROUNDINGS, "fp32", "double_away")))
     is_float = rounding in ("fp32", "double_away")
     terms = 1 if is_float else draw(small)
     limit = draw(st.sampled_from((1, 7, 127, 128, 255, 511)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.datapath.requantize import ROUNDING_MODES, requantize_total
+from npusim.datapath.requantize import requantize_total
 from npusim.errors import NpuError, RangeError, ShapeError, UnsupportedError
 from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
@@ -13,6 +13,7 @@ from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import engine
 from npusim.kernels.engine import prepare
+from npusim.words import ROUNDINGS
 
 
 def tensor(
@@ -264,7 +265,7 @@ def by_hand(e: EncodedWeights, x: np.ndarray, zero_point: int, mode: str) -> np.
                 for code, v in zip(codes.ravel(), patch.ravel(), strict=True)
             )
         shift = int(e.shift[c] + e.channel_shift[c])
-        y[oh, ow, c] = requantize_total(total, ROUNDING_MODES.index(mode), shift, 2, -128, 127)
+        y[oh, ow, c] = requantize_total(total, ROUNDINGS.index(mode), shift, 2, -128, 127)
     return y
 
 

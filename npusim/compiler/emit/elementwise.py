@@ -13,10 +13,11 @@ from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import ActTile, Patch, load_constant, load_tile, store_tile
 from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
-from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS, VEC_OPS
+from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
 from npusim.runtimes.elementwise import ThreeStepAdd
 from npusim.runtimes.requantization import Requantization
+from npusim.words import ROUNDINGS
 
 SMALLEST_TILE_WORDS = 64
 """Below it the start of a transfer costs more than its overlap with others gains."""

@@ -22,8 +22,9 @@ from npusim.compiler.emit.transfers import (
 from npusim.datapath.weight_decode import subset_selectors
 from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
-from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
+from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 MOST_PADS = 255
 

@@ -16,8 +16,9 @@ from npusim.compiler.emit.transfers import ActTile, Pads, Patch, load_tile, stor
 from npusim.compiler.linear.candidates import cuts, halves
 from npusim.errors import CapacityError
 from npusim.graph.operators import Window
-from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS, VEC_OPS
+from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.runtimes.requantization import Requantization
+from npusim.words import ROUNDINGS
 
 _PAR_WORDS = PAR_HEADER_WORDS + 1
 

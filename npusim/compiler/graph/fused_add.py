@@ -15,7 +15,7 @@ from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.isa.registers import STRIDE_MAX
 from npusim.runtimes import elementwise
-from npusim.runtimes.requantization import Rule
+from npusim.words import Rule
 
 
 def addition_behind(network: Network, node: Node) -> Node | None:

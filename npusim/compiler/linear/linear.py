@@ -21,7 +21,8 @@ from npusim.compiler.linear.layer import (
 )
 from npusim.compiler.linear.planes import format_code
 from npusim.compiler.linear.tiling import out_buffers
-from npusim.isa.spec import PAR_HEADER_WORDS, ROUNDINGS
+from npusim.isa.spec import PAR_HEADER_WORDS
+from npusim.words import ROUNDINGS
 
 PARTS_WANTED = 4
 """Of a layer of few tiles, so that stores run beside the array."""

@@ -16,10 +16,11 @@ from npusim.codes.weight_planes import weight_planes
 from npusim.datapath.weight_decode import subset_selectors
 from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.network import Network, Node
-from npusim.isa.spec import TERMS_MAX, WEIGHT_FORMATS
+from npusim.isa.spec import TERMS_MAX
 from npusim.machines import Machine
 from npusim.operators.count import layer_encoding
 from npusim.runtimes.requantization import Requantization
+from npusim.words import WEIGHT_FORMATS
 
 
 @dataclass(frozen=True, eq=False)

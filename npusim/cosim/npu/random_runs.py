@@ -15,6 +15,7 @@ from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
+from npusim.words import MEMORY_MODELS
 
 BAD_SHARE = 0.25
 """How many of the programs must fault."""
@@ -46,7 +47,7 @@ def random_memory(rng: random.Random, machine: Machine) -> Machine:
     """Return `machine` with a memory of either model, of random latency, depth and seed."""
     memory = replace(
         machine.memory,
-        model=rng.choice(("fixed", "lfsr")),
+        model=rng.choice(MEMORY_MODELS),
         latency_cycles=rng.choice(_LATENCIES_CYCLES),
         outstanding=rng.choice(_OUTSTANDING),
         seed=rng.randrange(1, 1 << 16),

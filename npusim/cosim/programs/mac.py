@@ -13,7 +13,7 @@ from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_
 from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
 from npusim.isa.legal import format_bits_max
-from npusim.isa.spec import WEIGHT_FORMATS
+from npusim.words import WEIGHT_FORMATS
 
 MAC_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw", "mac_y", "mac_x")
 

@@ -8,7 +8,8 @@ from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
 from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.legal import bank_words, banks_of, format_bits_max
-from npusim.isa.spec import QUEUED_ENGINES, ROUNDINGS, TARGETS, TERMS_MAX, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import QUEUED_ENGINES, TARGETS, TERMS_MAX, VEC_OPS
+from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 
 def operand_mistake(b: Builder, rng: random.Random) -> str:

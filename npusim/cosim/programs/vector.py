@@ -15,7 +15,8 @@ from npusim.cosim.programs.transfers import banks_used, claim, load_parameters, 
 from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
 from npusim.isa.legal import bank_words, banks_of
-from npusim.isa.spec import ROUNDINGS, VEC_OPS
+from npusim.isa.spec import VEC_OPS
+from npusim.words import ROUNDINGS
 
 
 def _output(

@@ -24,7 +24,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.runtimes import elementwise as constants
 from npusim.runtimes.activation import activation_table
-from npusim.runtimes.requantization import Requantization, Rule, activation_bounds, affine
+from npusim.runtimes.requantization import Requantization, activation_bounds, affine
+from npusim.words import Rule
 
 RULE: Rule = "half_up"
 """The rounding rule of npusim's own networks."""

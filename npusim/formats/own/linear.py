@@ -28,7 +28,8 @@ from npusim.formats.own.functions import (
     integers,
     rounded,
 )
-from npusim.graph.weights import EncodedWeights, Scheme
+from npusim.graph.weights import EncodedWeights
+from npusim.words import Scheme
 
 WORDS: dict[Scheme, str] = {
     "uniform": "Uniform",

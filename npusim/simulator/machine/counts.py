@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from npusim.isa.access import VEC_LEVELS
-from npusim.isa.spec import INSTRUCTION_BYTES, PAR_HEADER_WORDS, TARGETS, VEC_OPS, WEIGHT_FORMATS
+from npusim.isa.spec import INSTRUCTION_BYTES, PAR_HEADER_WORDS, TARGETS, VEC_OPS
 from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.durations import mac_reads
 from npusim.simulator.machine.moves import moves_of
 from npusim.simulator.machine.reach import depthwise_columns, mac_tiles
 from npusim.simulator.machine.timeline import Timeline
 from npusim.simulator.machine.walk import BLOCKS, BOTTOM, COLUMNS, ELEMENT, LEFT, RIGHT, ROWS, TOP
+from npusim.words import WEIGHT_FORMATS
 
 MACS = ("macs_uniform8", "macs_uniform4", "macs_subset", "macs_pwlq")
 VECTOR = tuple(f"vector_{name}" for name in VEC_OPS)

@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from npusim.datapath.weight_decode import FORMATS
 from npusim.machines import Machine
 from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.activity import FEATURES, Activity, bit_count, booth_digits
+from npusim.words import WEIGHT_FORMATS
 
 SIZE = 4
 
@@ -36,12 +36,12 @@ def digits_of(weight: int) -> int:
     return sum(d != 0 for d in digits)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WEIGHT_FORMATS)
 def test_a_convolution(name: str) -> None:
     rng = random.Random(name)
     bits = {"uniform": 8, "subset": 4, "pwlq": 4}[name]
     o = operands(
-        0, TILE_ROWS=4, ROW_FIRST=1, ROW_END=3, FORMAT=FORMATS.index(name), BITS=bits,
+        0, TILE_ROWS=4, ROW_FIRST=1, ROW_END=3, FORMAT=WEIGHT_FORMATS.index(name), BITS=bits,
         ZERO_POINT=-5, SELECTORS=0x8C41D2F6, OB=2, CB=2, CB_STRIDE=9, KH=1, KW=2, KW_STRIDE=1,
         Y=2, Y_STRIDE=4, X=3, X_STRIDE=1, PRODUCT_BITS=16,
     )  # fmt: skip

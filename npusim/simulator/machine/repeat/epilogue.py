@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, scalar
 from npusim.datapath.merge_regions import merge_regions
-from npusim.datapath.requantize import ROUNDING_MODES
 from npusim.datapath.subtract_zero_point import byte_value
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.kernels.entry import array_at
@@ -19,6 +18,7 @@ from npusim.runtimes.requantization import Requantization
 from npusim.simulator.machine import epilogue as rq
 from npusim.simulator.machine import nest
 from npusim.simulator.machine.widen import widen
+from npusim.words import ROUNDINGS
 
 _FORM, _CONSTANTS, _STRIDE, _GATHERED, _SIZE, _REGIONS, _AS_THEY_LIE = range(rq.COUNT, rq.COUNT + 7)
 CALL_WORDS = _AS_THEY_LIE + 1
@@ -44,7 +44,7 @@ def constants_of(
             multipliers.reshape(o[rq.TERMS], -1),
             ((bias ^ rq.BIAS_SIGN) - rq.BIAS_SIGN).ravel(),
             shift.ravel(),
-            ROUNDING_MODES[o[nest.ROUNDING]],
+            ROUNDINGS[o[nest.ROUNDING]],
             int(o[nest.ZERO_POINT]),
             int(o[nest.LOW]),
             int(o[nest.HIGH]),

@@ -1,0 +1,64 @@
+"""Every list of names that a user chooses from or that several parts share, each written once.
+
+A leaf: it imports nothing of npusim, so that the command line's help reads it and stays light. A
+list that the type checker knows is written as a type, and its tuple is taken from there. What a
+name means is said where it is used; a structure test finds a list that is written again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Engine = Literal["kernels", "machine", "rtl"]
+"""What runs a network."""
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+
+EnergyModel = Literal["average", "toggles"]
+"""What the energy of products is found from: prices of random operands, or those that ran."""
+ENERGY_MODELS: tuple[EnergyModel, ...] = get_args(EnergyModel)
+
+MACHINES = ("nano", "small", "base", "wide")
+"""Machines that come with npusim, by size: npusim/machines/NAME.toml."""
+ARRAY_FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
+"""Weight formats that can be built into the array, in the order in which a machine names them."""
+MEMORY_MODELS = ("fixed", "lfsr")
+TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
+"""Cells and memories that energy and area are known for: npusim/cost/tables/NAME.json."""
+SIMULATORS = ("icarus", "verilator")
+"""Simulators of Verilog."""
+
+WEIGHT_FORMATS = ("uniform", "subset", "pwlq")
+"""What a PE multiplies; a format's code in hardware is its place."""
+ROUNDINGS = ("floor", "half_up", "half_away", "half_even", "tflite", "ruy")
+"""Integer rounding modes; a mode's code in hardware is its place."""
+
+Rule = Literal["litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor"]
+"""What `requant` names: the arithmetic of a runtime, or one rounding mode everywhere."""
+RULES: tuple[Rule, ...] = get_args(Rule)
+
+Scheme = Literal["uniform", "wes", "pwlq", "subset", "multipoint"]
+"""How a file holds a layer's weights."""
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+SCHEME_FAMILIES = (*SCHEMES, "log2")
+"""Quantization schemes that stand alone; log2 gives `subset` weights. `a+b` composes two."""
+
+Exempt = Literal["none", "first", "last", "both"]
+"""Linear layers that stay uniform int8."""
+EXEMPT: tuple[Exempt, ...] = get_args(Exempt)
+Clip = Literal["min-max", "squared-error"]
+"""How the range of a layer's weights is chosen."""
+CLIPS: tuple[Clip, ...] = get_args(Clip)
+RangeMethod = Literal["min-max", "percentile", "squared-error"]
+"""How the range of the activations is chosen."""
+RANGE_METHODS: tuple[RangeMethod, ...] = get_args(RangeMethod)
+BiasCorrection = Literal["none", "static", "paper"]
+BIAS_CORRECTIONS: tuple[BiasCorrection, ...] = get_args(BiasCorrection)
+Breakpoint = Literal["gaussian", "laplacian", "search"]
+"""pwlq: how the end of the centre is found."""
+BREAKPOINTS: tuple[Breakpoint, ...] = get_args(Breakpoint)
+Grid = Literal["paper", "reference"]
+"""pwlq: whose grid."""
+GRIDS: tuple[Grid, ...] = get_args(Grid)
+Normalize = Literal["none", "channel"]
+"""subset: what is divided by its root mean square before the search."""
+NORMALIZATIONS: tuple[Normalize, ...] = get_args(Normalize)

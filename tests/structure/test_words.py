@@ -1,0 +1,65 @@
+"""A list of names that npusim/words.py holds is written nowhere else, and names what there is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from npusim import words
+from npusim.quant.options import SCHEME_BITS
+
+PACKAGE = Path(words.__file__).parent
+LISTS = {
+    name: value
+    for name, value in vars(words).items()
+    if name.isupper() and isinstance(value, tuple) and len(value) > 1
+}
+
+
+def names_written_in(path: Path) -> Iterator[tuple[int, frozenset[str]]]:
+    """Yield the line and the content of every list, tuple and set of texts in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and node.elts:
+            values = [item.value for item in node.elts if isinstance(item, ast.Constant)]
+            if len(values) == len(node.elts) and all(isinstance(value, str) for value in values):
+                yield node.lineno, frozenset(map(str, values))
+
+
+def test_the_lists_are_found() -> None:
+    assert {"ENGINES", "ROUNDINGS", "RULES", "MACHINES", "SCHEMES"} <= LISTS.keys()
+    here = PACKAGE / "words.py"
+    written = {frozenset(LISTS[name]) for name in ("MACHINES", "ROUNDINGS", "ENGINES")}
+    assert written <= {content for _, content in names_written_in(here)}
+
+
+def test_no_list_is_written_a_second_time() -> None:
+    contents = {frozenset(value): name for name, value in LISTS.items()}
+    again = [
+        f"{path.relative_to(PACKAGE)}:{line}: {contents[content]}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.name != "words.py"
+        for line, content in names_written_in(path)
+        if content in contents
+    ]
+    assert not again
+
+
+def test_words_import_nothing_of_npusim() -> None:
+    tree = ast.parse((PACKAGE / "words.py").read_text())
+    imported = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert {getattr(node, "module", None) for node in imported} == {"__future__", "typing"}
+
+
+def test_machines_and_technologies_are_the_files_that_ship() -> None:
+    assert sorted(words.MACHINES) == sorted(p.stem for p in PACKAGE.glob("machines/*.toml"))
+    tables = {path.stem for path in PACKAGE.glob("cost/tables/*.json")}
+    assert set(words.TECHNOLOGIES) == {name for name in tables if not name.startswith("sram_")}
+
+
+def test_schemes_are_families_and_their_compositions() -> None:
+    assert {part for name in SCHEME_BITS for part in name.split("+")} == set(words.SCHEME_FAMILIES)
+    style = (PACKAGE / "report" / "compare.css").read_text()
+    coloured = set(re.findall(r"--(\w+):", style))
+    assert set(words.SCHEME_FAMILIES) <= coloured
