@@ -14,11 +14,11 @@ from unittest.mock import patch
 
 from markdown import header, row
 
+from npusim import operators as op
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.compiler.linear.linear import layer as linear_layer
 from npusim.engines.estimate import estimate
 from npusim.formats.files import load
-from npusim.graph import operators as op
 from npusim.graph.network import Network
 from npusim.machines import Machine
 

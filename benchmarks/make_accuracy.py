@@ -18,8 +18,8 @@ import numpy as np
 from checkout import MODELS, ROOT
 
 import npusim
+from npusim import operators as op
 from npusim.explore.compare import choices, compare
-from npusim.graph import operators as op
 from npusim.kernels.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import Options

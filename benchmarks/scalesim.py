@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network
 
 PACKAGES = ("scalesim==3.0.0", "numpy<2.4")

@@ -18,10 +18,10 @@ from checkout import DIGITS
 
 import npusim
 from energy.record import Recording, record
+from npusim import operators as op
 from npusim.engines.machine import MachineNetwork, write_tensor
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.shapes import output_shape
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.kernels.inputs import network_inputs
 from npusim.machines import Machine
@@ -124,8 +124,8 @@ def compiled(build: Build, weight_format: str, sample: int) -> MachineNetwork:
 def _vector_network(digits: Network) -> Network:
     stem = digits.nodes[0]
     source = digits.output_of(stem)
-    pool, curve = op.MaxPool(op.Window((3, 3), (1, 1))), op.Activation("sigmoid")
-    shape = output_shape("pool", pool, [source.shape])
+    pool, curve = op.MaxPool(op.Window((3, 3), (1, 1))), op.Sigmoid()
+    (shape,) = output_shapes("pool", pool, [source.shape])
     tensors = {name: digits.tensors[name] for name in (*stem.inputs, *stem.outputs)}
     tensors["pooled"] = Tensor("pooled", shape, source.dtype, source.quantization)
     tensors["summed"] = Tensor("summed", shape, source.dtype, source.quantization)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
 from npusim.errors import RangeError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights

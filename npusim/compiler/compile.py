@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.compiler import lower, lower_moves
 from npusim.compiler.context import Lowering, lower_node
 from npusim.compiler.emit.emit import Emitter
@@ -24,7 +25,6 @@ from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.rule import machine_rule
 from npusim.errors import NpuError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.isa.layout import pack

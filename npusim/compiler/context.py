@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Constants, Stored
 from npusim.compiler.graph.folding import FoldedInput
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.machines import Machine

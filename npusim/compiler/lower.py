@@ -9,6 +9,7 @@ from math import prod
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
 from npusim.compiler.emit.elementwise import Pointwise, emit_elementwise
 from npusim.compiler.emit.memory import Stored
@@ -19,7 +20,6 @@ from npusim.compiler.linear.layer import LinearLayer
 from npusim.compiler.linear.linear import emit_linear
 from npusim.compiler.linear.planes import terms
 from npusim.datapath.pool import average_constants
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.runtimes import elementwise, tables
@@ -156,9 +156,13 @@ def _ends_in_scalar_code(network: Network, node: Node, rule: Rule) -> bool:
     return elementwise.is_optimized_requantize(node, rule, x, y) and prod(x.shape[1:]) % 16 != 0
 
 
-@lower_node.register(op.Activation)
+@lower_node.register(op.Clip)
+@lower_node.register(op.Sigmoid)
+@lower_node.register(op.Tanh)
+@lower_node.register(op.LeakyRelu)
+@lower_node.register(op.HardSwish)
 def _(
-    operator: op.Activation, network: Network, node: Node, rule: Rule, context: Context
+    operator: op.Operator, network: Network, node: Node, rule: Rule, context: Context
 ) -> Lowering | None:
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not all_bytes(x, y):

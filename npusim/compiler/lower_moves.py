@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes, lower_node
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import (
@@ -18,7 +19,6 @@ from npusim.compiler.emit.moves import (
     identity,
 )
 from npusim.compiler.graph.shuffle import Shuffle
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.runtimes import elementwise

@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from npusim.errors import FormatError, ShapeError
-from npusim.graph.operators import Operator
-from npusim.graph.shapes import check_types, output_shape
+from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
 from npusim.graph.tensor import Tensor
 
 Source = Literal["tflite", "onnx", "npusim"]
@@ -73,14 +72,8 @@ class Network:
                 producer[name] = node
                 known.add(name)
             inputs = [self.tensors[name] for name in node.inputs]
-            check_types(node.name, node.operator, inputs)
-            (output,) = (self.tensors[name] for name in node.outputs)
-            expected = output_shape(node.name, node.operator, [t.shape for t in inputs])
-            if output.shape != expected:
-                raise ShapeError(
-                    f"{node.name}: output {output.name} should be {list(expected)}, "
-                    f"the file declares {list(output.shape)}"
-                )
+            check_inputs(node.name, node.operator, inputs)
+            self._check_outputs(node, [tensor.shape for tensor in inputs])
         for name in self.outputs:
             if name not in known:
                 raise FormatError(f"{self.name}: output {name} is produced by no node")
@@ -89,13 +82,30 @@ class Network:
             self, "consumers", MappingProxyType({k: tuple(v) for k, v in consumers.items()})
         )
 
+    def _check_outputs(self, node: Node, inputs: list[Shape]) -> None:
+        expected = output_shapes(node.name, node.operator, inputs)
+        if len(node.outputs) != len(expected):
+            raise ShapeError(
+                f"{node.name}: expected {len(expected)} outputs, found {len(node.outputs)}"
+            )
+        for name, shape in zip(node.outputs, expected, strict=True):
+            if self.tensors[name].shape != shape:
+                raise ShapeError(
+                    f"{node.name}: output {name} should be {list(shape)}, "
+                    f"the file declares {list(self.tensors[name].shape)}"
+                )
+
     def inputs_of(self, node: Node) -> list[Tensor]:
         """Return the tensors that `node` reads, in order."""
         return [self.tensors[name] for name in node.inputs]
 
     def output_of(self, node: Node) -> Tensor:
-        """Return the tensor that `node` writes (every operator has one output)."""
+        """Return the first tensor that `node` writes, for most operators the only one."""
         return self.tensors[node.outputs[0]]
+
+    def outputs_of(self, node: Node) -> list[Tensor]:
+        """Return the tensors that `node` writes, in order."""
+        return [self.tensors[name] for name in node.outputs]
 
     @property
     def absent_weights(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import (
     LANES,

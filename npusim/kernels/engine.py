@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import ShapeError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.kernels import steps, steps_onnxruntime

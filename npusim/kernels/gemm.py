@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, specialized
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import pack_constants, padded_channels, requantize_rows
 from npusim.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors

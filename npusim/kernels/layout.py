@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.datapath.jit import kernel
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, same_quantization
 from npusim.kernels.vector_rest import Step

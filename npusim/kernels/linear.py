@@ -16,7 +16,7 @@ from numpy import empty, uint8
 from numpy.typing import DTypeLike, NDArray
 
 from npusim.errors import RangeError, ShapeError
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels import entry, linear_plain
 from npusim.kernels.depthwise import DepthwiseLayer
 from npusim.kernels.entry import Call

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.epilogue import LANES
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 

@@ -13,10 +13,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.codes.weight_planes import weight_planes
 from npusim.datapath.requantize import TFLITE
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, same_quantization
 from npusim.kernels import elementwise, floating_point, pool
@@ -323,8 +323,12 @@ def _(operator: op.Dequantize, network: Network, node: Node, rule: Rule) -> Step
     return with_scalar_elements(vector, scalar, prod(x.shape[1:]), LANES)
 
 
-@_step.register(op.Activation)
-def _(operator: op.Activation, network: Network, node: Node, rule: Rule) -> Step:
+@_step.register(op.Clip)
+@_step.register(op.Sigmoid)
+@_step.register(op.Tanh)
+@_step.register(op.LeakyRelu)
+@_step.register(op.HardSwish)
+def _(operator: op.Operator, network: Network, node: Node, rule: Rule) -> Step:
     x, _ = _one_input(network, node)
     return table_step(x, tables.activation(network, node, rule))
 

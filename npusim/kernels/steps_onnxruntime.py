@@ -15,9 +15,9 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.codes.weight_planes import weight_planes
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, pool, steps
 from npusim.kernels.kernel_step import KernelStep
@@ -63,7 +63,7 @@ def _conv_kernel(network: Network, node: Node, window: op.Window, groups: int) -
         return LinearKernel(planes, window, groups, affine(node, x)[1], unused, x.dtype, np.int8)
     steps.require_8_bit(node, x, y)
     constant = linear(network, node, "fp32")
-    low, high = constants.bounds(node, node.operator.activation, y)  # type: ignore[union-attr]
+    low, high = constants.bounds(node, node.operator.activation, y)  # type: ignore[attr-defined]
     return LinearKernel(
         weight_planes(network, node),
         window,
@@ -309,15 +309,21 @@ def _along(axis: int | None, rank: int, values: NDArray) -> NDArray:
 
 
 @_step.register
-def _(operator: op.Activation, network: Network, node: Node) -> Step:
+def _(operator: op.Clip, network: Network, node: Node) -> Step:
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    if operator.kind != "clamp":
-        raise _unsupported(node, f"of kind {operator.kind}")
     low, high = operator.low, operator.high
     if x.is_float:
         return lambda threads, x: floating_point.clip(x, low, high)
     steps.require_8_bit(node, x, y)
-    return steps.table_step(x, constants.conversion_table(node, x, y, op.Clamp(low, high)))
+    return steps.table_step(x, constants.conversion_table(node, x, y, operator.bounds))
+
+
+@_step.register(op.Sigmoid)
+@_step.register(op.Tanh)
+@_step.register(op.LeakyRelu)
+@_step.register(op.HardSwish)
+def _(operator: op.Operator, network: Network, node: Node) -> Step:
+    raise _unsupported(node, "under onnxruntime's rule")
 
 
 @_step.register

@@ -17,7 +17,7 @@ import numpy as np
 from numba.core.registry import cpu_target
 
 from npusim.errors import UnsupportedError
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.entry import call
 from npusim.kernels.gemm import GemmLayer
 from npusim.runtimes.requantization import Requantization

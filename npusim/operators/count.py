@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from npusim.graph.network import Network, Node
-from npusim.graph.operators import (
+from npusim.graph.weights import EncodedWeights
+from npusim.operators import (
     Concat,
     Conv2D,
     FullyConnected,
@@ -16,8 +17,6 @@ from npusim.graph.operators import (
     Slice,
     Transpose,
 )
-from npusim.graph.shapes import weights_in_operator
-from npusim.graph.weights import EncodedWeights
 from npusim.runtimes.requantization import MODE
 from npusim.words import Rule
 
@@ -40,8 +39,8 @@ def layer_macs(network: Network, node: Node) -> int:
 
 def layer_weight_shape(network: Network, node: Node) -> tuple[int, ...]:
     """Return the shape of the weights of a convolution or fully connected layer, coded or not."""
-    coded = weights_in_operator(node.operator)
-    return network.inputs_of(node)[1].shape if coded is None else coded
+    encoding = layer_encoding(node)
+    return network.inputs_of(node)[1].shape if encoding is None else encoding.weight_shape
 
 
 def layer_weight_bytes(network: Network, node: Node) -> int:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 

@@ -14,8 +14,8 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import RangeError, ShapeError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.quant.float_kernels import convolve, convolve_depthwise
@@ -271,16 +271,29 @@ def _(operator: op.Softmax, inputs: Values, threads: int) -> NDArray[np.float64]
 
 
 @_evaluate.register
-def _(operator: op.Activation, inputs: Values, threads: int) -> NDArray[np.float64]:
+def _(operator: op.Clip, inputs: Values, threads: int) -> NDArray[np.float64]:
+    return clamp(inputs[0], operator.bounds)
+
+
+@_evaluate.register
+def _(operator: op.Sigmoid, inputs: Values, threads: int) -> NDArray[np.float64]:
+    return sigmoid(inputs[0])
+
+
+@_evaluate.register
+def _(operator: op.Tanh, inputs: Values, threads: int) -> NDArray[np.float64]:
+    return tanh(inputs[0])
+
+
+@_evaluate.register
+def _(operator: op.LeakyRelu, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
-    if operator.kind == "clamp":
-        return clamp(x, op.Clamp(operator.low, operator.high))
-    if operator.kind == "sigmoid":
-        return sigmoid(x)
-    if operator.kind == "tanh":
-        return tanh(x)
-    if operator.kind == "leaky_relu":
-        return np.where(x < 0, operator.alpha * x, x)
+    return np.where(x < 0, operator.alpha * x, x)
+
+
+@_evaluate.register
+def _(operator: op.HardSwish, inputs: Values, threads: int) -> NDArray[np.float64]:
+    (x,) = inputs
     return x * np.clip(x + 3, 0, 6) / 6
 
 

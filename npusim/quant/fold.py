@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.quant.float_network import constant
@@ -127,7 +127,7 @@ def _is_bare_linear(node: Node) -> bool:
 
 def _fuse_clamp(network: Network) -> Network | None:
     for node in network.nodes:
-        if not isinstance(node.operator, op.Activation) or node.operator.kind != "clamp":
+        if not isinstance(node.operator, op.Clip):
             continue
         before = network.producer.get(node.inputs[0])
         if before is None or not _sole_reader(network, before):

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
@@ -31,7 +31,10 @@ from npusim.quant.options import EXEMPT_SCHEME, Options
 from npusim.quant.schemes import LayerInputs, encode_layer
 
 KEEPS_SCALE = (op.AveragePool, op.MaxPool, op.Pad, op.Reshape, op.Transpose, op.Slice)
-OWN_SCALE = (op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.Mean, op.Concat, op.Activation)
+OWN_SCALE = (
+    op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.Mean, op.Concat, op.Clip, op.Sigmoid, op.Tanh,
+    op.LeakyRelu, op.HardSwish,
+)  # fmt: skip
 LARGEST_CHANNEL_SHIFT = 15
 
 

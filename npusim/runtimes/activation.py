@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import RangeError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.runtimes.elementary import exp, tanh
 from npusim.runtimes.elementwise import is_xnnpack_ratio, requantize_by
@@ -41,7 +41,7 @@ class HardSwishConstants:
 
 def leaky_relu(network: Network, node: Node, rule: Rule) -> tuple[Requantization, Requantization]:
     """Return the constants for x - z not below zero, and below it."""
-    assert isinstance(node.operator, op.Activation)
+    assert isinstance(node.operator, op.LeakyRelu)
     sx, _ = affine(node, network.inputs_of(node)[0])
     so, _ = affine(node, network.output_of(node))
     ratios = (float(sx / so), float(sx * np.float32(node.operator.alpha) / so))
@@ -89,7 +89,6 @@ def activation_table(network: Network, node: Node) -> NDArray:
     Computed in float32, halves away from zero. e^x and tanh are float64 values made of correctly
     rounded operations and rounded to float32, so a table is the same on every processor.
     """
-    assert isinstance(node.operator, op.Activation)
     x, y = network.inputs_of(node)[0], network.output_of(node)
     (sx, zx), (so, zo) = affine(node, x), affine(node, y)
     limits = np.iinfo(x.dtype)
@@ -100,17 +99,18 @@ def activation_table(network: Network, node: Node) -> NDArray:
     return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
 
 
-def _function(operator: op.Activation, real: NDArray[np.float32]) -> NDArray[np.float32]:
+def _function(operator: op.Operator, real: NDArray[np.float32]) -> NDArray[np.float32]:
     one = np.float32(1)
-    if operator.kind == "sigmoid":
+    if isinstance(operator, op.Sigmoid):
         with np.errstate(over="ignore"):
             return one / (one + exp(-real.astype(np.float64)).astype(np.float32))
-    if operator.kind == "tanh":
+    if isinstance(operator, op.Tanh):
         return tanh(real.astype(np.float64)).astype(np.float32)
-    if operator.kind == "leaky_relu":
+    if isinstance(operator, op.LeakyRelu):
         return np.where(real > 0, real, real * np.float32(operator.alpha))
-    if operator.kind == "hard_swish":
+    if isinstance(operator, op.HardSwish):
         return real * np.clip(real + np.float32(3), 0, 6) / np.float32(6)
+    assert isinstance(operator, op.Clip)
     low = -np.inf if operator.low is None else operator.low
     high = np.inf if operator.high is None else operator.high
     return np.clip(real, np.float32(low), np.float32(high))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.runtimes.requantization import affine

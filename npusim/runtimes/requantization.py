@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import RangeError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, frozen
 from npusim.words import RULES, Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, requantize_total, round_shift
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.runtimes.activation import (
@@ -64,13 +64,12 @@ def joined(network: Network, node: Node, rule: Rule, position: int) -> NDArray:
 def activation(network: Network, node: Node, rule: Rule) -> NDArray:
     """Return the output of a standalone activation for every input value."""
     operator = node.operator
-    assert isinstance(operator, op.Activation)
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    if operator.kind == "clamp":
-        return requantization(network, node, rule, 0, op.Clamp(operator.low, operator.high))
-    if rule not in (*DOUBLE_ROUNDED, "fp32") or operator.kind in ("sigmoid", "tanh"):
+    if isinstance(operator, op.Clip):
+        return requantization(network, node, rule, 0, operator.bounds)
+    if rule not in (*DOUBLE_ROUNDED, "fp32") or isinstance(operator, op.Sigmoid | op.Tanh):
         return activation_table(network, node)
-    if operator.kind == "leaky_relu":
+    if isinstance(operator, op.LeakyRelu):
         _, zero_point = affine(node, x)
         steep, flat = leaky_relu(network, node, rule)
         above = (value - zero_point for value in values_of(x))

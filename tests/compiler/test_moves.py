@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.shapes import output_shape
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.machines import Machine
 from tests.compiler.agreement import assert_agrees
@@ -25,7 +25,7 @@ def network_of(chain: Chain, inputs: dict[str, tuple[tuple[int, ...], Quantizati
     tensors = {name: Tensor(name, shape, int8, q) for name, (shape, q) in inputs.items()}
     nodes = []
     for i, (operator, names) in enumerate(chain):
-        shape = output_shape(f"n{i}", operator, [tensors[name].shape for name in names])
+        (shape,) = output_shapes(f"n{i}", operator, [tensors[name].shape for name in names])
         tensors[f"n{i}"] = Tensor(f"n{i}", shape, int8, SAME)
         nodes.append(Node(f"node{i}", operator, names, (f"n{i}",)))
     return Network("moves", "npusim", tuple(nodes), tensors, tuple(inputs), (f"n{len(chain) - 1}",))

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 import npusim
+from npusim import operators as op
 from npusim.engines.estimate import Estimate, estimate
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.isa import spec

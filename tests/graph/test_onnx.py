@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from npusim import operators as op
 from npusim.errors import UnsupportedError
 from npusim.formats.onnx.reader import load
-from npusim.graph import operators as op
 from npusim.graph.network import Network
 from tests.conftest import DIGITS
 
@@ -54,7 +54,7 @@ def test_activations_are_stored_channels_last(tmp_path: Path) -> None:
     relu = helper.make_node("Relu", ["c"], ["y"])
     w = weights(4, 3, 3, 3)
     network = imported(tmp_path, [CONV, relu], ["batch", 3, 8, 9], {"w": w})
-    assert kinds(network) == ["Conv2D", "Activation"]
+    assert kinds(network) == ["Conv2D", "Clip"]
     for name, channels in (("x", 3), ("c", 4), ("y", 4)):
         assert network.tensors[name].shape == (1, 8, 9, channels)
         assert network.tensors[name].file_order == (0, 3, 1, 2)

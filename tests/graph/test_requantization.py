@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npusim import operators as op
 from npusim.datapath.requantize import requantize_total
 from npusim.errors import RangeError, UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights

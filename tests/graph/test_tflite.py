@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.tflite.reader import load
-from npusim.graph import operators as op
 from tests.simulator.tflite_builder import Value, constant, options, single_operator
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.shapes import output_shape
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from tests.conftest import DIGITS
 
@@ -57,7 +57,7 @@ class Maker:
 
     def node(self, name: str, operator: op.Operator, *inputs: str, order=None) -> str:
         shapes = [self.tensors[i].shape for i in inputs]
-        shape = output_shape(name, operator, shapes)
+        (shape,) = output_shapes(name, operator, shapes)
         self.tensors[f"{name}:0"] = Tensor(f"{name}:0", shape, FLOAT, file_order=order)
         self.nodes.append(Node(name, operator, inputs, (f"{name}:0",)))
         return f"{name}:0"
@@ -87,7 +87,7 @@ def every_operator(seed: int = 0) -> Network:
         "normalization", op.BatchNormalization(1e-3), deep,
         *(m.constant(f"n{i}", random.uniform(0.5, 1.5, size=16)) for i in range(4)),
     )  # fmt: skip
-    deep = m.node("relu6", op.Activation("clamp", 0.0, 6.0), normal)
+    deep = m.node("relu6", op.Clip(0.0, 6.0), normal)
     grouped = m.node(
         "grouped", op.Conv2D(op.Window((2, 2), dilation=(2, 1), padding=(1, 1, 0, 1)), 2), deep,
         m.constant("w2", weights(8, 2, 2, 8)), m.constant("b2", random.normal(size=8)),
@@ -103,7 +103,7 @@ def every_operator(seed: int = 0) -> Network:
     cut = m.node("slice", op.Slice((0, 0, 0, 2), (1, 4, 9, 8), (1, 1, 1, 2)), counted)
     joined = m.node("concat", op.Concat(3), pooled, average, cut)
     padded = m.node("pad", op.Pad((0, 1, 0, 0), (0, 0, 2, 0)), joined)
-    curved = m.node("sigmoid", op.Activation("sigmoid"), padded)
+    curved = m.node("sigmoid", op.Sigmoid(), padded)
     gated = m.node("mul", op.Mul(), padded, curved)
     shifted = m.node("shift", op.Add(), gated, m.constant("offset", random.normal(size=19)))
     turned = m.node("turn", op.Transpose((0, 2, 1, 3)), shifted)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.quant import uniform
 from npusim.quant.float_network import constant
 from npusim.quant.options import Options

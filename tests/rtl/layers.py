@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network
 from npusim.graph.tensor import Quantization
 from npusim.quant.quantize import quantize
@@ -110,8 +110,8 @@ def _cases() -> dict[str, Case]:
         ("average pool of floored halves", "tflite", partial(other, op.AveragePool(window))),
         ("mean", "half_away", partial(other, op.Mean((1, 2), False))),
         ("quantize", "floor", partial(other, op.Quantize(), inputs=((IMAGE, OTHER),))),
-        ("sigmoid", "half_up", partial(other, op.Activation("sigmoid"))),
-        ("clamp", "tflite", partial(other, op.Activation("clamp", 0.0, 6.0))),
+        ("sigmoid", "half_up", partial(other, op.Sigmoid())),
+        ("clamp", "tflite", partial(other, op.Clip(0.0, 6.0))),
         ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),
         ("slice pixels", "half_up", partial(other, op.Slice(*PIXELS))),
         ("slice channels", "half_up", partial(other, op.Slice(*CHANNELS))),

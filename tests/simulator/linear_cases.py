@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from npusim.datapath.requantize import round_shift
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
 

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.kernels.engine import prepare

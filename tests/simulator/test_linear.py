@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from npusim.errors import RangeError, ShapeError
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.linear import LinearKernel
 from npusim.kernels.vnni import available_forms, chosen_form, computes_exactly
 from npusim.runtimes.requantization import FloatRequantization, Requantization

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.kernels.linear import LinearKernel
 from npusim.kernels.narrow import pixels_side_by_side
 from npusim.kernels.vnni import available_forms

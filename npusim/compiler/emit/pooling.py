@@ -15,7 +15,7 @@ from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import ActTile, Pads, Patch, load_tile, store_tile
 from npusim.compiler.linear.candidates import cuts, halves
 from npusim.errors import CapacityError
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.runtimes.requantization import Requantization
 from npusim.words import ROUNDINGS

@@ -14,11 +14,11 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.compiler.graph.graph_storage import is_byte
 from npusim.compiler.linear.planes import Plane
-from npusim.graph import operators as op
+from npusim.graph.attributes import Window
 from npusim.graph.network import Network, Node
-from npusim.graph.operators import Window
 from npusim.graph.tensor import Tensor
 from npusim.isa.fold import Fold
 from npusim.isa.layout import element_bytes

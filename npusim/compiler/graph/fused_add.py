@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from npusim import operators as op
 from npusim.compiler.context import Context
 from npusim.compiler.linear.layer import LinearLayer, Residual, choose_tiling
 from npusim.errors import CapacityError
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.isa.registers import STRIDE_MAX
 from npusim.runtimes import elementwise

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.machines import Machine

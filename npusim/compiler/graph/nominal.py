@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from npusim.graph import operators as op
+from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 
@@ -60,7 +60,7 @@ def _disappears(network: Network, node: Node, writer: Node | None) -> bool:
     """Return whether a quantizer folds `node` into the layer that writes its input."""
     if isinstance(node.operator, op.BatchNormalization):
         return True
-    is_clamp = isinstance(node.operator, op.Activation) and node.operator.kind == "clamp"
+    is_clamp = isinstance(node.operator, op.Clip)
     if not is_clamp or writer is None or not isinstance(writer.operator, (*_LINEAR, op.Add)):
         return False
     name = node.inputs[0]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from npusim.errors import UnsupportedError
-from npusim.graph import operators as op
 from npusim.graph.batch import keeps_samples_apart
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 
 
@@ -37,14 +36,5 @@ def single_sample(network: Network) -> Network:
     return replace(
         network,
         tensors={name: tensor_of_one(tensor) for name, tensor in network.tensors.items()},
-        nodes=tuple(_node_of_one(node) for node in network.nodes),
+        nodes=tuple(replace(node, operator=node.operator.for_batch(1)) for node in network.nodes),
     )
-
-
-def _node_of_one(node: Node) -> Node:
-    operator = node.operator
-    if isinstance(operator, op.Reshape):
-        operator = replace(operator, shape=(1, *operator.shape[1:]))
-    elif isinstance(operator, op.Slice):
-        operator = replace(operator, stop=(1, *operator.stop[1:]))
-    return replace(node, operator=operator)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.compiler.graph.graph_storage import is_byte
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 
 

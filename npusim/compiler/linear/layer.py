@@ -12,7 +12,7 @@ from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.planes import Plane, Terms
 from npusim.compiler.linear.tiling import Tiling, best_tiling
 from npusim.errors import CapacityError
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine

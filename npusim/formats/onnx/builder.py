@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.formats.onnx.records import MAX_ELEMENTS, OnnxNode, OnnxValue
 from npusim.graph.network import Node
-from npusim.graph.operators import MaxPool, Operator, Reshape, Slice, Transpose
-from npusim.graph.shapes import check_types, output_shape
+from npusim.graph.operator import check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
+from npusim.operators import MaxPool, Operator, Reshape, Slice, Transpose
 
 COPYING = (Reshape, Transpose, Slice, MaxPool)
 """Operators whose output holds integers of their input."""
@@ -187,8 +187,8 @@ class Builder:
         `dtype` None takes the type and quantization of the first input.
         """
         tensors = [self.tensors[name] for name in inputs]
-        check_types(node, operator, tensors)
-        shape = output_shape(node, operator, [t.shape for t in tensors])
+        check_inputs(node, operator, tensors)
+        (shape,) = output_shapes(node, operator, [t.shape for t in tensors])
         if prod(shape) > MAX_ELEMENTS or 0 in shape:
             raise ShapeError(f"{node}: output {output} would be {list(shape)}")
         if dtype is None:

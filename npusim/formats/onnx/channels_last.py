@@ -13,18 +13,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.formats.onnx.builder import Builder
-from npusim.graph import operators as op
 from npusim.graph.network import Node
-from npusim.graph.shapes import output_shape
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
+from npusim.operators.kinds.unary import Unary
 
 Shape = tuple[int, ...]
 
-ELEMENTWISE = (
-    op.Quantize, op.Dequantize, op.Activation, op.Add, op.Mul, op.Softmax, op.Concat, op.Slice,
-    op.Pad,
-)  # fmt: skip
+ELEMENTWISE = (Unary, op.Add, op.Mul, op.Concat, op.Slice, op.Pad)
 
 
 def storage_order(rank: int) -> Shape:
@@ -283,7 +281,6 @@ def channels_last(b: Builder) -> tuple[list[Node], dict[str, Tensor]]:
         rewriter.node(node)
     for node in rewriter.nodes:
         shapes = [rewriter.tensors[name].shape for name in node.inputs]
-        assert output_shape(node.name, node.operator, shapes) == (
-            rewriter.tensors[node.outputs[0]].shape
-        ), node
+        found = tuple(rewriter.tensors[name].shape for name in node.outputs)
+        assert output_shapes(node.name, node.operator, shapes) == found, node
     return rewriter.nodes, rewriter.tensors

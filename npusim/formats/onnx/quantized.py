@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.builder import RAW, Builder
 from npusim.formats.onnx.records import OnnxNode
@@ -21,7 +22,6 @@ from npusim.formats.onnx.standard import (
     softmax_axis,
 )
 from npusim.formats.onnx.windows import window
-from npusim.graph import operators as op
 from npusim.graph.tensor import INTEGER_DTYPES, Quantization
 
 
@@ -287,7 +287,7 @@ def _dequantize_linear(b: Builder, node: OnnxNode) -> None:
 def _integer_clamp(b: Builder, node: OnnxNode) -> None:
     """Relu or Clip that onnx_qdq.py moved behind its Q: bounds are still real values."""
     x = b.value(node, 0)
-    b.emit(node.name, op.Activation("clamp", *clip_bounds(b, node)), (x,), node.outputs[0])
+    b.emit(node.name, op.Clip(*clip_bounds(b, node)), (x,), node.outputs[0])
 
 
 def _requantize(b: Builder, node: OnnxNode) -> None:

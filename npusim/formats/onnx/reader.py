@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.errors import NpuError, UnsupportedError
 from npusim.formats.onnx.builder import Builder
 from npusim.formats.onnx.channels_last import channels_last
@@ -21,7 +22,6 @@ from npusim.formats.onnx.quantized import QUANTIZED
 from npusim.formats.onnx.records import OnnxGraph, OnnxNode, read
 from npusim.formats.onnx.standard import STANDARD, softmax_axis
 from npusim.formats.own import reader as onnx_npusim
-from npusim.graph import operators as op
 from npusim.graph.network import Network
 
 

@@ -10,12 +10,12 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.builder import RAW, Builder
 from npusim.formats.onnx.constants import axes_of, reshape_target, squeezed, unsqueezed
 from npusim.formats.onnx.records import OnnxNode
 from npusim.formats.onnx.windows import window
-from npusim.graph import operators as op
 from npusim.graph.tensor import Quantization
 
 
@@ -124,19 +124,20 @@ def _clip(b: Builder, node: OnnxNode) -> None:
         scale, zero = float(quantization.scale), int(quantization.zero_point)
         low = None if low is None else scale * (low - zero)
         high = None if high is None else scale * (high - zero)
-    b.emit(node.name, op.Activation("clamp", low, high), (x,), node.outputs[0])
+    b.emit(node.name, op.Clip(low, high), (x,), node.outputs[0])
 
 
 def _activation(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
+    operator: op.Operator
     if node.kind == "LeakyRelu":
-        operator = op.Activation("leaky_relu", alpha=node.number("alpha", 0.01))
+        operator = op.LeakyRelu(node.number("alpha", 0.01))
     elif node.kind == "Sigmoid":
-        operator = op.Activation("sigmoid")
+        operator = op.Sigmoid()
     elif node.kind == "Tanh":
-        operator = op.Activation("tanh")
+        operator = op.Tanh()
     else:
-        operator = op.Activation("hard_swish")
+        operator = op.HardSwish()
     b.emit(node.name, operator, (x,), node.outputs[0])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.records import OnnxNode
-from npusim.graph.operators import Window
+from npusim.graph.attributes import Window
 
 Pair = tuple[int, int]
 

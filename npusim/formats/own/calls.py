@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import FunctionProto
 
+from npusim import operators as op
 from npusim.errors import UnsupportedError
 from npusim.formats.own import elementwise as functions
 from npusim.formats.own.linear import format_named, format_of, linear_function
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.runtimes import elementwise as constants
@@ -282,13 +282,28 @@ def _(operator: op.Slice, network: Network, node: Node) -> Call:
     return Call("Slice", {}, attributes)
 
 
-@_call.register
-def _(operator: op.Activation, network: Network, node: Node) -> Call:
+ACTIVATION_KINDS = {
+    op.Clip: "clamp",
+    op.Sigmoid: "sigmoid",
+    op.Tanh: "tanh",
+    op.LeakyRelu: "leaky_relu",
+    op.HardSwish: "hard_swish",
+}
+
+
+@_call.register(op.Clip)
+@_call.register(op.Sigmoid)
+@_call.register(op.Tanh)
+@_call.register(op.LeakyRelu)
+@_call.register(op.HardSwish)
+def _(operator: op.Operator, network: Network, node: Node) -> Call:
+    clamp = operator.bounds if isinstance(operator, op.Clip) else op.Clamp()
+    alpha = operator.alpha if isinstance(operator, op.LeakyRelu) else 0.0
     attributes: dict[str, Attribute] = {
         **quantization(node.name, network.output_of(node)),
-        "kind": operator.kind,
-        "alpha": float(np.float32(operator.alpha)),
-        "bounds": bounds(operator.low, operator.high),
+        "kind": ACTIVATION_KINDS[type(operator)],
+        "alpha": float(np.float32(alpha)),
+        "bounds": bounds(clamp.low, clamp.high),
     }
     table = activation_table(network, node)
     return Call("Activation", {"table": table}, attributes)

@@ -9,14 +9,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError
 from npusim.formats.onnx.records import OnnxGraph, OnnxNode
 from npusim.formats.own.calls import CONCAT, call_of, function_named, unpack_codes
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION
 from npusim.formats.own.linear import format_named
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.shapes import output_shape
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 
@@ -166,7 +166,7 @@ class _Reader:
         inputs = tuple(self.alias.get(name, name) for name in node.inputs[:computed])
         shapes = [self.tensors[name].shape for name in inputs]
         (name,) = node.outputs
-        shape = output_shape(node.name, operator, shapes)
+        (shape,) = output_shapes(node.name, operator, shapes)
         self.tensors[name] = Tensor(name, shape, np.dtype(np.int8), _quantization(node))
         self.nodes.append(Node(node.name, operator, inputs, (name,)))
         self.calls.append(node)
@@ -255,7 +255,7 @@ def _window(node: OnnxNode, kernel: tuple[int, int]) -> op.Window:
 
 def _average_pool(node: OnnxNode, x: Tensor) -> op.Operator:
     window = _window(node, _pair(node, "kernel"))
-    return op.AveragePool(window, node.kind == "PaddedAveragePool", _activation(node))
+    return op.AveragePool(window, node.kind == "PaddedAveragePool", activation=_activation(node))
 
 
 def _pad(node: OnnxNode, x: Tensor) -> op.Operator:
@@ -279,7 +279,11 @@ def _slice(node: OnnxNode, x: Tensor) -> op.Operator:
 
 def _activation_operator(node: OnnxNode, x: Tensor) -> op.Operator:
     kind: Any = node.attributes["kind"]
-    return op.Activation(kind, *_bounds(node, "bounds"), node.number("alpha", 0.0))
+    if kind == "clamp":
+        return op.Clip(*_bounds(node, "bounds"))
+    if kind == "leaky_relu":
+        return op.LeakyRelu(node.number("alpha", 0.0))
+    return {"sigmoid": op.Sigmoid, "tanh": op.Tanh, "hard_swish": op.HardSwish}[kind]()
 
 
 OPERATORS: dict[str, Callable[[OnnxNode, Tensor], op.Operator]] = {
@@ -288,7 +292,9 @@ OPERATORS: dict[str, Callable[[OnnxNode, Tensor], op.Operator]] = {
     "Mean": lambda node, x: op.Mean(_integers(node, "axes"), bool(node.integer("keepdims", 0))),
     "AveragePool": _average_pool,
     "PaddedAveragePool": _average_pool,
-    "MaxPool": lambda node, x: op.MaxPool(_window(node, _pair(node, "kernel")), _activation(node)),
+    "MaxPool": lambda node, x: op.MaxPool(
+        _window(node, _pair(node, "kernel")), activation=_activation(node)
+    ),
     "Pad": _pad,
     "Reshape": _reshape,
     "Transpose": lambda node, x: op.Transpose(_integers(node, "order")),

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.tflite.records import ModelRecord, OperatorRecord, TensorRecord, read_records
-from npusim.graph import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor, frozen
 
@@ -254,12 +254,12 @@ def _fully_connected(layer: _Layer) -> op.Operator:
 
 def _average_pool(layer: _Layer) -> op.Operator:
     kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
-    return op.AveragePool(layer.window(kernel), False, layer.activation())
+    return op.AveragePool(layer.window(kernel), activation=layer.activation())
 
 
 def _max_pool(layer: _Layer) -> op.Operator:
     kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
-    return op.MaxPool(layer.window(kernel), layer.activation())
+    return op.MaxPool(layer.window(kernel), activation=layer.activation())
 
 
 def _mean(layer: _Layer) -> op.Operator:
@@ -354,13 +354,13 @@ CONVERT: dict[str, Callable[[_Layer], op.Operator]] = {
     "CONCATENATION": _concatenation,
     "SLICE": _slice,
     "STRIDED_SLICE": _strided_slice,
-    "LOGISTIC": lambda layer: op.Activation("sigmoid"),
-    "TANH": lambda layer: op.Activation("tanh"),
-    "LEAKY_RELU": lambda layer: op.Activation("leaky_relu", alpha=float(layer.option("Alpha"))),
-    "HARD_SWISH": lambda layer: op.Activation("hard_swish"),
-    "RELU": lambda layer: op.Activation("clamp", 0.0),
-    "RELU_N1_TO_1": lambda layer: op.Activation("clamp", -1.0, 1.0),
-    "RELU6": lambda layer: op.Activation("clamp", 0.0, 6.0),
+    "LOGISTIC": lambda layer: op.Sigmoid(),
+    "TANH": lambda layer: op.Tanh(),
+    "LEAKY_RELU": lambda layer: op.LeakyRelu(float(layer.option("Alpha"))),
+    "HARD_SWISH": lambda layer: op.HardSwish(),
+    "RELU": lambda layer: op.Clip(0.0),
+    "RELU_N1_TO_1": lambda layer: op.Clip(-1.0, 1.0),
+    "RELU6": lambda layer: op.Clip(0.0, 6.0),
 }
 
 VALUE_INPUTS = {

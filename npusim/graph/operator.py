@@ -1,0 +1,71 @@
+"""What a network asks of an operator: its inputs, the shapes that come out, what a batch is to it.
+
+The operators themselves, one page each, are npusim/operators/; a network knows none by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from npusim.errors import NpuError, ShapeError
+from npusim.graph.tensor import Tensor
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Operator(ABC):
+    """Attributes of one operator; a page's class derives from it and states all of the following.
+
+    Shapes are letters: N batch, IH IW IC input, OH OW OC output, KH KW kernel. Layouts are
+    canonical (see tensor.py). One operator means the same on floats and on integers; which
+    integers come out is decided by the rule under which the network is prepared.
+    """
+
+    @property
+    @abstractmethod
+    def arity(self) -> tuple[int, int]:
+        """Least and greatest number of inputs."""
+
+    @abstractmethod
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the shapes of the outputs; raise ShapeError where the inputs do not fit."""
+
+    @abstractmethod
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        """Return whether sample n of each output depends on sample n of the computed inputs alone.
+
+        Asked only where every computed input and every output has the batch as its leading axis.
+        """
+
+    def check_inputs(self, inputs: Sequence[Tensor]) -> None:
+        """Raise ShapeError or UnsupportedError unless the inputs are of the number and types taken.
+
+        A page with a rule for types extends this.
+        """
+        least, most = self.arity
+        if not least <= len(inputs) <= most:
+            expected = f"{least}" if least == most else f"{least} to {most}"
+            raise ShapeError(f"expected {expected} inputs, found {len(inputs)}")
+
+    def for_batch(self, extent: int) -> Operator:
+        """Return the operator where the batch, its leading axis, has `extent` samples."""
+        return self
+
+
+def output_shapes(node: str, operator: Operator, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Return the shapes of the node's outputs; raise ShapeError, the node named, if none fit."""
+    try:
+        return operator.output_shapes(inputs)
+    except ShapeError as error:
+        raise ShapeError(f"{node}: {error}") from None
+
+
+def check_inputs(node: str, operator: Operator, inputs: Sequence[Tensor]) -> None:
+    """Raise, the node named, unless the inputs are as many and of the types that it takes."""
+    try:
+        operator.check_inputs(inputs)
+    except NpuError as error:
+        raise type(error)(f"{node}: {error}") from None

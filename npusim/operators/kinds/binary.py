@@ -1,0 +1,46 @@
+"""Functions of two values at a time, shapes broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from npusim.errors import ShapeError
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """Return the shape that all of `shapes` broadcast to; raise ShapeError where there is none."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " with ".join(str(list(shape)) for shape in shapes)
+        raise ShapeError(f"cannot broadcast {listed}") from None
+
+
+def broadcasts_within_samples(inputs: Sequence[Tensor], output: Tensor) -> bool:
+    """Return whether no input is spread over the batch but constants that have one sample."""
+    return all(
+        len(x.shape) == len(output.shape)
+        if not x.is_constant
+        else len(x.shape) < len(output.shape) or x.shape[0] == 1
+        for x in inputs
+    )
+
+
+@dataclass(frozen=True)
+class Binary(Operator):
+    """f(a, b), element by element."""
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 2, 2
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        return (broadcast(*inputs),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return broadcasts_within_samples(inputs, outputs[0])

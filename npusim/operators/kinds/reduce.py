@@ -1,0 +1,33 @@
+"""One value of all elements along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from npusim.errors import ShapeError
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Reduce(Operator):
+    """f over `axes` (canonical, ascending), kept as extent 1 with `keep_dims`."""
+
+    axes: tuple[int, ...]
+    keep_dims: bool
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 1, 1
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        if not all(0 <= axis < len(x) for axis in self.axes):
+            raise ShapeError(f"axes {list(self.axes)} are outside input {list(x)}")
+        if self.keep_dims:
+            return (tuple(1 if axis in self.axes else n for axis, n in enumerate(x)),)
+        return (tuple(n for axis, n in enumerate(x) if axis not in self.axes),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return 0 not in self.axes
