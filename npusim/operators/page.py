@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from npusim.operators.forms.onnx import OnnxForm
     from npusim.operators.forms.own import OwnForm
     from npusim.operators.forms.tflite import TfliteForm
-    from npusim.runtimes.requantization import Rule
+    from npusim.words import Rule
 
 Step = Callable[..., Any]
 """(threads, x, ...) -> y, or a tuple of outputs, on canonical arrays with a leading batch."""
