@@ -104,10 +104,13 @@ def _require_hosts(network: Network, program: Program) -> None:
     if not left:
         return
     from npusim.kernels import steps, steps_onnxruntime
+    from npusim.operators.pages import PAGE_OF
 
     for node in network.nodes:
         if node.name in left and not (
-            steps.has_step(node.operator) or steps_onnxruntime.has_step(node.operator)
+            type(node.operator) in PAGE_OF
+            or steps.has_step(node.operator)
+            or steps_onnxruntime.has_step(node.operator)
         ):
             raise UnsupportedError(
                 f"{node.name}: neither the machine nor the host computes {node.kind}"

@@ -17,8 +17,8 @@ from npusim.graph.network import Network, Node
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
-from npusim.kernels import steps, steps_onnxruntime
-from npusim.kernels.engine import value_inputs
+from npusim.kernels import steps_onnxruntime
+from npusim.kernels.engine import node_step, value_inputs
 from npusim.kernels.inputs import network_inputs
 from npusim.kernels.vector_rest import Step as Function
 from npusim.machines import Machine
@@ -121,7 +121,7 @@ class MachineNetwork:
 def _host_function(network: Network, node: Node, rule: Rule) -> Function:
     """Return what the host computes: under the program's rule, where that has the operator."""
     try:
-        return steps.step(network, node, rule)
+        return node_step(network, node, rule)
     except UnsupportedError:
         if network.source != "onnx":
             raise

@@ -50,6 +50,11 @@ class Operator(ABC):
             expected = f"{least}" if least == most else f"{least} to {most}"
             raise ShapeError(f"expected {expected} inputs, found {len(inputs)}")
 
+    @property
+    def copies_values(self) -> bool:
+        """Whether the output's values are all values of the input, or padding."""
+        return False
+
     def for_batch(self, extent: int) -> Operator:
         """Return the operator where the batch, its leading axis, has `extent` samples."""
         return self

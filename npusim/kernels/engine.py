@@ -26,6 +26,8 @@ from npusim.kernels import steps, steps_onnxruntime
 from npusim.kernels.inputs import network_inputs
 from npusim.kernels.vector_rest import Step
 from npusim.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
+from npusim.operators.pages import PAGE_OF
+from npusim.operators.steps import step as page_step
 from npusim.words import Rule
 
 BLOCK_BYTES = 1 << 22
@@ -47,8 +49,10 @@ def prepare(network: Network, rule: Rule) -> Prepared:
     return Prepared(network, rule)
 
 
-def _step(network: Network, node: Node, rule: Rule) -> Step:
+def node_step(network: Network, node: Node, rule: Rule) -> Step:
     """Return the node's function; files made for onnxruntime have its operators under `fp32`."""
+    if type(node.operator) in PAGE_OF:
+        return page_step(network, node, rule)
     if network.source == "onnx" and rule == "fp32":
         return steps_onnxruntime.step(network, node)
     return steps.step(network, node, rule)
@@ -104,7 +108,7 @@ class Prepared:
         self.network = network
         self.rule = rule
         self.separable = keeps_samples_apart(network)
-        self.functions = tuple(_step(network, node, rule) for node in network.nodes)
+        self.functions = tuple(node_step(network, node, rule) for node in network.nodes)
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
         sizes = [

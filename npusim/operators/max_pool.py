@@ -10,3 +10,7 @@ from npusim.operators.kinds.pool import Pool
 @dataclass(frozen=True)
 class MaxPool(Pool):
     """Maximum over the window's taps inside the image."""
+
+    @property
+    def copies_values(self) -> bool:
+        return True

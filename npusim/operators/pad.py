@@ -28,3 +28,7 @@ class Pad(Movement):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return self.before[0] == self.after[0] == 0
+
+    @property
+    def copies_values(self) -> bool:
+        return False  # what the padding is worth depends on the zero point

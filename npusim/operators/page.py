@@ -113,3 +113,8 @@ class Page:
     float32: Callable[[Network, Node, Rule], Step] | Absent
     plain: Callable[[Network, Node], Step] | Absent
     macs: Callable[[Network, Node], int]
+
+
+def no_macs(network: Network, node: Node) -> int:
+    """Return 0: the operator multiplies no weights."""
+    return 0

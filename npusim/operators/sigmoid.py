@@ -1,12 +1,66 @@
-"""sigmoid: 1 / (1 + exp(-x))."""
+"""sigmoid: 1 / (1 + exp(-x)).
+
+TFLite computes it on 8-bit values from a table made in float32 (activations.cc, LUTPopulate), under
+every one of its kernels; e^x is float64 rounded to float32, the same on every processor.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.formats.onnx.records import OnnxNode
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.table import float32_table, table_step
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.page import Absent, Page, PerRuntime, no_macs
+from npusim.runtimes.elementary import exp, sigmoid
 
 
 @dataclass(frozen=True)
 class Sigmoid(Unary):
     """1 / (1 + exp(-x))."""
+
+
+def real(operator: Sigmoid, x: NDArray) -> NDArray:
+    """Return the sigmoid in float64."""
+    return sigmoid(x)
+
+
+def single(operator: Sigmoid, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sigmoid in float32 as TFLite's tables have it."""
+    one = np.float32(1)
+    return one / (one + exp(-x.astype(np.float64)).astype(np.float32))
+
+
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    b.emit(node.name, Sigmoid(), (b.value(node, 0),), node.outputs[0])
+
+
+table = float32_table(single)
+
+PAGE = Page(
+    operator=Sigmoid,
+    tflite=(TfliteForm("LOGISTIC", 1, lambda layer: Sigmoid()),),
+    onnx=(OnnxForm("Sigmoid", _read_onnx),),
+    own=(OwnForm("Activation"),),
+    real=real,
+    constants=PerRuntime(
+        litert=table,
+        litert_opt=table,
+        xnnpack=table,
+        onnxruntime=Absent("is not supported under onnxruntime's rule"),
+        tosa=table,
+        integer=table,
+    ),
+    quantized=table_step,
+    float32=elementwise(single),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

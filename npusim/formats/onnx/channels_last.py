@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from npusim import operators as op
-from npusim.formats.onnx.builder import Builder
 from npusim.graph.network import Node
 from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.unary import Unary
 
 Shape = tuple[int, ...]

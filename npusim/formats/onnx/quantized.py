@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.builder import RAW, Builder
 from npusim.formats.onnx.records import OnnxNode
 from npusim.formats.onnx.standard import (
     axis_of,
@@ -21,8 +20,9 @@ from npusim.formats.onnx.standard import (
     pool_operator,
     softmax_axis,
 )
-from npusim.formats.onnx.windows import window
 from npusim.graph.tensor import INTEGER_DTYPES, Quantization
+from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_windows import window
 
 
 def _scale(b: Builder, node: OnnxNode, index: int) -> NDArray:

@@ -14,7 +14,6 @@ import numpy as np
 
 from npusim import operators as op
 from npusim.errors import NpuError, UnsupportedError
-from npusim.formats.onnx.builder import Builder
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.fuse_qdq import fuse
@@ -23,6 +22,8 @@ from npusim.formats.onnx.records import OnnxGraph, OnnxNode, read
 from npusim.formats.onnx.standard import STANDARD, softmax_axis
 from npusim.formats.own import reader as onnx_npusim
 from npusim.graph.network import Network
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.pages import PAGES
 
 
 def load(path: str | Path) -> Network:
@@ -82,6 +83,9 @@ def network(graph: OnnxGraph, name: str) -> Network:
     )
 
 
+FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
+"""What the pages read, by domain and type."""
+
 PARAMETERS = {"Conv": (1, 2), "Gemm": (1, 2), "BatchNormalization": (1, 2, 3, 4)}
 """Inputs of an operator that are weights, by place."""
 
@@ -125,6 +129,8 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     elif node.domain == "" and node.kind == "Softmax":
         x = b.value(node, 0)
         b.emit(node.name, op.Softmax(softmax_axis(b, node, x, opset)), (x,), node.outputs[0])
+    elif (node.domain, node.kind) in FORMS:
+        FORMS[node.domain, node.kind].read(b, node)
     elif (node.domain, node.kind) in QUANTIZED:
         QUANTIZED[node.domain, node.kind](b, node)
     elif node.domain == "" and node.kind in STANDARD:

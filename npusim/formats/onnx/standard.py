@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.builder import RAW, Builder
 from npusim.formats.onnx.constants import axes_of, reshape_target, squeezed, unsqueezed
 from npusim.formats.onnx.records import OnnxNode
-from npusim.formats.onnx.windows import window
 from npusim.graph.tensor import Quantization
+from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_windows import window
 
 
 def image(b: Builder, node: OnnxNode, name: str) -> tuple[int, int]:
@@ -132,8 +132,6 @@ def _activation(b: Builder, node: OnnxNode) -> None:
     operator: op.Operator
     if node.kind == "LeakyRelu":
         operator = op.LeakyRelu(node.number("alpha", 0.01))
-    elif node.kind == "Sigmoid":
-        operator = op.Sigmoid()
     elif node.kind == "Tanh":
         operator = op.Tanh()
     else:
@@ -328,7 +326,6 @@ STANDARD = {
     "Relu": _clip,
     "Clip": _clip,
     "LeakyRelu": _activation,
-    "Sigmoid": _activation,
     "Tanh": _activation,
     "HardSwish": _activation,
     "MaxPool": _pool,

@@ -12,7 +12,6 @@ network than the file's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -20,12 +19,11 @@ import numpy as np
 
 from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
-from npusim.formats.tflite.records import ModelRecord, OperatorRecord, TensorRecord, read_records
+from npusim.formats.tflite.records import ModelRecord, TensorRecord, read_records
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor, frozen
-
-MAX_TENSOR_BYTES = 1 << 31
-"""A declared shape beyond this is refused before anything is allocated."""
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer, check_size, constant_data
+from npusim.operators.pages import PAGES
 
 DEPTHWISE_FILE_ORDER = (3, 1, 2, 0)
 
@@ -46,76 +44,6 @@ def load(path: str | Path) -> Network:
         raise type(error)(f"{path.name}: {error}") from None
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """An operator record with the tensors it names."""
-
-    record: OperatorRecord
-    inputs: tuple[TensorRecord | None, ...]
-    output: TensorRecord
-
-    def input(self, position: int) -> TensorRecord:
-        """Return a required input."""
-        tensor = self.inputs[position] if position < len(self.inputs) else None
-        if tensor is None:
-            raise FormatError(f"{self.record.name}: input {position} is missing")
-        return tensor
-
-    def constant(self, position: int) -> tuple[int, ...]:
-        """Return the integers of an input that must be constant (a shape, axes, paddings)."""
-        tensor = self.input(position)
-        if tensor.data is None or tensor.dtype not in ("int32", "int64"):
-            raise UnsupportedError(
-                f"{self.record.name}: expected constant integers in {tensor.name}, "
-                f"found {'computed' if tensor.data is None else tensor.dtype} values"
-            )
-        return tuple(int(n) for n in _data(tensor).ravel())
-
-    def option(self, field: str) -> int:
-        """Return a field of the operator's options, which must be present."""
-        if self.record.options is None:
-            raise FormatError(f"{self.record.name}: its options are missing")
-        return self.record.options[field]
-
-    def axis(self, value: int, rank: int) -> int:
-        """Return a possibly negative axis as one of 0..rank-1."""
-        if not -rank <= value < rank:
-            raise ShapeError(f"{self.record.name}: axis {value} is outside rank {rank}")
-        return value % rank
-
-    def activation(self) -> op.Clamp | None:
-        """Return the fused activation."""
-        code = self.option("FusedActivationFunction")
-        if code not in ACTIVATIONS:
-            raise UnsupportedError(f"{self.record.name}: fused activation {code} is not supported")
-        return ACTIVATIONS[code]
-
-    def window(self, kernel: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> op.Window:
-        """Return the sliding window with its padding made explicit, the odd row going after."""
-        stride = (self.option("StrideH"), self.option("StrideW"))
-        if min(*kernel, *stride, *dilation) < 1:
-            raise FormatError(
-                f"{self.record.name}: expected kernel, stride and dilation of at least 1, "
-                f"found {list(kernel)}, {list(stride)}, {list(dilation)}"
-            )
-        same = self.option("Padding")
-        if same not in (0, 1):
-            raise FormatError(f"{self.record.name}: expected padding 0 or 1, found {same}")
-        x = self.input(0).shape
-        if len(x) != 4:
-            raise ShapeError(f"{self.record.name}: expected an input of rank 4, found {list(x)}")
-        padding = [0, 0, 0, 0]
-        for side, (size, k, s, d) in enumerate(zip(x[1:3], kernel, stride, dilation, strict=True)):
-            if same == 0:
-                total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
-                padding[2 * side : 2 * side + 2] = total // 2, total - total // 2
-        top, bottom, left, right = padding
-        return op.Window(kernel, stride, dilation, (top, bottom, left, right))
-
-
-ACTIVATIONS = {0: None, 1: op.Clamp(0.0), 2: op.Clamp(-1.0, 1.0), 3: op.Clamp(0.0, 6.0)}
-
-
 def _network(name: str, model: ModelRecord) -> Network:
     layouts: dict[int, tuple[int, ...]] = {}
     nodes = []
@@ -123,16 +51,17 @@ def _network(name: str, model: ModelRecord) -> Network:
         for index in (*record.inputs, *record.outputs):
             if not -1 <= index < len(model.tensors):
                 raise FormatError(f"{record.name}: tensor {index} of {len(model.tensors)}")
-        if record.kind not in CONVERT:
+        if record.kind not in FORMS:
             raise UnsupportedError(f"{record.name}: operator {record.kind} is not supported")
-        if len(record.outputs) != 1 or record.outputs[0] < 0:
-            raise FormatError(f"{record.name}: expected one output, found {list(record.outputs)}")
+        if not record.outputs or min(record.outputs) < 0:
+            raise FormatError(f"{record.name}: expected outputs, found {list(record.outputs)}")
         tensors = tuple(None if i < 0 else model.tensors[i] for i in record.inputs)
-        layer = _Layer(record, tensors, model.tensors[record.outputs[0]])
-        operator = CONVERT[record.kind](layer)
+        form = FORMS[record.kind]
+        layer = TfliteLayer(record, tensors, tuple(model.tensors[i] for i in record.outputs))
+        operator = form.read(layer)
         if record.kind == "DEPTHWISE_CONV_2D":
             layouts[record.inputs[1]] = DEPTHWISE_FILE_ORDER
-        used = record.inputs[: VALUE_INPUTS.get(record.kind, 1)]
+        used = record.inputs[: form.values]
         nodes.append(
             Node(
                 record.name,
@@ -162,35 +91,12 @@ def _network(name: str, model: ModelRecord) -> Network:
     )
 
 
-def _data(tensor: TensorRecord) -> np.ndarray:
-    """Return a constant in the file's shape; the caller knows that it is one."""
-    assert tensor.data is not None
-    _check_size(tensor)
-    expected = prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
-    if len(tensor.data) != expected:
-        raise FormatError(
-            f"{tensor.name}: expected {expected} bytes of data for {tensor.dtype} "
-            f"{list(tensor.shape)}, found {len(tensor.data)}"
-        )
-    return np.frombuffer(tensor.data.tobytes(), tensor.dtype).reshape(tensor.shape)
-
-
-def _check_size(tensor: TensorRecord) -> None:
-    if any(n < 1 for n in tensor.shape):
-        raise ShapeError(f"{tensor.name}: expected a static shape, found {list(tensor.shape)}")
-    if prod(tensor.shape) * np.dtype(tensor.dtype).itemsize > MAX_TENSOR_BYTES:
-        raise UnsupportedError(
-            f"{tensor.name}: {tensor.dtype} {list(tensor.shape)} takes more than "
-            f"{MAX_TENSOR_BYTES >> 30} GiB"
-        )
-
-
 def _tensor(record: TensorRecord, layout: tuple[int, ...] | None) -> Tensor:
-    _check_size(record)
+    check_size(record)
     shape, rank = record.shape, len(record.shape)
     if layout is not None and len(layout) != rank:
         raise ShapeError(f"{record.name}: expected weights of rank 4, found {list(shape)}")
-    data = None if record.data is None else _data(record)
+    data = None if record.data is None else constant_data(record)
     if layout is not None:
         back = tuple(int(i) for i in np.argsort(layout))
         shape = tuple(shape[i] for i in back)
@@ -227,7 +133,7 @@ def _quantization(record: TensorRecord, layout: tuple[int, ...]) -> Quantization
         raise type(error)(f"{record.name}: {error}") from None
 
 
-def _conv(layer: _Layer) -> op.Operator:
+def _conv(layer: TfliteLayer) -> op.Operator:
     w, x = layer.input(1).shape, layer.input(0).shape
     if len(w) != 4 or len(x) != 4:
         raise ShapeError(
@@ -246,36 +152,36 @@ def _conv(layer: _Layer) -> op.Operator:
     return op.Conv2D(window, groups, layer.activation())
 
 
-def _fully_connected(layer: _Layer) -> op.Operator:
+def _fully_connected(layer: TfliteLayer) -> op.Operator:
     if layer.option("WeightsFormat"):
         raise UnsupportedError(f"{layer.record.name}: shuffled weights are not supported")
     return op.FullyConnected(bool(layer.option("KeepNumDims")), layer.activation())
 
 
-def _average_pool(layer: _Layer) -> op.Operator:
+def _average_pool(layer: TfliteLayer) -> op.Operator:
     kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
     return op.AveragePool(layer.window(kernel), activation=layer.activation())
 
 
-def _max_pool(layer: _Layer) -> op.Operator:
+def _max_pool(layer: TfliteLayer) -> op.Operator:
     kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
     return op.MaxPool(layer.window(kernel), activation=layer.activation())
 
 
-def _mean(layer: _Layer) -> op.Operator:
+def _mean(layer: TfliteLayer) -> op.Operator:
     rank = len(layer.input(0).shape)
     axes = sorted({layer.axis(axis, rank) for axis in layer.constant(1)})
     return op.Mean(tuple(axes), bool(layer.option("KeepDims")))
 
 
-def _pad(layer: _Layer) -> op.Operator:
+def _pad(layer: TfliteLayer) -> op.Operator:
     pairs, rank = layer.constant(1), len(layer.input(0).shape)
     if len(pairs) != 2 * rank:
         raise ShapeError(f"{layer.record.name}: expected {2 * rank} paddings, found {len(pairs)}")
     return op.Pad(pairs[0::2], pairs[1::2])
 
 
-def _reshape(layer: _Layer) -> op.Operator:
+def _reshape(layer: TfliteLayer) -> op.Operator:
     if len(layer.inputs) > 1 and layer.inputs[1] is not None:
         wanted = layer.constant(1)
     else:
@@ -289,22 +195,22 @@ def _reshape(layer: _Layer) -> op.Operator:
     return op.Reshape(tuple(wanted))
 
 
-def _same_values(layer: _Layer) -> op.Operator:
+def _same_values(layer: TfliteLayer) -> op.Operator:
     return op.Reshape(layer.output.shape)
 
 
-def _transpose(layer: _Layer) -> op.Operator:
+def _transpose(layer: TfliteLayer) -> op.Operator:
     rank = len(layer.input(0).shape)
     return op.Transpose(tuple(layer.axis(axis, rank) for axis in layer.constant(1)))
 
 
-def _concatenation(layer: _Layer) -> op.Operator:
+def _concatenation(layer: TfliteLayer) -> op.Operator:
     if layer.activation() is not None:
         raise UnsupportedError(f"{layer.record.name}: a fused activation is not supported here")
     return op.Concat(layer.axis(layer.option("Axis"), len(layer.input(0).shape)))
 
 
-def _slice(layer: _Layer) -> op.Operator:
+def _slice(layer: TfliteLayer) -> op.Operator:
     start, size, shape = layer.constant(1), layer.constant(2), layer.input(0).shape
     if not len(start) == len(size) == len(shape):
         raise ShapeError(f"{layer.record.name}: expected a slice of {len(shape)} axes")
@@ -315,7 +221,7 @@ def _slice(layer: _Layer) -> op.Operator:
     return op.Slice(start, stop, (1,) * len(shape))
 
 
-def _strided_slice(layer: _Layer) -> op.Operator:
+def _strided_slice(layer: TfliteLayer) -> op.Operator:
     start, stop, step = (layer.constant(i) for i in (1, 2, 3))
     shape = layer.input(0).shape
     if not len(start) == len(stop) == len(step) == len(shape):
@@ -334,12 +240,19 @@ def _strided_slice(layer: _Layer) -> op.Operator:
     return op.Slice(tuple(first), tuple(last), step)
 
 
-CONVERT: dict[str, Callable[[_Layer], op.Operator]] = {
+CONVERT: dict[str, Callable[[TfliteLayer], op.Operator]] = {
+    "ADD": lambda layer: op.Add(layer.activation()),
+    "MUL": lambda layer: op.Mul(layer.activation()),
+    "TRANSPOSE": _transpose,
+    "TANH": lambda layer: op.Tanh(),
+    "LEAKY_RELU": lambda layer: op.LeakyRelu(float(layer.option("Alpha"))),
+    "HARD_SWISH": lambda layer: op.HardSwish(),
+    "RELU": lambda layer: op.Clip(0.0),
+    "RELU_N1_TO_1": lambda layer: op.Clip(-1.0, 1.0),
+    "RELU6": lambda layer: op.Clip(0.0, 6.0),
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _conv,
     "FULLY_CONNECTED": _fully_connected,
-    "ADD": lambda layer: op.Add(layer.activation()),
-    "MUL": lambda layer: op.Mul(layer.activation()),
     "AVERAGE_POOL_2D": _average_pool,
     "MAX_POOL_2D": _max_pool,
     "MEAN": _mean,
@@ -350,25 +263,21 @@ CONVERT: dict[str, Callable[[_Layer], op.Operator]] = {
     "RESHAPE": _reshape,
     "SQUEEZE": _same_values,
     "EXPAND_DIMS": _same_values,
-    "TRANSPOSE": _transpose,
     "CONCATENATION": _concatenation,
     "SLICE": _slice,
     "STRIDED_SLICE": _strided_slice,
-    "LOGISTIC": lambda layer: op.Sigmoid(),
-    "TANH": lambda layer: op.Tanh(),
-    "LEAKY_RELU": lambda layer: op.LeakyRelu(float(layer.option("Alpha"))),
-    "HARD_SWISH": lambda layer: op.HardSwish(),
-    "RELU": lambda layer: op.Clip(0.0),
-    "RELU_N1_TO_1": lambda layer: op.Clip(-1.0, 1.0),
-    "RELU6": lambda layer: op.Clip(0.0, 6.0),
 }
 
 VALUE_INPUTS = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "FULLY_CONNECTED": 3,
-    "ADD": 2,
-    "MUL": 2,
     "CONCATENATION": 1 << 16,
 }
 """How many inputs are values; the rest are shapes, axes and paddings, read when importing."""
+
+
+FORMS = {
+    **{kind: TfliteForm(kind, VALUE_INPUTS.get(kind, 1), read) for kind, read in CONVERT.items()},
+    **{form.name: form for page in PAGES for form in page.tflite},
+}

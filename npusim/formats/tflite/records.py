@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,37 +32,11 @@ DTYPES = {
     schema.TensorType.INT8: "int8",
 }
 TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+OPTION_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if isinstance(v, int)}
 OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 
-WINDOW_FIELDS = ("Padding", "StrideH", "StrideW", "FusedActivationFunction")
-OPTION_FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "CONV_2D": ("Conv2DOptions", (*WINDOW_FIELDS, "DilationHFactor", "DilationWFactor")),
-    "DEPTHWISE_CONV_2D": (
-        "DepthwiseConv2DOptions",
-        (*WINDOW_FIELDS, "DilationHFactor", "DilationWFactor"),
-    ),
-    "FULLY_CONNECTED": (
-        "FullyConnectedOptions",
-        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims"),
-    ),
-    "AVERAGE_POOL_2D": ("Pool2DOptions", (*WINDOW_FIELDS, "FilterHeight", "FilterWidth")),
-    "MAX_POOL_2D": ("Pool2DOptions", (*WINDOW_FIELDS, "FilterHeight", "FilterWidth")),
-    "ADD": ("AddOptions", ("FusedActivationFunction",)),
-    "MUL": ("MulOptions", ("FusedActivationFunction",)),
-    "MEAN": ("ReducerOptions", ("KeepDims",)),
-    "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
-    "RESHAPE": ("ReshapeOptions", ("NewShape",)),
-    "SQUEEZE": ("SqueezeOptions", ("SqueezeDims",)),
-    "CONCATENATION": ("ConcatenationOptions", ("Axis", "FusedActivationFunction")),
-    "LEAKY_RELU": ("LeakyReluOptions", ("Alpha",)),
-    "STRIDED_SLICE": (
-        "StridedSliceOptions",
-        ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
-    ),
-}
-"""Which options each operator carries, and the fields that are read; other operators have none."""
-
-VECTOR_FIELDS = ("NewShape", "SqueezeDims")
+NO_FIELDS = ("Init", "GetRootAs")
+"""Methods of every options table that read no field of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,19 +183,32 @@ def _operator(index: int, operator: Any, codes: list[Any]) -> OperatorRecord:
 
 
 def _options(kind: str, operator: Any) -> Mapping[str, Any] | None:
-    class_name, fields = OPTION_FIELDS.get(kind, ("", ()))
-    table = operator.BuiltinOptions()
-    if not fields or table is None:
+    """Return every field of the operator's options table, None where it has no table."""
+    table, number = operator.BuiltinOptions(), operator.BuiltinOptionsType()
+    if table is None or number == schema.BuiltinOptions.NONE:
         return None
-    if operator.BuiltinOptionsType() != getattr(schema.BuiltinOptions, class_name):
-        raise FormatError(
-            f"damaged .tflite file: {kind} with options of type {operator.BuiltinOptionsType()}"
-        )
-    options = getattr(schema, class_name)()
+    if number not in OPTION_NAMES:
+        raise FormatError(f"damaged .tflite file: {kind} with options of type {number}")
+    options = getattr(schema, OPTION_NAMES[number])()
     options.Init(table.Bytes, table.Pos)
-    return {
-        field: _integers(getattr(options, f"{field}AsNumpy")())
-        if field in VECTOR_FIELDS
-        else getattr(options, field)()
-        for field in fields
-    }
+    return {field: _field(options, field) for field in _fields(OPTION_NAMES[number])}
+
+
+@cache
+def _fields(table: str) -> tuple[str, ...]:
+    """Return the names of a table's fields, numbers and vectors of numbers."""
+    names = [n for n in vars(getattr(schema, table)) if n[0].isupper() and n not in NO_FIELDS]
+    parts = {f"{name}{end}" for name in names for end in ("AsNumpy", "Length", "IsNone")}
+    return tuple(
+        n
+        for n in names
+        if n not in parts
+        and not n.startswith("GetRootAs")
+        and not n.endswith("BufferHasIdentifier")
+    )
+
+
+def _field(options: Any, field: str) -> Any:
+    if hasattr(options, f"{field}AsNumpy"):
+        return _integers(getattr(options, f"{field}AsNumpy")())
+    return getattr(options, field)()

@@ -14,3 +14,7 @@ class Movement(Operator):
     @property
     def arity(self) -> tuple[int, int]:
         return 1, 1
+
+    @property
+    def copies_values(self) -> bool:
+        return True

@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.formats.onnx.records import MAX_ELEMENTS, OnnxNode, OnnxValue
 from npusim.graph.network import Node
-from npusim.graph.operator import check_inputs, output_shapes
+from npusim.graph.operator import Operator, check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
-from npusim.operators import MaxPool, Operator, Reshape, Slice, Transpose
-
-COPYING = (Reshape, Transpose, Slice, MaxPool)
-"""Operators whose output holds integers of their input."""
 
 TO_CHANNELS_LAST = (0, 2, 3, 1)
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
@@ -45,6 +41,8 @@ def _carried(node: str, operator: Operator, q: Quantization | None) -> Quantizat
     """Return the quantization of a tensor `operator` copied its values to."""
     if q is None or q.axis is None:
         return q
+    from npusim.operators.transpose import Transpose
+
     if isinstance(operator, Transpose):
         return replace(q, axis=operator.order.index(q.axis))
     raise UnsupportedError(f"{node}: a tensor with one scale per channel cannot pass this operator")
@@ -154,6 +152,8 @@ class Builder:
             return name
         if tensor.data is not None:
             return self.store(name, tensor.data, quantization)
+        from npusim.operators.reshape import Reshape
+
         label = self.free(f"{name}:requantized_label")
         return self.emit(label, Reshape(tensor.shape), (name,), label, tensor.dtype, quantization)
 
@@ -166,7 +166,7 @@ class Builder:
         while waiting:
             name = waiting.pop()
             for node in self.nodes:
-                if isinstance(node.operator, COPYING) and name in (*node.inputs, *node.outputs):
+                if node.operator.copies_values and name in (*node.inputs, *node.outputs):
                     for other in (*node.inputs, *node.outputs):
                         if self.tensors[other].quantization is None:
                             tensor = self.tensors[other]
@@ -210,6 +210,8 @@ class Builder:
         quantization: Quantization | None = None,
     ) -> str:
         """As `emit`, for an operator whose first input and output are [N C H W] in the file."""
+        from npusim.operators.transpose import Transpose
+
         x = self.tensors[inputs[0]]
         if len(x.shape) != 4 or x.is_constant:
             raise UnsupportedError(

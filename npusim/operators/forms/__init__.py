@@ -1,0 +1,1 @@
+"""How a page says what an operator is called in each format, and how its attributes map."""

@@ -1,0 +1,52 @@
+"""Functions of one 8-bit value as tables of their 256 outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+from npusim.kernels import elementwise
+from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.page import Step
+from npusim.runtimes.requantization import affine
+
+Table = NDArray[np.integer]
+"""Outputs for every input value, ascending by the value."""
+
+
+def table_step(network: Network, node: Node, table: Table) -> Step:
+    """Return the step that looks each of the input's 8-bit integers up in `table`."""
+    x = network.inputs_of(node)[0]
+    return KernelStep(elementwise.lookup_bytes, (by_byte(x, table),), table.dtype, view=(-1,))
+
+
+def by_byte(x: Tensor, table: Table) -> Table:
+    """Return a table of an 8-bit tensor's values by their bytes, as datapath/lookup.py has it."""
+    return np.roll(table, int(np.iinfo(x.dtype).min))
+
+
+def float32_table(
+    function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
+) -> Callable[..., Table]:
+    """Return the constants of a function that TFLite tabulates in float32, halves away from zero.
+
+    Source: TFLite, LUTPopulate (lite/kernels/internal/common.h): the real value of each integer,
+    the function in float32, times the reciprocal of the output's scale, rounded.
+    """
+
+    def table(network: Network, node: Node, mode: str = "") -> Table:
+        x, y = network.inputs_of(node)[0], network.output_of(node)
+        (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+        limits, bounds = np.iinfo(x.dtype), np.iinfo(y.dtype)
+        real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
+        with np.errstate(all="ignore"):
+            steps = function(node.operator, real) * (np.float32(1) / so)
+        rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zo
+        return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
+
+    return table
