@@ -272,6 +272,8 @@ VALUE_INPUTS = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "FULLY_CONNECTED": 3,
+    "ADD": 2,
+    "MUL": 2,
     "CONCATENATION": 1 << 16,
 }
 """How many inputs are values; the rest are shapes, axes and paddings, read when importing."""
