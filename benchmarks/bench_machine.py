@@ -29,7 +29,7 @@ import npusim
 from npusim.compiler.rule import machine_rule
 from npusim.cosim.npu.measure import measure_step
 from npusim.engines.estimate import estimate
-from npusim.engines.machine import MachineNetwork, write_tensor
+from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
 from npusim.kernels.engine import prepare
 from npusim.machines import Machine

@@ -23,8 +23,9 @@ from resnet import resnet
 from scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 
 import npusim
-from npusim.engines.estimate import Estimate, estimate
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.estimate import estimate
+from npusim.engines.machine_network import MachineNetwork
+from npusim.engines.program_cost import ProgramCost
 from npusim.graph.network import Network
 from npusim.kernels.engine import prepare
 from npusim.machines import Machine
@@ -87,7 +88,7 @@ def ours(network: Network) -> tuple[float, float, float]:
     return compiled - start, first - compiled, min(end - again, again - first)
 
 
-def layer_table(layers: list[Gemm], found: Estimate, peer: PeerRun | None) -> list[str]:
+def layer_table(layers: list[Gemm], found: ProgramCost, peer: PeerRun | None) -> list[str]:
     size = found.program.machine.size
     by_name = {row.name: row for row in found.layers}
     lines = header(

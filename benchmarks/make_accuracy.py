@@ -19,7 +19,7 @@ from checkout import MODELS, ROOT
 
 import npusim
 from npusim import operators as op
-from npusim.explore.compare import choices, compare
+from npusim.explore.compare import compare
 from npusim.kernels.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import Options
@@ -68,11 +68,13 @@ def load(name: str) -> npusim.graph.network.Network:
 def measure_kws() -> dict[str, Any]:
     x, y = kws()
     network = load("kws_dscnn_fp32")
-    chosen = choices(KWS_VARIANTS, BITS, CORRECTIONS)
     runs = {}
     for name, part in CALIBRATIONS.items():
         print("kws", name, file=sys.stderr)
-        runs[name] = compare(network, x[part], chosen, evaluate=x, labels=y, threads=2)
+        runs[name] = compare(
+            network, x[part], schemes=KWS_VARIANTS, bits=BITS, bias_corrections=CORRECTIONS,
+            evaluate=x, labels=y, threads=2,
+        )  # fmt: skip
     return {"float": next(iter(runs.values()))["float"]["accuracy"],
             "rows": {name: slim(run["rows"]) for name, run in runs.items()}}  # fmt: skip
 
@@ -90,8 +92,10 @@ def measure_images() -> dict[str, Any]:
         ("vww_mbv1_fp32", crops(96) / 255),
     ):
         print(name, file=sys.stderr)
-        chosen = choices(IMAGE_VARIANTS, BITS, CORRECTIONS[:2])
-        result = compare(load(name), x[::3], chosen, evaluate=x, threads=2)
+        result = compare(
+            load(name), x[::3], schemes=IMAGE_VARIANTS, bits=BITS,
+            bias_corrections=CORRECTIONS[:2], evaluate=x, threads=2,
+        )  # fmt: skip
         found[name] = {"samples": len(x), "rows": slim(result["rows"]),
                        "layers": orders(name, x[::3])}  # fmt: skip
     x, _ = kws()

@@ -291,8 +291,8 @@ def toggle_lines() -> list[str]:
         )
         pairs = [
             (a.energy_pj[f"array_{form}"], d.energy_pj[f"array_{form}"])
-            for a, d in zip(average.layers, data.layers, strict=True)
-            if a.energy_pj is not None and a.energy_pj[f"array_{form}"]
+            for a, d in zip(average.cost.layers, data.cost.layers, strict=True)
+            if a.energy_pj[f"array_{form}"]
         ]
         a, d = (sum(pair[i] for pair in pairs) for i in range(2))
         off = sorted(100 * (one / other - 1) for one, other in pairs)

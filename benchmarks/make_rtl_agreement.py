@@ -25,7 +25,7 @@ from markdown import header, row
 
 from npusim.cosim.npu.build import design
 from npusim.cosim.npu.random_runs import random_runs
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.formats.files import load
 from npusim.isa.spec import FAULTS

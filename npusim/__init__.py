@@ -4,37 +4,60 @@
     network = npusim.load("network.tflite")
     result = npusim.run(network, x)
 
-Names are imported when first used, so that `import npusim.datapath...` stays light.
+Names are imported when first used, so that `import npusim` and `import npusim.datapath...` stay
+light.
 """
 
-from __future__ import annotations
+import importlib as _importlib
+import typing as _typing
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+if _typing.TYPE_CHECKING:
+    from npusim.compiler.compile import compile_checked as compile
+    from npusim.engines.engine import run
+    from npusim.engines.estimate import estimate
+    from npusim.engines.result import Result
+    from npusim.engines.verification import verify
+    from npusim.errors import NpuError
+    from npusim.explore.compare import compare
+    from npusim.explore.sweep.files import sweep
+    from npusim.formats.files import load
+    from npusim.graph.network import Network
+    from npusim.machines import Machine
+    from npusim.quant.export import export
+    from npusim.quant.quantize import quantize
 
-if TYPE_CHECKING:
-    from npusim.formats.files import load as load
-    from npusim.machines import Machine as Machine
-    from npusim.quant.quantize import quantize as quantize
-    from npusim.session import Result as Result
-    from npusim.session import run as run
-
+__all__ = [
+    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
+    "quantize", "run", "sweep", "verify",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOMES = {
     "Machine": "npusim.machines",
+    "Network": "npusim.graph.network",
+    "NpuError": "npusim.errors",
+    "Result": "npusim.engines.result",
+    "compare": "npusim.explore.compare",
+    "compile": "npusim.compiler.compile:compile_checked",
+    "estimate": "npusim.engines.estimate",
+    "export": "npusim.quant.export",
     "load": "npusim.formats.files",
-    "run": "npusim.session",
-    "Result": "npusim.session",
     "quantize": "npusim.quant.quantize",
+    "run": "npusim.engines.engine",
+    "sweep": "npusim.explore.sweep.files",
+    "verify": "npusim.engines.verification",
 }
+"""Each name's module, and what it is called there where that is something else."""
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'npusim' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'npusim' has no attribute {name!r}")
+    module, _, inner = _HOMES[name].partition(":")
+    found = getattr(_importlib.import_module(module), inner or name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return [*__all__]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Engine = Literal["kernels", "machine", "rtl"]
+EngineName = Literal["kernels", "machine", "rtl"]
 """What runs a network."""
-ENGINES: tuple[Engine, ...] = get_args(Engine)
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 EnergyModel = Literal["average", "toggles"]
 """What the energy of products is found from: prices of random operands, or those that ran."""

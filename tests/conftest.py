@@ -15,6 +15,8 @@ import pytest
 
 from npusim.cosim import toolchain
 
+pytest_plugins = ["tests.reported"]
+
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = ROOT / "npusim" / "networks" / "digits"
 """The networks and samples that the package brings."""

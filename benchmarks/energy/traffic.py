@@ -19,7 +19,7 @@ from checkout import DIGITS
 import npusim
 from energy.record import Recording, record
 from npusim import operators as op
-from npusim.engines.machine import MachineNetwork, write_tensor
+from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from npusim.cli.inputs import read_samples
-from npusim.cli.outputs import require_writable, whole_file, write_json
-from npusim.errors import UnsupportedError
-from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, choices, compare
-from npusim.formats.files import load
-from npusim.machines import Machine
-from npusim.report.compare_page import compare_page
-from npusim.report.compare_table import compare_csv, compare_table
-from npusim.report.terminal import plain_console
-from npusim.words import BIAS_CORRECTIONS
+import click
+
+from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
 
 SUFFIXES = (".html", ".csv", ".json")
 
 
-def compare_model(
+@click.command("compare")
+@model_argument
+@calibrate_option
+@click.option(
+    "--eval",
+    "eval_path",
+    type=FILE,
+    metavar="FILE",
+    help="Samples (and labels under y) to measure on; those of --calibrate if left out.",
+)
+@click.option("--schemes", metavar="A,B,...", help="Schemes; a default choice when left out.")
+@click.option("--bits", metavar="N,M,...", help="Bits of the multiply, for example 8,4,3.")
+@click.option(
+    "--bias-correction",
+    "corrections",
+    metavar="A,B,...",
+    help="Bias corrections: none, static, paper.",
+)
+@click.option(
+    "--machine",
+    metavar="NAME|FILE.toml",
+    help="Adds cycles and energy of each scheme on a machine, and its area.",
+)
+@threads_option
+@click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
+def command(
     model: Path,
     *,
     calibrate_path: Path,
@@ -27,55 +44,54 @@ def compare_model(
     schemes: str | None,
     bits: str | None,
     corrections: str | None,
-    machine: str | None = None,
+    machine: str | None,
+    threads: int | None,
     output_path: Path | None,
-    threads: int | None = None,
 ) -> None:
-    """Compare the schemes on the network in `model`; lists are separated by commas.
+    """Compare quantization schemes on one float network: accuracy, SQNR, bytes, energy.
 
     An .html page gets the .json file that it was drawn from beside it.
     """
-    from rich.console import Console
-    from rich.progress import Progress
+    from npusim.cli.progress import progress_bars
+    from npusim.errors import UnsupportedError
+    from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, compare
+    from npusim.formats.files import load
+    from npusim.formats.samples import read_samples
+    from npusim.report.compare_page import compare_page
+    from npusim.report.compare_table import compare_csv, compare_table
+    from npusim.report.terminal import plain_console
+    from npusim.words import BIAS_CORRECTIONS
+    from npusim.writing import require_writable, write_json, write_text
 
     if output_path is not None and output_path.suffix.lower() not in SUFFIXES:
         raise UnsupportedError(f"{output_path}: expected a name ending in {', '.join(SUFFIXES)}")
     require_writable(output_path)
-    chosen = choices(
-        schemes.split(",") if schemes else DEFAULT_VARIANTS,
-        _numbers(bits) if bits else DEFAULT_BITS,
-        corrections.split(",") if corrections else BIAS_CORRECTIONS[:1],
-    )
-    target = None if machine is None else Machine.load(machine)
     network = load(model)
     calibration = read_samples(calibrate_path, network)
     evaluation = calibration if eval_path is None else read_samples(eval_path, network)
-    console = Console(stderr=True)  # stdout is for what was asked
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("float reference", total=len(chosen))
+    with progress_bars() as show:
+        show("float reference", 0, None)
         data = compare(
             network,
             calibration.x,
-            chosen,
+            schemes=schemes.split(",") if schemes else DEFAULT_VARIANTS,
+            bits=_numbers(bits) if bits else DEFAULT_BITS,
+            bias_corrections=corrections.split(",") if corrections else BIAS_CORRECTIONS[:1],
             evaluate=evaluation.x,
             labels=evaluation.labels,
-            machine=target,
+            machine=machine,
             threads=threads,
-            progress=lambda done, total, what: bar.update(
-                task, completed=done, total=total, description=what
-            ),
+            progress=show,
         )
     if output_path is not None:
         suffix = output_path.suffix.lower()
         if suffix == ".csv":
-            with whole_file(output_path) as file:
-                file.write(compare_csv(data).encode())
+            write_text(output_path, compare_csv(data))
         else:
             write_json(output_path.with_suffix(".json"), data)
         if suffix == ".html":
             page = compare_page(data, output_path.with_suffix(".json").name)
-            with whole_file(output_path) as file:
-                file.write(page.encode())
+            write_text(output_path, page)
     console = plain_console()
     console.print(compare_table(data))
     for row in data["rows"]:
@@ -86,6 +102,8 @@ def compare_model(
 
 
 def _numbers(text: str) -> list[int]:
+    from npusim.errors import UnsupportedError
+
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

@@ -4,58 +4,58 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import npusim
-from npusim.analysis.conformance import not_executed
-from npusim.cli.outputs import require_writable, write_json
+import click
+
+from npusim.cli.options import (
+    json_option,
+    machine_option,
+    model_argument,
+    report_options,
+    requant_option,
+)
 from npusim.cli.report import ReportPaths
-from npusim.cost.area import area_um2
-from npusim.engines.estimate import Estimate, estimate
-from npusim.formats.files import load
-from npusim.machines import Machine
-from npusim.report.machine_table import energy_line, loss_legend, machine_table
-from npusim.report.terminal import plain_console
 
 
-def estimate_model(
-    model: Path,
-    *,
-    machine: str,
-    requant: str,
-    json_path: Path | None,
-    report_path: Path | None,
-    plots_path: Path | None,
-    trace_path: Path | None,
+@click.command("estimate")
+@model_argument
+@machine_option
+@requant_option
+@json_option
+@report_options
+def command(
+    model: Path, *, machine: str, requant: str, json_path: Path | None, reports: ReportPaths
 ) -> None:
-    """Compile and time the network in `model`; print the table of its layers."""
+    """Compile a network and predict its cycles, without executing data."""
+    import npusim
+    from npusim.analysis.conformance import not_executed
+    from npusim.engines.estimate import estimate
+    from npusim.formats.files import load
+    from npusim.report.machine_table import energy_line, loss_legend, machine_table
+    from npusim.report.terminal import plain_console
+    from npusim.writing import require_writable, write_json
+
     require_writable(json_path)
-    reports = ReportPaths(report_path, plots_path, trace_path)
     network = load(model)
-    found = estimate(network, Machine.load(machine), requant)
+    found = estimate(network, machine, requant)
     results = {"npusim_version": npusim.__version__, "json_version": 1} | found.as_json()
+    program = found.program
     if reports:
-        conformance = not_executed(found.program.requant, found.host)
-        reports.write(found.program, found.timelines, results, conformance)
+        conformance = not_executed(program.requant, found.host_operators)
+        reports.write(found, results, conformance)
     if json_path is not None:
         write_json(json_path, results)
-    _print(found, network.notes)
-
-
-def _print(found: Estimate, notes: tuple[str, ...]) -> None:
     console = plain_console()
-    machine = found.program.machine
     console.print(machine_table(found.layers))
     console.print(f"\nmost lost to: {loss_legend(found.layers)}")
-    milliseconds = 1e3 * found.cycles / machine.clock.frequency_hz
+    frequency_hz = program.machine.clock.frequency_hz
     console.print(
-        f"\n{found.program.name} on {machine.name}: {found.cycles:,} cycles "
-        f"({milliseconds:.3f} ms at {machine.clock.frequency_hz / 1e6:g} MHz), "
+        f"\n{program.name} on {program.machine.name}: {found.cycles:,} cycles "
+        f"({1e3 * found.cycles / frequency_hz:.3f} ms at {frequency_hz / 1e6:g} MHz), "
         f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
-        f"{found.dram_bytes:,} DRAM bytes, rounding {found.program.requant}"
+        f"{found.dram_bytes:,} DRAM bytes, rounding {program.requant}"
     )
-    technology = machine.energy.technology
-    area = area_um2(machine, technology)["total"]
-    console.print(energy_line(found.energy_pj, area, technology))
-    if found.host:
-        console.print(f"on the host, without cycles: {', '.join(found.host)}")
-    for note in notes:
+    console.print(energy_line(found.energy_pj, program.machine))
+    if found.host_operators:
+        console.print(f"on the host, without cycles: {', '.join(found.host_operators)}")
+    for note in network.notes:
         console.print(f"note: {note}")

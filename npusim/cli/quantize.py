@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from npusim.cli.inputs import read_samples
-from npusim.cli.outputs import require_writable, whole_file
-from npusim.errors import UnsupportedError
-from npusim.formats.files import load
-from npusim.quant.export import model_of
-from npusim.quant.options import Options, parse_layer
-from npusim.quant.quantize import LayerRecord, prepare, quantize_prepared
-from npusim.report.terminal import plain_console
+import click
+
+from npusim.cli.options import FILE, calibrate_option, choice, model_argument
+from npusim.words import (
+    BIAS_CORRECTIONS,
+    BREAKPOINTS,
+    CLIPS,
+    EXEMPT,
+    GRIDS,
+    NORMALIZATIONS,
+    RANGE_METHODS,
+    SCHEME_FAMILIES,
+)
+
+if TYPE_CHECKING:
+    from npusim.quant.quantize import LayerRecord
 
 
-def quantize_model(
+@click.command("quantize")
+@model_argument
+@click.option(
+    "--scheme",
+    default="uniform",
+    show_default=True,
+    metavar="SCHEME",
+    help=f"{', '.join(SCHEME_FAMILIES)}; a+b composes two.",
+)
+@click.option("--bits", type=click.IntRange(2, 8), default=8, show_default=True)
+@calibrate_option
+@click.option("-o", "--output", "output_path", type=FILE, required=True, metavar="OUT.onnx")
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="NAME=SCHEME:BITS",
+    help="Scheme and bits of one layer; may be given again.",
+)
+@choice("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
+@click.option("--per-layer", is_flag=True, help="uniform: one scale for a layer's weights.")
+@choice("--clip", CLIPS, "uniform: weight range.")
+@choice("--activations", RANGE_METHODS, "How the range of the activations is chosen.")
+@choice("--bias-correction", BIAS_CORRECTIONS, "What is done about the mean error of a layer.")
+@choice("--breakpoint", BREAKPOINTS, "pwlq: where the centre ends.")
+@choice("--grid", GRIDS, "pwlq: whose grid.")
+@click.option("--include-zero", is_flag=True, help="subset: only sets that hold 0.")
+@choice("--normalize", NORMALIZATIONS, "subset: divide channels by their RMS before the search.")
+@click.option(
+    "--points",
+    type=float,
+    metavar="MEAN",
+    help="multipoint: mean points a channel; by output error when left out.",
+)
+def command(
     model: Path,
     *,
     calibrate_path: Path,
@@ -24,34 +65,27 @@ def quantize_model(
     layers: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Quantize the network in `model`; `settings` are the fields of `Options`."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """Quantize a float network into an ONNX file that npusim and onnxruntime execute alike."""
+    from npusim.cli.progress import progress_bars
+    from npusim.formats.files import load
+    from npusim.formats.samples import read_samples
+    from npusim.quant.export import export
+    from npusim.quant.options import Options, parse_layer
+    from npusim.quant.quantize import prepare, quantize_prepared
+    from npusim.report.terminal import plain_console
+    from npusim.writing import require_writable
 
     require_writable(output_path)
     options = Options(**settings, layers=dict(parse_layer(text) for text in layers))
     network = load(model)
-    if network.absent_weights:
-        raise UnsupportedError(
-            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
-        )
-    if len(network.inputs) != 1:
-        raise UnsupportedError(
-            f"{network.name}: expected a network with one input, found {len(network.inputs)}"
-        )
     samples = read_samples(calibrate_path, network)
-    console = Console(stderr=True)  # stdout is for what was asked
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"calibrating on {len(samples.x)} samples", total=None)
+    with progress_bars() as show:
+        show(f"calibrating on {len(samples.x)} samples", 0, None)
         prepared = prepare(network, samples.x)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, description="quantizing", completed=done, total=total)
-
-        quantized = quantize_prepared(prepared, options, progress)
-    content = model_of(quantized.network).SerializeToString(deterministic=True)
-    with whole_file(output_path) as file:
-        file.write(content)
+        quantized = quantize_prepared(
+            prepared, options, lambda done, total: show("quantizing", done, total)
+        )
+    export(quantized.network, output_path)
     _print(quantized.layers, output_path)
     for note in quantized.network.notes:
         plain_console().print(f"note: {note}")
@@ -59,6 +93,8 @@ def quantize_model(
 
 def _print(layers: tuple[LayerRecord, ...], path: Path) -> None:
     from rich.table import Table
+
+    from npusim.report.terminal import plain_console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("layer", "scheme", "weights", "bytes", "SQNR dB", "remarks"):

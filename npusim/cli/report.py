@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import FormatError
+from npusim.writing import require_writable, write_text
 
 if TYPE_CHECKING:
-    from npusim.isa.program import Program
-    from npusim.simulator.machine.timeline import Timeline
+    from numpy.typing import NDArray
+
+    from npusim.engines.program_cost import ProgramCost
+    from npusim.engines.result import Result
 
 PAGE_SUFFIXES = (".html", ".htm")
 TRACE_SUFFIXES = (".json", ".json.gz")
@@ -46,21 +48,28 @@ class ReportPaths:
     def __bool__(self) -> bool:
         return any((self.page, self.plots, self.trace))
 
+    def write_run(self, result: Result, x: NDArray, results: Mapping[str, Any]) -> None:
+        """Write what was asked for of a run on a machine; `results`: its JSON."""
+        from npusim.analysis.conformance import check_conformance
+        from npusim.engines.result import MachineResult
+
+        assert isinstance(result, MachineResult)
+        conformance = check_conformance(
+            result.network, x, result.outputs, result.requant, result.cost.host_operators,
+            result.differing_outputs,
+        )  # fmt: skip
+        self.write(result.cost, results, conformance)
+
     def write(
-        self,
-        program: Program,
-        timelines: Sequence[Timeline],
-        results: Mapping[str, Any],
-        conformance: Mapping[str, Any],
+        self, cost: ProgramCost, results: Mapping[str, Any], conformance: Mapping[str, Any]
     ) -> None:
         """Write what was asked for; `results` and `conformance` as machine_data takes them."""
         from npusim.analysis.machine_data import machine_data
         from npusim.report.machine_page import machine_page
         from npusim.report.standalone import pictures
-        from npusim.report.trace import write_trace
 
         if self.page is not None or self.plots is not None:
-            data = machine_data(program, timelines, results, conformance)
+            data = machine_data(cost.program, cost.timelines, results, conformance)
             drawn = [] if self.plots is None else list(pictures(data))
             page = "" if self.page is None else machine_page(data)
             if self.plots is not None:
@@ -69,15 +78,11 @@ class ReportPaths:
                 except OSError as error:
                     raise FormatError(f"{self.plots}: cannot make it: {error.strerror}") from None
                 for name, text in drawn:
-                    with whole_file(self.plots / f"{name}.svg") as file:
-                        file.write(text.encode())
+                    write_text(self.plots / f"{name}.svg", text)
             if self.page is not None:
-                with whole_file(self.page) as file:
-                    file.write(page.encode())
+                write_text(self.page, page)
         if self.trace is not None:
-            cycles = {row["name"]: row["cycles"] for row in results["layers"] if "cycles" in row}
-            with whole_file(self.trace) as file:
-                write_trace(file, program, timelines, cycles, self.trace.suffix == ".gz")
+            cost.save_trace(self.trace)
 
 
 def _require_suffix(option: str, path: Path | None, suffixes: tuple[str, ...]) -> None:

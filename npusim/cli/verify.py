@@ -1,102 +1,121 @@
-"""`npusim verify UNIT ...`: the RTL of datapath units against their pages."""
+"""`npusim verify`: RTL of units, networks and programs against what the Python says."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+import click
 
-from npusim.cosim import CosimulationError, CoverageGap, Mismatch, Verification, toolchain
-from npusim.cosim.units import load_unit, rtl_directory, unit_names
-from npusim.cosim.verify_unit import verify_unit
+from npusim.cli.options import FILE, choice
+from npusim.words import MEMORY_MODELS, SIMULATORS
+
+if TYPE_CHECKING:
+    from npusim.machines import Machine
+
+PROGRAM_SUFFIX = ".npu"
+MODEL_SUFFIXES = (".onnx", ".tflite")
+RANDOM_MACHINE = "nano"
+MODEL_MACHINE = "base"
 
 
-def verify_units(
-    names: Sequence[str],
+@click.command("verify")
+@click.argument("targets", nargs=-1, metavar="[UNIT ... | MODEL | PROGRAM.npu]")
+@click.option("--all", "every", is_flag=True, help="Every datapath unit.")
+@click.option(
+    "--random",
+    "random_count",
+    type=click.IntRange(1),
+    metavar="N",
+    help="N random programs: the simulated machine against the whole NPU in Verilog.",
+)
+@click.option("--machine", metavar="NAME|FILE.toml", help="For programs; nano for random ones.")
+@click.option("--memory", type=click.Choice(MEMORY_MODELS), help="For programs: memory model.")
+@click.option("--latency", type=click.IntRange(1), help="For programs: cycles to the first beat.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of random stimulus.")
+@click.option(
+    "--vectors",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Random vectors for each unit.",
+)
+@choice("--simulator", SIMULATORS, "What runs the Verilog.")
+@click.option(
+    "--waves",
+    type=FILE,
+    metavar="FILE.fst",
+    help="Keep the waves of one unit, network or program; on Icarus.",
+)
+def command(
+    targets: tuple[str, ...],
     *,
-    seed: int = 1,
-    waves: Path | None = None,
-    simulator: str = "icarus",
-    vectors: int = 100_000,
+    every: bool,
+    random_count: int | None,
+    machine: str | None,
+    memory: str | None,
+    latency: int | None,
+    seed: int,
+    vectors: int,
+    simulator: str,
+    waves: Path | None,
 ) -> int:
-    """Verify the units called `names` (all where there are none) and print a table.
+    """Verify RTL against the Python models: units, a network, a program, or --random N.
 
-    Parameters
-    ----------
-    waves
-        File for the waveform; allowed for one unit.
-    vectors
-        Random vectors for each unit.
-
-    Returns
-    -------
-    int
-        0 where every unit agrees, 1 where one differs; its report is printed below the table.
-
-    Raises
-    ------
-    CosimulationError
-        A name is unknown, a simulator is missing: a user's mistake.
+    The RTL is that of the checkout around the current directory, else the installed package's.
     """
-    if vectors < 1:
-        raise CosimulationError(f"--vectors: expected at least 1, found {vectors}")
-    toolchain.require("icarus")  # reads the ports, whatever simulates
-    toolchain.require(simulator)
-    units = [load_unit(name) for name in (names or unit_names())]
-    if waves is not None and len(units) != 1:
-        raise CosimulationError(f"--waves: expected one unit, found {len(units)}")
-    rtl = rtl_directory()
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    table = Table(title=f"RTL of {rtl} against its pages, seed {seed}, {simulator}")
-    for title in ("unit", "parameters", "vectors", "cycles", "checked", "coverage", "s", "result"):
-        table.add_column(title, justify="left" if title in ("unit", "parameters") else "right")
-    reports = []
-    progress = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else None
-    with progress or nullcontext():
-        task = progress.add_task("verify", total=len(units)) if progress else None
-        for unit in units:
-            if progress is not None and task is not None:
-                progress.update(task, description=unit.name)
-            start = time.monotonic()
-            try:
-                results = verify_unit(
-                    unit, seed=seed, vectors=vectors, simulator=simulator, waves=waves, rtl=rtl
-                )
-            except Mismatch as mismatch:
-                reports.append(str(mismatch))
-                verdict = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
-                table.add_row(unit.name, *[""] * 5, _seconds(start), f"[red]{verdict}[/red]")
-            else:
-                for number, result in enumerate(results):
-                    table.add_row(*_row(result, number, _seconds(start) if not number else ""))
-            if progress is not None and task is not None:
-                progress.advance(task)
-    console.print(table)
-    for report in reports:
-        console.print(f"\n{report}", markup=False, highlight=False, soft_wrap=True)
-    return 1 if reports else 0
+    from npusim.writing import require_writable
+
+    if (every, random_count is not None, bool(targets)).count(True) != 1:
+        raise click.UsageError(
+            "expected the names of units, a network, a program, --all or --random N"
+        )
+    require_writable(waves)
+    if random_count is not None:
+        from npusim.cli.verify_program import verify_random
+
+        if waves is not None:
+            raise click.UsageError(
+                "--waves: expected one unit, network or program, found --random; "
+                "a program that differs is saved to be verified alone"
+            )
+        described = _described(machine or RANDOM_MACHINE, memory, latency)
+        fixed = memory is not None or latency is not None
+        return verify_random(
+            random_count, described, simulator=simulator, seed=seed, any_memory=not fixed
+        )
+    for kind, suffixes in (("program", (PROGRAM_SUFFIX,)), ("network", MODEL_SUFFIXES)):
+        if len(targets) > 1 and any(name.endswith(suffixes) for name in targets):
+            raise click.UsageError(f"expected one {kind}, found {len(targets)} names")
+    if targets and targets[0].endswith(PROGRAM_SUFFIX):
+        from npusim.cli.verify_program import verify_program
+        from npusim.isa.program import Program
+
+        path, chosen = Path(targets[0]), None
+        if machine is not None or memory is not None or latency is not None:
+            chosen = _described(machine or Program.load(path).machine, memory, latency)
+        return verify_program(path, machine=chosen, simulator=simulator, waves=waves)
+    if targets and targets[0].endswith(MODEL_SUFFIXES):
+        from npusim.cli.verify_program import verify_model
+
+        described = _described(machine or MODEL_MACHINE, memory, latency)
+        return verify_model(
+            Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves
+        )
+    from npusim.cli.verify_units import verify_units
+
+    return verify_units(targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors)
 
 
-def _seconds(start: float) -> str:
-    return f"{time.monotonic() - start:.1f}"
+def _described(machine: str | Machine, memory: str | None, latency: int | None) -> Machine:
+    """Return the machine, with another memory model or latency where they are given."""
+    from npusim.machines import Machine
 
-
-def _row(result: Verification, number: int, seconds: str) -> tuple[str, ...]:
-    settings = " ".join(f"{name}={value}" for name, value in result.parameters.items())
-    reached = sum(1 for hits in result.bins.values() if hits)
-    return (
-        result.unit if not number else "",
-        settings,
-        f"{result.vectors:,}",
-        f"{result.cycles:,}",
-        f"{result.checked:,}",
-        f"{reached}/{len(result.bins)}",
-        seconds,
-        "[green]agrees[/green]",
-    )
+    result = Machine.of(machine)
+    port = result.memory
+    if memory is not None:
+        port = replace(port, model=memory)
+    if latency is not None:
+        port = replace(port, latency_cycles=latency)
+    return replace(result, memory=port)

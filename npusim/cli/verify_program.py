@@ -14,13 +14,11 @@ from rich.table import Table
 
 from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
-from npusim.cosim.npu.compare import Comparison, compare_code
-from npusim.cosim.npu.place import placed
+from npusim.cosim.npu.compare import Comparison
 from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
-from npusim.errors import UnsupportedError
+from npusim.engines.verification import compare_program
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.simulator.machine.run import step_code
 
 
 def verify_program(
@@ -51,25 +49,8 @@ def verify_program(
     """
     toolchain.require(simulator)
     program = Program.load(path)
-    hosts = [step.node for step in program.steps if step.kind != "run"]
-    if hosts:
-        raise UnsupportedError(
-            f"{path}: expected a program of the machine alone, it needs the host for {hosts[0]}; "
-            "verify the model instead"
-        )
-    if waves is not None and len(program.steps) != 1:
-        raise UnsupportedError(f"--waves: expected one run, {path} has {len(program.steps)}")
-    dram, addresses, code_address = placed(program, machine)
-    found = [
-        (
-            f"{program.name}, step {number}",
-            compare_code(
-                step_code(program, step), machine or program.machine, dram, addresses,
-                code_address, simulator=simulator, waves=waves,
-            ),
-        )
-        for number, step in enumerate(program.steps)
-    ]  # fmt: skip
+    runs = compare_program(program, machine, simulator=simulator, waves=waves)
+    found = [(f"{program.name}, step {number}", run) for number, run in enumerate(runs)]
     return print_comparisons(found, f"{program.name} on {program.machine.name}, {simulator}")
 
 
@@ -96,7 +77,7 @@ def verify_model(
     int
         0 where every event, byte and register of every run agrees, 1 where one differs.
     """
-    from npusim.engines.machine import MachineNetwork
+    from npusim.engines.machine_network import MachineNetwork
     from npusim.engines.rtl_agreement import compare_network, random_inputs
     from npusim.formats.files import load
 

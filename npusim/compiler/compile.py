@@ -67,6 +67,28 @@ def compile_network(
     return compiler.program(with_data)
 
 
+def compile_checked(
+    network: Network, machine: str | Machine = "base", requant: str = "auto"
+) -> Program:
+    """Return the program that computes one sample of `network`, proved by the static checker.
+
+    Parameters
+    ----------
+    machine
+        A Machine, the name of one that comes with npusim, or a TOML file.
+    requant
+        As in `npusim.run`.
+
+    Raises
+    ------
+    CapacityError, UnsupportedError
+        As `compile_network`.
+    """
+    program = compile_network(network, Machine.of(machine), requant)
+    program.check()
+    return program
+
+
 @dataclass
 class _Held:
     """A piece of the arena and the last node that reads it."""

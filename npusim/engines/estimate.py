@@ -2,83 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from npusim.analysis.layer_cycles import LayerCycles, layer_cycles, total_energy_pj
 from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.nominal import nominal_network
-from npusim.cost.area import area_json
+from npusim.engines.program_cost import ProgramCost
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.machine.run import time_program
-from npusim.simulator.machine.timeline import Timeline
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """What one sample costs: cycles of all runs, and of each layer.
-
-    `host`: operators that the host computes between the runs, which have no cycles. `timelines`:
-    when each instruction of each run issued and retired.
-    """
-
-    program: Program
-    cycles: int
-    layers: tuple[LayerCycles, ...]
-    host: tuple[str, ...]
-    timelines: tuple[Timeline, ...]
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates on the machine."""
-        return sum(layer.macs for layer in self.layers)
-
-    @property
-    def dram_bytes(self) -> int:
-        """Bytes that LD and ST move; FETCH reads 16 bytes an instruction besides."""
-        return sum(layer.dram_bytes for layer in self.layers)
-
-    @property
-    def utilization(self) -> float:
-        """Multiply-accumulates for each cycle and element of the array."""
-        return self.macs / max(self.cycles * self.program.machine.size**2, 1)
-
-    @property
-    def energy_pj(self) -> dict[str, float]:
-        """Energy of one sample: `total` and by component."""
-        return total_energy_pj(self.layers)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the estimate as JSON-ready values, in the keys of `npusim run --json`."""
-        machine = self.program.machine
-        return {
-            "model": self.program.name,
-            "engine": "machine",
-            "requant": self.program.requant,
-            "machine": machine.name,
-            "cycles": self.cycles,
-            "seconds_on_machine": self.cycles / machine.clock.frequency_hz,
-            "macs": self.macs,
-            "utilization": self.utilization,
-            "dram_bytes": self.dram_bytes,
-            "energy_pj": self.energy_pj,
-            **area_json(machine),
-            "instructions": len(self.program.instructions),
-            "host_operators": list(self.host),
-            "layers": [layer.as_json() for layer in self.layers],
-        }
-
-    def _repr_html_(self) -> str:
-        from npusim.report.notebook import machine_html
-
-        return machine_html(self.program, self.timelines, self.as_json())
-
-
-def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estimate:
+def estimate(
+    network: Network, machine: str | Machine = "base", requant: str = "auto"
+) -> ProgramCost:
     """Return what one sample of `network` (integer, float, or shapes alone) costs on `machine`.
+
+    Parameters
+    ----------
+    machine
+        A Machine, the name of one that comes with npusim, or a TOML file.
+    requant
+        As in `npusim.run`.
 
     Raises
     ------
@@ -86,16 +30,9 @@ def estimate(network: Network, machine: Machine, requant: str = "auto") -> Estim
         As compile_network; or neither the machine nor the host computes an operator.
     """
     network = nominal_network(network)
-    program = compile_network(network, machine, requant, with_data=False)
+    program = compile_network(network, Machine.of(machine), requant, with_data=False)
     _require_hosts(network, program)
-    timelines = time_program(program)
-    return Estimate(
-        program,
-        sum(timeline.cycles for timeline in timelines),
-        layer_cycles(program, timelines),
-        tuple(step.node for step in program.steps if step.kind == "host"),
-        tuple(timelines),
-    )
+    return ProgramCost.of(program, time_program(program))
 
 
 def _require_hosts(network: Network, program: Program) -> None:

@@ -1,160 +1,92 @@
-"""A compiled network on samples: runs on the simulated machine, host operators between them."""
+"""Engine `machine`: the compiled program on the simulated NPU, with cycles and energy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter_ns
 
 import numpy as np
-from numpy.typing import NDArray
 
-from npusim.compiler.compile import compile_network
-from npusim.compiler.graph.samples import single_sample
-from npusim.compiler.rule import machine_rule
+from npusim.engines.engine import Progress, Samples
+from npusim.engines.layer_rows import layer_row
+from npusim.engines.machine_network import MachineNetwork
+from npusim.engines.program_cost import ProgramCost
+from npusim.engines.result import MachineResult
 from npusim.engines.simulation import Simulation
-from npusim.errors import UnsupportedError
-from npusim.graph.network import Network, Node
-from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
-from npusim.isa.layout import pack, tensor_bytes, unpack
-from npusim.isa.program import Place, Program, Step
-from npusim.kernels import steps_onnxruntime
-from npusim.kernels.engine import node_step, value_inputs
-from npusim.kernels.inputs import network_inputs
-from npusim.kernels.vector_rest import Step as Function
+from npusim.engines.toggles import CountingRun, with_toggles
+from npusim.graph.network import Network
+from npusim.kernels.engine import prepare
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
-from npusim.simulator.machine.timeline import Timeline
-from npusim.words import Rule
-
-Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
-"""Carries out one run of a program on a DRAM, in place, and says when everything happened."""
+from npusim.words import EnergyModel, EngineName, Rule
 
 
-@dataclass(frozen=True, eq=False)
-class SampleRun:
-    """One sample: the kept tensors in canonical layout, and the cycles of each run."""
+@dataclass(frozen=True)
+class MachineEngine:
+    """The simulator of `machine`; `energy`: what the energy of products is found from."""
 
-    tensors: Mapping[str, NDArray]
-    timelines: tuple[Timeline, ...]
-
-
-class MachineNetwork:
-    """A network compiled for a machine, ready to run; `execute`: what runs it, else simulation."""
-
-    def __init__(
-        self,
-        network: Network,
-        machine: Machine,
-        requant: str = "auto",
-        keep_tensors: bool = False,
-        execute: Execute | None = None,
-    ) -> None:
-        self.execute: Execute = execute or Simulation()
-        self.network = network = single_sample(network)
-        self.program = compile_network(network, machine, requant, keep_tensors)
-        self.nodes = {node.name: node for node in network.nodes}
-        self.dram = load_image(self.program)
-        self._functions = {
-            step.node: _host_function(
-                network, self.nodes[step.node], machine_rule(network, requant)
-            )
-            for step in self.program.steps
-            if step.kind == "host"
-        }
-
-    def run_one(self, values: Mapping[str, NDArray], keep: Collection[str]) -> SampleRun:
-        """Return the tensors `keep` for one sample of each input, [1 ...] canonical."""
-        program = self.program
-        for name, value in values.items():
-            write_tensor(program, self.dram, name, value)
-        kept: dict[str, NDArray] = {}
-        timelines = []
-        for step in program.steps:
-            if step.kind == "run":
-                timelines.append(self.execute(program, step, self.dram))
-            else:
-                self.host_step(step)
-        for name in keep:
-            kept[name] = self.read(name)
-        return SampleRun(kept, tuple(timelines))
-
-    def host_step(self, step: Step) -> None:
-        """Carry out a host operator on the DRAM."""
-        node: Node = self.nodes[step.node]
-        inputs = [self.read(name) for name in value_inputs(node)]
-        output = self._functions[step.node](1, *inputs)
-        write_tensor(self.program, self.dram, node.outputs[0], output)
-
-    def read(self, name: str) -> NDArray:
-        """Return tensor `name`, canonical, as DRAM (or the file, for a constant) holds it."""
-        data = self.network.tensors[name].data
-        return read_tensor(self.program, self.dram, name) if data is None else data
+    machine: Machine
+    energy: EnergyModel = "average"
 
     def run(
         self,
-        x: NDArray | Mapping[str, NDArray],
-        keep: Collection[str] | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> tuple[dict[str, NDArray], list[SampleRun]]:
-        """Return the kept tensors of all samples of `x`, in the file's layout, and each run.
-
-        `progress` is called with (samples done, samples in all).
-        """
-        names = self.network.outputs if keep is None else tuple(keep)
-        batches = network_inputs(self.network, x)
-        samples = len(next(iter(batches.values())))
-        runs = []
-        for i in range(samples):
-            one = {name: batch[i : i + 1] for name, batch in batches.items()}
-            runs.append(self.run_one(one, names))
-            if progress is not None:
-                progress(i + 1, samples)
-        joined = {}
-        for name in names:
-            tensor = self.network.tensors[name]
-            values = [run.tensors[name] for run in runs]
-            whole = values[0] if tensor.is_constant else np.concatenate(values)
-            joined[name] = tensor.in_file_order(whole)
-        return joined, runs
+        network: Network,
+        x: Samples,
+        rule: Rule,
+        *,
+        keep_tensors: bool = False,
+        progress: Progress | None = None,
+    ) -> MachineResult:
+        """Execute `network` on `x`, one sample after the other."""
+        execute = CountingRun() if self.energy == "toggles" else Simulation()
+        compiled = MachineNetwork(network, self.machine, rule, keep_tensors, execute)
+        return run_compiled(compiled, network, x, "machine", rule, keep_tensors, progress)
 
 
-def _host_function(network: Network, node: Node, rule: Rule) -> Function:
-    """Return what the host computes: under the program's rule, where that has the operator."""
-    try:
-        return node_step(network, node, rule)
-    except UnsupportedError:
-        if network.source != "onnx":
-            raise
-        return steps_onnxruntime.step(network, node)
+def run_compiled(
+    compiled: MachineNetwork,
+    network: Network,
+    x: Samples,
+    engine: EngineName,
+    rule: Rule,
+    keep_tensors: bool,
+    progress: Progress | None,
+) -> MachineResult:
+    """Run `compiled`, which was made of `network` under `rule`, on `x`.
 
-
-def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:
-    size, bus = program.machine.size, program.machine.bus.bus_bytes
-    sizes = (place.height, place.width, place.channels)
-    start = program.region_addresses()[place.region] + place.offset_bytes
-    return slice(start, start + tensor_bytes(*sizes, size, bus)), (*sizes, size, bus)
-
-
-def write_tensor(program: Program, dram: NDArray[np.uint8], name: str, value: NDArray) -> None:
-    """Lay `value` (canonical) into the DRAM as the program's place for tensor `name` says."""
-    place = program.place(name)
-    span, (height, width, channels, size, bus) = _span(program, place)
-    laid = np.ascontiguousarray(value.transpose(place.order))
-    flat = laid.reshape(-1).view(np.uint8)
-    if place.fold:
-        flat = fold_pixels(flat.reshape(laid.shape[1:]), Fold.of(place.fold))
-    image = pack(flat.reshape(height, width, channels), size, bus)
-    dram[span] = np.frombuffer(image, np.uint8)
-
-
-def read_tensor(program: Program, dram: NDArray[np.uint8], name: str) -> NDArray:
-    """Return tensor `name` (canonical) from the DRAM."""
-    place = program.place(name)
-    span, sizes = _span(program, place)
-    stored = unpack(dram[span], *sizes)
-    shape = [place.shape[axis] for axis in place.order]
-    if place.fold:
-        stored = unfold_pixels(stored, Fold.of(place.fold), *shape[1:3])
-    values = stored.reshape(-1).view(place.dtype)
-    inverse = np.argsort(place.order) if place.order else ()
-    return values.reshape(shape).transpose(tuple(inverse))
+    `rule` may exist in floating point only: how many outputs differ from it is counted.
+    """
+    program = compiled.program
+    start_ns = perf_counter_ns()
+    names = network.outputs
+    if keep_tensors:
+        names = tuple(dict.fromkeys((*(place.name for place in program.places), *names)))
+    tensors, runs = compiled.run(x, names, progress)
+    seconds = (perf_counter_ns() - start_ns) / 1e9
+    differing = None
+    if program.requant != rule:
+        expected = prepare(network, rule).run(x)
+        differing = sum(
+            int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs
+        )
+    average = cost = ProgramCost.of(program, runs[0].timelines)
+    if isinstance(compiled.execute, CountingRun):
+        rows = with_toggles(average.layers, program, average.timelines, compiled.execute, len(runs))
+        cost = replace(average, layers=rows)
+    costs = {row.name: row for row in cost.layers}
+    carried_out: Rule = program.requant  # type: ignore[assignment]  # a program names a rule
+    return MachineResult(
+        network=network,
+        engine=engine,
+        requant=carried_out,
+        outputs={name: tensors[name] for name in network.outputs},
+        tensors=tensors,
+        layers=tuple(
+            layer_row(network, node, carried_out, cost=costs.get(node.name))
+            for node in network.nodes
+        ),
+        samples=len(runs),
+        seconds=seconds,
+        cost=cost,
+        average_energy=None if cost is average else average.energy_pj,
+        differing_outputs=differing,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.cosim.npu.compare import Comparison, compare_step
-from npusim.engines.machine import MachineNetwork, write_tensor
+from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
 from npusim.kernels.inputs import network_inputs
 from npusim.machines.machine import Memory

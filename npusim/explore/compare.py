@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npusim
+from npusim.analysis.pareto import on_front
+from npusim.analysis.top1 import classes, percent_equal
 from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, ShapeError, UnsupportedError
@@ -25,6 +27,7 @@ from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
 from npusim.quant.options import SCHEME_BITS, Options
 from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
+from npusim.words import BIAS_CORRECTIONS
 
 JSON_VERSION = 1
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -50,6 +53,10 @@ HISTOGRAM_BINS = 61
 PICTURED_LAYERS = 4
 MOST_LEVELS = 512
 PICTURED_BITS = 4
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what comes next, how many rows are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +98,15 @@ def choices(
 def compare(
     network: Network,
     calibrate: NDArray,
-    chosen: Sequence[Choice],
     *,
+    schemes: Sequence[str] = DEFAULT_VARIANTS,
+    bits: Sequence[int] = DEFAULT_BITS,
+    bias_corrections: Sequence[str] = BIAS_CORRECTIONS[:1],
     evaluate: NDArray | None = None,
     labels: NDArray[np.int64] | None = None,
-    machine: Machine | None = None,
+    machine: str | Machine | None = None,
     threads: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return the comparison as JSON-ready values; docs/json.md describes the keys.
 
@@ -108,18 +117,23 @@ def compare(
     calibrate, evaluate : array [N ...]
         Samples in the layout of the network's input; the calibration samples are evaluated where
         there are no others.
+    schemes, bits, bias_corrections
+        Names of VARIANTS, bits of the multiply, and names of words.BIAS_CORRECTIONS: every
+        combination that is defined is a row.
     labels : int64 [N], optional
         Classes of the evaluation samples.
     machine
         Adds each row's cycles and energy on this machine, and the machine's area.
     progress
-        Called with (rows done, rows in all, what comes next).
+        Called with what comes next, how many rows are done, and how many there are.
 
     Raises
     ------
     NpuError
-        As the quantizer; labels that are not one a sample.
+        As the quantizer; labels that are not one a sample; an unknown scheme or correction.
     """
+    chosen = choices(schemes, bits, bias_corrections)
+    target = None if machine is None else Machine.of(machine)
     samples = calibrate if evaluate is None else evaluate
     prepared = prepare(network, calibrate, threads)
     x = canonical_samples(prepared.network, samples)
@@ -131,10 +145,10 @@ def compare(
     grids: dict[str, dict[str, Any]] = {layer: {} for layer in pictured}
     for i, choice in enumerate(chosen):
         if progress is not None:
-            progress(i, len(chosen), f"{choice.variant} {choice.options.bits}")
+            progress(f"{choice.variant} {choice.options.bits}", i, len(chosen))
         quantized = quantize_prepared(prepared, choice.options)
         row = _row(choice, quantized, reference, samples, labels, threads or 1)
-        rows.append(row if machine is None else row | _cost(quantized.network, machine))
+        rows.append(row if target is None else row | _cost(quantized.network, target))
         options = choice.options
         if options.bits == PICTURED_BITS and options.bias_correction == "none":
             for layer in pictured:
@@ -154,10 +168,10 @@ def compare(
             for layer in pictured
         ],
     }
-    if machine is not None:
-        result["machine"] = machine.name
+    if target is not None:
+        result["machine"] = target.name
     if labels is not None:
-        result["float"]["accuracy"] = _share(_top1(reference), labels)
+        result["float"]["accuracy"] = percent_equal(classes(reference), labels)
     result["ranked_by"] = quality_key(rows)
     mark_front(rows, result["ranked_by"])
     return result
@@ -210,9 +224,9 @@ def _row(
         ],
     }
     if reference.shape[-1] > 1:
-        row["agreement"] = _share(_top1(real), _top1(reference))
+        row["agreement"] = percent_equal(classes(real), classes(reference))
     if labels is not None:
-        row["accuracy"] = _share(_top1(real), labels)
+        row["accuracy"] = percent_equal(classes(real), labels)
     return row
 
 
@@ -224,15 +238,6 @@ def _cost(network: Network, machine: Machine) -> dict[str, Any]:
         return {"machine_error": str(error)}
     area = area_um2(machine, machine.energy.technology)["total"]
     return {"cycles": found.cycles, "energy_pj": found.energy_pj, "area_um2": area}
-
-
-def _top1(values: NDArray) -> NDArray[np.int64]:
-    return values.reshape(len(values), -1).argmax(axis=1)
-
-
-def _share(a: NDArray, b: NDArray) -> float:
-    """Return the percentage of equal entries."""
-    return 100 * float((a == b).mean())
 
 
 def _number(value: float) -> float | None:
@@ -250,17 +255,10 @@ def quality_key(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def mark_front(rows: list[dict[str, Any]], key: str) -> None:
     """Set `pareto` on each row: no other is better in bytes or `key` and as good in the other."""
-
-    def quality(row: Mapping[str, Any]) -> float:
-        return float("-inf") if row[key] is None else float(row[key])
-
-    for row in rows:
-        row["pareto"] = not any(
-            other["bytes"] <= row["bytes"]
-            and quality(other) >= quality(row)
-            and (other["bytes"] < row["bytes"] or quality(other) > quality(row))
-            for other in rows
-        )
+    worst = float("-inf")
+    costs = [(row["bytes"], -(worst if row[key] is None else row[key])) for row in rows]
+    for row, best in zip(rows, on_front(costs), strict=True):
+        row["pareto"] = bool(best)
 
 
 def _linear(network: Network) -> Iterator[tuple[str, NDArray[np.float64]]]:

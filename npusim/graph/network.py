@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+import npusim
 from npusim.errors import FormatError, ShapeError
 from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
 from npusim.graph.tensor import Tensor
@@ -81,6 +83,10 @@ class Network:
         object.__setattr__(
             self, "consumers", MappingProxyType({k: tuple(v) for k, v in consumers.items()})
         )
+
+    def save(self, path: str | Path) -> None:
+        """Write a quantized network as ONNX, as `npusim.export` does."""
+        npusim.export(self, path)
 
     def _check_outputs(self, node: Node, inputs: list[Shape]) -> None:
         expected = output_shapes(node.name, node.operator, inputs)

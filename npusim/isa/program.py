@@ -16,9 +16,11 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from npusim.errors import FormatError, NpuError
+from npusim.isa.check import check
 from npusim.isa.encoding import Instruction, decode_program, encode_program
 from npusim.isa.spec import FETCH_BURST_BYTES, INSTRUCTION_BYTES, REGION_COUNT, VERSION
 from npusim.machines import Machine
+from npusim.writing import whole_file
 
 MAGIC = b"NPUSIM\r\n"
 FILE_VERSION = 2
@@ -205,15 +207,22 @@ class Program:
         except NpuError as error:
             raise type(error)(f"{where}: {error}") from None
 
-    def save(self, path: Path) -> None:
-        """Write the program's file."""
-        path.write_bytes(self.to_bytes())
+    def check(self) -> None:
+        """Prove every run by the static checker; raise as npusim.isa.check does."""
+        sizes = [region.size_bytes for region in self.regions]
+        for step in self.runs():
+            check(self.instructions[step.first : step.first + step.count], self.machine, sizes)
+
+    def save(self, path: str | Path) -> None:
+        """Write the program's file; raise FormatError where it cannot be written."""
+        with whole_file(Path(path)) as file:
+            file.write(self.to_bytes())
 
     @classmethod
-    def load(cls, path: Path) -> Program:
+    def load(cls, path: str | Path) -> Program:
         """Return the program of a file; raise FormatError where it is none."""
         try:
-            data = path.read_bytes()
+            data = Path(path).read_bytes()
         except OSError as error:
             raise FormatError(f"{path}: expected a program file, found {error.strerror}") from None
         return cls.from_bytes(data, str(path))

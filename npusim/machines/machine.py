@@ -217,6 +217,11 @@ class Machine:
         return self.scratchpads.par_banks * self.scratchpads.par_bank_words
 
     @classmethod
+    def of(cls, machine: Machine | str | Path) -> Machine:
+        """Return `machine` itself, or what `load` finds under that name."""
+        return machine if isinstance(machine, Machine) else cls.load(machine)
+
+    @classmethod
     def load(cls, name: str | Path) -> Machine:
         """Return the machine of a TOML file, or one that comes with npusim by its name.
 

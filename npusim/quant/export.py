@@ -14,11 +14,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import npusim
-from npusim.errors import FormatError, UnsupportedError
+from npusim.errors import UnsupportedError
 from npusim.formats.own.calls import call_of, function_named, quantization
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
+from npusim.writing import whole_file
 
 BATCH = "N"
 INNER = ":channels_last"
@@ -161,7 +162,5 @@ def export(network: Network, path: str | Path) -> None:
         The file cannot be written.
     """
     content = model_of(network).SerializeToString(deterministic=True)
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
+    with whole_file(Path(path)) as file:
+        file.write(content)

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from rich.table import Table
 
-
-class Row(Protocol):
-    """A layer on the machine."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def operator(self) -> str: ...  # noqa: D102
-    @property
-    def macs(self) -> int: ...  # noqa: D102
-    @property
-    def cycles(self) -> int: ...  # noqa: D102
-    @property
-    def busy_cycles(self) -> dict[str, int]: ...  # noqa: D102
-    @property
-    def stall_cycles(self) -> dict[str, int]: ...  # noqa: D102
-    @property
-    def utilization(self) -> float: ...  # noqa: D102
-    @property
-    def dram_bytes(self) -> int: ...  # noqa: D102
-    @property
-    def energy_pj(self) -> dict[str, float] | None: ...  # noqa: D102
+from npusim.analysis.layer_cycles import LayerCycles
+from npusim.cost.area import area_um2
+from npusim.machines import Machine
 
 
-def machine_table(layers: Sequence[Row]) -> Table:
+def machine_table(layers: Sequence[LayerCycles]) -> Table:
     """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes, energy.
 
     A layer's greatest loss (`greatest_loss`) stands behind its utilization.
@@ -51,9 +31,8 @@ def machine_table(layers: Sequence[Row]) -> Table:
         table.add_column(f"stall {cause}", f"{total:,}", justify="right")
     moved = sum(layer.dram_bytes for layer in layers)
     table.add_column("DRAM bytes", f"{moved:,}", justify="right")
-    energy = [layer.energy_pj["total"] for layer in layers if layer.energy_pj is not None]
-    if energy:
-        table.add_column("energy, uJ", f"{sum(energy) / 1e6:,.3f}", justify="right")
+    energy_pj = sum(layer.energy_pj["total"] for layer in layers)
+    table.add_column("energy, uJ", f"{energy_pj / 1e6:,.3f}", justify="right")
     table.show_footer = True
     for layer in layers:
         table.add_row(
@@ -65,7 +44,7 @@ def machine_table(layers: Sequence[Row]) -> Table:
             _loss_text(layer),
             *(f"{layer.stall_cycles[cause]:,}" for cause in ("fetch", "prev", "next")),
             f"{layer.dram_bytes:,}",
-            *([f"{layer.energy_pj['total'] / 1e6:,.3f}"] if layer.energy_pj is not None else []),
+            f"{layer.energy_pj['total'] / 1e6:,.3f}",
         )
     return table
 
@@ -83,7 +62,7 @@ LOSSES = {
 """What keeps the array from a product in every element and cycle."""
 
 
-def greatest_loss(row: Row) -> tuple[str, float]:
+def greatest_loss(row: LayerCycles) -> tuple[str, float]:
     """Return the place in LOSSES that takes most of a layer's cycles, and how many."""
     full = row.utilization * row.cycles
     lost = row.busy_cycles | row.stall_cycles | {"empty rows": row.busy_cycles["array"] - full}
@@ -91,14 +70,14 @@ def greatest_loss(row: Row) -> tuple[str, float]:
     return name, lost[name]
 
 
-def _loss_text(row: Row) -> str:
+def _loss_text(row: LayerCycles) -> str:
     if not row.macs:
         return ""
     name, lost = greatest_loss(row)
     return f"{name} {100 * lost / max(row.cycles, 1):.0f} %"
 
 
-def loss_legend(layers: Sequence[Row]) -> str:
+def loss_legend(layers: Sequence[LayerCycles]) -> str:
     """Return what the losses named in the table mean."""
     named = {greatest_loss(layer)[0] for layer in layers if layer.macs}
     return "; ".join(f"{name}: {meaning}" for name, meaning in LOSSES.items() if name in named)
@@ -108,13 +87,15 @@ MOST_PARTS = 5
 PRODUCTS = ("array_uniform8", "array_uniform4", "array_subset", "array_pwlq")
 
 
-def energy_line(energy_pj: Mapping[str, float], area_um2: float, technology: str) -> str:
+def energy_line(energy_pj: Mapping[str, float], machine: Machine) -> str:
     """Return a sample's energy with its largest components, and the machine's area."""
+    technology = machine.energy.technology
+    area = area_um2(machine, technology)["total"]
     total = energy_pj["total"]
     parts = sorted(((pj, name) for name, pj in energy_pj.items() if name != "total"), reverse=True)
     shares = ", ".join(f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS])
     return (
-        f"{total / 1e6:,.3f} uJ a sample ({shares}) and {area_um2 / 1e6:.3f} mm2 in {technology}; "
+        f"{total / 1e6:,.3f} uJ a sample ({shares}) and {area / 1e6:.3f} mm2 in {technology}; "
         "docs/energy.md says what that means"
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from npusim.analysis.pareto import on_front
 from npusim.report.compare_charts import DRAWN_POINTS, WIDTH
 from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 from npusim.words import SCHEME_FAMILIES
@@ -84,11 +85,9 @@ def drawn(rows: Sequence[tuple[int, Row]], y: str) -> list[tuple[int, Row]]:
 def front(shown: Sequence[tuple[int, Row]], x: str, y: str) -> list[tuple[float, float]]:
     """Return the points of the front of two axes alone, from left to right."""
     sign = -1 if y == "accuracy" else 1
-    found: list[tuple[float, float]] = []
-    for point in sorted(((row[x], row[y]) for _, row in shown), key=lambda p: (p[0], sign * p[1])):
-        if not found or sign * point[1] < sign * found[-1][1]:
-            found.append(point)
-    return found
+    points = [(row[x], row[y]) for _, row in shown]
+    best = on_front([(at_x, sign * at_y) for at_x, at_y in points])
+    return sorted({point for point, keep in zip(points, best, strict=True) if keep})
 
 
 def steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

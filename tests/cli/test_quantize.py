@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import npusim
-from npusim.cli.compare import compare_model
-from npusim.cli.quantize import quantize_model
+from npusim.cli.app import app
 from npusim.errors import NpuError
 from npusim.quant.quantize import prepare
 from tests.conftest import DIGITS
@@ -27,7 +26,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def quantize(samples: Path, output: Path, *layers: str, **settings: object) -> None:
-    quantize_model(FLOAT, calibrate_path=samples, output_path=output, layers=layers, **settings)
+    chosen = [f"--{key}={value}" for key, value in settings.items()]
+    chosen += [f"--layer={layer}" for layer in layers]
+    arguments = ["quantize", str(FLOAT), f"--calibrate={samples}", f"--output={output}", *chosen]
+    app(arguments, standalone_mode=False)
 
 
 def test_quantize_writes_a_network_that_loads(
@@ -82,12 +84,11 @@ def test_calibration_that_is_not_finite_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "q.onnx").exists()
 
 
-def compare(samples: Path, output: Path | None, **options: object) -> None:
-    defaults = {"schemes": "uniform,pwlq", "bits": "8,4", "corrections": None}
-    compare_model(
-        FLOAT, calibrate_path=samples, eval_path=None, output_path=output,
-        **{**defaults, **options},  # type: ignore[arg-type]
-    )  # fmt: skip
+def compare(samples: Path, output: Path, **options: object) -> None:
+    chosen = {"schemes": "uniform,pwlq", "bits": "8,4", **options}
+    arguments = [f"--{key}={value}" for key, value in chosen.items()]
+    arguments += [f"--calibrate={samples}", f"--output={output}"]
+    app(["compare", str(FLOAT), *arguments], standalone_mode=False)
 
 
 def test_compare_writes_the_page_and_its_numbers(

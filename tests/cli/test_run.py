@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npusim.engines.engine import run as run_session
 from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.session import run as run_session
 from tests.cli.conftest import Finished
 from tests.conftest import DIGITS
 
@@ -39,10 +39,11 @@ def test_prints_the_layer_table_and_the_accuracy(npusim: Npusim) -> None:
 
 def test_no_kernel_is_compiled_or_loaded_in_the_time_of_a_layer() -> None:
     code = f"""
-import gc, numpy, npusim, npusim.session
+import gc, numpy, npusim
+from npusim.engines import kernels
 from npusim.datapath.jit import Kernel
 
-clock, ready = npusim.session.perf_counter_ns, []
+clock, ready = kernels.perf_counter_ns, []
 
 def tick():
     kernels = [kernel for kernel in gc.get_objects() if type(kernel) is Kernel]
@@ -50,7 +51,7 @@ def tick():
     ready.append(sum(len(kernel.signatures) for kernel in used))
     return clock()
 
-npusim.session.perf_counter_ns = tick
+kernels.perf_counter_ns = tick
 npusim.run(npusim.load({str(MODEL)!r}), numpy.load({str(IMAGES)!r})["x"])
 print(*ready)
 """

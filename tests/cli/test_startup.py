@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 NUMBA = {"numba", "llvmlite"}
 OTHERS = {
     "PIL", "cocotb", "distributed", "matplotlib", "scipy", "tflite", "npusim.cosim", "npusim.quant",
-    "npusim.session", "npusim.kernels",
+    "npusim.engines.kernels", "npusim.kernels",
 }  # fmt: skip
 
 
@@ -67,8 +67,8 @@ def test_compiling_imports_no_numba(shapes: Path) -> None:
 
 
 def test_a_run_imports_the_machine_only_where_it_is_asked_for() -> None:
-    found = imported("import npusim.cli.run")
-    assert "npusim.session" in found
+    found = imported("import npusim.cli.run, npusim.engines.engine, npusim.report.terminal")
+    assert "npusim.engines.result" in found
     assert not found & (NUMBA | {"npusim.compiler", "npusim.isa", "npusim.simulator", "onnx"})
 
 

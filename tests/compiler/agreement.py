@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork
 from npusim.graph.network import Network
 from npusim.isa.check import check
 from npusim.isa.program import Program

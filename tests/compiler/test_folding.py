@@ -11,7 +11,7 @@ from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.folding import _axis, _folded_window, folded_plane
 from npusim.compiler.linear.planes import Plane
 from npusim.engines.estimate import estimate
-from npusim.engines.machine import read_tensor, write_tensor
+from npusim.engines.machine_network import read_tensor, write_tensor
 from npusim.formats.files import load
 from npusim.isa.fold import Fold, fold_pixels
 from npusim.machines import Machine

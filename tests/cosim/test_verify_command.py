@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from npusim.cli.verify import verify_units
+from npusim.cli.verify_units import verify_units
 from npusim.cosim import CosimulationError, verify_module
 from npusim.cosim.units import PACKAGE, load_unit, rtl_directory, sources, unit_names
 

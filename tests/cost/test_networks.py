@@ -10,7 +10,8 @@ import pytest
 from npusim.compiler.graph.nominal import nominal_network
 from npusim.cost.energy import energy_pj, with_total
 from npusim.cost.prices import COMPONENTS
-from npusim.engines.estimate import Estimate, estimate
+from npusim.engines.estimate import estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.isa.access import RegisterFile, segments
@@ -24,7 +25,7 @@ DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 MACHINES = ("nano", "base")
 
 
-def transfers(found: Estimate) -> Counter[str]:
+def transfers(found: ProgramCost) -> Counter[str]:
     """Return the bytes of all instructions, each transfer taken apart into its segments."""
     machine, files, total = found.program.machine, RegisterFile(), Counter()
     for item in found.program.instructions:
@@ -67,7 +68,7 @@ def assert_adds_up(network: Network, machine: Machine) -> None:
     # MACs: the graph's, and at least as many products in the array.
     graph = nominal_network(network)
     wanted = {node.name: layer_macs(graph, node) for node in graph.nodes}
-    assert sum(wanted.values()) == found.macs + sum(wanted[name] for name in found.host)
+    assert sum(wanted.values()) == found.macs + sum(wanted[name] for name in found.host_operators)
     for layer in layers:
         products = sum(layer.counts[name] for name in NAMES if name.startswith("macs_"))
         assert products >= layer.macs == wanted[layer.name], layer.name

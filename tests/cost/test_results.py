@@ -13,14 +13,14 @@ from npusim.cost.logic import parameters
 from npusim.cost.prices import COMPONENTS
 from npusim.cost.table import load_table
 from npusim.cost.toggles import array_energy_pj
+from npusim.engines.engine import run
 from npusim.engines.estimate import estimate
 from npusim.errors import FormatError, UnsupportedError
-from npusim.explore.compare import choices, compare
+from npusim.explore.compare import compare
 from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
-from npusim.session import run
 from npusim.simulator.machine.activity import FEATURES
 from npusim.words import ARRAY_FORMATS
 
@@ -55,7 +55,8 @@ def test_a_run_and_an_estimate_have_the_same_average_energy(network, samples):
 
 def test_kernels_know_no_energy(network, samples):
     result = run(network, samples)
-    assert result.energy is None
+    assert not hasattr(result, "energy")
+    assert all(layer.cost is None for layer in result.layers)
     assert not {"energy_pj", "area_um2"} & result.as_json().keys()
     with pytest.raises(UnsupportedError, match="toggles: expected engine machine, found kernels"):
         run(network, samples, energy="toggles")
@@ -83,7 +84,7 @@ def test_toggles_price_the_data_and_nothing_else_changes(network, samples):
 def test_data_that_stands_still_costs_less(network, samples):
     still = np.zeros_like(samples[:1])
     digit, nothing = (
-        run(network, x, engine="machine", machine=NANO, energy="toggles").layers[0].energy_pj
+        run(network, x, engine="machine", machine=NANO, energy="toggles").layers[0].cost.energy_pj
         for x in (samples[:1], still)
     )
     assert nothing["array_uniform8"] < 0.5 * digit["array_uniform8"]
@@ -116,8 +117,9 @@ def test_compare_prices_each_scheme_on_a_machine(samples):
     network = load(DIGITS / "digits_float.onnx")
     x = samples.astype(np.float32)
     machine = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
-    chosen = choices(["uniform", "pwlq"], (4,), ("none",))
-    uniform, pwlq = compare(network, x, chosen, machine=machine, threads=1)["rows"]
+    uniform, pwlq = compare(
+        network, x, schemes=["uniform", "pwlq"], bits=(4,), machine=machine, threads=1
+    )["rows"]
     quantized = quantize_prepared(prepare(network, x, 1), Options(scheme="uniform", bits=4))
     expected = estimate(quantized.network, machine, "half_up")
     assert uniform["cycles"] == expected.cycles

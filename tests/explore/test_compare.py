@@ -32,8 +32,10 @@ def data() -> dict[str, Any]:
     reference = run_float(network, SAMPLES)["softmax:0"].argmax(axis=1)
     labels = np.where(np.arange(24) % 4 == 0, (reference + 1) % 5, reference)
     names = ["uniform", "uniform-layer", "wes", "pwlq", "subset", "subset+wes", "multipoint-2"]
-    chosen = choices(names, (8, 4, 2), ("none", "static"))
-    found = compare(network, SAMPLES[:8], chosen, evaluate=SAMPLES, labels=labels, threads=1)
+    found = compare(
+        network, SAMPLES[:8], schemes=names, bits=(8, 4, 2), bias_corrections=("none", "static"),
+        evaluate=SAMPLES, labels=labels, threads=1,
+    )  # fmt: skip
     return json.loads(json.dumps(found))
 
 
@@ -125,8 +127,7 @@ def test_a_row_without_cycles_has_no_column_of_them(data: dict[str, Any]) -> Non
 
 
 def test_the_page_ranks_by_agreement_without_labels() -> None:
-    chosen = choices(["uniform", "pwlq"], (8, 4), ("none",))
-    found = compare(every_operator(3), SAMPLES, chosen, threads=1)
+    found = compare(every_operator(3), SAMPLES, schemes=["uniform", "pwlq"], bits=(8, 4), threads=1)
     assert found["ranked_by"] == "agreement"
     assert "accuracy" not in found["float"]
     assert "agreement" in compare_page(found, "x.json")
@@ -170,9 +171,7 @@ def test_bad_choices_are_named(call: Any, message: str) -> None:
 
 def test_labels_must_be_one_a_sample() -> None:
     with pytest.raises(ShapeError, match="expected 24 labels, found 3"):
-        compare(
-            every_operator(3), SAMPLES, choices(["uniform"], (8,), ("none",)), labels=np.zeros(3)
-        )
+        compare(every_operator(3), SAMPLES, schemes=["uniform"], bits=(8,), labels=np.zeros(3))
 
 
 def test_errors_are_one_line() -> None:

@@ -20,7 +20,8 @@ from onnx import TensorProto, helper
 
 import npusim
 from npusim import operators as op
-from npusim.engines.estimate import Estimate, estimate
+from npusim.engines.estimate import estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
@@ -125,7 +126,7 @@ def machines(draw: st.DrawFn) -> Machine:
 
 
 @cache
-def cost(network: Network, machine: Machine) -> Estimate:
+def cost(network: Network, machine: Machine) -> ProgramCost:
     return estimate(network, machine)
 
 
@@ -203,7 +204,7 @@ def test_every_cycle_has_a_cause_and_every_layer_a_cost(
                 assert sum(row.values()) == timeline.cycles
         assert sum(layer.cycles for layer in found.layers) == found.cycles
         assert all(layer.cycles > 0 and layer.dram_bytes > 0 for layer in found.layers)
-        costed = {layer.name for layer in found.layers} | set(found.host)
+        costed = {layer.name for layer in found.layers} | set(found.host_operators)
         for node in networks[name].nodes:
             if isinstance(
                 node.operator, op.Conv2D | op.FullyConnected | op.MaxPool | op.AveragePool | op.Mean
@@ -224,7 +225,7 @@ def test_an_operator_that_nobody_computes_is_an_error() -> None:
         node = Node("product", operator, inputs, ("y",))
         network = Network("alone", "npusim", (node,), tensors, ("x",), ("y",))
         if is_known:
-            assert estimate(network, Machine.load("nano")).host == ("product",)
+            assert estimate(network, Machine.load("nano")).host_operators == ("product",)
             continue
         with pytest.raises(UnsupportedError, match="product: neither the machine nor the host"):
             estimate(network, Machine.load("nano"))

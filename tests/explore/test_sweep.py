@@ -16,13 +16,13 @@ import pyarrow.parquet
 import pytest
 
 import npusim
-from npusim.cli.sweep import read_source, sweep_space
 from npusim.engines.estimate import estimate
 from npusim.explore.sweep.execution import in_this_process
+from npusim.explore.sweep.files import read_source, sweep
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.results import columns
 from npusim.explore.sweep.space import read_space
-from npusim.explore.sweep.sweep import plan, sweep
+from npusim.explore.sweep.sweep import plan, sweep_space
 from npusim.machines import Machine
 from tests.conftest import DIGITS
 from tests.explore.sweep_files import journal_of
@@ -58,13 +58,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def reference(space: Path) -> list[dict[str, str]]:
     """Return the rows of a sweep in this process."""
-    sweep_here(space, space.with_name("reference.csv"))
+    sweep(space, space.with_name("reference.csv"))
     return rows_of(space.with_name("reference.csv"))
-
-
-def sweep_here(space: Path, output: Path, **options) -> None:
-    choice = {"plot_path": None, "workers": None, "scheduler": None, "resume": False, **options}
-    sweep_space(space, output_path=output, **choice)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -136,12 +131,12 @@ def test_an_integer_network_is_taken_as_it_is(reference):
 
 
 def test_workers_and_parquet_say_the_same(space, reference, tmp_path):
-    sweep_here(space, tmp_path / "w.csv", workers=2)
+    sweep(space, tmp_path / "w.csv", workers=2)
     assert rows_of(tmp_path / "w.csv") == reference
     # the same journal under another name gives the table without any work
     (tmp_path / "w.csv.sweep").rename(tmp_path / "w.parquet.sweep")
     before = keys_of(tmp_path / "w.parquet")
-    sweep_here(space, tmp_path / "w.parquet", resume=True)
+    sweep(space, tmp_path / "w.parquet", resume=True)
     assert keys_of(tmp_path / "w.parquet") == [*before, "complete"]
     table = pyarrow.parquet.read_table(tmp_path / "w.parquet")
     assert table.column_names == list(columns())
@@ -154,7 +149,7 @@ def test_workers_and_parquet_say_the_same(space, reference, tmp_path):
 
 
 def test_a_dask_cluster_says_the_same(space, reference, cluster, tmp_path):
-    sweep_here(space, tmp_path / "d.csv", scheduler=cluster)
+    sweep(space, tmp_path / "d.csv", scheduler=cluster)
     assert rows_of(tmp_path / "d.csv") == reference
 
 
@@ -245,7 +240,7 @@ def test_points_with_the_same_inputs_are_one(space, tmp_path):
     chosen = read_space(path)
     sources = {network.name: read_source(network) for network in chosen.networks}
     with Journal(tmp_path / "r.csv", resume=False) as journal:
-        found = sweep(chosen, sources, journal, in_this_process)
+        found = sweep_space(chosen, sources, journal, in_this_process)
     assert len(found.rows) == 5 * 3
     assert found.repeated == 6 * 4 - 15
 

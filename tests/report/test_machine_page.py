@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.report.test_machine_data import with_energy
 
 from npusim.analysis.conformance import not_executed
 from npusim.analysis.machine_data import machine_data
-from npusim.engines.estimate import Estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.report.machine_charts import CHARTS
 from npusim.report.machine_page import machine_page
 from tests.report.browser import Browser
-from tests.report.conftest import Reported
-from tests.report.test_machine_data import with_energy
+from tests.reported import Reported
 
 WINDOWS = {"desk": (1180, False), "dark desk": (1180, True), "phone": (390, False)}
 
@@ -156,10 +156,10 @@ AREAS = """(() => {
 
 
 def test_a_long_run_is_drawn_in_shares_that_add_up(
-    browser: Browser, in_two_runs: Estimate, tmp_path: Path
+    browser: Browser, in_two_runs: ProgramCost, tmp_path: Path
 ) -> None:
     found = in_two_runs.as_json()
-    conformance = not_executed(found["requant"], in_two_runs.host)
+    conformance = not_executed(found["requant"], in_two_runs.host_operators)
     data = machine_data(in_two_runs.program, in_two_runs.timelines, found, conformance)
     path = tmp_path / "long.html"
     path.write_text(machine_page(data), encoding="utf-8")

@@ -13,7 +13,7 @@ from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.machines import Machine
 from tests.conftest import DIGITS
-from tests.report.conftest import Reported
+from tests.reported import Reported
 
 
 def pictures(html: str) -> dict[str, ElementTree.Element]:
@@ -28,9 +28,9 @@ def test_a_run_on_the_machine_shows_pictures_and_its_layers(reported: Reported) 
     assert "class=" not in html
     assert f"{reported.result.cycles:,} cycles" in html
     for layer in reported.result.layers:
-        if layer.cycles is not None:
+        if layer.cost is not None:
             assert f"<td>{layer.name}</td>" in html
-            assert f"<td>{layer.cycles:,}</td>" in html
+            assert f"<td>{layer.cost.cycles:,}</td>" in html
 
 
 def test_an_estimate_shows_the_same_cycles() -> None:

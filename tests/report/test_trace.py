@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from npusim.engines.estimate import Estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.isa.assembly import assemble
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.report.trace import TRACKS, write_trace
 from npusim.simulator.machine.timeline import CAUSES, Timeline
-from tests.report.conftest import Reported
+from tests.reported import Reported
 
 REQUIRED = {
     "M": {"name", "ph", "pid", "tid", "args"},
@@ -37,9 +37,9 @@ def trace_of(
 
 
 def digits_trace(reported: Reported) -> dict[str, Any]:
-    program = reported.result.program
+    program = reported.result.cost.program
     assert program is not None
-    return json.loads(trace_of(program, reported.result.timelines, reported.layer_cycles))
+    return json.loads(trace_of(program, reported.result.cost.timelines, reported.layer_cycles))
 
 
 def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
@@ -83,12 +83,14 @@ def test_is_a_chrome_trace_of_the_run_s_length(reported: Reported) -> None:
     require_chrome_trace(digits_trace(reported), reported.result.cycles)
 
 
-def test_several_runs_and_host_operators_follow_each_other(in_two_runs: Estimate) -> None:
+def test_several_runs_and_host_operators_follow_each_other(in_two_runs: ProgramCost) -> None:
     cycles = {layer.name: layer.cycles for layer in in_two_runs.layers}
     trace = json.loads(trace_of(in_two_runs.program, in_two_runs.timelines, cycles))
     require_chrome_trace(trace, in_two_runs.cycles)
     hosts = [event for event in trace["traceEvents"] if event["ph"] == "i"]
-    assert [event["name"] for event in hosts] == [f"host: {name}" for name in in_two_runs.host]
+    assert [event["name"] for event in hosts] == [
+        f"host: {name}" for name in in_two_runs.host_operators
+    ]
     first = in_two_runs.timelines[0].cycles
     assert {event["ts"] for event in hosts} == {0, first, in_two_runs.cycles}
     totals = {
@@ -100,7 +102,7 @@ def test_several_runs_and_host_operators_follow_each_other(in_two_runs: Estimate
 
 
 def test_every_instruction_is_a_slice_with_its_operands(reported: Reported) -> None:
-    program, timeline = reported.result.program, reported.result.timelines[0]
+    program, timeline = reported.result.cost.program, reported.result.cost.timelines[0]
     assert program is not None
     events = digits_trace(reported)["traceEvents"]
     tracks = {number: name for name, number in TRACKS.items()}
@@ -132,16 +134,16 @@ def test_stalls_and_layers_are_those_of_the_results(reported: Reported) -> None:
     for event in events:
         if event.get("cat") == "stall" and event["tid"] == TRACKS["EX"]:
             stalls[event["name"].removeprefix("stall: ")] += event["dur"]
-    rows = [layer.stall_cycles for layer in reported.result.layers]
-    assert stalls == {cause: sum(row[cause] for row in rows if row) for cause in CAUSES}
+    rows = [layer.cost.stall_cycles for layer in reported.result.layers if layer.cost]
+    assert stalls == {cause: sum(row[cause] for row in rows) for cause in CAUSES}
     layers = [event for event in events if event.get("cat") == "layer"]
     assert {event["name"]: event["dur"] for event in layers} == reported.layer_cycles
 
 
 def test_equal_runs_give_equal_bytes_and_gzip_holds_the_same(reported: Reported) -> None:
-    program = reported.result.program
+    program = reported.result.cost.program
     assert program is not None
-    run = (program, reported.result.timelines, reported.layer_cycles)
+    run = (program, reported.result.cost.timelines, reported.layer_cycles)
     plain, packed = trace_of(*run), trace_of(*run, packed=True)
     assert trace_of(*run) == plain
     assert trace_of(*run, packed=True) == packed

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from npusim.compiler.context import lower_node
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.words import (SCHEMES)
 from npusim.isa.spec import VEC_OPS

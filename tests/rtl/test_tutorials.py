@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from npusim.cli.compile import assemble_file
+from npusim.cli.app import app
 from npusim.cli.verify_program import verify_model, verify_program
 from npusim.machines import Machine
 
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.usefixtures("icarus")
 def test_the_program_by_hand(tmp_path, capsys):
     output = tmp_path / "dense4.npu"
-    assemble_file(ROOT / "docs/examples/program/dense4.s", output=output, machine="nano")
+    source = ROOT / "docs/examples/program/dense4.s"
+    app(["assemble", str(source), "-o", str(output), "--machine", "nano"], standalone_mode=False)
     assert verify_program(output, simulator="icarus") == 0, capsys.readouterr().out
     assert re.search(r"14 │ +125 │ +125 │ +40", capsys.readouterr().out)
 

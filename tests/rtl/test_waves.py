@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from npusim.cli.app import app
 from npusim.cosim import CosimulationError
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.machines import Machine
 from tests.rtl.layers import CASES

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("words",),
+    ("words", "writing"),
     ("machines",),
     ("datapath", "isa", "graph"),
     ("formats.onnx.records", "formats.tflite.records"),
@@ -24,7 +24,6 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("report",),
     ("engines",),
     ("explore",),
-    ("session",),
     ("cli",),
     ("__main__", "__init__"),
 )

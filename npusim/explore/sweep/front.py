@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from npusim.analysis.pareto import on_front
 
 OBJECTIVES = {"accuracy": -1, "energy_pj": 1, "seconds_on_machine": 1, "area_um2": 1}
 """What is weighed, by column: 1 where less is better; left out where a point does not know it."""
@@ -24,22 +23,7 @@ def with_front(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             groups.setdefault(row["network"], []).append(row)
     for group in groups.values():
         known = [key for key in OBJECTIVES if all(key in row for row in group)]
-        costs = np.array([[OBJECTIVES[key] * row[key] for key in known] for row in group], float)
+        costs = [[OBJECTIVES[key] * row[key] for key in known] for row in group]
         for row, best in zip(group, on_front(costs), strict=True):
             row["pareto"] = bool(best)
     return marked
-
-
-def on_front(costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points [N] of `costs` [N objectives] no other is nowhere worse and once better.
-
-    Points are met in the order of their costs, where none is beaten by a later one.
-    """
-    result = np.zeros(len(costs), bool)
-    front = np.empty((0, costs.shape[1]))
-    for i in np.lexsort(costs.T[::-1]):
-        point = costs[i]
-        if not ((front <= point).all(axis=1) & (front < point).any(axis=1)).any():
-            front = np.vstack([front, point])
-            result[i] = True
-    return result

@@ -42,7 +42,7 @@ class Swept:
     executed: int
 
 
-def sweep(
+def sweep_space(
     space: Space,
     sources: Mapping[str, Source],
     journal: Journal,

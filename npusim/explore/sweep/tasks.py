@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.analysis.top1 import classes, percent_equal
 from npusim.compiler.rule import machine_rule
 from npusim.engines.estimate import estimate
 from npusim.errors import NpuError
@@ -130,8 +131,7 @@ def _encode(source: Source, scheme: SchemeChoice, threads: int | None) -> Outcom
     if source.evaluate is not None and source.labels is not None:
         engine = prepare_engine(network, machine_rule(network, source.requant))
         scores = engine.run(source.evaluate, threads=threads or 1)[network.outputs[0]]
-        guesses = scores.reshape(len(source.labels), -1).argmax(axis=1)
-        found["accuracy"] = 100 * float((guesses == source.labels).mean())
+        found["accuracy"] = percent_equal(classes(scores), source.labels)
     return Outcome(found, model=model)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import npusim
 from npusim.cosim.programs.programs import random_program
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork
 from npusim.kernels import vnni
 from npusim.kernels.engine import prepare
 from npusim.machines import Machine

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from npusim.cli.app import app
 from npusim.cosim import CosimulationError, toolchain
 from npusim.cosim.npu.measure import measure_step
-from npusim.engines.machine import MachineNetwork
+from npusim.engines.engine import run
+from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.simulation import Simulation
 from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.session import run
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 MODEL, SAMPLES = DIGITS / "digits_int8.onnx", DIGITS / "digits_test.npz"

@@ -12,7 +12,7 @@ from npusim.isa.assembly import assemble
 from npusim.isa.program import Program, Region, Step
 from npusim.machines import Machine
 from npusim.simulator.machine.run import time_program
-from tests.report.conftest import Reported
+from tests.reported import Reported
 
 COPY = """
 CFG engine=LD index=element element.beats=1
@@ -66,7 +66,7 @@ def test_words_live_from_their_writing_to_their_last_reading() -> None:
 
 
 def test_live_words_of_a_network_counted_one_by_one(reported: Reported) -> None:
-    program, timeline = reported.result.program, reported.result.timelines[0]
+    program, timeline = reported.result.cost.program, reported.result.cost.timelines[0]
     assert program is not None
     registers, touched = RegisterFile(), defaultdict(list)
     for pc in np.argsort(timeline.issue, kind="stable").tolist():
@@ -89,7 +89,7 @@ def test_live_words_of_a_network_counted_one_by_one(reported: Reported) -> None:
                     break
                 end = timeline.issue[pc] if replaced else timeline.retire[pc] + 1
             expected[name][timeline.issue[writer] : end] += 1
-    for name, held in occupancy(program, reported.result.timelines).items():
+    for name, held in occupancy(program, reported.result.cost.timelines).items():
         every = np.zeros(timeline.cycles + 1, np.int64)
         every[held.cycles] = np.diff(held.live, prepend=0)
         np.testing.assert_array_equal(np.cumsum(every), expected[name])

@@ -1,4 +1,4 @@
-"""Write result files whole or not at all."""
+"""Files of results, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from npusim.errors import FormatError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def require_writable(path: Path | None) -> None:
@@ -60,13 +60,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
 def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write `arrays` as an .npz file, keyed by tensor name."""
+    import numpy as np
+
     with whole_file(path) as file:
         np.savez(file, **dict(arrays))  # type: ignore[arg-type]
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` as indented JSON."""
-    with whole_file(path) as file:
-        file.write(json.dumps(content, indent=2).encode() + b"\n")
+    write_text(path, json.dumps(content, indent=2) + "\n")

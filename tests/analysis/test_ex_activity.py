@@ -15,11 +15,11 @@ from npusim.analysis.ex_activity import (
     joined,
     shares,
 )
-from npusim.engines.estimate import Estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.simulator.machine.counts import event_counts
 from npusim.simulator.machine.timeline import CAUSES, Timeline
-from tests.report.conftest import Reported
+from tests.reported import Reported
 
 IDLE = KINDS.index("idle")
 
@@ -42,7 +42,7 @@ def spread(slices: Slices) -> np.ndarray:
 
 
 def test_slices_say_what_each_cycle_is(reported: Reported) -> None:
-    program, timelines = reported.result.program, reported.result.timelines
+    program, timelines = reported.result.cost.program, reported.result.cost.timelines
     assert program is not None
     slices = engine_slices(program, timelines)
     stalls = {KINDS.index(cause): 1 + place for place, cause in enumerate(CAUSES)}
@@ -53,7 +53,7 @@ def test_slices_say_what_each_cycle_is(reported: Reported) -> None:
         np.testing.assert_array_equal(meaning[spread(slices[engine])], expected)
 
 
-def test_sums_are_those_of_the_timeline(in_two_runs: Estimate) -> None:
+def test_sums_are_those_of_the_timeline(in_two_runs: ProgramCost) -> None:
     slices = engine_slices(in_two_runs.program, in_two_runs.timelines)
     counters = [timeline.counters() for timeline in in_two_runs.timelines]
     for engine, found in slices.items():
@@ -64,7 +64,7 @@ def test_sums_are_those_of_the_timeline(in_two_runs: Estimate) -> None:
             assert own == sum(counter[engine][cause] for counter in counters)
 
 
-def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: Estimate) -> None:
+def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: ProgramCost) -> None:
     counted = [event_counts(timeline) for timeline in in_two_runs.timelines]
     rows = ex_cycles(in_two_runs.program, in_two_runs.timelines, counted)
     slices = engine_slices(in_two_runs.program, in_two_runs.timelines)["EX"]
@@ -81,7 +81,7 @@ def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: Estima
 
 @pytest.mark.parametrize("most", [40, 7])
 def test_joined_slices_keep_cycles_and_layers(reported: Reported, most: int) -> None:
-    program, timelines = reported.result.program, reported.result.timelines
+    program, timelines = reported.result.cost.program, reported.result.cost.timelines
     assert program is not None
     for slices in engine_slices(program, timelines).values():
         fewer, least = joined(slices, max(most, len(set(slices.layers.tolist()))))
@@ -97,7 +97,7 @@ def test_joined_slices_keep_cycles_and_layers(reported: Reported, most: int) -> 
 
 @pytest.mark.parametrize("bins", [1, 7, 400])
 def test_shares_count_each_part_of_the_run(reported: Reported, bins: int) -> None:
-    program, timelines = reported.result.program, reported.result.timelines
+    program, timelines = reported.result.cost.program, reported.result.cost.timelines
     assert program is not None
     for slices in engine_slices(program, timelines).values():
         kinds = spread(slices)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npusim.cli.compile import assemble_file, compile_model, disassemble_file
+from npusim.cli.app import app
+from npusim.engines.engine import run
 from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.session import run
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 
@@ -25,7 +25,7 @@ def test_machine_gives_the_bytes_of_kernels_and_cycles() -> None:
     for name, values in expected.outputs.items():
         assert np.array_equal(values, found.outputs[name])
     assert found.samples == 3
-    assert found.cycles == sum(layer.cycles or 0 for layer in found.layers)
+    assert found.cycles == sum(layer.cost.cycles for layer in found.layers if layer.cost)
     assert found.cycles == estimate(network, Machine.load("small")).cycles
     assert found.as_json()["machine"] == "small"
     assert found.differing_outputs is None  # half_up is an integer rule
@@ -65,14 +65,18 @@ def test_more_bandwidth_or_less_latency_is_never_slower() -> None:
 
 
 def test_program_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def npusim(*arguments: object) -> None:
+        app([*map(str, arguments), *(() if "disassemble" in arguments else ("--machine", "nano"))],
+            standalone_mode=False)  # fmt: skip
+
     path = tmp_path / "digits.npu"
-    compile_model(DIGITS / "digits_int8.onnx", output=path, machine="nano", requant="auto")
+    npusim("compile", DIGITS / "digits_int8.onnx", "-o", path)
     program = Program.load(path)
     assert program.machine == Machine.load("nano")
     capsys.readouterr()
-    disassemble_file(path)
+    npusim("disassemble", path)
     text = capsys.readouterr().out
     source = tmp_path / "small.s"
     source.write_text(text)
-    assemble_file(source, output=tmp_path / "again.npu", machine="nano")
+    npusim("assemble", source, "-o", tmp_path / "again.npu")
     assert Program.load(tmp_path / "again.npu").instructions == program.instructions

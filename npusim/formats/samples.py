@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, RangeError, ShapeError
+from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 
@@ -44,8 +44,10 @@ def read_samples(path: Path, network: Network) -> Samples:
         The array is neither one sample nor a batch of samples.
     RangeError
         A label is no class: none of the scores in the network's first output.
+    UnsupportedError
+        As `input_tensor`.
     """
-    tensor = network.tensors[network.inputs[0]]
+    tensor = input_tensor(network)
     if path.is_dir():
         raise FormatError(f"{path}: expected a .npy, .npz or image file, found a directory")
     if not path.exists():
@@ -77,6 +79,31 @@ def read_samples(path: Path, network: Network) -> Samples:
                 f"found {labels[strange[0]]}"
             )
     return Samples(x, labels)
+
+
+def zeros(network: Network) -> Samples:
+    """Return one sample of zeros for the one input of `network`."""
+    tensor = input_tensor(network)
+    return Samples(tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype)), None)
+
+
+def input_tensor(network: Network) -> Tensor:
+    """Return the one tensor that `network` takes samples for.
+
+    Raises
+    ------
+    UnsupportedError
+        It has several inputs, or weights that its file does not hold.
+    """
+    if network.absent_weights:
+        raise UnsupportedError(
+            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
+        )
+    if len(network.inputs) != 1:
+        raise UnsupportedError(
+            f"{network.name}: expected a network with one input, found {len(network.inputs)}"
+        )
+    return network.tensors[network.inputs[0]]
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray]:

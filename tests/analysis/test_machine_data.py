@@ -13,7 +13,7 @@ import pytest
 from npusim.analysis.conformance import check_conformance, not_executed
 from npusim.analysis.machine_data import machine_data
 from npusim.cost.prices import COMPONENTS
-from npusim.engines.estimate import Estimate
+from npusim.engines.program_cost import ProgramCost
 from npusim.formats.files import load
 from npusim.report.machine_charts import CHARTS, ENERGY_DESCRIPTIONS, PHONE, WIDE, energy_text
 from npusim.report.machine_page import machine_page, style
@@ -21,7 +21,7 @@ from npusim.report.machine_words import conformance_text
 from npusim.report.roofline import bound_macs_per_cycle
 from npusim.report.standalone import pictures
 from tests.conftest import DIGITS
-from tests.report.conftest import Reported
+from tests.reported import Reported
 
 
 class Marks(HTMLParser):
@@ -120,7 +120,7 @@ def test_a_report_holds_the_run_s_results(reported: Reported) -> None:
     assert starts == sorted(starts)
 
 
-def test_no_run_is_above_the_roof(in_two_runs: Estimate) -> None:
+def test_no_run_is_above_the_roof(in_two_runs: ProgramCost) -> None:
     found = in_two_runs.as_json()
     data = machine_data(
         in_two_runs.program, in_two_runs.timelines, found, not_executed("fp32", ())
@@ -207,7 +207,7 @@ def test_conformance_is_said_as_it_is(
 def test_a_report_needs_the_results_of_its_program(reported: Reported, tmp_path: Path) -> None:
     results = reported.result.as_json()
     results["layers"] = results["layers"][1:]
-    program = reported.result.program
+    program = reported.result.cost.program
     assert program is not None
     with pytest.raises(ValueError, match="stem"):
-        machine_data(program, reported.result.timelines, results, {})
+        machine_data(program, reported.result.cost.timelines, results, {})

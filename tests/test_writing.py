@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from npusim.cli import app
-from npusim.cli.outputs import require_writable, whole_file
 from npusim.errors import FormatError
+from npusim.writing import require_writable, whole_file
 
 
 def write(path: Path) -> None:

@@ -1,0 +1,49 @@
+"""`npusim assemble`: a program written by hand into a program file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from npusim.cli.options import FILE, machine_option
+
+
+@click.command("assemble")
+@click.argument("source", type=FILE, metavar="FILE.s")
+@click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
+@machine_option
+def command(source: Path, *, output: Path, machine: str) -> None:
+    """Assemble a program written by hand; the static checker proves it first.
+
+    It may use every region; each is an equal part of half the machine's memory, empty.
+    """
+    from npusim.errors import FormatError, NpuError
+    from npusim.isa.assembly import assemble
+    from npusim.isa.program import Program, Region, Step
+    from npusim.isa.spec import REGION_COUNT
+    from npusim.machines import Machine
+    from npusim.writing import require_writable
+
+    require_writable(output)
+    try:
+        text = source.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FormatError(f"{source}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{source}: expected assembly text, found {error}") from None
+    target = Machine.load(machine)
+    try:
+        instructions = tuple(assemble(text))
+    except NpuError as error:
+        raise type(error)(f"{source}: {error}") from None
+    region_bytes = target.memory.size_bytes // (2 * REGION_COUNT)
+    regions = tuple(Region(f"region{i}", region_bytes) for i in range(REGION_COUNT))
+    program = Program(
+        name=source.stem, machine=target, requant="", instructions=instructions,
+        regions=regions, places=(), inputs=(), outputs=(),
+        steps=(Step("run", 0, len(instructions)),), layers=(),
+    )  # fmt: skip
+    program.check()
+    program.save(output)
+    print(f"{output}: {len(instructions)} instructions for {target.name}")

@@ -1,0 +1,28 @@
+"""`npusim disassemble`: a program file as `assemble` reads it, with layers and runs as comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from npusim.cli.options import FILE
+
+
+@click.command("disassemble")
+@click.argument("program", type=FILE, metavar="PROGRAM.npu")
+def command(program: Path) -> None:
+    """Print the instructions of a program."""
+    from npusim.isa.assembly import disassemble
+    from npusim.isa.program import Program
+
+    found = Program.load(program)
+    print(f"; {found.name} for {found.machine.name}, rounding {found.requant}")
+    names = {layer.first: f"{layer.name} ({layer.operator})" for layer in found.layers}
+    starts = {step.first: step for step in found.runs()}
+    for pc, line in enumerate(disassemble(found.instructions).splitlines()):
+        if pc in starts:
+            print(f"; run of {starts[pc].count} instructions")
+        if pc in names:
+            print(f"; {names[pc]}")
+        print(line)

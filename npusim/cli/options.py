@@ -1,0 +1,72 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from npusim.cli.report import ReportPaths
+from npusim.words import MACHINES, RULES
+
+FILE = click.Path(path_type=Path)
+
+model_argument = click.argument("model", type=FILE)
+machine_option = click.option(
+    "--machine",
+    default="base",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help=f"{', '.join(MACHINES)}, or a description of your own.",
+)
+requant_option = click.option(
+    "--requant",
+    type=click.Choice(("auto", *RULES)),
+    default="auto",
+    show_default=True,
+    help="Rounding rule; auto is that of the file's own runtime.",
+)
+json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="Processor cores to use; default all."
+)
+calibrate_option = click.option(
+    "--calibrate",
+    "calibrate_path",
+    type=FILE,
+    required=True,
+    metavar="FILE",
+    help="Samples (.npy, .npz or an image) that ranges and biases are found on.",
+)
+
+
+def choice(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
+    """Return an option that takes one of `names`, the first where it is left out."""
+    return click.option(
+        option, type=click.Choice(names), default=names[0], show_default=True, help=text
+    )
+
+
+def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --report, --plots and --trace; it gets them as `reports`."""
+
+    @click.option(
+        "--report", "page", type=FILE, metavar="FILE.html", help="Write a page with pictures."
+    )
+    @click.option("--plots", type=FILE, metavar="DIRECTORY", help="Write each picture as SVG.")
+    @click.option(
+        "--trace",
+        type=FILE,
+        metavar="FILE.json[.gz]",
+        help="Write a trace for ui.perfetto.dev: 1 us is 1 cycle.",
+    )
+    @wraps(function)
+    def with_reports(
+        page: Path | None, plots: Path | None, trace: Path | None, **options: Any
+    ) -> Any:
+        return function(reports=ReportPaths(page, plots, trace), **options)
+
+    return with_reports

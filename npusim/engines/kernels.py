@@ -1,0 +1,78 @@
+"""Engine `kernels`: layer by layer on this computer, every tensor, fast."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from time import perf_counter_ns
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from npusim.engines.engine import Progress, Samples
+from npusim.engines.layer_rows import layer_row
+from npusim.engines.result import Result
+from npusim.graph.network import Network
+from npusim.kernels.engine import Prepared, prepare
+from npusim.words import Rule
+
+_loaded: WeakKeyDictionary[Network, set[Rule]] = WeakKeyDictionary()
+"""Rules under which a network ran in this process: their kernels are compiled or loaded."""
+
+
+@dataclass(frozen=True)
+class KernelsEngine:
+    """Most samples that a layer takes at once (None: as suit the cache) on how many cores (all)."""
+
+    batch: int | None = None
+    threads: int | None = None
+
+    def run(
+        self,
+        network: Network,
+        x: Samples,
+        rule: Rule,
+        *,
+        keep_tensors: bool = False,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Execute `network` on `x`; the rows of its layers know the seconds of each."""
+        prepared = prepare(network, rule)
+        _load_kernels(network, rule, prepared)
+        nanoseconds = np.zeros(len(network.nodes), np.int64)
+        start_ns = perf_counter_ns()
+        tensors = prepared.run(
+            x,
+            threads=self.threads or os.cpu_count() or 1,
+            batch=self.batch,
+            keep=[*network.tensors] if keep_tensors else network.outputs,
+            nanoseconds=nanoseconds,
+            progress=progress,
+        )
+        seconds = (perf_counter_ns() - start_ns) / 1e9
+        declared = network.tensors[network.outputs[0]].shape[0]
+        return Result(
+            network=network,
+            engine="kernels",
+            requant=rule,
+            outputs={name: tensors[name] for name in network.outputs},
+            tensors=tensors,
+            layers=tuple(
+                layer_row(network, node, rule, seconds=int(time_ns) / 1e9)
+                for node, time_ns in zip(network.nodes, nanoseconds, strict=True)
+            ),
+            samples=len(tensors[network.outputs[0]]) // max(declared, 1),
+            seconds=seconds,
+        )
+
+
+def _load_kernels(network: Network, rule: Rule, prepared: Prepared) -> None:
+    """Run a sample of zeros, the first time: what loads the kernels is no layer's time."""
+    if rule in _loaded.setdefault(network, set()):
+        return
+    zeros = {}
+    for name in network.inputs:
+        tensor = network.tensors[name]
+        zeros[name] = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
+    prepared.run(zeros)
+    _loaded[network].add(rule)

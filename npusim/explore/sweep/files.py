@@ -1,0 +1,111 @@
+"""A sweep from its files to its table: what `npusim.sweep` and the command line call."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from npusim.errors import FormatError, UnsupportedError
+from npusim.explore.sweep.execution import DaskCluster, LocalProcesses, Run, in_this_process
+from npusim.explore.sweep.front import with_front
+from npusim.explore.sweep.journal import Journal
+from npusim.explore.sweep.results import require_format, table_bytes
+from npusim.explore.sweep.space import NetworkChoice, read_space
+from npusim.explore.sweep.sweep import Progress, Swept, sweep_space
+from npusim.explore.sweep.tasks import ModelFile, Source, read_model
+from npusim.formats.samples import read_samples
+from npusim.report.sweep_page import plot_bytes, require_plot_format
+from npusim.writing import require_writable, whole_file
+
+
+def sweep(
+    space: str | Path,
+    output: str | Path,
+    *,
+    plot: str | Path | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Swept:
+    """Go through machines x networks x schemes and write a row for each point; docs/sweep.md.
+
+    Parameters
+    ----------
+    space
+        TOML file that describes the space.
+    output
+        Table to write, .csv or .parquet; finished tasks are kept beside it in OUTPUT.sweep.
+    plot
+        Picture of the Pareto fronts to write, .html, .svg or .png.
+    workers, scheduler
+        Processes of this computer, or the address of a running Dask cluster; in this process where
+        both are None.
+    resume
+        Continue an unfinished sweep: what is finished is not repeated.
+    progress
+        Called with what is going on, how many of its tasks are finished, and how many there are.
+
+    Raises
+    ------
+    FormatError
+        The space is not well formed, a file cannot be read or written, a cluster is lost. What a
+        point does wrong is an error in its row.
+    UnsupportedError
+        An ending that is not offered, or a package that is not installed.
+    """
+    table, picture = Path(output), None if plot is None else Path(plot)
+    if workers is not None and scheduler is not None:
+        raise UnsupportedError("expected either --workers or --scheduler, found both")
+    require_format(table)
+    require_writable(table)
+    require_plot_format(picture)
+    require_writable(picture)
+    described = read_space(Path(space))
+    sources = {network.name: read_source(network) for network in described.networks}
+    with Journal(table, resume) as journal, _execution(workers, scheduler) as run:
+        threads = None if run is in_this_process else 1
+        found = sweep_space(described, sources, journal, run, threads=threads, progress=progress)
+        rows = with_front(found.rows)
+        with whole_file(table) as file:
+            file.write(table_bytes(table, rows))
+        if picture is not None:
+            with whole_file(picture) as file:
+                file.write(plot_bytes(picture, rows, table.name))
+        journal.complete()
+    return Swept(tuple(rows), found.repeated, found.reused, found.executed)
+
+
+def read_source(network: NetworkChoice) -> Source:
+    """Return the content of a network's files.
+
+    Raises
+    ------
+    NpuError
+        A file cannot be read; a float network without samples to calibrate on.
+    """
+    try:
+        model = ModelFile(network.model.name, network.model.read_bytes())
+    except OSError as error:
+        raise FormatError(f"{network.model}: cannot read it: {error.strerror}") from None
+    loaded = read_model(model)
+    if network.calibrate is None and not loaded.is_integer:
+        raise UnsupportedError(
+            f"{network.model}: a float network: expected calibrate = FILE with samples to quantize "
+            "it by"
+        )
+    if network.calibrate is None and network.evaluate is None:
+        return Source(model, network.requant)
+    calibrate = None if network.calibrate is None else read_samples(network.calibrate, loaded).x
+    if network.evaluate is None:
+        return Source(model, network.requant, calibrate)
+    samples = read_samples(network.evaluate, loaded)
+    if samples.labels is None:
+        raise FormatError(f"{network.evaluate}: expected class labels under 'y', found none")
+    return Source(model, network.requant, calibrate, samples.x, samples.labels)
+
+
+def _execution(workers: int | None, scheduler: str | None) -> AbstractContextManager[Run]:
+    if scheduler is not None:
+        return DaskCluster(scheduler)
+    return nullcontext(in_this_process) if workers is None else LocalProcesses(workers)

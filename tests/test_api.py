@@ -1,0 +1,119 @@
+"""The public names: these and no more, light to import, documented, and what documents use."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npusim
+from tests.conftest import DIGITS, ROOT
+
+NAMES = {
+    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
+    "quantize", "run", "sweep", "verify",
+}  # fmt: skip
+LIBRARIES = {
+    "npusim.cosim": "a bench for anybody's Verilog",
+    "npusim.datapath": "units as golden models",
+    "npusim.isa": "programs by hand",
+}
+"""Packages that documents import from besides: what they are for."""
+INSIDE = {
+    "numerics.md": {"npusim.runtimes.requantization"},
+    "tutorial_program.md": {"npusim.simulator.machine.run", "npusim.simulator.machine.state"},
+}
+"""Documents of the inside, and the modules that they are about."""
+
+
+def test_dir_shows_the_public_names_and_no_more() -> None:
+    assert set(dir(npusim)) == NAMES == set(npusim.__all__)
+    found = {name: getattr(npusim, name) for name in NAMES}
+    assert all(inspect.getdoc(value) for value in found.values())
+    assert inspect.isclass(found["Network"])
+    assert callable(found["compile"])
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        npusim.nothing  # noqa: B018
+
+
+def test_the_type_checker_sees_the_same_names_from_the_same_homes() -> None:
+    (block,) = [
+        node
+        for node in ast.parse(Path(npusim.__file__).read_text()).body
+        if isinstance(node, ast.If)
+    ]
+    seen = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            inner = f":{alias.name}" if alias.asname else ""
+            seen[alias.asname or alias.name] = f"{node.module}{inner}"
+    assert seen == npusim._HOMES
+
+
+def test_importing_it_imports_none_of_the_work() -> None:
+    code = "import sys, npusim; dir(npusim); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = {name for name in done.stdout.split() if name.startswith(("npusim", "num", "onnx"))}
+    assert {name for name in found if not name.startswith("numbers")} == {"npusim"}
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_documents_use_the_public_names(path: Path) -> None:
+    text = path.read_text()
+    modules = set(re.findall(r"^(?:>>> )?from (npusim[\w.]*) import", text, re.MULTILINE))
+    modules |= set(re.findall(r"^(?:>>> )?import (npusim\.[\w.]*)", text, re.MULTILINE))
+    allowed = INSIDE.get(path.name, set())
+    deep = {name for name in modules - allowed if not name.startswith(tuple(LIBRARIES))}
+    assert not deep
+    assert set(re.findall(r"\bnpusim\.(\w+)\(", text)) <= NAMES
+
+
+def test_networks_and_results_are_saved(tmp_path: Path) -> None:
+    network = npusim.load(DIGITS / "digits_float.onnx")
+    x = np.load(DIGITS / "digits_train.npz")["x"][:40]
+    quantized = npusim.quantize(network, x)
+    quantized.save(tmp_path / "saved.onnx")
+    npusim.export(quantized, tmp_path / "exported.onnx")
+    assert (tmp_path / "saved.onnx").read_bytes() == (tmp_path / "exported.onnx").read_bytes()
+    result = npusim.run(npusim.load(tmp_path / "saved.onnx"), x[:2])
+    result.save(tmp_path / "y.npz")
+    result.save(tmp_path / "run.json")
+    with np.load(tmp_path / "y.npz") as arrays:
+        assert {name: values.tolist() for name, values in arrays.items()} == {
+            name: values.tolist() for name, values in result.outputs.items()
+        }
+    assert json.loads((tmp_path / "run.json").read_text())["samples"] == 2
+    with pytest.raises(npusim.NpuError, match=r"expected a name ending in \.npz or \.json"):
+        result.save(tmp_path / "y.csv")
+
+
+def test_a_program_is_compiled_and_verified(tmp_path: Path) -> None:
+    network = npusim.load(DIGITS / "digits_int8.onnx")
+    program = npusim.compile(network, "nano")
+    program.save(tmp_path / "digits.npu")
+    assert type(program).load(tmp_path / "digits.npu") == program
+    cost = npusim.estimate(network, npusim.Machine.load("nano"))
+    assert cost.program.instructions == program.instructions
+    cost.save_trace(tmp_path / "digits.json.gz")
+    cost.save_trace(tmp_path / "digits.json")
+    assert (tmp_path / "digits.json.gz").stat().st_size < (tmp_path / "digits.json").stat().st_size
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+def test_verification_returns_what_it_compared() -> None:
+    (first, *_) = npusim.verify("mac_uniform", vectors=2000)
+    assert first.unit == "mac_uniform"
+    program = npusim.compile(npusim.load(DIGITS / "digits_int8.onnx"), "nano")
+    (run,) = npusim.verify(program, simulator="icarus")
+    assert run.cycles == run.rtl_cycles
