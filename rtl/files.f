@@ -13,6 +13,7 @@ npu_subtract_zero_point.v
 npu_pool.v
 npu_lookup.v
 npu_round_shift.v
+npu_requantize_float.v
 
 # level 2
 npu_requantize.v

@@ -21,6 +21,7 @@ BREAK = {
     "mac_subset": ("2'd1:    pb = xe <<< 2;", "2'd1:    pb = xe <<< 3;"),
     "mac_piecewise_linear": ("{XE_BITS{tail}}", "{XE_BITS{tail & !sign}}"),
     "merge_regions": ("+ shifted -", "+ shifted +"),
+    "requantize_float": ("|| kept[0])", "|| !kept[0])"),
     "round_shift": ("HALF_EVEN: constant = odd ? half : ones;", "HALF_EVEN: constant = half;"),
 }
 
