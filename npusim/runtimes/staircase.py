@@ -16,8 +16,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.requantize import ROUNDING_MODES, requantize_all
+from npusim.datapath.requantize import requantize_all
 from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import ROUNDINGS
 
 Epilogue = Requantization | FloatRequantization
 
@@ -90,7 +91,7 @@ def _integer_outputs(r: Requantization, accumulators: NDArray[np.int64]) -> NDAr
         np.repeat(r.bias, count),
         np.repeat(r.shift, count),
         np.zeros(channels * count, np.int64),
-        ROUNDING_MODES.index(r.rounding),
+        ROUNDINGS.index(r.rounding),
         (r.zero_point, r.low, r.high),
         values,
     )

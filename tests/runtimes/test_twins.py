@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from npusim import load
+from npusim import operators as op
 from npusim.codes.weight_planes import weight_planes
-from npusim.datapath.requantize import ROUNDING_MODES, requantize_total
-from npusim.graph import operators as op
+from npusim.datapath.requantize import requantize_total
 from npusim.runtimes.requantization import FloatRequantization, affine, linear, resolve_rule
 from npusim.runtimes.staircase import Reach, of_channels, outputs, sum_of_products
 from npusim.runtimes.twins import MODES, differences, least_total, twin
+from npusim.words import ROUNDINGS
 
 
 def layers(path: Path):
@@ -100,7 +101,7 @@ def test_the_least_total_of_a_level(mode):
         levels = np.arange(-20, 21)
         totals = least_total(mode, levels, np.int64(shift))
         for level, total in zip(levels.tolist(), totals.tolist(), strict=True):
-            code = ROUNDING_MODES.index(mode)
+            code = ROUNDINGS.index(mode)
             assert requantize_total(total, code, shift, 0, -128, 127) >= level
             assert requantize_total(total - 1, code, shift, 0, -128, 127) < level
 
