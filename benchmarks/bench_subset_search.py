@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from npusim.quant import subset
+from npusim.quant.encoders import subset
 
 BLOCKS = ((64, 3), (128, 4), (256, 6), (512, 3))
 BITS = 4

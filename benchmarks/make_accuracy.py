@@ -177,7 +177,7 @@ def views224(dtype: np.dtype) -> np.ndarray:
 
 def twins() -> list[dict[str, Any]]:
     """Our 8-bit codes of float networks against the int8 files TensorFlow made of them."""
-    from npusim.quant import uniform
+    from npusim.quant.encoders import uniform
 
     rows = []
     for name in (

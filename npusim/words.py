@@ -45,6 +45,9 @@ SCHEME_FAMILIES = (*SCHEMES, "log2")
 Exempt = Literal["none", "first", "last", "both"]
 """Linear layers that stay uniform int8."""
 EXEMPT: tuple[Exempt, ...] = get_args(Exempt)
+Encoder = Literal["nearest", "descent", "feedback"]
+"""How codes are chosen."""
+ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 Clip = Literal["min-max", "squared-error"]
 """How the range of a layer's weights is chosen."""
 CLIPS: tuple[Clip, ...] = get_args(Clip)

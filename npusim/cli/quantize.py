@@ -20,7 +20,7 @@ from npusim.words import (
 )
 
 if TYPE_CHECKING:
-    from npusim.quant.quantize import LayerRecord
+    from npusim.quant.layer import LayerRecord
 
 
 @click.command("quantize")

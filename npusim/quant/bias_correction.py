@@ -25,6 +25,11 @@ from npusim.quant.coded import CodedWeights
 LEAST_DEVIATION = 1e-6
 
 
+def no_correction(weights: NDArray[np.float64], coded: CodedWeights) -> NDArray[np.float64]:
+    """Return nothing to add to the bias: zeros [OC]."""
+    return np.zeros(len(weights))
+
+
 def static_correction(
     weights: NDArray[np.float64], coded: CodedWeights, mean_window: NDArray[np.float64]
 ) -> NDArray[np.float64]:

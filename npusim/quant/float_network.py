@@ -102,7 +102,7 @@ def _run_chunk(
             alive[name] if name in alive else constant(network.tensors[name])
             for name in node.inputs
         ]
-        y = np.ascontiguousarray(_evaluate(node.operator, inputs, threads or os.cpu_count() or 1))
+        y = np.ascontiguousarray(evaluate(node.operator, inputs, threads or os.cpu_count() or 1))
         alive[node.outputs[0]] = y
         if observe is not None:
             observe(node, network.output_of(node), y, alive)
@@ -172,11 +172,18 @@ def clamp(x: NDArray[np.float64], bounds: op.Clamp | None) -> NDArray[np.float64
 
 
 @singledispatch
-def _evaluate(operator: op.Operator, inputs: Values, threads: int) -> NDArray[np.float64]:
+def evaluate(operator: op.Operator, inputs: Values, threads: int) -> NDArray[np.float64]:
+    """Return what an operator makes of its inputs, constants included.
+
+    Raises
+    ------
+    UnsupportedError
+        It is none of float networks.
+    """
     raise UnsupportedError(f"{type(operator).__name__}: not an operator of float networks")
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Conv2D, inputs: Values, threads: int) -> NDArray[np.float64]:
     x, w = inputs[:2]
     window, groups = operator.window, operator.groups
@@ -203,7 +210,7 @@ def _(operator: op.Conv2D, inputs: Values, threads: int) -> NDArray[np.float64]:
     return clamp(y, operator.activation)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.FullyConnected, inputs: Values, threads: int) -> NDArray[np.float64]:
     x, w = inputs[:2]
     rows = x.reshape(-1, 1, 1, w.shape[1])
@@ -215,17 +222,17 @@ def _(operator: op.FullyConnected, inputs: Values, threads: int) -> NDArray[np.f
     return clamp(y, operator.activation)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Add, inputs: Values, threads: int) -> NDArray[np.float64]:
     return clamp(inputs[0] + inputs[1], operator.activation)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Mul, inputs: Values, threads: int) -> NDArray[np.float64]:
     return clamp(inputs[0] * inputs[1], operator.activation)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.AveragePool, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     total = sum_in_order(taps(x, operator.window))
@@ -247,13 +254,13 @@ def sum_in_order(terms: Values) -> NDArray[np.float64]:
     return total
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.MaxPool, inputs: Values, threads: int) -> NDArray[np.float64]:
     views = taps(inputs[0], operator.window, -np.inf)
     return clamp(np.maximum.reduce(views), operator.activation)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Mean, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     kept = [axis for axis in range(x.ndim) if axis not in operator.axes]
@@ -263,68 +270,68 @@ def _(operator: op.Mean, inputs: Values, threads: int) -> NDArray[np.float64]:
     return np.expand_dims(mean, operator.axes) if operator.keep_dims else mean
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Softmax, inputs: Values, threads: int) -> NDArray[np.float64]:
     x = inputs[0] * operator.beta
     e = exp(x - x.max(axis=operator.axis, keepdims=True))
     return e / e.sum(axis=operator.axis, keepdims=True)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Clip, inputs: Values, threads: int) -> NDArray[np.float64]:
     return clamp(inputs[0], operator.bounds)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Sigmoid, inputs: Values, threads: int) -> NDArray[np.float64]:
     return sigmoid(inputs[0])
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Tanh, inputs: Values, threads: int) -> NDArray[np.float64]:
     return tanh(inputs[0])
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.LeakyRelu, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     return np.where(x < 0, operator.alpha * x, x)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.HardSwish, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     return x * np.clip(x + 3, 0, 6) / 6
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.BatchNormalization, inputs: Values, threads: int) -> NDArray[np.float64]:
     x, gamma, beta, mean, variance = inputs
     return gamma * (x - mean) / np.sqrt(variance + operator.epsilon) + beta
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Pad, inputs: Values, threads: int) -> NDArray[np.float64]:
     return np.pad(inputs[0], list(zip(operator.before, operator.after, strict=True)))
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Reshape, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     return x.reshape(len(x), *operator.shape[1:])
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Transpose, inputs: Values, threads: int) -> NDArray[np.float64]:
     return inputs[0].transpose(operator.order)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Concat, inputs: Values, threads: int) -> NDArray[np.float64]:
     return np.concatenate(inputs, axis=operator.axis)
 
 
-@_evaluate.register
+@evaluate.register
 def _(operator: op.Slice, inputs: Values, threads: int) -> NDArray[np.float64]:
     (x,) = inputs
     bounds = zip(operator.start, operator.stop, operator.step, strict=True)

@@ -10,6 +10,7 @@ from npusim.words import (
     BIAS_CORRECTIONS,
     BREAKPOINTS,
     CLIPS,
+    ENCODERS,
     EXEMPT,
     GRIDS,
     NORMALIZATIONS,
@@ -17,6 +18,7 @@ from npusim.words import (
     BiasCorrection,
     Breakpoint,
     Clip,
+    Encoder,
     Exempt,
     Grid,
     Normalize,
@@ -50,6 +52,8 @@ class Options:
         Of every layer that `layers` does not name.
     layers
         Layer name -> (scheme, bits).
+    encoder
+        How codes are chosen: see `npusim.quant.encoders.choose`; nearest looks at no data.
     exempt
         Which of the first and last linear layers stay uniform int8.
     per_layer, clip
@@ -67,6 +71,7 @@ class Options:
     scheme: str = "uniform"
     bits: int = 8
     layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    encoder: Encoder = "nearest"
     exempt: Exempt = "none"
     per_layer: bool = False
     clip: Clip = "min-max"
@@ -83,7 +88,8 @@ class Options:
         for layer, (scheme, bits) in self.layers.items():
             check_scheme(f"{layer}: ", scheme, bits)
         for name, known in (
-            ("exempt", EXEMPT), ("clip", CLIPS), ("activations", RANGE_METHODS),
+            ("encoder", ENCODERS), ("exempt", EXEMPT), ("clip", CLIPS),
+            ("activations", RANGE_METHODS),
             ("bias_correction", BIAS_CORRECTIONS), ("breakpoint", BREAKPOINTS), ("grid", GRIDS),
             ("normalize", NORMALIZATIONS),
         ):  # fmt: skip

@@ -8,6 +8,7 @@ Activations are int8, one scale and zero point a tensor; operators that only mov
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,23 +20,20 @@ from npusim import operators as op
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.graph.weights import EncodedWeights
-from npusim.quant.bias_correction import paper_correction, static_correction
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
-from npusim.quant.coded import CodedWeights, live_channels, sqnr_db
+from npusim.quant.coded import CodedWeights
 from npusim.quant.dequantize import dequantized
-from npusim.quant.epilogue import Epilogue, encoded_weights
-from npusim.quant.float_network import constant
+from npusim.quant.float_network import canonical_samples, constant
 from npusim.quant.fold import fold
+from npusim.quant.layer import LayerRecord, quantize_layer
 from npusim.quant.options import EXEMPT_SCHEME, Options
-from npusim.quant.schemes import LayerInputs, encode_layer
+from npusim.quant.two_paths import TwoPaths, to_int8, to_real
 
 KEEPS_SCALE = (op.AveragePool, op.MaxPool, op.Pad, op.Reshape, op.Transpose, op.Slice)
 OWN_SCALE = (
     op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.Mean, op.Concat, op.Clip, op.Sigmoid, op.Tanh,
     op.LeakyRelu, op.HardSwish,
 )  # fmt: skip
-LARGEST_CHANNEL_SHIFT = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,29 +42,8 @@ class Prepared:
 
     network: Network
     calibration: Calibration
-
-
-@dataclass(frozen=True, eq=False)
-class LayerRecord:
-    """What quantizing one layer gave.
-
-    `code_bits` counts the codes alone, `stored_bits` everything the layer keeps. `sqnr_db` compares
-    the weights that the codes stand for with the float ones (inf where equal); `largest_shifts`
-    counts wes channels at n_c = 15 and `capped_shifts` those lowered to fit.
-    """
-
-    name: str
-    scheme: str
-    bits: int
-    weights: int
-    sqnr_db: float
-    code_bits: int
-    stored_bits: int
-    points: float
-    magnitudes: tuple[int, ...]
-    largest_shifts: int
-    capped_shifts: int
-    dead_channels: int
+    samples: NDArray[np.float64]
+    """What it was calibrated on [N ...], canonical layout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +67,7 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
     ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
     folded = fold(network)
-    return Prepared(folded, calibrate(folded, samples, threads))
+    return Prepared(folded, calibrate(folded, samples, threads), canonical_samples(folded, samples))
 
 
 def quantize(
@@ -121,13 +98,21 @@ def quantize(
         are not finite, an operator that cannot be quantized, constants that do not fit.
     """
     prepared = prepare(network, calibrate, threads)
-    return quantize_prepared(prepared, Options(**settings), progress).network
+    return quantize_prepared(prepared, Options(**settings), progress, threads).network
 
 
 def quantize_prepared(
-    prepared: Prepared, options: Options, progress: Callable[[int, int], None] | None = None
+    prepared: Prepared,
+    options: Options,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
 ) -> Quantized:
-    """Return the quantization of a prepared network under `options`."""
+    """Return the quantization of a prepared network under `options`.
+
+    `progress` is called with (layers done, layers in all); `threads` are the cores to use, all
+    when None: the result does not depend on them.
+    """
+    threads = threads or os.cpu_count() or 1
     network, calibration = prepared.network, prepared.calibration
     linear = [node for node in network.nodes if _is_linear(node)]
     schemes = _schemes(network, [node.name for node in linear], options)
@@ -136,24 +121,37 @@ def quantize_prepared(
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
         tensors[name] = _activation(network, name, scales[name])
     nodes, records, every = [], [], {}
+    paths = None
+    if options.encoder != "nearest":
+        paths = TwoPaths(network, prepared.samples, scales, threads)
     for node in network.nodes:
         if _is_linear(node):
-            layer = _layer(network, node, calibration)
-            encoding, record, every[node.name] = _quantize_layer(
-                network, node, layer, *schemes[node.name], options, scales
+            layer = quantize_layer(
+                network, node, calibration, *schemes[node.name], options, scales, paths, threads
             )
+            every[node.name] = layer.coded
+            records.append(layer.record)
+            if paths is not None:
+                real = layer.coded.real().reshape(network.tensors[node.inputs[1]].shape)
+                paths.advance(node, {node.inputs[1]: real}, layer.bias)
             operator: Any = node.operator
             nodes.append(
-                replace(node, operator=replace(operator, encoding=encoding), inputs=node.inputs[:1])
+                replace(
+                    node,
+                    operator=replace(operator, encoding=layer.encoding),
+                    inputs=node.inputs[:1],
+                )
             )
-            records.append(record)
             if progress is not None:
                 progress(len(records), len(linear))
         else:
             nodes.append(node)
+            constants = {}
             for name in node.inputs:
                 if network.tensors[name].is_constant:
-                    tensors[name] = _constant(network.tensors[name])
+                    tensors[name], constants[name] = _constant(network.tensors[name])
+            if paths is not None:
+                paths.advance(node, constants)
     return Quantized(
         Network(
             network.name,
@@ -211,83 +209,9 @@ def _activation(network: Network, name: str, q: Quantization) -> Tensor:
     return Tensor(name, tensor.shape, np.dtype(np.int8), q, None, order)
 
 
-def _constant(tensor: Tensor) -> Tensor:
+def _constant(tensor: Tensor) -> tuple[Tensor, NDArray[np.float64]]:
+    """Return a constant as int8, and the real values that it then has."""
     values = constant(tensor)
     q = activation_quantization(float(values.min()), float(values.max()))
-    integers = np.clip(np.rint(values / float(q.scale)) + int(q.zero_point), -128, 127)
-    return Tensor(tensor.name, tensor.shape, np.dtype(np.int8), q, integers.astype(np.int8))
-
-
-def _layer(network: Network, node: Node, calibration: Calibration) -> LayerInputs:
-    w = network.inputs_of(node)[1]
-    weights = constant(w).reshape(w.shape[0], -1)
-    groups = node.operator.groups if isinstance(node.operator, op.Conv2D) else 1
-    seen, mean = calibration.windows[node.name], calibration.mean_window[node.name]
-    columns = mean.shape[-1] // groups
-    windows = np.stack(
-        [seen[..., g * columns : (g + 1) * columns].reshape(len(seen), -1) for g in range(groups)]
-    )
-    means = np.stack(
-        [mean[..., g * columns : (g + 1) * columns].reshape(-1) for g in range(groups)]
-    )
-    return LayerInputs(weights, windows, np.repeat(means, len(weights) // groups, axis=0))
-
-
-def _quantize_layer(
-    network: Network,
-    node: Node,
-    layer: LayerInputs,
-    scheme: str,
-    bits: int,
-    options: Options,
-    scales: dict[str, Quantization],
-) -> tuple[EncodedWeights, LayerRecord, CodedWeights]:
-    inputs = network.inputs_of(node)
-    bias = constant(inputs[2]).reshape(-1) if len(inputs) > 2 else np.zeros(len(layer.weights))
-    x, y = scales[node.inputs[0]], scales[node.outputs[0]]
-    cap: NDArray[np.int64] | None = None
-    while True:
-        coded = encode_layer(layer, scheme, bits, options, cap)
-        corrected, shifted = coded, bias
-        if options.bias_correction == "paper":
-            corrected = paper_correction(layer.weights, coded)
-        elif options.bias_correction == "static":
-            shifted = bias + static_correction(layer.weights, coded, layer.mean_window)
-        epilogue = Epilogue(
-            node.name, corrected, shifted, float(x.scale), int(x.zero_point), float(y.scale)
-        )
-        if not coded.shared_scale:
-            break
-        room = epilogue.shared_shift()[1]
-        if (room >= coded.channel_shift).all():
-            break
-        cap = room
-    encoding = encoded_weights(epilogue, inputs[1].shape)
-    record = _record(node.name, scheme, layer.weights, corrected, encoding, cap)
-    return encoding, record, corrected
-
-
-def _record(
-    name: str,
-    scheme: str,
-    weights: NDArray[np.float64],
-    coded: CodedWeights,
-    encoding: EncodedWeights,
-    cap: NDArray[np.int64] | None,
-) -> LayerRecord:
-    live = live_channels(weights)
-    at_most = coded.channel_shift == LARGEST_CHANNEL_SHIFT
-    return LayerRecord(
-        name=name,
-        scheme=scheme,
-        bits=coded.bits,
-        weights=weights.size,
-        sqnr_db=sqnr_db(weights, coded.real()),
-        code_bits=encoding.codes.size * encoding.code_bits,
-        stored_bits=encoding.storage_bits,
-        points=float(coded.points[live].mean()) if live.any() else 1.0,
-        magnitudes=tuple(int(m) for m in coded.magnitudes),
-        largest_shifts=int(at_most.sum()),
-        capped_shifts=0 if cap is None else int((coded.channel_shift == cap).sum()),
-        dead_channels=int((~live).sum()),
-    )
+    integers = to_int8(values, q)
+    return Tensor(tensor.name, tensor.shape, np.dtype(np.int8), q, integers), to_real(integers, q)

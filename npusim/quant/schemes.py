@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.quant import (
+from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.encoders import (
     multipoint,
     piecewise_linear,
     subset,
     uniform,
     weight_equalizing_shift,
 )
-from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.encoders.search import Problem
 from npusim.quant.options import SCHEME_BITS, Options
 
 
@@ -87,6 +88,43 @@ def encode_layer(
         output_variance=layer.output_variance(),
         mean_points=options.points,
         most_points=multipoint.MOST_POINTS - (options.bias_correction == "paper"),
+    )
+
+
+def fit_scheme(
+    problem: Problem,
+    scheme: str,
+    bits: int,
+    options: Options,
+    output_variance: float,
+    cap: NDArray[np.int64] | None = None,
+) -> CodedWeights:
+    """Return the codes of one layer fitted to its operands; `cap` as in `encode_layer`."""
+    base, _, composed = scheme.partition("+")
+    if base == "uniform":
+        return uniform.fitted(problem, bits, per_layer=options.per_layer, clip=options.clip)
+    if base == "wes":
+        return weight_equalizing_shift.fitted(problem, bits, cap=cap)
+    if base == "pwlq":
+        return piecewise_linear.fitted(
+            problem, bits, breakpoint=options.breakpoint, grid=options.grid
+        )
+    if base in ("subset", "log2"):
+        return subset.fitted(
+            problem,
+            bits,
+            include_zero=options.include_zero,
+            equalize=composed == "wes",
+            log2=base == "log2",
+            cap=cap,
+        )
+    return multipoint.fitted(
+        problem,
+        bits,
+        base=BASES[composed](problem.targets, bits, options),
+        output_variance=output_variance,
+        mean_points=options.points,
+        most_points=multipoint.MOST_POINTS,
     )
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from npusim.errors import RangeError
-from npusim.quant import multipoint, piecewise_linear, subset, uniform
 from npusim.quant.bias_correction import paper_correction
 from npusim.quant.coded import CodedWeights
+from npusim.quant.encoders import multipoint, piecewise_linear, subset, uniform
 from npusim.quant.epilogue import Epilogue, encoded_weights
 
 RANDOM = np.random.default_rng(7)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.quant import multipoint, subset
 from npusim.quant.coded import sqnr_db
+from npusim.quant.encoders import multipoint, subset
 
 RANDOM = np.random.default_rng(5)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.quant import piecewise_linear as pwlq
-from npusim.quant import uniform
 from npusim.quant.coded import sqnr_db
+from npusim.quant.encoders import piecewise_linear as pwlq
+from npusim.quant.encoders import uniform
 
 RANDOM = np.random.default_rng(3)
 

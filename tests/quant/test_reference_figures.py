@@ -10,7 +10,7 @@ import pytest
 
 import npusim
 from npusim import operators as op
-from npusim.quant import uniform
+from npusim.quant.encoders import uniform
 from npusim.quant.float_network import constant
 from npusim.quant.options import Options
 from npusim.quant.quantize import Prepared, prepare, quantize_prepared

@@ -7,8 +7,8 @@ import pytest
 
 from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
 from npusim.errors import RangeError
-from npusim.quant import subset
 from npusim.quant.coded import sqnr_db
+from npusim.quant.encoders import subset
 
 RANDOM = np.random.default_rng(4)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from npusim.errors import RangeError
-from npusim.quant import uniform
 from npusim.quant.coded import sqnr_db
+from npusim.quant.encoders import uniform
 
 RANDOM = np.random.default_rng(2)
 

@@ -7,9 +7,9 @@ import pytest
 
 from npusim.datapath.requantize import HALF_UP, requantize_total
 from npusim.errors import RangeError
-from npusim.quant import uniform
-from npusim.quant import weight_equalizing_shift as wes
 from npusim.quant.coded import CodedWeights, sqnr_db
+from npusim.quant.encoders import uniform
+from npusim.quant.encoders import weight_equalizing_shift as wes
 from npusim.quant.epilogue import Epilogue, encoded_weights
 
 RANDOM = np.random.default_rng(6)

@@ -23,6 +23,7 @@ Source: Oh et al. 2022 and the authors' code; normalization by channel is npusim
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from math import gcd, pi
 
@@ -32,8 +33,10 @@ from numpy.typing import NDArray
 from npusim.datapath.jit import kernel
 from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
-from npusim.quant.weight_equalizing_shift import equalizing_shifts
-from npusim.words import Normalize
+from npusim.quant.encoders.search import QUICK, Problem
+from npusim.quant.encoders.shared_scale import fit_shared
+from npusim.quant.encoders.weight_equalizing_shift import equalizing_shifts
+from npusim.words import NORMALIZATIONS, Normalize
 
 UNIT = 32.0
 """The paper's magnitudes are these integers over 32."""
@@ -209,6 +212,7 @@ def encode(
     equalize: bool = False,
     log2: bool = False,
     cap: NDArray[np.int64] | None = None,
+    magnitudes: tuple[int, ...] | None = None,
 ) -> CodedWeights:
     """Return subset codes of `weights` float64 [OC K] at 2, 3 or 4 bits.
 
@@ -225,6 +229,8 @@ def encode(
         Only powers of two (and 0): `LOG2_MAGNITUDES`.
     cap : int64 [OC]
         With `equalize`, the largest n_c that the epilogue has room for.
+    magnitudes
+        The layer's subset, ascending, in place of the search.
 
     Raises
     ------
@@ -244,8 +250,14 @@ def encode(
     sizes = np.abs(scaled) / (top if top > 0 else 1.0)
     live: NDArray[np.bool_] = np.asarray(sizes.any(axis=1))
     searched = live_channels(weights) if normalize == "channel" else live
-    universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
-    magnitudes, alpha, _ = search(sizes[searched].ravel(), bits, include_zero, universe)
+    if magnitudes is None:
+        universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
+        magnitudes, alpha, _ = search(sizes[searched].ravel(), bits, include_zero, universe)
+    else:
+        ordered = np.sort(sizes[searched].ravel())
+        sums = np.concatenate([[0.0], np.cumsum(ordered)])
+        grid = np.array(magnitudes, np.float64) / UNIT
+        alpha = fit_subset(grid, ordered, sums, float((ordered * ordered).sum()))[0]
     levels = np.array(magnitudes, np.float64)
     if normalize == "channel" and not equalize:
         index = np.stack([_own_assignment(levels / UNIT, alpha, row) for row in sizes])
@@ -269,3 +281,59 @@ def encode(
         scales=scales[None],
         channel_shift=shifts,
     )
+
+
+SCORED_CHANNELS = 24
+"""Channels, evenly spaced, that a candidate set is judged by."""
+
+
+def fitted(
+    problem: Problem,
+    bits: int,
+    *,
+    include_zero: bool = False,
+    equalize: bool = False,
+    log2: bool = False,
+    cap: NDArray[np.int64] | None = None,
+) -> CodedWeights:
+    """Return subset codes fitted to the problem's targets; set, codes and scales found together.
+
+    From the sets of the two nearest searches, one magnitude after the other is exchanged for the
+    one of least output error over some channels, until none is better.
+    """
+    normalizations = NORMALIZATIONS[:1] if equalize else NORMALIZATIONS
+    searched = [
+        encode(problem.targets, bits, include_zero=include_zero, normalize=n, log2=log2)
+        for n in normalizations
+    ]
+    live = np.flatnonzero(live_channels(problem.targets))
+    judges = live[:: max(1, -(-len(live) // SCORED_CHANNELS))]
+    known: dict[tuple[int, ...], float] = {}
+    quick = replace(problem, effort=QUICK)
+
+    def error(chosen: tuple[int, ...]) -> float:
+        if chosen not in known:
+            coded = encode(problem.targets, bits, normalize="channel", magnitudes=chosen)
+            known[chosen] = float(quick.improve(coded, channels=judges)[1][judges].sum())
+        return known[chosen]
+
+    universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
+    best = min((tuple(int(m) for m in coded.magnitudes) for coded in searched), key=error)
+    while True:
+        before = best
+        for old in before:
+            if old == 0 and include_zero:
+                continue
+            others = (
+                [tuple(sorted({*best, new} - {old})) for new in universe if new not in best]
+                if old in best
+                else []
+            )
+            best = min([best, *others], key=error)
+        if best == before:
+            break
+    base = encode(
+        problem.targets, bits, normalize="none" if equalize else "channel", equalize=equalize,
+        log2=log2, cap=cap, magnitudes=best,
+    )  # fmt: skip
+    return fit_shared(problem, base, cap) if equalize else problem.improve(base)[0]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.quant.coded import CodedWeights, check_weights
-from npusim.quant.uniform import codes_of, to_integers
-
-LARGEST_SHIFT = 15
+from npusim.quant.encoders.search import Problem
+from npusim.quant.encoders.shared_scale import LARGEST_SHIFT, fit_shared
+from npusim.quant.encoders.uniform import codes_of, to_integers
 
 
 def equalizing_shifts(weights: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -61,3 +61,8 @@ def encode(
         scales=np.where(live, np.ldexp(scale, -shifts), 0.0)[None],
         channel_shift=shifts,
     )
+
+
+def fitted(problem: Problem, bits: int, *, cap: NDArray[np.int64] | None = None) -> CodedWeights:
+    """Return codes with one scale and a shift per channel, fitted to the problem's targets."""
+    return fit_shared(problem, encode(problem.targets, bits, cap=cap), cap)

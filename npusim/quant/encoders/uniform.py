@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.encoders.search import Problem
+from npusim.quant.encoders.shared_scale import fit_shared
 from npusim.words import Clip
 
 COARSE_STEP = 0.02
@@ -117,3 +119,11 @@ def encode(
         scales=scales[None],
         channel_shift=np.zeros(channels, np.int64),
     )
+
+
+def fitted(problem: Problem, bits: int, *, per_layer: bool = False, clip: Clip) -> CodedWeights:
+    """Return uniform codes fitted to the problem's targets, with a scale a channel or a layer."""
+    base = encode(problem.targets, bits, per_layer=per_layer, clip=clip)
+    if per_layer:
+        return fit_shared(problem, base, np.zeros(base.channels, np.int64))
+    return problem.improve(base)[0]

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
-from npusim.quant.uniform import least_error_scale
+from npusim.quant.encoders.search import Problem
+from npusim.quant.encoders.uniform import least_error_scale
 from npusim.runtimes.elementary import ln
 from npusim.words import Breakpoint, Grid
 
@@ -157,3 +158,25 @@ def encode(
         scales=scales,
         channel_shift=np.zeros(channels, np.int64),
     )
+
+
+BREAKPOINT_SHARES = (0.25, 0.4, 0.55)
+"""Breakpoints as shares of the range that the fitted encoder begins with, besides the chosen."""
+
+
+def fitted(problem: Problem, bits: int, *, breakpoint: Breakpoint, grid: Grid) -> CodedWeights:
+    """Return piecewise linear codes fitted to the problem's targets.
+
+    Region and magnitude of each weight and the scales of both pieces are found together, from the
+    breakpoint of `breakpoint` and from fixed shares of the range.
+    """
+    base = encode(problem.targets, bits, breakpoint=breakpoint, grid=grid)
+    n = (1 << (bits - 1)) - 1
+    largest = np.abs(problem.targets).max(axis=1, initial=0.0)
+    starts = np.zeros((len(BREAKPOINT_SHARES), *base.scales.shape))
+    for start, share in zip(starts, BREAKPOINT_SHARES, strict=True):
+        p = largest * share
+        start[0], start[1] = centre_step(1.0, n, grid) * p, (largest - p) / n
+        if grid == "reference":
+            start[2] = p - n * start[0]
+    return problem.improve(base, extra_starts=starts)[0]

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
-from npusim.quant import piecewise_linear
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
-from npusim.quant.uniform import codes_of
+from npusim.quant.encoders import piecewise_linear
+from npusim.quant.encoders.search import Problem, output_errors
+from npusim.quant.encoders.uniform import codes_of
 from npusim.words import Breakpoint, Scheme
 
 MOST_POINTS = 4
@@ -305,3 +306,32 @@ def _coded(channels: list[Channel], base: Base) -> CodedWeights:
         scales=scales,
         channel_shift=np.zeros(len(channels), np.int64),
     )
+
+
+def fitted(
+    problem: Problem,
+    bits: int,
+    *,
+    base: Base,
+    output_variance: float,
+    mean_points: float | None,
+    most_points: int,
+) -> CodedWeights:
+    """Return multipoint codes fitted to the problem's targets.
+
+    The greedy encoder chooses how many points each channel has, by output error; then all codes
+    and scales of a channel are found together, over the sums that its points can take.
+    """
+    share = len(problem.targets) // len(problem.spaces)
+
+    def output_error(c: int, error: NDArray[np.float64]) -> float:
+        one = problem.spaces[c // share]
+        total = np.zeros(1)
+        output_errors(np.ascontiguousarray(error[one.order])[None], one.h, total)
+        return float(total[0])
+
+    greedy = encode(
+        problem.targets, bits, base=base, output_error=output_error,
+        output_variance=output_variance, mean_points=mean_points, most_points=most_points,
+    )  # fmt: skip
+    return problem.improve(greedy)[0]

@@ -1,0 +1,191 @@
+"""Better codes for a layer whose operands are known: starts, spaces and grids for `choose`.
+
+`improve` takes what a nearest encoder found and returns codes of the same form (scheme, points,
+magnitudes) with less output error. What a scheme chooses for a whole layer (a subset, a shared
+scale, shifts, numbers of points) its own page searches, by calling this one for each candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.jit import kernel
+from npusim.quant.coded import CodedWeights, planes_of_codes
+from npusim.quant.encoders.choose import dot, encode_channels, gradient
+from npusim.quant.encoders.factor import damped, root
+
+MOST_LEVELS = 1 << 12
+"""Sums of several points have more levels than this from 4 points of 4 bits on; nearest is kept."""
+CHANNELS_A_JOB = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Effort:
+    """How long to look: starting scales as shares of the nearest encoder's, turns, sweeps."""
+
+    starts: tuple[float, ...] = (1.0, 0.85, 0.7, 0.55)
+    rounds: int = 4
+    sweeps: int = 20
+    fed_back: bool = True
+
+
+QUICK = Effort(starts=(1.0, 0.75), rounds=2, sweeps=8)
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The output error of one group of channels: second moments in rising order of H_kk."""
+
+    order: NDArray[np.int64]
+    h: NDArray[np.float64]
+    ratios: NDArray[np.float64]
+
+
+def space(second: NDArray[np.float64], damping: float) -> Space:
+    """Return the space of `second` [K K] with `damping` times its mean diagonal added."""
+    order = np.argsort(np.diag(second), kind="stable")
+    h = np.ascontiguousarray(damped(second, damping)[np.ix_(order, order)])
+    upper = h.copy()
+    root(upper)
+    ratios = np.ascontiguousarray((np.triu(upper) / np.diag(upper)[:, None]).T)
+    return Space(order, h, ratios)
+
+
+@kernel
+def output_errors(errors: NDArray, h: NDArray, total: NDArray) -> None:
+    """Write e' H e of each row of `errors` [C K] to `total` [C]."""
+    pulled, none = np.zeros(len(h)), np.zeros(len(h))
+    for c in range(len(errors)):
+        gradient(h, none, errors[c], pulled)
+        total[c] = dot(errors[c], pulled)
+
+
+def grid(
+    coded: CodedWeights, points: int, forms: int
+) -> tuple[NDArray, NDArray[np.float64]] | None:
+    """Return the codes [P L] and planes [P F L] of every level of `points` points, or None.
+
+    Two's complement leaves out its least value, as the nearest encoders do.
+    """
+    bits = coded.bits + (coded.scheme == "pwlq")
+    codes = np.arange(1 << bits).astype(coded.codes.dtype)
+    planes = planes_of_codes(coded, codes, forms == 3)
+    if coded.scheme in ("uniform", "wes", "multipoint"):
+        kept = planes[0] >= -((1 << (coded.bits - 1)) - 1)
+        codes, planes = codes[kept], planes[:, kept]
+    if len(codes) ** points > MOST_LEVELS:
+        return None
+    columns = np.array(list(product(range(len(codes)), repeat=points))).T
+    every = planes[:, columns].transpose(1, 0, 2).reshape(points * len(planes), -1)
+    return codes[columns], every.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Weights that a layer should have, and how errors of them matter.
+
+    Attributes
+    ----------
+    targets : float64 [OC K]
+    spaces
+        Of each group of channels.
+    effort
+        How long to look.
+    threads
+        Cores to use; the result does not depend on it.
+    """
+
+    targets: NDArray[np.float64]
+    spaces: list[Space]
+    effort: Effort
+    threads: int
+
+    def errors(self, real: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the output error [OC] of weights `real` [OC K]."""
+        share = len(self.targets) // len(self.spaces)
+        total = np.zeros(len(self.targets))
+        for g, one in enumerate(self.spaces):
+            own = slice(g * share, (g + 1) * share)
+            rest = np.ascontiguousarray((self.targets[own] - real[own])[:, one.order])
+            output_errors(rest, one.h, total[own])
+        return total
+
+    def spaces_of(self, channels: NDArray[np.int64]) -> Iterator[tuple[Space, NDArray[np.int64]]]:
+        """Yield jobs: a group's space with some of its channels among `channels`."""
+        share = len(self.targets) // len(self.spaces)
+        for g, one in enumerate(self.spaces):
+            own = channels[channels // share == g]
+            for i in range(0, len(own), CHANNELS_A_JOB):
+                yield one, own[i : i + CHANNELS_A_JOB]
+
+    def improve(
+        self,
+        coded: CodedWeights,
+        *,
+        extra_starts: NDArray[np.float64] | None = None,
+        channels: NDArray[np.int64] | None = None,
+        held: bool = False,
+    ) -> tuple[CodedWeights, NDArray[np.float64]]:
+        """Return codes of at most the output error that `coded` has, and the errors [OC].
+
+        Scales are refitted channel by channel.
+
+        Parameters
+        ----------
+        coded
+            Codes and scales to begin with.
+        extra_starts : float64 [R F OC]
+            Scales to begin with besides the shares of `coded`'s own.
+        channels
+            Those to improve; all by default. Errors of others are as they come.
+        held
+            The scales stay as they are, and the codes of `coded` are no candidate.
+        """
+        forms = len(coded.scales) // int(coded.points.max(initial=1))
+        first_row = np.concatenate([[0], np.cumsum(coded.points)])
+        codes, scales = coded.codes.copy(), coded.scales.copy()
+        errors = self.errors(coded.real())
+        chosen = np.arange(coded.channels) if channels is None else channels
+        chosen = chosen[coded.scales[:, chosen].max(axis=0) > 0]
+        shares = np.array((1.0,) if held else self.effort.starts)
+
+        def job(
+            one: Space, own: NDArray[np.int64], levels: tuple[NDArray, NDArray[np.float64]]
+        ) -> None:
+            level_codes, planes = levels
+            used = len(planes)
+            best = np.ascontiguousarray(scales[:used, own].T)
+            starts = best[:, None, :] * shares[None, :, None]
+            if extra_starts is not None:
+                extra = extra_starts[:, :used, own].transpose(2, 0, 1)
+                starts = np.concatenate([starts, extra], axis=1)
+            columns = np.full((len(own), len(one.order)), -1, np.int64)
+            least = np.full(len(own), np.inf) if held else errors[own]
+            effort = self.effort
+            encode_channels(
+                np.ascontiguousarray(self.targets[own][:, one.order]), one.h, one.ratios, planes,
+                np.ascontiguousarray(starts), effort.fed_back, not held,
+                effort.rounds, effort.sweeps, columns, best, least,
+            )  # fmt: skip
+            for i, c in enumerate(own):
+                if columns[i, 0] >= 0:
+                    codes[first_row[c] : first_row[c + 1], one.order] = level_codes[:, columns[i]]
+                    scales[:used, c] = best[i]
+                    errors[c] = least[i]
+
+        jobs = []
+        for points in sorted({int(p) for p in coded.points[chosen]}):
+            levels = grid(coded, points, forms)
+            if levels is not None:
+                here = chosen[coded.points[chosen] == points]
+                jobs += [(*arguments, levels) for arguments in self.spaces_of(here)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            for done in [pool.submit(job, *arguments) for arguments in jobs]:
+                done.result()
+        return replace(coded, codes=codes, scales=scales), errors

@@ -1,0 +1,152 @@
+"""Second moments of a layer's operands: what an encoder must know of the data.
+
+With x the float network's operands and y those of the network quantized so far, both over the same
+windows:  second = E[y y'],  cross = E[y x'],  and the means. Where the bias takes care of the mean
+error the moments are taken about the means. Memory is a few K x K arrays of one layer: windows are
+read a sample at a time and added up, in one order of summation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim import operators as op
+from npusim.graph.network import Network, Node
+from npusim.quant.encoders.factor import add_group_products, add_products
+from npusim.quant.float_network import taps
+
+MOST_WINDOWS = 1 << 14
+"""Windows of a layer over all samples, unless a window has more than an eighth as many values."""
+WINDOWS_PER_VALUE = 8
+HELD_OUT = 4
+"""Every fourth sample (with fewer than two of them, every fourth window) is held out."""
+ROWS_A_JOB = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of the operands of each group of channels, over windows of one set.
+
+    Attributes
+    ----------
+    second : float64 [G K K]
+        E[y y'], y the operands of the quantized network, about the mean if `centred`.
+    cross : float64 [G K K]
+        E[y x'], x those of the float network.
+    mean, float_mean : float64 [G K]
+        E[y] and E[x].
+    """
+
+    second: NDArray[np.float64]
+    cross: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    float_mean: NDArray[np.float64]
+
+
+class MomentSums:
+    """Sums of products over windows, for one set of samples."""
+
+    def __init__(self, groups: int, taps: int) -> None:
+        self.windows = 0
+        self.second = np.zeros((groups, taps, taps))
+        self.cross = np.zeros((groups, taps, taps))
+        self.sum = np.zeros((groups, taps))
+        self.float_sum = np.zeros((groups, taps))
+
+    def add(self, y: NDArray[np.float64], x: NDArray[np.float64], pool: ThreadPoolExecutor) -> None:
+        """Add windows `y`, `x` float64 [P G K] of the quantized and the float network."""
+        self.windows += len(y)
+        self.sum += np.add.reduce(y, axis=0)
+        self.float_sum += np.add.reduce(x, axis=0)
+        groups, taps = y.shape[1:]
+        if taps < ROWS_A_JOB:
+            jobs = [pool.submit(add_group_products, y, y, self.second),
+                    pool.submit(add_group_products, y, x, self.cross)]  # fmt: skip
+        else:
+            jobs = []
+            for g in range(groups):
+                own, other = (np.ascontiguousarray(v[:, g]) for v in (y, x))
+                for first in range(0, taps, ROWS_A_JOB):
+                    end = min(first + ROWS_A_JOB, taps)
+                    jobs.append(pool.submit(add_products, own, own, first, end, self.second[g]))
+                    jobs.append(pool.submit(add_products, own, other, first, end, self.cross[g]))
+        for job in jobs:
+            job.result()
+
+    def __add__(self, other: MomentSums) -> MomentSums:
+        both = MomentSums(*self.sum.shape)
+        both.windows = self.windows + other.windows
+        for name in ("second", "cross", "sum", "float_sum"):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        return both
+
+    def moments(self, centred: bool) -> Moments:
+        """Return the means of the sums; about the mean if `centred`."""
+        count = max(1, self.windows)
+        second, cross = self.second / count, self.cross / count
+        mean, float_mean = self.sum / count, self.float_sum / count
+        if centred:
+            second -= mean[:, :, None] * mean[:, None, :]
+            cross -= mean[:, :, None] * float_mean[:, None, :]
+        return Moments(second, cross, mean, float_mean)
+
+
+def layer_windows(
+    network: Network, node: Node, x: NDArray[np.float64], most: int
+) -> NDArray[np.float64]:
+    """Return at most `most` evenly spaced windows float64 [P G K] of one sample's input [1 ...].
+
+    Within a group the order of values is that of the layer's weights: [KH KW IC/G].
+    """
+    operator = node.operator
+    if isinstance(operator, op.Conv2D):
+        views = taps(x, operator.window)
+        height, width = views[0].shape[1:3]
+        chosen = _spaced(height * width, most)
+        rows, columns = chosen // width, chosen % width
+        stacked = np.stack([view[0, rows, columns] for view in views], axis=1)
+        grouped = stacked.reshape(len(chosen), len(views), operator.groups, -1)
+        return np.ascontiguousarray(grouped.transpose(0, 2, 1, 3)).reshape(
+            len(chosen), operator.groups, -1
+        )
+    every = x.reshape(-1, 1, network.inputs_of(node)[1].shape[1])
+    return np.ascontiguousarray(every[_spaced(len(every), most)])
+
+
+def _spaced(positions: int, most: int) -> NDArray[np.int64]:
+    step = max(1, -(-positions // most))
+    return np.arange(step // 2 if positions > step // 2 else 0, positions, step)
+
+
+Sample = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A sample of a layer's input [1 ...] in the quantized and in the float network."""
+
+
+def sum_moments(
+    network: Network, node: Node, samples: Iterator[Sample], count: int, threads: int
+) -> tuple[MomentSums, MomentSums]:
+    """Return the sums over the samples to fit on and over those held out.
+
+    `samples` yields `count` pairs (quantized, float) of the layer's input.
+    """
+    weights = network.inputs_of(node)[1].shape
+    groups = node.operator.groups if isinstance(node.operator, op.Conv2D) else 1
+    values = int(np.prod(weights[1:]))
+    most = -(-max(MOST_WINDOWS, WINDOWS_PER_VALUE * values) // count)
+    fit, held = MomentSums(groups, values), MomentSums(groups, values)
+    by_sample = count >= 2 * HELD_OUT
+    with ThreadPoolExecutor(threads) as pool:
+        for n, pair in enumerate(samples):
+            y, x = (layer_windows(network, node, part, most) for part in pair)
+            if by_sample:
+                (held if n % HELD_OUT == HELD_OUT - 1 else fit).add(y, x, pool)
+            else:
+                out = np.arange(len(y)) % HELD_OUT == HELD_OUT - 1
+                held.add(y[out], x[out], pool)
+                fit.add(y[~out], x[~out], pool)
+    return fit, held

@@ -1,0 +1,102 @@
+"""The float network and the one quantized so far, side by side, a node at a time.
+
+An encoder fits a layer to what the float network puts out, given what the layers before it, codes
+and int8 activations included, put in. Activations are kept for all samples: float32 for the float
+path, int8 for the other; a tensor lives until its last reader is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Quantization
+from npusim.quant.float_network import CHUNK_SAMPLES, constant, evaluate
+
+
+def to_int8(values: NDArray[np.float64], q: Quantization) -> NDArray[np.int8]:
+    """Return the int8 integers of real `values`, ties to even."""
+    integers = np.rint(values / float(q.scale)) + int(q.zero_point)
+    return np.clip(integers, -128, 127).astype(np.int8)
+
+
+def to_real(integers: NDArray, q: Quantization) -> NDArray[np.float64]:
+    """Return the real values of int8 `integers`."""
+    return (integers.astype(np.float64) - int(q.zero_point)) * float(q.scale)
+
+
+class TwoPaths:
+    """Activations of both networks while the layers are quantized in order.
+
+    Parameters
+    ----------
+    network
+        The folded float network.
+    samples : float64 [N ...]
+        In canonical layout.
+    scales
+        The int8 quantization of every tensor that is not constant.
+    threads
+        Cores to use; the result does not depend on it.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        samples: NDArray[np.float64],
+        scales: Mapping[str, Quantization],
+        threads: int,
+    ) -> None:
+        self.network, self.samples = network, len(samples)
+        self._scales, self._threads = scales, threads
+        name = network.inputs[0]
+        self._real = {name: samples.astype(np.float32)}
+        self._integers = {name: to_int8(samples, scales[name])}
+        self._readers = {name: len(nodes) for name, nodes in network.consumers.items()}
+
+    def pairs(self, name: str) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Yield each sample of a tensor [1 ...] as (quantized network's, float network's)."""
+        q = self._scales[name]
+        for n in range(self.samples):
+            one = slice(n, n + 1)
+            yield to_real(self._integers[name][one], q), self._real[name][one].astype(np.float64)
+
+    def advance(
+        self,
+        node: Node,
+        constants: Mapping[str, NDArray[np.float64]],
+        bias: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Execute `node` on both paths.
+
+        `constants` are what the quantized one has in place of the network's, `bias` [OC] what a
+        layer has there even if the network's has none.
+        """
+        output = node.outputs[0]
+        real, integers = [], []
+        for start in range(0, self.samples, CHUNK_SAMPLES):
+            part = slice(start, start + CHUNK_SAMPLES)
+            exact, coded = [], []
+            for name in node.inputs:
+                if name in self._real:
+                    exact.append(self._real[name][part].astype(np.float64))
+                    coded.append(to_real(self._integers[name][part], self._scales[name]))
+                else:
+                    exact.append(constant(self.network.tensors[name]))
+                    coded.append(constants.get(name, exact[-1]))
+            operator = node.operator
+            real.append(evaluate(operator, exact, self._threads).astype(np.float32))
+            if bias is not None:
+                coded[2:] = [bias]
+            y = evaluate(operator, coded, self._threads)
+            integers.append(to_int8(y, self._scales[output]))
+        self._real[output], self._integers[output] = np.concatenate(real), np.concatenate(integers)
+        for name in node.inputs:
+            if name in self._readers:
+                self._readers[name] -= 1
+                if not self._readers[name]:
+                    self._real.pop(name, None)
+                    self._integers.pop(name, None)
