@@ -1,7 +1,7 @@
 // operands_ex: whether the machine takes the operands of a MAC, RQ or VEC, and the banks it names.
 //
 // The complete list stands in docs/architecture.md under "operand"; in Python it is
-// npusim/isa/legal.py. Combinational.
+// npusim/isa/instructions/ (rules). Combinational.
 //
 // Law: docs/architecture.md, section 4
 

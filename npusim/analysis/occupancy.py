@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.analysis.ex_activity import bin_edges
-from npusim.isa.access import Access, RegisterFile, accesses
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import Nest
 from npusim.isa.program import Program
+from npusim.isa.scratchpads import SCRATCHPADS, pad_words
 from npusim.machines import Machine
 from npusim.simulator.machine.timeline import Timeline
 
 Column = NDArray[np.int64]
-
-SCRATCHPADS = ("ACT", "WGT", "PAR", "ACC")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +54,10 @@ class _Words:
         self.ended = np.zeros(count, np.int64)
         self.replaced = np.zeros(count, np.int64)
 
-    def touch(self, access: Access, pc: int) -> None:
-        if not access.is_write:
-            self.reader[access.addresses] = pc
+    def touch(self, words: Column, is_write: bool, pc: int) -> None:
+        if not is_write:
+            self.reader[words] = pc
             return
-        words = np.unique(access.addresses)
         self._close(words, pc)
         self.writer[words], self.reader[words] = pc, -1
 
@@ -81,8 +80,7 @@ class _Words:
 
 def capacities(machine: Machine) -> dict[str, int]:
     """Return the words of each scratchpad."""
-    words = (machine.act_words, machine.wgt_words, machine.par_words)
-    return dict(zip(SCRATCHPADS, (*words, machine.scratchpads.acc_words), strict=True))
+    return {name: pad_words(machine, name) for name in SCRATCHPADS}
 
 
 def occupancy(program: Program, timelines: Sequence[Timeline]) -> dict[str, Occupancy]:
@@ -92,18 +90,16 @@ def occupancy(program: Program, timelines: Sequence[Timeline]) -> dict[str, Occu
     changes: dict[str, list[Column]] = {name: [np.zeros(1, np.int64)] for name in SCRATCHPADS}
     start = 0
     for step, timeline in zip(program.runs(), timelines, strict=True):
-        items = program.instructions[step.first : step.first + step.count]
         words = {name: _Words(size, step.count) for name, size in sizes.items()}
-        registers = RegisterFile()
+        nests: list[list[tuple[Nest, int]]] = [[] for _ in range(step.count)]
+        for name, group in timeline.columns.groups.items():
+            for nest in PAGES[name].nests(group):
+                for i in np.flatnonzero(nest.applies).tolist():
+                    nests[group.pcs[i]].append((nest, i))
         issued = np.flatnonzero(timeline.issue >= 0)
         for pc in issued[np.argsort(timeline.issue[issued], kind="stable")].tolist():
-            item = items[pc]
-            if item.name == "CFG":
-                registers.configure(item)
-            elif item.engine != "FETCH":
-                touched = accesses(item, registers.of(item.engine))
-                for access in sorted(touched, key=lambda access: access.is_write):
-                    words[access.scratchpad].touch(access, pc)
+            for nest, i in nests[pc]:
+                words[nest.scratchpad].touch(nest.touched(i), nest.is_write, pc)
         for name in SCRATCHPADS:
             at, by = words[name].changes(timeline)
             cycles[name].append(at + start)

@@ -17,14 +17,13 @@ from collections.abc import Iterable
 from npusim.errors import FormatError, NpuError
 from npusim.isa.encoding import (
     FIELDS,
-    FORMATS,
     Instruction,
     encode_register,
     find_register,
     instruction,
 )
 from npusim.isa.fields import Field
-from npusim.isa.registers import REGISTERS
+from npusim.isa.instructions import FORMATS, REGISTERS
 
 _HEXADECIMAL = ("banks", "read_banks", "write_banks", "wgt_banks", "par_banks", "act_terms")
 

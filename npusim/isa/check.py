@@ -1,45 +1,64 @@
 """The static checker: what it accepts cannot deadlock, race, fault or read what nobody wrote.
 
-Proved for every timing: token order (order.py), operands and addresses (legal.py), no bank and no
-DRAM byte used by two engines without a token between them, every scratchpad word written before it
-is read. Each error names the instruction.
+Proved for every timing: token order (order.py), operands and addresses (as the instructions' pages
+say), no bank and no DRAM byte used by two engines without a token between them, every scratchpad
+word written before it is read. Each error names the instruction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import CapacityError, FormatError
-from npusim.isa.access import (
-    VEC_LEVELS,
-    RegisterFile,
-    Registers,
-    Segments,
-    accesses,
-    is_plain,
-    mac_results,
-    segments,
-    vector_nest,
-)
 from npusim.isa.assembly import line
-from npusim.isa.encoding import Instruction
-from npusim.isa.legal import address_fault, bank_words, banks_of, operand_fault, word_beats
+from npusim.isa.columns import columns_of
+from npusim.isa.encoding import Instruction, encode_program
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import Nest, words_of
 from npusim.isa.order import Order, order
-from npusim.isa.spec import QUEUED_ENGINES, TARGETS, VEC_OPS
+from npusim.isa.page import Group, Rule, Transfer
+from npusim.isa.scratchpads import SCRATCHPADS, bank_words, pad_words
+from npusim.isa.spec import QUEUED_ENGINES, VEC_OPS
+from npusim.isa.vector_nest import LEVELS
 from npusim.machines import Machine
-from npusim.words import WEIGHT_FORMATS
 
-_BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
-_PWLQ = WEIGHT_FORMATS.index("pwlq")
 _TABLE_ENTRIES = 256
 """One for each byte."""
 _ROWS_MOST = 1 << 22
 """Rows of one LD or ST whose places in DRAM are compared with others', one by one."""
-_LOOKUP, _TABLE = VEC_OPS.index("lookup"), VEC_OPS.index("table")
+
+
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """All instructions of one name, with what their page says of them."""
+
+    group: Group
+    rules: list[Rule]
+    hazards: list[Rule]
+    nests: list[tuple[Nest, NDArray[np.int64], NDArray[np.int64]]]
+    """Each with its least and greatest words."""
+    transfer: Transfer | None
+
+    @classmethod
+    def of(cls, name: str, group: Group, machine: Machine) -> _Kind:
+        page = PAGES[name]
+        nests = [(nest, *nest.bounds()) for nest in page.nests(group)]
+        rules, hazards = list(page.rules(group, machine)), list(page.hazards(group))
+        return cls(group, rules, hazards, nests, page.transfer(group, machine))
+
+
+@dataclass(frozen=True, eq=False)
+class _Segments:
+    """DRAM beats `starts[i] .. starts[i] + beats - 1` from the base of `region`."""
+
+    region: int
+    starts: NDArray[np.int64]
+    beats: int
 
 
 def check(
@@ -63,61 +82,30 @@ def check(
     """
     _check_end(program)
     relation = order(program)
-    files = RegisterFile()
+    groups = columns_of(encode_program(program)).groups
+    kinds = {name: _Kind.of(name, group, machine) for name, group in groups.items()}
     masks = np.zeros(len(program), np.int64)
-    written = {
-        pad: np.zeros(bank_words(machine, pad) * banks_of(machine, pad), np.bool_)
-        for pad in ("ACT", "WGT", "PAR", "ACC")
-    }
-    moves: list[Segments | None] = [None] * len(program)
-    three_regions = np.zeros(machine.scratchpads.acc_words, np.bool_)
-    entries = 0  # of the table, always from the first on
+    place = np.zeros(len(program), np.int64)
+    for name, group in groups.items():
+        masks[group.pcs] = PAGES[name].banks(group)
+        place[group.pcs] = np.arange(len(group.pcs))
+    words = _Words(machine)
+    moves: list[_Segments | None] = [None] * len(program)
     for pc in relation.sequence:
-        item = program[pc]
-        if item.name == "CFG":
-            files.configure(item)
-        if item.name in ("CFG", "FENCE", "HALT"):
-            continue
-        registers = files.of(item.engine)
-        wrong = operand_fault(item, registers, machine)
-        if wrong:
-            raise FormatError(f"{_at(pc, item)}: {wrong}")
-        for access in accesses(item, registers):
-            wrong = address_fault(access, machine)
-            if wrong:
-                raise CapacityError(f"{_at(pc, item)}: {wrong}")
-            memory = written[access.scratchpad]
-            if access.is_write:
-                memory[access.addresses] = True
-                if access.scratchpad == "ACC":
-                    three_regions[access.addresses] = _is_pwlq_mac(item, registers)
-            elif access.scratchpad == "ACC" and _reads_all_regions(item, registers):
-                memory = three_regions
-            if not memory[access.addresses].all():
-                fresh = access.addresses[~memory[access.addresses]][0]
-                raise FormatError(
-                    f"{_at(pc, item)}: reads {access.scratchpad} word {fresh}, never written"
-                )
-        if _meets_again(item, registers):
-            raise FormatError(f"{_at(pc, item)}: accumulates twice in a word, too soon to see it")
-        if item.name == "VEC" and item["op"] == _TABLE:
-            words = prod(registers[level]["count"] for level in VEC_LEVELS)
-            entries = max(entries, words * machine.size)
-        if item.name == "VEC" and item["op"] == _LOOKUP and entries < _TABLE_ENTRIES:
-            raise FormatError(
-                f"{_at(pc, item)}: looks up in a table of {_TABLE_ENTRIES} entries, of which "
-                f"{entries} were loaded"
-            )
-        masks[pc] = _bank_mask(item)
-        rows = _rows(item)
-        if rows > _ROWS_MOST:
-            raise CapacityError(
-                f"{_at(pc, item)}: expected at most {_ROWS_MOST:,} rows in all blocks, "
-                f"found {rows:,}"
-            )
-        beats = word_beats(machine, TARGETS[item["target"]]) if item.name == "LD" else 0
-        moves[pc] = segments(item, registers, beats)
-        _check_region(pc, item, moves[pc], machine, region_bytes)
+        kind, i = kinds[program[pc].name], int(place[pc])
+        try:
+            _check_rules(kind.rules, i)
+            for nest, low, high in kind.nests:
+                if nest.applies[i]:
+                    words.touch(nest, i, int(low[i]), int(high[i]))
+            _check_rules(kind.hazards, i)
+            if program[pc].name == "VEC":
+                words.check_table(kind.group, i)
+            if kind.transfer is not None:
+                moves[pc] = move = _segments(kind.transfer, i)
+                _check_region(move, machine, region_bytes)
+        except (FormatError, CapacityError) as error:
+            raise type(error)(f"{_at(pc, program[pc])}: {error}") from None
     _check_banks(program, relation, masks)
     _check_dram(program, relation, moves)
     return relation
@@ -127,33 +115,62 @@ def _at(pc: int, item: Instruction) -> str:
     return f"pc {pc} ({line(item)})"
 
 
-def _rows(item: Instruction) -> int:
-    """Return the rows of a LD or ST that lie apart in DRAM."""
-    if item.name not in ("LD", "ST") or (item.name == "LD" and is_plain(item)):
-        return 0
-    return item["blocks"] * item["rows"]
+def _check_rules(rules: Sequence[Rule], i: int) -> None:
+    for rule in rules:
+        if not rule.holds[i]:
+            raise FormatError(rule.broken(i))
 
 
-def _is_pwlq_mac(item: Instruction, registers: Registers) -> bool:
-    return item.name == "MAC" and registers["mac_format"]["format"] == _PWLQ
+class _Words:
+    """The words of the scratchpads that were written so far, and the entries of the table."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.written = {pad: np.zeros(pad_words(machine, pad), np.bool_) for pad in SCRATCHPADS}
+        self.all_regions = np.zeros(pad_words(machine, "ACC"), np.bool_)
+        self.entries = 0  # of the table, always from the first on
+
+    def touch(self, nest: Nest, i: int, low: int, high: int) -> None:
+        """Check and note the access of one instruction, whose words lie in low..high."""
+        pad, total = nest.scratchpad, pad_words(self.machine, nest.scratchpad)
+        what = f"{pad} {'write' if nest.is_write else 'read'}"
+        if low < 0 or high >= total:
+            raise CapacityError(f"{what} of words {low}..{high}, there are {total}")
+        touched, size, claimed = nest.touched(i), bank_words(self.machine, pad), int(nest.banks[i])
+        used = sum(1 << bank for bank in np.unique(touched // size).tolist())
+        if used & ~claimed:
+            raise CapacityError(f"{what} in banks {used:#x}, the instruction claims {claimed:#x}")
+        several = pad == "ACC" and np.broadcast_to(nest.regions, nest.base.shape)[i] > 1
+        if nest.is_write:
+            self.written[pad][touched] = True
+            if pad == "ACC":
+                self.all_regions[touched] = several
+            return
+        held = (self.all_regions if several else self.written[pad])[touched]
+        if not held.all():
+            raise FormatError(f"reads {pad} word {touched[~held][0]}, never written")
+
+    def check_table(self, vec: Group, i: int) -> None:
+        """Note the entries that a VEC loads; check that all are there where one is looked up."""
+        op = VEC_OPS[vec["op"][i]]
+        if op == "table":
+            words = prod(int(vec.registers[level]["count"][i]) for level in LEVELS)
+            self.entries = max(self.entries, words * self.machine.size)
+        if op == "lookup" and self.entries < _TABLE_ENTRIES:
+            raise FormatError(
+                f"looks up in a table of {_TABLE_ENTRIES} entries, of which {self.entries} "
+                f"were loaded"
+            )
 
 
-def _reads_all_regions(item: Instruction, registers: Registers) -> bool:
-    """Return whether an accumulator that `item` reads must hold A1, A2 and S."""
-    return _is_pwlq_mac(item, registers) or (item.name == "RQ" and bool(item["pwlq"]))
-
-
-def _meets_again(item: Instruction, registers: Registers) -> bool:
-    """Return whether an accumulator word is read while its write may still be on its way."""
-    if item.name not in ("MAC", "VEC") or not item["accumulate"]:
-        return False
-    if item.name == "MAC":
-        stride = abs(registers["mac_output"]["acc_stride"])
-        return registers["mac_ob"]["count"] > 1 and 0 < stride < mac_results(item, registers)
-    if VEC_OPS[item["op"]] != "sum":
-        return False
-    sums = vector_nest(item["acc"], registers, VEC_LEVELS[:3], "acc")
-    return len(np.unique(sums)) < prod(registers[level]["count"] for level in VEC_LEVELS[:3])
+def _segments(transfer: Transfer, i: int) -> _Segments:
+    """Return the rows of one LD or ST as they lie in DRAM."""
+    move = Transfer(*(int(column[i]) for column in transfer))
+    rows = move.blocks * move.rows
+    if rows > _ROWS_MOST:
+        raise CapacityError(f"expected at most {_ROWS_MOST:,} rows in all blocks, found {rows:,}")
+    levels = ((move.blocks, move.block_stride), (move.rows, move.row_stride))
+    return _Segments(move.region, words_of(move.offset, levels), move.columns * move.element_beats)
 
 
 def _check_end(program: Sequence[Instruction]) -> None:
@@ -165,34 +182,15 @@ def _check_end(program: Sequence[Instruction]) -> None:
             raise FormatError(f"{_at(pc, item)}: HALT before the end, at {len(program) - 1}")
 
 
-def _bank_mask(item: Instruction) -> int:
-    if item.name == "LD":
-        return item["banks"] << _BANK_BASE[TARGETS[item["target"]]]
-    if item.name == "ST":
-        return item["banks"]
-    mask = item["read_banks"]
-    if item.name == "MAC":
-        return mask | item["wgt_banks"] << _BANK_BASE["WGT"]
-    mask |= item["write_banks"]
-    return mask | item["par_banks"] << _BANK_BASE["PAR"] if item.name == "RQ" else mask
-
-
-def _check_region(
-    pc: int,
-    item: Instruction,
-    move: Segments | None,
-    machine: Machine,
-    region_bytes: Sequence[int] | None,
-) -> None:
-    if move is None or region_bytes is None:
+def _check_region(move: _Segments, machine: Machine, region_bytes: Sequence[int] | None) -> None:
+    if region_bytes is None:
         return
     limit = region_bytes[move.region] if move.region < len(region_bytes) else 0
     low = int(move.starts.min()) * machine.bus.bus_bytes
     high = (int(move.starts.max()) + move.beats) * machine.bus.bus_bytes
     if low < 0 or high > limit:
         raise CapacityError(
-            f"{_at(pc, item)}: bytes {low}..{high - 1} of region {move.region}, "
-            f"which has {limit} bytes"
+            f"bytes {low}..{high - 1} of region {move.region}, which has {limit} bytes"
         )
 
 
@@ -212,7 +210,7 @@ def _check_banks(program: Sequence[Instruction], relation: Order, masks: NDArray
 
 
 def _check_dram(
-    program: Sequence[Instruction], relation: Order, moves: Sequence[Segments | None]
+    program: Sequence[Instruction], relation: Order, moves: Sequence[_Segments | None]
 ) -> None:
     for pc in relation.members["ST"]:
         store = moves[pc]
@@ -227,7 +225,7 @@ def _check_dram(
                 )
 
 
-def _overlap(a: Segments, b: Segments) -> bool:
+def _overlap(a: _Segments, b: _Segments) -> bool:
     if a.starts.max() + a.beats <= b.starts.min() or b.starts.max() + b.beats <= a.starts.min():
         return False
     starts = np.sort(b.starts)  # two segments meet where one starts inside the other

@@ -1,6 +1,6 @@
 """Instructions to 128-bit words and back: one mapping, read in both directions.
 
-The mapping is spec.HEADER and spec.INSTRUCTIONS; nothing here knows a bit position.
+The mapping is spec.HEADER and the FORMAT of each page; nothing here knows a bit position.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from npusim.errors import FormatError, RangeError
-from npusim.isa.fields import Field, Format, Register
-from npusim.isa.registers import REGISTERS
-from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES, INSTRUCTIONS
+from npusim.isa.fields import Field, Register
+from npusim.isa.instructions import FORMATS, REGISTERS
+from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES
 
-FORMATS: Mapping[str, Format] = MappingProxyType({f.name: f for f in INSTRUCTIONS})
-_BY_OPCODE = {f.opcode: f for f in INSTRUCTIONS}
+_BY_OPCODE = {form.opcode: form for form in FORMATS.values()}
 _SYNC = HEADER[2:]
 FIELDS: Mapping[str, tuple[Field, ...]] = MappingProxyType(
-    {f.name: (*_SYNC, *f.fields) for f in INSTRUCTIONS}
+    {name: (*_SYNC, *form.fields) for name, form in FORMATS.items()}
 )
 """What an instruction carries beside opcode and engine: synchronization, then operands."""
 

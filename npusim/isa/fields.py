@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -62,6 +61,21 @@ class Register:
     fields: tuple[Field, ...]
 
 
-def by_name(items: tuple[Format, ...] | tuple[Register, ...]) -> Mapping[str, Format | Register]:
-    """Return `items` keyed by their names."""
-    return {item.name: item for item in items}
+def level(what: str) -> tuple[Field, ...]:
+    """Return the fields of a loop level's register."""
+    return (
+        Field("count", 0, 16, f"iterations of {what}"),
+        Field("stride", 16, 16, "ACT words from one to the next", signed=True),
+    )
+
+
+_COUNT, _STRIDE = level("any level")
+COUNT_MAX = _COUNT.mask
+"""Most iterations of a loop level."""
+STRIDE_MAX = _STRIDE.mask >> 1
+"""Greatest step of a loop level, in words: strides are signed."""
+
+
+def number(meaning: str, signed: bool = False) -> tuple[Field, ...]:
+    """Return the field of a register that is one number."""
+    return (Field("value", 0, 32, meaning, signed),)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from npusim.isa import spec
 from npusim.isa.fields import Field, Register
-from npusim.isa.registers import CONTROL, ID, REGISTERS
+from npusim.isa.instructions import FORMATS, REGISTERS
+from npusim.isa.registers import CONTROL, ID
 from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
 CONSTANTS = (
@@ -34,9 +35,9 @@ def verilog_header() -> str:
     lines += _enumeration("ENGINE", spec.ENGINES) + _enumeration("FAULT", spec.FAULTS)
     lines += _enumeration("TARGET", spec.TARGETS) + _enumeration("VEC_OP", spec.VEC_OPS)
     lines += _enumeration("FORMAT", WEIGHT_FORMATS) + _enumeration("ROUND", ROUNDINGS)
-    lines += [f"localparam integer OP_{f.name} = {f.opcode};" for f in spec.INSTRUCTIONS]
+    lines += [f"localparam integer OP_{f.name} = {f.opcode};" for f in FORMATS.values()]
     lines += _field_lines("HEADER", spec.HEADER)
-    for form in spec.INSTRUCTIONS:
+    for form in FORMATS.values():
         lines += _field_lines(form.name, form.fields)
     for engine, registers in REGISTERS.items():
         lines.append(f"localparam integer {engine}_REGISTER_COUNT = {len(registers)};")
@@ -81,7 +82,7 @@ def reference_page() -> str:
         "",
         *_field_table(spec.HEADER),
     ]
-    for form in spec.INSTRUCTIONS:
+    for form in FORMATS.values():
         lines += ["", f"## {form.name}: {form.meaning}", ""]
         lines += [f"Opcode {form.opcode}, engine {', '.join(form.engines)}.", ""]
         lines += _field_table(form.fields) if form.fields else ["No operands."]

@@ -1,12 +1,13 @@
-"""The instruction set as data: engines, header, instructions, constants of control.
+"""What all instructions share, as data: engines, header, names of values, constants of control.
 
-Encoder, assembler, checker, timing, docs/isa.md and rtl/generated/npu_isa.vh are derived from it.
-What the instructions do is written in docs/architecture.md.
+Together with a page for each instruction (instructions/) it is all that encoder, assembler,
+checker, timing, docs/isa.md and rtl/generated/npu_isa.vh are derived from. What the instructions do
+is written in docs/architecture.md.
 """
 
 from __future__ import annotations
 
-from npusim.isa.fields import Field, Format
+from npusim.isa.fields import Field
 
 VERSION = 1
 """Changes whenever an encoding changes."""
@@ -51,90 +52,3 @@ HEADER = (
     Field("signal_prev", 8, 1, "give the previous engine a token at retirement"),
     Field("signal_next", 9, 1, "give the next engine a token at retirement"),
 )
-
-_DRAM = (
-    Field("region", 16, 3, "base register of the DRAM address"),
-    Field("offset", 19, 29, "beats from the region's base"),
-)
-_EX_BANKS = (
-    Field("read_banks", 64, 8, "ACT banks read"),
-    Field("write_banks", 72, 8, "ACT banks written"),
-)
-_EX_BASES = (
-    Field("acc", 16, 16, "first accumulator word"),
-    Field("act", 32, 16, "first ACT word read"),
-    Field("out", 48, 16, "first ACT word written"),
-)
-
-INSTRUCTIONS = (
-    Format(
-        "CFG", 1, QUEUED_ENGINES, "write three consecutive configuration registers",
-        (
-            Field("index", 10, 6, "first register; places without a register are ignored"),
-            Field("value0", 16, 32, "value of register index"),
-            Field("value1", 48, 32, "value of register index + 1"),
-            Field("value2", 80, 32, "value of register index + 2"),
-        ),
-    ),
-    Format(
-        "LD", 2, ("LD",), "DRAM -> scratchpad, 3-D strided, padded on four sides",
-        (
-            Field("target", 10, 2, "scratchpad written", names=TARGETS),
-            Field("plain", 12, 1, "ACT as WGT and PAR: contiguous whole words, registers unused"),
-            *_DRAM,
-            Field("address", 48, 16, "first word written"),
-            Field("banks", 64, 8, "banks of the target that are written"),
-            Field("columns", 72, 16, "elements of a row (words where plain)"),
-            Field("rows", 88, 16, "rows of a block (1 where plain)"),
-            Field("blocks", 104, 12, "blocks (1 where plain)"),
-        ),
-    ),
-    Format(
-        "ST", 3, ("ST",), "ACT -> DRAM, 3-D strided",
-        (
-            *_DRAM,
-            Field("address", 48, 16, "first word read"),
-            Field("banks", 64, 8, "ACT banks read"),
-            Field("columns", 72, 16, "elements of a row"),
-            Field("rows", 88, 16, "rows of a block"),
-            Field("blocks", 104, 12, "blocks"),
-        ),
-    ),
-    Format(
-        "MAC", 4, ("EX",), "weight-stationary multiply-accumulate over an affine loop nest",
-        (
-            Field("accumulate", 10, 1, "add to ACC in the first reduction tile too"),
-            Field("depthwise", 11, 1, "channels on columns, a shift register along the rows"),
-            Field("acc", 16, 16, "first accumulator word"),
-            Field("act", 32, 16, "first ACT word read"),
-            Field("wgt", 48, 16, "first word of the first weight tile"),
-            Field("read_banks", 64, 8, "ACT banks read"),
-            Field("wgt_banks", 72, 4, "WGT banks read"),
-        ),
-    ),
-    Format(
-        "RQ", 5, ("EX",), "accumulators and residuals -> 8 bits through the requantizers",
-        (
-            Field("act_terms", 10, 4, "bit j: term j comes from ACT, else from ACC"),
-            Field("pwlq", 14, 1, "ACC terms are A1 + n*S and A2"),
-            *_EX_BASES,
-            *_EX_BANKS,
-            Field("par", 80, 16, "first PAR word"),
-            Field("par_banks", 96, 4, "PAR banks read"),
-        ),
-    ),
-    Format(
-        "VEC", 6, ("EX",), "elementwise and window operations",
-        (
-            Field("op", 10, 3, "what is folded over the window", names=VEC_OPS),
-            Field("accumulate", 13, 1, "sum: add to ACC"),
-            *_EX_BASES,
-            *_EX_BANKS,
-        ),
-    ),
-    Format("FENCE", 7, ("FETCH",), "dispatch goes on when every queue and engine is empty"),
-    Format(
-        "HALT", 8, ("FETCH",), "wait as FENCE, then end the run",
-        (Field("code", 16, 16, "what the program says at its end"),),
-    ),
-)  # fmt: skip

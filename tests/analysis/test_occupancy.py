@@ -7,8 +7,10 @@ from collections import defaultdict
 import numpy as np
 
 from npusim.analysis.occupancy import SCRATCHPADS, Occupancy, occupancy
-from npusim.isa.access import RegisterFile, accesses
 from npusim.isa.assembly import assemble
+from npusim.isa.columns import RegisterFile, group_of
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import words_of
 from npusim.isa.program import Program, Region, Step
 from npusim.machines import Machine
 from npusim.simulator.machine.run import time_program
@@ -74,9 +76,10 @@ def test_live_words_of_a_network_counted_one_by_one(reported: Reported) -> None:
         if item.name == "CFG":
             registers.configure(item)
             continue
-        for access in accesses(item, registers.of(item.engine)) if item.engine != "FETCH" else ():
-            for word in set(access.addresses.tolist()):
-                touched[access.scratchpad, word].append((access.is_write, pc))
+        seen = registers.of(item.engine) if item.engine != "FETCH" else {}
+        for nest in PAGES[item.name].nests(group_of(item, seen)):
+            for word in set(words_of(*nest.of(0)).tolist()) if nest.applies[0] else ():
+                touched[nest.scratchpad, word].append((nest.is_write, pc))
     expected = {name: np.zeros(timeline.cycles + 1, np.int64) for name in SCRATCHPADS}
     for (name, _), history in touched.items():
         for begin, (is_write, writer) in enumerate(history):

@@ -14,9 +14,9 @@ from npusim.engines.estimate import estimate
 from npusim.engines.program_cost import ProgramCost
 from npusim.formats.files import load
 from npusim.graph.network import Network
-from npusim.isa.access import RegisterFile, segments
-from npusim.isa.legal import word_beats
-from npusim.isa.spec import INSTRUCTION_BYTES, TARGETS
+from npusim.isa.columns import RegisterFile, group_of
+from npusim.isa.instructions import PAGES
+from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs
 from npusim.simulator.machine.counts import NAMES, event_counts
@@ -33,11 +33,12 @@ def transfers(found: ProgramCost) -> Counter[str]:
         if item.name == "CFG":
             files.configure(item)
         elif item.name in ("LD", "ST"):
-            beats = word_beats(machine, TARGETS[item["target"]]) if item.name == "LD" else 0
-            move = segments(item, files.of(item.engine), beats)
+            move = PAGES[item.name].transfer(group_of(item, files.of(item.engine)), machine)
             assert move is not None
-            key = "dram_write_bytes" if move.is_write else "dram_read_bytes"
-            total[key] += len(move.starts) * move.beats * machine.bus.bus_bytes
+            key = "dram_write_bytes" if item.name == "ST" else "dram_read_bytes"
+            for _ in range(int(move.blocks[0])):
+                row = int(move.columns[0] * move.element_beats[0]) * machine.bus.bus_bytes
+                total[key] += int(move.rows[0]) * row
     return total
 
 

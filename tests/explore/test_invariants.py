@@ -26,9 +26,9 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.isa import spec
+from npusim.isa.instructions import vec
 from npusim.machines import Machine
 from npusim.machines.machine import Array, Bus, Clock, Memory, Scratchpads
-from npusim.simulator.machine import durations
 from npusim.simulator.machine.run import time_program
 from tests.conftest import DIGITS
 
@@ -235,6 +235,6 @@ def test_a_vector_operation_without_a_duration_is_an_error(
     monkeypatch: pytest.MonkeyPatch, networks: dict[str, Network]
 ) -> None:
     program = cost(networks["residual"], Machine.load("nano")).program
-    monkeypatch.setattr(durations, "VEC_OPS", (*spec.VEC_OPS[:-1], "unheard of"))
+    monkeypatch.setattr(vec, "VEC_OPS", (*spec.VEC_OPS[:-1], "unheard of"))
     with pytest.raises(KeyError, match="unheard of"):
         time_program(program)

@@ -10,11 +10,12 @@ from npusim.errors import FormatError, RangeError
 from npusim.isa import encoding, spec
 from npusim.isa.assembly import assemble, disassemble
 from npusim.isa.encoding import FIELDS, Instruction, decode, encode, instruction
-from npusim.isa.registers import CONTROL, REGISTERS
+from npusim.isa.instructions import FORMATS, REGISTERS
+from npusim.isa.registers import CONTROL
 
 
 def random_instruction(rng: random.Random) -> Instruction:
-    form = rng.choice(spec.INSTRUCTIONS)
+    form = rng.choice(tuple(FORMATS.values()))
     engine = rng.choice(form.engines)
     values = {}
     for field in FIELDS[form.name]:
@@ -54,7 +55,7 @@ def test_a_word_is_little_endian_with_the_opcode_lowest():
 
 
 def test_fields_do_not_overlap_and_stay_inside():
-    for form in spec.INSTRUCTIONS:
+    for form in tuple(FORMATS.values()):
         bits = [b for f in (*spec.HEADER, *form.fields) for b in range(f.low, f.low + f.width_bits)]
         assert len(bits) == len(set(bits)), form.name
         assert max(bits) < 128, form.name

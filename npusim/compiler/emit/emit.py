@@ -10,21 +10,19 @@ program and each pair of engines gives and takes in one order, so that no progra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 from npusim.compiler.emit.ahead import Operation, loads_ahead
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
-from npusim.isa.legal import bank_words, banks_of
-from npusim.isa.registers import REGISTERS
+from npusim.isa.instructions import PAGES, REGISTERS
+from npusim.isa.scratchpads import ALL_BANKS, BANK_BASE, bank_words, banks_of
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS
 from npusim.machines import Machine
 
 _BLANK = {name: dict.fromkeys((f.name for f in fields), 0) for name, fields in FIELDS.items()}
 _ENGINE = {name: place for place, name in enumerate(QUEUED_ENGINES)}
 _ENGINE_OF = {"LD": 0, "MAC": 1, "RQ": 1, "VEC": 1, "ST": 2}
-_BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 12}
-_BANKS = 16
 _LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
 _NEVER = -1
 
@@ -34,7 +32,7 @@ def _register(engine: str, name: str, fields: tuple[tuple[str, int], ...]) -> tu
     return find_register(engine, name).index, encode_register(engine, name, **dict(fields))
 
 
-@lru_cache(1 << _BANKS)
+@cache
 def _set_bits(mask: int) -> tuple[int, ...]:
     return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
 
@@ -61,7 +59,7 @@ class Emitter:
 
     def _reset(self) -> None:
         self._clock = [[_NEVER] * 3 for _ in QUEUED_ENGINES]
-        self._users = [[_NEVER] * 3 for _ in range(_BANKS)]
+        self._users = [[_NEVER] * 3 for _ in range(ALL_BANKS)]
         self._registers: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
         self._wanted: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
         self._asked: dict[str, dict[str, tuple[int, dict[str, int] | None, int]]] = {
@@ -129,7 +127,7 @@ class Emitter:
 
     def _last_uses(self, scratchpad: str) -> list[int]:
         """Return the last instruction that used each bank."""
-        base = _BANK_BASE[scratchpad]
+        base = BANK_BASE[scratchpad]
         banks = banks_of(self.machine, scratchpad)
         return [max(users) for users in self._users[base : base + banks]]
 
@@ -140,25 +138,20 @@ class Emitter:
         """
         banks = self.banks(target, fields["address"], fields["address"] + words)
         values = {**fields, "target": TARGETS.index(target), "banks": banks, "region": dram[0]}
-        self._wait("LD", values, banks << _BANK_BASE[target], dram)
+        self._wait("LD", values, dram)
 
     def store(self, dram: tuple[int, int, int], words: int, **fields: int) -> None:
         """Emit a ST of up to `words` words from fields["address"] on; `dram` as for `load`."""
         banks = self.banks("ACT", fields["address"], fields["address"] + words)
-        self._wait("ST", {**fields, "banks": banks, "region": dram[0]}, banks, dram)
+        self._wait("ST", {**fields, "banks": banks, "region": dram[0]}, dram)
 
-    def execute(self, name: str, wgt_banks: int = 0, **fields: int) -> None:
+    def execute(self, name: str, **fields: int) -> None:
         """Emit a MAC, RQ or VEC; its bank masks are among `fields`."""
-        mask = fields.get("read_banks", 0) | fields.get("write_banks", 0)
-        mask |= wgt_banks << _BANK_BASE["WGT"] | fields.get("par_banks", 0) << _BANK_BASE["PAR"]
-        if name == "MAC":
-            fields["wgt_banks"] = wgt_banks
-        self._wait(name, fields, mask, None)
+        self._wait(name, fields, None)
 
-    def _wait(
-        self, name: str, fields: dict[str, int], banks: int, dram: tuple[int, int, int] | None
-    ) -> None:
+    def _wait(self, name: str, fields: dict[str, int], dram: tuple[int, int, int] | None) -> None:
         engine = QUEUED_ENGINES[_ENGINE_OF[name]]
+        banks = int(PAGES[name].banks(_BLANK[name] | fields))
         self._waiting.append(Operation(name, fields, self._wanted[engine], banks, dram))
         self._wanted[engine] = {}
 

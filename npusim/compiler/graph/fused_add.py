@@ -13,7 +13,7 @@ from npusim.compiler.context import Context
 from npusim.compiler.linear.layer import LinearLayer, Residual, choose_tiling
 from npusim.errors import CapacityError
 from npusim.graph.network import Network, Node
-from npusim.isa.registers import STRIDE_MAX
+from npusim.isa.fields import STRIDE_MAX
 from npusim.runtimes import elementwise
 from npusim.words import Rule
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from npusim.isa.registers import STRIDE_MAX
+from npusim.isa.fields import STRIDE_MAX
 from npusim.machines import Machine
 
 BANDS_WANTED = 5

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.isa.registers import COUNT_MAX, STRIDE_MAX
+from npusim.isa.fields import COUNT_MAX, STRIDE_MAX
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 

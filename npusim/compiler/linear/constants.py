@@ -17,7 +17,7 @@ from npusim.compiler.linear.layer import (
     weight_tiles,
 )
 from npusim.compiler.linear.tiling import Tiling
-from npusim.isa.legal import bank_words
+from npusim.isa.scratchpads import bank_words
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.runtimes.requantization import Requantization
 

@@ -11,9 +11,10 @@ from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.operands import operand_mistake
 from npusim.cosim.programs.programs import Recipe, as_program, grow, recipe, without
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
-from npusim.isa.encoding import FORMATS, encode_program, instruction
-from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.encoding import encode_program, instruction
+from npusim.isa.instructions import FORMATS
 from npusim.isa.program import Program
+from npusim.isa.scratchpads import bank_words, banks_of, pad_words
 from npusim.isa.spec import (
     ADDRESS_SPACE,
     ENGINES,
@@ -217,7 +218,7 @@ def _far(b: Builder, rng: random.Random) -> list[tuple[str, dict[str, int], Regi
     }
     found: list[tuple[str, dict[str, int], Registers]] = []
     for name, field, pad in places:
-        total = bank_words(b.machine, pad) * banks_of(b.machine, pad)
+        total = pad_words(b.machine, pad)
         if total == ADDRESS_SPACE:
             continue
         bit = 1 << rng.randrange((total - 1).bit_length(), 16)

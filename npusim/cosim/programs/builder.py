@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.isa.access import RegisterFile, accesses
+from npusim.isa.columns import RegisterFile, group_of
 from npusim.isa.encoding import Instruction, encode_register, find_register, instruction
-from npusim.isa.legal import bank_words, banks_of
-from npusim.isa.registers import REGISTERS
+from npusim.isa.instructions import PAGES, REGISTERS
+from npusim.isa.scratchpads import SCRATCHPADS, bank_words, banks_of, pad_words
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.machines import Machine
 
-PADS = ("ACT", "WGT", "PAR", "ACC")
 Resource = tuple[str, int]
 """(scratchpad, bank), or ("DRAM", region) where both LD and ST use it."""
 
@@ -39,10 +38,7 @@ class Builder:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.program: list[Instruction] = []
-        self.valid = {
-            pad: np.zeros(bank_words(machine, pad) * banks_of(machine, pad), np.uint8)
-            for pad in PADS
-        }
+        self.valid = {pad: np.zeros(pad_words(machine, pad), np.uint8) for pad in SCRATCHPADS}
         self.frames: list[tuple[int, int, int]] = []
         self.has_table = False
         self._files = RegisterFile()
@@ -65,12 +61,6 @@ class Builder:
                 good[bank * words : (bank + 1) * words] = False
         edges = np.flatnonzero(np.diff(np.concatenate(([0], good.view(np.int8), [0]))))
         return [(int(a), int(b - a)) for a, b in edges.reshape(-1, 2)]
-
-    def banks_with(self, pad: str, level: int = 1) -> int:
-        """Return the banks that hold a valid word."""
-        words = bank_words(self.machine, pad)
-        rows = (self.valid[pad] >= level).reshape(-1, words).any(axis=1)
-        return sum(1 << bank for bank in np.flatnonzero(rows).tolist())
 
     def banks_of_words(self, pad: str, addresses: NDArray[np.int64]) -> int:
         """Return the banks that hold `addresses`."""
@@ -179,12 +169,12 @@ class Builder:
         return instruction("CFG", engine, index=low, **held)
 
     def _note_writes(self, item: Instruction, level: int) -> None:
-        for access in accesses(item, self._files.of(item.engine)):
-            if access.is_write:
-                pad = access.scratchpad
-                self.valid[pad][access.addresses] = level if pad == "ACC" else 1
+        for nest in PAGES[item.name].nests(group_of(item, self._files.of(item.engine))):
+            if nest.is_write and nest.applies[0]:
+                pad, words = nest.scratchpad, nest.touched(0)
+                self.valid[pad][words] = level if pad == "ACC" else 1
                 if pad == "PAR":
-                    self._drop_frames(access.addresses)
+                    self._drop_frames(words)
 
     def _drop_frames(self, addresses: NDArray[np.int64]) -> None:
         low, high = int(addresses.min()), int(addresses.max())

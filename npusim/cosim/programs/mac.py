@@ -10,12 +10,10 @@ from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.nest import fit, product, shape
 from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_tile, work
-from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
-from npusim.isa.legal import format_bits_max
+from npusim.isa.instructions.mac import LEVELS, bits_max
+from npusim.isa.nest import words_of
 from npusim.words import WEIGHT_FORMATS
-
-MAC_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw", "mac_y", "mac_x")
 
 
 def zero_point(rng: random.Random, unsigned: int) -> int:
@@ -31,9 +29,9 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         load_plain(b, d, rng)
         return load_tile(b, d, rng)
     (wgt, wgt_words), (act, act_words) = rng.choice(weights), rng.choice(reads)
-    formats = [f for f in range(len(WEIGHT_FORMATS)) if format_bits_max(b.machine, f)]
+    formats = [f for f in range(len(WEIGHT_FORMATS)) if bits_max(b.machine, f)]
     form = rng.choice(formats)
-    bits = rng.randint(2, format_bits_max(b.machine, form))
+    bits = rng.randint(2, bits_max(b.machine, form))
     is_pwlq = WEIGHT_FORMATS[form] == "pwlq"
     stored, depthwise = bits + is_pwlq, int(rng.random() < 0.3)
     rows = rng.randint(1, b.machine.size)
@@ -54,11 +52,11 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     if acc is None:
         return
     if rng.random() < 0.5 and results:
-        words = nest(acc, (tiles[0], acc_stride), (results, 1))
+        words = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
         apart = acc_stride == 0 or abs(acc_stride) >= results or tiles[0] == 1
         accumulate = int(apart and bool((b.valid["ACC"][words] >= level).all()))
     unsigned = rng.getrandbits(1)
-    names = dict(zip(MAC_LEVELS, levels, strict=True))
+    names = dict(zip(LEVELS, levels, strict=True))
     b.configure("EX", {
         **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
         "mac_tile": {
@@ -72,7 +70,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         },
         "subset_selectors": {"value": rng.getrandbits(32)},
     }, rng)  # fmt: skip
-    read = b.banks_of_words("ACT", nest(act + low, *levels))
+    read = b.banks_of_words("ACT", words_of(act + low, levels))
     read = claim(b, "ACT", read, rng)
     tile = wgt + rng.randint(0, wgt_words - product(tiles) * tile_words)
     used = b.banks_of_words("WGT", np.arange(tile, tile + product(tiles) * tile_words))

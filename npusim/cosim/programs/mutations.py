@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from npusim.isa.encoding import FIELDS, FORMATS, Instruction, instruction
+from npusim.isa.encoding import FIELDS, Instruction, instruction
 from npusim.isa.fields import Field
+from npusim.isa.instructions import FORMATS
 from npusim.isa.program import Program, Step
 
 

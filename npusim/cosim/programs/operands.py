@@ -7,7 +7,8 @@ import random
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
 from npusim.isa.encoding import Instruction, instruction
-from npusim.isa.legal import bank_words, banks_of, format_bits_max
+from npusim.isa.instructions.mac import bits_max
+from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS, TERMS_MAX, VEC_OPS
 from npusim.words import ROUNDINGS, WEIGHT_FORMATS
 
@@ -97,7 +98,7 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
         *(
             ("MAC", {"mac_format": {"format": form, "bits": rng.randint(most + 1, 15)}}, {})
             for form in range(len(WEIGHT_FORMATS))
-            for most in (format_bits_max(b.machine, form),)
+            for most in (bits_max(b.machine, form),)
         ),
         ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),

@@ -9,9 +9,9 @@ import numpy as np
 from npusim.cosim.programs.builder import Builder, Resource
 from npusim.cosim.programs.dram import INPUTS, OUTPUTS, PARAMETERS, SCRATCH, Dram
 from npusim.cosim.programs.nest import fit, shape
-from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
-from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.nest import words_of
+from npusim.isa.scratchpads import bank_words, banks_of, pad_words
 from npusim.isa.spec import TARGETS
 
 WORK = 160
@@ -41,7 +41,7 @@ def _dram_use(region: int) -> list[Resource]:
 def load_plain(b: Builder, d: Dram, rng: random.Random) -> None:
     """LD of contiguous words into ACT or WGT."""
     pad = rng.choice(("ACT", "WGT", "WGT"))
-    total = bank_words(b.machine, pad) * banks_of(b.machine, pad)
+    total = pad_words(b.machine, pad)
     region = rng.choice((*INPUTS, SCRATCH))
     beats = b.machine.word_beats
     most = min(total, d.beats(region) // beats, work(rng))
@@ -66,14 +66,14 @@ def load_tile(b: Builder, d: Dram, rng: random.Random) -> None:
     offset, (block, row) = fit(rng, d.beats(region) - counts[2] * element + 1, counts[:2])
     pads = [rng.choice((0, 0, 1, 2, 3)) if rng.random() < 0.7 else 0 for _ in range(4)]
     height, width = pads[0] + counts[1] + pads[1], pads[2] + counts[2] + pads[3]
-    total = bank_words(b.machine, "ACT") * banks_of(b.machine, "ACT")
+    total = pad_words(b.machine, "ACT")
     room = total - width + 1
     span = min(room, rng.choice((width * height * counts[0] + 3, 64, bank_words(b.machine, "ACT"))))
     if (height - 1) * (counts[0] > 0) >= span or span < 1:
         return
     low, (act_block, act_row) = fit(rng, span, [counts[0], height])
     low += rng.randint(0, room - span)
-    words = nest(low, (counts[0], act_block[1]), (height, act_row[1]), (width, 1))
+    words = words_of(low, ((counts[0], act_block[1]), (height, act_row[1]), (width, 1)))
     banks = claim(b, "ACT", b.banks_of_words("ACT", words), rng)
     b.configure("LD", {
         "row_stride": {"value": row[1]}, "block_stride": {"value": block[1]},
@@ -92,7 +92,7 @@ def load_parameters(b: Builder, d: Dram, rng: random.Random) -> None:
     """LD of the constants of a few channel blocks into PAR."""
     terms, blocks = rng.choice((1, 2, 3, 4)), rng.choice((1, 1, 2, 3))
     words = blocks * (3 + terms)
-    total = bank_words(b.machine, "PAR") * banks_of(b.machine, "PAR")
+    total = pad_words(b.machine, "PAR")
     if words > total:
         return
     low = rng.randint(0, total - words)
@@ -116,7 +116,7 @@ def store(b: Builder, d: Dram, rng: random.Random) -> None:
     low, (block, row) = fit(rng, length - columns + 1, counts)
     element, region = rng.randint(1, b.machine.word_beats), rng.choice((*OUTPUTS, SCRATCH))
     offset, (out_block, out_row) = fit(rng, d.beats(region) - columns * element + 1, counts)
-    words = nest(first + low, (counts[0], block[1]), (counts[1], row[1]), (columns, 1))
+    words = words_of(first + low, ((counts[0], block[1]), (counts[1], row[1]), (columns, 1)))
     banks = claim(b, "ACT", b.banks_of_words("ACT", words), rng)
     b.configure("ST", {
         "row_stride": {"value": out_row[1]}, "block_stride": {"value": out_block[1]},

@@ -12,9 +12,9 @@ from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.mac import zero_point
 from npusim.cosim.programs.nest import Level, fit, product, shape
 from npusim.cosim.programs.transfers import banks_used, claim, load_parameters, load_plain, work
-from npusim.isa.access import nest
 from npusim.isa.encoding import instruction
-from npusim.isa.legal import bank_words, banks_of
+from npusim.isa.nest import words_of
+from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import VEC_OPS
 from npusim.words import ROUNDINGS
 
@@ -67,12 +67,12 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     act, acc = act + act_low, acc + acc_low
     read = 0
     if uses_act:
-        read = b.banks_of_words("ACT", nest(act, *act_levels))
+        read = b.banks_of_words("ACT", words_of(act, act_levels))
     found = _output(b, rng, counts, ~read)
     if found is None:
         return None
     out, out_levels = found
-    write = b.banks_of_words("ACT", nest(out, *out_levels))
+    write = b.banks_of_words("ACT", words_of(out, out_levels))
     read = claim(b, "ACT", read, rng, ~write)
     unsigned = rng.getrandbits(1)
     _vector_registers(b, rng, counts, [terms], act_levels, acc_levels, out_levels, {
@@ -143,7 +143,7 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
             counts[2] = whole
     low, levels = fit(rng, act_words, [*counts, *taps])
     act += low
-    read = b.banks_of_words("ACT", nest(act, *levels))
+    read = b.banks_of_words("ACT", words_of(act, levels))
     acc, sums, accumulate = _sums(b, rng, counts) if op == "sum" else (0, [(1, 0)] * 3, 0)
     write, out, out_levels = 0, 0, [(1, 0)] * 3
     if op not in ("sum", "table"):
@@ -151,7 +151,7 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
         if found is None:
             return None
         out, out_levels = found
-        write = b.banks_of_words("ACT", nest(out, *out_levels))
+        write = b.banks_of_words("ACT", words_of(out, out_levels))
     read = claim(b, "ACT", read, rng, ~write)
     unsigned = rng.getrandbits(1)
     others = {
@@ -199,5 +199,5 @@ def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[
     levels = [(counts[0], counts[1] * counts[2]), (counts[1], counts[2]), (counts[2], 1)]
     if rng.random() < 0.3:
         levels = [(counts[0], 1), (counts[1], counts[0]), (counts[2], counts[0] * counts[1])]
-    held = bool(b.valid["ACC"][nest(acc, *levels)].all())
+    held = bool(b.valid["ACC"][words_of(acc, levels)].all())
     return acc, levels, int(held and rng.random() < 0.7)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
+from npusim.isa.instructions.mac import REGIONS
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
 from npusim.simulator.machine import multiply as mac
@@ -109,7 +110,7 @@ def mac_activity(
     sum_bits = product_bits
     while 1 << (sum_bits - product_bits) < size:
         sum_bits += 1
-    planes = np.zeros((size, size, mac.REGIONS), np.int64)  # [column row region]
+    planes = np.zeros((size, size, REGIONS), np.int64)  # [column row region]
     xe = np.zeros((size, size), np.int64)  # [column row]
     passes = np.ndindex(o[mac.OB], o[mac.CB], o[mac.KH], o[mac.KW])
     for tile, (ob, cb, kh, kw) in enumerate(passes):
@@ -132,7 +133,7 @@ class Activity:
         size = machine.size
         self.xe = np.zeros((size, size), np.int64)
         self.products = np.zeros((size, size), np.int64)
-        self.sums = np.zeros((size, mac.REGIONS), np.int64)
+        self.sums = np.zeros((size, REGIONS), np.int64)
         self.features = np.zeros((instructions, len(FEATURES)), np.int64)
         """int64 [instructions FEATURES], 0 but for MACs."""
 

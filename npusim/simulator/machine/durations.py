@@ -1,7 +1,7 @@
-"""Durations of the instructions that touch no DRAM, in closed form.
+"""Durations of the instructions that touch no DRAM.
 
-docs/architecture.md, section 4: the control constants stand in npusim/isa/spec.py, the latency of a
-unit on its datapath page.
+Closed forms are on the instructions' pages, latencies of units on the datapath's pages; the two do
+not see each other.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from npusim.datapath import (
     subtract_zero_point,
     weight_decode,
 )
-from npusim.datapath.contract import Unit
-from npusim.isa.access import VEC_LEVELS
-from npusim.isa.spec import (
-    CFG_CYCLES,
-    MAC_DRAIN_CYCLES,
-    MAC_LOAD_CYCLES,
-    PAR_HEADER_WORDS,
-    RQ_DRAIN_CYCLES,
-    VEC_DRAIN_CYCLES,
-    VEC_OPS,
-)
+from npusim.isa.columns import Columns
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import Column
 from npusim.machines import Machine
-from npusim.simulator.machine.columns import Column, Columns, Group
-from npusim.simulator.machine.reach import mac_tiles, saturating_product
+
+_UNITS = {
+    "add": add.UNIT,
+    "lookup": lookup.UNIT,
+    "pe_column": pe_column.UNIT,
+    "pool": pool.UNIT,
+    "requantize": requantize.UNIT,
+    "subtract_zero_point": subtract_zero_point.UNIT,
+    "weight_decode": weight_decode.UNIT,
+}
 
 
 def datapath_parameters(machine: Machine) -> dict[str, int]:
@@ -44,56 +44,11 @@ def datapath_parameters(machine: Machine) -> dict[str, int]:
     }
 
 
-def latency(unit: Unit, machine: Machine) -> int:
-    """Return the latency in cycles of a datapath unit on `machine`."""
-    return unit.latency(datapath_parameters(machine))
-
-
-def load_cycles(group: Group, machine: Machine) -> Column:
-    """Return the cycles that each MAC takes for loading a weight tile."""
-    rows = group.registers["mac_tile"]["rows"]
-    return rows + MAC_LOAD_CYCLES + latency(weight_decode.UNIT, machine)
-
-
-def mac_reads(group: Group) -> Column:
-    """Return P, the ACT words that each pass of a MAC reads."""
-    return saturating_product(group.registers["mac_y"]["count"], group.registers["mac_x"]["count"])
-
-
-def _mac(group: Group, machine: Machine) -> Column:
-    load, reads = load_cycles(group, machine), mac_reads(group)
-    drain = MAC_DRAIN_CYCLES + latency(subtract_zero_point.UNIT, machine)
-    drain += latency(pe_column.UNIT, machine)
-    return load + (mac_tiles(group) - 1) * np.maximum(reads, load) + reads + drain
-
-
-def _rq(group: Group, machine: Machine) -> Column:
-    terms = group.registers["vec_kx"]["count"]
-    pixels = saturating_product(*(group.registers[n]["count"] for n in ("vec_y", "vec_x")))
-    cycles = group.registers["vec_b"]["count"] * (PAR_HEADER_WORDS + terms + pixels * terms)
-    return cycles + RQ_DRAIN_CYCLES + latency(requantize.UNIT, machine)
-
-
-def _vec(group: Group, machine: Machine) -> Column:
-    latencies = {
-        "copy": 0,
-        "table": 0,
-        "max": latency(pool.UNIT, machine),
-        "sum": latency(pool.UNIT, machine),
-        "lookup": latency(lookup.UNIT, machine),
-        "add": latency(add.UNIT, machine) + latency(requantize.UNIT, machine),
-    }
-    of_op = np.array([*(latencies[op] for op in VEC_OPS), 0, 0], np.int64)  # 6, 7: illegal
-    taps = saturating_product(*(group.registers[name]["count"] for name in VEC_LEVELS))
-    return taps + VEC_DRAIN_CYCLES + of_op[group["op"]]
-
-
 def durations(columns: Columns, machine: Machine) -> Column:
     """Return the cycles from issue to retirement [instructions]; 0 for LD, ST, FENCE and HALT."""
+    parameters = datapath_parameters(machine)
     result = np.zeros(columns.count, np.int64)
-    result[columns.groups["CFG"].pcs] = CFG_CYCLES
-    for name, function in (("MAC", _mac), ("RQ", _rq), ("VEC", _vec)):
-        group = columns.groups[name]
-        if group.pcs.size:
-            result[group.pcs] = function(group, machine)
+    for name, group in columns.groups.items():
+        cycles = PAGES[name].cycles(group, lambda unit: _UNITS[unit].latency(parameters))
+        result[group.pcs] = cycles
     return result

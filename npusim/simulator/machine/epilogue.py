@@ -9,9 +9,10 @@ from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.requantize import HALF_EVEN, clamp, requantize_total, rounding_constant
 from npusim.datapath.subtract_zero_point import byte_value
+from npusim.isa.nest import Column
+from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS
 from npusim.simulator.machine import nest
-from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.widen import widen
 
 PAR, ACT_TERMS, PWLQ, PWLQ_BITS, TERMS, TERM_ACT, TERM_ACC, COUNT = range(

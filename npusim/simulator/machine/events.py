@@ -49,8 +49,3 @@ def events(timeline: Timeline, crcs: Mapping[int, int]) -> list[Event]:
 
 def _key(event: Event) -> tuple[int, int, int]:
     return event.cycle, ENGINES.index(event.engine), _ORDER[event.event.partition(":")[0]]
-
-
-def trace_text(trace: list[Event]) -> str:
-    """Return the trace as the file that verification compares."""
-    return "".join(f"{event}\n" for event in trace)

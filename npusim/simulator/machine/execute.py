@@ -13,14 +13,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.isa.columns import Columns
+from npusim.isa.instructions import mac
+from npusim.isa.nest import Column
 from npusim.isa.spec import TARGETS
 from npusim.machines import Machine
 from npusim.simulator.machine import epilogue, multiply, nest, vector
 from npusim.simulator.machine.activity import Activity
-from npusim.simulator.machine.columns import Column, Columns
 from npusim.simulator.machine.moves import moves_of
 from npusim.simulator.machine.multiply_fast import multiply_words
-from npusim.simulator.machine.reach import depthwise_columns
 from npusim.simulator.machine.state import State
 from npusim.simulator.machine.transfer import load_words, store_words
 from npusim.simulator.machine.walk import BLOCKS, BOTTOM, COLUMNS, ELEMENT, LEFT, RIGHT, ROWS, TOP
@@ -54,7 +55,7 @@ class Executor:
         self.multiply = multiply.operands(groups["MAC"], machine)
         self.epilogue = epilogue.operands(groups["RQ"])
         self.vector = vector.operands(groups["VEC"])
-        self.results = depthwise_columns(groups["MAC"]) * groups["MAC"].registers["mac_y"]["count"]
+        self.results = mac.results(groups["MAC"])
         load, store = groups["LD"], groups["ST"]
         self.targets = load["target"]
         self.loads = self._words(load, load.registers["element"]["fill"])

@@ -7,24 +7,19 @@ earliest one is exact, because nothing before it depends on it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from npusim.isa.encoding import FORMATS, Instruction
-from npusim.isa.legal import operand_fault
-from npusim.isa.spec import ENGINES, FAULTS, TARGETS, TOKEN_MAX
+from npusim.isa.columns import ILLEGAL, UNREADABLE, Columns
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import Column, Mask
+from npusim.isa.spec import ENGINES, FAULTS, TOKEN_MAX
 from npusim.machines import Machine
-from npusim.simulator.machine.columns import ILLEGAL, UNREADABLE, Column, Columns, Group, Mask
-from npusim.simulator.machine.reach import address_faults
 from npusim.simulator.machine.walk import BAD_BEAT, DISPATCH, ISSUE, NEVER, RETIRE
 
-_PLACES = ("region", "offset", "address", "acc", "act", "out", "wgt", "par")
-"""Operands that legal.py has no opinion about: where things lie."""
 AT_RETIREMENT = ("address", "axi", "token")
 """Faults of LD, EX and ST that stand in the trace instead of a retirement."""
-_BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
 
 
 @dataclass(frozen=True)
@@ -38,55 +33,33 @@ class Fault:
 
 
 def legal_operands(columns: Columns, machine: Machine) -> dict[str, Mask]:
-    """Return for each instruction name a mask of its instructions: operands are legal.
-
-    legal.py is asked once for each distinct set of operands and registers.
-    """
-    return {name: _legal(name, group, machine) for name, group in columns.groups.items()}
-
-
-def _legal(name: str, group: Group, machine: Machine) -> Mask:
-    legal = np.ones(len(group.pcs), np.bool_)
-    if not group.registers or not group.pcs.size:
-        return legal
-    fields = [key for key in group.values if key not in _PLACES and "_prev" not in key]
-    fields = [key for key in fields if "_next" not in key]
-    names = [(register, field) for register, row in group.registers.items() for field in row]
-    table = [group.values[key] for key in fields]
-    table += [group.registers[register][field] for register, field in names]
-    rows = np.stack(table, axis=1)
-    engine = FORMATS[name].engines[0]
-    verdicts: dict[bytes, bool] = {}
-    for i, row in enumerate(rows):
-        key = row.tobytes()
-        if key not in verdicts:
-            found = row.tolist()
-            operands, held = found[: len(fields)], found[len(fields) :]
-            values = dict.fromkeys(group.values, 0) | dict(zip(fields, operands, strict=True))
-            registers: dict[str, dict[str, int]] = {register: {} for register, _ in names}
-            for (register, field), value in zip(names, held, strict=True):
-                registers[register][field] = value
-            item = Instruction(name, engine, MappingProxyType(values))
-            verdicts[key] = operand_fault(item, registers, machine) is None
-        legal[i] = verdicts[key]
+    """Return for each instruction name a mask of its instructions: operands are legal."""
+    legal = {name: np.ones(len(group.pcs), np.bool_) for name, group in columns.groups.items()}
+    for name, group in columns.groups.items():
+        for rule in PAGES[name].rules(group, machine):
+            legal[name] &= rule.holds
     return legal
 
 
 def bank_masks(columns: Columns) -> Column:
-    """Return the banks that each instruction claims: ACT at bit 0, WGT at 8, PAR at 16."""
+    """Return the banks that each instruction claims (scratchpads.BANK_BASE)."""
     masks = np.zeros(columns.count, np.int64)
-    groups = columns.groups
-    for target, base in _BANK_BASE.items():
-        loads = groups["LD"]["target"] == TARGETS.index(target)
-        masks[groups["LD"].pcs[loads]] = groups["LD"]["banks"][loads] << base
-    masks[groups["ST"].pcs] = groups["ST"]["banks"]
-    for name in ("MAC", "RQ", "VEC"):
-        masks[groups[name].pcs] = groups[name]["read_banks"]
-    for name in ("RQ", "VEC"):
-        masks[groups[name].pcs] |= groups[name]["write_banks"]
-    masks[groups["MAC"].pcs] |= groups["MAC"]["wgt_banks"] << _BANK_BASE["WGT"]
-    masks[groups["RQ"].pcs] |= groups["RQ"]["par_banks"] << _BANK_BASE["PAR"]
+    for name, group in columns.groups.items():
+        masks[group.pcs] = PAGES[name].banks(group)
     return masks
+
+
+def address_faults(columns: Columns, machine: Machine, legal: Mapping[str, Mask]) -> Mask:
+    """Return a mask [instructions]: which access a word outside their banks or the scratchpad.
+
+    `legal`: for each name, which of its instructions have legal operands (only those are asked).
+    """
+    faults = np.zeros(columns.count, np.bool_)
+    for name, group in columns.groups.items():
+        for nest in PAGES[name].nests(group):
+            asked = replace(nest, applies=nest.applies & legal[name])
+            faults[group.pcs] |= asked.outside(machine)
+    return faults
 
 
 def find_faults(

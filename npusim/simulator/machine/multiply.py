@@ -13,7 +13,6 @@ from npusim.datapath.mac_uniform import wrap_acc
 from npusim.datapath.pe_column import product_bits
 from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
 from npusim.datapath.weight_decode import (
-    PWLQ,
     SUBSET,
     UNIFORM,
     WORD_A,
@@ -26,10 +25,11 @@ from npusim.datapath.weight_decode import (
     subset_sign,
     uniform_weight,
 )
-from npusim.isa.access import MAC_TILE_LEVELS
+from npusim.isa.instructions.mac import LEVELS, PWLQ, REGIONS
+from npusim.isa.nest import Column
+from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
-from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.durations import datapath_parameters
 from npusim.simulator.machine.widen import widen
 
@@ -41,7 +41,6 @@ from npusim.simulator.machine.widen import widen
 ) = range(29)  # fmt: skip
 """What a MAC needs to know: the columns of a row of `operands`."""
 COUNT = X_STRIDE + 1
-REGIONS = 3
 
 
 def operands(group: Group, machine: Machine) -> Column:
@@ -53,7 +52,7 @@ def operands(group: Group, machine: Machine) -> Column:
     rows += [registers["mac_format"][n] for n in ("format", "bits", "unsigned", "zero_point")]
     rows.append(registers["subset_selectors"]["value"])
     rows.append(np.full_like(group.pcs, product_bits(datapath_parameters(machine))))
-    for level in (*MAC_TILE_LEVELS, "mac_y", "mac_x"):
+    for level in LEVELS:
         rows += [registers[level]["count"], registers[level]["stride"]]
     return np.stack(rows, axis=1)
 

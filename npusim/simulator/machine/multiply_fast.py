@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar, specialized
+from npusim.isa.instructions.mac import REGIONS
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
 from npusim.kernels.vnni import chosen_form
@@ -68,7 +69,7 @@ def multiply_dense(form, element, act, wgt, acc, o, low, high, written):  # type
             else:
                 operands[word, c] = ((widen(byte) ^ flip) - flip) - zero
 
-    table = np.zeros((256, mac.REGIONS), np.int64)
+    table = np.zeros((256, REGIONS), np.int64)
     weight_table(o, table)
     packed = np.zeros((regions * vectors, reduction * steps, lanes, taps), np.int8)
     wide = np.zeros((1 if u8s8 else regions * vectors, reduction * steps, lanes, taps), np.int16)
@@ -163,7 +164,7 @@ def multiply_depthwise(
     """Carry out a depthwise MAC without row_first, whose reads do not wrap; one region a pass."""
     size, rows, bits = act.shape[1], o[mac.TILE_ROWS], mac.stored_bits(o)
     regions, results = mac.regions_of(o), mac.results_per_row(o)
-    table = np.zeros((256, mac.REGIONS), np.int64)
+    table = np.zeros((256, REGIONS), np.int64)
     weight_table(o, table)
     weights = np.zeros((regions, rows, size), np.int32)
     line = np.zeros((o[mac.X], size), np.int32)

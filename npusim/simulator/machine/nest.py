@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import scalar
-from npusim.isa.access import VEC_LEVELS
-from npusim.simulator.machine.columns import Column, Group
+from npusim.isa.nest import Column
+from npusim.isa.page import Group
+from npusim.isa.vector_nest import WORD_LEVELS
 
 ACC, ACT, OUT, ROUNDING, UNSIGNED, ZERO_POINT, LOW, HIGH, B = range(9)
 Y, X, COUNT = B + 4, B + 8, B + 12
@@ -24,7 +25,7 @@ def operands(group: Group) -> list[Column]:
     rows = [group[name] for name in ("acc", "act", "out")]
     rows += [registers["rq_mode"][name] for name in ("rounding", "unsigned")]
     rows += [registers["rq_output"][name] for name in ("zero_point", "low", "high")]
-    for level in VEC_LEVELS[:3]:
+    for level in WORD_LEVELS:
         steps = registers[level + "_out"]
         rows += [registers[level]["count"], steps["acc"], registers[level]["stride"], steps["out"]]
     return rows

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from npusim.errors import CapacityError, FormatError
+from npusim.isa.columns import Columns, columns_of
+from npusim.isa.nest import Column, Mask
 from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES
 from npusim.machines import Machine
 from npusim.machines.machine import Memory
-from npusim.simulator.machine.columns import Column, Columns, Mask, columns_of
 from npusim.simulator.machine.durations import durations
 from npusim.simulator.machine.faults import Fault, find_faults, legal_operands
 from npusim.simulator.machine.moves import moves_of

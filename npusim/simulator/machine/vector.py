@@ -11,10 +11,11 @@ from npusim.datapath.lookup import ENTRIES, lookup
 from npusim.datapath.pool import pool
 from npusim.datapath.requantize import requantize_total
 from npusim.datapath.subtract_zero_point import byte_value, subtract_zero_point
-from npusim.isa.access import VEC_LEVELS
+from npusim.isa.nest import Column
+from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE, VEC_OPS
+from npusim.isa.vector_nest import LEVELS, WORD_LEVELS
 from npusim.simulator.machine import nest
-from npusim.simulator.machine.columns import Column, Group
 from npusim.simulator.machine.widen import widen
 
 (
@@ -32,7 +33,7 @@ def operands(group: Group) -> Column:
     rows += [registers[f"add_multiplier{i}"]["value"] & ((1 << 31) - 1) for i in range(3)]
     rows += [registers["add_shift"][f"shift{i}"] & 63 for i in range(3)]
     rows += [registers["add_zero_point"][f"zero_point{i}"] for i in range(2)]
-    for level in VEC_LEVELS[3:]:
+    for level in LEVELS[len(WORD_LEVELS) :]:
         rows += [registers[level]["count"], registers[level]["stride"]]
     return np.stack(rows, axis=1)
 

@@ -12,7 +12,7 @@ import struct
 
 from npusim.datapath.add import add
 from npusim.datapath.requantize import requantize
-from npusim.isa.access import RegisterFile
+from npusim.isa.columns import RegisterFile
 
 SUBSET_A, SUBSET_B = (16, 8, 2, 0), (16, 4, 1, 0)
 

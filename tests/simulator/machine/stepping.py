@@ -17,7 +17,7 @@ from npusim.datapath.pool import UNIT as POOL
 from npusim.datapath.requantize import UNIT as REQUANTIZE
 from npusim.datapath.subtract_zero_point import UNIT as SUBTRACT
 from npusim.datapath.weight_decode import UNIT as WEIGHT_DECODE
-from npusim.isa.access import RegisterFile
+from npusim.isa.columns import RegisterFile
 from npusim.machines import Machine
 
 ENGINES = ("LD", "EX", "ST")

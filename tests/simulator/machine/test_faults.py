@@ -10,9 +10,9 @@ import pytest
 from npusim.errors import CapacityError, FormatError, RangeError
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
+from npusim.isa.nest import reached
 from npusim.machines import Machine
 from npusim.simulator.machine.events import events
-from npusim.simulator.machine.reach import reach
 from npusim.simulator.machine.timeline import time_code
 
 NANO = Machine.load("nano")
@@ -26,7 +26,7 @@ def timed(text: str, **options):
     return time_code(encode_program(assemble(text)), NANO, (0, 4096), **options)
 
 
-def test_reach_is_every_word_of_the_nest():
+def test_reached_is_every_word_of_the_nest():
     rng = np.random.default_rng(1)
     for _ in range(200):
         levels = [(int(rng.integers(1, 9)), int(rng.integers(-700, 700))) for _ in range(4)]
@@ -35,7 +35,7 @@ def test_reach_is_every_word_of_the_nest():
             (base + sum(i * s for i, (_, s) in zip(place, levels, strict=True))) % 65536
             for place in product(*(range(count) for count, _ in levels))
         }
-        found = reach(base, levels)
+        found = reached(base, levels)
         assert {a for a in words if found >> a & 1} == words
         assert found.bit_count() == len(words)
 

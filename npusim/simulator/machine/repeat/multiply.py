@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, kernel, scalar, specialized
+from npusim.isa.instructions.mac import REGIONS
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
@@ -52,7 +53,7 @@ def packed_weights(o, wgt, first, taps, lanes, tile_taps):
     size, bits, regions = wgt.shape[1], mac.stored_bits(o), mac.regions_of(o)
     reduction, columns = o[mac.CB] * o[mac.KH] * o[mac.KW], (size + lanes - 1) // lanes
     steps = (reduction * tile_taps + taps - 1) // taps
-    table = np.zeros((256, mac.REGIONS), np.int64)
+    table = np.zeros((256, REGIONS), np.int64)
     weight_table(o, table)
     packed = np.zeros((o[mac.OB] * regions * columns, steps, lanes, taps), np.int16)
     for ob in range(o[mac.OB]):

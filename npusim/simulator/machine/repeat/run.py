@@ -13,15 +13,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.isa.instructions import PAGES
+from npusim.isa.nest import Column
 from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS
 from npusim.kernels.entry import ROW_WORDS, walk
 from npusim.kernels.vnni import chosen_form
 from npusim.machines import Machine
 from npusim.simulator.machine import epilogue, multiply, nest, vector
-from npusim.simulator.machine.columns import Column
 from npusim.simulator.machine.execute import Executor
 from npusim.simulator.machine.moves import moves_of
-from npusim.simulator.machine.reach import nests
 from npusim.simulator.machine.repeat.epilogue import Requantizer, requantize
 from npusim.simulator.machine.repeat.move import load, store
 from npusim.simulator.machine.repeat.multiply import DENSE, Multiplier, depthwise, is_repeatable
@@ -98,7 +98,7 @@ class RepeatedRun:
         words["ACC"] = machine.scratchpads.acc_words
         for name in _NAMES:
             group = columns.groups[name]
-            for reached in nests(group, name) if group.pcs.size else ():
+            for reached in PAGES[name].nests(group) if group.pcs.size else ():
                 low, high = reached.bounds()
                 if ((low < 0) | (high >= words[reached.scratchpad]))[reached.applies].any():
                     return False

@@ -1,49 +1,61 @@
 """A program as columns: every field and every register an instruction sees, all at once.
 
-Names and bit positions are those of npusim/isa/spec.py and registers.py. Nothing here loops over
-instructions, so that a program of many thousands is decoded in milliseconds.
+Names and bit positions are those of the pages. Nothing here loops over instructions, so that a
+program of many thousands is decoded in milliseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npusim.errors import FormatError
-from npusim.isa.encoding import FIELDS, FORMATS
-from npusim.isa.fields import Field
-from npusim.isa.registers import REGISTERS
-from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES
+from npusim.isa.encoding import FIELDS, Instruction, decode_registers
+from npusim.isa.fields import Field, Register
+from npusim.isa.instructions import FORMATS, PAGES
+from npusim.isa.nest import Column, Mask
+from npusim.isa.page import Group, Registers
+from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES, QUEUED_ENGINES
 
-Column = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 OPCODE, ENGINE = HEADER[:2]
 ILLEGAL, UNREADABLE = 0, -1
 
 
-@dataclass(frozen=True)
-class Group:
-    """All instructions of one name: `group["field"]` is a column, as `item["field"]` is an int.
+@dataclass
+class RegisterFile:
+    """The configuration registers of all engines as CFG instructions leave them."""
 
-    Attributes
-    ----------
-    pcs
-        int64 [instructions of this name], ascending.
-    values
-        Each field of the instruction, [instructions of this name].
-    registers
-        Each field of each register of the engine as the instruction sees it (not for CFG).
-    """
+    words: dict[str, dict[int, int]] = field(
+        default_factory=lambda: {engine: {} for engine in QUEUED_ENGINES}
+    )
+    _decoded: dict[str, Registers] = field(default_factory=dict)
 
-    pcs: Column
-    values: Mapping[str, Column]
-    registers: Mapping[str, Mapping[str, Column]]
+    def configure(self, item: Instruction) -> None:
+        """Carry out a CFG."""
+        for slot in range(3):
+            self.words[item.engine][item["index"] + slot] = item[f"value{slot}"]
+        self._decoded.pop(item.engine, None)
 
-    def __getitem__(self, field: str) -> Column:
-        return self.values[field]
+    def of(self, engine: str) -> Registers:
+        """Return the fields of each register of `engine`."""
+        if engine not in self._decoded:
+            self._decoded[engine] = decode_registers(engine, self.words[engine])
+        return self._decoded[engine]
+
+
+def group_of(item: Instruction, registers: Registers) -> Group:
+    """Return the group of one instruction, which sees `registers` (of its engine)."""
+    seen = (register.name for register in PAGES[item.name].REGISTERS)
+    return Group(
+        np.zeros(1, np.int64),
+        {name: np.array([value], np.int64) for name, value in item.values.items()},
+        {
+            name: {key: np.array([value], np.int64) for key, value in registers[name].items()}
+            for name in seen
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -104,26 +116,23 @@ def columns_of(code: bytes, unreadable: Mask | None = None) -> Columns:
     for name, form in FORMATS.items():
         pcs = np.flatnonzero(opcode == form.opcode)
         values = {field.name: extract(words[pcs], field) for field in FIELDS[name]}
-        registers: Mapping[str, Mapping[str, Column]] = {}
-        if form.engines[0] in REGISTERS and name != "CFG":
-            place = ENGINES.index(form.engines[0])
-            registers = _registers(
-                form.engines[0], words, configure[engine[configure] == place], pcs
-            )
+        place = ENGINES.index(form.engines[0])
+        own = configure[engine[configure] == place]
+        registers = _seen(PAGES[name].REGISTERS, words, own, pcs)
         groups[name] = Group(pcs, values, registers)
     return Columns(words, engine, opcode, groups)
 
 
-def _registers(
-    engine: str, words: Column, configure: Column, pcs: Column
+def _seen(
+    registers: Iterable[Register], words: Column, configure: Column, pcs: Column
 ) -> dict[str, dict[str, Column]]:
-    """Return the registers of `engine` before each of `pcs`; `configure` are the pcs of its CFG."""
+    """Return registers before each of `pcs`; `configure` are the pcs of their engine's CFGs."""
     fields = {field.name: field for field in FIELDS["CFG"]}
     index = extract(words[configure], fields["index"])
     values = [extract(words[configure], fields[f"value{slot}"]) for slot in range(3)]
     before = np.searchsorted(configure, pcs)
     result = {}
-    for register in REGISTERS[engine]:
+    for register in registers:
         slot = register.index - index
         writes = (slot >= 0) & (slot < 3)
         last = np.maximum.accumulate(np.where(writes, np.arange(len(configure)), -1))

@@ -1,0 +1,223 @@
+"""MAC: weight-stationary multiply-accumulate over an affine loop nest, dense or depthwise.
+
+    for ob, cb, kh, kw: load a weight tile;  for y, x: read a word of ACT, add to a word of ACC
+
+docs/architecture.md, section 2, has the loops and what is active when; section 4 the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from npusim.isa.fields import Field, Format, Register, level, number
+from npusim.isa.nest import Column, Nest, saturating_product
+from npusim.isa.page import (
+    Group,
+    Latency,
+    Rule,
+    built_in,
+    counted,
+    levels_of,
+    no_transfer,
+    within,
+)
+from npusim.isa.scratchpads import BANK_BASE
+from npusim.isa.spec import MAC_DRAIN_CYCLES, MAC_LOAD_CYCLES
+from npusim.machines import Machine
+from npusim.words import WEIGHT_FORMATS
+
+FORMAT = Format(
+    "MAC", 4, ("EX",), "weight-stationary multiply-accumulate over an affine loop nest",
+    (
+        Field("accumulate", 10, 1, "add to ACC in the first reduction tile too"),
+        Field("depthwise", 11, 1, "channels on columns, a shift register along the rows"),
+        Field("acc", 16, 16, "first accumulator word"),
+        Field("act", 32, 16, "first ACT word read"),
+        Field("wgt", 48, 16, "first word of the first weight tile"),
+        Field("read_banks", 64, 8, "ACT banks read"),
+        Field("wgt_banks", 72, 4, "WGT banks read"),
+    ),
+)  # fmt: skip
+
+TILE_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw")
+"""One weight tile for each; the reduction is cb, kh, kw."""
+READ_LEVELS = ("mac_y", "mac_x")
+LEVELS = (*TILE_LEVELS, *READ_LEVELS)
+REGISTERS = (
+    *(Register(name, index, f"loop {name[4:]} of MAC", level(name[4:]))
+      for index, name in enumerate(reversed(LEVELS))),
+    Register(
+        "mac_tile", 6, "weight tiles and accumulators",
+        (
+            Field("rows", 0, 8, "rows of a weight tile"),
+            Field("row_first", 8, 8, "first active row in the first channel block"),
+            Field("row_end", 16, 8, "active rows in the last channel block"),
+        ),
+    ),
+    Register(
+        "mac_output", 7, "where results go",
+        (
+            Field("acc_stride", 0, 16, "ACC words from one ob to the next", signed=True),
+            Field("warm", 16, 8, "depthwise: reads before a row's first result"),
+            Field("step", 24, 8, "depthwise: reads from one result to the next"),
+        ),
+    ),
+    Register(
+        "mac_format", 8, "operands",
+        (
+            Field("format", 0, 2, "weight code", names=WEIGHT_FORMATS),
+            Field("bits", 4, 4, "b of the code (pwlq stores b + 1)"),
+            Field("unsigned", 8, 1, "activations are uint8"),
+            Field("zero_point", 16, 9, "of the activations; xe is taken modulo 2^9", signed=True),
+        ),
+    ),
+    Register("subset_selectors", 9, "lane i of weight_decode at bits 4i+3..4i", number("8 x u4")),
+)  # fmt: skip
+
+PWLQ = WEIGHT_FORMATS.index("pwlq")
+REGIONS = 3
+"""Regions of an accumulator that pwlq adds to: A1, A2, S; other formats add to one."""
+MACS = ("macs_uniform8", "macs_uniform4", "macs_subset", "macs_pwlq")
+"""Counts of products by what a PE multiplies; uniform4: weights of up to 4 bits."""
+
+transfer = no_transfer
+
+
+def bits_max(machine: Machine, weight_format: int) -> int:
+    """Return the greatest b of a weight format (place in WEIGHT_FORMATS); 0: not built in."""
+    most = {
+        "uniform": machine.uniform_bits,
+        "subset": 4 if machine.has_subset else 0,
+        "pwlq": machine.array.pwlq_bits,
+    }
+    return most[WEIGHT_FORMATS[weight_format]]
+
+
+def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
+    """Return what legal operands satisfy."""
+    form, output = mac.registers["mac_format"], mac.registers["mac_output"]
+    yield from counted(mac, LEVELS)
+    yield within("mac_format.format", form["format"], 0, len(WEIGHT_FORMATS) - 1)
+    for place, name in enumerate(WEIGHT_FORMATS):
+        most = bits_max(machine, place)
+        rule = within("", form["bits"], 2, most)
+        text = f"mac_format: {name} of {{}} bits is not built in (2..{most})"
+        yield Rule(rule.holds | (form["format"] != place), text, rule.values)
+    yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.size)
+    yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
+    yield built_in(machine, "ACT", mac["read_banks"])
+    yield built_in(machine, "WGT", mac["wgt_banks"])
+
+
+def hazards(mac: Group) -> Iterator[Rule]:
+    """Return that no pass of `accumulate` meets a word whose last sum is still on its way."""
+    stride, blocks = mac.registers["mac_output"]["acc_stride"], mac.registers["mac_ob"]["count"]
+    again = (blocks > 1) & (stride != 0) & (abs(stride) < results(mac))
+    text = "accumulates twice in a word, too soon to see it"
+    yield Rule((mac["accumulate"] == 0) | ~again, text)
+
+
+def code_bits(mac: Group) -> Column:
+    """Return the stored bits of a weight code."""
+    form = mac.registers["mac_format"]
+    return form["bits"] + (form["format"] == PWLQ)
+
+
+def tile_words(mac: Group) -> Column:
+    """Return the WGT words of a weight tile."""
+    return -(-mac.registers["mac_tile"]["rows"] * code_bits(mac) // 8)
+
+
+def tiles(mac: Group) -> Column:
+    """Return T, the weight tiles, saturating at 2^31 - 1."""
+    return saturating_product(*(mac.registers[name]["count"] for name in TILE_LEVELS))
+
+
+def reads(mac: Group) -> Column:
+    """Return P, the ACT words that each pass reads."""
+    return saturating_product(*(mac.registers[name]["count"] for name in READ_LEVELS))
+
+
+def row_results(mac: Group) -> Column:
+    """Return the results that a row of x gives."""
+    columns, output = mac.registers["mac_x"]["count"], mac.registers["mac_output"]
+    step = np.maximum(output["step"], 1)
+    some = np.maximum(0, (columns - output["warm"] + step - 1) // step)
+    return np.where(mac["depthwise"] == 1, some, columns)
+
+
+def results(mac: Group) -> Column:
+    """Return the accumulator words that each pass writes."""
+    return saturating_product(row_results(mac), mac.registers["mac_y"]["count"])
+
+
+def regions(mac: Group) -> Column:
+    """Return the regions of an accumulator that are added to."""
+    return np.where(mac.registers["mac_format"]["format"] == PWLQ, REGIONS, 1)
+
+
+def active_rows(mac: Group) -> Column:
+    """Return the active rows, summed over the weight tiles of one ob, kh, kw."""
+    tile, blocks = mac.registers["mac_tile"], mac.registers["mac_cb"]["count"]
+    rows = tile["rows"]
+    first, end = np.minimum(tile["row_first"], rows), np.minimum(tile["row_end"], rows)
+    several = rows - first + end + (blocks - 2) * rows
+    return np.where(blocks > 1, several, np.maximum(0, end - first))
+
+
+def nests(mac: Group) -> list[Nest]:
+    """Return the sums that are added to, the words of ACT and WGT, the sums that are written.
+
+    Those of ACC are met once for each weight tile of an ob; here they stand once.
+    """
+    one, some = np.ones_like(mac.pcs), results(mac)
+    blocks = (mac.registers["mac_ob"]["count"], mac.registers["mac_output"]["acc_stride"])
+    weights = saturating_product(tiles(mac), tile_words(mac))
+    sums = (mac["acc"], (blocks, (some, one)))
+    adds, held = (some > 0) & (mac["accumulate"] == 1), regions(mac)
+    return [
+        Nest("ACC", False, one, *sums, adds, held),
+        Nest("ACT", False, mac["read_banks"], mac["act"], levels_of(mac, LEVELS), one == 1),
+        Nest("WGT", False, mac["wgt_banks"], mac["wgt"], ((weights, one),), one == 1),
+        Nest("ACC", True, one, *sums, some > 0, held),
+    ]
+
+
+def banks(mac: Any) -> Any:
+    """Return the banks of ACT and WGT that are read."""
+    return mac["read_banks"] << BANK_BASE["ACT"] | mac["wgt_banks"] << BANK_BASE["WGT"]
+
+
+def cycles(mac: Group, latency: Latency) -> Column:
+    """Return load + (T - 1) * max(P, load) + P + drain: one tile is loaded as another is used."""
+    load = mac.registers["mac_tile"]["rows"] + MAC_LOAD_CYCLES + latency("weight_decode")
+    drain = MAC_DRAIN_CYCLES + latency("subtract_zero_point") + latency("pe_column")
+    passes = reads(mac)
+    return load + (tiles(mac) - 1) * np.maximum(passes, load) + passes + drain
+
+
+def counts(mac: Group, machine: Machine) -> dict[str, Column]:
+    """Return products, decoded codes, sums, and the words of each scratchpad."""
+    size, form = machine.size, mac.registers["mac_format"]
+    runs = {name: form["format"] == place for place, name in enumerate(WEIGHT_FORMATS)}
+    narrow = form["bits"] <= 4
+    kinds = (runs["uniform"] & ~narrow, runs["uniform"] & narrow, runs["subset"], runs["pwlq"])
+    passes, at_array = tiles(mac), tiles(mac) * reads(mac)
+    others = passes // np.maximum(1, mac.registers["mac_cb"]["count"])
+    products = active_rows(mac) * others * reads(mac) * size
+    per_tile = mac.registers["mac_y"]["count"] * row_results(mac) * regions(mac)
+    overwriting = mac.registers["mac_ob"]["count"] * (mac["accumulate"] == 0)
+    return {
+        **{name: products * kind for name, kind in zip(MACS, kinds, strict=True)},
+        "array_cycles": at_array,
+        "weight_decodes": passes * mac.registers["mac_tile"]["rows"] * size,
+        "weight_swaps": passes * size,
+        "accumulations": passes * per_tile * size,
+        "act_reads": at_array,
+        "wgt_reads": passes * tile_words(mac),
+        "acc_writes": passes * per_tile,
+        "acc_reads": (passes - overwriting) * per_tile,
+    }

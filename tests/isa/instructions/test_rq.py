@@ -1,0 +1,86 @@
+"""RQ against the loops of docs/architecture.md, section 2, and its duration in section 4."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from npusim.isa.columns import group_of
+from npusim.isa.instructions import rq
+from npusim.isa.spec import RQ_DRAIN_CYCLES
+from tests.isa.instructions.found import (
+    NANO,
+    Touched,
+    broken,
+    counted,
+    found,
+    group,
+    loop,
+    unit_latency,
+)
+
+GOOD = {level: {"count": 1} for level in ("vec_b", "vec_y", "vec_x", "vec_kx")}
+
+
+def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
+    seen = set()
+    for machine, item, r in found("RQ"):
+        terms, touched, counts = r["vec_kx"]["count"], Touched(), Counter()
+        cycles = RQ_DRAIN_CYCLES + unit_latency("requantize")
+        for b in range(r["vec_b"]["count"]):
+            for word in range(3 + terms):
+                touched.read("PAR", item["par"] + b * (3 + terms) + word)
+                cycles += 1
+            for y, x in loop(r, ("vec_y", "vec_x")):
+                at = tuple(zip(("vec_b", "vec_y", "vec_x"), (b, y, x), strict=True))
+                for j in range(terms):
+                    cycles += 1
+                    if item["act_terms"] >> j & 1:
+                        base = item["act"] + sum(i * r[level]["stride"] for level, i in at)
+                        touched.read("ACT", base + j * r["vec_kx"]["stride"])
+                    else:
+                        base = item["acc"] + sum(i * r[f"{level}_out"]["acc"] for level, i in at)
+                        touched.read("ACC", base + j * r["vec_kx_out"]["acc"])
+                        if item["pwlq"] and j == 0:  # A1 and S
+                            counts["acc_reads"] += 1
+                            counts["merges"] += machine.size
+                out = item["out"] + sum(i * r[f"{level}_out"]["out"] for level, i in at)
+                touched.write("ACT", out)
+                counts["requantizations"] += machine.size
+                counts["requantize_terms"] += terms * machine.size
+        touched.assert_nests(item, r)
+        assert counted(item, r, machine) == dict(counts + touched.counts()), item
+        assert rq.cycles(group_of(item, r), unit_latency).tolist() == [cycles]
+        seen.add((terms, item["pwlq"]))
+    assert {terms for terms, _ in seen} == {1, 2, 3, 4}
+    assert {pwlq for _, pwlq in seen} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("registers", "fields", "wrong"),
+    [
+        ({}, {}, ""),
+        *(({level: {"count": 0}}, {}, f"{level}.count is 0") for level in GOOD),
+        ({"vec_kx": {"count": 5}}, {}, "terms: expected 1..4, found 5"),
+        ({"rq_mode": {"rounding": 6}}, {}, "rounding: expected 0..5, found 6"),
+        ({}, {"read_banks": 6, "write_banks": 3}, "ACT banks 0x2 are both read and written"),
+        ({}, {"par_banks": 4}, "PAR has 2 banks, the mask is 0x4"),
+    ],
+)
+def test_rules(registers: dict, fields: dict[str, int], wrong: str) -> None:
+    assert broken("RQ", group("RQ", GOOD | registers, **fields))[:1] == [wrong][: bool(wrong)]
+
+
+def test_pwlq_must_be_built_in() -> None:
+    one = group("RQ", GOOD, pwlq=1)
+    assert broken("RQ", one) == []
+    formats = tuple(name for name in NANO.array.formats if name != "pwlq")
+    without = replace(NANO, array=replace(NANO.array, formats=formats, pwlq_bits=0))
+    assert broken("RQ", one, without) == ["pwlq is not built in"]
+
+
+def test_banks_of_act_and_par() -> None:
+    mask = rq.banks(group("RQ", read_banks=5, write_banks=8, par_banks=2))
+    assert mask.tolist() == [13 | 2 << 16]
