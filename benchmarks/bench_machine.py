@@ -1,6 +1,6 @@
 """Speed of the simulated machine: estimates, whole runs, cycles a second beside the RTL.
 
-    python benchmarks/bench_machine.py [--rounds 15] [--no-rtl]
+    python -m benchmarks.bench_machine [--rounds 15] [--no-rtl]
 
 Writes benchmarks/MACHINE.md. Times are processor time, medians of interleaved rounds; reads
 ../shared/models. Peak memory is that of a whole fresh process, from start to end.
@@ -20,12 +20,9 @@ from statistics import median
 
 import numpy as np
 from bench_networks import random_input
-from checkout import DIGITS, MODELS, ROOT, commit
-from markdown import header, row
-from resnet import resnet_onnx
-from stopwatch import children_seconds, seconds
 
 import npusim
+from benchmarks.stopwatch import children_seconds, seconds
 from npusim.compiler.rule import machine_rule
 from npusim.cosim.npu.measure import measure_step
 from npusim.engines.estimate import estimate
@@ -36,6 +33,9 @@ from npusim.machines import Machine
 from npusim.simulator.machine.repeat.run import RepeatedRun
 from npusim.simulator.machine.run import run_step, step_code
 from npusim.simulator.machine.timeline import time_code
+from tools.checkout import DIGITS, MODELS, ROOT, commit
+from tools.markdown import header, row
+from tools.resnet import resnet_onnx
 
 TFLITE = MODELS / "tflite"
 MOBILENET = "tflm_mobilenet_v2_int8.tflite"
@@ -241,7 +241,7 @@ def main() -> None:
     lines = [
         "# The machine's speed",
         "",
-        f"Written by `python benchmarks/bench_machine.py` at commit {commit()}; "
+        f"Written by `python -m benchmarks.bench_machine` at commit {commit()}; "
         f"{os.cpu_count()} processors. Read ratios: absolute figures vary with the computer.",
         "",
         *estimates(arguments.rounds),

@@ -1,6 +1,6 @@
 """Speed of whole networks: npusim, LiteRT's three sets of kernels and onnxruntime, side by side.
 
-    python benchmarks/bench_networks.py [--rounds 25] [--only SUBSTRING] [--no-write]
+    python -m benchmarks.bench_networks [--rounds 25] [--only SUBSTRING] [--no-write]
 
 Every engine runs on one thread, warm, on the same file and the same input, one after the other in
 each round; the figure is the median processor time over the rounds. LiteRT's time is invoke()
@@ -22,16 +22,16 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from checkout import DIGITS, MODELS, ROOT, commit
-from markdown import header, row
-from stopwatch import Run, seconds
 
 import npusim
+from benchmarks.stopwatch import Run, seconds
 from npusim.graph.network import Network
 from npusim.kernels.engine import Prepared, prepare
 from npusim.kernels.vnni import chosen_form
 from npusim.operators.count import layer_macs
 from npusim.runtimes.requantization import resolve_rule
+from tools.checkout import DIGITS, MODELS, ROOT, commit
+from tools.markdown import header, row
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 

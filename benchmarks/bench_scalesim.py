@@ -1,6 +1,6 @@
 """Cycles and seconds beside SCALE-Sim's, on networks of convolutions with the same array.
 
-    python benchmarks/bench_scalesim.py [--peer FOLDER]
+    python -m benchmarks.bench_scalesim [--peer FOLDER]
 
 With --peer, SCALE-Sim is installed in an environment in FOLDER and run (ResNet-18: ten minutes and
 11 GB); its figures are kept in benchmarks/scalesim.json. Without, those are read. Ours are
@@ -17,12 +17,9 @@ from pathlib import Path
 
 import numpy as np
 from bench_networks import random_input
-from checkout import MODELS, ROOT, commit
-from markdown import header, row
-from resnet import resnet
-from scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 
 import npusim
+from benchmarks.scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.program_cost import ProgramCost
@@ -30,6 +27,9 @@ from npusim.graph.network import Network
 from npusim.kernels.engine import prepare
 from npusim.machines import Machine
 from npusim.quant.quantize import quantize
+from tools.checkout import MODELS, ROOT, commit
+from tools.markdown import header, row
+from tools.resnet import resnet
 
 FIGURES = ROOT / "benchmarks" / "scalesim.json"
 PAGE = ROOT / "benchmarks" / "SCALESIM.md"
@@ -148,7 +148,7 @@ def main() -> None:
     lines = [
         "# Beside SCALE-Sim",
         "",
-        f"Written by `python benchmarks/bench_scalesim.py` at commit {commit()}. Peer: "
+        f"Written by `python -m benchmarks.bench_scalesim` at commit {commit()}. Peer: "
         f"{', '.join(PACKAGES)}, from PyPI in its own environment, dataflow {DATAFLOW}, 32x32, "
         f"scratchpads and bandwidth of `{MACHINE}`, traces off. Processor seconds.",
         "",

@@ -1,6 +1,6 @@
 """Time the exhaustive subset search over weights of ResNet-50's shapes, and check a sample of it.
 
-python benchmarks/bench_subset_search.py
+python -m benchmarks.bench_subset_search
 """
 
 from __future__ import annotations

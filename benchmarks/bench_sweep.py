@@ -1,6 +1,6 @@
 """A sweep of 200 points: its time on two processes, on a Dask cluster, and killed half way.
 
-    python benchmarks/bench_sweep.py [--no-write]
+    python -m benchmarks.bench_sweep [--no-write]
 
 The space is sweep_200.toml beside this file; reads ../shared/models; writes SWEEP.md. Processor
 time is that of npusim and its workers together, start-up included; wall time says as much about
@@ -25,9 +25,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from checkout import DIGITS, MODELS, ROOT, commit
-from markdown import header, row
-from stopwatch import children_seconds
+
+from benchmarks.stopwatch import children_seconds
+from tools.checkout import DIGITS, MODELS, ROOT, commit
+from tools.markdown import header, row
 
 SPACE = ROOT / "benchmarks" / "sweep_200.toml"
 PAGE = ROOT / "benchmarks" / "SWEEP.md"
@@ -130,7 +131,7 @@ def page(runs: Sequence[Run], kept: int, tasks: int) -> str:
     lines = [
         "# A sweep of 200 points",
         "",
-        f"Written by `python benchmarks/bench_sweep.py` at commit {commit()}: 8 machines x 5 "
+        f"Written by `python -m benchmarks.bench_sweep` at commit {commit()}: 8 machines x 5 "
         f"schemes x 5 networks ([sweep_200.toml](sweep_200.toml)) on {WORKERS} processes of "
         f"{os.cpu_count()} cores. "
         "Processor time is the figure to go by where the computer is shared.",

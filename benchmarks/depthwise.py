@@ -1,6 +1,6 @@
 """Depthwise layers with one row of the array in use, and with a row for each tap of a kernel row.
 
-    python benchmarks/depthwise.py MODEL... [--machine base]
+    python -m benchmarks.depthwise MODEL... [--machine base]
 
 Compiles each network twice; the first time every depthwise tile holds a single tap. Prints the
 table of docs/compiler.md.
@@ -12,8 +12,6 @@ import argparse
 from pathlib import Path
 from unittest.mock import patch
 
-from markdown import header, row
-
 from npusim import operators as op
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.compiler.linear.linear import layer as linear_layer
@@ -21,6 +19,7 @@ from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.machines import Machine
+from tools.markdown import header, row
 
 
 def depthwise_layers(network: Network, machine: Machine) -> list[LayerCycles]:

@@ -2,7 +2,7 @@
 
 A memory of `words` of `bits` is built of macros of at most 64 bits side by side, and of at most
 4096 words above each other; one row of them answers an access. Between the macros that were fitted
-the fit interpolates; below 64 words it extrapolates. benchmarks/make_sram.py fits, docs/energy.md
+the fit interpolates; below 64 words it extrapolates. tools/flow/make_sram.py fits, docs/energy.md
 states the residuals.
 """
 

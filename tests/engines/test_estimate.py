@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import onnx
 import pytest
@@ -14,25 +11,14 @@ from onnx import TensorProto, helper
 import npusim
 from npusim.engines.estimate import estimate
 from npusim.machines import Machine
+from tools import resnet
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 32
 """Side of the images: all layers of the networks, in little time."""
 
 
-@pytest.fixture(scope="module")
-def resnet() -> ModuleType:
-    """Return benchmarks/resnet.py."""
-    spec = importlib.util.spec_from_file_location("resnet", ROOT / "benchmarks" / "resnet.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["resnet"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_shapes_alone_cost_what_the_same_network_with_weights_costs(resnet: ModuleType) -> None:
+def test_shapes_alone_cost_what_the_same_network_with_weights_costs() -> None:
     bare, full = resnet.resnet(18, SIZE), resnet.resnet(18, SIZE, seed=1)
     assert len(bare.absent_weights) == 2 * 21  # 20 convolutions and a classifier
     assert not full.absent_weights
@@ -43,7 +29,7 @@ def test_shapes_alone_cost_what_the_same_network_with_weights_costs(resnet: Modu
 
 
 @pytest.mark.parametrize(("depth", "macs"), [(18, 1_814_073_344), (50, 4_089_184_256)])
-def test_shapes_are_those_of_the_paper(resnet: ModuleType, depth: int, macs: int) -> None:
+def test_shapes_are_those_of_the_paper(depth: int, macs: int) -> None:
     """1.8 and 3.8 GFLOPs in its table 1; the stride in the 3x3 convolution adds to the latter."""
     model = resnet.resnet_onnx(depth)
     onnx.checker.check_model(model, full_check=True)

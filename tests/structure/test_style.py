@@ -16,7 +16,7 @@ LONGER_WITH_A_REASON: dict[str, str] = {}
 
 
 def sources() -> list[Path]:
-    folders = ("npusim", "tests", "benchmarks", "rtl", "docs")
+    folders = ("npusim", "tools", "tests", "benchmarks", "rtl", "docs")
     suffixes = {".py", ".v", ".vh", ".sv", ".sh"}
     return [
         path

@@ -1,0 +1,129 @@
+"""Energy at gate level: a cell by hand, gates against the golden model, a row made again."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npusim.cost.sram import TABLES
+from npusim.datapath.pe_column import UNIT
+from tools.flow.liberty import expression, holds, read_library
+from tools.flow.netlist import INPUT_SLEW_PS, Netlist, Port, read_netlist, timing
+from tools.flow.replay import Window, replay
+from tools.flow.synthesis import map_to_cells, rtl_files
+from tools.flow.traffic import Build
+from tools.flow.units import UNITS
+
+ROOT = Path(__file__).resolve().parents[2]
+NANGATE = "liberty/nangate45/nangate45_typ.lib.gz"
+
+
+def test_functions_of_liberty_in_one_syntax() -> None:
+    assert expression("!(A1 & A2)") == "~(A1 & A2)"
+    assert expression("(SCE*SCD)+(SCE'*D)") == "(SCE&SCD)|(~SCE&D)"
+    assert expression("A B'") == "A & ~B"
+    assert holds(expression("A * !B"), ("A", "B")).tolist() == [False, True, False, False]
+    assert holds("", ("A",)).tolist() == [True, True]
+
+
+@pytest.mark.shared
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+def test_an_inverter_and_a_register_by_hand(shared: Path) -> None:
+    library = read_library(shared / NANGATE)
+    # in (3) -> INV -> 4 -> DFF -> 5 = out; clock 2
+    netlist = Netlist(library, 2, [Port("in", (3,), "in")], [Port("out", (5,), "out")])
+    netlist.types, netlist.groups = ["INV_X1", "DFF_X1"], ["", ""]
+    netlist.connections = [{"A": 3, "ZN": 4}, {"D": 4, "CK": 2, "Q": 5, "QN": 6}]
+    netlist.nets, netlist.names = 7, {5: ("q", 0)}
+    bits = list("0011101")
+    out = ["0", *("1" if bit == "0" else "0" for bit in bits[:-1])]
+    result = replay(netlist, [Window({"in": bits, "out": out}, {"q": "0"})])
+    assert result.wrong_cycles == 0
+
+    inverter, register = library.cells["INV_X1"], library.cells["DFF_X1"]
+    times = timing(netlist)
+
+    def price(cell, pin: str, related: str, when: str, rising: bool, net: int, start: int) -> float:
+        (power,) = (p for p in cell.powers if (p.pin, p.related, p.when) == (pin, related, when))
+        table = power.rise if rising else power.fall
+        at = np.array([times.slew_ps[start]]), np.array([times.load_ff[net]])
+        return float(table.at(*at)[0])
+
+    def load(cell, pin: str) -> float:
+        return 0.5 * cell.capacitances_ff[pin] * library.voltage_v**2
+
+    # Cycle 4: in stays 1, D stays 0, Q was 0 and stays. Only the clock moves.
+    clock = 2 * load(register, "CK")
+    clock += price(register, "CK", "", "~D & ~Q & QN", True, 2, 2)
+    clock += price(register, "CK", "", "~D & ~Q & QN", False, 2, 2)
+    assert result.windows_fj[0][3].sum() == pytest.approx(clock, rel=1e-9)
+    # Cycle 5: in falls while the clock is high, and so D rises. The first cycle has no energy.
+    change = load(inverter, "A") + load(register, "D")
+    change += price(inverter, "ZN", "A", "", True, 4, 3)
+    change += price(register, "D", "", "CK & ~Q & QN", True, 4, 4)
+    change += price(register, "CK", "", "~D & ~Q & QN", True, 2, 2)
+    change += price(register, "CK", "", "D & ~Q & QN", False, 2, 2) + 2 * load(register, "CK")
+    assert result.windows_fj[0][4].sum() == pytest.approx(change, rel=1e-9)
+    assert times.slew_ps[3] == INPUT_SLEW_PS
+
+
+@pytest.mark.shared
+@pytest.mark.yosys
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus", "yosys_installed")
+def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path: Path) -> None:
+    parameters = {"ROWS": 4, "UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 3}
+    library = shared / NANGATE
+    map_to_cells("npu_pe_column", rtl_files("npu_pe_column"), parameters, library, tmp_path)
+    netlist = read_netlist(tmp_path / "netlist.json", read_library(library))
+    assert UNIT.vectors is not None
+    named = {name.lower(): value for name, value in parameters.items()}
+    vectors = list(UNIT.vectors(random.Random(1), 200, **named))
+    latency, widths = UNIT.latency(parameters), {p.name: len(p.nets) for p in netlist.outputs}
+    values: dict[str, list[str]] = {
+        "rst_i": ["0"] * len(vectors), "en_i": ["1"] * len(vectors),
+        "valid_i": ["1"] * len(vectors), "valid_o": ["x"] * len(vectors),
+    }  # fmt: skip
+    for port in UNIT.inputs:
+        width = port.total_width(parameters)
+        values[port.rtl_name] = [
+            f"{port.pack(vector[port.name], parameters):0{width}b}" for vector in vectors
+        ]
+    sums = [UNIT.scalar(**v, uniform_bits=4, pwlq_bits=3) for v in vectors]
+    for place, port in enumerate(UNIT.outputs):
+        width = widths[port.rtl_name]
+        known = [f"{port.pack(row[place], parameters):0{width}b}" for row in sums]
+        values[port.rtl_name] = ["x" * width] * latency + known[:-latency]
+    state = {name: "0" * 64 for name, *_ in netlist.registers().values()}
+    result = replay(netlist, [Window(values, state)])
+    assert result.wrong_cycles == 0
+    values["centre_o"][100] = values["centre_o"][100].translate(str.maketrans("01", "10"))
+    assert replay(netlist, [Window(values, state)]).wrong_cycles == 1
+
+
+@pytest.mark.shared
+@pytest.mark.yosys
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus", "yosys_installed")
+def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
+    import make_energy
+
+    document = json.loads((TABLES / "nangate45.json").read_text())
+    (expected,) = (r for r in document["modules"] if r["module"] == "npu_subtract_zero_point")
+    (unit,) = (u for u in UNITS if u.module == "npu_subtract_zero_point")
+    build, library = Build(4, 8, 1, 4), shared / NANGATE
+    netlist = make_energy.netlist_of(unit, build, library, read_library(library), tmp_path)
+    traffic = make_energy.traffic_of(
+        build, (unit,), {unit.module: netlist}, document["provenance"]["seed"], tmp_path,
+        unit.formats,
+    )  # fmt: skip
+    found = make_energy.row(unit, build, netlist, traffic, expected["path_ns"])
+    assert {key: found[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")} == {
+        key: expected[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")
+    }
+    assert found["energy_pj"] == pytest.approx(expected["energy_pj"], rel=1e-6)

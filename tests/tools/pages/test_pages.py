@@ -1,0 +1,47 @@
+"""The documents are what their writers make of the numbers that are kept beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.checkout import ROOT
+from tools.pages import accuracy, accuracy_text, energy_table, rtl
+
+WRITERS = [
+    path.stem
+    for path in sorted((ROOT / "tools" / "pages").glob("*.py"))
+    if "\ndef main()" in path.read_text()
+]
+
+
+def test_the_writers_are_found() -> None:
+    assert {"accuracy", "conformance", "conformance_onnx", "energy_table", "rtl"} <= set(WRITERS)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_writer_and_its_document_have_one_name(name: str) -> None:
+    document = (ROOT / "docs" / f"{name}.md").read_text()
+    assert f"tools/pages/{name}.py" in document or f"tools.pages.{name}" in document
+
+
+def test_the_energy_table_is_that_of_the_shipped_tables() -> None:
+    assert energy_table.PAGE.read_text() == energy_table.page()
+
+
+def test_the_accuracy_page_is_that_of_its_numbers() -> None:
+    data = json.loads(accuracy.NUMBERS.read_text())
+    page = accuracy_text.page(data, accuracy.FLOORS, list(accuracy.CALIBRATIONS))
+    assert accuracy.PAGE.read_text() == page
+
+
+def test_the_rtl_page_is_that_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = json.loads(rtl.MEASURED.read_text()).values()
+    networks, programs = ([row for row in rows if key in row] for key in ("network", "programs"))
+    document = Path(rtl.OUTPUT).read_text()
+    (commit,) = re.findall(r"at commit (\S+);", document)
+    monkeypatch.setattr(rtl, "commit", lambda digits: commit)
+    assert document == rtl.page(networks, programs)

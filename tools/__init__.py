@@ -1,0 +1,1 @@
+"""Programs that write what ships: documents, tables of energy and area, mutation scores."""

@@ -1,0 +1,80 @@
+"""A column's energy as a function of operand activity: features of the recorded words, and the fit.
+
+The features are those of npusim/simulator/machine/activity.py, counted by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.pe_column import product_bits, products
+from npusim.simulator.machine.activity import FEATURES, column_activity
+from npusim.simulator.machine.durations import datapath_parameters
+from npusim.simulator.machine.multiply import REGIONS
+from tools.flow.energy_rows import fit
+from tools.flow.traffic import LANE, Build, Traffic
+
+PORT = f"ex.array.lane[{LANE}].unit.pe_column"
+
+
+def window_features(build: Build, traffic: Traffic) -> dict[str, float]:
+    """Return the sums of the features over a recorded window of npu_pe_column."""
+    recording, size, machine = traffic.recording, build.size, build.machine
+    weights, operands = (recording.numbers(f"{PORT}.{port}") for port in ("weight_i", "xe_i"))
+    form = recording.numbers(f"{PORT}.format_i")
+    enabled = recording.numbers(f"{PORT}.en_i")
+    weight_bits = len(recording.values[f"{PORT}.weight_i"][0]) // size
+    bits = product_bits(datapath_parameters(machine))
+    features = np.zeros(len(FEATURES), np.int64)
+    xe_before, products_before = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    sums_before = np.zeros(REGIONS, np.int64)
+    for cycle, (weight, xe) in enumerate(zip(weights, operands, strict=True)):
+        if cycle == 1:
+            features[:] = 0  # the registers hold what was before
+        if not enabled[cycle]:
+            continue
+        planes = np.array([
+            products(_part(weight, row, weight_bits), 1, form[cycle],
+                     build.uniform_bits, build.pwlq_bits)
+            for row in range(size)
+        ], np.int64)  # fmt: skip
+        values = np.array([_signed(_part(xe, row, 9), 9) for row in range(size)], np.int64)
+        column_activity(
+            planes, values, bits, bits + size.bit_length() - 1, xe_before, products_before,
+            sums_before, features,
+        )  # fmt: skip
+    return dict(zip(FEATURES, map(float, features), strict=True))
+
+
+def _part(value: int, place: int, bits: int) -> int:
+    return value >> (place * bits) & ((1 << bits) - 1)
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def fit_activity(
+    build: Build,
+    traffic: Sequence[Traffic],
+    idle_pj: float,
+    windows_pj: Sequence[NDArray[np.float64]],
+) -> dict[str, dict[str, float]]:
+    """Return pJ for each feature, by weight format, on top of `idle` in each cycle."""
+    found = {}
+    for form in build.formats:
+        rows, target = [], []
+        for part, window in zip(traffic, windows_pj, strict=True):
+            if part.format == form and part.kind == "MAC":
+                rows.append(window_features(build, part))
+                target.append(float(window.sum()) - idle_pj * len(window))
+        if rows:
+            energies = fit(rows, target)
+            found[form] = {name: float(f"{energies.get(name, 0.0):.4g}") for name in FEATURES}
+            model = [sum(energies.get(k, 0) * v for k, v in row.items()) for row in rows]
+            error = np.array(model) / np.array(target) - 1
+            print(f"    activity, {form}: windows off by {np.abs(error).mean():.1%} in the mean")
+    return found

@@ -1,0 +1,60 @@
+"""Verilog to cells with Yosys: one recipe for area and energy. Change it and every ratio changes.
+
+Booth multipliers, no generic ABC pass, no register merged into a memory (so that registers keep
+their names), the library's registers, ABC's default mapping to it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from npusim.cosim.units import sources
+from npusim.cosim.yosys import run_script
+from tools.checkout import ROOT
+from tools.flow.liberty_syntax import read_text
+
+RECIPE = (
+    "synth {flatten} -booth -noabc -nordff -top design_top; dfflibmap -liberty cells.lib; "
+    "abc -liberty cells.lib; opt_clean"
+)
+
+
+def map_to_cells(
+    top: str,
+    files: Sequence[Path],
+    parameters: Mapping[str, int],
+    library: Path,
+    folder: Path,
+    *,
+    by_module: bool = False,
+    own: bool = False,
+) -> None:
+    """Write netlist.json (flat) and area.txt (Yosys' `stat`) of `top` into `folder`.
+
+    `by_module`: map each module for itself and flatten afterwards, so that a cell's name tells its
+    module; npu_bank stays outside. `own`: all instances stay outside, what is left is the module's
+    own logic.
+    """
+    boxes = "* design_top %d" if own else "*npu_bank*"
+    for path in files:
+        shutil.copy(path, folder)
+    (folder / "cells.lib").write_text(read_text(library))
+    shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
+    values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+    recipe = RECIPE.format(flatten="" if by_module else "-flatten")
+    run_script(
+        f"read_verilog -sv {' '.join(path.name for path in files)}; "
+        f"hierarchy -check -top {top} {values}; rename -top design_top; "
+        f"{f'blackbox {boxes}; ' if by_module or own else ''}{recipe}; "
+        "tee -q -o area.txt stat -liberty cells.lib; "
+        f"{'flatten; opt_clean; ' if by_module else ''}write_json netlist.json",
+        folder,
+        timeout_seconds=3600,
+    )
+
+
+def rtl_files(module: str) -> tuple[Path, ...]:
+    """Return the file of a module of rtl/ and those of the modules that it instantiates."""
+    return sources(module, ROOT / "rtl")

@@ -1,0 +1,186 @@
+"""Real traffic: which programs run, and which cycles of them are recorded.
+
+The shipped digits network, quantized from its float form by each scheme, runs on the RTL of the
+whole machine on one sample of its test set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import npusim
+from npusim import operators as op
+from npusim.engines.machine_network import MachineNetwork, write_tensor
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import output_shapes
+from npusim.graph.tensor import Quantization, Tensor
+from npusim.kernels.inputs import network_inputs
+from npusim.machines import Machine
+from npusim.simulator.machine.run import time_program
+from tools.checkout import DIGITS
+from tools.flow.record import Recording, record
+
+SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
+           "pwlq": ("pwlq", 4)}  # fmt: skip
+"""Weight format -> scheme and bits of the quantizer."""
+VECTOR = "vector"
+SIGMOID = Quantization(np.array(1 / 256, np.float32), np.array(-128, np.int64))
+HELD_OUT = ("pointwise",)
+"""Layers that nothing is fitted to: docs/energy_table.md compares them with the model."""
+WINDOW_CYCLES = 64
+IDLE = (2, 14)
+"""Cycles at the begin of a run: the first instructions are fetched, nothing else moves."""
+LANE = 1
+
+ACTIVITY = {
+    "format": "ex.array.mac_format", "mac_busy": "ex.array.mac_busy_i",
+    "operand_valid": "ex.array.operand_valid_i", "operand_active": "ex.array.operand_active_i",
+    "code_valid": "ex.array.code_valid_i", "shadow_write": "ex.array.shadow_write_i",
+    "swap": "ex.array.swap_i", "acc_write": "ex.array.acc_write_i",
+    "acc_read": "ex.array.acc_read_i", "term_valid": "ex.array.term_valid_i",
+    "term_index": "ex.array.term_index_i", "merge": "ex.array.merge", "par": "ex.array.par_valid_i",
+    "tap": "ex.array.tap_2_i", "is_max": "ex.array.is_max", "is_sum": "ex.array.is_sum",
+    "is_add": "ex.array.is_add", "is_lookup": "ex.array.is_lookup", "first": "ex.array.first_2_i",
+    "write": "ex.act_write_o", "vector_busy": "ex.array.vector_busy_i",
+    "mac_engine_busy": "ex.mac_engine.busy_o", "vector_engine_busy": "ex.vector_engine.busy_o",
+    "push": "push", "fetch_beat": "fetch_rvalid_i", "ld_beat": "ld_rvalid_i",
+    "st_valid": "st_wvalid_o", "st_ready": "st_wready_i",
+}  # fmt: skip
+"""Signals that say what the machine does, below npu_top."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A machine as the parameters of its array."""
+
+    size: int
+    uniform_bits: int
+    subset: int
+    pwlq_bits: int
+
+    @property
+    def machine(self) -> Machine:
+        """The machine: nano's or base's with these formats."""
+        parent = Machine.load("nano" if self.size == 4 else "base")
+        names = [f"uniform{self.uniform_bits}"] if self.uniform_bits else []
+        if self.uniform_bits == 8:
+            names.append("uniform4")
+        names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits)
+        array = replace(
+            parent.array, size=self.size, formats=tuple(names), pwlq_bits=self.pwlq_bits
+        )
+        return replace(parent, name=f"size{self.size}", array=array)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Weight formats that run on it."""
+        return self.machine.array.formats
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Build parameters of the formats."""
+        return {"UNIFORM_BITS": self.uniform_bits, "SUBSET": self.subset,
+                "PWLQ_BITS": self.pwlq_bits}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """What was recorded of one layer: `kind` is idle, MAC, RQ, VEC, LD or ST."""
+
+    format: str
+    layer: str
+    kind: str
+    recording: Recording
+
+
+def compiled(build: Build, weight_format: str, sample: int) -> MachineNetwork:
+    """Return digits in a format, compiled, its DRAM holding the test set's `sample`.
+
+    Format VECTOR is digits' first layer in uniform8, a max pool, a sigmoid, and an addition with
+    TFLite's three roundings: what digits itself does not use of the vector unit.
+    """
+    scheme, bits = SCHEMES["uniform8" if weight_format == VECTOR else weight_format]
+    train = np.load(DIGITS / "digits_train.npz")["x"]
+    network = npusim.quantize(
+        npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits
+    )
+    if weight_format == VECTOR:
+        network = _vector_network(network)
+    rule = "tflite" if weight_format == VECTOR else "auto"
+    result = MachineNetwork(network, build.machine, rule)
+    x = np.load(DIGITS / "digits_test.npz")["x"][sample : sample + 1]
+    for name, value in network_inputs(result.network, x).items():
+        write_tensor(result.program, result.dram, name, value[:1])
+    return result
+
+
+def _vector_network(digits: Network) -> Network:
+    stem = digits.nodes[0]
+    source = digits.output_of(stem)
+    pool, curve = op.MaxPool(op.Window((3, 3), (1, 1))), op.Sigmoid()
+    (shape,) = output_shapes("pool", pool, [source.shape])
+    tensors = {name: digits.tensors[name] for name in (*stem.inputs, *stem.outputs)}
+    tensors["pooled"] = Tensor("pooled", shape, source.dtype, source.quantization)
+    tensors["summed"] = Tensor("summed", shape, source.dtype, source.quantization)
+    tensors["curved"] = Tensor("curved", shape, source.dtype, SIGMOID)
+    nodes = (
+        stem, Node("pool", pool, stem.outputs, ("pooled",)),
+        Node("curve", curve, ("pooled",), ("curved",)),
+        Node("sum", op.Add(), ("pooled", "curved"), ("summed",)),
+    )  # fmt: skip
+    return Network("digits_vector", digits.source, nodes, tensors, digits.inputs, ("summed",))
+
+
+def record_build(
+    build: Build,
+    weight_format: str,
+    signals: Mapping[str, str],
+    states: Mapping[str, str],
+    seed: int,
+    cache: Path,
+) -> list[Traffic]:
+    """Return the traffic of all layers in windows that `seed` places."""
+    recorded = hashlib.sha256(" ".join(sorted({*signals, *states})).encode()).hexdigest()[:8]
+    built = "-".join(map(str, build.parameters.values()))
+    path = cache / f"traffic-{build.size}-{built}-{weight_format}-{seed}-{recorded}.pickle"
+    if path.exists():
+        return pickle.loads(path.read_bytes())  # of this script's own making
+    network = compiled(build, weight_format, sample=seed)
+    program = network.program
+    (step,) = program.runs()
+    places = windows(network, seed)
+    recordings = record(
+        program, step, network.dram, {**ACTIVITY, **signals}, states, [w for *_, w in places]
+    )
+    found = [
+        Traffic(weight_format, layer, kind, recording)
+        for (layer, kind, _), recording in zip(places, recordings, strict=True)
+    ]
+    path.write_bytes(pickle.dumps(found))
+    return found
+
+
+def windows(network: MachineNetwork, seed: int) -> list[tuple[str, str, tuple[int, int]]]:
+    """Return (layer, kind, cycles): of each layer some instructions of each kind, where it has."""
+    (timeline,) = time_program(network.program)
+    groups = timeline.columns.groups
+    found = [("", "idle", IDLE)]
+    for layer in network.program.layers:
+        span = range(layer.first, layer.first + layer.count)
+        for kind, many in (("MAC", 2), ("RQ", 1), ("VEC", 3), ("LD", 1), ("ST", 1)):
+            rng = random.Random(f"{seed} {layer.name} {kind}")
+            pcs = [int(pc) for pc in groups[kind].pcs if pc in span]
+            pcs = [pc for pc in pcs if timeline.retire[pc] - timeline.issue[pc] > 12]
+            for pc in rng.sample(pcs, min(many, len(pcs))):
+                issue, retire = int(timeline.issue[pc]), int(timeline.retire[pc])
+                latest = max(issue, retire - WINDOW_CYCLES)
+                first = rng.randint(issue, latest)
+                found.append((layer.name, kind, (first, first + WINDOW_CYCLES)))
+    return found

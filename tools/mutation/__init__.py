@@ -1,0 +1,1 @@
+"""Broken Verilog on purpose: how much of it the benches notice."""

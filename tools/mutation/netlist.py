@@ -1,0 +1,151 @@
+"""The whole NPU as one netlist in which a plus argument switches on a mutation of a control module.
+
+Yosys elaborates the machine, keeps its hierarchy and lists mutations of each module; all of them go
+into one netlist, so one compilation serves every mutant. A mutation of a module that stands in the
+machine with several parameters (a nest, a bank) changes one of its variants, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from npusim.cosim.npu.build import Simulation, compile_design, design
+from npusim.cosim.npu.parameters import parameters
+from npusim.cosim.units import load_unit, sources, unit_names
+from npusim.cosim.yosys import run_script
+from npusim.machines import Machine
+from tools.checkout import ROOT
+
+RTL = ROOT / "rtl"
+MEMORY_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutation: the number that switches it on, its module, Yosys' command for it."""
+
+    number: int
+    module: str
+    command: str
+
+    @property
+    def where(self) -> str:
+        """Return file:line of the narrowest source location."""
+        places = re.findall(r"-src (\w+\.v:\d+)", self.command)
+        return places[-1] if places else "?"
+
+    @property
+    def variant(self) -> str:
+        """Return the module of the netlist that it changes."""
+        return re.findall(r"-module (\S+)", self.command)[0].removeprefix("\\")
+
+    @property
+    def what(self) -> str:
+        """Return what is changed, in Yosys' words without the source locations."""
+        return re.sub(r" -(src|module) \S+|^mutate -mode ", "", self.command)
+
+
+def control_modules() -> tuple[str, ...]:
+    """Return every module of npu_top that is not a datapath unit, in alphabetical order."""
+    units = {load_unit(name).module for name in unit_names()}
+    return tuple(sorted({path.stem for path in sources("npu_top", RTL)} - units))
+
+
+def elaborate(machine: Machine, folder: Path) -> None:
+    """Write base.il: the machine with the modules' variants called npu_x, npu_x__1, npu_x__2 ...
+
+    What only keeps lint quiet (wires called unused...) is no hardware and goes.
+    """
+    for path in sources("npu_top", RTL):
+        shutil.copy(path, folder)
+    shutil.copytree(RTL / "generated", folder / "generated")
+    names = " ".join(path.name for path in sources("npu_top", RTL))
+    values = " ".join(f"-chparam {key} {value}" for key, value in parameters(machine).items())
+    run_script(
+        f"read_verilog -sv -I. {names}; hierarchy -check -top npu_top {values}; proc; pmuxtree; "
+        "delete w:unused* w:*.unused*; opt_clean; write_rtlil base.il",
+        folder,
+    )
+    text = (folder / "base.il").read_text()
+    count: dict[str, int] = {}
+    for name in re.findall(r"^module \\?(\S+)$", text, re.MULTILINE):
+        stem = re.findall(r"npu_\w+", name)[0]
+        number = count[stem] = count.get(stem, -1) + 1
+        fresh = f"{stem}__{number}" if number else stem
+        text = re.sub(
+            rf"^( *module|  cell) \\?{re.escape(name)}(?= |$)",
+            rf"\g<1> \\{fresh}",
+            text, flags=re.MULTILINE,
+        )  # fmt: skip
+    (folder / "base.il").write_text(text)
+
+
+def list_mutants(modules: tuple[str, ...], count: int, seed: int, folder: Path) -> list[Mutant]:
+    """Return `count` mutations of each module, spread over its source; fewer where it is small."""
+    names = re.findall(r"^module \\(\S+)$", (folder / "base.il").read_text(), re.MULTILINE)
+    script = ["read_rtlil base.il"]
+    for module in modules:
+        variants = [name for name in names if name.partition("__")[0] == module]
+        script.append(f"mutate -list {count} -seed {seed} -o {module}.txt {' '.join(variants)}")
+    (folder / "list.ys").write_text("\n".join(script) + "\n")
+    run_script("script list.ys", folder)
+    found: list[Mutant] = []
+    for module in modules:
+        for line in (folder / f"{module}.txt").read_text().splitlines():
+            found.append(Mutant(len(found) + 1, module, line))
+    return found
+
+
+def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
+    """Compile the machine for Verilator with a switch for each of `mutants`: +mutant=NUMBER."""
+    width = len(mutants).bit_length()
+    script = ["read_rtlil base.il"]
+    script += [f"{mutant.command} -ctrl mutant {width} {mutant.number}" for mutant in mutants]
+    # A part select beyond a vector is 0, not the remainder that Verilator would take.
+    script.append("chtype -set $shift t:$shiftx; write_verilog -noattr mutants.v")
+    (folder / "mutants.ys").write_text("\n".join(script) + "\n")
+    run_script("script mutants.ys", folder)
+    values = parameters(machine)
+    (folder / "netlist.v").write_text(_with_switch((folder / "mutants.v").read_text(), values))
+    (folder / "npu_system.v").write_text(
+        _flat_names((RTL / "sim/npu_system.v").read_text(), machine)
+    )
+    wanted = design(machine, "verilator", MEMORY_BYTES)
+    bench = [path for path in wanted.sources if path.parent.name == "sim"]
+    bench = [folder / path.name if path.stem == "npu_system" else path for path in bench]
+    place = folder / "build"
+    place.mkdir()
+    compile_design(replace(wanted, sources=(folder / "netlist.v", *bench)), "verilator", place)
+    return Simulation(machine, "verilator", MEMORY_BYTES, (str(place / "Vnpu_system"),))
+
+
+def _with_switch(text: str, values: dict[str, int]) -> str:
+    """Return the netlist with npu_top's port `mutant` as a plus argument, and its parameters."""
+    before, top = text.split("module npu_top(")
+    top = re.sub(r"\bmutant, |, mutant(?=\);)", "", top, count=1)
+    top, found = re.subn(
+        r"^  input (\[.*?\]) mutant;\n  wire .*? mutant;\n",
+        r"  reg \1 mutant;" + "\n"
+        '  initial if (!$value$plusargs("mutant=%d", mutant)) mutant = 0;\n',
+        top, count=1, flags=re.MULTILINE,
+    )  # fmt: skip
+    assert found
+    ignored = ", ".join(f"parameter {name} = {value}" for name, value in values.items())
+    return f"{before}module npu_top #({ignored}) ({top}"
+
+
+def _flat_names(text: str, machine: Machine) -> str:
+    """Return npu_system.v with the names that generate blocks have in a netlist."""
+    text, found = re.subn(
+        r"for \(c = 0;.*?begin : lane\n(.*?)\n *end\n",
+        lambda match: "\n".join(
+            match[1].replace("+c)", f"+{c})").replace("lane[c].acc[", f"\\lane[{c}].acc [")
+            for c in range(machine.size)
+        ),
+        text, flags=re.DOTALL,
+    )  # fmt: skip
+    assert found == 1
+    return re.sub(r"sequencer\.(engine\[\d\]\.\w+)", r"sequencer.\\\1 ", text)

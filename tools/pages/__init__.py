@@ -1,0 +1,1 @@
+"""Each module writes the document of its name in docs/."""

@@ -1,0 +1,236 @@
+"""Measure every scheme's accuracy and write docs/accuracy.md (reads ../shared).
+
+    python -m tools.pages.accuracy
+
+Nothing in the page is written by hand. KWS has labels; the image networks are compared with their
+float selves on photo crops. Accuracy on KWS is measured for several calibration sets, because the
+choice of 63 samples alone moves it by a point: the table shows the mean and the range.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import npusim
+from npusim import operators as op
+from npusim.explore.compare import compare
+from npusim.kernels.engine import prepare as engine
+from npusim.quant.float_network import constant, run_float
+from npusim.quant.options import Options
+from npusim.quant.quantize import prepare, quantize_prepared
+from tools.checkout import MODELS, ROOT
+from tools.pages.accuracy_text import page
+
+PAGE = ROOT / "docs" / "accuracy.md"
+NUMBERS = ROOT / "docs" / "accuracy.json"
+
+KWS_VARIANTS = (
+    "uniform", "uniform-clipped", "wes", "pwlq", "pwlq-search", "subset", "subset-normalized",
+    "multipoint-1.25", "multipoint-2", "multipoint-3",
+)  # fmt: skip
+IMAGE_VARIANTS = ("uniform", "wes", "pwlq", "subset", "subset-normalized", "multipoint-2")
+BITS = (8, 6, 4, 3, 2)
+CORRECTIONS = ("none", "static", "paper")
+CALIBRATIONS = {f"every 12th from {start}": slice(start, None, 12) for start in (0, 4, 8)}
+
+FLOORS: tuple[tuple[str, int, str, float], ...] = (
+    *((name, 8, "none", 1.0) for name in ("uniform", "wes", "pwlq", "multipoint-2")),
+    ("uniform", 4, "none", 2.0), ("pwlq", 4, "none", 2.5), ("pwlq", 4, "paper", 1.0),
+    ("subset", 4, "none", 4.5), ("subset-normalized", 4, "none", 1.5),
+    ("multipoint-2", 4, "none", 1.0), ("multipoint-1.25", 4, "none", 1.5),
+    ("pwlq", 3, "none", 3.0), ("multipoint-2", 3, "none", 2.5), ("multipoint-3", 3, "none", 1.0),
+    ("subset-normalized", 3, "none", 8.0),
+)  # fmt: skip
+"""Largest drop from float in points that an independent implementation's figures allow."""
+
+
+def kws() -> tuple[np.ndarray, np.ndarray]:
+    """Return the keyword samples as the float network takes them, and their classes."""
+    data = np.load(MODELS / "samples/kws01.npz")
+    return (data["x"].astype(np.float64) - 83) * 0.5847029089927673, data["y"]
+
+
+def crops(size: int, step: int = 32) -> np.ndarray:
+    """Every `size` window of the 128 x 128 photos, `step` apart, and its mirror image."""
+    photos = np.load(MODELS / "samples/photos.npz")["x128"]
+    places = range(0, 128 - size + 1, step)
+    views = [p[i : i + size, j : j + size] for p in photos for i in places for j in places]
+    return np.stack([view for v in views for view in (v, v[:, ::-1])]).astype(np.float64)
+
+
+def load(name: str) -> npusim.Network:
+    """Return a reference network."""
+    return npusim.load(MODELS / "onnx" / f"{name}.onnx")
+
+
+def measure_kws() -> dict[str, Any]:
+    """Return accuracies of every variant on the keyword network, by calibration."""
+    x, y = kws()
+    network = load("kws_dscnn_fp32")
+    runs = {}
+    for name, part in CALIBRATIONS.items():
+        print("kws", name, file=sys.stderr)
+        runs[name] = compare(
+            network, x[part], schemes=KWS_VARIANTS, bits=BITS, bias_corrections=CORRECTIONS,
+            evaluate=x, labels=y, threads=2,
+        )  # fmt: skip
+    return {"float": next(iter(runs.values()))["float"]["accuracy"],
+            "rows": {name: slim(run["rows"]) for name, run in runs.items()}}  # fmt: skip
+
+
+def slim(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the keys of a comparison's rows that the page needs."""
+    keys = ("variant", "bits", "bias_correction", "bytes", "code_bits_per_weight",
+            "stored_bits_per_weight", "output_sqnr_db", "agreement", "accuracy")  # fmt: skip
+    return [{key: row[key] for key in keys if key in row} for row in rows]
+
+
+def measure_images() -> dict[str, Any]:
+    """Return agreements and orders of the image networks."""
+    found = {}
+    for name, x in (
+        ("ic_resnet8_fp32", crops(96)[:, ::3, ::3]),
+        ("vww_mbv1_fp32", crops(96) / 255),
+    ):
+        print(name, file=sys.stderr)
+        result = compare(
+            load(name), x[::3], schemes=IMAGE_VARIANTS, bits=BITS,
+            bias_corrections=CORRECTIONS[:2], evaluate=x, threads=2,
+        )  # fmt: skip
+        found[name] = {"samples": len(x), "rows": slim(result["rows"]),
+                       "layers": orders(name, x[::3])}  # fmt: skip
+    x, _ = kws()
+    found["kws_dscnn_fp32"] = {"layers": orders("kws_dscnn_fp32", x[::12])}
+    return found
+
+
+def orders(name: str, x: np.ndarray) -> dict[str, dict[str, int]]:
+    """Count the layers on which each expected order of weight SQNR holds, at 4, 3 and 2 bits."""
+    prepared = prepare(load(name), x)
+    counts: dict[str, dict[str, int]] = {}
+    for bits in (4, 3, 2):
+
+        def quality(bits: int = bits, **settings: Any) -> np.ndarray:
+            options = Options(bits=bits, **settings)
+            return np.array([r.sqnr_db for r in quantize_prepared(prepared, options).layers])
+
+        channel = quality(scheme="uniform")
+        layer = quality(scheme="uniform", per_layer=True)
+        clipped = quality(scheme="uniform", clip="squared-error")
+        wes, searched = quality(scheme="wes"), quality(scheme="pwlq", breakpoint="search")
+        gaussian = quality(scheme="pwlq")
+        points = [quality(scheme="multipoint", points=float(n)) for n in (1, 2, 3, 4)]
+        for text, better, worse in (
+            ("per channel >= wes", channel, wes), ("wes >= per layer", wes, layer),
+            ("clipped >= min-max", clipped, channel),
+            ("pwlq search >= Gaussian", searched, gaussian),
+            ("pwlq Gaussian >= uniform clipped", gaussian, clipped),
+            *((f"{n + 1} points > {n}", points[n], points[n - 1]) for n in (1, 2, 3)),
+        ):  # fmt: skip
+            holds = better > worse if text.endswith(("1", "2", "3")) else better >= worse - 1e-9
+            holds |= np.isinf(worse)
+            counts.setdefault(text, {})[str(bits)] = int(holds.sum())
+            counts[text]["layers"] = len(holds)
+    return counts
+
+
+def measure_shift_scaler() -> list[dict[str, Any]]:
+    """MobileNetV2's int8 weights, one scale a layer with and without the shift-scaler."""
+    rows = []
+    for name, first in (("tflm_mobilenet_v2_int8", True), ("coral_tf2_mobilenet_v2_ptq", False)):
+        network = npusim.load(MODELS / "tflite" / f"{name}.tflite")
+        tensor = network.tensors[network.inputs[0]]
+        integers = views224(tensor.dtype)
+        if first:
+            integers = integers.transpose(0, 3, 1, 2)
+        q = tensor.quantization
+        assert q is not None
+        x = (integers.astype(np.float64) - int(q.zero_point)) * float(q.scale)
+        prepared = prepare(network, x[::4])
+        output = prepared.network.outputs[0]
+        reference = run_float(prepared.network, x)[output].reshape(len(x), -1)
+        for label, settings in (("uniform per channel", {"scheme": "uniform"}),
+                                ("uniform per layer", {"scheme": "uniform", "per_layer": True}),
+                                ("shift-scaler", {"scheme": "wes"})):  # fmt: skip
+            print(name, label, file=sys.stderr)
+            quantized = quantize_prepared(prepared, Options(bits=8, **settings))
+            found = engine(quantized.network, "half_up").run(x.astype(np.float32), threads=2)
+            scores = found[quantized.network.outputs[0]].reshape(len(x), -1)
+            top5 = np.argsort(-reference, axis=1, kind="stable")[:, :5]
+            best = scores.argmax(axis=1)
+            rows.append({
+                "network": name, "weights": label, "views": len(x),
+                "top1": 100 * float((best == reference.argmax(axis=1)).mean()),
+                "in_top5": 100 * float((top5 == best[:, None]).any(axis=1).mean()),
+                "channels_at_15": sum(r.largest_shifts for r in quantized.layers),
+                "channels_lowered": sum(r.capped_shifts for r in quantized.layers),
+            })  # fmt: skip
+    return rows
+
+
+def views224(dtype: np.dtype) -> np.ndarray:
+    """Photos of 224 x 224, mirrored and shifted, as the network's 8-bit input."""
+    photos = np.load(MODELS / "samples/photos.npz")["x224"]
+    views = [np.roll(v, shift, axis=2) for shift in (0, 16) for v in (photos, photos[:, :, ::-1])]
+    pixels = np.concatenate(views)
+    return pixels if dtype == np.uint8 else (pixels.astype(np.int16) - 128).astype(np.int8)
+
+
+def twins() -> list[dict[str, Any]]:
+    """Our 8-bit codes of float networks against the int8 files TensorFlow made of them."""
+    from npusim.quant.encoders import uniform
+
+    rows = []
+    for name in (
+        "ic_resnet8",
+        "ic_resnet_6blk",
+        "ic_resnet_large",
+        "vww_mbv1",
+        "vww_14blk",
+        "ad_ae",
+    ):
+        weights = differences = raised = 0
+        for w, stored, scales in twin_layers(name):
+            own = uniform.scales_of(w, -127, 127, scales.size == 1, "min-max")
+            floors = np.where(scales > own * (1 + 1e-6), scales, 0.0)
+            raised += int((floors > 0).sum())
+            coded = uniform.encode(w, 8, per_layer=scales.size == 1, least_scales=floors)
+            weights += w.size
+            differences += int((coded.codes.view(np.int8) != stored).sum())
+        rows.append({"network": name, "weights": weights, "differences": differences,
+                     "channels_raised": raised})  # fmt: skip
+    return rows
+
+
+def twin_layers(name: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield float weights [OC K], TensorFlow's integers [OC K] and its scales."""
+    pair = [npusim.load(MODELS / "tflite" / f"{name}_{kind}.tflite") for kind in ("fp32", "int8")]
+    layers = [
+        [n for n in network.nodes if isinstance(n.operator, op.Conv2D | op.FullyConnected)]
+        for network in pair
+    ]
+    for left, right in zip(*layers, strict=True):
+        w = constant(pair[0].tensors[left.inputs[1]])
+        tensor = pair[1].tensors[right.inputs[1]]
+        assert tensor.data is not None
+        assert tensor.quantization is not None
+        scales = tensor.quantization.scale.astype(np.float64)
+        yield w.reshape(len(w), -1), tensor.data.reshape(len(w), -1), scales
+
+
+def main() -> None:
+    """Measure everything; write docs/accuracy.json and docs/accuracy.md."""
+    data = {"npusim_version": npusim.__version__, "kws": measure_kws(), "images": measure_images(),
+            "shift_scaler": measure_shift_scaler(), "twins": twins()}  # fmt: skip
+    NUMBERS.write_text(json.dumps(data, indent=1) + "\n")
+    PAGE.write_text(page(data, FLOORS, list(CALIBRATIONS)))
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""docs/energy_table.md from the tables and the check: python -m tools.pages.energy_table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from npusim.words import TECHNOLOGIES
+from tools.checkout import ROOT
+from tools.markdown import header, row
+
+TABLES = ROOT / "npusim" / "cost" / "tables"
+CHECK = ROOT / "tools" / "flow" / "energy_check.json"
+PAGE = ROOT / "docs" / "energy_table.md"
+HEAD = (ROOT / "tools" / "pages" / "energy_table_head.txt").read_text()
+
+
+def table(document: dict[str, Any]) -> list[str]:
+    """Return a technology's rows as Markdown."""
+    source = document["provenance"]
+    lines = [
+        f"## {document['technology']}", "",
+        f"{source['library']}, {document['corner']}, {document['voltage_v']} V, "
+        f"{document['temperature_c']:.0f} C, sha256 `{source['library_sha256'][:16]}...`. "
+        f"`{source['command']}` at commit `{source['commit'][:10]}`, {source['yosys']}, "
+        f"{source['simulator']}.", "",
+        *header("module", "parameters", "cells", "um2", "ns", "leakage, uW",
+                "pJ by operation class"),
+    ]  # fmt: skip
+    for of in document["modules"]:
+        values = " ".join(f"{key}={value}" for key, value in of["parameters"].items())
+        energies = ", ".join(f"{name} {value:.3g}" for name, value in of["energy_pj"].items())
+        lines.append(row(
+            of["module"], values, of["cells"], f"{of['area_um2']:.0f}", f"{of['path_ns']:.2f}",
+            f"{of['leakage_uw']:.3g}", energies,
+        ))  # fmt: skip
+    noise = source.get("seed_noise")
+    if noise:
+        lines += [
+            "", "**Seed noise.** Another sample and other windows (the next seed) move the classes "
+            "by: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in noise.items())
+            + ".",
+        ]  # fmt: skip
+    lines += ["", "### Activity", "", *activity(document), ""]
+    return lines
+
+
+def activity(document: dict[str, Any]) -> list[str]:
+    """Return the fits of npu_pe_column."""
+    lines = [
+        "Energy of a column above idle as a sum over its PEs, in fJ for each bit that changes "
+        "(`npusim/simulator/machine/activity.py` counts them): operands xe; the same times the "
+        "weight's non-zero Booth digits; product registers; sums. Least squares over the windows, "
+        "none negative.", "",
+        *header("ROWS", "formats built in", "format", "operands", "multipliers", "products",
+                "sums"),
+    ]  # fmt: skip
+    for of in document["modules"]:
+        for form, fit in of.get("activity", {}).items():
+            parameters = of["parameters"]
+            built = "/".join(
+                str(parameters[name]) for name in ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
+            )
+            values = (f"{1e3 * value:.1f}" for value in fit.values())
+            lines.append(row(parameters["ROWS"], built, form, *values))
+    return lines
+
+
+def check(results: dict[str, Any]) -> list[str]:
+    """Return the comparison of the models with gates on a whole layer."""
+    lines = [
+        "## A whole layer by two routes", "",
+        "Layer `pointwise` of digits, which nothing above was fitted to, with another sample, on "
+        "`nano` in Nangate45 (`tools/flow/check_energy.py`). One route: the synthesized array "
+        "(npu_array, four lanes with requantizers) at gate level in all cycles of the layer, every "
+        "output equal to RTL's. The other: the layer's counted events and cycles times the table. "
+        "Array, accumulators, requantizers and what ties them in npu_lane and npu_array; neither "
+        "adders, pools and lookups, which the layer does not use, nor SRAM, DRAM or control on "
+        "either side. "
+        "Target: within 15 % (average) and 5 % (toggles).", "",
+        *header("format", "cycles", "gates, nJ", "average model, nJ", "off by",
+                "toggle model, nJ", "off by"),
+    ]  # fmt: skip
+    parts = [
+        "", "Most of it is the clock of registers, which no data moves. Above idle cycles, where "
+        "data matters:", "",
+        *header("format", "columns: gates, nJ", "average off by", "toggles off by",
+                "requantizers: gates, nJ", "average off by"),
+    ]  # fmt: skip
+    for form, result in results.items():
+        gates, model = result["gates"], result["model"]
+        measured = sum(v for k, v in gates.items() if k != "vector")
+        rest = model["clock"] + model["others"]
+        found = [rest + model[f"columns_{name}"] for name in ("average", "toggles")]
+        both = [text for e in found for text in (f"{e / 1e3:.1f}", percent(e, measured))]
+        lines.append(row(form, result["cycles"], f"{measured / 1e3:.1f}", *both))
+        columns = gates["columns"] - model["columns_clock"]
+        requantizers = gates["requantizers"] - model["requantizers_clock"]
+        parts.append(row(
+            form, f"{columns / 1e3:.1f}", percent(model["columns_average"], columns),
+            percent(model["columns_toggles"], columns), f"{requantizers / 1e3:.1f}",
+            percent(model["requantizers"], requantizers),
+        ))  # fmt: skip
+    return [*lines, *parts, ""]
+
+
+def percent(found: float, expected: float) -> str:
+    """Return how far one value lies from another."""
+    return f"{100 * (found / expected - 1):+.1f} %"
+
+
+def page() -> str:
+    """Return docs/energy_table.md."""
+    documents = [
+        json.loads(path.read_text())
+        for path in (TABLES / f"{name}.json" for name in TECHNOLOGIES)
+        if path.exists()
+    ]
+    lines = [HEAD.rstrip("\n")]
+    lines += [row(name, what) for name, what in documents[0]["operation_classes"].items()]
+    lines.append("")
+    if CHECK.exists():
+        lines += check(json.loads(CHECK.read_text()))
+    for document in documents:
+        lines += table(document)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write docs/energy_table.md."""
+    PAGE.write_text(page())
+
+
+if __name__ == "__main__":
+    main()
