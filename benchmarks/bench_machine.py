@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bench_networks import random_input
 
 import npusim
+from benchmarks.bench_networks import random_input
 from benchmarks.stopwatch import children_seconds, seconds
 from npusim.compiler.rule import machine_rule
 from npusim.cosim.npu.measure import measure_step

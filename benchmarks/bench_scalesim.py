@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from bench_networks import random_input
 
 import npusim
+from benchmarks.bench_networks import random_input
 from benchmarks.scalesim import PACKAGES, Gemm, PeerRun, environment, linear_layers, run_peer
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork

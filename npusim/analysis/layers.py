@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from npusim.analysis.layer_cycles import LayerCycles
+if TYPE_CHECKING:
+    from npusim.analysis.layer_cycles import LayerCycles
 
 
 @dataclass(frozen=True)

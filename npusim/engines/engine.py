@@ -11,7 +11,6 @@ from npusim.engines.result import Result
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.machines import Machine
-from npusim.runtimes.requantization import resolve_rule
 from npusim.words import ENGINES, EnergyModel, EngineName, Rule
 
 Samples = NDArray | Mapping[str, NDArray]
@@ -124,6 +123,8 @@ def run(
     CosimulationError
         Engine `rtl`: Verilator is missing, or the RTL cannot be run.
     """
+    from npusim.runtimes.requantization import resolve_rule
+
     chosen = engine_named(engine, machine=machine, energy=energy, batch=batch, threads=threads)
     rule = resolve_rule(network, requant)
     return chosen.run(network, x, rule, keep_tensors=keep_tensors, progress=progress)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.report.test_machine_data import with_energy
 
 from npusim.analysis.conformance import not_executed
 from npusim.analysis.machine_data import machine_data
 from npusim.engines.program_cost import ProgramCost
 from npusim.report.machine_charts import CHARTS
 from npusim.report.machine_page import machine_page
+from tests.analysis.test_machine_data import with_energy
 from tests.report.browser import Browser
 from tests.reported import Reported
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.report.test_machine_data import Marks
 
 from npusim.report.machine_charts import CHARTS
+from tests.analysis.test_machine_data import Marks
 from tests.cli.conftest import Finished, npusim
 from tests.conftest import DIGITS
 from tests.report.test_trace import require_chrome_trace
