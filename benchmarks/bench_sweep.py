@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,9 +90,12 @@ def rows_without_seconds(path: Path) -> list[dict[str, str]]:
 
 
 def journal_keys(output: Path) -> list[str]:
-    path = output.with_name(f"{output.name}.sweep") / "journal.jsonl"
-    content = path.read_bytes() if path.exists() else b""
-    return [json.loads(line)["key"] for line in content[: content.rfind(b"\n") + 1].splitlines()]
+    path = output.with_name(f"{output.name}.sweep") / "journal.sqlite"
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as journal:
+            return [key for (key,) in journal.execute("SELECT key FROM tasks ORDER BY number")]
+    except sqlite3.OperationalError:  # the sweep has not begun it
+        return []
 
 
 def killed_half_way(space: Path, output: Path) -> tuple[int, list[str], Run]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from npusim.errors import FormatError
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.tasks import ModelFile, Outcome
-from tests.explore.sweep_files import journal_of
+from tests.explore.sweep_files import journal_of, keys_of
 
 MODEL = ModelFile("net.onnx", b"\x00\x01 not really a network")
 MADE = Outcome({"bytes": 12, "accuracy": 97.5, "seconds": 0.25}, model=MODEL)
@@ -29,10 +30,6 @@ def begin(results: Path) -> None:
             assert journal.has_model(key) == (key == "a")
 
 
-def lines(results: Path) -> list[bytes]:
-    return journal_of(results).read_bytes().splitlines()
-
-
 def test_finished_tasks_are_found_again(tmp_path):
     results = tmp_path / "r.csv"
     begin(results)
@@ -45,21 +42,30 @@ def test_finished_tasks_are_found_again(tmp_path):
         assert dict(journal["b"].found) == dict(PRICED.found)
         assert journal["c"].error == FAILED.error
         journal.add("e", PRICED)
-    assert len(lines(results)) == 5
+    assert keys_of(results) == ["a", "b", "c", "e"]
 
 
-@pytest.mark.parametrize("lost", [1, 5, 40])
-def test_a_line_cut_short_is_dropped_and_its_task_done_again(tmp_path, lost):
+@pytest.mark.parametrize("lost", [1, 40, 4200])
+def test_a_row_cut_short_is_dropped_and_its_task_done_again(tmp_path, lost):
+    """Killed with its last write half on the disk, as after a power cut."""
     results = tmp_path / "r.csv"
-    begin(results)
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from npusim.explore.sweep.journal import Journal\n"
+        "from npusim.explore.sweep.tasks import Outcome\n"
+        "journal = Journal(Path(sys.argv[1]), False)\n"
+        "for key in 'abcd': journal.add(key, Outcome({'cycles': 1234}))\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(results)], check=False)
+    assert killed.returncode == -9
     path = journal_of(results)
-    content = path.read_bytes()
-    assert len(content.splitlines()[-1]) > lost
-    path.write_bytes(content[:-lost])
+    log = path.with_name(f"{path.name}-wal")
+    log.write_bytes(log.read_bytes()[:-lost])
     with Journal(results, resume=True) as journal:
-        assert "c" in journal
+        assert [key in journal for key in "abcd"] == [True, True, True, False]
         journal.add("d", PRICED)
-    assert [json.loads(line)["key"] for line in lines(results)] == ["a", "b", "c", "d"]
+    assert keys_of(results) == ["a", "b", "c", "d"]
     with Journal(results, resume=True) as journal:
         assert dict(journal["d"].found) == dict(PRICED.found)
 
@@ -73,8 +79,7 @@ def test_an_unfinished_sweep_is_not_forgotten_by_mistake(tmp_path):
         journal.complete()
     with Journal(results, resume=False) as journal:
         assert "a" not in journal
-    assert lines(results) == []
-    assert list((journal_of(results).parent / "models").iterdir()) == []
+    assert keys_of(results) == []
 
 
 def test_a_finished_sweep_can_be_extended(tmp_path):
@@ -88,25 +93,44 @@ def test_a_finished_sweep_can_be_extended(tmp_path):
         assert [key in journal for key in "abcef"] == [True] * 5
 
 
-@pytest.mark.parametrize("damage", ["missing", "changed"])
-def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, damage):
+@pytest.mark.parametrize("change", ["model = NULL", "model = x'00'", "model_name = 'net.tflite'"])
+def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, change):
     results = tmp_path / "r.csv"
     begin(results)
-    path = journal_of(results).parent / "models" / "a"
-    path.unlink() if damage == "missing" else path.write_bytes(b"other")
+    with closing(sqlite3.connect(journal_of(results))) as other, other:
+        other.execute(f"UPDATE tasks SET {change} WHERE key = 'a'")
     with Journal(results, resume=True) as journal:
         assert "a" not in journal
         assert "b" in journal
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"found": {}}', '{"key": "x"}', "7"])
-def test_a_damaged_line_is_an_error_that_names_it(tmp_path, line):
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("UPDATE tasks SET found = '{' WHERE key = 'b'", "expected a journal of a sweep"),
+        (
+            "UPDATE tasks SET found = '7' WHERE key = 'b'",
+            "task b: expected what it found, read '7'",
+        ),
+        ("ALTER TABLE tasks RENAME COLUMN found TO lost", "no such column: found"),
+        ("PRAGMA user_version = 99", "expected version 1, found 99"),
+    ],
+)
+def test_damage_is_an_error_that_names_it(tmp_path, damage, message):
     results = tmp_path / "r.csv"
     begin(results)
-    path = journal_of(results)
-    first, _, *rest = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([first, line.encode(), *rest, b""]))
-    with pytest.raises(FormatError, match=r"journal\.jsonl: line 2: expected a record of a sweep"):
+    with closing(sqlite3.connect(journal_of(results))) as other, other:
+        other.execute(damage)
+    with pytest.raises(FormatError, match=message) as caught:
+        Journal(results, resume=True)
+    assert "r.csv.sweep" in str(caught.value)
+
+
+def test_what_is_no_database_is_an_error(tmp_path):
+    results = tmp_path / "r.csv"
+    begin(results)
+    journal_of(results).write_bytes(b"something else, and long enough to be read" * 100)
+    with pytest.raises(FormatError, match=r"journal\.sqlite: expected a journal of a sweep"):
         Journal(results, resume=True)
 
 

@@ -1,24 +1,44 @@
 """What a sweep has finished, kept so that SIGKILL at any moment loses nothing that was finished.
 
-A folder beside the results: `journal.jsonl`, one line for each finished task, appended with one
-write and forced to the disk before the sweep goes on; and `models/`, the integer networks, each
-written whole before the line that speaks of it. A line that a crash cut short is dropped.
+A folder beside the results with an SQLite database, `journal.sqlite`: one row for each finished
+task in the order in which they finished, with the integer network that it made, on the disk before
+the sweep goes on. Any tool can read it while the sweep runs. `lock` is a database as well, whose
+lock the one process that may write holds, and SQLite gives up when that process dies.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from dataclasses import replace
+import sqlite3
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npusim.errors import FormatError
 from npusim.explore.sweep.tasks import ModelFile, Outcome
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = 1
+"""Of the database's form, its `user_version`."""
 COMPLETE = "complete"
-"""The key of the line that a finished sweep ends with."""
+"""The key of the row that a finished sweep ends with."""
+FORM = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS tasks (
+    number INTEGER PRIMARY KEY,  -- the order in which tasks finished
+    key TEXT NOT NULL UNIQUE,
+    found TEXT NOT NULL,         -- what the task found, JSON
+    error TEXT NOT NULL,         -- why it could not, else empty
+    final INTEGER NOT NULL,      -- whether the same inputs give the same again
+    model_key TEXT,              -- hash of the network that it made
+    model_name TEXT,
+    model BLOB
+) STRICT;
+PRAGMA user_version = {VERSION};
+"""
 
 
 class Journal:
@@ -33,144 +53,108 @@ class Journal:
             Another process holds it, it is damaged, or there is an unfinished one to resume.
         """
         self.folder = results.with_name(f"{results.name}.sweep")
-        self._models = self.folder / "models"
-        self._outcomes: dict[str, Outcome] = {}
-        self._names: dict[str, str] = {}
         try:
-            self._models.mkdir(parents=True, exist_ok=True)
-            path = self.folder / "journal.jsonl"
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FormatError(f"{self.folder}: cannot write it: {error.strerror}") from None
+        self._lock = sqlite3.connect(self.folder / "lock", timeout=0, isolation_level=None)
+        self._path = self.folder / "journal.sqlite"
+        self._tasks = sqlite3.connect(self._path, isolation_level=None)
         try:
-            self._begin(path, resume)
+            self._begin(resume)
         except BaseException:
-            os.close(self._file)
+            self.__exit__()
             raise
 
-    def _begin(self, path: Path, resume: bool) -> None:
+    def _begin(self, resume: bool) -> None:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FormatError(f"{self.folder}: another sweep is writing it") from None
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        records = [_record(path, i, line) for i, line in enumerate(whole.splitlines(), 1)]
-        if not resume and records and records[-1]["key"] != COMPLETE:
-            done = sum(record["key"] != COMPLETE for record in records)
-            raise FormatError(
-                f"{self.folder}: an unfinished sweep with {done} finished tasks: expected --resume "
-                "to continue it, or that you remove the folder"
-            )
-        if not resume:
-            whole, records = b"", []
-            for model in self._models.iterdir():
-                model.unlink()
-        os.ftruncate(self._file, len(whole))
-        _sync(self.folder)
-        _sync(self.folder.parent)
-        for record in records:
-            self._take(record)
+            self._lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise FormatError(f"{self.folder}: another sweep is writing it") from None
+            raise FormatError(f"{self.folder}: cannot write it: {error}") from None
+        with self._errors():
+            ((version,),) = self._tasks.execute("PRAGMA user_version")
+            if version not in (0, VERSION):
+                raise FormatError(f"{self._path}: expected version {VERSION}, found {version}")
+            self._tasks.executescript(FORM)
+            keys = [key for (key,) in self._tasks.execute("SELECT key FROM tasks ORDER BY number")]
+            if not resume and keys and keys[-1] != COMPLETE:
+                raise FormatError(
+                    f"{self.folder}: an unfinished sweep with {len(keys)} finished tasks: expected "
+                    "--resume to continue it, or that you remove the folder"
+                )
+            for key in keys:
+                if not (resume and (key == COMPLETE or self._is_whole(key))):
+                    self._tasks.execute("DELETE FROM tasks WHERE key = ?", (key,))
 
-    def _take(self, record: dict[str, Any]) -> None:
-        if record["key"] == COMPLETE or not record["final"]:
-            return
-        if record["model"] is not None:
-            try:
-                content = (self._models / record["key"]).read_bytes()
-            except OSError:
-                return  # somebody tidied up: the task is done again
-            name = record["model"]["name"]
-            if ModelFile(name, content).key != record["model"]["key"]:
-                return
-            self._names[record["key"]] = name
-        self._outcomes[record["key"]] = Outcome(record["found"], record["error"], record["final"])
+    def _is_whole(self, key: str) -> bool:
+        """Return whether a task's row says all that it found, once for all."""
+        found, final, wanted, name, content = self._row(
+            "found, final, model_key, model_name, model", key
+        )
+        if not isinstance(json.loads(found), dict):
+            raise FormatError(f"{self._path}: task {key}: expected what it found, read {found!r}")
+        if wanted is None or content is None:
+            return bool(final) and wanted is None
+        return bool(final) and ModelFile(name, content).key == wanted
+
+    def _row(self, columns: str, key: str) -> Any:
+        return self._tasks.execute(f"SELECT {columns} FROM tasks WHERE key = ?", (key,)).fetchone()
 
     def __contains__(self, key: str) -> bool:
-        return key in self._outcomes
+        return self._row("1", key) is not None
 
     def __getitem__(self, key: str) -> Outcome:
         """Return what task `key` gave, without its model."""
-        return self._outcomes[key]
+        found, error, final = self._row("found, error, final", key)
+        return Outcome(json.loads(found), error, bool(final))
 
     def has_model(self, key: str) -> bool:
         """Return whether task `key` made a model."""
-        return key in self._names
+        return self._row("1", key) is not None and self._row("model_key", key) != (None,)
 
     def model(self, key: str) -> ModelFile:
-        """Return the model that task `key` made, from the disk: all of them may not fit memory.
+        """Return the model that task `key` made, from the disk: all of them may not fit memory."""
+        return ModelFile(*self._row("model_name, model", key))
+
+    def add(self, key: str, outcome: Outcome) -> None:
+        """Keep what a task gave; when this returns it is on the disk.
 
         Raises
         ------
         FormatError
-            Somebody removed the file since.
+            It cannot be written.
         """
-        try:
-            return ModelFile(self._names[key], (self._models / key).read_bytes())
-        except OSError as error:
-            raise FormatError(f"{self._models / key}: cannot read it: {error.strerror}") from None
-
-    def add(self, key: str, outcome: Outcome) -> None:
-        """Keep what a task gave; when this returns it is on the disk."""
-        model = None
-        try:
-            if outcome.model is not None:
-                model = {"name": outcome.model.name, "key": outcome.model.key}
-                self._keep(self._models / key, outcome.model.content)
-                self._names[key] = outcome.model.name
-            self._append(
-                {
-                    "key": key,
-                    "found": dict(outcome.found),
-                    "error": outcome.error,
-                    "final": outcome.final,
-                    "model": model,
-                }
-            )
-        except OSError as error:
-            raise FormatError(f"{self.folder}: cannot write it: {error.strerror}") from None
-        self._outcomes[key] = replace(outcome, model=None)
+        made = (None, None, None)
+        if outcome.model is not None:
+            made = (outcome.model.key, outcome.model.name, outcome.model.content)  # type: ignore[assignment]
+        self._insert(key, json.dumps(dict(outcome.found)), outcome.error, outcome.final, *made)
 
     def complete(self) -> None:
         """Note that the results are written."""
-        self._append({"key": COMPLETE})
+        self._insert(COMPLETE, "{}", "", True, None, None, None)
 
-    def _append(self, record: dict[str, Any]) -> None:
-        line = json.dumps(record).encode() + b"\n"
-        if os.write(self._file, line) != len(line):
-            raise FormatError(f"{self.folder}: cannot write it: no space left")
-        os.fsync(self._file)
+    def _insert(self, *row: Any) -> None:
+        columns = "key, found, error, final, model_key, model_name, model"
+        with self._errors():
+            self._tasks.execute(
+                f"INSERT OR REPLACE INTO tasks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+            )
 
-    def _keep(self, path: Path, content: bytes) -> None:
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync(self._models)
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what SQLite has to say into one line."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise FormatError(f"{self.folder}: cannot write it: {error}") from None
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise FormatError(f"{self._path}: expected a journal of a sweep: {error}") from None
 
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._file)
-
-
-def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-        if record["key"] != COMPLETE:
-            _ = record["found"], record["error"], record["final"], record["model"]
-    except (ValueError, TypeError, KeyError):
-        raise FormatError(f"{path}: line {number}: expected a record of a sweep") from None
-    return record
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's entries to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        self._tasks.close()
+        self._lock.close()
