@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.pe_column import product_bits, products
+from npusim.isa.instructions.mac import REGIONS
 from npusim.simulator.machine.activity import FEATURES, column_activity
 from npusim.simulator.machine.durations import datapath_parameters
-from npusim.simulator.machine.multiply import REGIONS
 from tools.flow.energy_rows import fit
 from tools.flow.traffic import LANE, Build, Traffic
 
