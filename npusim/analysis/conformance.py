@@ -15,7 +15,7 @@ from npusim.words import Rule
 
 def check_conformance(
     network: Network,
-    x: NDArray,
+    x: NDArray | Mapping[str, NDArray],
     outputs: Mapping[str, NDArray],
     rule: Rule,
     host_operators: Sequence[str] = (),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from time import perf_counter_ns
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim.engines.engine import Progress, Samples
 from npusim.engines.layer_rows import layer_row
@@ -50,7 +53,6 @@ class KernelsEngine:
             progress=progress,
         )
         seconds = (perf_counter_ns() - start_ns) / 1e9
-        declared = network.tensors[network.outputs[0]].shape[0]
         return Result(
             network=network,
             engine="kernels",
@@ -61,9 +63,18 @@ class KernelsEngine:
                 layer_row(network, node, rule, seconds=int(time_ns) / 1e9)
                 for node, time_ns in zip(network.nodes, nanoseconds, strict=True)
             ),
-            samples=len(tensors[network.outputs[0]]) // max(declared, 1),
+            samples=_runs_held(network, tensors),
             seconds=seconds,
         )
+
+
+def _runs_held(network: Network, tensors: Mapping[str, NDArray]) -> int:
+    """Return how many runs of the declared shape a computed output holds; 1 where none is."""
+    for name in network.outputs:
+        declared = network.tensors[name]
+        if not declared.is_constant:
+            return max(tensors[name].size // max(prod(declared.shape), 1), 1)
+    return 1
 
 
 def _load_kernels(network: Network, rule: Rule, prepared: Prepared) -> None:

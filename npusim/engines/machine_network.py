@@ -82,8 +82,10 @@ class MachineNetwork:
         """Carry out a host operator on the DRAM."""
         node: Node = self.nodes[step.node]
         inputs = [self.read(name) for name in value_inputs(node)]
-        output = self._functions[step.node](1, *inputs)
-        write_tensor(self.program, self.dram, node.outputs[0], output)
+        found = self._functions[step.node](1, *inputs)
+        outputs = (found,) if len(node.outputs) == 1 else found
+        for name, output in zip(node.outputs, outputs, strict=True):
+            write_tensor(self.program, self.dram, name, np.asarray(output))
 
     def read(self, name: str) -> NDArray:
         """Return tensor `name`, canonical, as DRAM (or the file, for a constant) holds it."""

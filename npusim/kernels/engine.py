@@ -23,9 +23,9 @@ from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.kernels import steps, steps_onnxruntime
-from npusim.kernels.inputs import network_inputs
-from npusim.kernels.vector_rest import Step
+from npusim.kernels.inputs import network_inputs, run_of, runs_in
 from npusim.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
+from npusim.operators.page import Step
 from npusim.operators.pages import PAGE_OF
 from npusim.operators.steps import step as page_step
 from npusim.words import Rule
@@ -64,8 +64,17 @@ class _Layer:
 
     function: Step
     sources: tuple[int, ...]
-    target: int
+    targets: tuple[int, ...]
     dead: tuple[int, ...]
+
+    def run(self, threads: int, values: list[Any]) -> None:
+        """Compute the targets' values from the sources'."""
+        y = self.function(threads, *[values[source] for source in self.sources])
+        if len(self.targets) == 1:
+            values[self.targets[0]] = y
+            return
+        for target, output in zip(self.targets, y, strict=True):
+            values[target] = output
 
 
 @dataclass(frozen=True)
@@ -112,11 +121,11 @@ class Prepared:
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
         sizes = [
-            prod(tensor.shape[1:]) * tensor.dtype.itemsize
+            prod(tensor.shape[1:] if self.separable else tensor.shape) * tensor.dtype.itemsize
             for tensor in network.tensors.values()
             if not tensor.is_constant
         ]
-        self._largest, self._sample_bytes = max(sizes), sum(sizes)
+        self._largest, self._sample_bytes = max(sizes, default=0), sum(sizes)
 
     def run(
         self,
@@ -129,6 +138,10 @@ class Prepared:
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, NDArray]:
         """Return the kept tensors for all samples of `x`, by name, in the file's layout.
+
+        Where the network keeps samples apart, they lie along the leading axis of every array. Any
+        other runs whole, as its file declares it, once or several times: the runs of an array lie
+        one behind the other along its leading axis, those of a scalar make a vector.
 
         Parameters
         ----------
@@ -162,7 +175,8 @@ class Prepared:
             if outputs is not None:
                 return outputs
         plan = self._plan(names)
-        blocks = self._blocks(network_inputs(self.network, x), threads, batch)
+        inputs = network_inputs(self.network, x, whole=not self.separable)
+        blocks = self._blocks(inputs, threads, batch)
         inner = max(1, threads // len(blocks))
         all_layers = len(blocks) * len(plan.layers)
         done = 0
@@ -173,9 +187,7 @@ class Prepared:
             values[: len(block)] = block
             clock = [perf_counter_ns()]
             for layer in plan.layers:
-                values[layer.target] = layer.function(
-                    inner, *[values[source] for source in layer.sources]
-                )
+                layer.run(inner, values)
                 for slot in layer.dead:
                     values[slot] = None
                 clock.append(perf_counter_ns())
@@ -193,10 +205,14 @@ class Prepared:
                 nanoseconds += np.diff(clock)
         if kind is not None and isinstance(x, dict) and len(blocks) == 1:
             self._keep_workspace(kind, names, x, blocks[0])
-        return {
+        outputs = {
             name: self._joined(name, [values[i] for values, _ in results])
             for i, name in enumerate(names)
         }
+        for name, output in outputs.items():  # the caller's array stays the caller's
+            if any(np.may_share_memory(output, given) for given in inputs.values()):
+                outputs[name] = output.copy()
+        return outputs
 
     def _kind_of_run(
         self, names: tuple[str, ...], x: NDArray | Mapping[str, NDArray]
@@ -228,14 +244,14 @@ class Prepared:
             converted = given.dtype != buffer.dtype or given.shape != shown[name].shape
             if converted or tensor.is_float:
                 return
-        if self._sample_bytes * len(block[0]) > LARGEST_BYTES:
+        samples = len(block[0]) if self.separable else 1
+        if self._sample_bytes * samples > LARGEST_BYTES:
             return
         values: list[Any] = list(plan.contents)
         values[: len(block)] = buffers
         for layer in plan.layers:
-            sources = [values[source] for source in layer.sources]
-            values[layer.target] = layer.function(1, *sources)
-        steps = [(layer.function, layer.sources, layer.target) for layer in plan.layers]
+            layer.run(1, values)
+        steps = [(layer.function, layer.sources, layer.targets) for layer in plan.layers]
         outputs = {
             name: self._joined(name, [values[slot]])
             for name, slot in zip(names, plan.kept, strict=True)
@@ -266,9 +282,9 @@ class Prepared:
         }
         layers = tuple(
             _Layer(
-                function,
+                _returns_arrays(function) if self._makes_scalars(node) else function,
                 tuple(slots[name] for name in value_inputs(node)),
-                slots[node.outputs[0]],
+                tuple(slots[name] for name in node.outputs),
                 tuple(
                     slots[name]
                     for name in dict.fromkeys((*value_inputs(node), *node.outputs))
@@ -285,6 +301,9 @@ class Prepared:
         self._plans[names] = plan
         return plan
 
+    def _makes_scalars(self, node: Node) -> bool:
+        return any(not tensor.shape for tensor in self.network.outputs_of(node))
+
     def _has_value(self, name: str) -> bool:
         network = self.network
         if name in network.inputs or name in network.producer:
@@ -296,17 +315,13 @@ class Prepared:
     ) -> list[list[NDArray]]:
         """Cut the samples into blocks that run one by one, each in the order of the inputs."""
         inputs = list(batches.values())
+        if not self.separable:
+            pairs = [(self.network.tensors[name], values) for name, values in batches.items()]
+            runs = runs_in(*pairs[0]) if pairs else 1
+            return [[run_of(*pair, number) for pair in pairs] for number in range(runs)]
         samples = len(inputs[0])
-        if self.separable:
-            size = min(max(BLOCK_BYTES // max(self._largest, 1), 1), -(-samples // threads))
-            size = size if batch is None else min(size, batch)
-        else:
-            size = self.network.tensors[self.network.inputs[0]].shape[0]
-            if samples % size:
-                raise UnsupportedError(
-                    f"{self.network.name}: it mixes the samples of a batch; expected a multiple of "
-                    f"{size} samples, found {samples}"
-                )
+        size = min(max(BLOCK_BYTES // max(self._largest, 1), 1), -(-samples // threads))
+        size = size if batch is None else min(size, batch)
         if size >= samples:
             return [inputs]
         return [
@@ -317,4 +332,18 @@ class Prepared:
         tensor = self.network.tensors[name]
         if tensor.data is not None:
             return tensor.in_file_order(tensor.data)
-        return tensor.in_file_order(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        if len(parts) == 1:
+            return tensor.in_file_order(parts[0])
+        if not tensor.shape:
+            return np.stack(parts)
+        return tensor.in_file_order(np.concatenate(parts))
+
+
+def _returns_arrays(function: Step) -> Step:
+    """Return `function` with arrays of rank 0 where numpy gives its scalars."""
+
+    def step(threads: int, *x: NDArray) -> NDArray | tuple[NDArray, ...]:
+        y = function(threads, *x)
+        return tuple(np.asarray(z) for z in y) if isinstance(y, tuple) else np.asarray(y)
+
+    return step

@@ -13,7 +13,9 @@ from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point
 
 
-def network_inputs(network: Network, x: NDArray | Mapping[str, NDArray]) -> dict[str, NDArray]:
+def network_inputs(
+    network: Network, x: NDArray | Mapping[str, NDArray], whole: bool = False
+) -> dict[str, NDArray]:
     """Return each input as a canonical, contiguous batch [B ...] of the network's type.
 
     Parameters
@@ -22,6 +24,9 @@ def network_inputs(network: Network, x: NDArray | Mapping[str, NDArray]) -> dict
         The input (of a network that has one), or arrays by name; each is one sample or a batch with
         a leading axis, in the file's layout. Integers go in as they are; floats for an integer
         input are quantized by the rule of the file's own runtime.
+    whole
+        The leading axis is not, or not only, a batch: an array holds one or several runs of the
+        declared shape, one behind the other along it; runs of a scalar make a vector.
 
     Raises
     ------
@@ -40,36 +45,55 @@ def network_inputs(network: Network, x: NDArray | Mapping[str, NDArray]) -> dict
             f"{network.name}: expected inputs {', '.join(network.inputs)}, "
             f"found {', '.join(map(str, x)) or 'none'}"
         )
-    batches = {name: _batch(network, network.tensors[name], x[name]) for name in network.inputs}
-    declared = {name: network.tensors[name].shape[:1] or (1,) for name in network.inputs}
-    if len(set(declared.values())) > 1:  # leading axes that are no batch: whole runs only
-        if any(len(batches[name]) != size for name, (size,) in declared.items()):
-            found = ", ".join(f"{name} {len(batch)}" for name, batch in batches.items())
-            raise ShapeError(
-                f"{network.name}: expected its inputs' own leading sizes, found {found}"
-            )
-        return batches
-    sizes = {len(batch) for batch in batches.values()}
-    if len(sizes) > 1:
-        raise ShapeError(f"{network.name}: inputs hold {sorted(sizes)} samples, expected as many")
+    batches = {
+        name: _batch(network, network.tensors[name], x[name], whole) for name in network.inputs
+    }
+    counts = {
+        name: runs_in(network.tensors[name], batch) if whole else len(batch)
+        for name, batch in batches.items()
+    }
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ShapeError(f"{network.name}: expected as many samples of each input, found {found}")
     return batches
 
 
-def _batch(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
+def runs_in(tensor: Tensor, batch: NDArray) -> int:
+    """Return how many runs of the declared shape a whole `batch` holds."""
+    return len(batch) // tensor.shape[0] if tensor.shape else len(batch)
+
+
+def run_of(tensor: Tensor, batch: NDArray, number: int) -> NDArray:
+    """Return run `number` of a whole `batch`, in the declared shape."""
+    extent = tensor.shape[0] if tensor.shape else 1
+    return batch[number * extent : (number + 1) * extent].reshape(tensor.shape)
+
+
+def _batch(network: Network, tensor: Tensor, x: NDArray, whole: bool) -> NDArray:
     x = np.asarray(x)
     if x.dtype != tensor.dtype:
         x = _converted(network, tensor, x)
     elif x.dtype.kind == "f":
         _require_finite(tensor, x)
     order = tensor.file_order or tuple(range(len(tensor.shape)))
-    if order[:1] != (0,):
-        raise UnsupportedError(f"input {tensor.name}: expected a leading batch axis")
     shown = tuple(tensor.shape[axis] for axis in order)
-    if x.shape == shown[1:]:
+    if not shown:
+        if x.ndim > 1 or not x.size:
+            raise ShapeError(f"input {tensor.name}: expected a scalar, found {list(x.shape)}")
+        return x.reshape(-1).copy()
+    if x.shape == shown[1:] and (not whole or shown[0] == 1):
         x = x[None]
     if x.ndim != len(shown) or x.shape[1:] != shown[1:] or not len(x):
+        expected = f"{list(shown)}" if whole else f"{list(shown[1:])} or a batch of it"
+        raise ShapeError(f"input {tensor.name}: expected {expected}, found {list(x.shape)}")
+    if whole and len(x) % shown[0]:
         raise ShapeError(
-            f"input {tensor.name}: expected {list(shown[1:])} or a batch of it, "
+            f"input {tensor.name}: the network mixes the samples of a batch; expected a multiple "
+            f"of {shown[0]} samples, found {len(x)}"
+        )
+    if order[0] != 0 and len(x) != shown[0]:
+        raise UnsupportedError(
+            f"input {tensor.name}: its leading axis is no batch; expected {list(shown)}, "
             f"found {list(x.shape)}"
         )
     x = np.ascontiguousarray(tensor.from_file_order(x))

@@ -30,7 +30,7 @@ class Workspace:
     values
         Every value of a finished run, by slot; the arrays become this workspace's buffers.
     layers
-        Function, source slots and target slot of each layer, in order.
+        Function, source slots and target slots of each layer, in order.
     inputs, outputs
         The inputs' buffers and the values to return, by name, as the file lays them out.
     """
@@ -38,7 +38,7 @@ class Workspace:
     def __init__(
         self,
         values: Sequence[Any],
-        layers: Sequence[tuple[Callable[..., NDArray], tuple[int, ...], int]],
+        layers: Sequence[tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...]]],
         inputs: Mapping[str, NDArray],
         outputs: Mapping[str, NDArray],
     ) -> None:
@@ -46,14 +46,14 @@ class Workspace:
         self.values = values  # alive as long as the calls, which hold addresses
         self.outputs = tuple(outputs.items())
         calls: list[Call] = []
-        for function, sources, target in layers:
-            x, y = [values[source] for source in sources], values[target]
+        for function, sources, targets in layers:
+            x, y = [values[source] for source in sources], [values[target] for target in targets]
             bind = getattr(function, "bind", None)
-            if bind is not None and all(array.flags.c_contiguous for array in (*x, y)):
-                calls.append(bind(*x, y))
-            elif not any(np.may_share_memory(y, source) for source in x):
-                calls.append(_into(function, x, y))
-            # else: y is a view of its input, already up to date
+            fresh = [not any(np.may_share_memory(array, source) for source in x) for array in y]
+            if bind is not None and all(array.flags.c_contiguous for array in (*x, *y)):
+                calls.append(bind(*x, *y))
+            elif any(fresh):  # else: views of the inputs, already up to date
+                calls.append(_into(function, x, y, fresh))
         self.walks: list[Callable[[], object]] = []
         rows: list[tuple[int, ...]] = []
         for call in (*calls, None):
@@ -78,8 +78,14 @@ class Workspace:
         return outputs
 
 
-def _into(function: Callable[..., NDArray], x: list[NDArray], y: NDArray) -> Callable[[], None]:
+def _into(
+    function: Callable[..., Any], x: list[NDArray], y: list[NDArray], fresh: list[bool]
+) -> Callable[[], None]:
     def call() -> None:
-        y[...] = function(1, *x)
+        found = function(1, *x)
+        outputs = (found,) if len(y) == 1 else found
+        for array, output, is_fresh in zip(y, outputs, fresh, strict=True):
+            if is_fresh:
+                array[...] = output
 
     return call

@@ -185,7 +185,7 @@ def _reshape(layer: TfliteLayer) -> op.Operator:
     if len(layer.inputs) > 1 and layer.inputs[1] is not None:
         wanted = layer.constant(1)
     else:
-        wanted = layer.record.options["NewShape"] if layer.record.options else layer.output.shape
+        wanted = layer.option("NewShape") if layer.record.options else layer.output.shape
     total = prod(layer.input(0).shape)
     if sum(n == -1 for n in wanted) == 1:
         known = prod(n for n in wanted if n != -1)

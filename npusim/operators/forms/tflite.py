@@ -59,6 +59,11 @@ class TfliteLayer:
         """Return a field of the operator's options, which must be present."""
         if self.record.options is None:
             raise FormatError(f"{self.record.name}: its options are missing")
+        if field not in self.record.options:
+            raise FormatError(
+                f"{self.record.name}: expected options with {field}, "
+                f"found {', '.join(self.record.options) or 'none'}"
+            )
         return self.record.options[field]
 
     def axis(self, value: int, rank: int) -> int:
