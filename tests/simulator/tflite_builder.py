@@ -12,7 +12,10 @@ from ai_edge_litert import schema_py_generated as schema
 TYPES = {
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
+    "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+    "bool": schema.TensorType.BOOL,
     "float32": schema.TensorType.FLOAT32,
 }
 
@@ -34,14 +37,19 @@ def constant(data: np.ndarray, scale: Any = None, zero_point: Any = 0, axis: int
 
 
 def single_operator(
-    kind: str, inputs: list[Value | None], output: Value, options: Any, version: int = 1
+    kind: str,
+    inputs: list[Value | None],
+    output: Value | list[Value],
+    options: Any,
+    version: int = 1,
 ) -> bytes:
     """Return the file; inputs without data are the network's inputs, None is an absent one."""
+    outputs = output if isinstance(output, list) else [output]
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.version = 3
     model.buffers = [schema.BufferT()]
     graph.tensors, indices, free = [], [], []
-    for position, value in enumerate((*inputs, output)):
+    for position, value in enumerate((*inputs, *outputs)):
         if value is None:
             indices.append(-1)
             continue
@@ -53,13 +61,14 @@ def single_operator(
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = version
-    operator.inputs, operator.outputs = np.array(indices[:-1], np.int32), [indices[-1]]
+    operator.inputs = np.array(indices[: len(inputs)], np.int32)
+    operator.outputs = np.array(indices[len(inputs) :], np.int32)
     if options is not None:
         operator.builtinOptions = options
         name = type(options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
     graph.operators = [operator]
-    graph.inputs, graph.outputs = np.array(free, np.int32), np.array([indices[-1]], np.int32)
+    graph.inputs, graph.outputs = np.array(free, np.int32), operator.outputs
     model.operatorCodes, model.subgraphs = [code], [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")

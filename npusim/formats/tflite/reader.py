@@ -221,25 +221,6 @@ def _slice(layer: TfliteLayer) -> op.Operator:
     return op.Slice(start, stop, (1,) * len(shape))
 
 
-def _strided_slice(layer: TfliteLayer) -> op.Operator:
-    start, stop, step = (layer.constant(i) for i in (1, 2, 3))
-    shape = layer.input(0).shape
-    if not len(start) == len(stop) == len(step) == len(shape):
-        raise UnsupportedError(f"{layer.record.name}: expected a slice of {len(shape)} axes")
-    if any(layer.option(f) for f in ("EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset")):
-        raise UnsupportedError(f"{layer.record.name}: only begin and end masks are supported")
-    if min(step) < 1:
-        raise UnsupportedError(f"{layer.record.name}: expected steps above 0, found {list(step)}")
-    first, last = [], []
-    for axis, n in enumerate(shape):
-        begin = 0 if layer.option("BeginMask") >> axis & 1 else start[axis]
-        end = n if layer.option("EndMask") >> axis & 1 else stop[axis]
-        begin = min(max(begin + n if begin < 0 else begin, 0), n)
-        first.append(begin)
-        last.append(max(min(max(end + n if end < 0 else end, 0), n), begin))
-    return op.Slice(tuple(first), tuple(last), step)
-
-
 CONVERT: dict[str, Callable[[TfliteLayer], op.Operator]] = {
     "ADD": lambda layer: op.Add(layer.activation()),
     "MUL": lambda layer: op.Mul(layer.activation()),
@@ -265,7 +246,6 @@ CONVERT: dict[str, Callable[[TfliteLayer], op.Operator]] = {
     "EXPAND_DIMS": _same_values,
     "CONCATENATION": _concatenation,
     "SLICE": _slice,
-    "STRIDED_SLICE": _strided_slice,
 }
 
 VALUE_INPUTS = {
