@@ -29,7 +29,7 @@ from npusim.graph.network import Network
 from npusim.kernels.engine import Prepared, prepare
 from npusim.kernels.vnni import chosen_form
 from npusim.operators.count import layer_macs
-from npusim.runtimes.requantization import resolve_rule
+from npusim.runtimes.rule import resolve_rule
 from tools.checkout import DIGITS, MODELS, ROOT, commit
 from tools.markdown import header, row
 

@@ -29,12 +29,17 @@ SIMULATORS = ("icarus", "verilator")
 
 WEIGHT_FORMATS = ("uniform", "subset", "pwlq")
 """What a PE multiplies; a format's code in hardware is its place."""
-ROUNDINGS = ("floor", "half_up", "half_away", "half_even", "tflite", "ruy")
+Rounding = Literal["floor", "half_up", "half_away", "half_even", "tflite", "ruy"]
+ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 """Integer rounding modes; a mode's code in hardware is its place."""
 
-Rule = Literal["litert", "ruy", "tflite", "fp32", "half_up", "half_even", "half_away", "floor"]
+Runtime = Literal["litert", "litert-opt", "xnnpack", "onnxruntime", "tosa"]
+"""Whose arithmetic: LiteRT's reference kernels, its optimized ones, XNNPACK, onnxruntime's CPU
+kernels, and TOSA: double rounding in fixed point everywhere."""
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+Rule = Runtime | Rounding
 """What `requant` names: the arithmetic of a runtime, or one rounding mode everywhere."""
-RULES: tuple[Rule, ...] = get_args(Rule)
+RULES: tuple[Rule, ...] = (*RUNTIMES, *ROUNDINGS)
 
 Scheme = Literal["uniform", "wes", "pwlq", "subset", "multipoint"]
 """How a file holds a layer's weights."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
 from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
@@ -23,15 +22,12 @@ def weight_planes(network: Network, node: Node) -> NDArray[np.int16]:
     RangeError
         A code has more bits than its scheme.
     """
-    assert isinstance(node.operator, op.Conv2D | op.FullyConnected)
-    encoded = node.operator.encoding
+    encoded: EncodedWeights | None = getattr(node.operator, "encoding", None)
     if encoded is None:
         planes = _plain(node, network.inputs_of(node)[1])
     else:
         planes = _decoded(encoded)
-    if isinstance(node.operator, op.FullyConnected):
-        planes = planes[:, :, None, None, :]
-    return planes
+    return planes[:, :, None, None, :] if planes.ndim == 3 else planes
 
 
 def _plain(node: Node, weights: Tensor) -> NDArray[np.int16]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npusim import operators as op
-from npusim.compiler import lower, lower_moves
-from npusim.compiler.context import Lowering, lower_node
+from npusim.compiler.context import Lowering
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
 from npusim.compiler.graph.folding import FoldedInput, folded_inputs
@@ -23,6 +22,8 @@ from npusim.compiler.graph.graph_storage import (
 )
 from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.graph.shuffle import channel_shuffles
+from npusim.compiler.lower import shuffle as lower_shuffle
+from npusim.compiler.lower.lowerings import lower_node
 from npusim.compiler.rule import machine_rule
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph.network import Network, Node
@@ -214,9 +215,9 @@ class Compiler:
         first = len(self.emitter)
         try:
             if shuffle is not None:
-                lowering: Lowering | None = lower_moves.lower_shuffle(shuffle, self)
+                lowering: Lowering | None = lower_shuffle.lower(shuffle, self)
             else:
-                lowering = lower_node(node.operator, self.network, node, self.rule, self)
+                lowering = lower_node(self.network, node, self)
         except NpuError as error:
             where = "" if str(error).startswith(node.name) else f"{node.name}: "
             raise type(error)(f"{where}{error}") from None
@@ -344,7 +345,3 @@ class Compiler:
             steps=tuple(self.steps),
             layers=tuple(self.layers),
         )
-
-
-LOWERINGS = (lower, lower_moves)
-"""Modules that enter their operators into the table of context.py when imported."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import singledispatch
 from typing import Protocol
 
 import numpy as np
 
-from npusim import operators as op
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Constants, Stored
 from npusim.compiler.graph.folding import FoldedInput
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Node
 from npusim.graph.tensor import Tensor
 from npusim.machines import Machine
 from npusim.words import Rule
@@ -25,6 +23,7 @@ class Context(Protocol):
     """What a lowering sees of the compilation."""
 
     machine: Machine
+    rule: Rule
     emitter: Emitter
     constants: Constants
     pads: dict[str, tuple[Node, tuple[int, int, int, int]]]
@@ -43,14 +42,6 @@ class Context(Protocol):
 
     def lies_as_is(self, name: str) -> bool:
         """Return whether an input's axes lie in their own order and sizes."""
-
-
-@singledispatch
-def lower_node(
-    operator: op.Operator, network: Network, node: Node, rule: Rule, context: Context
-) -> Lowering | None:
-    """Return how the machine computes `node`, None where the host has to."""
-    return None
 
 
 def all_bytes(*tensors: Tensor) -> bool:

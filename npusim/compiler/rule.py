@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from npusim.graph.network import Network
-from npusim.runtimes.requantization import resolve_rule
+from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
-INTEGER_RULE: dict[str, Rule] = {"litert": "tflite", "fp32": "half_even"}
+INTEGER_RULE: dict[str, Rule] = {
+    "litert": "tosa",
+    "xnnpack": "half_even",
+    "onnxruntime": "half_even",
+}
 """Rules of runtimes that need floating point, and the integer rule nearest to each.
 
 `litert` differs from `tflite` in fully connected layers alone; `fp32` rounds to nearest, ties to

@@ -123,7 +123,7 @@ def run(
     CosimulationError
         Engine `rtl`: Verilator is missing, or the RTL cannot be run.
     """
-    from npusim.runtimes.requantization import resolve_rule
+    from npusim.runtimes.rule import resolve_rule
 
     chosen = engine_named(engine, machine=machine, energy=energy, batch=batch, threads=threads)
     rule = resolve_rule(network, requant)

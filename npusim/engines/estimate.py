@@ -40,15 +40,12 @@ def _require_hosts(network: Network, program: Program) -> None:
     left = {step.node for step in program.steps if step.kind == "host"}
     if not left:
         return
-    from npusim.kernels import steps, steps_onnxruntime
+    from npusim.operators.page import Absent
     from npusim.operators.pages import PAGE_OF
 
     for node in network.nodes:
-        if node.name in left and not (
-            type(node.operator) in PAGE_OF
-            or steps.has_step(node.operator)
-            or steps_onnxruntime.has_step(node.operator)
-        ):
+        page = PAGE_OF[type(node.operator)]
+        if node.name in left and isinstance(page.quantized, Absent):
             raise UnsupportedError(
                 f"{node.name}: neither the machine nor the host computes {node.kind}"
             )

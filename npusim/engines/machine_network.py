@@ -12,19 +12,16 @@ from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.rule import machine_rule
 from npusim.engines.simulation import Simulation
-from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
-from npusim.kernels import steps_onnxruntime
-from npusim.kernels.engine import node_step, value_inputs
+from npusim.kernels.engine import value_inputs
 from npusim.kernels.inputs import network_inputs
-from npusim.kernels.vector_rest import Step as Function
 from npusim.machines import Machine
+from npusim.operators.steps import host_step
 from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
-from npusim.words import Rule
 
 Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
 """Carries out one run of a program on a DRAM, in place, and says when everything happened."""
@@ -55,9 +52,7 @@ class MachineNetwork:
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
-            step.node: _host_function(
-                network, self.nodes[step.node], machine_rule(network, requant)
-            )
+            step.node: host_step(network, self.nodes[step.node], machine_rule(network, requant))
             for step in self.program.steps
             if step.kind == "host"
         }
@@ -118,16 +113,6 @@ class MachineNetwork:
             whole = values[0] if tensor.is_constant else np.concatenate(values)
             joined[name] = tensor.in_file_order(whole)
         return joined, runs
-
-
-def _host_function(network: Network, node: Node, rule: Rule) -> Function:
-    """Return what the host computes: under the program's rule, where that has the operator."""
-    try:
-        return node_step(network, node, rule)
-    except UnsupportedError:
-        if network.source != "onnx":
-            raise
-        return steps_onnxruntime.step(network, node)
 
 
 def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.errors import ShapeError
 from npusim.graph.operator import Shape
 
@@ -17,6 +20,12 @@ class Clamp:
 
     low: float | None = None
     high: float | None = None
+
+    def of(self, x: NDArray) -> NDArray:
+        """Return x within the bounds, in its own type."""
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        return np.clip(x, x.dtype.type(low), x.dtype.type(high))
 
 
 @dataclass(frozen=True)
@@ -61,3 +70,8 @@ def need_rank(shape: Shape, rank: int, what: str) -> None:
     """Raise ShapeError unless `shape`, the shape of `what`, has `rank` axes."""
     if len(shape) != rank:
         raise ShapeError(f"expected {what} of rank {rank}, found shape {list(shape)}")
+
+
+def fused(activation: Clamp | None, y: NDArray) -> NDArray:
+    """Return y within a fused activation's bounds, as it is where there is none."""
+    return y if activation is None else activation.of(y)

@@ -124,3 +124,8 @@ def same_quantization(a: Tensor, b: Tensor) -> bool:
         np.array_equal(a.quantization.scale, b.quantization.scale)
         and np.array_equal(a.quantization.zero_point, b.quantization.zero_point)
     )
+
+
+def is_quantized(tensor: Tensor) -> bool:
+    """Return whether the tensor holds integers that stand for reals."""
+    return tensor.quantization is not None and not tensor.is_float

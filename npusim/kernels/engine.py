@@ -22,12 +22,10 @@ from npusim import operators as op
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
-from npusim.kernels import steps, steps_onnxruntime
 from npusim.kernels.inputs import network_inputs, run_of, runs_in
 from npusim.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
 from npusim.operators.page import Step
-from npusim.operators.pages import PAGE_OF
-from npusim.operators.steps import step as page_step
+from npusim.operators.steps import step as node_step
 from npusim.words import Rule
 
 BLOCK_BYTES = 1 << 22
@@ -47,15 +45,6 @@ def prepare(network: Network, rule: Rule) -> Prepared:
             f"{network.name}: its weights are float32; quantize it first (npusim quantize)"
         )
     return Prepared(network, rule)
-
-
-def node_step(network: Network, node: Node, rule: Rule) -> Step:
-    """Return the node's function; files made for onnxruntime have its operators under `fp32`."""
-    if type(node.operator) in PAGE_OF:
-        return page_step(network, node, rule)
-    if network.source == "onnx" and rule == "fp32":
-        return steps_onnxruntime.step(network, node)
-    return steps.step(network, node, rule)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, round_shift
-from npusim.runtimes.elementwise import SoftmaxConstants
 
 ONE = (1 << 31) - 1
 EXP_MINUS_EIGHTH = 1895147668
@@ -61,12 +60,16 @@ def exp_of_negative(x: int) -> int:
     return result
 
 
-def exponentials(constants: SoftmaxConstants) -> NDArray[np.int64]:
-    """Return exp of the differences 0, -1, ..., -255 in Q0.31; 0 where they count as nothing."""
+def exponentials(multiplier: int, left_shift: int, least_difference: int) -> NDArray[np.int64]:
+    """Return exp of the differences 0, -1, ..., -255 in Q0.31; 0 where they count as nothing.
+
+    A difference is multiplied by multiplier * 2^(left_shift - 31) to Q5.26; what is below
+    `least_difference` counts as nothing.
+    """
     table = np.zeros(256, np.int64)
     for difference in range(256):
-        if -difference >= constants.least_difference:
-            scaled = multiply_high(-difference << constants.left_shift, constants.multiplier)
+        if -difference >= least_difference:
+            scaled = multiply_high(-difference << left_shift, multiplier)
             table[difference] = exp_of_negative(scaled)
     return table
 

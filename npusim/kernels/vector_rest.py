@@ -1,8 +1,6 @@
-"""The rest of a vector: where LiteRT's optimized kernels end in scalar code that rounds otherwise.
+"""The rest of a vector: what whole vectors leave over is computed by another step.
 
-Their vector code takes whole vectors of a sample's elements (or of a pixel's channels); what is
-left over, fewer than LANES, goes through the reference's arithmetic. It follows the machine those
-kernels are built for (SSE through the NEON intrinsics), and only imitating them needs it.
+Why that is so, and how long a vector is: npusim/runtimes/litert_opt.py.
 """
 
 from __future__ import annotations
@@ -13,12 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Step = Callable[..., NDArray]
-
-INTEGER_LANES = 16
-"""Elements a vector of integer QUANTIZE, and channels a vector of MEAN."""
-
-LANES = 8
-"""Elements a vector of QUANTIZE and DEQUANTIZE of floats, channels of DEPTHWISE_CONV_2D."""
 
 
 def with_scalar_elements(vector: Step, scalar: Step, elements: int, lanes: int) -> Step:
@@ -36,9 +28,9 @@ def with_scalar_elements(vector: Step, scalar: Step, elements: int, lanes: int) 
     return run
 
 
-def with_scalar_channels(vector: Step, scalar: Step, channels: int) -> Step:
-    """Return `vector` with the last channels of each pixel, `channels` % LANES, by `scalar`."""
-    rest = channels % LANES
+def with_scalar_channels(vector: Step, scalar: Step, channels: int, lanes: int) -> Step:
+    """Return `vector` with the last channels of each pixel, `channels` % `lanes`, by `scalar`."""
+    rest = channels % lanes
     if not rest:
         return vector
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npusim.graph.attributes import Clamp
-from npusim.operators.kinds.binary import Binary
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.attributes import Clamp, fused
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.binary import Binary, plain_integers
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.sums import (
+    one_epilogue,
+    onnxruntime_sum,
+    sum_step,
+    three_steps,
+    xnnpack_sum,
+)
+from npusim.operators.page import Page, PerRuntime, no_macs
 
 
 @dataclass(frozen=True)
@@ -13,3 +27,29 @@ class Add(Binary):
     """a + b with their own scales, shapes broadcast."""
 
     activation: Clamp | None = None
+
+
+def real(operator: Add, a: NDArray, b: NDArray) -> NDArray:
+    """Return a + b within the fused activation."""
+    return fused(operator.activation, a + b)
+
+
+PAGE = Page(
+    operator=Add,
+    tflite=(TfliteForm("ADD", 2, lambda layer: Add(layer.activation())),),
+    onnx=(),
+    own=(OwnForm("Add"),),
+    real=real,
+    constants=PerRuntime(
+        litert=three_steps,
+        litert_opt=three_steps,
+        xnnpack=xnnpack_sum,
+        onnxruntime=onnxruntime_sum,
+        tosa=three_steps,
+        integer=one_epilogue,
+    ),
+    quantized=sum_step,
+    float32=elementwise(real),
+    plain=plain_integers(np.add),
+    macs=no_macs,
+)

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
-from npusim.operators.kinds.pool import Pool
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.attributes import Window, fused
+from npusim.graph.network import Network, Node
+from npusim.kernels import floating_point, pool
+from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
+from npusim.operators.kinds.types import one_8_bit_input
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.requantization import Requantization, activation_bounds, affine, one_term
+from npusim.words import ROUNDINGS
 
 
 @dataclass(frozen=True)
@@ -12,3 +28,130 @@ class AveragePool(Pool):
     """Mean over each window; taps outside the image count only with `count_padding`."""
 
     count_padding: bool = False
+
+
+@dataclass(frozen=True)
+class WindowDivision:
+    """TFLite's AVERAGE_POOL: y = clamp(sum / n), halves away from zero, no change of scale.
+
+    The sum is of the integers as they are (no zero point subtracted), n the taps inside the image.
+    """
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class RealMean:
+    """onnxruntime's float32 mean between its conversions (DequantizeLinear, QuantizeLinear)."""
+
+    values: NDArray[np.float32]
+    """What each 8-bit integer of the input is worth, ascending."""
+    low: int
+    high: int
+
+
+def _read(layer: TfliteLayer) -> AveragePool:
+    kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
+    return AveragePool(layer.window(kernel), activation=layer.activation())
+
+
+def real(operator: AveragePool, x: NDArray) -> NDArray:
+    """Return the mean of the taps that count."""
+    total = sum_in_order(taps(x, operator.window))
+    ones = np.ones((1, *x.shape[1:3], 1), x.dtype)
+    if operator.count_padding:
+        ones = pad_image(ones, operator.window, 1.0)
+        bare = Window(operator.window.kernel, operator.window.stride, operator.window.dilation)
+        count = sum_in_order(taps(ones, bare))
+    else:
+        count = sum_in_order(taps(ones, operator.window))
+    return fused(operator.activation, total / np.maximum(count, x.dtype.type(1)))
+
+
+def by_taps(network: Network, node: Node, mode: str = "tflite") -> WindowDivision | Requantization:
+    """Return the constants of an average pool.
+
+    With equal quantization before and after it is TFLite's division under every rule. Otherwise
+    column n - 1 of the Requantization serves windows of n taps, with A the sum of x - z; with
+    `count_padding` there is one column.
+    """
+    assert isinstance(node.operator, AveragePool)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
+    if sx == so and zx == zo and not node.operator.count_padding:
+        return WindowDivision(low, high)
+    kernel_h, kernel_w = node.operator.window.kernel
+    if node.operator.count_padding:
+        counts = [kernel_h * kernel_w]
+    else:
+        counts = list(range(1, min(kernel_h, x.shape[1]) * min(kernel_w, x.shape[2]) + 1))
+    steps = [one_term(node, float(sx) / (float(so) * n), 0, mode, zo, low, high) for n in counts]
+    return Requantization(
+        np.concatenate([step.multipliers for step in steps], axis=1),
+        np.concatenate([step.bias for step in steps]),
+        np.concatenate([step.shift for step in steps]),
+        mode,
+        zo,
+        low,
+        high,
+    )
+
+
+def xnnpack_mean(network: Network, node: Node) -> WindowDivision | Requantization:
+    """Return XNNPACK's constants: ties to even where the scale changes."""
+    return by_taps(network, node, "half_even")
+
+
+def onnxruntime_mean(network: Network, node: Node) -> RealMean:
+    """Return the constants of QLinearAveragePool."""
+    assert isinstance(node.operator, AveragePool)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    values = onnxruntime.real_values(*affine(node, x), x.dtype)
+    return RealMean(values, *onnxruntime.bounds(node, node.operator.activation, y))
+
+
+def step(network: Network, node: Node, c: WindowDivision | Requantization | RealMean) -> Step:
+    """Return the step on 8-bit integers by the constants of any runtime."""
+    assert isinstance(node.operator, AveragePool)
+    operator = node.operator
+    x, y = one_8_bit_input(network, node)
+    geometry = window_geometry(operator.window)
+    if isinstance(c, WindowDivision):
+        return KernelStep(
+            pool.average_pool_division, (geometry, c.low, c.high), y.dtype, y.shape[1:]
+        )
+    if isinstance(c, Requantization):
+        mode = ROUNDINGS.index(c.rounding)
+        values = (
+            geometry, affine(node, x)[1], c.multipliers[0].copy(), c.shift.copy(), mode,
+            c.zero_point, c.low, c.high,
+        )  # fmt: skip
+        return KernelStep(pool.average_pool_requantize, values, y.dtype, y.shape[1:])
+    least, all_taps = int(np.iinfo(x.dtype).min), 0
+    if operator.count_padding:
+        all_taps = prod(operator.window.kernel)
+    constants = (least, c.values, geometry, all_taps, *affine(node, y), c.low, c.high)
+    return KernelStep(floating_point.average_pool_float, constants, y.dtype, y.shape[1:])
+
+
+PAGE = Page(
+    operator=AveragePool,
+    tflite=(TfliteForm("AVERAGE_POOL_2D", 1, _read),),
+    onnx=(),
+    own=(OwnForm("AveragePool"), OwnForm("PaddedAveragePool")),
+    real=real,
+    constants=PerRuntime(
+        litert=by_taps,
+        litert_opt=by_taps,
+        xnnpack=xnnpack_mean,
+        onnxruntime=onnxruntime_mean,
+        tosa=by_taps,
+        integer=by_taps,
+    ),
+    quantized=step,
+    float32=elementwise(real),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.graph.attributes import Clamp
+from npusim.graph.network import Network, Node
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.scale import onnxruntime_table, table_of, to_output
+from npusim.operators.kinds.table import Table, table_step
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 
 
 @dataclass(frozen=True)
@@ -19,3 +29,49 @@ class Clip(Unary):
     def bounds(self) -> Clamp:
         """The bounds as a fused activation has them."""
         return Clamp(self.low, self.high)
+
+
+def real(operator: Clip, x: NDArray) -> NDArray:
+    """Return x within the bounds."""
+    return operator.bounds.of(x)
+
+
+def single(operator: Clip, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same in float32, as TFLite's tables have it."""
+    return operator.bounds.of(x)
+
+
+def _bounds(network: Network, node: Node) -> Clamp:
+    assert isinstance(node.operator, Clip)
+    return node.operator.bounds
+
+
+def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
+    """Return the table of x at the output's scale, within the quantized bounds."""
+    clamp = _bounds(network, node)
+    return table_of(network, node, to_output(network, node, mode, clamp=clamp))
+
+
+PAGE = Page(
+    operator=Clip,
+    tflite=(
+        TfliteForm("RELU", 1, lambda layer: Clip(0.0)),
+        TfliteForm("RELU_N1_TO_1", 1, lambda layer: Clip(-1.0, 1.0)),
+        TfliteForm("RELU6", 1, lambda layer: Clip(0.0, 6.0)),
+    ),
+    onnx=(),
+    own=(OwnForm("Activation"),),
+    real=real,
+    constants=PerRuntime(
+        litert=fixed_point,
+        litert_opt=fixed_point,
+        xnnpack=fixed_point,
+        onnxruntime=onnxruntime_table(_bounds),
+        tosa=fixed_point,
+        integer=fixed_point,
+    ),
+    quantized=table_step,
+    float32=elementwise(single),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

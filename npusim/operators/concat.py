@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from npusim.errors import ShapeError
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError, UnsupportedError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
-from npusim.graph.tensor import Tensor
+from npusim.graph.tensor import Tensor, same_quantization
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import ALL_INPUTS, TfliteForm, TfliteLayer
+from npusim.operators.kinds.scale import table_of, to_output, to_output_xnnpack
+from npusim.operators.kinds.table import Table, lookup_step
+from npusim.operators.kinds.types import require_8_bit
+from npusim.operators.page import Page, PerRuntime, Step, no_macs
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.requantization import Requantization, affine
+from npusim.words import Rule
 
 MOST_INPUTS = 1 << 16
 
@@ -35,3 +48,135 @@ class Concat(Operator):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return self.axis != 0 and not any(x.is_constant for x in inputs)
+
+
+Part = Requantization | Table | None
+"""How one input comes to the output's scale; None where its bytes are kept."""
+
+
+def _read(layer: TfliteLayer) -> Concat:
+    if layer.activation() is not None:
+        raise UnsupportedError(f"{layer.record.name}: a fused activation is not supported here")
+    return Concat(layer.axis(layer.option("Axis"), layer.rank))
+
+
+def real(operator: Concat, *inputs: NDArray) -> NDArray:
+    """Return the inputs one after the other."""
+    return np.concatenate(inputs, axis=operator.axis)
+
+
+def _parts(
+    network: Network, node: Node, part: Callable[[Network, Node, int], Part]
+) -> tuple[Part, ...]:
+    """Return each input's part; inputs of the output's type and scale are kept."""
+    y = network.output_of(node)
+    return tuple(
+        None if same_quantization(x, y) and x.dtype == y.dtype else part(network, node, position)
+        for position, x in enumerate(network.inputs_of(node))
+    )
+
+
+def tflite(network: Network, node: Node) -> tuple[Part, ...]:
+    """Return TFLite's parts: int8 in fixed point, uint8 in float32."""
+
+    def part(network: Network, node: Node, position: int) -> Part:
+        if _is_uint8(network, node, position):
+            return uint8_table(network, node, position)
+        return to_output(network, node, "tflite", position)
+
+    return _parts(network, node, part)
+
+
+def xnnpack_parts(network: Network, node: Node) -> tuple[Part, ...]:
+    """Return TFLite's parts with XNNPACK's multipliers of 8 fraction bits."""
+
+    def part(network: Network, node: Node, position: int) -> Part:
+        if _is_uint8(network, node, position):
+            return uint8_table(network, node, position)
+        return to_output_xnnpack(network, node, position)
+
+    return _parts(network, node, part)
+
+
+def by_mode(network: Network, node: Node, mode: str) -> tuple[Part, ...]:
+    """Return one requantization an input, rounded by `mode`."""
+    return _parts(network, node, lambda n, node, position: to_output(n, node, mode, position))
+
+
+def onnxruntime_parts(network: Network, node: Node) -> tuple[Part, ...]:
+    """Return QLinearConcat's tables: each input through its real values."""
+    y = network.output_of(node)
+    return tuple(onnxruntime.conversion_table(node, x, y) for x in network.inputs_of(node))
+
+
+def _is_uint8(network: Network, node: Node, position: int) -> bool:
+    x, y = network.inputs_of(node)[position], network.output_of(node)
+    return bool(x.dtype == y.dtype == np.uint8)
+
+
+def uint8_table(network: Network, node: Node, position: int) -> NDArray[np.uint8]:
+    """Return uint8 input `position` of CONCATENATION at the output's scale, for every value of it.
+
+    Source: TFLite, ConcatenationWithScaling: float32, halves away from zero.
+    """
+    (sx, zx) = affine(node, network.inputs_of(node)[position])
+    so, zo = affine(node, network.output_of(node))
+    scale = sx * (np.float32(1) / so)
+    value = np.arange(256, dtype=np.float32) * scale + np.float32(-zx) * scale
+    whole = np.trunc(value)
+    rounded = whole + np.where(np.abs(value - whole) >= 0.5, np.sign(value), 0) + zo
+    return np.clip(rounded, 0, 255).astype(np.uint8)
+
+
+def step(network: Network, node: Node, parts: tuple[Part, ...]) -> Step:
+    """Return the step on 8-bit integers by the constants of any runtime."""
+    assert isinstance(node.operator, Concat)
+    axis, inputs = node.operator.axis, network.inputs_of(node)
+    require_8_bit(node, *inputs, network.output_of(node))
+    lookups: list[Step | None] = []
+    for position, (x, part) in enumerate(zip(inputs, parts, strict=True)):
+        if isinstance(part, Requantization):
+            part = table_of(network, node, part, position)
+        lookups.append(None if part is None else lookup_step(x, part))
+
+    def join(threads: int, *values: NDArray) -> NDArray:
+        converted = [
+            value if lookup is None else lookup(threads, value)
+            for value, lookup in zip(values, lookups, strict=True)
+        ]
+        return np.concatenate(converted, axis)
+
+    return join
+
+
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on values that are worth themselves."""
+    assert isinstance(node.operator, Concat)
+    axis = node.operator.axis
+    return lambda threads, *values: np.concatenate(values, axis)
+
+
+def float32(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32."""
+    return plain(network, node)
+
+
+PAGE = Page(
+    operator=Concat,
+    tflite=(TfliteForm("CONCATENATION", ALL_INPUTS, _read),),
+    onnx=(),
+    own=(OwnForm("Concat"),),
+    real=real,
+    constants=PerRuntime(
+        litert=tflite,
+        litert_opt=tflite,
+        xnnpack=xnnpack_parts,
+        onnxruntime=onnxruntime_parts,
+        tosa=tflite,
+        integer=by_mode,
+    ),
+    quantized=step,
+    float32=float32,
+    plain=plain,
+    macs=no_macs,
+)

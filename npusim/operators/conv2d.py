@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
-from npusim.graph.attributes import Clamp, Window, need_rank
+from npusim.graph.attributes import Clamp, Window, fused, need_rank
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
+from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
+from npusim.kernels.linear import LinearStep
+from npusim.kernels.vector_rest import with_scalar_channels
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
+from npusim.operators.kinds.pool import pad_image
+from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.runtimes.litert_opt import LANES, VectorAndRest
+from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import Rounding, Rule
 
 
 @dataclass(frozen=True)
@@ -51,3 +67,134 @@ class Conv2D(Operator):
     def check_inputs(self, inputs: Sequence[Tensor]) -> None:
         super().check_inputs(inputs)
         check_weight_types(inputs, self.encoding)
+
+
+def _read(layer: TfliteLayer) -> Conv2D:
+    w, x = layer.input(1).shape, layer.input(0).shape
+    if len(w) != 4 or len(x) != 4:
+        raise ShapeError(
+            f"{layer.record.name}: expected input and weights of rank 4, "
+            f"found {list(x)} and {list(w)}"
+        )
+    dilation = (layer.option("DilationHFactor"), layer.option("DilationWFactor"))
+    groups = x[3]
+    if layer.record.kind == "CONV_2D":
+        if w[3] < 1 or x[3] % w[3]:
+            raise ShapeError(f"{layer.record.name}: weight IC is {w[3]}, input IC is {x[3]}")
+        groups = x[3] // w[3]
+    elif w[0] != 1:
+        raise ShapeError(f"{layer.record.name}: expected weights [1 KH KW OC], found {list(w)}")
+    window = layer.window((w[1], w[2]), dilation)
+    return Conv2D(window, groups, layer.activation())
+
+
+def _product_in_float32(network: Network, node: Node) -> bool:
+    """Return whether TFLite multiplies the scales in float32: legacy uint8 weights."""
+    return linear.is_per_tensor(network, node) and network.inputs_of(node)[1].dtype == np.uint8
+
+
+def fixed_point(network: Network, node: Node, rule: Rule, mode: str) -> Requantization:
+    """Return TFLite's constants of one rounding by `mode`."""
+    product_in_float32 = _product_in_float32(network, node)
+    return linear.fixed_point(network, node, rule, mode, product_in_float32=product_in_float32)
+
+
+def reference(network: Network, node: Node) -> Requantization:
+    """Return LiteRT's reference (conv.cc, depthwise_conv.cc): double rounding."""
+    return fixed_point(network, node, "litert", "tflite")
+
+
+def optimized(network: Network, node: Node) -> Requantization | VectorAndRest[Requantization]:
+    """Return ruy's constants; depthwise kernels end in scalar code, on uint8 all round twice."""
+    assert isinstance(node.operator, Conv2D)
+    if node.operator.groups == 1:
+        return fixed_point(network, node, "litert-opt", "ruy")
+    rest = fixed_point(network, node, "tosa", "tflite")
+    if node.operator.encoding is None and network.inputs_of(node)[1].dtype == np.uint8:
+        return rest
+    return VectorAndRest(fixed_point(network, node, "litert-opt", "ruy"), rest, LANES)
+
+
+def tosa(network: Network, node: Node) -> Requantization:
+    """Return TOSA's RESCALE with double rounding."""
+    return fixed_point(network, node, "tosa", "tflite")
+
+
+def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
+    """Return one rounding by `mode`."""
+    return fixed_point(network, node, mode, mode)
+
+
+def step(
+    network: Network,
+    node: Node,
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization | None,
+) -> Step:
+    """Return the step on integers by the constants of any runtime."""
+    assert isinstance(node.operator, Conv2D)
+    window, groups = node.operator.window, node.operator.groups
+    if isinstance(c, VectorAndRest):
+        vector, rest = (step(network, node, part) for part in (c.vector, c.rest))
+        channels = network.output_of(node).shape[3]
+        return with_scalar_channels(vector, rest, channels, c.lanes)
+    kernel = linear.linear_kernel(network, node, c, window, groups)
+    if c is None:
+        return lambda threads, x: kernel.accumulators(x)[0]
+    return LinearStep(kernel)
+
+
+def float32(network: Network, node: Node, rule: Rule) -> Step:
+    """Refuse: a float layer is quantized first."""
+    raise linear.require_quantized(node)
+
+
+def real(operator: Conv2D, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
+    """Return the convolution in float64, image by image on all cores, in a fixed order."""
+    window, groups = operator.window, operator.groups
+    height, width = window.output_size(x.shape[1], x.shape[2])
+    channels = w.shape[0]
+    padded = np.ascontiguousarray(pad_image(x, window))
+    y = np.zeros((len(x), height, width, channels))
+    geometry = (*window.stride, *window.dilation)
+    if w.shape[3] == 1 and groups == channels:
+        weights = np.ascontiguousarray(w[..., 0].transpose(1, 2, 0))
+        job = convolve_depthwise
+    else:
+        grouped = w.reshape(groups, channels // groups, *w.shape[1:])
+        weights = np.ascontiguousarray(grouped.transpose(0, 2, 3, 4, 1))
+        job = convolve
+
+    def one(n: int) -> None:
+        job(padded[n : n + 1], weights, *geometry, y[n : n + 1])
+
+    for_each_image(one, len(x))
+    for b in bias:
+        y += b.reshape(-1)
+    return fused(operator.activation, y)
+
+
+def macs(network: Network, node: Node) -> int:
+    """Return one multiplication a weight and output pixel; taps on padding count."""
+    shape = network.output_of(node).shape
+    return prod(shape[:3]) * prod(linear.weight_shape(network, node))
+
+
+PAGE = Page(
+    operator=Conv2D,
+    tflite=(TfliteForm("CONV_2D", 3, _read), TfliteForm("DEPTHWISE_CONV_2D", 3, _read)),
+    onnx=(),
+    own=(OwnForm("Conv"),),
+    real=real,
+    constants=PerRuntime(
+        litert=reference,
+        litert_opt=optimized,
+        xnnpack=linear.float32,
+        onnxruntime=linear.onnxruntime_layer,
+        tosa=tosa,
+        integer=by_mode,
+    ),
+    quantized=step,
+    float32=float32,
+    plain=Absent("takes no plain integers"),
+    macs=macs,
+)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from npusim.graph.network import Network, Node
-from npusim.graph.weights import EncodedWeights
-from npusim.operators import (
-    Concat,
-    Conv2D,
-    FullyConnected,
-    MatMul,
-    MaxPool,
-    Pad,
-    Reshape,
-    Slice,
-    Transpose,
-)
-from npusim.runtimes.requantization import MODE
+from npusim.operators import Conv2D, FullyConnected, MaxPool
+from npusim.operators.kinds.linear import encoding_of
+from npusim.operators.page import Absent
+from npusim.operators.pages import PAGE_OF
+from npusim.runtimes.rule import LINEAR_ROUNDING
 from npusim.words import Rule
 
 
@@ -27,39 +17,21 @@ def layer_macs(network: Network, node: Node) -> int:
     Weights are counted once each, whatever the scheme: a second point or region of a weight is the
     scheme's cost, not the layer's work. Taps that fall on padding count.
     """
-    operator, output = node.operator, network.output_of(node)
-    if isinstance(operator, Conv2D):
-        return prod(output.shape[:3]) * prod(layer_weight_shape(network, node))
-    if isinstance(operator, FullyConnected):
-        return prod(output.shape[:-1]) * prod(layer_weight_shape(network, node))
-    if isinstance(operator, MatMul):
-        return prod(output.shape) * network.inputs_of(node)[0].shape[-1]
-    return 0
-
-
-def layer_weight_shape(network: Network, node: Node) -> tuple[int, ...]:
-    """Return the shape of the weights of a convolution or fully connected layer, coded or not."""
-    encoding = layer_encoding(node)
-    return network.inputs_of(node)[1].shape if encoding is None else encoding.weight_shape
+    return PAGE_OF[type(node.operator)].macs(network, node)
 
 
 def layer_weight_bytes(network: Network, node: Node) -> int:
     """Return the bytes of the constants that `node` reads: weights, biases, tables."""
-    encoding = layer_encoding(node)
+    encoding = encoding_of(node)
     if encoding is not None:
         return -(-encoding.storage_bits // 8)
     constants = (tensor.data for tensor in network.inputs_of(node))
     return sum(data.nbytes for data in constants if data is not None)
 
 
-def layer_encoding(node: Node) -> EncodedWeights | None:
-    """Return the coded weights of `node`, or None where its weights are plain."""
-    return getattr(node.operator, "encoding", None)
-
-
 def layer_scheme(network: Network, node: Node) -> str:
     """Return how the weights of `node` are stored, for people: `int8`, `pwlq 4`, or nothing."""
-    encoding = layer_encoding(node)
+    encoding = encoding_of(node)
     if encoding is not None:
         return f"{encoding.scheme} {encoding.bits}"
     if isinstance(node.operator, Conv2D | FullyConnected):
@@ -69,11 +41,10 @@ def layer_scheme(network: Network, node: Node) -> str:
 
 def layer_rounding(network: Network, node: Node, rule: Rule) -> str:
     """Return the name of the rounding that `node` does under `rule`; empty where it only moves."""
-    same_scale = isinstance(node.operator, Concat) and all(
-        network.tensors[name].quantization is None for name in node.outputs
-    )
-    if same_scale or isinstance(node.operator, MaxPool | Pad | Reshape | Slice | Transpose):
+    page = PAGE_OF[type(node.operator)]
+    moves = isinstance(page.constants, Absent) or isinstance(node.operator, MaxPool)
+    if moves or all(network.tensors[name].quantization is None for name in node.outputs):
         return ""
     if rule == "litert" and isinstance(node.operator, FullyConnected):
         return "double_away"
-    return MODE.get(rule, rule)
+    return LINEAR_ROUNDING[rule]

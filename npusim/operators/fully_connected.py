@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from npusim.errors import ShapeError
-from npusim.graph.attributes import Clamp, need_rank
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError, UnsupportedError
+from npusim.graph.attributes import Clamp, Window, fused, need_rank
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
+from npusim.kernels.float64 import convolve
+from npusim.kernels.linear import LinearStep
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
+from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import Rounding, Rule
 
 
 @dataclass(frozen=True)
@@ -47,3 +59,91 @@ class FullyConnected(Operator):
     def check_inputs(self, inputs: Sequence[Tensor]) -> None:
         super().check_inputs(inputs)
         check_weight_types(inputs, self.encoding)
+
+
+def _read(layer: TfliteLayer) -> FullyConnected:
+    if layer.option("WeightsFormat"):
+        raise UnsupportedError(f"{layer.record.name}: shuffled weights are not supported")
+    return FullyConnected(bool(layer.option("KeepNumDims")), layer.activation())
+
+
+def fixed_point(network: Network, node: Node, rule: Rule, mode: str) -> Requantization:
+    """Return TFLite's constants of one rounding by `mode` (fully_connected.cc, Prepare)."""
+    product_in_float32 = linear.is_per_tensor(network, node)
+    return linear.fixed_point(network, node, rule, mode, product_in_float32=product_in_float32)
+
+
+def reference(network: Network, node: Node) -> Requantization | FloatRequantization:
+    """Return LiteRT's reference: float64, halves away from zero; coded weights round twice."""
+    own = linear.coded(network, node, "litert")
+    return linear.double_away(network, node) if own is None else own
+
+
+def optimized(network: Network, node: Node) -> Requantization:
+    """Return ruy's constants."""
+    return fixed_point(network, node, "litert-opt", "ruy")
+
+
+def tosa(network: Network, node: Node) -> Requantization:
+    """Return TOSA's RESCALE with double rounding; LiteRT's up to release 1.2."""
+    return fixed_point(network, node, "tosa", "tflite")
+
+
+def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
+    """Return one rounding by `mode`."""
+    return fixed_point(network, node, mode, mode)
+
+
+def step(network: Network, node: Node, c: Requantization | FloatRequantization | None) -> Step:
+    """Return the step on integers by the constants of any runtime."""
+    assert isinstance(node.operator, FullyConnected)
+    taps = linear.weight_shape(network, node)[1]
+    kernel = linear.linear_kernel(network, node, c, Window((1, 1)), 1)
+    if c is None:
+        return lambda threads, x: kernel.accumulators(x.reshape(-1, 1, 1, taps))[0].reshape(
+            *x.shape[:-1], -1
+        )
+    return LinearStep(kernel, taps, node.operator.keep_dims)
+
+
+def float32(network: Network, node: Node, rule: Rule) -> Step:
+    """Refuse: a float layer is quantized first."""
+    raise linear.require_quantized(node)
+
+
+def real(operator: FullyConnected, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
+    """Return the products in float64, summed in a fixed order."""
+    rows = np.ascontiguousarray(x.reshape(-1, 1, 1, w.shape[1]))
+    y = np.zeros((len(rows), 1, 1, len(w)))
+    convolve(rows, np.ascontiguousarray(w.T)[None, None, None], 1, 1, 1, 1, y)
+    y = y.reshape((*x.shape[:-1], len(w)) if operator.keep_dims else (-1, len(w)))
+    for b in bias:
+        y += b.reshape(-1)
+    return fused(operator.activation, y)
+
+
+def macs(network: Network, node: Node) -> int:
+    """Return one multiplication a weight and row."""
+    shape = network.output_of(node).shape
+    return prod(shape[:-1]) * prod(linear.weight_shape(network, node))
+
+
+PAGE = Page(
+    operator=FullyConnected,
+    tflite=(TfliteForm("FULLY_CONNECTED", 3, _read),),
+    onnx=(),
+    own=(OwnForm("Gemm"), OwnForm("Dense")),
+    real=real,
+    constants=PerRuntime(
+        litert=reference,
+        litert_opt=optimized,
+        xnnpack=linear.float32,
+        onnxruntime=linear.onnxruntime_layer,
+        tosa=tosa,
+        integer=by_mode,
+    ),
+    quantized=step,
+    float32=float32,
+    plain=Absent("takes no plain integers"),
+    macs=macs,
+)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npusim.operators.kinds.pool import Pool
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.attributes import fused
+from npusim.graph.network import Network, Node
+from npusim.kernels import pool
+from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.pool import Pool, taps, window_geometry
+from npusim.operators.kinds.types import one_8_bit_input, require_same_quantization
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes.requantization import activation_bounds, affine
 
 
 @dataclass(frozen=True)
@@ -14,3 +27,50 @@ class MaxPool(Pool):
     @property
     def copies_values(self) -> bool:
         return True
+
+
+def _read(layer: TfliteLayer) -> MaxPool:
+    kernel = (layer.option("FilterHeight"), layer.option("FilterWidth"))
+    return MaxPool(layer.window(kernel), activation=layer.activation())
+
+
+def real(operator: MaxPool, x: NDArray) -> NDArray:
+    """Return the maximum over the taps inside the image."""
+    return fused(operator.activation, np.maximum.reduce(taps(x, operator.window, -np.inf)))
+
+
+def bounds(network: Network, node: Node, mode: str = "") -> tuple[int, int]:
+    """Return the least and greatest output: the fused activation's, or the type's."""
+    assert isinstance(node.operator, MaxPool)
+    y = network.output_of(node)
+    return activation_bounds(node.operator.activation, *affine(node, y), y.dtype)
+
+
+def step(network: Network, node: Node, ends: tuple[int, int]) -> Step:
+    """Return the step on 8-bit integers, whose scale does not change."""
+    assert isinstance(node.operator, MaxPool)
+    x, y = one_8_bit_input(network, node)
+    require_same_quantization(node, x, y)
+    geometry = window_geometry(node.operator.window)
+    return KernelStep(pool.max_pool, (geometry, *ends), y.dtype, y.shape[1:])
+
+
+PAGE = Page(
+    operator=MaxPool,
+    tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
+    onnx=(),
+    own=(OwnForm("MaxPool"),),
+    real=real,
+    constants=PerRuntime(
+        litert=bounds,
+        litert_opt=bounds,
+        xnnpack=bounds,
+        onnxruntime=bounds,
+        tosa=bounds,
+        integer=bounds,
+    ),
+    quantized=step,
+    float32=elementwise(real),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

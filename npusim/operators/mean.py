@@ -2,11 +2,199 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import RangeError, UnsupportedError
+from npusim.graph.network import Network, Node
+from npusim.kernels import floating_point, pool
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.elements import one_channel
+from npusim.operators.kinds.float_mean import float_mean
+from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.reduce import Reduce
+from npusim.operators.kinds.types import one_8_bit_input
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.litert_opt import INTEGER_LANES, VectorAndRest
+from npusim.runtimes.requantization import (
+    FloatRequantization,
+    Requantization,
+    activation_bounds,
+    affine,
+    one_term,
+    quantize_multiplier,
+)
 
 
 @dataclass(frozen=True)
 class Mean(Reduce):
     """Mean over `axes` (canonical), kept as extent 1 with `keep_dims`."""
+
+
+def _read(layer: TfliteLayer) -> Mean:
+    axes = sorted({layer.axis(axis, layer.rank) for axis in layer.constant(1)})
+    return Mean(tuple(axes), bool(layer.option("KeepDims")))
+
+
+def real(operator: Mean, x: NDArray) -> NDArray:
+    """Return the mean, summed in row-major order of the axes."""
+    kept = [axis for axis in range(x.ndim) if axis not in operator.axes]
+    rows = np.ascontiguousarray(x.transpose(*operator.axes, *kept))
+    rows = rows.reshape(-1, *(x.shape[axis] for axis in kept))
+    mean = sum_in_order(list(rows)) / x.dtype.type(len(rows))
+    return np.expand_dims(mean, operator.axes) if operator.keep_dims else mean
+
+
+def elements(network: Network, node: Node) -> int:
+    """Return how many values each mean is taken over."""
+    assert isinstance(node.operator, Mean)
+    shape = network.inputs_of(node)[0].shape
+    return prod(shape[axis] for axis in node.operator.axes)
+
+
+def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Requantization:
+    """Return TFLite's constants (reduce.cc); the accumulator is the plain sum of the integers.
+
+    The division by n is folded into the multiplier: M' = (M << sh) div n, shift 31 - (e - sh).
+    """
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(None, so, zo, y.dtype)
+    n = elements(network, node)
+    m, e = quantize_multiplier(float(sx) / float(so))
+    if e > 31:
+        raise RangeError(f"{node.name}: its output scale {so} is too small for its input's {sx}")
+    extra = min(n.bit_length() - 1, 32, 31 + e)
+    m = (m << extra) // n
+    shift = 31 - e + extra
+    return Requantization(
+        np.array([[m]]), np.array([-n * zx * m]), np.array([shift]), mode, zo, low, high
+    )
+
+
+def optimized(network: Network, node: Node) -> Requantization | VectorAndRest[Requantization]:
+    """Return the constants of LiteRT's optimized kernel, which takes means over images alone.
+
+    It rounds the zero point's share apart from the sum.
+    """
+    assert isinstance(node.operator, Mean)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if not (node.operator.keep_dims and len(x.shape) == 4 and node.operator.axes == (1, 2)):
+        return fixed_point(network, node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    low, high = activation_bounds(None, so, zo, y.dtype)
+    share = np.float32(zx) * sx / so
+    offset = zo - int(share + np.copysign(np.float32(0.5), share))
+    ratio = float(sx / (np.float32(elements(network, node)) * so))
+    vector, rest = (one_term(node, ratio, 0, m, offset, low, high) for m in ("ruy", "tflite"))
+    return VectorAndRest(vector, rest, INTEGER_LANES)
+
+
+def xnnpack_mean(network: Network, node: Node) -> FloatRequantization:
+    """Return XNNPACK's float32 constants; the zero points are inside the rounding."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    n = elements(network, node)
+    low, high = activation_bounds(None, so, zo, y.dtype)
+    scale, bias = np.array([sx / so / np.float32(n)]), np.array([-n * zx])
+    return FloatRequantization("fp32_fused", scale, bias, zo, low, high)
+
+
+def onnxruntime_mean(network: Network, node: Node) -> FloatRequantization:
+    """Return the constants of QLinearGlobalAveragePool, the only integer mean it has."""
+    assert isinstance(node.operator, Mean)
+    if not node.operator.keep_dims or node.operator.axes != (1, 2):
+        raise UnsupportedError(
+            f"{node.name}: onnxruntime has no Mean of integers over axes {list(node.operator.axes)}"
+        )
+    scale, n = onnxruntime.mean_scale(network, node)
+    y = network.output_of(node)
+    bias = np.array([-n * affine(node, network.inputs_of(node)[0])[1]])
+    ends = onnxruntime.bounds(node, None, y)
+    return FloatRequantization("fp32", np.array([scale]), bias, affine(node, y)[1], *ends)
+
+
+def step(
+    network: Network,
+    node: Node,
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization,
+) -> Step:
+    """Return the step on 8-bit integers by the constants of any runtime."""
+    operator = node.operator
+    assert isinstance(operator, Mean)
+    x, y = one_8_bit_input(network, node)
+    shape, dtype, rank = y.shape, y.dtype, len(x.shape)
+    kept = [axis for axis in range(rank) if axis not in operator.axes]
+    leading = [axis for axis in kept if axis < min(operator.axes, default=rank)]
+    order = (*leading, *operator.axes, *[axis for axis in kept if axis not in leading])
+    extent = elements(network, node)
+    inner = prod(x.shape[axis] for axis in kept if axis not in leading)
+    in_order = order == tuple(range(rank))
+    batch_kept = rank > 0 and 0 not in operator.axes
+    finish = _finish(c, inner)
+
+    def average(threads: int, x: NDArray) -> NDArray:
+        if not in_order:
+            x = np.ascontiguousarray(x.transpose(order))
+        rows = x.reshape(-1, extent, inner)
+        sums = np.empty((rows.shape[0], inner), np.int64)
+        pool.sum_middle(rows, sums)
+        y = np.empty(sums.shape, dtype)
+        finish(sums, y)
+        return y.reshape(-1, *shape[1:]) if batch_kept else y.reshape(shape)
+
+    return average
+
+
+def _finish(
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization, inner: int
+) -> Callable[[NDArray[np.int64], NDArray], None]:
+    """Return what requantizes sums [O I] into y [O I]."""
+    if isinstance(c, FloatRequantization):
+        finish = floating_point.requantize_sums
+        if c.kind == "fp32_fused":
+            finish = floating_point.requantize_sums_fused
+        constants = (c.scale[0], int(c.bias[0]), c.zero_point, c.low, c.high)
+        return lambda sums, y: finish(sums, *constants, y)
+    parts: tuple[tuple[Requantization, int, int], ...]
+    if isinstance(c, VectorAndRest):
+        vectors = inner - inner % c.lanes
+        parts = ((c.vector, 0, vectors), (c.rest, vectors, inner))
+    else:
+        parts = ((c, 0, inner),)
+
+    def finish_integers(sums: NDArray[np.int64], y: NDArray) -> None:
+        for r, first, last in parts:
+            multiplier, shift, mode, zero_point, low, high = one_channel(r)
+            pool.requantize_sums(
+                sums, multiplier, int(r.bias[0]), shift, zero_point, low, high, first, last, mode, y
+            )
+
+    return finish_integers
+
+
+PAGE = Page(
+    operator=Mean,
+    tflite=(TfliteForm("MEAN", 1, _read),),
+    onnx=(),
+    own=(OwnForm("Mean"),),
+    real=real,
+    constants=PerRuntime(
+        litert=fixed_point,
+        litert_opt=optimized,
+        xnnpack=xnnpack_mean,
+        onnxruntime=onnxruntime_mean,
+        tosa=fixed_point,
+        integer=fixed_point,
+    ),
+    quantized=step,
+    float32=float_mean,
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
-from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.movement import Movement
+from npusim.graph.tensor import Tensor, is_quantized
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.movement import Movement, movement_parts
+from npusim.operators.page import Page, Step, no_macs
+from npusim.runtimes.requantization import affine
 
 
 @dataclass(frozen=True)
@@ -32,3 +40,47 @@ class Pad(Movement):
     @property
     def copies_values(self) -> bool:
         return False  # what the padding is worth depends on the zero point
+
+
+def _read(layer: TfliteLayer) -> Pad:
+    pairs = layer.constant(1)
+    if len(pairs) != 2 * layer.rank:
+        raise ShapeError(
+            f"{layer.record.name}: expected {2 * layer.rank} paddings, found {len(pairs)}"
+        )
+    return Pad(pairs[0::2], pairs[1::2])
+
+
+def step(network: Network, node: Node) -> Step:
+    """Return the step that surrounds x with its zero point, 0 where it has none."""
+    x, y, operator = network.inputs_of(node)[0], network.output_of(node), node.operator
+    assert isinstance(operator, Pad)
+    fill = affine(node, x)[1] if is_quantized(x) else 0
+    first = 0 if x.shape and operator.keeps_samples_apart([x], [y]) else None
+    inside = tuple(
+        slice(before, before + n) for before, n in zip(operator.before, x.shape, strict=True)
+    )
+    shape, dtype = y.shape, y.dtype
+
+    def surround(threads: int, x: NDArray) -> NDArray:
+        y = np.full(shape if first is None else (len(x), *shape[1:]), fill, dtype)
+        y[inside if first is None else (slice(None), *inside[1:])] = x
+        return y
+
+    return surround
+
+
+def real(operator: Pad, x: NDArray) -> NDArray:
+    """Return the values in their places, float64 [N ...], whatever the batch."""
+    return np.pad(x, list(zip(operator.before, operator.after, strict=True)))
+
+
+PAGE = Page(
+    operator=Pad,
+    tflite=(TfliteForm("PAD", 1, _read),),
+    onnx=(),
+    own=(OwnForm("Pad"),),
+    real=real,
+    macs=no_macs,
+    **movement_parts(step),
+)

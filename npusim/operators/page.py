@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator
+from npusim.words import ROUNDINGS, Rounding, Rule
 
 if TYPE_CHECKING:
     from npusim.operators.forms.onnx import OnnxForm
     from npusim.operators.forms.own import OwnForm
     from npusim.operators.forms.tflite import TfliteForm
-    from npusim.words import Rule
 
 Step = Callable[..., Any]
 """(threads, x, ...) -> y, or a tuple of outputs, on canonical arrays with a leading batch."""
@@ -53,7 +53,7 @@ class PerRuntime:
     xnnpack: Constants | Absent
     onnxruntime: Constants | Absent
     tosa: Constants | Absent
-    integer: Callable[[Network, Node, str], Any] | Absent
+    integer: Callable[[Network, Node, Rounding], Any] | Absent
 
     def of(self, network: Network, node: Node, rule: Rule) -> Any:
         """Return the constants of `node` under `rule`.
@@ -63,19 +63,12 @@ class PerRuntime:
         UnsupportedError, RangeError
             The operator is not defined under the rule, or its scales are out of the rule's range.
         """
-        runtime, mode = runtime_of(network, rule)
+        runtime = "integer" if rule in ROUNDINGS else rule.replace("-", "_")
         function = getattr(self, runtime)
         if isinstance(function, Absent):
             raise function.raise_for(node)
-        return function(network, node, mode) if runtime == "integer" else function(network, node)
-
-
-def runtime_of(network: Network, rule: Rule) -> tuple[str, str]:
-    """Return the field of PerRuntime that `rule` selects for `network`, and its rounding mode."""
-    if rule == "fp32":
-        return ("xnnpack" if network.source == "tflite" else "onnxruntime"), ""
-    runtimes = {"litert": "litert", "ruy": "litert_opt", "tflite": "tosa"}
-    return (runtimes[rule], "") if rule in runtimes else ("integer", rule)
+        mode = (rule,) if runtime == "integer" else ()
+        return function(network, node, *mode)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,104 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.kernels import floating_point
+from npusim.kernels.floating_point import Division
+from npusim.kernels.vector_rest import with_scalar_elements
+from npusim.operators.dequantize import along_axis
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.scale import table_of, to_output, to_output_xnnpack
+from npusim.operators.kinds.table import Table, lookup_step
+from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
+from npusim.runtimes.requantization import Requantization
 
 
 @dataclass(frozen=True)
 class Quantize(Unary):
     """Float to integer, or integer to integer of another scale (TFLite QUANTIZE)."""
+
+
+Constants = Requantization | Table | Division
+"""Of integers: to another scale, or a table; of floats: how they are divided and rounded."""
+
+
+def reference(network: Network, node: Node, mode: str = "tflite") -> Constants:
+    """Return LiteRT's reference (quantize.cc); an integer mode rounds integers by itself."""
+    if network.inputs_of(node)[0].is_float:
+        return "away" if network.source == "tflite" else "even"
+    return to_output(network, node, mode)
+
+
+def optimized(network: Network, node: Node) -> VectorAndRest[Constants]:
+    """Return LiteRT's optimized kernels, whose rest of a vector is scalar code."""
+    if network.inputs_of(node)[0].is_float:
+        return VectorAndRest("reciprocal_even", "double_away", LANES)
+    vector, rest = (to_output(network, node, mode) for mode in ("ruy", "tflite"))
+    return VectorAndRest(vector, rest, INTEGER_LANES)
+
+
+def xnnpack_conversion(network: Network, node: Node) -> Constants | VectorAndRest[Constants]:
+    """Return XNNPACK's; integers that change their type it leaves to the optimized kernel."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if x.is_float:
+        return "reciprocal_even" if network.source == "tflite" else "even"
+    return to_output_xnnpack(network, node) if x.dtype == y.dtype else optimized(network, node)
+
+
+def onnxruntime_conversion(network: Network, node: Node) -> Constants:
+    """Return QuantizeLinear, of DequantizeLinear where the input is integers."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    return "even" if x.is_float else onnxruntime.conversion_table(node, x, y)
+
+
+def step(network: Network, node: Node, c: Constants | VectorAndRest[Constants]) -> Step:
+    """Return the step to 8-bit integers by the constants of any runtime."""
+    if not isinstance(c, VectorAndRest):
+        return _step(network, node, c)
+    elements = prod(network.inputs_of(node)[0].shape[1:])
+    vector, rest = _step(network, node, c.vector), _step(network, node, c.rest)
+    return with_scalar_elements(vector, rest, elements, c.lanes)
+
+
+def _step(network: Network, node: Node, c: Constants) -> Step:
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if isinstance(c, str):
+        assert y.quantization is not None
+        scale, zero_point = along_axis(y.quantization, y)
+        return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, c)
+    require_8_bit(node, x, y)
+    return lookup_step(x, table_of(network, node, c) if isinstance(c, Requantization) else c)
+
+
+def real(operator: Quantize, x: NDArray) -> NDArray:
+    """Return x: in real numbers nothing changes."""
+    return x
+
+
+PAGE = Page(
+    operator=Quantize,
+    tflite=(TfliteForm("QUANTIZE", 1, lambda layer: Quantize()),),
+    onnx=(),
+    own=Absent("has no form in npusim's ONNX files"),
+    real=real,
+    constants=PerRuntime(
+        litert=reference,
+        litert_opt=optimized,
+        xnnpack=xnnpack_conversion,
+        onnxruntime=onnxruntime_conversion,
+        tosa=reference,
+        integer=reference,
+    ),
+    quantized=step,
+    float32=Absent("to float values is not supported"),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from numpy.typing import NDArray
+
 from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.movement import Movement
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.movement import Movement, movement_parts
+from npusim.operators.page import Page, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -28,3 +34,47 @@ class Reshape(Movement):
 
     def for_batch(self, extent: int) -> Reshape:
         return Reshape((extent, *self.shape[1:]))
+
+
+def _read(layer: TfliteLayer) -> Reshape:
+    if len(layer.inputs) > 1 and layer.inputs[1] is not None:
+        wanted = layer.constant(1)
+    else:
+        wanted = layer.record.options["NewShape"] if layer.record.options else layer.output.shape
+    total = prod(layer.input(0).shape)
+    if sum(n == -1 for n in wanted) == 1:
+        known = prod(n for n in wanted if n != -1)
+        wanted = tuple(total // known if n == -1 and known else n for n in wanted)
+    if min(wanted, default=1) < 1:
+        raise ShapeError(f"{layer.record.name}: cannot reshape to {list(wanted)}")
+    return Reshape(tuple(wanted))
+
+
+def step(network: Network, node: Node) -> Step:
+    """Return the step that gives the values another shape, the batch kept where it is one."""
+    x, operator = network.inputs_of(node)[0], node.operator
+    assert isinstance(operator, Reshape)
+    shape = operator.shape
+    if shape and x.shape[:1] == shape[:1]:
+        return lambda threads, x: x.reshape(len(x), *shape[1:])
+    return lambda threads, x: x.reshape(shape)
+
+
+def real(operator: Reshape, x: NDArray) -> NDArray:
+    """Return the values in their places, float64 [N ...], whatever the batch."""
+    return x.reshape(len(x), *operator.shape[1:])
+
+
+PAGE = Page(
+    operator=Reshape,
+    tflite=(
+        TfliteForm("RESHAPE", 1, _read),
+        TfliteForm("SQUEEZE", 1, lambda layer: Reshape(layer.output.shape)),
+        TfliteForm("EXPAND_DIMS", 1, lambda layer: Reshape(layer.output.shape)),
+    ),
+    onnx=(),
+    own=(OwnForm("Reshape"),),
+    real=real,
+    macs=no_macs,
+    **movement_parts(step, relabels=True),
+)

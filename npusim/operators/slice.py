@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.movement import Movement
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.movement import Movement, movement_parts
+from npusim.operators.page import Page, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -34,3 +41,43 @@ class Slice(Movement):
 
     def for_batch(self, extent: int) -> Slice:
         return replace(self, stop=(extent, *self.stop[1:]))
+
+
+def _read(layer: TfliteLayer) -> Slice:
+    start, size, shape = layer.constant(1), layer.constant(2), layer.input(0).shape
+    if not len(start) == len(size) == len(shape):
+        raise ShapeError(f"{layer.record.name}: expected a slice of {len(shape)} axes")
+    stop = tuple(
+        n if length == -1 else first + length
+        for first, length, n in zip(start, size, shape, strict=True)
+    )
+    return Slice(start, stop, (1,) * len(shape))
+
+
+def step(network: Network, node: Node) -> Step:
+    """Return the step that takes evenly spaced elements of each axis."""
+    x, operator = network.inputs_of(node)[0], node.operator
+    assert isinstance(operator, Slice)
+    bounds = [slice(*b) for b in zip(operator.start, operator.stop, operator.step, strict=True)]
+    if bounds and bounds[0] == slice(0, x.shape[0], 1):
+        bounds[0] = slice(None)
+    index = tuple(bounds)
+    return lambda threads, x: np.ascontiguousarray(x[index])
+
+
+def real(operator: Slice, x: NDArray) -> NDArray:
+    """Return the values in their places, float64 [N ...], whatever the batch."""
+    bounds = zip(operator.start, operator.stop, operator.step, strict=True)
+    index = tuple(slice(*b) for b in bounds)
+    return x[(slice(None), *index[1:])]
+
+
+PAGE = Page(
+    operator=Slice,
+    tflite=(TfliteForm("SLICE", 1, _read),),
+    onnx=(),
+    own=(OwnForm("Slice"),),
+    real=real,
+    macs=no_macs,
+    **movement_parts(step),
+)

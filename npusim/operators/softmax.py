@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import RangeError, UnsupportedError
+from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
+from npusim.kernels import floating_point
+from npusim.kernels.kernel_step import KernelStep
+from npusim.kernels.softmax import exponentials
+from npusim.kernels.softmax import softmax as softmax_rows
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.elementary import exp
+from npusim.runtimes.requantization import affine, quantize_multiplier
 
 
 @dataclass(frozen=True)
@@ -18,3 +35,138 @@ class Softmax(Unary):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return self.axis != 0
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """TFLite's integer SOFTMAX: scaled difference = (x - max) * multiplier * 2^(left_shift - 31).
+
+    Differences below `least_difference` count as zero probability. Output: scale 1/256, zero point
+    at the type's minimum.
+    """
+
+    multiplier: int
+    left_shift: int
+    least_difference: int
+
+
+@dataclass(frozen=True)
+class FloatLookup:
+    """LiteRT's optimized softmax: float32 exponentials of the 256 differences, looked up."""
+
+    exponentials: NDArray[np.float32]
+    scale: np.float32
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class LiftedLookup:
+    """onnxruntime's QLinearSoftmax; see runtimes/onnxruntime.py, softmax_table."""
+
+    exponentials: NDArray[np.float32]
+    factor: np.float32
+    zero_point: int
+    low: int
+    high: int
+
+
+def real(operator: Softmax, x: NDArray) -> NDArray:
+    """Return the softmax in float64."""
+    x = x * operator.beta
+    e = exp(x - x.max(axis=operator.axis, keepdims=True))
+    return e / e.sum(axis=operator.axis, keepdims=True)
+
+
+def single(operator: Softmax, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the softmax in float32, the exponentials rounded from float64."""
+    x = x * np.float32(operator.beta)
+    shifted = (x - x.max(axis=operator.axis, keepdims=True)).astype(np.float64)
+    e = exp(shifted).astype(np.float32)
+    return e / e.sum(axis=operator.axis, keepdims=True, dtype=np.float32)
+
+
+def fixed_point(network: Network, node: Node, mode: str = "") -> FixedPoint:
+    """Return the constants of TFLite's fixed-point softmax; one form under every mode."""
+    assert isinstance(node.operator, Softmax)
+    y = network.output_of(node)
+    sx, _ = affine(node, network.inputs_of(node)[0])
+    so, zo = affine(node, y)
+    if so != np.float32(1 / 256) or zo != np.iinfo(y.dtype).min:
+        raise UnsupportedError(
+            f"{node.name}: expected a softmax output of scale 1/256 and zero point "
+            f"{np.iinfo(y.dtype).min}, found {so} and {zo}"
+        )
+    ratio = min(float(np.float32(node.operator.beta)) * float(sx) * (1 << 26), 2.0**31 - 1)
+    if not ratio > 1:
+        raise RangeError(f"{node.name}: its input scale {sx} is too small")
+    m, left_shift = quantize_multiplier(ratio)
+    return FixedPoint(m, left_shift, -((31 << 26) >> left_shift))
+
+
+def float_lookup(network: Network, node: Node) -> FloatLookup:
+    """Return the constants of LiteRT's optimized kernel, which XNNPACK leaves softmax to."""
+    assert isinstance(node.operator, Softmax)
+    fixed_point(network, node)  # the same scales are required
+    sx, _ = affine(node, network.inputs_of(node)[0])
+    floats = floating_point.exponentials(sx, node.operator.beta)
+    return FloatLookup(floats, *affine(node, network.output_of(node)))
+
+
+def lifted_lookup(network: Network, node: Node) -> LiftedLookup:
+    """Return the constants of QLinearSoftmax."""
+    y = network.output_of(node)
+    table, factor = onnxruntime.softmax_table(network, node)
+    return LiftedLookup(table, factor, affine(node, y)[1], *onnxruntime.bounds(node, None, y))
+
+
+def step(network: Network, node: Node, c: FixedPoint | FloatLookup | LiftedLookup) -> Step:
+    """Return the step on 8-bit integers by the constants of any runtime."""
+    assert isinstance(node.operator, Softmax)
+    axis = node.operator.axis
+    x, y = one_8_bit_input(network, node)
+    limits = np.iinfo(y.dtype)
+    row = partial(KernelStep, dtype=y.dtype, view=(-1, x.shape[axis]))
+    if isinstance(c, FloatLookup):
+        ends = (c.scale, c.zero_point, limits.min, limits.max)
+        rows = row(floating_point.softmax_lookup, (c.exponentials, *ends))
+    elif isinstance(c, LiftedLookup):
+        constants = (c.exponentials, c.factor, c.zero_point, c.low, c.high)
+        rows = row(floating_point.softmax_lifted, constants)
+    else:
+        rows = row(
+            softmax_rows,
+            (
+                exponentials(c.multiplier, c.left_shift, c.least_difference),
+                c.least_difference,
+                limits.min,
+            ),
+        )
+    if axis == len(x.shape) - 1:
+        return rows
+
+    def along_axis(threads: int, x: NDArray) -> NDArray:
+        y = rows(threads, np.ascontiguousarray(np.moveaxis(x, axis, -1)))
+        return np.ascontiguousarray(np.moveaxis(y, -1, axis))
+
+    return along_axis
+
+
+PAGE = Page(
+    operator=Softmax,
+    tflite=(TfliteForm("SOFTMAX", 1, lambda layer: Softmax(layer.rank - 1, layer.option("Beta"))),),
+    onnx=(),
+    own=Absent("has no form in npusim's ONNX files"),
+    real=real,
+    constants=PerRuntime(
+        litert=fixed_point,
+        litert_opt=float_lookup,
+        xnnpack=float_lookup,
+        onnxruntime=lifted_lookup,
+        tosa=fixed_point,
+        integer=fixed_point,
+    ),
+    quantized=step,
+    float32=elementwise(single),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
-from npusim.graph.tensor import Tensor
+from npusim.graph.tensor import is_quantized
 from npusim.operators.page import Absent, Step
-from npusim.operators.pages import PAGE_OF
+from npusim.operators.pages import PAGE_OF, constants_of
+from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
 
@@ -22,9 +24,7 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     if any(is_quantized(tensor) for tensor in tensors):
         if isinstance(page.quantized, Absent):
             raise page.quantized.raise_for(node)
-        if isinstance(page.constants, Absent):
-            return page.quantized(network, node, None)
-        return page.quantized(network, node, page.constants.of(network, node, rule))
+        return page.quantized(network, node, constants_of(network, node, rule))
     if any(tensor.is_float for tensor in tensors):
         if isinstance(page.float32, Absent):
             raise page.float32.raise_for(node)
@@ -34,6 +34,9 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     return page.plain(network, node)
 
 
-def is_quantized(tensor: Tensor) -> bool:
-    """Return whether the tensor holds integers that stand for reals."""
-    return tensor.quantization is not None and not tensor.is_float
+def host_step(network: Network, node: Node, rule: Rule) -> Step:
+    """Return what the host computes: under the program's rule, else the file's own runtime's."""
+    try:
+        return step(network, node, rule)
+    except UnsupportedError:
+        return step(network, node, resolve_rule(network))

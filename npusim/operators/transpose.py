@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.movement import Movement
+from npusim.kernels.layout import swap_middle, swapped_axes
+from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.movement import Movement, movement_parts
+from npusim.operators.page import Page, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -25,3 +35,45 @@ class Transpose(Movement):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return self.order[0] == 0
+
+
+def _read(layer: TfliteLayer) -> Transpose:
+    return Transpose(tuple(layer.axis(axis, layer.rank) for axis in layer.constant(1)))
+
+
+def step(network: Network, node: Node) -> Step:
+    """Return the step that reorders the axes; bytes go through a loop of their own."""
+    operator = node.operator
+    assert isinstance(operator, Transpose)
+    order = operator.order
+    block = swapped_axes(order)
+    if block is None or network.inputs_of(node)[0].dtype.itemsize != 1:
+        return lambda threads, x: np.ascontiguousarray(x.transpose(order))
+    first, middle, end = block
+
+    def swap(threads: int, x: NDArray) -> NDArray:
+        sizes = [prod(x.shape[a:b]) for a, b in pairwise((0, first, middle, end, x.ndim))]
+        y = np.empty([x.shape[axis] for axis in order], x.dtype)
+        swap_middle(
+            np.ascontiguousarray(x).view(np.uint8).reshape(sizes),
+            y.view(np.uint8).reshape(sizes[0], sizes[2], sizes[1], sizes[3]),
+        )
+        return y
+
+    return swap
+
+
+def real(operator: Transpose, x: NDArray) -> NDArray:
+    """Return the values in their places, float64 [N ...], whatever the batch."""
+    return x.transpose(operator.order)
+
+
+PAGE = Page(
+    operator=Transpose,
+    tflite=(TfliteForm("TRANSPOSE", 1, _read),),
+    onnx=(),
+    own=(OwnForm("Transpose"),),
+    real=real,
+    macs=no_macs,
+    **movement_parts(step),
+)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.quant.float_network import canonical_samples, run_float, taps
+from npusim.operators.kinds.pool import taps
+from npusim.quant.float_network import canonical_samples, run_float
 from npusim.words import RangeMethod
 
 PERCENTILE = 99.99

@@ -6,20 +6,18 @@ Nodes run one after the other over a chunk of samples; a tensor lives until its 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
 from npusim.errors import RangeError, ShapeError, UnsupportedError
 from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator
 from npusim.graph.tensor import Tensor
-from npusim.quant.float_kernels import convolve, convolve_depthwise
-from npusim.runtimes.elementary import exp, sigmoid, tanh
+from npusim.kernels.float64 import CORES
+from npusim.operators.page import Absent
+from npusim.operators.pages import PAGE_OF
 
 Values = list[NDArray[np.float64]]
 Observer = Callable[
@@ -102,7 +100,7 @@ def _run_chunk(
             alive[name] if name in alive else constant(network.tensors[name])
             for name in node.inputs
         ]
-        y = np.ascontiguousarray(evaluate(node.operator, inputs, threads or os.cpu_count() or 1))
+        y = np.ascontiguousarray(evaluate(node.operator, inputs, threads))
         alive[node.outputs[0]] = y
         if observe is not None:
             observe(node, network.output_of(node), y, alive)
@@ -136,204 +134,18 @@ def constant(tensor: Tensor) -> NDArray[np.float64]:
     return tensor.data.astype(np.float64)
 
 
-def pad_image(x: NDArray[np.float64], window: op.Window, value: float = 0.0) -> NDArray[np.float64]:
-    """Return x [N H W C] with the window's padding around it."""
-    top, bottom, left, right = window.padding
-    if not any(window.padding):
-        return x
-    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=value)
-
-
-def taps(
-    x: NDArray[np.float64], window: op.Window, value: float = 0.0
-) -> list[NDArray[np.float64]]:
-    """Return a view [N OH OW C] of x [N H W C] for each tap of the window, row by row."""
-    height, width = window.output_size(x.shape[1], x.shape[2])
-    padded = pad_image(x, window, value)
-    (stride_h, stride_w), (dilation_h, dilation_w) = window.stride, window.dilation
-    return [
-        padded[
-            :,
-            i * dilation_h : i * dilation_h + (height - 1) * stride_h + 1 : stride_h,
-            j * dilation_w : j * dilation_w + (width - 1) * stride_w + 1 : stride_w,
-        ]
-        for i in range(window.kernel[0])
-        for j in range(window.kernel[1])
-    ]
-
-
-def clamp(x: NDArray[np.float64], bounds: op.Clamp | None) -> NDArray[np.float64]:
-    """Return x within a fused activation's bounds."""
-    if bounds is None:
-        return x
-    low = -np.inf if bounds.low is None else bounds.low
-    high = np.inf if bounds.high is None else bounds.high
-    return np.clip(x, low, high)
-
-
-@singledispatch
-def evaluate(operator: op.Operator, inputs: Values, threads: int) -> NDArray[np.float64]:
-    """Return what an operator makes of its inputs, constants included.
+def evaluate(operator: Operator, inputs: Values, threads: int | None = None) -> NDArray[np.float64]:
+    """Return what an operator makes of its inputs, constants included, on `threads` cores.
 
     Raises
     ------
     UnsupportedError
         It is none of float networks.
     """
-    raise UnsupportedError(f"{type(operator).__name__}: not an operator of float networks")
-
-
-@evaluate.register
-def _(operator: op.Conv2D, inputs: Values, threads: int) -> NDArray[np.float64]:
-    x, w = inputs[:2]
-    window, groups = operator.window, operator.groups
-    height, width = window.output_size(x.shape[1], x.shape[2])
-    channels = w.shape[0]
-    padded = np.ascontiguousarray(pad_image(x, window))
-    y = np.zeros((len(x), height, width, channels))
-    geometry = (*window.stride, *window.dilation)
-    if w.shape[3] == 1 and groups == channels:
-        weights = np.ascontiguousarray(w[..., 0].transpose(1, 2, 0))
-        job = convolve_depthwise
-    else:
-        grouped = w.reshape(groups, channels // groups, *w.shape[1:])
-        weights = np.ascontiguousarray(grouped.transpose(0, 2, 3, 4, 1))
-        job = convolve
-
-    def one(n: int) -> None:
-        job(padded[n : n + 1], weights, *geometry, y[n : n + 1])
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, range(len(x))))
-    if len(inputs) > 2:
-        y += inputs[2].reshape(-1)
-    return clamp(y, operator.activation)
-
-
-@evaluate.register
-def _(operator: op.FullyConnected, inputs: Values, threads: int) -> NDArray[np.float64]:
-    x, w = inputs[:2]
-    rows = x.reshape(-1, 1, 1, w.shape[1])
-    y = np.zeros((len(rows), 1, 1, len(w)))
-    convolve(np.ascontiguousarray(rows), np.ascontiguousarray(w.T)[None, None, None], 1, 1, 1, 1, y)
-    y = y.reshape((*x.shape[:-1], len(w)) if operator.keep_dims else (-1, len(w)))
-    if len(inputs) > 2:
-        y += inputs[2].reshape(-1)
-    return clamp(y, operator.activation)
-
-
-@evaluate.register
-def _(operator: op.Add, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return clamp(inputs[0] + inputs[1], operator.activation)
-
-
-@evaluate.register
-def _(operator: op.Mul, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return clamp(inputs[0] * inputs[1], operator.activation)
-
-
-@evaluate.register
-def _(operator: op.AveragePool, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    total = sum_in_order(taps(x, operator.window))
-    ones = np.ones((1, *x.shape[1:3], 1))
-    if operator.count_padding:
-        ones = pad_image(ones, operator.window, 1.0)
-        bare = op.Window(operator.window.kernel, operator.window.stride, operator.window.dilation)
-        count = sum_in_order(taps(ones, bare))
-    else:
-        count = sum_in_order(taps(ones, operator.window))
-    return clamp(total / np.maximum(count, 1.0), operator.activation)
-
-
-def sum_in_order(terms: Values) -> NDArray[np.float64]:
-    """Return terms[0] + terms[1] + ..., from the left."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
-@evaluate.register
-def _(operator: op.MaxPool, inputs: Values, threads: int) -> NDArray[np.float64]:
-    views = taps(inputs[0], operator.window, -np.inf)
-    return clamp(np.maximum.reduce(views), operator.activation)
-
-
-@evaluate.register
-def _(operator: op.Mean, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    kept = [axis for axis in range(x.ndim) if axis not in operator.axes]
-    rows = np.ascontiguousarray(x.transpose(*operator.axes, *kept))
-    rows = rows.reshape(-1, *(x.shape[axis] for axis in kept))
-    mean = sum_in_order(list(rows)) / len(rows)
-    return np.expand_dims(mean, operator.axes) if operator.keep_dims else mean
-
-
-@evaluate.register
-def _(operator: op.Softmax, inputs: Values, threads: int) -> NDArray[np.float64]:
-    x = inputs[0] * operator.beta
-    e = exp(x - x.max(axis=operator.axis, keepdims=True))
-    return e / e.sum(axis=operator.axis, keepdims=True)
-
-
-@evaluate.register
-def _(operator: op.Clip, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return clamp(inputs[0], operator.bounds)
-
-
-@evaluate.register
-def _(operator: op.Sigmoid, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return sigmoid(inputs[0])
-
-
-@evaluate.register
-def _(operator: op.Tanh, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return tanh(inputs[0])
-
-
-@evaluate.register
-def _(operator: op.LeakyRelu, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    return np.where(x < 0, operator.alpha * x, x)
-
-
-@evaluate.register
-def _(operator: op.HardSwish, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    return x * np.clip(x + 3, 0, 6) / 6
-
-
-@evaluate.register
-def _(operator: op.BatchNormalization, inputs: Values, threads: int) -> NDArray[np.float64]:
-    x, gamma, beta, mean, variance = inputs
-    return gamma * (x - mean) / np.sqrt(variance + operator.epsilon) + beta
-
-
-@evaluate.register
-def _(operator: op.Pad, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return np.pad(inputs[0], list(zip(operator.before, operator.after, strict=True)))
-
-
-@evaluate.register
-def _(operator: op.Reshape, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    return x.reshape(len(x), *operator.shape[1:])
-
-
-@evaluate.register
-def _(operator: op.Transpose, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return inputs[0].transpose(operator.order)
-
-
-@evaluate.register
-def _(operator: op.Concat, inputs: Values, threads: int) -> NDArray[np.float64]:
-    return np.concatenate(inputs, axis=operator.axis)
-
-
-@evaluate.register
-def _(operator: op.Slice, inputs: Values, threads: int) -> NDArray[np.float64]:
-    (x,) = inputs
-    bounds = zip(operator.start, operator.stop, operator.step, strict=True)
-    index = tuple(slice(*b) for b in bounds)
-    return x[(slice(None), *index[1:])]
+    real = PAGE_OF[type(operator)].real
+    if isinstance(real, Absent):
+        raise UnsupportedError(f"{type(operator).__name__} {real.why}")
+    CORES.set(threads)
+    y = real(operator, *inputs)
+    assert isinstance(y, np.ndarray)
+    return y

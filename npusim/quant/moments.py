@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.graph.network import Network, Node
+from npusim.operators.kinds.pool import taps
 from npusim.quant.encoders.factor import add_group_products, add_products
-from npusim.quant.float_network import taps
 
 MOST_WINDOWS = 1 << 14
 """Windows of a layer over all samples, unless a window has more than an eighth as many values."""

@@ -123,7 +123,7 @@ def test_a_report_holds_the_run_s_results(reported: Reported) -> None:
 def test_no_run_is_above_the_roof(in_two_runs: ProgramCost) -> None:
     found = in_two_runs.as_json()
     data = machine_data(
-        in_two_runs.program, in_two_runs.timelines, found, not_executed("fp32", ())
+        in_two_runs.program, in_two_runs.timelines, found, not_executed("onnxruntime", ())
     )  # fmt: skip
     layers = [layer for layer in data["layers"] if "macs_per_byte" in layer]
     assert len(layers) > 50

@@ -15,7 +15,7 @@ from tests.compiler.machines import random_machine
 from tests.simulator.random_layers import MAKERS, random_case
 
 SEEDS = range(int(os.environ.get("NPUSIM_CASES", "12")))
-RULES = ("tflite", "half_up", "ruy", "half_even", "floor", "half_away")
+RULES = ("tosa", "half_up", "litert-opt", "half_even", "floor", "half_away")
 KINDS = [kind for kind in MAKERS if kind not in ("QUANTIZE float", "DEQUANTIZE")]
 TABLES = {"LOGISTIC", "TANH", "LEAKY_RELU", "HARD_SWISH", "RELU", "RELU6", "RELU_N1_TO_1"}
 """Operators whose table of 256 bytes the smallest machines do not hold."""

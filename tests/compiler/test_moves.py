@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Chain, dict]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", ["half_up", "tflite", "half_away"])
+@pytest.mark.parametrize("rule", ["half_up", "tosa", "half_away"])
 @pytest.mark.parametrize("case", CASES)
 def test_moves_run_on_the_machine(case: str, rule: str) -> None:
     network = network_of(*CASES[case])

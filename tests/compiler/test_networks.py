@@ -21,7 +21,9 @@ TFLITE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", ["half_up", "half_even", "half_away", "floor", "tflite", "ruy"])
+@pytest.mark.parametrize(
+    "rule", ["half_up", "half_even", "half_away", "floor", "tosa", "litert-opt"]
+)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_digits(machine: str, rule: str) -> None:
     assert_agrees(load(DIGITS), Machine.load(machine), rule)

@@ -36,7 +36,7 @@ def test_rule_of_floating_point_is_replaced_and_measured(shared: Path) -> None:
     network = load(shared / "models/tflite/kws_dscnn_int8.tflite")
     x = np.zeros((1, 49, 10, 1), np.int8)
     found = run(network, x, engine="machine")
-    assert found.requant == "tflite"
+    assert found.requant == "tosa"
     runtime = run(network, x)
     differ = sum(int((found.outputs[n] != runtime.outputs[n]).sum()) for n in network.outputs)
     assert found.differing_outputs == differ

@@ -14,16 +14,16 @@ from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
-from npusim.runtimes.elementwise import ThreeStepAdd, add, mean
+from npusim.operators.kinds.sums import ThreeStepAdd
+from npusim.operators.pages import constants_of
 from npusim.runtimes.requantization import (
     FloatRequantization,
     Requantization,
     activation_bounds,
-    linear,
     quantize_multiplier,
     quantize_multipliers,
-    resolve_rule,
 )
+from npusim.runtimes.rule import resolve_rule
 from npusim.words import ROUNDINGS, RULES
 
 
@@ -77,17 +77,17 @@ def test_quantize_multipliers_is_the_nearest_31_bit_number() -> None:
 
 
 def test_the_row_everyone_argues_about() -> None:
-    """acc = 585: 7 under tflite and half_up, 6 under fp32, from the same scales."""
+    """acc = 585: 7 under tosa and half_up, 6 under xnnpack, from the same scales."""
     network = layer(0.0766, float.fromhex("0x1.83dac2p-10"), 0.0102)
     (node,) = network.nodes
-    for rule in ("tflite", "half_up"):
-        r = linear(network, node, rule)
+    for rule in ("tosa", "half_up"):
+        r = constants_of(network, node, rule)
         assert isinstance(r, Requantization)
         assert (int(r.multipliers[0, 0]), int(r.shift[0])) == (1527099593, 31 + 6)
         assert int(r.bias[0]) == 585 * 1527099593
         mode = ROUNDINGS.index(r.rounding)
         assert requantize_total(int(r.bias[0]), mode, int(r.shift[0]), 0, -128, 127) == 7
-    r = linear(network, node, "fp32")
+    r = constants_of(network, node, "xnnpack")
     assert isinstance(r, FloatRequantization)
     assert np.rint(np.float32(585) * r.scale[0]) == 6
 
@@ -96,21 +96,22 @@ def test_each_rule_names_its_arithmetic() -> None:
     network, dense = layer(0.1, [0.1, 0.2], 0.3), layer(0.1, 0.1, 0.3, fully=True)
     kinds = {}
     for rule in RULES:
-        conv, fc = (linear(n, n.nodes[0], rule) for n in (network, dense))
+        conv, fc = (constants_of(n, n.nodes[0], rule) for n in (network, dense))
         kinds[rule] = tuple(
             r.kind if isinstance(r, FloatRequantization) else r.rounding for r in (conv, fc)
         )
     assert kinds == {
         "litert": ("tflite", "double_away"),
-        "ruy": ("ruy", "ruy"),
-        "tflite": ("tflite", "tflite"),
-        "fp32": ("fp32", "fp32"),
-        **{rule: (rule, rule) for rule in ("half_up", "half_even", "half_away", "floor")},
+        "litert-opt": ("ruy", "ruy"),
+        "xnnpack": ("fp32", "fp32"),
+        "onnxruntime": ("fp32", "fp32"),
+        "tosa": ("tflite", "tflite"),
+        **{rule: (rule, rule) for rule in ROUNDINGS},
     }
 
 
 def test_auto_is_the_rule_of_the_files_runtime() -> None:
-    for source, rule in (("tflite", "litert"), ("onnx", "fp32"), ("npusim", "half_up")):
+    for source, rule in (("tflite", "litert"), ("onnx", "onnxruntime"), ("npusim", "half_up")):
         assert resolve_rule(layer(0.1, 0.1, 0.1, source=source)) == rule
     assert resolve_rule(layer(0.1, 0.1, 0.1), "floor") == "floor"
     with pytest.raises(UnsupportedError, match=r"expected auto or litert, .*, found nearest"):
@@ -118,10 +119,10 @@ def test_auto_is_the_rule_of_the_files_runtime() -> None:
 
 
 def test_ratios_that_no_shift_holds() -> None:
-    for rule in ("tflite", "litert"):
+    for rule in ("tosa", "litert"):
         network = layer(1e30, 1e3, 1e-3)
         with pytest.raises(RangeError, match=r"layer: .*ratio"):
-            linear(network, network.nodes[0], rule)
+            constants_of(network, network.nodes[0], rule)
 
 
 def test_coded_weights_bring_their_constants() -> None:
@@ -141,13 +142,13 @@ def test_coded_weights_bring_their_constants() -> None:
     tensors = {"x": tensor("x", (1, 1, 1, 3), 0.1), "y": tensor("y", (1, 1, 1, 2), 0.1, -20)}
     node = Node("coded", operator, ("x",), ("y",))
     network = Network("net", "npusim", (node,), tensors, ("x",), ("y",))
-    r = linear(network, node, "half_up")
+    r = constants_of(network, node, "half_up")
     assert isinstance(r, Requantization)
     assert r.multipliers.tolist() == [[3, 4], [5, 6], [11, 12]]
     assert (r.bias.tolist(), r.shift.tolist()) == ([7, 8], [9, 12])
     assert (r.rounding, r.zero_point, r.low, r.high) == ("half_up", -20, -20, 127)
-    with pytest.raises(UnsupportedError, match="rule fp32"):
-        linear(network, node, "fp32")
+    with pytest.raises(UnsupportedError, match="rule xnnpack"):
+        constants_of(network, node, "xnnpack")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def elementwise(operator: op.Operator, shape: tuple, so: float, out: tuple) -> t
 @pytest.mark.parametrize("rule", ["half_up", "half_even", "half_away", "floor"])
 def test_add_is_one_epilogue_of_two_terms(rule: str) -> None:
     network, node = elementwise(op.Add(), (1, 4), 0.2, (1, 4))
-    r = add(network, node, rule)
+    r = constants_of(network, node, rule)
     assert isinstance(r, Requantization)
     assert r.multipliers.shape == (2, 1)
     assert r.multipliers.max() >= 1 << 30
@@ -191,8 +192,8 @@ def test_add_is_one_epilogue_of_two_terms(rule: str) -> None:
 
 def test_add_keeps_three_roundings_under_the_runtimes_rules() -> None:
     network, node = elementwise(op.Add(), (1, 4), 0.2, (1, 4))
-    for rule in ("litert", "tflite", "ruy"):
-        r = add(network, node, rule)
+    for rule in ("litert", "tosa", "litert-opt"):
+        r = constants_of(network, node, rule)
         assert isinstance(r, ThreeStepAdd)
         assert r.multipliers[1] == 1 << 30  # the larger scale over twice itself is 1/2
         assert r.shifts[1] == 31
@@ -200,7 +201,7 @@ def test_add_keeps_three_roundings_under_the_runtimes_rules() -> None:
 
 def test_mean_divides_in_its_multiplier() -> None:
     network, node = elementwise(op.Mean((1, 2), True), (1, 7, 7, 4), 0.1, (1, 1, 1, 4))
-    r = mean(network, node, "half_up")
+    r = constants_of(network, node, "half_up")
     assert isinstance(r, Requantization)
     # M = 2^30, e = 1; sh = floor(log2 49) = 5
     assert int(r.multipliers[0, 0]) == ((1 << 30) << 5) // 49
@@ -215,7 +216,7 @@ def test_dead_channels_of_a_real_network(shared: Path) -> None:
     dead = 0
     for node in network.nodes:
         if node.kind == "Conv2D":
-            r = linear(network, node, "litert")
+            r = constants_of(network, node, "litert")
             assert isinstance(r, Requantization)
             dead += int(np.count_nonzero(r.multipliers == 0))
             assert r.shift.min() >= 0

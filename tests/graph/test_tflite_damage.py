@@ -12,7 +12,7 @@ import pytest
 from npusim.errors import NpuError
 from npusim.formats.tflite.reader import load
 from npusim.kernels.engine import prepare
-from npusim.runtimes.requantization import resolve_rule
+from npusim.runtimes.rule import resolve_rule
 from tests.simulator.random_layers import MAKERS, random_case
 
 EVERY_BYTES = 64

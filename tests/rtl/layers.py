@@ -103,20 +103,20 @@ def _cases() -> dict[str, Case]:
     half = (IMAGE[0], *IMAGE[1:3], 2, 5)
     for name, rule, network in (
         ("add", "half_up", partial(other, op.Add(), inputs=two)),
-        ("add of three roundings", "tflite", partial(other, op.Add(), inputs=two)),
+        ("add of three roundings", "tosa", partial(other, op.Add(), inputs=two)),
         ("max pool", "half_up", partial(other, op.MaxPool(window))),
         ("average pool", "half_up", partial(other, op.AveragePool(window))),
         ("average pool with padding", "half_even", partial(other, op.AveragePool(window, True))),
-        ("average pool of floored halves", "tflite", partial(other, op.AveragePool(window))),
+        ("average pool of floored halves", "tosa", partial(other, op.AveragePool(window))),
         ("mean", "half_away", partial(other, op.Mean((1, 2), False))),
         ("quantize", "floor", partial(other, op.Quantize(), inputs=((IMAGE, OTHER),))),
         ("sigmoid", "half_up", partial(other, op.Sigmoid())),
-        ("clamp", "tflite", partial(other, op.Clip(0.0, 6.0))),
+        ("clamp", "tosa", partial(other, op.Clip(0.0, 6.0))),
         ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),
         ("slice pixels", "half_up", partial(other, op.Slice(*PIXELS))),
         ("slice channels", "half_up", partial(other, op.Slice(*CHANNELS))),
         ("concat rows", "half_up", partial(other, op.Concat(1), inputs=((IMAGE, SOME),) * 2)),
-        ("concat channels", "ruy", partial(other, op.Concat(3), inputs=beside)),
+        ("concat channels", "litert-opt", partial(other, op.Concat(3), inputs=beside)),
         (
             "shuffle", "half_up",
             partial(

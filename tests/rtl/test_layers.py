@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from npusim.compiler.context import lower_node
+from npusim.compiler.lower.lowerings import LOWERINGS
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.words import (SCHEMES)
@@ -91,7 +91,7 @@ def test_the_cases_cover_the_machine(machine: str) -> None:
             flags = [flag for flag in ("depthwise", "pwlq") if item.values.get(flag)]
             kind = VEC_OPS[item["op"]] if item.name == "VEC" else "".join(flags)
             instructions.add((item.name, kind))
-    lowered = {operator.__name__ for operator in lower_node.registry if operator is not object}
+    lowered = {operator.__name__ for operator in LOWERINGS}
     assert layers == lowered | {"Reshape"}  # the end of a channel shuffle; else a renaming
     needed = {("uniform", 8), ("uniform", 4), *((scheme, 4) for scheme in SCHEMES)}
     assert needed <= schemes

@@ -12,7 +12,9 @@ from npusim import load
 from npusim import operators as op
 from npusim.codes.weight_planes import weight_planes
 from npusim.datapath.requantize import requantize_total
-from npusim.runtimes.requantization import FloatRequantization, affine, linear, resolve_rule
+from npusim.operators.pages import constants_of
+from npusim.runtimes.requantization import FloatRequantization, affine
+from npusim.runtimes.rule import resolve_rule
 from npusim.runtimes.staircase import Reach, of_channels, outputs, sum_of_products
 from npusim.runtimes.twins import MODES, differences, least_total, twin
 from npusim.words import ROUNDINGS
@@ -23,7 +25,7 @@ def layers(path: Path):
     network = load(path)
     for node in network.nodes:
         if isinstance(node.operator, op.Conv2D | op.FullyConnected):
-            rule = linear(network, node, resolve_rule(network))
+            rule = constants_of(network, node, resolve_rule(network))
             if isinstance(rule, FloatRequantization):
                 x = network.inputs_of(node)[0]
                 limits, zero_point = np.iinfo(x.dtype), affine(node, x)[1]

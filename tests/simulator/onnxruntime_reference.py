@@ -109,7 +109,7 @@ def npusim_run(
     network: Network, feeds: Mapping[str, NDArray], keep: Sequence[str] | None = None
 ) -> dict[str, NDArray]:
     """Return what the kernels engine computes under onnxruntime's rule."""
-    return prepare(network, "fp32").run(dict(feeds), keep=keep)
+    return prepare(network, "onnxruntime").run(dict(feeds), keep=keep)
 
 
 def assert_same_bytes(

@@ -80,7 +80,7 @@ def samples(count: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(-128, 128, (count, 6, 7, 3)).astype(np.int8)
 
 
-@pytest.mark.parametrize("rule", ["litert", "ruy", "fp32", "half_up", "floor"])
+@pytest.mark.parametrize("rule", ["litert", "litert-opt", "xnnpack", "half_up", "floor"])
 def test_batch_blocks_and_threads_change_nothing(
     rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,9 @@ def test_every_tensor_of_the_first_input_has_the_golden_hash(shared: Path, name:
     assert {key: digest(array) for key, array in found.items()} == hashes
 
 
-@pytest.mark.parametrize(("kernels", "rule"), [("ref", "litert"), ("opt", "ruy"), ("xnn", "fp32")])
+@pytest.mark.parametrize(
+    ("kernels", "rule"), [("ref", "litert"), ("opt", "litert-opt"), ("xnn", "xnnpack")]
+)
 def test_final_outputs_of_all_golden_inputs(
     shared: Path, name: str, kernels: str, rule: str
 ) -> None:
@@ -36,7 +38,7 @@ def test_final_outputs_of_all_golden_inputs(
     np.testing.assert_array_equal(found.reshape(expected.shape), expected)
 
 
-@pytest.mark.parametrize(("kernels", "rule"), [("ref", "litert"), ("opt", "ruy")])
+@pytest.mark.parametrize(("kernels", "rule"), [("ref", "litert"), ("opt", "litert-opt")])
 def test_every_tensor_of_further_inputs_equals_litert_live(
     shared: Path, name: str, kernels: str, rule: str
 ) -> None:

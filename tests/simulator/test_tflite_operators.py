@@ -17,7 +17,9 @@ CASES = 25
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-@pytest.mark.parametrize(("kernels", "rule"), [("ref", "litert"), ("opt", "ruy"), ("xnn", "fp32")])
+@pytest.mark.parametrize(
+    ("kernels", "rule"), [("ref", "litert"), ("opt", "litert-opt"), ("xnn", "xnnpack")]
+)
 def test_random_layers_equal_litert(kind: str, kernels: str, rule: str, tmp_path: Path) -> None:
     path = tmp_path / "layer.tflite"
     for seed in range(CASES):

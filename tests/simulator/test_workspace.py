@@ -14,7 +14,7 @@ from npusim.kernels.workspace import MOST_KINDS_OF_RUN
 from tests.simulator.test_engine import samples, small_network
 
 
-@pytest.mark.parametrize("rule", ["litert", "ruy", "fp32", "half_up"])
+@pytest.mark.parametrize("rule", ["litert", "litert-opt", "xnnpack", "half_up"])
 @pytest.mark.parametrize("keep", [None, ["x", "w0", "sum", "flat", "logits", "y"]])
 def test_every_run_equals_a_first_run(rule: str, keep: list[str] | None) -> None:
     network = small_network()

@@ -113,7 +113,7 @@ def compiled(build: Build, weight_format: str, sample: int) -> MachineNetwork:
     )
     if weight_format == VECTOR:
         network = _vector_network(network)
-    rule = "tflite" if weight_format == VECTOR else "auto"
+    rule = "tosa" if weight_format == VECTOR else "auto"
     result = MachineNetwork(network, build.machine, rule)
     x = np.load(DIGITS / "digits_test.npz")["x"][sample : sample + 1]
     for name, value in network_inputs(result.network, x).items():

@@ -35,7 +35,7 @@ from tools.checkout import MODELS, ROOT, SHARED
 from tools.markdown import row
 
 OUTPUT = ROOT / "docs" / "conformance.md"
-RULES: dict[str, Rule] = {"ref": "litert", "opt": "ruy", "xnn": "fp32"}
+RULES: dict[str, Rule] = {"ref": "litert", "opt": "litert-opt", "xnn": "xnnpack"}
 LIVE_INPUTS = 5
 LAYERS = 60
 

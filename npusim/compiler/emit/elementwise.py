@@ -15,7 +15,7 @@ from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
-from npusim.runtimes.elementwise import ThreeStepAdd
+from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes.requantization import Requantization
 from npusim.words import ROUNDINGS
 

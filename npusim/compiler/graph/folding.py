@@ -23,7 +23,7 @@ from npusim.graph.tensor import Tensor
 from npusim.isa.fold import Fold
 from npusim.isa.layout import element_bytes
 from npusim.machines import Machine
-from npusim.operators.count import layer_encoding
+from npusim.operators.kinds.linear import encoding_of
 from npusim.runtimes.requantization import affine
 
 
@@ -161,7 +161,7 @@ def _folded(
 
 def _has_zero(node: Node) -> bool:
     """Return whether the layer's weights have a code for the taps that the kernel has not."""
-    encoding = layer_encoding(node)
+    encoding = encoding_of(node)
     return encoding is None or encoding.scheme != "subset" or 0 in encoding.magnitudes
 
 

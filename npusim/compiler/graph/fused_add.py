@@ -14,8 +14,7 @@ from npusim.compiler.linear.layer import LinearLayer, Residual, choose_tiling
 from npusim.errors import CapacityError
 from npusim.graph.network import Network, Node
 from npusim.isa.fields import STRIDE_MAX
-from npusim.runtimes import elementwise
-from npusim.words import Rule
+from npusim.operators.pages import constants_of
 
 
 def addition_behind(network: Network, node: Node) -> Node | None:
@@ -34,13 +33,13 @@ def addition_behind(network: Network, node: Node) -> Node | None:
 
 
 def with_residual(
-    network: Network, layer: LinearLayer, node: Node, add: Node, rule: Rule, context: Context
+    network: Network, layer: LinearLayer, node: Node, add: Node, context: Context
 ) -> LinearLayer | None:
     """Return `layer` with the addition; None where two layers move fewer bytes."""
     machine = context.machine
     is_second = add.inputs[0] == node.outputs[0]
     source = context.source(add.inputs[1] if is_second else add.inputs[0])
-    function = elementwise.add(network, add, rule)
+    function = constants_of(network, add, context.rule)
     fused = replace(layer, residual=Residual(source, function, not is_second))
     if machine.act_words > STRIDE_MAX:
         return None

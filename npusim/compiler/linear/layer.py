@@ -16,7 +16,7 @@ from npusim.graph.attributes import Window
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
-from npusim.runtimes.elementwise import ThreeStepAdd
+from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes.requantization import Requantization
 
 

@@ -18,7 +18,7 @@ from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.isa.spec import TERMS_MAX
 from npusim.machines import Machine
-from npusim.operators.count import layer_encoding
+from npusim.operators.kinds.linear import encoding_of
 from npusim.runtimes.requantization import Requantization
 from npusim.words import WEIGHT_FORMATS
 
@@ -71,7 +71,7 @@ def terms(network: Network, node: Node, machine: Machine, r: Requantization, gap
     CapacityError
         The machine has no element for the layer's weights, or too few terms.
     """
-    encoding = layer_encoding(node)
+    encoding = encoding_of(node)
     integers = weight_planes(network, node)
     shift, channel_shift = r.shift, np.zeros_like(r.shift)
     if encoding is not None:

@@ -22,8 +22,9 @@ from npusim.formats.own import elementwise as functions
 from npusim.formats.own.linear import format_named, format_of, linear_function
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.runtimes import elementwise as constants
-from npusim.runtimes.activation import activation_table
+from npusim.operators.average_pool import WindowDivision
+from npusim.operators.kinds.scale import to_output
+from npusim.operators.pages import constants_of
 from npusim.runtimes.requantization import Requantization, activation_bounds, affine
 from npusim.words import Rule
 
@@ -170,14 +171,14 @@ def _(operator: op.Conv2D | op.FullyConnected, network: Network, node: Node) -> 
 
 @_call.register
 def _(operator: op.Add, network: Network, node: Node) -> Call:
-    r = constants.add(network, node, RULE)
+    r = constants_of(network, node, RULE)
     assert isinstance(r, Requantization)
     return Call("Add", {}, {**_output(network, node, operator.activation), **_constants(r)})
 
 
 @_call.register
 def _(operator: op.Mul, network: Network, node: Node) -> Call:
-    r = constants.multiply(network, node, RULE)
+    r = constants_of(network, node, RULE)
     zeros = {
         f"{x}_zero_point": affine(node, tensor)[1]
         for x, tensor in zip("ab", network.inputs_of(node), strict=True)
@@ -188,7 +189,7 @@ def _(operator: op.Mul, network: Network, node: Node) -> Call:
 
 @_call.register
 def _(operator: op.Mean, network: Network, node: Node) -> Call:
-    r = constants.mean(network, node, RULE)
+    r = constants_of(network, node, RULE)
     assert isinstance(r, Requantization)
     attributes = {
         **_output(network, node, None),
@@ -201,13 +202,13 @@ def _(operator: op.Mean, network: Network, node: Node) -> Call:
 
 @_call.register
 def _(operator: op.AveragePool, network: Network, node: Node) -> Call:
-    r = constants.average_pool(network, node, RULE)
+    r = constants_of(network, node, RULE)
     attributes = {
         **_output(network, node, operator.activation),
         **_window(operator.window),
         "kernel": operator.window.kernel,
     }
-    if isinstance(r, constants.WindowDivision):
+    if isinstance(r, WindowDivision):
         return Call("AveragePool", {}, attributes)
     if not operator.count_padding:
         raise UnsupportedError(f"{node.name}: an average pool that changes scale has no form here")
@@ -232,7 +233,7 @@ def _(operator: op.Concat, network: Network, node: Node) -> Call:
     y = network.output_of(node)
     for position, x in enumerate(network.inputs_of(node)):
         same = quantization(node.name, x) == quantization(node.name, y)
-        r = constants.requantize(network, node, RULE, position)
+        r = to_output(network, node, RULE, position)
         multipliers.append(1 if same else int(r.multipliers[0, 0]))
         shifts.append(0 if same else int(r.shift[0]))
         zeros.append(affine(node, x)[1])
@@ -305,5 +306,5 @@ def _(operator: op.Operator, network: Network, node: Node) -> Call:
         "alpha": float(np.float32(alpha)),
         "bounds": bounds(clamp.low, clamp.high),
     }
-    table = activation_table(network, node)
+    table = constants_of(network, node, RULE)
     return Call("Activation", {"table": table}, attributes)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.page import Step
 
 
 def broadcast(*shapes: Shape) -> Shape:
@@ -44,3 +47,15 @@ class Binary(Operator):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return broadcasts_within_samples(inputs, outputs[0])
+
+
+def plain_integers(
+    function: Callable[[NDArray, NDArray], NDArray],
+) -> Callable[[Network, Node], Step]:
+    """Return a page's plain part from a numpy function; integers wrap as the runtimes' do."""
+
+    def part(network: Network, node: Node) -> Step:
+        dtype = network.output_of(node).dtype
+        return lambda threads, a, b: np.asarray(function(a, b)).astype(dtype, copy=False)
+
+    return part

@@ -12,6 +12,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.kernels import elementwise
 from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.page import Step
 from npusim.runtimes.requantization import affine
 
@@ -21,7 +22,12 @@ Table = NDArray[np.integer]
 
 def table_step(network: Network, node: Node, table: Table) -> Step:
     """Return the step that looks each of the input's 8-bit integers up in `table`."""
-    x = network.inputs_of(node)[0]
+    x, _ = one_8_bit_input(network, node)
+    return lookup_step(x, table)
+
+
+def lookup_step(x: Tensor, table: Table) -> Step:
+    """Return the step that looks each 8-bit integer of `x` up in `table`."""
     return KernelStep(elementwise.lookup_bytes, (by_byte(x, table),), table.dtype, view=(-1,))
 
 

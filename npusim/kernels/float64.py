@@ -6,6 +6,11 @@ output channels is innermost, so the compiler vectorizes over independent sums.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
@@ -63,3 +68,13 @@ def convolve_depthwise(
                         weights = w[ki, kj]
                         for c in range(channels):
                             out[c] += values[c] * weights[c]
+
+
+CORES: ContextVar[int | None] = ContextVar("CORES", default=None)
+"""Processor cores that `for_each_image` uses; all of them when None. No value depends on it."""
+
+
+def for_each_image(job: Callable[[int], None], images: int) -> None:
+    """Call job(n) for every image, on several cores."""
+    with ThreadPoolExecutor(CORES.get() or os.cpu_count() or 1) as pool:
+        list(pool.map(job, range(images)))

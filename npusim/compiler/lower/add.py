@@ -1,0 +1,33 @@
+"""How the machine computes Add: see npusim/operators/add.py."""
+
+from __future__ import annotations
+
+from npusim import operators as op
+from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.lower.kinds.pointwise import pointwise
+from npusim.graph.network import Network, Node
+from npusim.operators.kinds.sums import ThreeStepAdd
+from npusim.runtimes.requantization import Requantization
+
+
+def lower(
+    network: Network, node: Node, c: Requantization | ThreeStepAdd, context: Context
+) -> Lowering | None:
+    """Return how the vector unit adds; None where the host has to."""
+    operator = node.operator
+    assert isinstance(operator, op.Add)
+    a, b = network.inputs_of(node)
+    target = network.output_of(node)
+    if not all_bytes(a, b, target) or len({a.dtype, b.dtype}) > 1:
+        return None
+    sources = [context.source(name) for name in node.inputs]
+    spread = [
+        s.pixels == 1 and len(x.shape) <= len(target.shape)
+        for s, x in zip(sources, (a, b), strict=True)
+    ]
+    for x, one_pixel in zip((a, b), spread, strict=True):
+        if x.shape != target.shape and not one_pixel:
+            return None
+        if x.shape[-1:] != target.shape[-1:]:
+            return None
+    return pointwise(context, sources, c)

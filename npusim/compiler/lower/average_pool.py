@@ -1,0 +1,48 @@
+"""How the machine computes AveragePool: see npusim/operators/average_pool.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from npusim import operators as op
+from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.lower.kinds.pool import pooled
+from npusim.datapath.pool import average_constants
+from npusim.graph.network import Network, Node
+from npusim.operators.average_pool import WindowDivision
+from npusim.runtimes.requantization import Requantization, affine
+
+
+def lower(
+    network: Network, node: Node, c: WindowDivision | Requantization, context: Context
+) -> Lowering | None:
+    """Return how the vector unit takes the means; None where the host has to."""
+    operator = node.operator
+    assert isinstance(operator, op.AveragePool)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if not all_bytes(x, y):
+        return None
+    _, zero_point = affine(node, x)
+
+    @cache
+    def finish(taps: int) -> Requantization:
+        if isinstance(c, WindowDivision):
+            return _division(max(taps, 1), c.low, c.high)
+        column = min(max(taps, 1), len(c.shift)) - 1
+        m = c.multipliers[:, column : column + 1]
+        return replace(
+            c, multipliers=m, bias=-taps * zero_point * m[0], shift=c.shift[column : column + 1]
+        )
+
+    return pooled(context, node, operator.window, 0, -128, 127, finish)
+
+
+def _division(taps: int, low: int, high: int) -> Requantization:
+    """Return sum / taps, halves away from zero, as an epilogue."""
+    multiplier, shift = average_constants(taps)
+    return Requantization(
+        np.array([[multiplier]]), np.array([0]), np.array([shift]), "half_away", 0, low, high
+    )

@@ -1,0 +1,31 @@
+"""Layers of weights as the compiler's linear layers."""
+
+from __future__ import annotations
+
+from npusim import operators as op
+from npusim.compiler.context import Context
+from npusim.compiler.emit.memory import Stored
+from npusim.compiler.linear.layer import LinearLayer
+from npusim.compiler.linear.planes import terms
+from npusim.graph.network import Network, Node
+from npusim.runtimes.requantization import Requantization, affine
+
+
+def linear_layer(
+    network: Network,
+    node: Node,
+    r: Requantization,
+    context: Context,
+    source: Stored,
+    target: Stored,
+    window: op.Window,
+    groups: int,
+) -> LinearLayer:
+    """Return the layer that computes `node` by the constants `r`."""
+    x = network.inputs_of(node)[0]
+    gaps = groups > 1 and not groups == source.channels == target.channels
+    return LinearLayer(
+        node.name, source, target, window, groups,
+        terms(network, node, context.machine, r, gaps),
+        affine(node, x)[1], r.rounding, r.zero_point, r.low, r.high,
+    )  # fmt: skip

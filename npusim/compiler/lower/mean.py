@@ -1,0 +1,35 @@
+"""How the machine computes Mean: see npusim/operators/mean.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from npusim import operators as op
+from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.lower.kinds.pool import pooled
+from npusim.graph.network import Network, Node
+from npusim.runtimes.litert_opt import VectorAndRest
+from npusim.runtimes.requantization import Requantization
+
+
+def lower(
+    network: Network,
+    node: Node,
+    c: Requantization | VectorAndRest[Requantization],
+    context: Context,
+) -> Lowering | None:
+    """Return how the vector unit takes the means; None where the host has to."""
+    operator = node.operator
+    assert isinstance(operator, op.Mean)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if not all_bytes(x, y) or operator.axes != tuple(range(1, len(x.shape) - 1)):
+        return None
+    source = context.source(node.inputs[0])
+    if isinstance(c, VectorAndRest):
+        if x.shape[-1] % c.lanes:
+            return None
+        c = c.vector
+    r = c
+    window = op.Window((source.height, source.width))
+    emit = pooled(context, node, window, 0, -128, 127, lambda taps: r)
+    return lambda place: emit(replace(place, height=1, width=1))

@@ -1,0 +1,43 @@
+"""How the machine computes Slice: see npusim/operators/slice.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim import operators as op
+from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.emit.moves import (
+    Rectangle,
+    emit_copy,
+    emit_select,
+    identity,
+)
+from npusim.graph.network import Network, Node
+
+
+def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
+    """Return how data is copied; None where the host has to."""
+    operator = node.operator
+    assert isinstance(operator, op.Slice)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if not all_bytes(x, y) or not 2 <= len(x.shape) <= 4 or x.shape[0] != y.shape[0]:
+        return None
+    if x.shape[0] != 1 or not context.lies_as_is(node.inputs[0]):
+        return None
+    source = context.source(node.inputs[0])
+    start = (0,) * (4 - len(x.shape)) + operator.start
+    step = (1,) * (4 - len(x.shape)) + operator.step
+    size = context.machine.size
+    channels = np.arange(y.shape[-1]) * step[3] + start[3]
+    whole = y.shape[1:-1] == x.shape[1:-1]
+    if step[3] == 1 and start[3] % size == 0:
+        return lambda place: emit_copy(
+            context.emitter, source, place,
+            Rectangle(start[1], place.height, start[2], place.width), (0, 0, 0),
+            (step[1], step[2]), start[3] // size, place.blocks,
+        )  # fmt: skip
+    if not whole:
+        return None
+    return lambda place: emit_select(
+        context.emitter, context.constants, [source], place, identity(0 * channels, channels)
+    )

@@ -1,0 +1,47 @@
+"""Which rule a network runs under: a runtime's arithmetic, or one rounding mode everywhere."""
+
+from __future__ import annotations
+
+from npusim.errors import UnsupportedError
+from npusim.graph.network import Network
+from npusim.words import ROUNDINGS, RULES, Rule
+
+OWN_RULE: dict[str, Rule] = {"tflite": "litert", "onnx": "onnxruntime", "npusim": "half_up"}
+"""The rule of the runtime that defines each kind of file."""
+
+LINEAR_ROUNDING: dict[str, str] = {
+    "litert": "tflite", "litert-opt": "ruy", "tosa": "tflite", "xnnpack": "fp32",
+    "onnxruntime": "fp32", **{mode: mode for mode in ROUNDINGS},
+}  # fmt: skip
+"""How the accumulators of a convolution are rounded under each rule: an integer mode, or `fp32`."""
+
+
+def resolve_rule(network: Network, requested: str = "auto") -> Rule:
+    """Return the rule named `requested`; `auto` is that of the runtime the file was made for.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no such rule.
+    """
+    if requested == "auto":
+        return OWN_RULE[network.source]
+    if requested not in RULES:
+        raise UnsupportedError(f"requant: expected auto or {', '.join(RULES)}, found {requested}")
+    return requested
+
+
+def linear_integer_mode(rule: Rule) -> str:
+    """Return the integer rounding mode that `rule` gives coded weights.
+
+    Raises
+    ------
+    UnsupportedError
+        The rule needs the scales that integer constants replace.
+    """
+    mode = LINEAR_ROUNDING[rule]
+    if mode == "fp32":
+        raise UnsupportedError(
+            f"its constants are integers, rule {rule} needs the scales they replace"
+        )
+    return mode

@@ -1,0 +1,48 @@
+"""What XNNPACK shares over operators: ratios in 8 fraction bits, 21-bit multipliers of sums.
+
+Sources: XNNPACK, init_qs8_add_minmax, init_qs8_cvt, init_qs8_lrelu (microparams-init.c).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim.errors import UnsupportedError
+from npusim.graph.network import Node
+from npusim.runtimes.requantization import Requantization
+
+FRACTION_BITS = 8
+
+
+def is_ratio(ratio: float) -> bool:
+    """Return whether XNNPACK requantizes by `ratio`, which it does with 8 fraction bits."""
+    return 2.0**-8 <= ratio <= 2.0**7
+
+
+def requantization(ratio: float, zero_point: int, low: int, high: int) -> Requantization:
+    """Return the constants that multiply A = x - z by a `ratio` that `is_ratio`."""
+    m = int(np.rint(np.float32(1 << FRACTION_BITS) * np.float32(ratio)))
+    return Requantization(
+        np.array([[m]]), np.array([0]), np.array([FRACTION_BITS]), "half_up", zero_point, low, high
+    )
+
+
+def sum_multipliers(
+    node: Node, first: np.float32, second: np.float32
+) -> tuple[tuple[int, int], int]:
+    """Return the multipliers of a sum's terms, the larger in [2^20, 2^21), and their shift.
+
+    Raises
+    ------
+    UnsupportedError
+        XNNPACK does not take such scales.
+    """
+    largest = max(first, second)
+    if not 2.0**-10 <= largest < 2.0**8:
+        raise UnsupportedError(
+            f"{node.name}: expected ratios of input to output scale in 2^-10..2^8 under fp32, "
+            f"found {largest:.4g}"
+        )
+    shift = 20 - (int(np.frexp(largest)[1]) - 1)
+    m1, m2 = (int(np.rint(np.ldexp(ratio, shift))) for ratio in (first, second))
+    return (m1, m2), shift
