@@ -28,8 +28,8 @@ from npusim.cosim.npu.measure import measure_step
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
-from npusim.kernels.engine import prepare
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from npusim.simulator.machine.repeat.run import RepeatedRun
 from npusim.simulator.machine.run import run_step, step_code
 from npusim.simulator.machine.timeline import time_code

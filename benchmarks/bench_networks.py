@@ -26,9 +26,9 @@ import numpy as np
 import npusim
 from benchmarks.stopwatch import Run, seconds
 from npusim.graph.network import Network
-from npusim.kernels.engine import Prepared, prepare
 from npusim.kernels.vnni import chosen_form
 from npusim.operators.count import layer_macs
+from npusim.prepared.engine import Prepared, prepare
 from npusim.runtimes.rule import resolve_rule
 from tools.checkout import DIGITS, MODELS, ROOT, commit
 from tools.markdown import header, row

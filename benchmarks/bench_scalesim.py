@@ -24,8 +24,8 @@ from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.program_cost import ProgramCost
 from npusim.graph.network import Network
-from npusim.kernels.engine import prepare
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from npusim.quant.quantize import quantize
 from tools.checkout import MODELS, ROOT, commit
 from tools.markdown import header, row

@@ -29,7 +29,7 @@ def check_conformance(
         `rule`, `host_operators`; `compared_values` and `differing_values`, or `reason` where the
         kernels cannot execute the network under this rule; `differing_from_asked` where given.
     """
-    from npusim.kernels.engine import prepare
+    from npusim.prepared.engine import prepare
 
     found: dict[str, Any] = {"rule": rule, "host_operators": list(host_operators)}
     if differing_from_asked is not None:

@@ -16,7 +16,7 @@ from npusim.engines.engine import Progress, Samples
 from npusim.engines.layer_rows import layer_row
 from npusim.engines.result import Result
 from npusim.graph.network import Network
-from npusim.kernels.engine import Prepared, prepare
+from npusim.prepared.engine import Prepared, prepare
 from npusim.words import Rule
 
 _loaded: WeakKeyDictionary[Network, set[Rule]] = WeakKeyDictionary()

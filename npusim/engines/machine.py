@@ -15,8 +15,8 @@ from npusim.engines.result import MachineResult
 from npusim.engines.simulation import Simulation
 from npusim.engines.toggles import CountingRun, with_toggles
 from npusim.graph.network import Network
-from npusim.kernels.engine import prepare
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from npusim.words import EnergyModel, EngineName, Rule
 
 

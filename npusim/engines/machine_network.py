@@ -16,10 +16,10 @@ from npusim.graph.network import Network, Node
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
-from npusim.kernels.engine import value_inputs
-from npusim.kernels.inputs import network_inputs
 from npusim.machines import Machine
 from npusim.operators.steps import host_step
+from npusim.prepared.engine import value_inputs
+from npusim.prepared.inputs import network_inputs
 from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from npusim.cosim.npu.compare import Comparison, compare_step
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
-from npusim.kernels.inputs import network_inputs
 from npusim.machines.machine import Memory
+from npusim.prepared.inputs import network_inputs
 
 
 def random_inputs(network: Network, seed: int) -> dict[str, NDArray]:

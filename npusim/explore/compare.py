@@ -185,7 +185,7 @@ def _row(
     labels: NDArray[np.int64] | None,
     threads: int,
 ) -> dict[str, Any]:
-    from npusim.kernels.engine import prepare as prepare_engine
+    from npusim.prepared.engine import prepare as prepare_engine
 
     network = quantized.network
     name = network.outputs[0]

@@ -113,7 +113,7 @@ def onnxruntime_mean(network: Network, node: Node) -> FloatRequantization:
         raise UnsupportedError(
             f"{node.name}: onnxruntime has no Mean of integers over axes {list(node.operator.axes)}"
         )
-    scale, n = onnxruntime.mean_scale(network, node)
+    scale, n = onnxruntime.mean_scale(network, node, node.operator.axes)
     y = network.output_of(node)
     bias = np.array([-n * affine(node, network.inputs_of(node)[0])[1]])
     ends = onnxruntime.bounds(node, None, y)

@@ -114,8 +114,9 @@ def float_lookup(network: Network, node: Node) -> FloatLookup:
 
 def lifted_lookup(network: Network, node: Node) -> LiftedLookup:
     """Return the constants of QLinearSoftmax."""
+    assert isinstance(node.operator, Softmax)
     y = network.output_of(node)
-    table, factor = onnxruntime.softmax_table(network, node)
+    table, factor = onnxruntime.softmax_table(network, node, node.operator.axis)
     return LiftedLookup(table, factor, affine(node, y)[1], *onnxruntime.bounds(node, None, y))
 
 

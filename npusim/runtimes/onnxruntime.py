@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
+from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.runtimes.requantization import affine
@@ -23,7 +23,7 @@ SOFTMAX_RESERVED_LOG = 5.0
 """The table of exponentials stays e^5 below the largest float32 divided by the row's length."""
 
 
-def bounds(node: Node, clamp: op.Clamp | None, y: Tensor) -> tuple[int, int]:
+def bounds(node: Node, clamp: Clamp | None, y: Tensor) -> tuple[int, int]:
     """Return the least and greatest output: what QuantizeLinear makes of the clamp's ends."""
     limits = np.iinfo(y.dtype)
     low, high = int(limits.min), int(limits.max)
@@ -52,7 +52,7 @@ def real_values(scale: np.float32, zero_point: int, dtype: np.dtype) -> NDArray[
 
 
 def conversion_table(
-    node: Node, x: Tensor, y: Tensor, clamp: op.Clamp | None = None
+    node: Node, x: Tensor, y: Tensor, clamp: Clamp | None = None
 ) -> NDArray[np.integer]:
     """Return QuantizeLinear(DequantizeLinear(v)), clamped, for every value v of x, ascending."""
     table = quantized(real_values(*affine(node, x), x.dtype), *affine(node, y), y.dtype)
@@ -128,12 +128,11 @@ def multiply_ratio(network: Network, node: Node) -> np.float32:
     return (sa * sb) / so
 
 
-def mean_scale(network: Network, node: Node) -> tuple[np.float32, int]:
+def mean_scale(network: Network, node: Node, axes: tuple[int, ...]) -> tuple[np.float32, int]:
     """Return s and n of QLinearGlobalAveragePool: y = clamp(rint(float32(sum - n zx) * s) + zo)."""
-    assert isinstance(node.operator, op.Mean)
     x = network.inputs_of(node)[0]
     so, _ = affine(node, network.output_of(node))
-    n = math.prod(x.shape[axis] for axis in node.operator.axes)
+    n = math.prod(x.shape[axis] for axis in axes)
     return affine(node, x)[0] / (so * np.float32(n)), n
 
 
@@ -144,7 +143,9 @@ def matrix_product_scale(network: Network, node: Node) -> np.float32:
     return affine(node, a)[0] * affine(node, b)[0] / so
 
 
-def softmax_table(network: Network, node: Node) -> tuple[NDArray[np.float32], np.float32]:
+def softmax_table(
+    network: Network, node: Node, axis: int
+) -> tuple[NDArray[np.float32], np.float32]:
     """Return e and k of QLinearSoftmax: y = clamp(rint(e[255 - max + x] * k / sum e) + zo).
 
     e[i] = float32(exp((i - 255 + c) * sx)) with c = max(0, logf(largest / D) - 5) / sx, the row
@@ -153,11 +154,10 @@ def softmax_table(network: Network, node: Node) -> tuple[NDArray[np.float32], np
     to a tie (2^-29 relative) makes every good libm give one table.
     k = floor(1 / so).
     """
-    assert isinstance(node.operator, op.Softmax)
     x = network.inputs_of(node)[0]
     sx, _ = affine(node, x)
     so, _ = affine(node, network.output_of(node))
-    classes = np.float32(x.shape[node.operator.axis])
+    classes = np.float32(x.shape[axis])
     largest = np.finfo(np.float32).max / classes
     lift = max(0.0, float(np.float32(math.log(largest))) - SOFTMAX_RESERVED_LOG) / float(sx)
     table = [math.exp((i - 255.0 + lift) * float(sx)) for i in range(256)]

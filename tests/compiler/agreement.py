@@ -9,8 +9,8 @@ from npusim.engines.machine_network import MachineNetwork
 from npusim.graph.network import Network
 from npusim.isa.check import check
 from npusim.isa.program import Program
-from npusim.kernels.engine import prepare
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from npusim.words import Rule
 
 

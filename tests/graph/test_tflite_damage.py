@@ -11,7 +11,7 @@ import pytest
 
 from npusim.errors import NpuError
 from npusim.formats.tflite.reader import load
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 from npusim.runtimes.rule import resolve_rule
 from tests.simulator.random_layers import MAKERS, random_case
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from npusim.formats.tflite.reader import load
 from npusim.graph.network import Network
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 from npusim.words import Rule
 from tests.simulator.litert_witness import litert
 from tests.simulator.tflite_builder import Value, constant, single_operator

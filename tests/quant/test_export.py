@@ -76,7 +76,7 @@ def integers(network: Network, x: np.ndarray) -> np.ndarray:
 def check(network: Network, x: np.ndarray, path: Path) -> None:
     import onnxruntime
 
-    from npusim.kernels.engine import prepare as engine
+    from npusim.prepared.engine import prepare as engine
 
     export(network, path)
     loaded = npusim.load(path)

@@ -96,7 +96,7 @@ def test_accuracy_of_keyword_spotting(
     keywords: tuple[Prepared, np.ndarray, np.ndarray], settings: dict, drop: float
 ) -> None:
     """Drops from the float network's 683 of 749 that issue and docs/accuracy.md allow."""
-    from npusim.kernels.engine import prepare as engine
+    from npusim.prepared.engine import prepare as engine
 
     prepared, x, labels = keywords
     network = quantize_prepared(prepared, Options(**settings)).network
@@ -110,7 +110,7 @@ def test_three_uniform_bits_are_three_bits(
     keywords: tuple[Prepared, np.ndarray, np.ndarray],
 ) -> None:
     """Plain uniform-3 falls to about 51 %; above 75 % it would not really be 3 bits."""
-    from npusim.kernels.engine import prepare as engine
+    from npusim.prepared.engine import prepare as engine
 
     prepared, x, labels = keywords
     network = quantize_prepared(prepared, Options(scheme="uniform", bits=3)).network

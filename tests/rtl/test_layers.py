@@ -21,7 +21,7 @@ from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
 from npusim.machines.machine import (Memory)
 from npusim.words import (MEMORY_MODELS)
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 from tests.rtl.layers import CASES
 
 MACHINES = ("nano", "small")

@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 
 from npusim.formats.onnx.reader import load
 from npusim.graph.network import Network
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 
 DISABLED = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED

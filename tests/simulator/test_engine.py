@@ -12,7 +12,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import engine
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 from npusim.words import ROUNDINGS
 
 

@@ -15,8 +15,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.kernels import engine
-from npusim.kernels.engine import prepare
 from npusim.operators.kinds.movement import Movement
+from npusim.prepared.engine import prepare
 from npusim.words import Rule
 
 

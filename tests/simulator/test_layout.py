@@ -10,8 +10,8 @@ import pytest
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.kernels.engine import prepare
 from npusim.kernels.layout import swapped_axes
+from npusim.prepared.engine import prepare
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4, 5])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npusim.formats.tflite.reader import load
-from npusim.kernels.engine import prepare
+from npusim.prepared.engine import prepare
 
 from .litert_witness import invoke, litert
 from .random_layers import MAKERS, random_case

@@ -9,8 +9,8 @@ import pytest
 
 from npusim.errors import ShapeError
 from npusim.kernels import engine
-from npusim.kernels.engine import prepare
-from npusim.kernels.workspace import MOST_KINDS_OF_RUN
+from npusim.prepared.engine import prepare
+from npusim.prepared.workspace import MOST_KINDS_OF_RUN
 from tests.simulator.test_engine import samples, small_network
 
 

@@ -21,8 +21,8 @@ from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.kernels.inputs import network_inputs
 from npusim.machines import Machine
+from npusim.prepared.inputs import network_inputs
 from npusim.simulator.machine.run import time_program
 from tools.checkout import DIGITS
 from tools.flow.record import Recording, record

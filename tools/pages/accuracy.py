@@ -19,7 +19,7 @@ import numpy as np
 import npusim
 from npusim import operators as op
 from npusim.explore.compare import compare
-from npusim.kernels.engine import prepare as engine
+from npusim.prepared.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared

@@ -18,7 +18,7 @@ import numpy as np
 from npusim.compiler.rule import INTEGER_RULE
 from npusim.formats.tflite.reader import load
 from npusim.graph.network import Network
-from npusim.kernels.engine import Prepared, prepare
+from npusim.prepared.engine import Prepared, prepare
 from npusim.words import Rule
 from tests.simulator.litert_witness import (
     NAMES,

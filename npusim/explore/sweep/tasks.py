@@ -118,7 +118,7 @@ def _attempt(work: Callable[[], Outcome]) -> Outcome:
 
 
 def _encode(source: Source, scheme: SchemeChoice, threads: int | None) -> Outcome:
-    from npusim.kernels.engine import prepare as prepare_engine
+    from npusim.prepared.engine import prepare as prepare_engine
 
     if scheme == AS_IT_IS:
         model, network = source.model, _network(source.model)

@@ -12,8 +12,8 @@ import npusim
 from npusim.cosim.programs.programs import random_program
 from npusim.engines.machine_network import MachineNetwork
 from npusim.kernels import vnni
-from npusim.kernels.engine import prepare
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from npusim.simulator.machine.repeat import run as repeat
 from npusim.simulator.machine.run import load_image, run_step, step_code
 from npusim.simulator.machine.timeline import time_code

@@ -22,10 +22,10 @@ from npusim import operators as op
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
-from npusim.kernels.inputs import network_inputs, run_of, runs_in
-from npusim.kernels.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
 from npusim.operators.page import Step
 from npusim.operators.steps import step as node_step
+from npusim.prepared.inputs import network_inputs, run_of, runs_in
+from npusim.prepared.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
 from npusim.words import Rule
 
 BLOCK_BYTES = 1 << 22
