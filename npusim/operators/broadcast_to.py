@@ -40,5 +40,9 @@ class BroadcastTo(Rearrangement):
 
 
 PAGE = rearrangement_page(
-    BroadcastTo, (TfliteForm("BROADCAST_TO", 1, lambda layer: BroadcastTo(layer.constant(1))),)
+    BroadcastTo,
+    (
+        TfliteForm("BROADCAST_TO", 1, lambda layer: BroadcastTo(layer.constant(1))),
+        TfliteForm("FILL", (1,), lambda layer: BroadcastTo(layer.constant(0))),
+    ),
 )

@@ -28,7 +28,7 @@ from tests.simulator.tflite_builder import Value, constant, single_operator
 SEED = os.environ.get("NPUSIM_SEED")
 CASES = 200
 
-KERNELS: dict[str, Rule] = {"ref": "litert", "opt": "ruy", "xnn": "fp32"}
+KERNELS: dict[str, Rule] = {"ref": "litert", "opt": "litert-opt", "xnn": "xnnpack"}
 """LiteRT's kernels and the rule that imitates them."""
 
 BYTES = ("int8", "uint8")
@@ -42,7 +42,7 @@ class Layer:
     inputs: list[Value | None]
     outputs: list[Value]
     options: Any = None
-    arrays: list[NDArray] = field(default_factory=list)
+    arrays: list[NDArray] = field(default_factory=list, repr=False)
     version: int = 1
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.formats.tflite.constants import computed
 from npusim.formats.tflite.records import ModelRecord, TensorRecord, read_records
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor, frozen
@@ -44,34 +45,42 @@ def load(path: str | Path) -> Network:
 def _network(name: str, model: ModelRecord) -> Network:
     layouts: dict[int, tuple[int, ...]] = {}
     nodes = []
+    records = list(model.tensors)
     for record in model.operators:
         for index in (*record.inputs, *record.outputs):
-            if not -1 <= index < len(model.tensors):
-                raise FormatError(f"{record.name}: tensor {index} of {len(model.tensors)}")
+            if not -1 <= index < len(records):
+                raise FormatError(f"{record.name}: tensor {index} of {len(records)}")
         if record.kind not in FORMS:
             raise UnsupportedError(f"{record.name}: operator {record.kind} is not supported")
         if not record.outputs or min(record.outputs) < 0:
             raise FormatError(f"{record.name}: expected outputs, found {list(record.outputs)}")
-        tensors = tuple(None if i < 0 else model.tensors[i] for i in record.inputs)
+        tensors = tuple(None if i < 0 else records[i] for i in record.inputs)
         form = FORMS[record.kind]
-        layer = TfliteLayer(record, tensors, tuple(model.tensors[i] for i in record.outputs))
+        written = [records[i] for i in record.outputs]
+        layer = TfliteLayer(record, tensors, tuple(written))
         operator = form.read(layer)
         if record.kind == "DEPTHWISE_CONV_2D":
             layouts[record.inputs[1]] = DEPTHWISE_FILE_ORDER
-        used = record.inputs[: form.values]
-        nodes.append(
-            Node(
-                record.name,
-                operator,
-                tuple(f"t{i}" for i in used if i >= 0),
-                tuple(f"t{i}" for i in record.outputs),
-            )
+        used = form.value_inputs(record.inputs)
+        node = Node(
+            record.name,
+            operator,
+            tuple(f"t{i}" for i in used),
+            tuple(f"t{i}" for i in record.outputs),
         )
+        if all(records[i].data is not None for i in used):
+            touched = {f"t{i}": _tensor(records[i], None) for i in (*used, *record.outputs)}
+            values = computed(node, touched, written)
+            if values is not None:
+                for index, value in zip(record.outputs, values, strict=True):
+                    records[index] = value
+                continue
+        nodes.append(node)
     for index in (*model.inputs, *model.outputs):
-        if not 0 <= index < len(model.tensors):
-            raise FormatError(f"network input or output {index} of {len(model.tensors)} tensors")
-    if not model.inputs or not model.outputs:
-        raise FormatError("expected at least one network input and output, found none")
+        if not 0 <= index < len(records):
+            raise FormatError(f"network input or output {index} of {len(records)} tensors")
+    if not model.outputs:
+        raise FormatError("expected at least one network output, found none")
     live = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     live.update(f"t{i}" for i in (*model.inputs, *model.outputs))
     return Network(
@@ -80,7 +89,7 @@ def _network(name: str, model: ModelRecord) -> Network:
         nodes=tuple(nodes),
         tensors={
             tensor.name: _tensor(tensor, layouts.get(index))
-            for index, tensor in enumerate(model.tensors)
+            for index, tensor in enumerate(records)
             if tensor.name in live or tensor.data is not None
         },
         inputs=tuple(f"t{i}" for i in model.inputs),

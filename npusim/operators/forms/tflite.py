@@ -45,10 +45,19 @@ class TfliteLayer:
             raise FormatError(f"{self.record.name}: input {position} is missing")
         return tensor
 
+    def known(self, position: int) -> TensorRecord:
+        """Return an input that must be constant."""
+        tensor = self.input(position)
+        if tensor.data is None:
+            raise UnsupportedError(
+                f"{self.record.name}: expected constants in {tensor.name}, found computed values"
+            )
+        return tensor
+
     def constant(self, position: int) -> tuple[int, ...]:
         """Return the integers of an input that must be constant (a shape, axes, paddings)."""
         tensor = self.input(position)
-        if tensor.data is None or tensor.dtype not in ("int32", "int64"):
+        if tensor.data is None or tensor.dtype not in ("int16", "int32", "int64"):
             raise UnsupportedError(
                 f"{self.record.name}: expected constant integers in {tensor.name}, "
                 f"found {'computed' if tensor.data is None else tensor.dtype} values"
@@ -111,14 +120,20 @@ class TfliteForm:
     name
         As the schema's BuiltinOperator has it, or a custom operator's code.
     values
-        How many inputs are values; those behind are shapes, axes, paddings, read by `read`.
+        How many inputs are values, or their places; the others are shapes, axes, paddings, which
+        `read` reads.
     read
         Returns the operator that a layer of the file means.
     """
 
     name: str
-    values: int
+    values: int | tuple[int, ...]
     read: Callable[[TfliteLayer], Operator]
+
+    def value_inputs(self, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Return those of a record's inputs that are values and present."""
+        places = range(self.values) if isinstance(self.values, int) else self.values
+        return tuple(inputs[i] for i in places if i < len(inputs) and inputs[i] >= 0)
 
 
 ALL_INPUTS = 1 << 16

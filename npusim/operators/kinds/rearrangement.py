@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from npusim.errors import ShapeError
 from npusim.graph.attributes import MAX_PADDED_ELEMENTS
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Shape
+from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.gather import gather
 from npusim.operators.forms.onnx import OnnxForm
@@ -51,17 +51,30 @@ def rearrangement_page(
     tflite: tuple[TfliteForm, ...],
     onnx: tuple[OnnxForm, ...] = (),
 ) -> Page:
-    """Return the page of an operator of this kind: all types and every runtime are served alike."""
+    """Return the page of an operator of this kind."""
+    return movement_page(
+        operator, tflite, lambda operator, x: operator.moved(x, 0), rearrangement_step, onnx
+    )
+
+
+def movement_page(
+    operator: type[Operator],
+    tflite: tuple[TfliteForm, ...],
+    real: Callable[..., NDArray | tuple[NDArray, ...]],
+    step: Callable[[Network, Node], Step],
+    onnx: tuple[OnnxForm, ...] = (),
+) -> Page:
+    """Return the page of an operator whose one `step` serves all types and every runtime."""
     return Page(
         operator=operator,
         tflite=tflite,
         onnx=onnx,
         own=Absent("has no form in npusim's own files"),
-        real=lambda operator, x: operator.moved(x, 0),
-        constants=Absent("moves integers as they are"),
-        quantized=lambda network, node, constants: rearrangement_step(network, node),
-        float32=lambda network, node, rule: rearrangement_step(network, node),
-        plain=rearrangement_step,
+        real=real,
+        constants=Absent("takes integers as they are"),
+        quantized=lambda network, node, constants: step(network, node),
+        float32=lambda network, node, rule: step(network, node),
+        plain=step,
         macs=no_macs,
     )
 
@@ -118,3 +131,8 @@ def need_size(shape: Shape) -> Shape:
     if prod(shape) > MAX_PADDED_ELEMENTS:
         raise ShapeError(f"output {list(shape)} has more than {MAX_PADDED_ELEMENTS} elements")
     return shape
+
+
+def one_or_all(outputs: tuple[NDArray, ...]) -> NDArray | tuple[NDArray, ...]:
+    """Return what a step of so many outputs returns: the array alone where there is one."""
+    return outputs[0] if len(outputs) == 1 else outputs

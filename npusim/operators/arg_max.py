@@ -1,0 +1,61 @@
+"""arg_max: the place of the greatest (or least) element along an axis, the first of equals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.page import Step
+
+
+@dataclass(frozen=True)
+class ArgMax(Operator):
+    """The first place of the greatest element along `axis`, which goes; `least`: of the least."""
+
+    axis: int
+    least: bool = False
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 1, 1
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        (x,) = inputs
+        if not 0 <= self.axis < len(x):
+            raise ShapeError(f"axis {self.axis} is outside input {list(x)}")
+        return ((*x[: self.axis], *x[self.axis + 1 :]),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return self.axis != 0
+
+
+def real(operator: ArgMax, x: NDArray) -> NDArray:
+    """Return the places."""
+    return (np.argmin if operator.least else np.argmax)(x, operator.axis)
+
+
+def _step(network: Network, node: Node) -> Step:
+    operator: Any = node.operator
+    dtype = network.output_of(node).dtype
+    return lambda threads, x: np.asarray(real(operator, x), dtype)
+
+
+def _reader(least: bool) -> TfliteForm:
+    def read(layer: TfliteLayer) -> ArgMax:
+        (axis,) = layer.constant(1)
+        return ArgMax(layer.axis(axis, layer.rank), least)
+
+    return TfliteForm("ARG_MIN" if least else "ARG_MAX", 1, read)
+
+
+PAGE = movement_page(ArgMax, (_reader(least=False), _reader(least=True)), real, _step)

@@ -1,0 +1,82 @@
+"""gather: the slices of x that computed or constant indices name, along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import RangeError, ShapeError
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.page import Step
+
+
+@dataclass(frozen=True)
+class Gather(Operator):
+    """y[..., i ..., ...] = x[..., indices[i ...], ...] along `axis`.
+
+    The first `batch_dims` axes of x and of the indices are walked together.
+    """
+
+    axis: int
+    batch_dims: int = 0
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 2, 2
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        x, indices = inputs
+        axis, walked = self.axis, self.batch_dims
+        if not 0 <= walked <= axis < len(x) or x[:walked] != indices[:walked]:
+            raise ShapeError(f"cannot gather {list(indices)} of {list(x)} along axis {axis}")
+        return ((*x[:axis], *indices[walked:], *x[axis + 1 :]),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return self.axis != 0 and inputs[1].is_constant and not self.batch_dims
+
+
+def real(operator: Gather, x: NDArray, indices: NDArray) -> NDArray:
+    """Return the slices."""
+    walked = operator.batch_dims
+    if not walked:
+        return np.take(x, indices, operator.axis)
+    pairs = zip(
+        x.reshape(-1, *x.shape[walked:]), indices.reshape(-1, *indices.shape[walked:]), strict=True
+    )
+    slices = np.stack([np.take(part, at, operator.axis - walked) for part, at in pairs])
+    return slices.reshape(*x.shape[:walked], *slices.shape[1:])
+
+
+def _step(network: Network, node: Node) -> Step:
+    operator: Any = node.operator
+    extent = network.inputs_of(node)[0].shape[operator.axis]
+
+    def step(threads: int, x: NDArray, indices: NDArray) -> NDArray:
+        need_indices(node, indices, extent)
+        return real(operator, x, indices)
+
+    return step
+
+
+def need_indices(node: Node, indices: NDArray, extent: int) -> None:
+    """Raise RangeError where an index is outside an axis of `extent`, as the runtime stops too."""
+    outside = indices[(indices < 0) | (indices >= extent)]
+    if outside.size:
+        raise RangeError(f"{node.name}: index {outside[0]} is outside an axis of {extent}")
+
+
+def _read(layer: TfliteLayer) -> Gather:
+    axis = layer.axis(layer.option("Axis"), layer.rank)
+    walked = layer.option("BatchDims")
+    return Gather(axis, walked + len(layer.input(1).shape) if walked < 0 else walked)
+
+
+PAGE = movement_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step)
