@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.attributes import Clamp, fused
-from npusim.operators.forms.own import OwnForm
+from npusim.graph.network import Network, Node
+from npusim.operators.forms.own import (
+    ACTIVATION,
+    RULE,
+    Attributes,
+    OwnForm,
+    clamped_scale,
+    epilogue,
+)
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
@@ -34,11 +42,16 @@ def real(operator: Add, a: NDArray, b: NDArray) -> NDArray:
     return fused(operator.activation, a + b)
 
 
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form."""
+    return clamped_scale(network, node) | epilogue(one_epilogue(network, node, RULE))
+
+
 PAGE = Page(
     operator=Add,
     tflite=(TfliteForm("ADD", 2, lambda layer: Add(layer.activation())),),
     onnx=(),
-    own=(OwnForm("Add"),),
+    own=(OwnForm("Add", (ACTIVATION,), implied, values=2),),
     real=real,
     constants=PerRuntime(
         litert=three_steps,

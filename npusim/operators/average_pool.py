@@ -12,7 +12,16 @@ from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, pool
 from npusim.kernels.kernel_step import KernelStep
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import (
+    ACTIVATION,
+    RULE,
+    WINDOW,
+    Attributes,
+    Field,
+    OwnForm,
+    clamped_scale,
+    epilogue,
+)
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
@@ -136,11 +145,35 @@ def step(network: Network, node: Node, c: WindowDivision | Requantization | Real
     return KernelStep(floating_point.average_pool_float, constants, y.dtype, y.shape[1:])
 
 
+COUNTS = Field(lambda o, x: {}, lambda call: {"count_padding": True})
+
+
+def divides(network: Network, node: Node) -> bool:
+    """Return whether npusim's own form of the pool is a division, without a change of scale."""
+    return isinstance(by_taps(network, node, RULE), WindowDivision)
+
+
+def counts_padding(network: Network, node: Node) -> bool:
+    """Return whether padding counts."""
+    return bool(getattr(node.operator, "count_padding", False))
+
+
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form where padding counts."""
+    r = by_taps(network, node, RULE)
+    assert isinstance(r, Requantization)
+    zero = affine(node, network.inputs_of(node)[0])[1]
+    return clamped_scale(network, node) | epilogue(r) | {"x_zero_point": zero}
+
+
 PAGE = Page(
     operator=AveragePool,
     tflite=(TfliteForm("AVERAGE_POOL_2D", 1, _read),),
     onnx=(),
-    own=(OwnForm("AveragePool"), OwnForm("PaddedAveragePool")),
+    own=(
+        OwnForm("AveragePool", (WINDOW, ACTIVATION), clamped_scale, suits=divides),
+        OwnForm("PaddedAveragePool", (WINDOW, ACTIVATION, COUNTS), implied, suits=counts_padding),
+    ),
     real=real,
     constants=PerRuntime(
         litert=by_taps,

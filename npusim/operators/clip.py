@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import Field, as_numbers
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import onnxruntime_table, table_of, to_output
 from npusim.operators.kinds.table import Table, table_step
 from npusim.operators.kinds.unary import Unary
@@ -52,6 +53,20 @@ def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
     return table_of(network, node, to_output(network, node, mode, clamp=clamp))
 
 
+BOUNDS = Field(
+    lambda o, x: {"bounds": as_numbers(o.bounds)},
+    lambda call: {"low": call.bounds("bounds").low, "high": call.bounds("bounds").high},
+)
+
+CONSTANTS = PerRuntime(
+    litert=fixed_point,
+    litert_opt=fixed_point,
+    xnnpack=fixed_point,
+    onnxruntime=onnxruntime_table(_bounds),
+    tosa=fixed_point,
+    integer=fixed_point,
+)
+
 PAGE = Page(
     operator=Clip,
     tflite=(
@@ -60,16 +75,9 @@ PAGE = Page(
         TfliteForm("RELU6", 1, lambda layer: Clip(0.0, 6.0)),
     ),
     onnx=(),
-    own=(OwnForm("Activation"),),
+    own=(table_form("clamp", CONSTANTS, BOUNDS),),
     real=real,
-    constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=fixed_point,
-        xnnpack=fixed_point,
-        onnxruntime=onnxruntime_table(_bounds),
-        tosa=fixed_point,
-        integer=fixed_point,
-    ),
+    constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),

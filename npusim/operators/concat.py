@@ -12,7 +12,15 @@ from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor, same_quantization
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import (
+    ANY_NUMBER,
+    RULE,
+    Attributes,
+    OwnForm,
+    integer,
+    scale,
+    scale_of,
+)
 from npusim.operators.forms.tflite import ALL_INPUTS, TfliteForm, TfliteLayer
 from npusim.operators.kinds.scale import table_of, to_output, to_output_xnnpack
 from npusim.operators.kinds.table import Table, lookup_step
@@ -161,11 +169,28 @@ def float32(network: Network, node: Node, rule: Rule) -> Step:
     return plain(network, node)
 
 
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form: M = 1 and no shift where bytes are kept."""
+    kept = scale(network, node)
+    multipliers, shifts, zeros = [], [], []
+    for position, x in enumerate(network.inputs_of(node)):
+        same = scale_of(node.name, x) == kept
+        r = to_output(network, node, RULE, position)
+        multipliers.append(1 if same else int(r.multipliers[0, 0]))
+        shifts.append(0 if same else int(r.shift[0]))
+        zeros.append(affine(node, x)[1])
+    return kept | {
+        "multipliers": tuple(multipliers),
+        "shifts": tuple(shifts),
+        "x_zero_points": tuple(zeros),
+    }
+
+
 PAGE = Page(
     operator=Concat,
     tflite=(TfliteForm("CONCATENATION", ALL_INPUTS, _read),),
     onnx=(),
-    own=(OwnForm("Concat"),),
+    own=(OwnForm("Concat", (integer("axis"),), implied, values=ANY_NUMBER),),
     real=real,
     constants=PerRuntime(
         litert=tflite,

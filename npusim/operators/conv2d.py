@@ -18,7 +18,7 @@ from npusim.graph.weights import EncodedWeights
 from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
 from npusim.kernels.linear import LinearStep
 from npusim.kernels.vector_rest import with_scalar_channels
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
@@ -183,7 +183,7 @@ PAGE = Page(
     operator=Conv2D,
     tflite=(TfliteForm("CONV_2D", 3, _read), TfliteForm("DEPTHWISE_CONV_2D", 3, _read)),
     onnx=(),
-    own=(OwnForm("Conv"),),
+    own=(OwnForm("Conv", (WEIGHTS_WINDOW, ACTIVATION), clamped_scale),),
     real=real,
     constants=PerRuntime(
         litert=reference,

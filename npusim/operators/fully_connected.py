@@ -17,7 +17,7 @@ from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels.float64 import convolve
 from npusim.kernels.linear import LinearStep
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
@@ -128,11 +128,21 @@ def macs(network: Network, node: Node) -> int:
     return prod(shape[:-1]) * prod(linear.weight_shape(network, node))
 
 
+def _keeps(node: Node) -> bool:
+    return bool(getattr(node.operator, "keep_dims", False))
+
+
+KEPT = Field(lambda o, x: {}, lambda call: {"keep_dims": True})
+
+
 PAGE = Page(
     operator=FullyConnected,
     tflite=(TfliteForm("FULLY_CONNECTED", 3, _read),),
     onnx=(),
-    own=(OwnForm("Gemm"), OwnForm("Dense")),
+    own=(
+        OwnForm("Gemm", (ACTIVATION,), clamped_scale, suits=lambda n, node: not _keeps(node)),
+        OwnForm("Dense", (ACTIVATION, KEPT), clamped_scale, suits=lambda n, node: _keeps(node)),
+    ),
     real=real,
     constants=PerRuntime(
         litert=reference,

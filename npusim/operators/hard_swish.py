@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, round_shift
 from npusim.errors import RangeError
 from npusim.graph.network import Network, Node
-from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import values_of
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
@@ -121,20 +121,22 @@ def _hard_swish(c: HardSwishConstants, value: int) -> int:
     return round_shift(HALF_AWAY, _int16(truncated), -c.output_exponent) + c.zero_point
 
 
+CONSTANTS = PerRuntime(
+    litert=fixed_point,
+    litert_opt=fixed_point,
+    xnnpack=fixed_point,
+    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    tosa=fixed_point,
+    integer=float32_table(single),
+)
+
 PAGE = Page(
     operator=HardSwish,
     tflite=(TfliteForm("HARD_SWISH", 1, lambda layer: HardSwish()),),
     onnx=(),
-    own=(OwnForm("Activation"),),
+    own=(table_form("hard_swish", CONSTANTS),),
     real=real,
-    constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=fixed_point,
-        xnnpack=fixed_point,
-        onnxruntime=Absent("is not supported under onnxruntime's rule"),
-        tosa=fixed_point,
-        integer=float32_table(single),
-    ),
+    constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import number
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import applied, by_ratio, by_ratio_xnnpack, values_of
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
@@ -66,20 +67,22 @@ def eight_fraction_bits(network: Network, node: Node) -> Table:
     return _table(network, node, steep, flat)
 
 
+CONSTANTS = PerRuntime(
+    litert=fixed_point,
+    litert_opt=fixed_point,
+    xnnpack=eight_fraction_bits,
+    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    tosa=fixed_point,
+    integer=float32_table(single),
+)
+
 PAGE = Page(
     operator=LeakyRelu,
     tflite=(TfliteForm("LEAKY_RELU", 1, lambda layer: LeakyRelu(float(layer.option("Alpha")))),),
     onnx=(),
-    own=(OwnForm("Activation"),),
+    own=(table_form("leaky_relu", CONSTANTS, number("alpha")),),
     real=real,
-    constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=fixed_point,
-        xnnpack=eight_fraction_bits,
-        onnxruntime=Absent("is not supported under onnxruntime's rule"),
-        tosa=fixed_point,
-        integer=float32_table(single),
-    ),
+    constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),

@@ -11,7 +11,7 @@ from npusim.graph.attributes import fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import pool
 from npusim.kernels.kernel_step import KernelStep
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import ACTIVATION, WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, taps, window_geometry
@@ -59,7 +59,7 @@ PAGE = Page(
     operator=MaxPool,
     tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
     onnx=(),
-    own=(OwnForm("MaxPool"),),
+    own=(OwnForm("MaxPool", (WINDOW, ACTIVATION), clamped_scale),),
     real=real,
     constants=PerRuntime(
         litert=bounds,

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, pool
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import (
+    RULE,
+    Attributes,
+    OwnForm,
+    clamped_scale,
+    epilogue,
+    integer,
+    integers,
+)
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.elements import one_channel
 from npusim.operators.kinds.float_mean import float_mean
@@ -179,11 +187,19 @@ def _finish(
     return finish_integers
 
 
+KEEP_DIMS = integer("keepdims", of="keep_dims", kind=bool)
+
+
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form."""
+    return clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE))
+
+
 PAGE = Page(
     operator=Mean,
     tflite=(TfliteForm("MEAN", 1, _read),),
     onnx=(),
-    own=(OwnForm("Mean"),),
+    own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS), implied),),
     real=real,
     constants=PerRuntime(
         litert=fixed_point,

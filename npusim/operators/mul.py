@@ -11,7 +11,14 @@ from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import elementwise as loops
 from npusim.kernels import floating_point
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import (
+    ACTIVATION,
+    RULE,
+    Attributes,
+    OwnForm,
+    clamped_scale,
+    epilogue,
+)
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
@@ -60,11 +67,20 @@ def step(network: Network, node: Node, c: Requantization | np.float32) -> Step:
     return elements_step(network, node, floating_point.multiply_rounded, *zero_points, *rest)
 
 
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form."""
+    zeros: Attributes = {
+        f"{name}_zero_point": affine(node, x)[1]
+        for name, x in zip("ab", network.inputs_of(node), strict=True)
+    }
+    return clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE)) | zeros
+
+
 PAGE = Page(
     operator=Mul,
     tflite=(TfliteForm("MUL", 2, lambda layer: Mul(layer.activation())),),
     onnx=(),
-    own=(OwnForm("Mul"),),
+    own=(OwnForm("Mul", (ACTIVATION,), implied, values=2),),
     real=real,
     constants=PerRuntime(
         litert=fixed_point,

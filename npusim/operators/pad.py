@@ -12,7 +12,7 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor, is_quantized
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
 from npusim.operators.page import Page, Step, no_macs
@@ -75,11 +75,20 @@ def real(operator: Pad, x: NDArray) -> NDArray:
     return np.pad(x, list(zip(operator.before, operator.after, strict=True)))
 
 
+def _read_pads(call: Call) -> dict[str, tuple[int, ...]]:
+    pads = call.integers("pads")
+    return {"before": pads[: len(pads) // 2], "after": pads[len(pads) // 2 :]}
+
+
+PADS = Field(lambda o, x: {"pads": (*o.before, *o.after)}, _read_pads)
+"""All begins, then all ends."""
+
+
 PAGE = Page(
     operator=Pad,
     tflite=(TfliteForm("PAD", 1, _read),),
     onnx=(),
-    own=(OwnForm("Pad"),),
+    own=(OwnForm("Pad", (PADS,)),),
     real=real,
     macs=no_macs,
     **movement_parts(step),

@@ -12,7 +12,7 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
 from npusim.operators.page import Page, Step, no_macs
@@ -65,6 +65,20 @@ def real(operator: Reshape, x: NDArray) -> NDArray:
     return x.reshape(len(x), *operator.shape[1:])
 
 
+def _write_shape(operator: Reshape, x: Tensor) -> Attributes:
+    kept = x.shape[:1] == operator.shape[:1]
+    return {"shape": (0, *operator.shape[1:]) if kept else operator.shape}
+
+
+def _read_shape(call: Call) -> dict[str, tuple[int, ...]]:
+    shape = call.integers("shape")
+    return {"shape": (call.x.shape[0], *shape[1:]) if shape[0] == 0 else shape}
+
+
+SHAPE = Field(_write_shape, _read_shape)
+"""0 keeps the batch, whatever it is."""
+
+
 PAGE = Page(
     operator=Reshape,
     tflite=(
@@ -73,7 +87,7 @@ PAGE = Page(
         TfliteForm("EXPAND_DIMS", 1, lambda layer: Reshape(layer.output.shape)),
     ),
     onnx=(),
-    own=(OwnForm("Reshape"),),
+    own=(OwnForm("Reshape", (SHAPE,)),),
     real=real,
     macs=no_macs,
     **movement_parts(step, relabels=True),

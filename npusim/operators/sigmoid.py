@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from npusim.formats.onnx.records import OnnxNode
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import float32_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
@@ -45,20 +45,22 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
 
 table = float32_table(single)
 
+CONSTANTS = PerRuntime(
+    litert=table,
+    litert_opt=table,
+    xnnpack=table,
+    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    tosa=table,
+    integer=table,
+)
+
 PAGE = Page(
     operator=Sigmoid,
     tflite=(TfliteForm("LOGISTIC", 1, lambda layer: Sigmoid()),),
     onnx=(OnnxForm("Sigmoid", _read_onnx),),
-    own=(OwnForm("Activation"),),
+    own=(table_form("sigmoid", CONSTANTS),),
     real=real,
-    constants=PerRuntime(
-        litert=table,
-        litert_opt=table,
-        xnnpack=table,
-        onnxruntime=Absent("is not supported under onnxruntime's rule"),
-        tosa=table,
-        integer=table,
-    ),
+    constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),

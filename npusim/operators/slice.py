@@ -12,7 +12,7 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
 from npusim.operators.page import Page, Step, no_macs
@@ -72,11 +72,31 @@ def real(operator: Slice, x: NDArray) -> NDArray:
     return x[(slice(None), *index[1:])]
 
 
+def _write_bounds(operator: Slice, x: Tensor) -> Attributes:
+    start, stop, step = operator.start, operator.stop, operator.step
+    first = 1 if (start[0], stop[0], step[0]) == (0, x.shape[0], 1) else 0
+    axes = tuple(range(first, len(x.shape)))
+    return {"starts": start[first:], "ends": stop[first:], "steps": step[first:], "axes": axes}
+
+
+def _read_bounds(call: Call) -> dict[str, tuple[int, ...]]:
+    whole = len(call.x.shape) - len(call.integers("axes"))
+    return {
+        "start": (*(0,) * whole, *call.integers("starts")),
+        "stop": (*call.x.shape[:whole], *call.integers("ends")),
+        "step": (*(1,) * whole, *call.integers("steps")),
+    }
+
+
+BOUNDS = Field(_write_bounds, _read_bounds)
+"""Of all axes but the batch, where every sample is kept."""
+
+
 PAGE = Page(
     operator=Slice,
     tflite=(TfliteForm("SLICE", 1, _read),),
     onnx=(),
-    own=(OwnForm("Slice"),),
+    own=(OwnForm("Slice", (BOUNDS,)),),
     real=real,
     macs=no_macs,
     **movement_parts(step),

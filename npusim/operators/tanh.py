@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import float32_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
@@ -33,20 +33,22 @@ def single(operator: Tanh, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 table = float32_table(single)
 
+CONSTANTS = PerRuntime(
+    litert=table,
+    litert_opt=table,
+    xnnpack=table,
+    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    tosa=table,
+    integer=table,
+)
+
 PAGE = Page(
     operator=Tanh,
     tflite=(TfliteForm("TANH", 1, lambda layer: Tanh()),),
     onnx=(),
-    own=(OwnForm("Activation"),),
+    own=(table_form("tanh", CONSTANTS),),
     real=real,
-    constants=PerRuntime(
-        litert=table,
-        litert_opt=table,
-        xnnpack=table,
-        onnxruntime=Absent("is not supported under onnxruntime's rule"),
-        tosa=table,
-        integer=table,
-    ),
+    constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),

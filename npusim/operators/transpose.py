@@ -15,7 +15,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.layout import swap_middle, swapped_axes
-from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.own import OwnForm, integers
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
 from npusim.operators.page import Page, Step, no_macs
@@ -72,7 +72,7 @@ PAGE = Page(
     operator=Transpose,
     tflite=(TfliteForm("TRANSPOSE", 1, _read),),
     onnx=(),
-    own=(OwnForm("Transpose"),),
+    own=(OwnForm("Transpose", (integers("order"),)),),
     real=real,
     macs=no_macs,
     **movement_parts(step),

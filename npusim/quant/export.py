@@ -15,10 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 import npusim
 from npusim.errors import UnsupportedError
-from npusim.formats.own.calls import call_of, function_named, quantization
+from npusim.formats.own.calls import call_of, function_named
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.own import scale_of
 from npusim.writing import whole_file
 
 BATCH = "N"
@@ -97,7 +98,7 @@ class _Writer:
         """Append the node that states an input's (or constant's) layout and quantization."""
         order = tensor.file_order or tuple(range(len(tensor.shape)))
         attributes = {
-            **quantization(tensor.name, tensor),
+            **scale_of(tensor.name, tensor),
             "order": [int(axis) for axis in np.argsort(order)],
         }
         name = f"{tensor.name}/input"

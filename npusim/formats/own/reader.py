@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import isinf, prod
-from typing import Any, cast
+from math import prod
 
 import numpy as np
 
-from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError
 from npusim.formats.onnx.records import OnnxGraph, OnnxNode
 from npusim.formats.own.calls import CONCAT, call_of, function_named, unpack_codes
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION
-from npusim.formats.own.linear import format_named
+from npusim.formats.own.linear import LinearFormat, format_named
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import output_shapes
+from npusim.graph.operator import Operator, output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
+from npusim.operators.forms.own import ANY_NUMBER, Call
+from npusim.operators.kinds.own_table import TABLE
+from npusim.operators.page import Absent
+from npusim.operators.pages import PAGES
 
 
 def is_own(graph: OnnxGraph) -> bool:
@@ -171,18 +172,26 @@ class _Reader:
         self.nodes.append(Node(node.name, operator, inputs, (name,)))
         self.calls.append(node)
 
-    def _operator(self, node: OnnxNode) -> tuple[op.Operator, int]:
+    def _operator(self, node: OnnxNode) -> tuple[Operator, int]:
         """Return the operator and how many of the node's inputs are computed."""
-        if node.kind in OPERATORS:
-            count = 2 if node.kind in ("Add", "Mul") else 1
-            x = self.alias.get(node.inputs[0], node.inputs[0])
-            return OPERATORS[node.kind](node, self.tensors[x]), count
-        if node.kind.startswith(CONCAT):
-            return op.Concat(node.integer("axis", 0)), len(node.inputs)
-        return self._linear(node), 1
+        x = self.tensors[self.alias.get(node.inputs[0], node.inputs[0])]
+        call = Call(node, x)
+        name = node.kind
+        if name == TABLE:
+            name = f"{TABLE}:{node.attributes['kind']}"
+        elif name.startswith(CONCAT):
+            name = CONCAT
+        if name in FORMS:
+            page, form = FORMS[name]
+            count = len(node.inputs) if form.values == ANY_NUMBER else form.values
+            return page.operator(**form.arguments(call)), count
+        written = format_named(name)
+        kind = "Conv" if written.convolution else "Dense" if written.keep_dims else "Gemm"
+        page, form = FORMS[kind]
+        encoding = self._encoding(node, written)
+        return page.operator(**form.arguments(call) | {"encoding": encoding}), 1
 
-    def _linear(self, node: OnnxNode) -> op.Operator:
-        form = format_named(node.kind)
+    def _encoding(self, node: OnnxNode, form: LinearFormat) -> EncodedWeights:
         held = dict(zip(form.inputs, node.inputs, strict=True))
         values = {key: self.graph.constants[name] for key, name in held.items() if key != "x"}
         shape = _integers(node, "weight_shape")
@@ -192,9 +201,8 @@ class _Reader:
                 f"{node.name}: expected {-(-prod(shape) * form.code_bits // 8)} bytes of codes, "
                 f"found {stream.dtype} {list(stream.shape)}"
             )
-        channels = len(values["bias"])
-        none = np.zeros(channels, np.int64)
-        encoding = EncodedWeights(
+        none = np.zeros(len(values["bias"]), np.int64)
+        return EncodedWeights(
             scheme=form.scheme,
             bits=form.bits,
             codes=unpack_codes(stream, form.code_bits, prod(shape)).reshape(shape),
@@ -206,11 +214,6 @@ class _Reader:
             channel_shift=values.get("channel_shift", none),
             window_sum=values.get("window_sum", none),
         )
-        activation = _activation(node)
-        if not form.convolution:
-            return op.FullyConnected(form.keep_dims, activation, encoding)
-        window = _window(node, (shape[1], shape[2]))
-        return op.Conv2D(window, node.integer("group", 1), activation, encoding)
 
 
 def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
@@ -224,11 +227,6 @@ def _integers(node: OnnxNode, name: str) -> tuple[int, ...]:
     return values
 
 
-def _pair(node: OnnxNode, name: str) -> tuple[int, int]:
-    first, second = _integers(node, name)
-    return first, second
-
-
 def _quantization(node: OnnxNode) -> Quantization:
     scale = np.float32(node.number("scale", 0.0))
     try:
@@ -237,67 +235,10 @@ def _quantization(node: OnnxNode) -> Quantization:
         raise type(error)(f"{node.name}: {error}") from None
 
 
-def _bounds(node: OnnxNode, name: str) -> tuple[float | None, float | None]:
-    low, high = (float(cast(Any, value)) for value in cast(Any, node.attributes[name]))
-    return (None if isinf(low) else low), (None if isinf(high) else high)
-
-
-def _activation(node: OnnxNode) -> op.Clamp | None:
-    return op.Clamp(*_bounds(node, "activation")) if "activation" in node.attributes else None
-
-
-def _window(node: OnnxNode, kernel: tuple[int, int]) -> op.Window:
-    top, left, bottom, right = _integers(node, "pads")
-    return op.Window(
-        kernel, _pair(node, "strides"), _pair(node, "dilations"), (top, bottom, left, right)
-    )
-
-
-def _average_pool(node: OnnxNode, x: Tensor) -> op.Operator:
-    window = _window(node, _pair(node, "kernel"))
-    return op.AveragePool(window, node.kind == "PaddedAveragePool", activation=_activation(node))
-
-
-def _pad(node: OnnxNode, x: Tensor) -> op.Operator:
-    pads = _integers(node, "pads")
-    return op.Pad(pads[: len(pads) // 2], pads[len(pads) // 2 :])
-
-
-def _reshape(node: OnnxNode, x: Tensor) -> op.Operator:
-    shape = _integers(node, "shape")
-    return op.Reshape((x.shape[0], *shape[1:]) if shape[0] == 0 else shape)
-
-
-def _slice(node: OnnxNode, x: Tensor) -> op.Operator:
-    whole = len(x.shape) - len(_integers(node, "axes"))
-    return op.Slice(
-        (*(0,) * whole, *_integers(node, "starts")),
-        (*x.shape[:whole], *_integers(node, "ends")),
-        (*(1,) * whole, *_integers(node, "steps")),
-    )
-
-
-def _activation_operator(node: OnnxNode, x: Tensor) -> op.Operator:
-    kind: Any = node.attributes["kind"]
-    if kind == "clamp":
-        return op.Clip(*_bounds(node, "bounds"))
-    if kind == "leaky_relu":
-        return op.LeakyRelu(node.number("alpha", 0.0))
-    return {"sigmoid": op.Sigmoid, "tanh": op.Tanh, "hard_swish": op.HardSwish}[kind]()
-
-
-OPERATORS: dict[str, Callable[[OnnxNode, Tensor], op.Operator]] = {
-    "Add": lambda node, x: op.Add(_activation(node)),
-    "Mul": lambda node, x: op.Mul(_activation(node)),
-    "Mean": lambda node, x: op.Mean(_integers(node, "axes"), bool(node.integer("keepdims", 0))),
-    "AveragePool": _average_pool,
-    "PaddedAveragePool": _average_pool,
-    "MaxPool": lambda node, x: op.MaxPool(
-        _window(node, _pair(node, "kernel")), activation=_activation(node)
-    ),
-    "Pad": _pad,
-    "Reshape": _reshape,
-    "Transpose": lambda node, x: op.Transpose(_integers(node, "order")),
-    "Slice": _slice,
-    "Activation": _activation_operator,
+FORMS = {
+    form.name: (page, form)
+    for page in PAGES
+    if not isinstance(page.own, Absent)
+    for form in page.own
 }
+"""Pages and forms by the function's name; tables are told apart by their kind."""
