@@ -19,16 +19,14 @@ ENERGY_MODELS: tuple[EnergyModel, ...] = get_args(EnergyModel)
 
 MACHINES = ("nano", "small", "base", "wide")
 """Machines that come with npusim, by size: npusim/machines/NAME.toml."""
-ARRAY_FORMATS = ("uniform8", "uniform4", "subset", "pwlq")
-"""Weight formats that can be built into the array, in the order in which a machine names them."""
-MEMORY_MODELS = ("fixed", "lfsr")
-TECHNOLOGIES = ("nangate45", "ihp_sg13g2")
+MemoryModel = Literal["fixed", "lfsr"]
+MEMORY_MODELS: tuple[MemoryModel, ...] = get_args(MemoryModel)
+Technology = Literal["nangate45", "ihp_sg13g2"]
+TECHNOLOGIES: tuple[Technology, ...] = get_args(Technology)
 """Cells and memories that energy and area are known for: npusim/cost/tables/NAME.json."""
 SIMULATORS = ("icarus", "verilator")
 """Simulators of Verilog."""
 
-WEIGHT_FORMATS = ("uniform", "subset", "pwlq")
-"""What a PE multiplies; a format's code in hardware is its place."""
 Rounding = Literal["floor", "half_up", "half_away", "half_even", "tflite", "ruy"]
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 """Integer rounding modes; a mode's code in hardware is its place."""
@@ -40,12 +38,6 @@ RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 Rule = Runtime | Rounding
 """What `requant` names: the arithmetic of a runtime, or one rounding mode everywhere."""
 RULES: tuple[Rule, ...] = (*RUNTIMES, *ROUNDINGS)
-
-Scheme = Literal["uniform", "wes", "pwlq", "subset", "multipoint"]
-"""How a file holds a layer's weights."""
-SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-SCHEME_FAMILIES = (*SCHEMES, "log2")
-"""Quantization schemes that stand alone; log2 gives `subset` weights. `a+b` composes two."""
 
 Exempt = Literal["none", "first", "last", "both"]
 """Linear layers that stay uniform int8."""

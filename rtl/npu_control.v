@@ -12,19 +12,7 @@
 `default_nettype none
 
 module npu_control #(
-    parameter  int SIZE           = 4,
-    parameter  int BUS_BYTES      = 4,
-    parameter  int BURST_BEATS    = 16,
-    parameter  int UNIFORM_BITS   = 8,
-    parameter  int SUBSET         = 1,
-    parameter  int PWLQ_BITS      = 4,
-    parameter  int ACT_BANKS      = 8,
-    parameter  int ACT_BANK_WORDS = 256,
-    parameter  int WGT_BANKS      = 2,
-    parameter  int WGT_BANK_WORDS = 256,
-    parameter  int PAR_BANKS      = 2,
-    parameter  int PAR_BANK_WORDS = 32,
-    parameter  int ACC_WORDS      = 256,
+    `include "generated/npu_parameters.vh"
     localparam int LITE_BITS      = 8,
     localparam int REGIONS        = 8,
     localparam int ENGINES        = 3,
@@ -188,19 +176,7 @@ module npu_control #(
 
   logic [31:0] read_data;
 
-  wire [31:0] params0 = 32'(SIZE) << CONTROL_PARAMS0_SIZE_L |
-      32'(BUS_BYTES) << CONTROL_PARAMS0_BUS_BYTES_L |
-      32'(UNIFORM_BITS) << CONTROL_PARAMS0_UNIFORM_BITS_L |
-      32'(SUBSET) << CONTROL_PARAMS0_SUBSET_L |
-      32'(PWLQ_BITS) << CONTROL_PARAMS0_PWLQ_BITS_L;
-  wire [31:0] params1 = 32'(ACT_BANKS) << CONTROL_PARAMS1_ACT_BANKS_L |
-      32'(WGT_BANKS) << CONTROL_PARAMS1_WGT_BANKS_L |
-      32'(PAR_BANKS) << CONTROL_PARAMS1_PAR_BANKS_L |
-      32'($clog2(BURST_BEATS)) << CONTROL_PARAMS1_BURST_LOG2_L;
-  wire [31:0] params2 = 32'($clog2(ACT_BANK_WORDS)) << CONTROL_PARAMS2_ACT_LOG2_L |
-      32'($clog2(WGT_BANK_WORDS)) << CONTROL_PARAMS2_WGT_LOG2_L |
-      32'($clog2(PAR_BANK_WORDS)) << CONTROL_PARAMS2_PAR_LOG2_L |
-      32'($clog2(ACC_WORDS)) << CONTROL_PARAMS2_ACC_LOG2_L;
+  `include "generated/npu_parameters_read.vh"
 
   always_comb begin
     read_data = '0;

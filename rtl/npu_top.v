@@ -11,19 +11,7 @@
 `default_nettype none
 
 module npu_top #(
-    parameter  int SIZE           = 4,    // rows, columns, lanes: a power of two, 4..64
-    parameter  int BUS_BYTES      = 4,    // 4, 8, 16; at most SIZE
-    parameter  int BURST_BEATS    = 16,   // a power of two, 1..256
-    parameter  int UNIFORM_BITS   = 8,    // 8, 4 or 0
-    parameter  int SUBSET         = 1,    // 1 or 0
-    parameter  int PWLQ_BITS      = 4,    // 2..7, or 0
-    parameter  int ACT_BANKS      = 8,    // a power of two, 2..8
-    parameter  int ACT_BANK_WORDS = 256,  // a power of two, 8..8192
-    parameter  int WGT_BANKS      = 2,    // 2 or 4
-    parameter  int WGT_BANK_WORDS = 256,  // a power of two, 8..16384
-    parameter  int PAR_BANKS      = 2,    // 2 or 4
-    parameter  int PAR_BANK_WORDS = 32,   // a power of two, 8..16384
-    parameter  int ACC_WORDS      = 256,  // a power of two, 8..65536
+    `include "generated/npu_parameters.vh"
     localparam int ADDRESS_BITS   = 32,
     localparam int DATA_BITS      = 8 * BUS_BYTES,
     localparam int LITE_BITS      = 8
@@ -123,19 +111,7 @@ module npu_top #(
   wire unused = &{1'b0, cycle, fetch_issue, fetch_retire};  // the tracer's
 
   npu_control #(
-      .SIZE          (SIZE),
-      .BUS_BYTES     (BUS_BYTES),
-      .BURST_BEATS   (BURST_BEATS),
-      .UNIFORM_BITS  (UNIFORM_BITS),
-      .SUBSET        (SUBSET),
-      .PWLQ_BITS     (PWLQ_BITS),
-      .ACT_BANKS     (ACT_BANKS),
-      .ACT_BANK_WORDS(ACT_BANK_WORDS),
-      .WGT_BANKS     (WGT_BANKS),
-      .WGT_BANK_WORDS(WGT_BANK_WORDS),
-      .PAR_BANKS     (PAR_BANKS),
-      .PAR_BANK_WORDS(PAR_BANK_WORDS),
-      .ACC_WORDS     (ACC_WORDS)
+      `include "generated/npu_parameters_pass.vh"
   ) control (
       .clk_i           (clk_i),
       .rst_i           (rst_i),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from npusim.cli.options import FILE, calibrate_option, choice, model_argument
+from npusim.codes.schemes import SCHEME_FAMILIES
 from npusim.words import (
     BIAS_CORRECTIONS,
     BREAKPOINTS,
@@ -16,7 +17,6 @@ from npusim.words import (
     GRIDS,
     NORMALIZATIONS,
     RANGE_METHODS,
-    SCHEME_FAMILIES,
 )
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +112,5 @@ def _described(machine: str | Machine, memory: str | None, latency: int | None) 
     from npusim.machines import Machine
 
     result = Machine.of(machine)
-    port = result.memory
-    if memory is not None:
-        port = replace(port, model=memory)
-    if latency is not None:
-        port = replace(port, latency_cycles=latency)
-    return replace(result, memory=port)
+    told = {"memory.model": memory, "memory.latency_cycles": latency}
+    return result.with_({key: value for key, value in told.items() if value is not None})

@@ -1,1 +1,17 @@
-"""Weight codes."""
+"""Weight codes: a page for each, and the lists that are derived from them."""
+
+from npusim.codes.code import LEAST_BITS, REGIONS, Levels, WeightCode
+from npusim.codes.pwlq import PWLQ
+from npusim.codes.subset import SUBSET
+from npusim.codes.uniform import UNIFORM
+
+CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ)
+"""A code's number in the instruction set and in the RTL is its place."""
+WEIGHT_FORMATS = tuple(code.name for code in CODES)
+ARRAY_FORMATS = tuple(name for code in CODES for name in code.element_names)
+"""Elements of the array: what a machine names in `array.formats`, in this order."""
+
+__all__ = [
+    "ARRAY_FORMATS", "CODES", "LEAST_BITS", "PWLQ", "REGIONS", "SUBSET", "UNIFORM",
+    "WEIGHT_FORMATS", "Levels", "WeightCode",
+]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from npusim.codes import ARRAY_FORMATS, PWLQ, SUBSET, UNIFORM
 from npusim.machines import Machine
 
 XE_BITS = 9
@@ -35,7 +36,7 @@ class Logic:
 LOGIC = (
     Logic(
         "npu_pe_column", "array_edge", True,
-        ("uniform8", "uniform4", "subset", "pwlq", "idle"),  # all rows carry a layer's operands
+        (*ARRAY_FORMATS, "idle"),  # all rows carry a layer's operands
     ),
     Logic("npu_weight_column", "array_edge", True, ("load", "swap", "idle")),  # load: a row
     Logic("npu_subtract_zero_point", "array_edge", True, ("operand", "idle")),
@@ -62,21 +63,11 @@ LOGIC = (
 
 def parameters(machine: Machine) -> Mapping[str, int]:
     """Return the build parameters of all modules of a machine; a module has some of them."""
-    size = machine.size
-    return {
-        "UNIFORM_BITS": machine.uniform_bits,
-        "SUBSET": int(machine.has_subset),
-        "PWLQ_BITS": machine.array.pwlq_bits,
-        "SIZE": size,
-        "ROWS": size,
-        "SUM_BITS": _sum_bits(machine),
-        "BUS_BYTES": machine.bus.bus_bytes,
-        "BURST_BEATS": machine.bus.burst_beats,
-    }
+    return {**machine.parameters, "ROWS": machine.size, "SUM_BITS": _sum_bits(machine)}
 
 
 def _sum_bits(machine: Machine) -> int:
     """Return the width of a column's sum in region 0, as rtl/npu_lane.v has it."""
-    most = max(machine.uniform_bits, machine.array.pwlq_bits)
-    product = XE_BITS - 1 + (6 if machine.has_subset and most < 6 else most)
+    most = max(machine.most_bits(UNIFORM), machine.most_bits(PWLQ))
+    product = XE_BITS - 1 + (6 if machine.most_bits(SUBSET) and most < 6 else most)
     return product + machine.size.bit_length() - 1

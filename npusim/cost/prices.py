@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
 from npusim.cost.table import Table, load_table
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
 from npusim.machines import Machine
-from npusim.words import ARRAY_FORMATS
 
 COMPONENTS = (
     *(f"array_{name}" for name in ARRAY_FORMATS), "array_edge", "accumulators", "requantizers",
@@ -72,7 +72,7 @@ def prices_of(machine: Machine, table: Table) -> Prices:
 
     for name in ARRAY_FORMATS:
         events[f"macs_{name}"] = {}
-        if name in machine.array.formats or (name == "uniform4" and machine.uniform_bits):
+        if machine.runs(name):
             add(f"macs_{name}", "npu_pe_column", name, 1 / size, f"array_{name}", clocked=False)
     add("array_cycles", "npu_subtract_zero_point", "operand", size)
     add("array_cycles", "npu_lane", "operand", size)

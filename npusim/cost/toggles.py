@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.cost.logic import parameters
 from npusim.cost.table import load_table
 from npusim.errors import FormatError
 from npusim.machines import Machine
-from npusim.words import ARRAY_FORMATS
 
 COLUMN = "npu_pe_column"
 

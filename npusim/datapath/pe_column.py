@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import WEIGHT_FORMATS
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_piecewise_linear import products_piecewise_linear
@@ -47,7 +48,6 @@ from npusim.datapath.weight_decode import (
     uniform_weight,
     weight_bits,
 )
-from npusim.words import WEIGHT_FORMATS
 
 
 def product_bits(parameters: Parameters) -> int:
@@ -202,7 +202,8 @@ def bins(parameters: Parameters) -> Bins:
 UNIT = Unit(
     name="pe_column",
     ports=(
-        Port("format", "in", 2, legal=(0, 2), meaning="place in WEIGHT_FORMATS"),
+        Port("format", "in", 2, legal=(0, len(WEIGHT_FORMATS) - 1),
+             meaning="place in WEIGHT_FORMATS"),
         Port("weight", "in", weight_bits, lanes=lambda p: p["ROWS"], meaning="weight wires"),
         Port("xe", "in", 9, signed=True, lanes=lambda p: p["ROWS"], legal=XE_BOUNDS,
              meaning="operands"),

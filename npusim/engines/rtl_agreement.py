@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ def compare_network(
         The RTL could not be run.
     """
     program = compiled.program
-    machine = program.machine if memory is None else replace(program.machine, memory=memory)
+    machine = program.machine if memory is None else program.machine.with_({"memory": memory})
     for name, value in network_inputs(compiled.network, inputs).items():
         write_tensor(program, compiled.dram, name, value[:1])
     found: list[Comparison] = []

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.analysis.layer_cycles import LayerCycles
+from npusim.codes import ARRAY_FORMATS
+from npusim.codes.columns import ARRAY_FORMAT
 from npusim.cost.toggles import array_energy_pj, replaced
 from npusim.engines.simulation import require_no_fault
 from npusim.isa.program import Program, Step
 from npusim.simulator.machine.activity import FEATURES
 from npusim.simulator.machine.run import run_step
 from npusim.simulator.machine.timeline import Timeline
-from npusim.words import ARRAY_FORMATS, WEIGHT_FORMATS
 
 Activity = NDArray[np.int64]
 """int64 [ARRAY_FORMATS FEATURES]."""
@@ -48,18 +49,8 @@ def format_of(timeline: Timeline) -> NDArray[np.int64]:
     """Return the place in ARRAY_FORMATS of each MAC, int64 [instructions]; 0 for the others."""
     group = timeline.columns.groups["MAC"]
     form = group.registers["mac_format"]
-    uniform, subset = (WEIGHT_FORMATS.index(name) for name in ("uniform", "subset"))
-    place = np.where(
-        form["format"] == uniform,
-        np.where(
-            form["bits"] > 4, ARRAY_FORMATS.index("uniform8"), ARRAY_FORMATS.index("uniform4")
-        ),
-        np.where(
-            form["format"] == subset, ARRAY_FORMATS.index("subset"), ARRAY_FORMATS.index("pwlq")
-        ),
-    )
     found = np.zeros(timeline.columns.count, np.int64)
-    found[group.pcs] = place
+    found[group.pcs] = np.maximum(ARRAY_FORMAT[form["format"], form["bits"]], 0)
     return found
 
 

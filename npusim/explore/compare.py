@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import npusim
 from npusim.analysis.pareto import on_front
 from npusim.analysis.top1 import classes, percent_equal
+from npusim.codes.schemes import SCHEME_BITS, SCHEME_FAMILIES
 from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, ShapeError, UnsupportedError
@@ -25,23 +26,18 @@ from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
 from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
-from npusim.quant.options import SCHEME_BITS, Options
+from npusim.quant.options import Options
 from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
 from npusim.words import BIAS_CORRECTIONS
 
 JSON_VERSION = 1
 VARIANTS: dict[str, dict[str, Any]] = {
-    "uniform": {"scheme": "uniform"},
+    **{name: {"scheme": name} for name in SCHEME_FAMILIES},
     "uniform-clipped": {"scheme": "uniform", "clip": "squared-error"},
     "uniform-layer": {"scheme": "uniform", "per_layer": True},
-    "wes": {"scheme": "wes"},
-    "pwlq": {"scheme": "pwlq"},
     "pwlq-search": {"scheme": "pwlq", "breakpoint": "search"},
-    "subset": {"scheme": "subset"},
     "subset-normalized": {"scheme": "subset", "normalize": "channel"},
     "subset+wes": {"scheme": "subset+wes"},
-    "log2": {"scheme": "log2"},
-    "multipoint": {"scheme": "multipoint"},
     "multipoint-1.25": {"scheme": "multipoint", "points": 1.25},
     "multipoint-2": {"scheme": "multipoint", "points": 2.0},
     "multipoint-3": {"scheme": "multipoint", "points": 3.0},

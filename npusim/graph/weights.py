@@ -1,7 +1,7 @@
 """Weights in the codes of one of the papers' schemes, with the integer constants of their epilogue.
 
 What a quantizer hands over and a saved model holds: integers only, so that every engine and the RTL
-start from the same bits. How a code becomes an integer is `npusim/datapath/weight_decode.py`.
+start from the same bits. How a code becomes an integer stands on its page in `npusim/codes/`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import Levels, WeightCode
+from npusim.codes.schemes import code_of
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.tensor import frozen
-from npusim.words import Scheme
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +26,9 @@ class EncodedWeights:
     Attributes
     ----------
     scheme, bits
-        One of SCHEMES, and the bits of its multiply (pwlq stores bits + 1 per weight).
+        One of SCHEMES, and the bits of its multiply.
     codes : uint8 [V KH KW IC/groups] or [V K]
-        One code a weight, right aligned (uint16 where pwlq has 8 bits and stores 9). V virtual
+        One code a weight, right aligned (uint16 where it stores more than 8 bits). V virtual
         channels: the points of output channel 0, then of channel 1, ...; V = OC except for
         multipoint.
     points : int64 [OC]
@@ -47,7 +48,7 @@ class EncodedWeights:
         accumulator a pixel and group. Zeros except for the PWLQ paper's mean correction.
     """
 
-    scheme: Scheme
+    scheme: str
     bits: int
     codes: NDArray[np.uint8]
     points: NDArray[np.int64]
@@ -67,7 +68,7 @@ class EncodedWeights:
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), np.int64)))
         object.__setattr__(self, "codes", frozen(self.codes))
         channels = len(self.bias)
-        expected = np.dtype(np.uint8 if self.code_bits <= 8 else np.uint16)
+        expected = self.code.dtype(self.bits)
         if self.codes.dtype != expected:
             raise ShapeError(
                 f"{self.scheme} weights: expected {expected} codes, found {self.codes.dtype}"
@@ -105,26 +106,54 @@ class EncodedWeights:
         return (len(self.bias), *self.codes.shape[1:])
 
     @property
+    def code(self) -> WeightCode:
+        """The code that the scheme stores."""
+        return code_of(self.scheme)
+
+    @property
+    def levels(self) -> Levels:
+        """The layer's own table, as the code takes it."""
+        return tuple(self.magnitudes.tolist())
+
+    @property
+    def forms(self) -> int:
+        """Terms of the epilogue that a point takes.
+
+        Raises
+        ------
+        RangeError
+            There are not as many multipliers as the code and its points have terms.
+        """
+        most_points = int(self.points.max(initial=1))
+        forms, left = divmod(len(self.multipliers), most_points)
+        if left or forms not in self.code.forms:
+            raise RangeError(
+                f"{self.scheme} weights: expected {self.code.forms[0] * most_points} multipliers a "
+                f"channel, found {len(self.multipliers)}"
+            )
+        return forms
+
+    @property
     def code_bits(self) -> int:
-        """Bits that one stored code takes: pwlq adds a region bit to sign and magnitude."""
-        return self.bits + 1 if self.scheme == "pwlq" else self.bits
+        """Bits that one stored code takes."""
+        return self.code.stored_bits(self.bits)
 
     @property
     def storage_bits(self) -> int:
         """Bits of everything a memory holds for this layer: codes, tables, and constants.
 
         Per channel a 64-bit bias, a 6-bit shift and a 31-bit multiplier for each term in use; with
-        the shift-scaler one shift and multiplier a layer and 4 bits a channel. A 4-bit pair of
-        shift selectors for each magnitude of subset; 2 bits of point count where points vary;
-        32 bits a channel where the window sum is in use.
+        the shift-scaler one shift and multiplier a layer and 4 bits a channel. The code's bits for
+        each level of the layer's table; 2 bits of point count where points vary; 32 bits a channel
+        where the window sum is in use.
         """
         channels = len(self.bias)
         codes = self.codes.size * self.code_bits
         if self.scheme == "wes" or self.channel_shift.any():
             scaling = 31 + 6 + 4 * channels
         else:
-            forms = len(self.multipliers) // int(self.points.max(initial=1))
-            scaling = 31 * forms * int(self.points.sum()) + 6 * channels
+            scaling = 31 * self.forms * int(self.points.sum()) + 6 * channels
         counts = 2 * channels if self.points.max(initial=1) > 1 else 0
         window_sums = 32 * channels if self.window_sum.any() else 0
-        return codes + scaling + 64 * channels + counts + window_sums + 4 * len(self.magnitudes)
+        levels = self.code.level_bits * len(self.magnitudes)
+        return codes + scaling + 64 * channels + counts + window_sums + levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class Register:
     index: int
     meaning: str
     fields: tuple[Field, ...]
+    access: Literal["r", "w", "rw"] = "rw"
+    """What software can do with a control register."""
+
+    @property
+    def described(self) -> str:
+        """The meaning, with what software cannot do."""
+        limits = {"r": "read only: ", "w": "write only: ", "rw": ""}
+        return limits[self.access] + self.meaning
 
 
 def level(what: str) -> tuple[Field, ...]:

@@ -1,122 +1,138 @@
 """A machine: every size that the compiler, the simulator and the RTL must agree about.
 
-Read from TOML that names every key; unknown or missing keys are errors. Only [energy], of which the
-compiler and the RTL know nothing, may be left out. Sizes derived from these are properties here and
-localparams in the RTL, and stand nowhere else.
+The annotations below are the one table of them: the key of the TOML, its range and its meaning; for
+a size that the RTL is built with its Verilog parameter, and the field of the control registers that
+reads it back. Derived from it are the check of a file and its JSON schema, the parameter lists of
+the Verilog, the identification registers and the header for drivers (`python -m npusim.generate`).
+
+A TOML names every key; unknown or missing keys are errors. Only [energy], of which the compiler and
+the RTL know nothing, may be left out. A file with `base` names another machine and states only what
+differs. Sizes derived from these are properties here and localparams in the RTL, and stand nowhere
+else.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+import msgspec
+
+from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError, RangeError
-from npusim.words import ARRAY_FORMATS, MEMORY_MODELS, TECHNOLOGIES
+from npusim.parameter import Parameter
+from npusim.toml_tables import (
+    Table,
+    count,
+    keys_of,
+    metadata,
+    parsed,
+    powers,
+    read,
+    schema_of,
+    text_of,
+)
+from npusim.words import MACHINES, MemoryModel, Technology
 
 HERE = Path(__file__).resolve().parent
 
 
-def _require(key: str, ok: bool, expected: str, found: object) -> None:
-    if not ok:
-        raise RangeError(f"machine: {key}: expected {expected}, found {found!r}")
-
-
-def _integer(key: str, value: object, low: int, high: int, power: bool = False) -> None:
-    good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    good = good and not (power and value & (value - 1))  # type: ignore[operator]
-    what = f"a power of two in {low}..{high}" if power else f"an integer in {low}..{high}"
-    _require(key, good, what, value)
-
-
-@dataclass(frozen=True)
-class Array:
+class Array(Table, frozen=True):
     """The MAC array: `size` rows and columns (and lanes), with the weight formats built in."""
 
-    size: int
-    formats: tuple[str, ...]
-    pwlq_bits: int = 0
-    """Greatest b that the pwlq elements run; 0 where pwlq is not built in."""
+    prefix: ClassVar[str] = "array."
+    size: Annotated[
+        int, powers(4, 64, "rows and columns of the array", "SIZE", "params0.size", 0, 8)
+    ]
+    formats: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="weight formats built into the array",
+            extra_json_schema={
+                "items": {"enum": list(ARRAY_FORMATS)}, "uniqueItems": True, "minItems": 1,
+            },
+        ),
+    ]  # fmt: skip
+    pwlq_bits: Annotated[int, count(0, 7, PWLQ.parameter.meaning, PWLQ.parameter)] = 0
 
     def __post_init__(self) -> None:
-        _integer("array.size", self.size, 4, 64, power=True)
+        super().__post_init__()
         for name in self.formats:
-            _require("array.formats", name in ARRAY_FORMATS, f"names of {ARRAY_FORMATS}", name)
+            if name not in ARRAY_FORMATS:
+                raise RangeError(
+                    f"array.formats: expected names of {ARRAY_FORMATS}, found {name!r}"
+                )
         ordered = tuple(name for name in ARRAY_FORMATS if name in self.formats)
-        _require(
-            "array.formats", bool(ordered) and ordered == self.formats,
-            f"one or more of {ARRAY_FORMATS}, in this order, each once", self.formats,
-        )  # fmt: skip
+        if not ordered or ordered != self.formats:
+            raise RangeError(
+                f"array.formats: expected one or more of {ARRAY_FORMATS}, in this order, "
+                f"each once, found {self.formats}"
+            )
         low, high = (2, 7) if "pwlq" in self.formats else (0, 0)
-        _integer("array.pwlq_bits", self.pwlq_bits, low, high)
+        if not low <= self.pwlq_bits <= high:
+            raise RangeError(
+                f"array.pwlq_bits: expected an integer in {low}..{high}, found {self.pwlq_bits}"
+            )
 
 
-@dataclass(frozen=True)
-class Scratchpads:
+class Scratchpads(Table, frozen=True):
     """Words of SIZE bytes (ACT, WGT), 4 SIZE bytes (PAR), 4 SIZE bytes and regions (ACC)."""
 
-    act_banks: int
-    act_bank_words: int
-    wgt_banks: int
-    wgt_bank_words: int
-    par_banks: int
-    par_bank_words: int
-    acc_words: int
+    prefix: ClassVar[str] = "scratchpads."
+    act_banks: Annotated[int, powers(2, 8, "banks of ACT", "ACT_BANKS", "params1.act_banks", 0, 4)]
+    act_bank_words: Annotated[
+        int, powers(8, 8192, "words of an ACT bank", "ACT_BANK_WORDS", "params2.act_log2", 0, 8)
+    ]
+    wgt_banks: Annotated[int, powers(2, 4, "banks of WGT", "WGT_BANKS", "params1.wgt_banks", 4, 4)]
+    wgt_bank_words: Annotated[
+        int, powers(8, 16384, "words of a WGT bank", "WGT_BANK_WORDS", "params2.wgt_log2", 8, 8)
+    ]
+    par_banks: Annotated[int, powers(2, 4, "banks of PAR", "PAR_BANKS", "params1.par_banks", 8, 4)]
+    par_bank_words: Annotated[
+        int, powers(8, 16384, "words of a PAR bank", "PAR_BANK_WORDS", "params2.par_log2", 16, 8)
+    ]
+    acc_words: Annotated[
+        int, powers(8, 65536, "words of ACC", "ACC_WORDS", "params2.acc_log2", 24, 8)
+    ]
 
-    def __post_init__(self) -> None:
-        _integer("scratchpads.act_banks", self.act_banks, 2, 8, power=True)
-        _integer("scratchpads.wgt_banks", self.wgt_banks, 2, 4, power=True)
-        _integer("scratchpads.par_banks", self.par_banks, 2, 4, power=True)
-        for name, most in (("act", 8192), ("wgt", 16384), ("par", 16384)):
-            words = getattr(self, f"{name}_bank_words")
-            _integer(f"scratchpads.{name}_bank_words", words, 8, most, power=True)
-        _integer("scratchpads.acc_words", self.acc_words, 8, 65536, power=True)
 
-
-@dataclass(frozen=True)
-class Bus:
+class Bus(Table, frozen=True):
     """The AXI4 data ports: bytes of a beat, beats of the longest burst."""
 
-    bus_bytes: int
-    burst_beats: int
+    prefix: ClassVar[str] = "bus."
+    bus_bytes: Annotated[
+        int, powers(4, 16, "bytes of a beat", "BUS_BYTES", "params0.bus_bytes", 8, 8)
+    ]
+    burst_beats: Annotated[
+        int,
+        powers(1, 256, "beats of the longest burst", "BURST_BEATS", "params1.burst_log2", 12, 4),
+    ]
 
-    def __post_init__(self) -> None:
-        _integer("bus.bus_bytes", self.bus_bytes, 4, 16, power=True)
-        _integer("bus.burst_beats", self.burst_beats, 1, 256, power=True)
 
-
-@dataclass(frozen=True)
-class Memory:
+class Memory(Table, frozen=True):
     """The deterministic DRAM: docs/architecture.md, section 5."""
 
-    model: str
-    latency_cycles: int
-    outstanding: int
-    seed: int
-    size_bytes: int
-
-    def __post_init__(self) -> None:
-        _require("memory.model", self.model in MEMORY_MODELS, f"one of {MEMORY_MODELS}", self.model)
-        _integer("memory.latency_cycles", self.latency_cycles, 1, 65535)
-        _integer("memory.outstanding", self.outstanding, 1, 64)
-        _integer("memory.seed", self.seed, 1, 65535)
-        _integer("memory.size_bytes", self.size_bytes, 1 << 12, 1 << 31, power=True)
+    prefix: ClassVar[str] = "memory."
+    model: MemoryModel
+    latency_cycles: Annotated[int, count(1, 65535, "cycles to the first beat")]
+    outstanding: Annotated[int, count(1, 64, "bursts on their way in each direction")]
+    seed: Annotated[int, count(1, 65535, "of the random waits of model lfsr")]
+    size_bytes: Annotated[int, powers(1 << 12, 1 << 31, "bytes of DRAM")]
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Table, frozen=True):
     """What turns cycles into seconds."""
 
-    frequency_hz: int
-
-    def __post_init__(self) -> None:
-        _integer("clock.frequency_hz", self.frequency_hz, 1, 10**11)
+    prefix: ClassVar[str] = "clock."
+    frequency_hz: Annotated[int, count(1, 10**11, "cycles in a second")]
 
 
-@dataclass(frozen=True)
-class Energy:
+class Energy(Table, frozen=True):
     """What turns events into energy: docs/energy.md.
 
     Attributes
@@ -131,28 +147,19 @@ class Energy:
         a synthesis flow that inserts them comes close to `true`.
     """
 
-    technology: str = "nangate45"
-    dram_pj_per_bit: float = 20.0
-    clock_gating: bool = False
-
-    def __post_init__(self) -> None:
-        _require(
-            "energy.technology", self.technology in TECHNOLOGIES, f"one of {TECHNOLOGIES}",
-            self.technology,
-        )  # fmt: skip
-        value = self.dram_pj_per_bit
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        _require(
-            "energy.dram_pj_per_bit", is_number and 0 <= value <= 1e6, "a number in 0..1e6", value
-        )
-        _require(
-            "energy.clock_gating", isinstance(self.clock_gating, bool), "true or false",
-            self.clock_gating,
-        )  # fmt: skip
+    prefix: ClassVar[str] = "energy."
+    technology: Technology
+    dram_pj_per_bit: Annotated[
+        float, msgspec.Meta(ge=0.0, le=1e6, description="of a bit moved to or from DRAM")
+    ]
+    clock_gating: bool
 
 
-@dataclass(frozen=True)
-class Machine:
+NANGATE = Energy("nangate45", 20.0, False)
+"""What a file without [energy] means."""
+
+
+class Machine(Table, frozen=True, dict=True):
     """One NPU with its memory and clock.
 
     Raises
@@ -161,19 +168,24 @@ class Machine:
         A value is not legal; the message names the key, the expectation and the value.
     """
 
-    name: str
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            pattern="^[A-Za-z0-9._-]+$", extra={"expected": "letters, digits, '.', '_', '-'"}
+        ),
+    ]
     array: Array
     scratchpads: Scratchpads
     bus: Bus
     memory: Memory
     clock: Clock
-    energy: Energy = field(default_factory=Energy)
+    energy: Energy = NANGATE
 
     def __post_init__(self) -> None:
-        legal = isinstance(self.name, str) and re.fullmatch(r"[A-Za-z0-9._-]+", self.name)
-        _require("name", bool(legal), "letters, digits, '.', '_', '-'", self.name)
+        super().__post_init__()
         bus, size = self.bus.bus_bytes, self.array.size
-        _require("bus.bus_bytes", bus <= size, f"at most array.size = {size}", bus)
+        if bus > size:
+            raise RangeError(f"bus.bus_bytes: expected at most array.size = {size}, found {bus}")
 
     @property
     def size(self) -> int:
@@ -185,21 +197,29 @@ class Machine:
         """Beats of an ACT or WGT word."""
         return self.array.size // self.bus.bus_bytes
 
-    @property
-    def uniform_bits(self) -> int:
-        """Width of the multipliers' uniform weights; 0 where no uniform format is built in."""
-        formats = self.array.formats
-        return 8 if "uniform8" in formats else 4 if "uniform4" in formats else 0
+    @cached_property
+    def parameters(self) -> Mapping[str, int]:
+        """The Verilog parameters of npu_top for this machine, as PARAMETERS lists them."""
+        known = {code.parameter.verilog: code.built(self.array.formats) for code in CODES}
+        for part, key, kind in KEYS:
+            if row := _parameter(kind):
+                known[row.verilog] = getattr(getattr(self, part), key)
+        return {row.verilog: known[row.verilog] for row in PARAMETERS}
 
-    @property
-    def has_subset(self) -> bool:
-        """Whether the subset format is built in."""
-        return "subset" in self.array.formats
+    def most_bits(self, code: WeightCode) -> int:
+        """Return the greatest b that the array runs of `code`; 0 where it is not built in."""
+        return code.most_bits(self.parameters)
+
+    def runs(self, element: str) -> bool:
+        """Return whether products of an element of ARRAY_FORMATS occur: on it or on a wider one."""
+        code = next(code for code in CODES if element in code.element_names)
+        wide = code.element_names[: code.element_names.index(element) + 1]
+        return not set(wide).isdisjoint(self.array.formats)
 
     @property
     def acc_regions(self) -> int:
         """int32 accumulators per lane and ACC word."""
-        return 3 if self.array.pwlq_bits else 1
+        return max(code.regions for code in CODES if self.most_bits(code))
 
     @property
     def act_words(self) -> int:
@@ -215,6 +235,31 @@ class Machine:
     def par_words(self) -> int:
         """Words of PAR."""
         return self.scratchpads.par_banks * self.scratchpads.par_bank_words
+
+    def with_(self, values: Mapping[str, Any]) -> Machine:
+        """Return this machine with other values: `{"array.size": 32, "memory.model": "lfsr"}`.
+
+        A whole table may be given, `{"memory": memory}`. Where the formats change and
+        `array.pwlq_bits` is not given, it is 0 without pwlq.
+
+        Raises
+        ------
+        FormatError
+            There is no such key.
+        RangeError
+            A value is not legal, or does not go with another.
+        """
+        document = msgspec.to_builtins(self)
+        if "pwlq" not in values.get("array.formats", ("pwlq",)):
+            document["array"]["pwlq_bits"] = 0
+        for key, value in values.items():
+            part, _, name = key.rpartition(".")
+            table = document.get(part) if part else document
+            if not isinstance(table, dict) or name not in table:
+                known = ", ".join(f"{part}.{name}" for part, name, _ in KEYS)
+                raise FormatError(f"machine: unknown key {key}; known are name, {known}")
+            table[name] = msgspec.to_builtins(value)
+        return read(document, Machine, "machine")
 
     @classmethod
     def of(cls, machine: Machine | str | Path) -> Machine:
@@ -236,73 +281,88 @@ class Machine:
         if path.suffix != ".toml":
             path = HERE / f"{name}.toml"
             if not path.is_file():
-                known = ", ".join(sorted(p.stem for p in HERE.glob("*.toml")))
+                known = ", ".join(sorted(MACHINES))
                 raise FormatError(f"machine: expected one of {known}, or FILE.toml, found {name}")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-        except UnicodeDecodeError as error:
-            raise FormatError(f"{path}: expected a TOML file, found {error}") from None
-        try:
-            return cls.from_toml(text, str(path))
-        except RangeError as error:  # a value's check knows its key, not its file
-            raise RangeError(f"{path}: {error}") from None
+        return cls.from_toml(text_of(path), str(path), path.parent)
 
     @classmethod
-    def from_toml(cls, text: str, where: str = "machine") -> Machine:
-        """Return the machine that `text` describes; `where` begins the error messages."""
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise FormatError(f"{where}: expected TOML, found {error}") from None
-        tables: dict[str, Any] = {
-            "array": Array,
-            "scratchpads": Scratchpads,
-            "bus": Bus,
-            "memory": Memory,
-            "clock": Clock,
-            "energy": Energy,
-        }
-        known_tables = {"name", *tables}
-        _check_keys(where, document, known_tables, known_tables - {"energy"})
-        parts: dict[str, Any] = {"name": document["name"]}
-        for key, kind in tables.items():
-            if key not in document:
-                continue
-            table = document[key]
-            if not isinstance(table, dict):
-                raise FormatError(f"{where}: {key}: expected a table, found {table!r}")
-            known = {f.name for f in fields(kind)}
-            _check_keys(f"{where}: [{key}]", table, known, known - {"pwlq_bits"})
-            if key == "array":
-                if not isinstance(table["formats"], list):
-                    raise FormatError(f"{where}: array.formats: expected a list of names")
-                table = {**table, "formats": tuple(table["formats"])}
-            parts[key] = kind(**table)
-        return cls(**parts)
+    def from_toml(cls, text: str, where: str = "machine", folder: Path | None = None) -> Machine:
+        """Return the machine that `text` describes; `where` begins the error messages.
+
+        `folder`: where a `base` that is a file is looked for.
+
+        Raises
+        ------
+        FormatError, RangeError
+            As `load`.
+        """
+        document = parsed(text, where)
+        if "base" in document:
+            base = document.pop("base")
+            if not isinstance(base, str):
+                raise FormatError(f"{where}: base: expected a machine, found {base!r}")
+            path = (folder or Path()) / base if base.endswith(".toml") else base
+            document = _merged(msgspec.to_builtins(cls.load(path)), document)
+        return read(document, Machine, where)
 
     def to_toml(self) -> str:
         """Return the TOML text that `from_toml` reads back to an equal machine."""
-        lines = [f'name = "{self.name}"']
-        for part in fields(self)[1:]:
-            lines += ["", f"[{part.name}]"]
-            table = getattr(self, part.name)
-            for key in fields(table):
-                lines.append(f"{key.name} = {_toml(getattr(table, key.name))}")
+        lines = [f"name = {json.dumps(self.name)}"]
+        for part, table in msgspec.to_builtins(self).items():
+            if part != "name":
+                lines += ["", f"[{part}]"]
+                lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         return "\n".join(lines) + "\n"
 
 
-def _check_keys(where: str, table: dict[str, Any], known: set[str], needed: set[str]) -> None:
-    for key in sorted(table.keys() - known):
-        raise FormatError(f"{where}: unknown key {key}; known are {', '.join(sorted(known))}")
-    for key in sorted(needed - table.keys()):
-        raise FormatError(f"{where}: key {key} is missing")
+def _merged(base: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with the keys of `document`, table by table."""
+    merged = dict(base)
+    for key, value in document.items():
+        is_table = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = {**base[key], **value} if is_table else value
+    return merged
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(f'"{name}"' for name in value) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+def _parameter(kind: Any) -> Parameter | None:
+    extra = metadata(kind).extra or {}
+    return extra.get("parameter")
+
+
+KEYS: tuple[tuple[str, str, Any], ...] = tuple(
+    (part, key, kind)
+    for part, table in keys_of(Machine).items()
+    if part != "name"
+    for key, kind in keys_of(table).items()
+)
+"""Every key of a machine but its name: table, key, annotated type."""
+
+
+def _parameters() -> tuple[Parameter, ...]:
+    named = (found for _, _, kind in KEYS if (found := _parameter(kind)))
+    rows = {row.verilog: row for row in (*named, *(code.parameter for code in CODES))}
+    return tuple(sorted(rows.values(), key=lambda row: (row.register, row.low)))
+
+
+def machine_schema() -> dict[str, Any]:
+    """Return the JSON schema of a machine file: complete, or what differs from its `base`."""
+    complete = schema_of(Machine)
+    partial = deepcopy(complete)
+    for table in (partial, *partial["$defs"].values()):
+        table["required"] = ["name"] if table is partial else []
+    base = {"type": "string", "description": "a machine, whose keys are kept where they are absent"}
+    partial["properties"] = {"base": base, **partial["properties"]}
+    definitions = {f"{name}Change": table for name, table in partial.pop("$defs").items()}
+    changed = json.loads(re.sub(r"(#/\$defs/\w+)", r"\1Change", json.dumps(partial)))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "npusim machine",
+        "if": {"required": ["base"]},
+        "then": changed,
+        "else": {key: value for key, value in complete.items() if key != "$defs"},
+        "$defs": {**complete["$defs"], **definitions},
+    }
+
+
+PARAMETERS = _parameters()
+"""What the RTL is built with, in the order of the registers that read it back."""

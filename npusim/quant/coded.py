@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
+from npusim.codes.points import planes_of_points
+from npusim.codes.schemes import code_of
 from npusim.errors import RangeError, ShapeError
-from npusim.words import Scheme
 
 DEAD_RANGE = 1e-6
 
@@ -32,7 +32,7 @@ class CodedWeights:
         Added to every weight of the channel (the mean correction of the PWLQ paper), else 0.
     """
 
-    scheme: Scheme
+    scheme: str
     bits: int
     codes: NDArray
     points: NDArray[np.int64]
@@ -55,10 +55,14 @@ class CodedWeights:
         """Output channels."""
         return len(self.points)
 
+    @property
+    def forms(self) -> int:
+        """Scales that a point takes."""
+        return len(self.scales) // int(self.points.max(initial=1))
+
     def planes(self) -> NDArray[np.int64]:
         """Return the integers int64 [J OC K] that the accumulators of each term sum over."""
-        own_breakpoint = self.scheme == "pwlq" and len(self.scales) == 3
-        return planes_of_points(planes_of_codes(self, self.codes, own_breakpoint), self.points)
+        return planes_of_points(planes_of_codes(self, self.codes), self.points)
 
     def real(self) -> NDArray[np.float64]:
         """Return the weights [OC K] that the codes stand for."""
@@ -69,12 +73,10 @@ class CodedWeights:
         return total + self.offset[:, None]
 
 
-def planes_of_codes(coded: CodedWeights, codes: NDArray, own_breakpoint: bool) -> NDArray[np.int64]:
+def planes_of_codes(coded: CodedWeights, codes: NDArray) -> NDArray[np.int64]:
     """Return the integer planes int64 [F ...] of any codes of the layer's format."""
-    decoded = list(decode_planes(coded.scheme, coded.bits, codes, coded.magnitudes))
-    if own_breakpoint:
-        decoded.append(tail_signs(codes, coded.bits))
-    return np.stack(decoded).astype(np.int64)
+    code, levels = code_of(coded.scheme), tuple(coded.magnitudes.tolist())
+    return code.decode(codes, coded.bits, levels, coded.forms).astype(np.int64)
 
 
 def check_weights(

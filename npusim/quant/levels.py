@@ -7,15 +7,15 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes.schemes import code_of
 from npusim.quant.coded import CodedWeights, planes_of_codes
 
 
 def levels(coded: CodedWeights, channel: int) -> NDArray[np.float64]:
     """Return, ascending, the distinct values that codes of output channel `channel` stand for."""
-    code_bits = coded.bits + (coded.scheme == "pwlq")
-    codes = np.arange(1 << code_bits).astype(np.uint16 if code_bits > 8 else np.uint8)
-    forms = len(coded.scales) // int(coded.points.max(initial=1))
-    planes = planes_of_codes(coded, codes, own_breakpoint=forms == 3)
+    code = code_of(coded.scheme)
+    codes = np.arange(1 << code.stored_bits(coded.bits), dtype=code.dtype(coded.bits))
+    forms, planes = coded.forms, planes_of_codes(coded, codes)
     singles = []
     for point in range(int(coded.points[channel])):
         scales = coded.scales[point * forms : (point + 1) * forms, channel]

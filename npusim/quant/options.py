@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError, UnsupportedError
 from npusim.words import (
     BIAS_CORRECTIONS,
@@ -24,20 +25,6 @@ from npusim.words import (
     Normalize,
     RangeMethod,
 )
-
-SCHEME_BITS: dict[str, tuple[int, int]] = {
-    "uniform": (2, 8),
-    "wes": (2, 8),
-    "pwlq": (2, 8),
-    "subset": (2, 4),
-    "log2": (2, 3),
-    "multipoint": (2, 8),
-    "subset+wes": (2, 4),
-    "log2+wes": (2, 3),
-    "multipoint+subset": (2, 4),
-    "multipoint+pwlq": (2, 8),
-}
-"""Each scheme by name with the bits it is defined at; `a+b` composes two."""
 
 EXEMPT_SCHEME = ("uniform", 8)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.encoders import (
     multipoint,
@@ -17,7 +18,7 @@ from npusim.quant.encoders import (
     weight_equalizing_shift,
 )
 from npusim.quant.encoders.search import Problem
-from npusim.quant.options import SCHEME_BITS, Options
+from npusim.quant.options import Options
 
 
 @dataclass(frozen=True, eq=False)

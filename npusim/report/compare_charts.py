@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from npusim.codes.schemes import family
 from npusim.report.svg import Axis, Plot, picture, text
-from npusim.words import SCHEME_FAMILIES
 
 WIDTH = 1040
 DASHES = ("", "7 4", "2 4", "9 3 2 3")
@@ -27,11 +27,6 @@ INKED_SHARE = 0.3
 """Of the space between two values of a grid, so that a dense grid is grey and not a bar."""
 
 Row = Mapping[str, Any]
-
-
-def family(variant: str) -> str:
-    """Return the scheme whose colour a variant wears."""
-    return next(name for name in SCHEME_FAMILIES if variant.startswith(name))
 
 
 def dash(variant: str, variants: Sequence[str]) -> str:

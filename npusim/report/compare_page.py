@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from npusim.codes.schemes import SCHEME_FAMILIES, colour_rules
 from npusim.report import compare_charts as charts
-from npusim.words import SCHEME_FAMILIES
 
 COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("variant", "scheme", str),
@@ -77,7 +77,8 @@ def style() -> str:
         f".{name} {{ stroke: var(--{name}) }} circle.{name} {{ fill: var(--{name}) }}"
         for name in SCHEME_FAMILIES
     )
-    return "".join(path.read_text(encoding="utf-8") for path in STYLES) + "\n".join(colours)
+    sheets = "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    return sheets + colour_rules() + "\n".join(colours)
 
 
 def _left_out(data: Mapping[str, Any], key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.report.bars import CYCLES, PICOJOULES, Bar, scale_of, stacked_bars
 from npusim.report.roofline import roofline
 from npusim.report.timeline_charts import activity_chart, occupancy_chart
@@ -21,10 +22,7 @@ EX_DESCRIPTIONS = {
     "next": "stall: waits for ST",
 }
 ENERGY_DESCRIPTIONS: Mapping[str, str] = {
-    "array_uniform8": "array, uniform8",
-    "array_uniform4": "array, uniform4",
-    "array_subset": "array, subset",
-    "array_pwlq": "array, pwlq",
+    **{f"array_{name}": f"array, {name}" for name in ARRAY_FORMATS},
     "array_edge": "array, edge",
     "accumulators": "accumulators",
     "requantizers": "requantizers",

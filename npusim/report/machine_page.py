@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from npusim.analysis.ex_activity import EX_PARTS
+from npusim.codes import ARRAY_FORMATS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_words import conformance_text, energy_model_text, lead, span
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
@@ -46,7 +47,11 @@ SECTIONS = {
 
 def style() -> str:
     """Return the page's style sheet."""
-    return "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES)
+    products = ", ".join(f".array_{name}" for name in ARRAY_FORMATS)
+    sheets = (HERE / name for name in STYLES)
+    return f"{products} {{ fill: var(--deep) }}\n" + "".join(
+        sheet.read_text(encoding="utf-8") for sheet in sheets
+    )
 
 
 def machine_page(data: Mapping[str, Any]) -> str:

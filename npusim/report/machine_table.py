@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from npusim.analysis.layer_cycles import LayerCycles
+from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.machines import Machine
 
@@ -84,7 +85,7 @@ def loss_legend(layers: Sequence[LayerCycles]) -> str:
 
 
 MOST_PARTS = 5
-PRODUCTS = ("array_uniform8", "array_uniform4", "array_subset", "array_pwlq")
+PRODUCTS = tuple(f"array_{name}" for name in ARRAY_FORMATS)
 
 
 def energy_line(energy_pj: Mapping[str, float], machine: Machine) -> str:

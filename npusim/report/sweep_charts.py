@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from npusim.analysis.pareto import on_front
+from npusim.codes.schemes import family
 from npusim.report.compare_charts import DRAWN_POINTS, WIDTH
 from npusim.report.svg import Axis, LogAxis, Plot, picture, text
-from npusim.words import SCHEME_FAMILIES
 
 HEIGHT = 446
 OTHER = "unchanged"
@@ -44,11 +44,6 @@ PAIRS = (
 MOST_PICTURES = 3
 DECADES_FROM = 5
 """Axes whose ends differ by more than this factor are logarithmic."""
-
-
-def family(scheme: str) -> str:
-    """Return the scheme whose colour a composed scheme wears."""
-    return next((name for name in SCHEME_FAMILIES if scheme.startswith(name)), OTHER)
 
 
 def pairs_of(rows: Sequence[tuple[int, Row]]) -> list[tuple[str, str]]:

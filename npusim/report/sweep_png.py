@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from io import BytesIO
 
+from npusim.codes.schemes import colour_rules, family
 from npusim.report import compare_page
 from npusim.report.sweep_charts import (
     MEASURES,
     Row,
     drawn,
-    family,
     first_charts,
     front,
     good_rows,
@@ -24,8 +24,9 @@ COLOUR = re.compile(r"--(\w+):\s*(#\w+)")
 
 def colours() -> dict[str, str]:
     """Return the page's light colours by name."""
-    sheets = (path.read_text(encoding="utf-8") for path in compare_page.STYLES)
-    return dict(pair for sheet in sheets for pair in COLOUR.findall(sheet.partition("@media")[0]))
+    sheets = [path.read_text(encoding="utf-8") for path in compare_page.STYLES]
+    lights = (sheet.partition("@media")[0] for sheet in (*sheets, colour_rules()))
+    return dict(pair for sheet in lights for pair in COLOUR.findall(sheet))
 
 
 def sweep_png(rows: Sequence[Row]) -> bytes:

@@ -5,19 +5,7 @@
 `default_nettype none
 
 module npu_axi #(
-    parameter  int SIZE           = 4,
-    parameter  int BUS_BYTES      = 4,
-    parameter  int BURST_BEATS    = 16,
-    parameter  int UNIFORM_BITS   = 8,
-    parameter  int SUBSET         = 1,
-    parameter  int PWLQ_BITS      = 4,
-    parameter  int ACT_BANKS      = 8,
-    parameter  int ACT_BANK_WORDS = 256,
-    parameter  int WGT_BANKS      = 2,
-    parameter  int WGT_BANK_WORDS = 256,
-    parameter  int PAR_BANKS      = 2,
-    parameter  int PAR_BANK_WORDS = 32,
-    parameter  int ACC_WORDS      = 256,
+    `include "generated/npu_parameters.vh"
     localparam int DATA_BITS      = 8 * BUS_BYTES
 ) (
     input  wire                   clk,
@@ -104,19 +92,7 @@ module npu_axi #(
   wire unused = &{1'b0, lite_awprot, lite_arprot, fetch_rid, fetch_rlast, ld_rid, ld_rlast, st_bid};
 
   npu_top #(
-      .SIZE          (SIZE),
-      .BUS_BYTES     (BUS_BYTES),
-      .BURST_BEATS   (BURST_BEATS),
-      .UNIFORM_BITS  (UNIFORM_BITS),
-      .SUBSET        (SUBSET),
-      .PWLQ_BITS     (PWLQ_BITS),
-      .ACT_BANKS     (ACT_BANKS),
-      .ACT_BANK_WORDS(ACT_BANK_WORDS),
-      .WGT_BANKS     (WGT_BANKS),
-      .WGT_BANK_WORDS(WGT_BANK_WORDS),
-      .PAR_BANKS     (PAR_BANKS),
-      .PAR_BANK_WORDS(PAR_BANK_WORDS),
-      .ACC_WORDS     (ACC_WORDS)
+      `include "generated/npu_parameters_pass.vh"
   ) npu (
       .clk_i          (clk),
       .rst_i          (rst),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npusim.codes import UNIFORM
 from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.folding import _axis, _folded_window, folded_plane
 from npusim.compiler.linear.planes import Plane
@@ -60,7 +61,7 @@ def test_folded_convolution_is_the_convolution(seed: int) -> None:
             for a in (0, 1)
         )), outputs,
     )  # fmt: skip
-    plane = folded_plane(Plane("uniform", 8, codes), taps)
+    plane = folded_plane(Plane(UNIFORM, 8, codes), taps)
     assert np.array_equal(convolve(stored, plane.codes, _folded_window(axes), outputs), plain)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from npusim.errors import CapacityError
@@ -14,7 +12,7 @@ from tests.compiler.agreement import assert_agrees
 from tests.quant.networks import CHOICES_OF_FIVE, REFERENCE_NETWORKS, reference_network
 
 BASE = Machine.load("base")
-WIDE_PWLQ = replace(BASE, array=replace(BASE.array, pwlq_bits=7))
+WIDE_PWLQ = BASE.with_({"array.pwlq_bits": 7})
 
 
 @pytest.mark.parametrize("name", REFERENCE_NETWORKS)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from npusim.errors import CapacityError
 from npusim.machines import Machine
-from npusim.machines.machine import Array
 from npusim.quant.quantize import quantize
 from tests.compiler.agreement import assert_agrees
 from tests.compiler.machines import random_machine
@@ -60,7 +57,6 @@ def test_format_that_is_not_built_in(
     scheme: str, bits: int, formats: tuple[str, ...], message: str
 ) -> None:
     network = quantize(every_operator(), samples(), scheme=scheme, bits=bits)
-    base = Machine.load("base")
-    machine = replace(base, array=Array(16, formats))
+    machine = Machine.load("base").with_({"array.formats": formats})
     with pytest.raises(CapacityError, match=message):
         assert_agrees(network, machine)

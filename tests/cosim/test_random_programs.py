@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,8 +87,7 @@ def test_the_memory_model_changes_cycles_and_no_byte():
         program, _ = random_program(random.Random(seed), machine, 10)
         results, cycles = [], set()
         for model, latency in (("fixed", 1), ("fixed", 60), ("lfsr", 9)):
-            memory = replace(machine.memory, model=model, latency_cycles=latency)
-            other = replace(machine, memory=memory)
+            other = machine.with_({"memory.model": model, "memory.latency_cycles": latency})
             run = run_step(program, program.steps[0], load_image(program), machine=other)
             results.append(run.dram)
             cycles.add(run.timeline.cycles)

@@ -20,7 +20,7 @@ TABLE = made_up()
 
 
 def gated(machine: Machine, gating: bool = True) -> Machine:
-    return replace(machine, energy=replace(machine.energy, clock_gating=gating))
+    return machine.with_({"energy.clock_gating": gating})
 
 
 def price_list(machine: Machine) -> Prices:
@@ -102,7 +102,7 @@ def test_clock_gating_pays_the_clock_of_working_modules_alone():
 
 def test_leakage_is_power_times_time():
     price = price_list(NANO).cycle["leakage"]
-    twice = replace(NANO, clock=replace(NANO.clock, frequency_hz=2 * NANO.clock.frequency_hz))
+    twice = NANO.with_({"clock.frequency_hz": 2 * NANO.clock.frequency_hz})
     assert price_list(twice).cycle["leakage"] == pytest.approx(price / 2)
     logic = sum(
         item.instances(NANO) * TABLE.value(item.module, {"ROWS": 4, "SIZE": 4, "SUM_BITS": 18,
@@ -124,12 +124,12 @@ def test_energy_is_linear_in_counts_and_cycles():
 
 
 def test_a_format_that_is_not_built_in_costs_nothing_and_a_missing_build_is_an_error():
-    narrow = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    narrow = NANO.with_({"array.formats": ["uniform8"]})
     found = price_list(narrow)
     assert found.events["macs_pwlq"] == {}
     assert found.events["macs_uniform4"]["array_uniform4"] > 0  # runs on the wider multipliers
     assert found.events["merges"] == {}
-    deep = replace(NANO, array=replace(NANO.array, pwlq_bits=6))
+    deep = NANO.with_({"array.pwlq_bits": 6})
     with pytest.raises(UnsupportedError, match=r"npu_pe_column: no build runs .*PWLQ_BITS = 6"):
         price_list(deep)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_json, area_um2
 from npusim.cost.logic import parameters
 from npusim.cost.prices import COMPONENTS
@@ -22,7 +22,6 @@ from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.simulator.machine.activity import FEATURES
-from npusim.words import ARRAY_FORMATS
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 NANO = Machine.load("nano")
@@ -106,7 +105,7 @@ def test_area_is_that_of_every_module():
     table = load_table("nangate45")
     one = table.value("npu_requantize", parameters(NANO), "area_um2")
     assert area["npu_requantize"] == pytest.approx(NANO.size * one)
-    narrow = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    narrow = NANO.with_({"array.formats": ["uniform8"]})
     less = area_um2(narrow, "nangate45")
     assert "npu_merge_regions" not in less
     assert less["acc_memory"] == pytest.approx(area["acc_memory"] / 3)
@@ -116,7 +115,7 @@ def test_area_is_that_of_every_module():
 def test_compare_prices_each_scheme_on_a_machine(samples):
     network = load(DIGITS / "digits_float.onnx")
     x = samples.astype(np.float32)
-    machine = replace(NANO, array=replace(NANO.array, formats=("uniform8",), pwlq_bits=0))
+    machine = NANO.with_({"array.formats": ["uniform8"]})
     uniform, pwlq = compare(
         network, x, schemes=["uniform", "pwlq"], bits=(4,), machine=machine, threads=1
     )["rows"]

@@ -8,6 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
+from npusim.codes import PWLQ
+from npusim.codes.pwlq import code_of as pwlq_code
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.mac_piecewise_linear import (
     UNIT,
@@ -20,7 +22,6 @@ from npusim.datapath.mac_uniform import wrap_acc
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.requantize import UNIT as REQUANTIZE
 from npusim.datapath.requantize import requantize, requantize_total
-from npusim.datapath.weight_decode import decode_planes, pwlq_code
 from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import verify_against
 
@@ -70,7 +71,7 @@ def test_three_accumulators_equal_two_through_every_epilogue(bits, kind):
     for k in (1, 9, 64):
         codes, operands = layer(rng, bits, k, kind)
         centre, tail, tail_sum = accumulators(codes, operands, bits)
-        first, second = decode_planes("pwlq", bits, np.array(codes, np.uint16))
+        first, second = PWLQ.decode(np.array(codes, np.uint16), bits)
         xe = np.array(operands, np.int64)
         m1, m2 = rng.randint(1 << 28, (1 << 30) - 1), rng.randint(1 << 28, (1 << 31) - 1)
         merged = merge_regions(centre, tail_sum, bits)

@@ -7,22 +7,18 @@ from random import Random
 import numpy as np
 import pytest
 
+from npusim.codes import SUBSET as SUBSET_CODE
+from npusim.codes.subset import PUBLISHED_SUBSETS, selectors
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.mac_subset import UNIT, dot_subset, mac_subset, product_subset
-from npusim.datapath.weight_decode import (
-    PUBLISHED_SUBSETS,
-    SUBSET,
-    decode_planes,
-    subset_selectors,
-    weight_wires,
-)
+from npusim.datapath.weight_decode import SUBSET, weight_wires
 from tests.datapath.witnesses import verify_against
 
 WORDS_A, WORDS_B = (16, 8, 2, 0), (16, 4, 1, 0)
 
 
 def wires_of(code: int, bits: int, magnitudes) -> int:
-    return weight_wires(code, 1, SUBSET, bits, subset_selectors(magnitudes), 0, 0)
+    return weight_wires(code, 1, SUBSET, bits, selectors(magnitudes), 0, 0)
 
 
 def test_every_pair_of_selectors_and_operand_is_a_multiplication():
@@ -38,7 +34,7 @@ def test_every_pair_of_selectors_and_operand_is_a_multiplication():
 def test_every_code_times_every_operand(magnitudes):
     bits = len(magnitudes).bit_length()
     codes = np.arange(1 << bits, dtype=np.uint8)
-    (plane,) = decode_planes("subset", bits, codes, np.array(magnitudes))
+    (plane,) = SUBSET_CODE.decode(codes, bits, magnitudes)
     for code, weight in enumerate(plane.tolist()):
         wires = wires_of(code, bits, magnitudes)
         for xe in range(-255, 256):
@@ -52,7 +48,7 @@ def test_the_kernel_is_the_scalar_and_the_decoded_dot_product(magnitudes):
     codes = rng.integers(0, 1 << bits, k, np.uint8)
     operands = rng.integers(-255, 256, k, np.int16)
     wires = np.array([wires_of(int(code), bits, magnitudes) for code in codes], np.int16)
-    (plane,) = decode_planes("subset", bits, codes, np.array(magnitudes))
+    (plane,) = SUBSET_CODE.decode(codes, bits, magnitudes)
     acc = 99
     for weight, xe in zip(wires.tolist(), operands.tolist(), strict=True):
         acc = mac_subset(weight, xe, acc)

@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from npusim.codes.pwlq import code_of as pwlq_code
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.contract import Port, Unit
 from npusim.datapath.mac_piecewise_linear import mac_piecewise_linear
@@ -17,7 +18,7 @@ from npusim.datapath.merge_regions import UNIT as MERGE
 from npusim.datapath.pe_column import UNIT, array_sums, pe_column, tree_levels, vectors
 from npusim.datapath.requantize import UNIT as REQUANTIZE
 from npusim.datapath.requantize import clamp
-from npusim.datapath.weight_decode import PWLQ, SUBSET, UNIFORM, pwlq_code, uniform_weight
+from npusim.datapath.weight_decode import PWLQ, SUBSET, UNIFORM, uniform_weight
 from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import round_fraction, verify_against, verify_cases
 

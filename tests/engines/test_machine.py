@@ -50,8 +50,6 @@ def test_float_network_is_estimated_as_uniform8() -> None:
 
 
 def test_more_bandwidth_or_less_latency_is_never_slower() -> None:
-    from dataclasses import replace
-
     network = load(DIGITS / "digits_int8.onnx")
     base = Machine.load("base")
     program = estimate(network, base).program
@@ -59,7 +57,7 @@ def test_more_bandwidth_or_less_latency_is_never_slower() -> None:
 
     cycles = []
     for latency in (80, 40, 10, 1):
-        machine = replace(base, memory=replace(base.memory, latency_cycles=latency))
+        machine = base.with_({"memory.latency_cycles": latency})
         cycles.append(sum(t.cycles for t in time_program(program, machine)))
     assert cycles == sorted(cycles, reverse=True)
 

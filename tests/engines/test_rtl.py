@@ -51,10 +51,10 @@ def test_rtl_gives_the_tensors_of_kernels_and_the_layers_of_machine():
 def test_a_timeline_is_read_from_the_trace(model):
     """Measured on Icarus as predicted, field by field; another memory is another timeline."""
     nano = Machine.load("nano")
-    machine = replace(nano, memory=replace(nano.memory, model=model))
+    machine = nano.with_({"memory.model": model})
     compiled = MachineNetwork(load(MODEL), machine)
     (step,) = compiled.program.steps
-    other = replace(compiled.program, machine=replace(nano, memory=replace(nano.memory, seed=77)))
+    other = replace(compiled.program, machine=nano.with_({"memory.seed": 77}))
     measured = measure_step(compiled.program, step, compiled.dram.copy(), simulator="icarus")
     predicted = Simulation()(compiled.program, step, compiled.dram.copy())
     for name in ("dispatch", "issue", "retire", "stall_start", "stalls", "bursts"):

@@ -135,8 +135,7 @@ def enlarged(machine: Machine) -> Iterator[tuple[str, Machine]]:
     for key in GROWING:
         value = 2 * getattr(machine.scratchpads, key)
         if value <= MOST_BANKS.get(key, value):
-            pads = replace(machine.scratchpads, **{key: value})
-            yield key, replace(machine, scratchpads=pads)
+            yield key, machine.with_({f"scratchpads.{key}": value})
 
 
 NAMES = ("digits", "mobile", "residual")
@@ -163,7 +162,7 @@ def test_more_bandwidth_never_costs_cycles(networks: dict[str, Network], name: s
         before = cost(networks[name], machine).cycles
         bus = machine.bus
         if 2 * bus.bus_bytes <= min(machine.size, 16):
-            wider = replace(machine, bus=replace(bus, bus_bytes=2 * bus.bus_bytes))
+            wider = machine.with_({"bus.bus_bytes": 2 * bus.bus_bytes})
             assert cost(networks[name], wider).cycles <= before
 
     check()
@@ -178,8 +177,7 @@ def test_less_latency_never_costs_cycles(networks: dict[str, Network], name: str
     def check(machine: Machine, halvings: int) -> None:
         before = cost(networks[name], machine)
         cycles = max(machine.memory.latency_cycles >> halvings, 1)
-        memory = replace(machine.memory, latency_cycles=cycles)
-        faster = replace(machine, memory=memory)
+        faster = machine.with_({"memory.latency_cycles": cycles})
         assert cost(networks[name], faster).cycles <= before.cycles
         same = time_program(before.program, faster)
         assert sum(timeline.cycles for timeline in same) <= before.cycles
@@ -195,7 +193,7 @@ def test_every_cycle_has_a_cause_and_every_layer_a_cost(
     @given(machines(), st.booleans(), st.integers(1, 1000))
     def check(machine: Machine, waits: bool, seed: int) -> None:
         if waits:
-            machine = replace(machine, memory=replace(machine.memory, model="lfsr", seed=seed))
+            machine = machine.with_({"memory.model": "lfsr", "memory.seed": seed})
         found = cost(networks[name], machine)
         for timeline in time_program(found.program):
             assert (timeline.stalls >= 0).all()

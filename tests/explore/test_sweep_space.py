@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,8 +85,7 @@ def test_a_machine_of_the_space_is_that_of_its_toml(tmp_path):
     assert wide.array.formats == ("uniform8",)
     assert wide.array.pwlq_bits == 0, "pwlq_bits follows the formats unless it is given"
     named = Machine.load("wide")
-    array = replace(named.array, formats=("uniform8",), pwlq_bits=0)
-    assert wide == replace(named, array=array)
+    assert wide == named.with_({"array.formats": ["uniform8"]})
 
 
 @pytest.mark.parametrize(

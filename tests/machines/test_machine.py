@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from npusim.errors import FormatError, NpuError, RangeError
 from npusim.machines import Machine
+from npusim.machines.machine import Memory
 
 NAMES = ("nano", "small", "base", "wide")
 
@@ -79,10 +78,41 @@ def test_a_missing_machine_names_those_there_are():
         Machine.load("huge")
 
 
-def test_replacing_a_part_is_checked():
+def test_other_values_are_checked_and_named():
     machine = Machine.load("nano")
-    with pytest.raises(RangeError):
-        dataclasses.replace(machine.scratchpads, acc_words=100)
+    with pytest.raises(
+        RangeError, match=r"acc_words: expected a power of two in 8\.\.65536, found 1"
+    ):
+        machine.with_({"scratchpads.acc_words": 100})
+    with pytest.raises(
+        RangeError, match=r"latency_cycles: expected an integer in 1\.\.65535, found 0"
+    ):
+        Memory("fixed", 0, 1, 1, 1 << 12)
+    with pytest.raises(
+        FormatError, match=r"unknown key array\.rows; known are name, array\.size, "
+    ):
+        machine.with_({"array.rows": 3})
+
+
+def test_other_values_leave_the_rest():
+    machine = Machine.load("nano").with_(
+        {"array.formats": ["uniform8"], "memory.latency_cycles": 3}
+    )
+    text = NANO.replace("latency_cycles = 10", "latency_cycles = 3").replace("bits = 4", "bits = 0")
+    text = text.replace(', "uniform4", "subset", "pwlq"', "")
+    assert machine == Machine.from_toml(text)
+
+
+def test_a_file_may_state_what_differs_from_another_machine(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "wide"\nname = "mine"\n[bus]\nbus_bytes = 8\n')
+    (tmp_path / "next.toml").write_text('base = "mine.toml"\nname = "next"\narray.size = 16\n')
+    found, wide = Machine.load(tmp_path / "next.toml"), Machine.load("wide")
+    assert found == wide.with_({"name": "next", "bus.bus_bytes": 8, "array.size": 16})
+    (tmp_path / "bad.toml").write_text('base = "wide"\n[bus]\nbytes = 8\n')
+    with pytest.raises(
+        FormatError, match=r"bad\.toml: \[bus\]: unknown key bytes; known are burst_b"
+    ):
+        Machine.load(tmp_path / "bad.toml")
 
 
 def test_energy_may_be_left_out():

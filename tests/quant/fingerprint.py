@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.graph.network import Network
 from npusim.quant.export import model_of
-from npusim.quant.options import SCHEME_BITS, Options
+from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
 from tests.quant.networks import every_operator
 

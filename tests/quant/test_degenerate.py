@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError
 from npusim.quant.bias_correction import paper_correction, static_correction
 from npusim.quant.epilogue import Epilogue, encoded_weights
-from npusim.quant.options import SCHEME_BITS, Options
+from npusim.quant.options import Options
 from npusim.quant.schemes import LayerInputs, encode_layer
 
 RANDOM = np.random.default_rng(8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
+from npusim.codes.subset import UNIVERSAL_MAGNITUDES
 from npusim.errors import RangeError
 from npusim.quant.coded import sqnr_db
 from npusim.quant.encoders import subset

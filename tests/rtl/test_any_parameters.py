@@ -5,7 +5,6 @@ Both sides do with them what docs/architecture.md, sections 1 and 2, says.
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from npusim.cosim.npu.compare import compare_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
-from npusim.words import (ROUNDINGS, WEIGHT_FORMATS)
+from npusim.words import ROUNDINGS
+from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
 from npusim.simulator.machine.state import new_dram
@@ -150,7 +150,7 @@ def test_any_multipliers_and_shifts_of_add():
 @pytest.mark.parametrize("pwlq_bits", [4, 7])
 def test_any_zero_point_of_a_mac(pwlq_bits):
     rng = np.random.default_rng(pwlq_bits)
-    machine = replace(NANO, array=replace(NANO.array, pwlq_bits=pwlq_bits))
+    machine = NANO.with_({"array.pwlq_bits": pwlq_bits})
     text = SETUP
     for form, most in zip(WEIGHT_FORMATS, (8, 4, pwlq_bits), strict=True):
         for unsigned in (0, 1):
@@ -178,7 +178,7 @@ def test_any_bits_of_a_pwlq_merge():
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
 def test_addresses_that_wrap_in_full_scratchpads():
-    full = replace(NANO, scratchpads=Scratchpads(8, 8192, 4, 16384, 4, 16384, 65536))
+    full = NANO.with_({"scratchpads": Scratchpads(8, 8192, 4, 16384, 4, 16384, 65536)})
     agree(WRAPS, random_dram(np.random.default_rng(7)), full, (0, -64 % 2**32, *(0,) * 6))
 
 

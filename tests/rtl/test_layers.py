@@ -16,7 +16,7 @@ import pytest
 from npusim.compiler.lower.lowerings import LOWERINGS
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
-from npusim.words import (SCHEMES)
+from npusim.codes.schemes import SCHEMES
 from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
 from npusim.machines.machine import (Memory)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from npusim.cli.verify_program import verify_model
 from npusim.machines import Machine
-from npusim.words import (MEMORY_MODELS)
+from npusim.words import MEMORY_MODELS
 
 NETWORKS = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
 
@@ -18,8 +17,7 @@ DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits/digits_in
 
 
 def require_agreement(path: Path, model: str, capsys: pytest.CaptureFixture) -> None:
-    base = Machine.load("base")
-    machine = replace(base, memory=replace(base.memory, model=model))
+    machine = Machine.load("base").with_({"memory.model": model})
     code = verify_model(path, machine)
     printed = capsys.readouterr().out
     assert code == 0, printed

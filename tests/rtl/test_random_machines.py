@@ -10,7 +10,7 @@ import pytest
 from npusim.cosim.npu.random_runs import random_runs, report
 from npusim.machines import Machine
 from npusim.machines.machine import (Array, Bus, Scratchpads)
-from npusim.words import (ARRAY_FORMATS)
+from npusim.codes import ARRAY_FORMATS
 
 MACHINES, PROGRAMS = 12, 6
 

@@ -12,7 +12,6 @@ import pytest
 from npusim.cosim import CosimulationError, Design, latency, toolchain
 from npusim.cosim.interface import elaborate
 from npusim.cosim.npu.build import design
-from npusim.cosim.npu.parameters import parameters
 from npusim.cosim.yosys import run_script
 from npusim.machines import Machine
 
@@ -23,11 +22,11 @@ LISTED = tuple(
     for line in (RTL / "files.f").read_text().splitlines()
     if line and not line.startswith("#")
 )
-NANO = parameters(Machine.load("nano"))
+NANO = dict(Machine.load("nano").parameters)
 
 VARIANTS = {
     "nano": NANO,
-    "small": parameters(Machine.load("small")),
+    "small": Machine.load("small").parameters,
     "uniform8": {**NANO, "SUBSET": 0, "PWLQ_BITS": 0},
     "uniform4": {**NANO, "UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0},
     "subset": {**NANO, "UNIFORM_BITS": 0, "PWLQ_BITS": 0},

@@ -10,8 +10,8 @@ import pytest
 
 from npusim import load
 from npusim import operators as op
-from npusim.codes.weight_planes import weight_planes
 from npusim.datapath.requantize import requantize_total
+from npusim.graph.weight_planes import weight_planes
 from npusim.operators.pages import constants_of
 from npusim.runtimes.requantization import FloatRequantization, affine
 from npusim.runtimes.rule import resolve_rule

@@ -12,11 +12,11 @@ PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("words", "writing"),
+    ("words", "writing", "parameter"),
+    ("codes", "toml_tables"),
     ("machines",),
     ("datapath", "isa", "graph"),
     ("formats.onnx.records", "formats.tflite.records"),
-    ("codes",),
     ("runtimes",),
     ("kernels",),
     ("operators",),
@@ -27,7 +27,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("report",),
     ("engines",),
     ("explore",),
-    ("cli",),
+    ("cli", "generate"),
     ("__main__", "__init__"),
 )
 """A module imports from lower levels and from its own part; parts of one level never

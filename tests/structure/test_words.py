@@ -1,19 +1,19 @@
-"""A list of names that npusim/words.py holds is written nowhere else, and names what there is."""
+"""A list of names of npusim/words.py or npusim/codes/ is written nowhere else."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from npusim import words
-from npusim.quant.options import SCHEME_BITS
+from npusim import codes, words
+from npusim.codes import schemes
 
 PACKAGE = Path(words.__file__).parent
 LISTS = {
     name: value
-    for name, value in vars(words).items()
+    for module in (words, codes, schemes)
+    for name, value in vars(module).items()
     if name.isupper() and isinstance(value, tuple) and len(value) > 1
 }
 
@@ -28,7 +28,8 @@ def names_written_in(path: Path) -> Iterator[tuple[int, frozenset[str]]]:
 
 
 def test_the_lists_are_found() -> None:
-    assert {"ENGINES", "ROUNDINGS", "RULES", "MACHINES", "SCHEMES"} <= LISTS.keys()
+    assert {"ENGINES", "ROUNDINGS", "RULES", "MACHINES"} <= LISTS.keys()
+    assert {"SCHEMES", "WEIGHT_FORMATS", "ARRAY_FORMATS"} <= LISTS.keys()
     here = PACKAGE / "words.py"
     written = {frozenset(LISTS[name]) for name in ("MACHINES", "ROUNDINGS", "ENGINES")}
     assert written <= {content for _, content in names_written_in(here)}
@@ -56,10 +57,3 @@ def test_machines_and_technologies_are_the_files_that_ship() -> None:
     assert sorted(words.MACHINES) == sorted(p.stem for p in PACKAGE.glob("machines/*.toml"))
     tables = {path.stem for path in PACKAGE.glob("cost/tables/*.json")}
     assert set(words.TECHNOLOGIES) == {name for name in tables if not name.startswith("sram_")}
-
-
-def test_schemes_are_families_and_their_compositions() -> None:
-    assert {part for name in SCHEME_BITS for part in name.split("+")} == set(words.SCHEME_FAMILIES)
-    style = (PACKAGE / "report" / "compare.css").read_text()
-    coloured = set(re.findall(r"--(\w+):", style))
-    assert set(words.SCHEME_FAMILIES) <= coloured

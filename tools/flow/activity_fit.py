@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import REGIONS
 from npusim.datapath.pe_column import product_bits, products
-from npusim.isa.instructions.mac import REGIONS
 from npusim.simulator.machine.activity import FEATURES, column_activity
 from npusim.simulator.machine.durations import datapath_parameters
 from tools.flow.energy_rows import fit

@@ -10,7 +10,7 @@ import hashlib
 import pickle
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +73,10 @@ class Build:
         if self.uniform_bits == 8:
             names.append("uniform4")
         names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits)
-        array = replace(
-            parent.array, size=self.size, formats=tuple(names), pwlq_bits=self.pwlq_bits
-        )
-        return replace(parent, name=f"size{self.size}", array=array)
+        return parent.with_({
+            "name": f"size{self.size}", "array.size": self.size, "array.formats": names,
+            "array.pwlq_bits": self.pwlq_bits,
+        })  # fmt: skip
 
     @property
     def formats(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ def mutated_machine() -> Machine:
         act_banks=4, act_bank_words=64, wgt_banks=2, wgt_bank_words=128, par_banks=2,
         par_bank_words=32, acc_words=128,
     )  # fmt: skip
-    return replace(nano, name="mutated", array=replace(nano.array, size=8), scratchpads=pads)
+    return nano.with_({"name": "mutated", "array.size": 8, "scratchpads": pads})
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,8 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
             continue
         snippets = rng.randint(6, SNIPPETS_MOST)
         if number % SLOW_EVERY == SLOW_EVERY - BAD_EVERY:
-            slow = replace(drawn.memory, latency_cycles=rng.randrange(1 << 14, 1 << 16))
-            drawn, snippets = replace(drawn, memory=slow), 2
+            slow = {"memory.latency_cycles": rng.randrange(1 << 14, 1 << 16)}
+            drawn, snippets = drawn.with_(slow), 2
         program, _ = random_program(rng, drawn, snippets)
         case = _case(program, encode_program(program.instructions))
         made.append(_cut(case, rng) if number % CUT_EVERY == 0 else case)
@@ -118,8 +118,7 @@ def _cut(whole: Case, rng: random.Random) -> Case:
     code[: len(whole.code)] = np.frombuffer(whole.code, np.uint8)
     size_bytes = 1 << (whole.code_address + len(code) - 1).bit_length()
     address = size_bytes - FETCH_BURST_BYTES * rng.randrange(len(code) // FETCH_BURST_BYTES)
-    memory = replace(whole.machine.memory, size_bytes=size_bytes)
-    machine = replace(whole.machine, memory=memory)
+    machine = whole.machine.with_({"memory.size_bytes": size_bytes})
     dram = np.zeros(max(size_bytes, address + len(code)), np.uint8)
     dram[: whole.code_address] = whole.dram[: whole.code_address]
     dram[address : address + len(code)] = code

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from npusim.codes import WEIGHT_FORMATS
 from npusim.cosim.bench import Bench, make_image
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.units import load_unit, sources, unit_names
@@ -32,7 +33,6 @@ from npusim.cosim.wiring import Wiring
 from npusim.cosim.yosys import run_script
 from npusim.datapath.contract import Unit
 from npusim.datapath.weight_decode import bits_bounds
-from npusim.words import WEIGHT_FORMATS
 from tools.checkout import ROOT
 
 DOCUMENT = ROOT / "docs" / "verification.md"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from npusim.cosim.npu.build import Simulation, compile_design, design
-from npusim.cosim.npu.parameters import parameters
 from npusim.cosim.units import load_unit, sources, unit_names
 from npusim.cosim.yosys import run_script
 from npusim.machines import Machine
@@ -63,7 +63,7 @@ def elaborate(machine: Machine, folder: Path) -> None:
         shutil.copy(path, folder)
     shutil.copytree(RTL / "generated", folder / "generated")
     names = " ".join(path.name for path in sources("npu_top", RTL))
-    values = " ".join(f"-chparam {key} {value}" for key, value in parameters(machine).items())
+    values = " ".join(f"-chparam {key} {value}" for key, value in machine.parameters.items())
     run_script(
         f"read_verilog -sv -I. {names}; hierarchy -check -top npu_top {values}; proc; pmuxtree; "
         "delete w:unused* w:*.unused*; opt_clean; write_rtlil base.il",
@@ -108,7 +108,7 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     script.append("chtype -set $shift t:$shiftx; write_verilog -noattr mutants.v")
     (folder / "mutants.ys").write_text("\n".join(script) + "\n")
     run_script("script mutants.ys", folder)
-    values = parameters(machine)
+    values = machine.parameters
     (folder / "netlist.v").write_text(_with_switch((folder / "mutants.v").read_text(), values))
     (folder / "npu_system.v").write_text(
         _flat_names((RTL / "sim/npu_system.v").read_text(), machine)
@@ -122,7 +122,7 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     return Simulation(machine, "verilator", MEMORY_BYTES, (str(place / "Vnpu_system"),))
 
 
-def _with_switch(text: str, values: dict[str, int]) -> str:
+def _with_switch(text: str, values: Mapping[str, int]) -> str:
     """Return the netlist with npu_top's port `mutant` as a plus argument, and its parameters."""
     before, top = text.split("module npu_top(")
     top = re.sub(r"\bmutant, |, mutant(?=\);)", "", top, count=1)

@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,9 @@ MACHINE = "base"
 def alone(form: str, parent: Machine) -> Machine:
     """Return `parent` with one weight format built in."""
     bits = 4 if form == "pwlq" else 0
-    array = replace(parent.array, formats=(form,), pwlq_bits=bits)
-    return replace(parent, name=f"{parent.name}-{form}", array=array)
+    return parent.with_({
+        "name": f"{parent.name}-{form}", "array.formats": (form,), "array.pwlq_bits": bits,
+    })  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -166,11 +167,11 @@ def bandwidth_machine(size: int, bytes_a_cycle: int) -> Machine:
     """Return an array at 1 GHz with large scratchpads and so many GB/s each way."""
     wide = Machine.load("wide")
     words = {32: (8192, 16384, 8192), 64: (4096, 8192, 4096)}[size]
-    pads = replace(
-        wide.scratchpads, act_bank_words=words[0], wgt_bank_words=words[1], acc_words=words[2]
-    )
-    array, bus = replace(wide.array, size=size), replace(wide.bus, bus_bytes=bytes_a_cycle)
-    return replace(wide, name=f"a{size}-{bytes_a_cycle}GBs", array=array, scratchpads=pads, bus=bus)
+    return wide.with_({
+        "name": f"a{size}-{bytes_a_cycle}GBs", "array.size": size, "bus.bus_bytes": bytes_a_cycle,
+        "scratchpads.act_bank_words": words[0], "scratchpads.wgt_bank_words": words[1],
+        "scratchpads.acc_words": words[2],
+    })  # fmt: skip
 
 
 MACHINES = {
@@ -266,7 +267,7 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
 
 def gate(machine: Machine) -> Machine:
     """Return `machine` with clock gating."""
-    return replace(machine, energy=replace(machine.energy, clock_gating=True))
+    return machine.with_({"energy.clock_gating": True})
 
 
 def other_traffic_mb(weights: int, form: str) -> float:

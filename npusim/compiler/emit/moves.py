@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import CODES, LEAST_BITS, WeightCode
 from npusim.compiler.emit.elementwise import act_plan, output_register
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Constants, Stored, pack_tiles
@@ -19,12 +20,11 @@ from npusim.compiler.emit.transfers import (
     load_tile,
     store_tile,
 )
-from npusim.datapath.weight_decode import subset_selectors
 from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
-from npusim.words import ROUNDINGS, WEIGHT_FORMATS
+from npusim.words import ROUNDINGS
 
 MOST_PADS = 255
 
@@ -154,24 +154,22 @@ def identity(inputs: NDArray[np.int64], channels: NDArray[np.int64]) -> Selectio
 
 @dataclass(frozen=True)
 class _One:
-    """The weight one in a format that the machine has, and its code bits."""
+    """Codes of a kind that the machine has, of which code 0 is worth 0 and code 1 one."""
 
-    format: str
-    bits: int
-    selectors: int = 0
+    code: WeightCode
+    bits: int = LEAST_BITS
 
     @property
     def code_bits(self) -> int:
-        return self.bits + (self.format == "pwlq")
+        return self.code.stored_bits(self.bits)
+
+    @property
+    def selectors(self) -> int:
+        return self.code.levels_word(tuple(range(self.code.level_count(self.bits))))
 
 
 def _one(machine: Machine) -> _One:
-    if machine.uniform_bits:
-        return _One("uniform", 2)
-    if machine.has_subset:
-        packed = sum(s << 4 * lane for lane, s in enumerate(subset_selectors((0, 1))))
-        return _One("subset", 2, packed)
-    return _One("pwlq", 2)
+    return _One(next(code for code in CODES if machine.most_bits(code)))
 
 
 def emit_select(
@@ -280,7 +278,7 @@ def _configure_selection(
         mac_tile={"rows": rows, "row_first": 0, "row_end": held},
         mac_output={"acc_stride": 0, "warm": 0, "step": 0},
         mac_format={
-            "format": WEIGHT_FORMATS.index(one.format), "bits": one.bits,
+            "format": CODES.index(one.code), "bits": one.bits,
             "unsigned": int(unsigned), "zero_point": 0,
         },
         subset_selectors={"value": one.selectors},

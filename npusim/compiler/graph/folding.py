@@ -162,7 +162,7 @@ def _folded(
 def _has_zero(node: Node) -> bool:
     """Return whether the layer's weights have a code for the taps that the kernel has not."""
     encoding = encoding_of(node)
-    return encoding is None or encoding.scheme != "subset" or 0 in encoding.magnitudes
+    return encoding is None or encoding.code.has_zero(encoding.bits, encoding.levels)
 
 
 def folded_plane(plane: Plane, taps: tuple[int, int]) -> Plane:

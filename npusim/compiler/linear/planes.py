@@ -1,42 +1,54 @@
 """Weights of a linear layer as code planes in formats that the machine has built in.
 
-The layer's integer planes (term j of the epilogue accumulates plane j) are written as codes again:
-in the scheme's own format, or split where a format does not hold them (legacy uint8 weights less
-their zero point have 9 bits: two planes with one multiplier).
+Coded weights go to DRAM in the codes that the file holds, points apart. Only what is no code is
+coded here: plain int8 weights, split where a format does not hold them (legacy uint8 weights less
+their zero point have 9 bits: two planes with one multiplier), window sums, and weights of a code
+that this machine or this layer cannot use as it stands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.codes.weight_planes import weight_planes
-from npusim.datapath.weight_decode import subset_selectors
+from npusim.codes import CODES, LEAST_BITS, UNIFORM, Levels, WeightCode, pwlq
+from npusim.codes.points import planes_of_points
 from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.network import Network, Node
+from npusim.graph.weight_planes import weight_planes
+from npusim.graph.weights import EncodedWeights
 from npusim.isa.spec import TERMS_MAX
 from npusim.machines import Machine
 from npusim.operators.kinds.linear import encoding_of
 from npusim.runtimes.requantization import Requantization
-from npusim.words import WEIGHT_FORMATS
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Codes uint8 [OC KH KW IC/groups] of one format; `has_zero`: a code that is worth nothing."""
+    """Codes uint8 [OC KH KW IC/groups] of `bits` bits; `levels`: the layer's own table."""
 
-    format: str
+    code: WeightCode
     bits: int
     codes: NDArray[np.uint8]
-    selectors: int = 0
-    has_zero: bool = True
+    levels: Levels = ()
 
     @property
     def code_bits(self) -> int:
         """Bits of a stored code."""
-        return self.bits + (self.format == "pwlq")
+        return self.code.stored_bits(self.bits)
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether a code is worth nothing."""
+        return self.code.has_zero(self.bits, self.levels)
+
+    @property
+    def selectors(self) -> int:
+        """The levels as the MAC's register has them."""
+        return self.code.levels_word(self.levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,69 +84,100 @@ def terms(network: Network, node: Node, machine: Machine, r: Requantization, gap
         The machine has no element for the layer's weights, or too few terms.
     """
     encoding = encoding_of(node)
-    integers = weight_planes(network, node)
     shift, channel_shift = r.shift, np.zeros_like(r.shift)
-    if encoding is not None:
+    if encoding is None:
+        integers = weight_planes(network, node)
+        planes, of_term = _split(node, machine, integers)
+        channels, shared, pwlq_bits = integers.shape[1], False, 0
+    else:
+        _require(node, machine, encoding.code, encoding.bits)
+        planes = _coded(node, machine, encoding)
+        shared = len(planes) < len(r.multipliers)
+        of_term = list(range(len(r.multipliers)))
+        pwlq_bits = encoding.bits if encoding.code.regions > 1 else 0
         shift, channel_shift = encoding.shift, encoding.channel_shift
-    channels = integers.shape[1]
+        channels = len(encoding.bias)
+        if gaps and not all(plane.has_zero for plane in planes):
+            planes = _without_gaps(node, machine, planes, weight_planes(network, node))
     shift, channel_shift, bias = (
         np.broadcast_to(a, channels) for a in (shift, channel_shift, r.bias)
     )
-    multipliers = np.broadcast_to(r.multipliers, (len(r.multipliers), channels))
-    shared, pwlq_bits = False, 0
-    if encoding is not None and encoding.scheme == "pwlq":
-        _require(node, machine, "pwlq", encoding.bits)
-        pwlq_bits = encoding.bits
-        shared = len(integers) == 2 and bool((encoding.points == 1).all())
-        if shared:
-            planes = [Plane("pwlq", pwlq_bits, _bytes(encoding.codes, integers.shape[1:]))]
-        else:
-            planes = [
-                Plane("pwlq", pwlq_bits, _pwlq_codes(p, pwlq_bits, j > 0))
-                for j, p in enumerate(integers)
-            ]
-    elif encoding is not None and encoding.scheme == "subset":
-        _require(node, machine, "subset", encoding.bits)
-        planes = [
-            _subset_plane(node, machine, p, encoding.bits, encoding.magnitudes) for p in integers
-        ]
-        if gaps:
-            planes = [
-                _without_gaps(node, machine, plane, values)
-                for plane, values in zip(planes, integers, strict=True)
-            ]
-    else:
-        bits = 8 if encoding is None else encoding.bits
-        planes, rows = [], []
-        for p, row in zip(integers, multipliers, strict=True):
-            for part in _within(p, bits):
-                planes.append(uniform_plane(node, machine, part, bits))
-                rows.append(row)
-        multipliers = np.array(rows)
+    multipliers = np.broadcast_to(r.multipliers, (len(r.multipliers), channels))[of_term]
     if len(multipliers) > TERMS_MAX:
         raise CapacityError(
             f"{node.name}: weights need {len(multipliers)} terms, the requantizer has {TERMS_MAX}"
         )
-    return Terms(
-        tuple(planes), multipliers, bias, shift, channel_shift, pwlq_bits, shared
-    )  # fmt: skip
+    return Terms(tuple(planes), multipliers, bias, shift, channel_shift, pwlq_bits, shared)
 
 
-def _require(node: Node, machine: Machine, form: str, bits: int) -> None:
-    most = {
-        "uniform": machine.uniform_bits,
-        "subset": 4 if machine.has_subset else 0,
-        "pwlq": machine.array.pwlq_bits,
-    }[form]
-    if not 2 <= bits <= most:
-        found = f"{form} of 2..{most} bits" if most else f"no {form}"
+def _require(node: Node, machine: Machine, code: WeightCode, bits: int) -> None:
+    most = machine.most_bits(code)
+    if not LEAST_BITS <= bits <= most:
+        found = f"{code.name} of {LEAST_BITS}..{most} bits" if most else f"no {code.name}"
         raise CapacityError(
-            f"{node.name}: its weights are {form} of {bits} bits, {machine.name} has {found}"
+            f"{node.name}: its weights are {code.name} of {bits} bits, {machine.name} has {found}"
         )
 
 
-def _bytes(codes: NDArray, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return codes.reshape(shape).astype(np.uint8)
+def _split(
+    node: Node, machine: Machine, integers: NDArray[np.int16]
+) -> tuple[list[Plane], list[int]]:
+    """Return plain weights as planes of 8 bits, and the term whose multiplier each takes."""
+    planes, of_term = [], []
+    for term, values in enumerate(integers):
+        for part in _within(values, 8):
+            planes.append(uniform_plane(node, machine, part, 8))
+            of_term.append(term)
+    return planes, of_term
+
+
+def _coded(node: Node, machine: Machine, encoding: EncodedWeights) -> list[Plane]:
+    """Return the planes of coded weights: of each point its codes, and of each window sum ones.
+
+    A code of several regions serves its terms from one plane where it is alone; planes beside it
+    take a region each, which its codes are sorted into.
+    """
+    code, bits, levels = encoding.code, encoding.bits, encoding.levels
+    code.require(encoding.codes, bits)
+    points = planes_of_points(encoding.codes[None], encoding.points)
+    points = points[:, :, None, None, :] if points.ndim == 3 else points
+    has_sum = bool(encoding.window_sum.any())
+    if code.regions == 1 or (len(points) == 1 and encoding.forms == 2 and not has_sum):
+        planes = [Plane(code, bits, p.astype(np.uint8), levels) for p in points]
+    else:
+        worth = code.plane_table(bits, levels, encoding.forms).tolist()
+        terms = [(point, values) for point in points for values in worth]
+        planes = [
+            Plane(code, bits, _of_region(values, bits, j > 0)[point])
+            for j, (point, values) in enumerate(terms)
+        ]
+    if has_sum:
+        planes.append(_window_plane(node, machine, encoding, points.shape[1:]))
+    return planes
+
+
+def _of_region(values: Sequence[int], bits: int, tail: bool) -> NDArray[np.uint8]:
+    """Return pwlq codes whose centre (or tail's own steps) holds `values`."""
+    codes = [pwlq.code_of(int(value < 0), int(tail), abs(value), bits) for value in values]
+    return np.array(codes, np.uint8)
+
+
+def _window_plane(
+    node: Node, machine: Machine, encoding: EncodedWeights, shape: Sequence[int]
+) -> Plane:
+    """Return the signs of the window sums as a plane; uniform where the layer's code has no one."""
+    code, bits, levels = encoding.code, encoding.bits, encoding.levels
+    signs = np.sign(encoding.window_sum).tolist()
+    worth = code.table(bits, levels)[:, 0].tolist()
+    if code.regions > 1:
+        plane = Plane(code, bits, _of_region(signs, bits, True))
+    elif {1, -1}.intersection(signs) <= set(worth):
+        codes = [worth.index(sign) if sign in worth else 0 for sign in signs]
+        plane = Plane(code, bits, np.array(codes, np.uint8), levels)
+    else:
+        plane = uniform_plane(node, machine, np.array(signs, np.int16), LEAST_BITS)
+    everywhere = np.broadcast_to(plane.codes.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+    return Plane(plane.code, plane.bits, everywhere, plane.levels)
 
 
 def _within(plane: NDArray[np.int16], bits: int) -> list[NDArray[np.int16]]:
@@ -151,44 +194,25 @@ def _within(plane: NDArray[np.int16], bits: int) -> list[NDArray[np.int16]]:
 
 def uniform_plane(node: Node, machine: Machine, values: NDArray[np.int16], bits: int) -> Plane:
     """Return int16 values of `bits` bits as a plane; raise CapacityError where not built in."""
-    _require(node, machine, "uniform", bits)
-    return Plane("uniform", bits, (values & ((1 << bits) - 1)).astype(np.uint8))
+    _require(node, machine, UNIFORM, bits)
+    return Plane(UNIFORM, bits, (values & ((1 << bits) - 1)).astype(np.uint8))
 
 
-def _pwlq_codes(values: NDArray[np.int16], bits: int, tail: bool) -> NDArray[np.uint8]:
-    """Return codes whose centre region (or tail's own steps) holds `values`."""
-    sign = (values < 0).astype(np.uint8) << bits
-    return (sign | int(tail) << (bits - 1) | np.abs(values).astype(np.uint8)).astype(np.uint8)
-
-
-def _subset_plane(
-    node: Node, machine: Machine, values: NDArray[np.int16], bits: int, magnitudes: NDArray
-) -> Plane:
-    """Return `values` as subset codes; a plane that the subset does not hold becomes uniform."""
-    size = np.abs(values)
-    index = np.searchsorted(magnitudes, size)
-    held = index < len(magnitudes)
-    held &= magnitudes[np.minimum(index, len(magnitudes) - 1)] == size
-    if not (held | (values == 0)).all() or (0 not in magnitudes and (values == 0).all()):
-        return uniform_plane(node, machine, values, 2 if size.max() <= 1 else 8)
-    index = np.where(held, index, 0)
-    codes = ((values < 0) << (bits - 1) | index).astype(np.uint8)
-    packed = sum(s << 4 * lane for lane, s in enumerate(subset_selectors(tuple(magnitudes))))
-    return Plane("subset", bits, codes, packed, 0 in magnitudes)
-
-
-def _without_gaps(node: Node, machine: Machine, plane: Plane, values: NDArray[np.int16]) -> Plane:
-    """Return `plane` in a format with a zero code, for tiles that have gaps."""
-    if plane.has_zero:
-        return plane
-    if machine.uniform_bits < 8:
+def _without_gaps(
+    node: Node, machine: Machine, planes: list[Plane], integers: NDArray[np.int16]
+) -> list[Plane]:
+    """Return `planes`, worth `integers`, in formats with a zero code: their tiles have gaps."""
+    if machine.most_bits(UNIFORM) < 8:
         raise UnsupportedError(
             f"{node.name}: groups in a subset without zero need uniform8, "
             f"which {machine.name} has not"
         )
-    return uniform_plane(node, machine, values, 8)
+    return [
+        plane if plane.has_zero else uniform_plane(node, machine, values, 8)
+        for plane, values in zip(planes, integers, strict=True)
+    ]
 
 
 def format_code(plane: Plane) -> int:
     """Return the plane's format as the MAC's register has it."""
-    return WEIGHT_FORMATS.index(plane.format)
+    return CODES.index(plane.code)

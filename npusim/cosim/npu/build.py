@@ -12,7 +12,6 @@ from pathlib import Path
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
-from npusim.cosim.npu.parameters import parameters
 from npusim.cosim.simulation import cache_directory
 from npusim.cosim.units import rtl_directory
 from npusim.machines import Machine
@@ -53,7 +52,7 @@ def design(machine: Machine, simulator: str, memory_bytes: int) -> Design:
     return Design(
         _BENCH[simulator],
         (*sources, *bench),
-        {**parameters(machine), "MEMORY_BYTES": memory_bytes},
+        {**machine.parameters, "MEMORY_BYTES": memory_bytes},
         includes=(rtl, rtl / "generated"),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from npusim.cosim.npu.compare import Comparison, compare_code
@@ -45,14 +45,12 @@ class RandomRun:
 
 def random_memory(rng: random.Random, machine: Machine) -> Machine:
     """Return `machine` with a memory of either model, of random latency, depth and seed."""
-    memory = replace(
-        machine.memory,
-        model=rng.choice(MEMORY_MODELS),
-        latency_cycles=rng.choice(_LATENCIES_CYCLES),
-        outstanding=rng.choice(_OUTSTANDING),
-        seed=rng.randrange(1, 1 << 16),
-    )
-    return replace(machine, memory=memory)
+    return machine.with_({
+        "memory.model": rng.choice(MEMORY_MODELS),
+        "memory.latency_cycles": rng.choice(_LATENCIES_CYCLES),
+        "memory.outstanding": rng.choice(_OUTSTANDING),
+        "memory.seed": rng.randrange(1, 1 << 16),
+    })  # fmt: skip
 
 
 def random_runs(

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 
+from npusim.codes import CODES, LEAST_BITS
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.nest import fit, product, shape
@@ -13,7 +14,6 @@ from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_
 from npusim.isa.encoding import instruction
 from npusim.isa.instructions.mac import LEVELS, bits_max
 from npusim.isa.nest import words_of
-from npusim.words import WEIGHT_FORMATS
 
 
 def zero_point(rng: random.Random, unsigned: int) -> int:
@@ -29,11 +29,10 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         load_plain(b, d, rng)
         return load_tile(b, d, rng)
     (wgt, wgt_words), (act, act_words) = rng.choice(weights), rng.choice(reads)
-    formats = [f for f in range(len(WEIGHT_FORMATS)) if bits_max(b.machine, f)]
+    formats = [f for f in range(len(CODES)) if bits_max(b.machine, f)]
     form = rng.choice(formats)
-    bits = rng.randint(2, bits_max(b.machine, form))
-    is_pwlq = WEIGHT_FORMATS[form] == "pwlq"
-    stored, depthwise = bits + is_pwlq, int(rng.random() < 0.3)
+    bits = rng.randint(LEAST_BITS, bits_max(b.machine, form))
+    stored, depthwise = CODES[form].stored_bits(bits), int(rng.random() < 0.3)
     rows = rng.randint(1, b.machine.size)
     rows = max(1, min(rows, wgt_words * 8 // stored))
     tile_words = -(-rows * stored // 8)
@@ -46,7 +45,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     if results > acc_words:
         return
     low, levels = fit(rng, act_words, [*tiles, *pixels])
-    level = 3 if is_pwlq else 1
+    level = CODES[form].regions
     accumulate = 0
     acc, acc_stride = _accumulators(rng, acc_words, tiles[0], results)
     if acc is None:

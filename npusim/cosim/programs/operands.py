@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 
+from npusim.codes import CODES
+from npusim.codes.columns import FORMAT_PLACES
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
 from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.instructions.mac import bits_max
 from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS, TERMS_MAX, VEC_OPS
-from npusim.words import ROUNDINGS, WEIGHT_FORMATS
+from npusim.words import ROUNDINGS
 
 
 def operand_mistake(b: Builder, rng: random.Random) -> str:
@@ -93,11 +95,11 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
     wrong: list[tuple[str, Registers, dict[str, int]]] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
-        ("MAC", {"mac_format": {"format": 3}}, {}),
+        *(("MAC", {"mac_format": {"format": f}}, {}) for f in range(len(CODES), FORMAT_PLACES)),
         ("MAC", {"mac_format": {"bits": rng.choice((0, 1, 9, 15))}}, {}),
         *(
             ("MAC", {"mac_format": {"format": form, "bits": rng.randint(most + 1, 15)}}, {})
-            for form in range(len(WEIGHT_FORMATS))
+            for form in range(len(CODES))
             for most in (bits_max(b.machine, form),)
         ),
         ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),

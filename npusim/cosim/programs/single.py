@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+from npusim.codes import CODES
 from npusim.cosim.programs.builder import Builder
 from npusim.isa.encoding import instruction
+from npusim.isa.instructions.mac import bits_max
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.machines import Machine
 
@@ -42,7 +44,7 @@ def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -
 
 
 def _format(machine: Machine) -> int:
-    return 0 if machine.uniform_bits else 1 if machine.has_subset else 2
+    return next(f for f in range(len(CODES)) if bits_max(machine, f))
 
 
 def together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:

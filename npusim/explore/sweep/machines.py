@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from npusim.errors import FormatError, NpuError
 from npusim.explore.sweep.values import check_keys, choices
 from npusim.machines import Machine
+from npusim.machines.machine import KEYS as MACHINE_KEYS
 
 MOST_MACHINES = 100_000
 
@@ -42,11 +43,7 @@ class MachineChoice:
 
 def flat_keys(machine: Machine) -> dict[str, Any]:
     """Return every key of a machine but its name, as `part.key`."""
-    return {
-        f"{part.name}.{key.name}": getattr(getattr(machine, part.name), key.name)
-        for part in fields(machine)[1:]
-        for key in fields(getattr(machine, part.name))
-    }
+    return {f"{part}.{key}": getattr(getattr(machine, part), key) for part, key, _ in MACHINE_KEYS}
 
 
 def read_machines(where: str, tables: Sequence[Any], folder: Path) -> tuple[MachineChoice, ...]:
@@ -119,6 +116,6 @@ def _brief(value: Any) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
 
 
-PARTS = tuple(part.name for part in fields(Machine)[1:])
+PARTS = tuple(dict.fromkeys(part for part, _, _ in MACHINE_KEYS))
 KEYS: dict[str, Any] = flat_keys(Machine.load("base"))
 """Every key of a machine but its name, with a value of its type."""

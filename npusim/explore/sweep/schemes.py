@@ -7,9 +7,10 @@ from dataclasses import MISSING, dataclass, fields
 from itertools import product
 from typing import Any
 
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import FormatError, NpuError
 from npusim.explore.sweep.values import check_keys, choices
-from npusim.quant.options import SCHEME_BITS, Options, parse_layer
+from npusim.quant.options import Options, parse_layer
 
 UNCHANGED = "unchanged"
 """What stands for the scheme of a network that is taken as its file has it."""

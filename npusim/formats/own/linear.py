@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 from onnx import FunctionProto, TensorProto
 
+from npusim.codes import WeightCode
+from npusim.codes.schemes import BY_NAME, SCHEMES, code_of
 from npusim.errors import FormatError
 from npusim.formats.own.functions import (
     WEIGHT_ZERO_POINT,
@@ -29,15 +31,8 @@ from npusim.formats.own.functions import (
     rounded,
 )
 from npusim.graph.weights import EncodedWeights
-from npusim.words import Scheme
 
-WORDS: dict[Scheme, str] = {
-    "uniform": "Uniform",
-    "wes": "ShiftScaled",
-    "pwlq": "PiecewiseLinear",
-    "subset": "Subset",
-    "multipoint": "Multipoint",
-}
+WORDS = {name: BY_NAME[name].word for name in SCHEMES}
 NAME = re.compile(
     rf"({'|'.join(WORDS.values())})([2-8])(?:x([1-4]))?(Conv|Gemm|Dense)"
     r"(OwnBreakpoint)?(ChannelShift)?(WindowSum)?"
@@ -48,7 +43,7 @@ NAME = re.compile(
 class LinearFormat:
     """What decides the body of a linear function."""
 
-    scheme: Scheme
+    scheme: str
     bits: int
     convolution: bool
     keep_dims: bool
@@ -72,15 +67,20 @@ class LinearFormat:
         ))  # fmt: skip
 
     @property
+    def code(self) -> WeightCode:
+        """The code that the scheme stores."""
+        return code_of(self.scheme)
+
+    @property
     def code_bits(self) -> int:
         """Bits of one stored code."""
-        return self.bits + 1 if self.scheme == "pwlq" else self.bits
+        return self.code.stored_bits(self.bits)
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the function's inputs, in order."""
         optional = {
-            "magnitudes": self.scheme == "subset",
+            "magnitudes": self.code.level_count(self.bits) > 0,
             "points": self.points > 1,
             "channel_shift": self.channel_shift or self.scheme == "wes",
             "window_sum": self.window_sum,
@@ -98,7 +98,7 @@ def format_of(encoding: EncodedWeights, convolution: bool, keep_dims: bool) -> L
         convolution=convolution,
         keep_dims=keep_dims,
         points=points,
-        own_breakpoint=encoding.scheme == "pwlq" and len(encoding.multipliers) == 3 * points,
+        own_breakpoint=encoding.forms in encoding.code.forms[1:],
         channel_shift=bool(encoding.channel_shift.any()),
         window_sum=bool(encoding.window_sum.any()),
     )
@@ -124,20 +124,11 @@ def format_named(name: str) -> LinearFormat:
     return found
 
 
-def level_tables(scheme: Scheme, bits: int, own_breakpoint: bool) -> list[list[int]]:
-    """Return what each code stands for in each plane; of subset, the sign alone."""
-    half = 1 << (bits - 1)
-    if scheme == "subset":
-        return [[1] * half + [-1] * half]
-    if scheme != "pwlq":
-        return [[*range(half), *range(-half, 0)]]
-    n = half - 1
-    codes = [(1 - 2 * sign, tail, g) for sign in (0, 1) for tail in (0, 1) for g in range(half)]
-    tables = [
-        [sign * (n if tail else g) for sign, tail, g in codes],
-        [sign * g if tail else 0 for sign, tail, g in codes],
-    ]
-    return [*tables, [sign * tail for sign, tail, _ in codes]] if own_breakpoint else tables
+def level_tables(form: LinearFormat) -> list[list[int]]:
+    """Return what each code stands for in each plane; where a layer has levels, of levels 1."""
+    ones = (1,) * form.code.level_count(form.bits)
+    forms = form.code.forms[-1 if form.own_breakpoint else 0]
+    return form.code.plane_table(form.bits, ones, forms).tolist()
 
 
 def linear_function(form: LinearFormat) -> FunctionProto:
@@ -208,9 +199,9 @@ def _codes(body: Body, form: LinearFormat) -> str:
 def _weight_tables(body: Body, form: LinearFormat) -> list[str]:
     """Return one uint8 table a plane: what a code is worth, plus 128."""
     tables = []
-    for levels in level_tables(form.scheme, form.bits, form.own_breakpoint):
+    for levels in level_tables(form):
         table = body.integers(levels)
-        if form.scheme == "subset":
+        if "magnitudes" in form.inputs:
             both = body.add("Concat", "magnitudes", "magnitudes", axis=0)
             table = body.add("Mul", table, both)
         moved = body.add("Add", table, body.integer(WEIGHT_ZERO_POINT))

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from npusim.codes import ARRAY_FORMATS, CODES, LEAST_BITS, WEIGHT_FORMATS
+from npusim.codes.columns import ARRAY_FORMAT, REGION_COUNT, STORED_BITS
 from npusim.isa.fields import Field, Format, Register, level, number
 from npusim.isa.nest import Column, Nest, saturating_product
 from npusim.isa.page import (
@@ -27,7 +29,6 @@ from npusim.isa.page import (
 from npusim.isa.scratchpads import BANK_BASE
 from npusim.isa.spec import MAC_DRAIN_CYCLES, MAC_LOAD_CYCLES
 from npusim.machines import Machine
-from npusim.words import WEIGHT_FORMATS
 
 FORMAT = Format(
     "MAC", 4, ("EX",), "weight-stationary multiply-accumulate over an affine loop nest",
@@ -69,7 +70,7 @@ REGISTERS = (
         "mac_format", 8, "operands",
         (
             Field("format", 0, 2, "weight code", names=WEIGHT_FORMATS),
-            Field("bits", 4, 4, "b of the code (pwlq stores b + 1)"),
+            Field("bits", 4, 4, "b of the code"),
             Field("unsigned", 8, 1, "activations are uint8"),
             Field("zero_point", 16, 9, "of the activations; xe is taken modulo 2^9", signed=True),
         ),
@@ -77,23 +78,15 @@ REGISTERS = (
     Register("subset_selectors", 9, "lane i of weight_decode at bits 4i+3..4i", number("8 x u4")),
 )  # fmt: skip
 
-PWLQ = WEIGHT_FORMATS.index("pwlq")
-REGIONS = 3
-"""Regions of an accumulator that pwlq adds to: A1, A2, S; other formats add to one."""
-MACS = ("macs_uniform8", "macs_uniform4", "macs_subset", "macs_pwlq")
-"""Counts of products by what a PE multiplies; uniform4: weights of up to 4 bits."""
+MACS = tuple(f"macs_{name}" for name in ARRAY_FORMATS)
+"""Counts of products by what multiplies them, though it be built in as a part of a wider one."""
 
 transfer = no_transfer
 
 
 def bits_max(machine: Machine, weight_format: int) -> int:
     """Return the greatest b of a weight format (place in WEIGHT_FORMATS); 0: not built in."""
-    most = {
-        "uniform": machine.uniform_bits,
-        "subset": 4 if machine.has_subset else 0,
-        "pwlq": machine.array.pwlq_bits,
-    }
-    return most[WEIGHT_FORMATS[weight_format]]
+    return machine.most_bits(CODES[weight_format])
 
 
 def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
@@ -103,8 +96,8 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
     yield within("mac_format.format", form["format"], 0, len(WEIGHT_FORMATS) - 1)
     for place, name in enumerate(WEIGHT_FORMATS):
         most = bits_max(machine, place)
-        rule = within("", form["bits"], 2, most)
-        text = f"mac_format: {name} of {{}} bits is not built in (2..{most})"
+        rule = within("", form["bits"], LEAST_BITS, most)
+        text = f"mac_format: {name} of {{}} bits is not built in ({LEAST_BITS}..{most})"
         yield Rule(rule.holds | (form["format"] != place), text, rule.values)
     yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.size)
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
@@ -123,7 +116,8 @@ def hazards(mac: Group) -> Iterator[Rule]:
 def code_bits(mac: Group) -> Column:
     """Return the stored bits of a weight code."""
     form = mac.registers["mac_format"]
-    return form["bits"] + (form["format"] == PWLQ)
+    stored: Column = STORED_BITS[form["format"], form["bits"]]
+    return stored
 
 
 def tile_words(mac: Group) -> Column:
@@ -156,7 +150,8 @@ def results(mac: Group) -> Column:
 
 def regions(mac: Group) -> Column:
     """Return the regions of an accumulator that are added to."""
-    return np.where(mac.registers["mac_format"]["format"] == PWLQ, REGIONS, 1)
+    count: Column = REGION_COUNT[mac.registers["mac_format"]["format"]]
+    return count
 
 
 def active_rows(mac: Group) -> Column:
@@ -202,16 +197,14 @@ def cycles(mac: Group, latency: Latency) -> Column:
 def counts(mac: Group, machine: Machine) -> dict[str, Column]:
     """Return products, decoded codes, sums, and the words of each scratchpad."""
     size, form = machine.size, mac.registers["mac_format"]
-    runs = {name: form["format"] == place for place, name in enumerate(WEIGHT_FORMATS)}
-    narrow = form["bits"] <= 4
-    kinds = (runs["uniform"] & ~narrow, runs["uniform"] & narrow, runs["subset"], runs["pwlq"])
+    element = ARRAY_FORMAT[form["format"], form["bits"]]
     passes, at_array = tiles(mac), tiles(mac) * reads(mac)
     others = passes // np.maximum(1, mac.registers["mac_cb"]["count"])
     products = active_rows(mac) * others * reads(mac) * size
     per_tile = mac.registers["mac_y"]["count"] * row_results(mac) * regions(mac)
     overwriting = mac.registers["mac_ob"]["count"] * (mac["accumulate"] == 0)
     return {
-        **{name: products * kind for name, kind in zip(MACS, kinds, strict=True)},
+        **{name: products * (element == place) for place, name in enumerate(MACS)},
         "array_cycles": at_array,
         "weight_decodes": passes * mac.registers["mac_tile"]["rows"] * size,
         "weight_swaps": passes * size,

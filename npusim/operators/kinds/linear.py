@@ -9,12 +9,12 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.codes.weight_planes import weight_planes
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.attributes import Clamp, Window
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels.linear import LinearKernel
 from npusim.operators.kinds.types import require_8_bit

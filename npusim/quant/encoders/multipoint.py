@@ -22,12 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes.schemes import code_of
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.encoders import piecewise_linear
 from npusim.quant.encoders.search import Problem, output_errors
 from npusim.quant.encoders.uniform import codes_of
-from npusim.words import Breakpoint, Scheme
+from npusim.words import Breakpoint
 
 MOST_POINTS = 4
 """Terms of the epilogue."""
@@ -103,7 +104,7 @@ class Point:
 class UniformBase:
     """Points in symmetric two's complement."""
 
-    scheme: Scheme = "multipoint"
+    scheme: str = "multipoint"
     most_points = MOST_POINTS
 
     def __init__(self, bits: int) -> None:
@@ -124,7 +125,7 @@ class UniformBase:
 class SubsetBase:
     """Points in the codes of one subset of magnitudes (int64 [2^(bits-1)], ascending)."""
 
-    scheme: Scheme = "subset"
+    scheme: str = "subset"
     most_points = MOST_POINTS
 
     def __init__(self, bits: int, magnitudes: NDArray[np.int64]) -> None:
@@ -146,7 +147,7 @@ class SubsetBase:
 class PiecewiseBase:
     """Points in piecewise linear codes on the paper's grid: two planes a point."""
 
-    scheme: Scheme = "pwlq"
+    scheme: str = "pwlq"
     most_points = MOST_POINTS // 2
 
     def __init__(self, bits: int, breakpoint: Breakpoint) -> None:
@@ -286,10 +287,10 @@ def encode(
 
 def _coded(channels: list[Channel], base: Base) -> CodedWeights:
     points = np.array([max(1, len(channel.points)) for channel in channels], np.int64)
-    forms = 2 if base.scheme == "pwlq" else 1
+    code = code_of(base.scheme)
+    forms = code.forms[0]
     scales = np.zeros((forms * int(points.max(initial=1)), len(channels)))
-    wide = base.scheme == "pwlq" and base.bits == 8
-    codes = np.zeros((int(points.sum()), len(channels[0].w)), np.uint16 if wide else np.uint8)
+    codes = np.zeros((int(points.sum()), len(channels[0].w)), code.dtype(base.bits))
     row = 0
     for c, channel in enumerate(channels):
         scales[: len(channel.scales), c] = channel.scales

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import PWLQ
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.encoders.search import Problem
@@ -128,7 +129,7 @@ def encode(
     check_weights(weights, bits, 2, 8, "pwlq")
     n = (1 << (bits - 1)) - 1
     channels = len(weights)
-    codes = np.zeros(weights.shape, np.uint16 if bits == 8 else np.uint8)
+    codes = np.zeros(weights.shape, PWLQ.dtype(bits))
     scales = np.zeros((2 if grid == "paper" else 3, channels))
     for c, w in enumerate(weights):
         largest = float(np.abs(w).max(initial=0.0))

@@ -15,6 +15,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import UNIFORM
+from npusim.codes.schemes import code_of
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, planes_of_codes
 from npusim.quant.encoders.choose import dot, encode_channels, gradient
@@ -66,17 +68,15 @@ def output_errors(errors: NDArray, h: NDArray, total: NDArray) -> None:
         total[c] = dot(errors[c], pulled)
 
 
-def grid(
-    coded: CodedWeights, points: int, forms: int
-) -> tuple[NDArray, NDArray[np.float64]] | None:
+def grid(coded: CodedWeights, points: int) -> tuple[NDArray, NDArray[np.float64]] | None:
     """Return the codes [P L] and planes [P F L] of every level of `points` points, or None.
 
     Two's complement leaves out its least value, as the nearest encoders do.
     """
-    bits = coded.bits + (coded.scheme == "pwlq")
-    codes = np.arange(1 << bits).astype(coded.codes.dtype)
-    planes = planes_of_codes(coded, codes, forms == 3)
-    if coded.scheme in ("uniform", "wes", "multipoint"):
+    code = code_of(coded.scheme)
+    codes = np.arange(1 << code.stored_bits(coded.bits), dtype=code.dtype(coded.bits))
+    planes = planes_of_codes(coded, codes)
+    if code is UNIFORM:
         kept = planes[0] >= -((1 << (coded.bits - 1)) - 1)
         codes, planes = codes[kept], planes[:, kept]
     if len(codes) ** points > MOST_LEVELS:
@@ -147,7 +147,6 @@ class Problem:
         held
             The scales stay as they are, and the codes of `coded` are no candidate.
         """
-        forms = len(coded.scales) // int(coded.points.max(initial=1))
         first_row = np.concatenate([[0], np.cumsum(coded.points)])
         codes, scales = coded.codes.copy(), coded.scales.copy()
         errors = self.errors(coded.real())
@@ -181,7 +180,7 @@ class Problem:
 
         jobs = []
         for points in sorted({int(p) for p in coded.points[chosen]}):
-            levels = grid(coded, points, forms)
+            levels = grid(coded, points)
             if levels is not None:
                 here = chosen[coded.points[chosen] == points]
                 jobs += [(*arguments, levels) for arguments in self.spaces_of(here)]

@@ -30,8 +30,8 @@ from math import gcd, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes.subset import UNIVERSAL_MAGNITUDES
 from npusim.datapath.jit import kernel
-from npusim.datapath.weight_decode import UNIVERSAL_MAGNITUDES
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
 from npusim.quant.encoders.search import QUICK, Problem
 from npusim.quant.encoders.shared_scale import fit_shared

@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import REGIONS
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
-from npusim.isa.instructions.mac import REGIONS
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
 from npusim.simulator.machine import multiply as mac

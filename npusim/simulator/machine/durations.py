@@ -20,6 +20,7 @@ from npusim.datapath import (
 from npusim.isa.columns import Columns
 from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column
+from npusim.isa.spec import TERMS_MAX
 from npusim.machines import Machine
 
 _UNITS = {
@@ -35,13 +36,7 @@ _UNITS = {
 
 def datapath_parameters(machine: Machine) -> dict[str, int]:
     """Return the build parameters of the datapath's units on `machine`."""
-    return {
-        "ROWS": machine.size,
-        "UNIFORM_BITS": machine.uniform_bits,
-        "SUBSET": int(machine.has_subset),
-        "PWLQ_BITS": machine.array.pwlq_bits,
-        "MAX_TERMS": 4,
-    }
+    return {**machine.parameters, "ROWS": machine.size, "MAX_TERMS": TERMS_MAX}
 
 
 def durations(columns: Columns, machine: Machine) -> Column:

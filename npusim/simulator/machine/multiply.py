@@ -8,24 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import REGIONS, pwlq, subset
+from npusim.codes.columns import REGION_COUNT, STORED_BITS
+from npusim.codes.subset import WORD_A, WORD_B
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import wrap_acc
 from npusim.datapath.pe_column import product_bits
 from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
-from npusim.datapath.weight_decode import (
-    SUBSET,
-    UNIFORM,
-    WORD_A,
-    WORD_B,
-    negate_if,
-    pwlq_magnitude,
-    pwlq_sign,
-    pwlq_tail,
-    subset_index,
-    subset_sign,
-    uniform_weight,
-)
-from npusim.isa.instructions.mac import LEVELS, PWLQ, REGIONS
+from npusim.datapath.weight_decode import PWLQ, SUBSET, UNIFORM, negate_if, uniform_weight
+from npusim.isa.instructions.mac import LEVELS
 from npusim.isa.nest import Column
 from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE
@@ -41,6 +32,9 @@ from npusim.simulator.machine.widen import widen
 ) = range(29)  # fmt: skip
 """What a MAC needs to know: the columns of a row of `operands`."""
 COUNT = X_STRIDE + 1
+
+pwlq_sign, pwlq_tail, pwlq_magnitude = map(scalar, (pwlq.sign, pwlq.tail, pwlq.magnitude))
+subset_sign, subset_index = map(scalar, (subset.sign, subset.index))
 
 
 def operands(group: Group, machine: Machine) -> Column:
@@ -89,13 +83,13 @@ def weight_planes(code: int, o: NDArray[np.int64]) -> tuple[int, int, int]:
 @scalar
 def stored_bits(o: NDArray[np.int64]) -> int:
     """Return the bits of a code in WGT."""
-    return o[BITS] + 1 if o[FORMAT] == PWLQ else o[BITS]
+    return STORED_BITS[o[FORMAT], o[BITS]]
 
 
 @scalar
 def regions_of(o: NDArray[np.int64]) -> int:
     """Return how many regions of ACC a MAC writes."""
-    return REGIONS if o[FORMAT] == PWLQ else 1
+    return REGION_COUNT[o[FORMAT]]
 
 
 @scalar

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import REGIONS
 from npusim.datapath.jit import kernel, scalar, specialized
-from npusim.isa.instructions.mac import REGIONS
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
 from npusim.kernels.vnni import chosen_form

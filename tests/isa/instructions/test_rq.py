@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -77,7 +76,7 @@ def test_pwlq_must_be_built_in() -> None:
     one = group("RQ", GOOD, pwlq=1)
     assert broken("RQ", one) == []
     formats = tuple(name for name in NANO.array.formats if name != "pwlq")
-    without = replace(NANO, array=replace(NANO.array, formats=formats, pwlq_bits=0))
+    without = NANO.with_({"array.formats": formats})
     assert broken("RQ", one, without) == ["pwlq is not built in"]
 
 

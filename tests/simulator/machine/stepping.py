@@ -243,8 +243,7 @@ class Countdown:
 
 def _duration(item, registers, machine):
     parameters = {
-        "ROWS": machine.size, "UNIFORM_BITS": machine.uniform_bits,
-        "SUBSET": int(machine.has_subset), "PWLQ_BITS": machine.array.pwlq_bits, "MAX_TERMS": 4,
+        **machine.parameters, "ROWS": machine.size, "MAX_TERMS": 4,
     }  # fmt: skip
     latency = {unit.name: unit.latency(parameters) for unit in
                (ADD, LOOKUP, PE_COLUMN, POOL, REQUANTIZE, SUBTRACT, WEIGHT_DECODE)}  # fmt: skip

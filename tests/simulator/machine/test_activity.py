@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.simulator.machine import multiply as mac
 from npusim.simulator.machine.activity import FEATURES, Activity, bit_count, booth_digits
-from npusim.words import WEIGHT_FORMATS
 
 SIZE = 4
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,11 +18,10 @@ SETTINGS = [("fixed", 1, 1), ("fixed", 10, 4), ("fixed", 57, 2), ("lfsr", 1, 3),
 
 
 def with_memory(name: str, model: str, latency: int, outstanding: int, seed: int = 1) -> Machine:
-    machine = Machine.load(name)
-    memory = replace(
-        machine.memory, model=model, latency_cycles=latency, outstanding=outstanding, seed=seed
-    )
-    return replace(machine, memory=memory)
+    return Machine.load(name).with_({
+        "memory.model": model, "memory.latency_cycles": latency,
+        "memory.outstanding": outstanding, "memory.seed": seed,
+    })  # fmt: skip
 
 
 @pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])

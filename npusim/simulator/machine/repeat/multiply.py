@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.codes import REGIONS
 from npusim.datapath.jit import entry, kernel, scalar, specialized
-from npusim.isa.instructions.mac import REGIONS
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors

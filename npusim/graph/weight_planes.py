@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.weight_decode import decode_planes, planes_of_points, tail_signs
-from npusim.errors import RangeError, UnsupportedError
+from npusim.codes.points import planes_of_points
+from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
@@ -49,18 +49,8 @@ def _decoded(encoded: EncodedWeights) -> NDArray[np.int16]:
     The forms of a channel's first point come first (pwlq: centre, tail, and the tail's sign where
     there is a third multiplier), then those of its second. A window sum is one more plane of ones.
     """
-    decoded = list(decode_planes(encoded.scheme, encoded.bits, encoded.codes, encoded.magnitudes))
-    terms = len(encoded.multipliers)
-    most_points = int(encoded.points.max(initial=1))
-    forms = terms // most_points
-    if encoded.scheme == "pwlq" and forms == 3:
-        decoded.append(tail_signs(encoded.codes, encoded.bits))
-    if forms * most_points != terms or forms != len(decoded):
-        raise RangeError(
-            f"{encoded.scheme} weights: expected {len(decoded) * most_points} multipliers a "
-            f"channel, found {terms}"
-        )
-    planes = planes_of_points(np.stack(decoded), encoded.points)
+    decoded = encoded.code.decode(encoded.codes, encoded.bits, encoded.levels, encoded.forms)
+    planes = planes_of_points(decoded, encoded.points)
     if encoded.window_sum.any():
         sign = np.sign(encoded.window_sum).astype(np.int16)
         ones = np.broadcast_to(sign.reshape(-1, *(1,) * (planes.ndim - 2)), planes.shape[1:])

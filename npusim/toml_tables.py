@@ -1,0 +1,190 @@
+"""TOML documents as typed tables, with errors of one line: what, where, expected, found.
+
+A table is a class whose annotations say everything: type, range, meaning. msgspec reads documents
+by them and publishes them as a JSON schema; a value is checked by the same annotation where a table
+is made in Python.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from npusim.errors import FormatError, NpuError, RangeError
+from npusim.parameter import Parameter
+
+Kind = TypeVar("Kind")
+POWER = "a power of two"
+
+
+def count(least: int, most: int, meaning: str, parameter: Parameter | None = None) -> Meta:
+    """Return the annotation of an integer in least..most; `parameter`: what it is in the RTL."""
+    extra = {"what": "an integer", "parameter": parameter}
+    return Meta(ge=least, le=most, description=meaning, extra=extra)
+
+
+def powers(
+    least: int,
+    most: int,
+    meaning: str,
+    verilog: str = "",
+    register: str = "",
+    low: int = 0,
+    width_bits: int = 0,
+) -> Meta:
+    """Return the annotation of a power of two in least..most.
+
+    A size of the RTL says its Verilog parameter, and the field `register.field` of `width_bits`
+    from bit `low` that reads it back.
+    """
+    values = [1 << i for i in range(most.bit_length()) if least <= 1 << i <= most]
+    name, _, field = register.partition(".")
+    parameter = Parameter(verilog, name, field, low, width_bits, meaning) if verilog else None
+    return Meta(
+        ge=least, le=most, description=meaning, extra_json_schema={"enum": values},
+        extra={"what": POWER, "parameter": parameter},
+    )  # fmt: skip
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a document: its values are those that its annotations allow.
+
+    Raises
+    ------
+    RangeError
+        A value is not legal; the message names the key, the expectation and the value.
+    """
+
+    prefix: ClassVar[str] = ""
+    """What stands before a key in messages."""
+
+    def __post_init__(self) -> None:
+        for name, kind in keys_of(type(self)).items():
+            if not _is_table(kind):
+                check_value(self.prefix + name, getattr(self, name), kind)
+
+
+@lru_cache(maxsize=64)
+def keys_of(table: type) -> Mapping[str, Any]:
+    """Return the annotated type of each key of a table."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(table)}
+
+
+def metadata(kind: Any) -> Meta:
+    """Return the annotation of a type; an empty one where it has none."""
+    found = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((item for item in found if isinstance(item, Meta)), Meta())
+
+
+def check_value(where: str, value: Any, kind: Any) -> None:
+    """Raise RangeError where `value` is not what `kind` allows."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        good = False
+    else:
+        is_power = (metadata(kind).extra or {}).get("what") == POWER
+        good = not (is_power and value & (value - 1)) and value == value  # no number equals nan
+    if not good:
+        raise RangeError(f"{where}: expected {expectation(kind)}, found {value!r}")
+
+
+def expectation(kind: Any) -> str:
+    """Return in words what `kind` allows."""
+    meta, plain = metadata(kind), _plain(kind)
+    if meta.extra and "expected" in meta.extra:
+        return str(meta.extra["expected"])
+    if _is_table(plain):
+        return "a table"
+    if get_origin(plain) is Literal:
+        return f"one of {get_args(plain)}"
+    if plain in (int, float):
+        what = (meta.extra or {}).get("what", "an integer" if plain is int else "a number")
+        return what if meta.ge is None else f"{what} in {_number(meta.ge)}..{_number(meta.le)}"
+    words = {bool: "true or false", str: "a text", tuple: "a list of names", dict: "a table"}
+    return words.get(get_origin(plain) or plain, "another value")
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """Return the document in `text`; raise FormatError where it is no TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError(f"{where}: expected TOML, found {error}") from None
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file; raise FormatError where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: expected a TOML file, found {error}") from None
+
+
+def read(document: Any, kind: type[Kind], where: str) -> Kind:
+    """Return `document` as a `kind`.
+
+    Raises
+    ------
+    FormatError
+        Unknown, missing or misplaced keys.
+    RangeError
+        A value is not legal.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise _sentence(error, document, kind, where) from None
+    except RangeError as error:  # a table's own check knows its key, not its document
+        raise RangeError(f"{where}: {error}") from None
+
+
+def schema_of(kind: type) -> dict[str, Any]:
+    """Return the JSON schema of a table; what it refers to stands in its `$defs`."""
+    (schema,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    return {**components.pop(kind.__name__), "$defs": components} if "$ref" in schema else schema
+
+
+def _sentence(error: msgspec.ValidationError, document: Any, kind: Any, where: str) -> NpuError:
+    """Return msgspec's error in our words: it knows the path, we the expectation and the value."""
+    said, _, at = str(error).partition(" - at `$")
+    path: list[str] = []
+    for name, place in re.findall(r"\.(\w+)|\[(\d+)\]", at):
+        if place:
+            document, kind = document[int(place)], (*get_args(_plain(kind)), Any)[0]
+        else:
+            path.append(name)
+            document, kind = document[name], keys_of(_plain(kind)).get(name, Any)
+    key = ".".join(path)
+    named = re.search(r"`(\w+)`", said)
+    if said.startswith("Object") and named:
+        table = f"{where}: [{key}]" if key else where
+        if "missing" in said:
+            return FormatError(f"{table}: key {named[1]} is missing")
+        known = ", ".join(sorted(keys_of(_plain(kind))))
+        return FormatError(f"{table}: unknown key {named[1]}; known are {known}")
+    where = f"{where}: {key}" if key else where
+    return RangeError(f"{where}: expected {expectation(kind)}, found {document!r}")
+
+
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _number(value: float | None) -> str:
+    return (
+        f"{value:.0e}".replace("e+0", "e") if isinstance(value, float) and value else f"{value:.0f}"
+    )
