@@ -23,13 +23,13 @@ import numpy as np
 import npusim
 from benchmarks.bench_networks import random_input
 from benchmarks.stopwatch import children_seconds, seconds
-from npusim.compiler.rule import machine_rule
 from npusim.cosim.npu.measure import measure_step
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
+from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.machine.repeat.run import RepeatedRun
 from npusim.simulator.machine.run import run_step, step_code
 from npusim.simulator.machine.timeline import time_code
@@ -121,7 +121,7 @@ def whole_runs(rounds: int) -> list[str]:
     for name in (*NETWORKS, "digits_int8.onnx"):
         network = npusim.load(path_of(name))
         x = random_input(network, 1)
-        kernels = prepare(network, machine_rule(network, "auto"))
+        kernels = prepare(network, resolve_rule(network))
         machine = MachineNetwork(network, Machine.load(MACHINE))
         machine.run(x)
         again = MachineNetwork(network, Machine.load(MACHINE))

@@ -165,6 +165,6 @@ def _print_cost(console: Console, result: MachineResult) -> None:
         console.print(average_line(result.energy, result.average_energy))
     if result.differing_outputs is not None:
         console.print(
-            f"note: {result.differing_outputs} output values differ from the rule asked for, "
-            "which exists only in floating point"
+            f"{result.differing_outputs} output values differ from {result.requant}'s own "
+            "floating-point arithmetic"
         )

@@ -24,7 +24,6 @@ from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.lower import shuffle as lower_shuffle
 from npusim.compiler.lower.lowerings import lower_node
-from npusim.compiler.rule import machine_rule
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -32,6 +31,7 @@ from npusim.isa.layout import pack
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs
+from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
 
@@ -47,8 +47,8 @@ def compile_network(
     Parameters
     ----------
     requant
-        A rounding rule; one that exists only in floating point becomes the machine's integer rule
-        (rule.py).
+        A runtime's rule or a rounding mode; what a runtime computes in floating point becomes its
+        integer twin (epilogues.py).
     keep_tensors
         Every tensor that reaches DRAM has a place of its own to the end, so that all can be read;
         else tensors share space over time.
@@ -62,7 +62,7 @@ def compile_network(
     UnsupportedError
         An operator is neither the machine's nor the host's, or the network mixes a batch's samples.
     """
-    rule = machine_rule(network, requant)
+    rule = resolve_rule(network, requant)
     compiler = Compiler(single_sample(network), machine, rule, keep_tensors)
     compiler.run()
     return compiler.program(with_data)

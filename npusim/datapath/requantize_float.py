@@ -157,6 +157,23 @@ def _tie(rng: random.Random) -> tuple[int, int]:
     return total, ((EXPONENT_BIAS - shift) << FRACTION_BITS) | fraction
 
 
+def _almost_tie(rng: random.Random) -> tuple[int, int]:
+    """Return a sum and a scale whose product is within a bit of float32 of k + 1/2.
+
+    There the bits that the product's rounding drops decide which integer is nearest.
+    """
+    bits = rng.randint(2, ACC_BITS - 1)
+    total = rng.getrandbits(bits) | 1 << (bits - 1)
+    wanted = 2 * rng.randint(0, 255) + 1  # halves
+    power = FRACTION_BITS + bits - wanted.bit_length() + 1
+    significand = (wanted << power) // total + rng.randint(-1, 1)
+    while significand >> SIGNIFICAND_BITS:
+        significand, power = significand >> 1, power - 1
+    fraction = significand & ((1 << FRACTION_BITS) - 1)
+    scale = ((EXPONENT_BIAS + FRACTION_BITS - 1 - power) << FRACTION_BITS) | fraction
+    return (-total if chance(rng, 50) else total), scale
+
+
 def _near(rng: random.Random) -> tuple[int, int]:
     """Return a sum of more bits than a significand's or fewer, and a scale that makes it 0..600."""
     bits = rng.randint(1, ACC_BITS - 1)
@@ -176,8 +193,10 @@ def _near(rng: random.Random) -> tuple[int, int]:
 
 
 def _vector(rng: random.Random) -> Values:
-    if chance(rng, 25):
+    if chance(rng, 20):
         total, scale = _tie(rng)
+    elif chance(rng, 40):
+        total, scale = _almost_tie(rng)
     elif chance(rng, 85):
         total, scale = _near(rng)
     else:

@@ -17,6 +17,7 @@ from npusim.engines.toggles import CountingRun, with_toggles
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
+from npusim.runtimes.rule import FLOATING_POINT
 from npusim.words import EnergyModel, EngineName, Rule
 
 
@@ -53,7 +54,7 @@ def run_compiled(
 ) -> MachineResult:
     """Run `compiled`, which was made of `network` under `rule`, on `x`.
 
-    `rule` may exist in floating point only: how many outputs differ from it is counted.
+    Where the runtime computes in floating point, its outputs are computed too and compared.
     """
     program = compiled.program
     start_ns = perf_counter_ns()
@@ -63,7 +64,7 @@ def run_compiled(
     tensors, runs = compiled.run(x, names, progress)
     seconds = (perf_counter_ns() - start_ns) / 1e9
     differing = None
-    if program.requant != rule:
+    if rule in FLOATING_POINT:
         expected = prepare(network, rule).run(x)
         differing = sum(
             int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs
@@ -73,16 +74,14 @@ def run_compiled(
         rows = with_toggles(average.layers, program, average.timelines, compiled.execute, len(runs))
         cost = replace(average, layers=rows)
     costs = {row.name: row for row in cost.layers}
-    carried_out: Rule = program.requant  # type: ignore[assignment]  # a program names a rule
     return MachineResult(
         network=network,
         engine=engine,
-        requant=carried_out,
+        requant=rule,
         outputs={name: tensors[name] for name in network.outputs},
         tensors=tensors,
         layers=tuple(
-            layer_row(network, node, carried_out, cost=costs.get(node.name))
-            for node in network.nodes
+            layer_row(network, node, rule, cost=costs.get(node.name)) for node in network.nodes
         ),
         samples=len(runs),
         seconds=seconds,

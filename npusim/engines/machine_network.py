@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.samples import single_sample
-from npusim.compiler.rule import machine_rule
 from npusim.engines.simulation import Simulation
 from npusim.graph.network import Network, Node
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
@@ -20,6 +19,7 @@ from npusim.machines import Machine
 from npusim.operators.steps import host_step
 from npusim.prepared.engine import value_inputs
 from npusim.prepared.inputs import network_inputs
+from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
 
@@ -52,7 +52,7 @@ class MachineNetwork:
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
-            step.node: host_step(network, self.nodes[step.node], machine_rule(network, requant))
+            step.node: host_step(network, self.nodes[step.node], resolve_rule(network, requant))
             for step in self.program.steps
             if step.kind == "host"
         }

@@ -105,8 +105,8 @@ class MachineResult(Result):
     average_energy
         Where `energy` is that of the data that ran: what the average model says. None otherwise.
     differing_outputs
-        Where a rule was asked for that exists only in floating point, and `requant` is the integer
-        rule of the machine: how many output values differ from that rule's. None otherwise.
+        Where the runtime of `requant` computes in floating point: how many output values are
+        not what its own formulas give for the same inputs. None otherwise.
     """
 
     cost: ProgramCost

@@ -1,13 +1,13 @@
 """How a layer's accumulators become its outputs: the constants, and TFLite's way to make them.
 
 Which constants a runtime gives an operator stands on the operator's page. A `Requantization` is
-integers only and is what the compiler and the RTL take; a `FloatRequantization` imitates runtimes
-that use floating point.
+integers only and is what the compiler and the RTL take; a `FloatRequantization` is the
+formula of a runtime that uses floating point, of which the compiler makes integers (twins.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,9 @@ from npusim.graph.network import Node
 from npusim.graph.tensor import Tensor, frozen
 
 MAX_SHIFT_BITS = 62
+
+Channels = slice | NDArray[np.int64] | list[int]
+"""Which channels of a layer: a slice, or their numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,15 @@ class Requantization:
     def __post_init__(self) -> None:
         for name in ("multipliers", "bias", "shift"):
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), np.int64)))
+
+    def of_channels(self, channels: Channels) -> Requantization:
+        """Return the constants of some channels."""
+        return replace(
+            self,
+            multipliers=self.multipliers[:, channels],
+            bias=self.bias[channels],
+            shift=self.shift[channels],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +75,10 @@ class FloatRequantization:
         dtype = np.float64 if self.kind == "double_away" else np.float32
         object.__setattr__(self, "scale", frozen(np.asarray(self.scale, dtype)))
         object.__setattr__(self, "bias", frozen(np.asarray(self.bias, np.int64)))
+
+    def of_channels(self, channels: Channels) -> FloatRequantization:
+        """Return the constants of some channels."""
+        return replace(self, scale=self.scale[channels], bias=self.bias[channels])
 
 
 def quantize_multiplier(multiplier: float) -> tuple[int, int]:

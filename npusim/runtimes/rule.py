@@ -9,6 +9,9 @@ from npusim.words import ROUNDINGS, RULES, Rule
 OWN_RULE: dict[str, Rule] = {"tflite": "litert", "onnx": "onnxruntime", "npusim": "half_up"}
 """The rule of the runtime that defines each kind of file."""
 
+FLOATING_POINT: tuple[Rule, ...] = ("litert", "xnnpack", "onnxruntime")
+"""Rules of runtimes that compute some layers in floating point, the machine with integer twins."""
+
 LINEAR_ROUNDING: dict[str, str] = {
     "litert": "tflite", "litert-opt": "ruy", "tosa": "tflite", "xnnpack": "fp32",
     "onnxruntime": "fp32", **{mode: mode for mode in ROUNDINGS},

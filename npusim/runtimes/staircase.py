@@ -11,16 +11,14 @@ over its own exact values, so that the rounding errors of float32 are a part of 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.requantize import requantize_all
-from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.runtimes.float32 import fused_multiply_add
+from npusim.runtimes.requantization import Channels, FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
-
-Epilogue = Requantization | FloatRequantization
 
 CHANNELS_AT_ONCE = 256
 """Channels whose thresholds are sought together: their arrays stay within a processor's cache."""
@@ -33,11 +31,40 @@ class Reach:
     first: NDArray[np.int64]
     last: NDArray[np.int64]
 
-    def __getitem__(self, channels: slice | NDArray[np.int64]) -> Reach:
+    def __getitem__(self, channels: Channels) -> Reach:
         return Reach(self.first[channels], self.last[channels])
 
     def __len__(self) -> int:
         return len(self.first)
+
+
+@dataclass(frozen=True, eq=False)
+class Tabulated:
+    """A requantization given by its outputs `values` int64 [C N] for A = first .. first + N - 1.
+
+    They rise with A. What the runtimes compute otherwise than through one scale (float32 division,
+    a conversion by way of the real value) has this form.
+    """
+
+    first: int
+    values: NDArray[np.int64]
+    zero_point: int
+    low: int
+    high: int
+
+    def of_channels(self, channels: Channels) -> Tabulated:
+        """Return the rows of some channels."""
+        return replace(self, values=self.values[channels])
+
+    @property
+    def reach(self) -> Reach:
+        """The accumulators of the table."""
+        channels, count = self.values.shape
+        whole = np.full(channels, self.first, np.int64)
+        return Reach(whole, whole + count - 1)
+
+
+Epilogue = Requantization | FloatRequantization | Tabulated
 
 
 def sum_of_products(planes: NDArray[np.integer], least: int, greatest: int) -> Reach:
@@ -54,15 +81,6 @@ def sum_of_products(planes: NDArray[np.integer], least: int, greatest: int) -> R
     )
 
 
-def of_channels(r: Epilogue, channels: slice | NDArray[np.int64]) -> Epilogue:
-    """Return the requantization of some of a layer's channels."""
-    if isinstance(r, FloatRequantization):
-        return replace(r, scale=r.scale[channels], bias=r.bias[channels])
-    return replace(
-        r, multipliers=r.multipliers[:, channels], bias=r.bias[channels], shift=r.shift[channels]
-    )
-
-
 def outputs(r: Epilogue, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the outputs for accumulators [C N], one row a channel; of one term a channel.
 
@@ -70,6 +88,8 @@ def outputs(r: Epilogue, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     if isinstance(r, Requantization):
         return _integer_outputs(r, accumulators)
+    if isinstance(r, Tabulated):
+        return np.take_along_axis(r.values, accumulators - r.first, axis=1)
     if r.kind == "double_away":
         rounded = _half_away((accumulators + r.bias[:, None]).astype(np.float64) * r.scale[:, None])
     elif r.kind == "fp32":
@@ -105,41 +125,10 @@ def _half_away(real: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fused_outputs(r: FloatRequantization, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return rint(fma(float32(A), scale, offset)), offset = zero_point + bias * scale in float32.
-
-    The product of two float32 is exact in float64. Its sum with the offset is rounded once to
-    float64 and once to float32; where the first fell on a tie of the second, the lost part decides.
-    """
+    """Return rint(fma(float32(A), scale, zero_point + bias * scale)), all float32."""
     offset = np.float32(r.zero_point) + r.bias.astype(np.float32) * r.scale
-    product = accumulators.astype(np.float32).astype(np.float64) * r.scale[:, None]
-    addend = np.broadcast_to(offset.astype(np.float64)[:, None], product.shape)
-    total = product + addend
-    nearest = total.astype(np.float32)
-    tie = _is_tie(total, nearest)
-    for place in zip(*np.nonzero(tie), strict=True):
-        exact = Fraction(product[place]) + Fraction(addend[place])
-        nearest[place] = _nearest_float32(exact, nearest[place])
-    return np.clip(np.rint(nearest), r.low, r.high).astype(np.int64)
-
-
-def _is_tie(total: NDArray[np.float64], nearest: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where `total` lies halfway between two float32 values."""
-    away = np.where(total > nearest, np.float32(np.inf), np.float32(-np.inf))
-    other = np.nextafter(nearest, away, dtype=np.float32).astype(np.float64)
-    return (total != nearest) & (np.abs(total - nearest) == np.abs(other - total))
-
-
-def _nearest_float32(exact: Fraction, guess: np.float32) -> np.float32:
-    """Return the float32 nearest to `exact`, which is `guess` or a neighbour of it."""
-    around = [
-        np.nextafter(guess, np.float32(-np.inf)),
-        guess,
-        np.nextafter(guess, np.float32(np.inf)),
-    ]
-    distance = [abs(Fraction(float(value)) - exact) for value in around]
-    least = min(distance)
-    nearest = [v for v, d in zip(around, distance, strict=True) if d == least]
-    return min(nearest, key=lambda v: int(np.float32(v).view(np.uint32)) & 1)
+    total = fused_multiply_add(accumulators.astype(np.float32), r.scale[:, None], offset[:, None])
+    return np.clip(np.rint(total), r.low, r.high).astype(np.int64)
 
 
 def thresholds(r: Epilogue, reach: Reach) -> NDArray[np.int64]:
@@ -148,7 +137,7 @@ def thresholds(r: Epilogue, reach: Reach) -> NDArray[np.int64]:
     The first accumulator of the reach where the output is k or more from the start, last + 1 where
     it never is.
     """
-    found = [_bisect(of_channels(r, part), reach[part]) for part in parts(len(reach))]
+    found = [_bisect(r.of_channels(part), reach[part]) for part in parts(len(reach))]
     return np.concatenate(found) if found else np.empty((0, r.high - r.low), np.int64)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.runtimes.requantization import Requantization
-from npusim.runtimes.staircase import Epilogue, Reach, of_channels, outputs, parts, thresholds
+from npusim.runtimes.staircase import Epilogue, Reach, outputs, parts, thresholds
 
 MODES = ("half_up", "half_even", "half_away", "tflite")
 """The rounding modes that are tried, in this order; `floor` and `ruy` are `half_up` with another B.
@@ -94,7 +94,7 @@ def twin(rule: Epilogue, reach: Reach) -> Twin:
         if best.is_exact:
             break
         lacking = np.unique([difference.channel for difference in best.differences])
-        some = of_channels(rule, lacking), reach[lacking], steps[lacking], mode
+        some = rule.of_channels(lacking), reach[lacking], steps[lacking], mode
         if _count(_in_mode(*some)) < _count(best):
             best = min(best, _in_mode(rule, reach, steps, mode), key=_count)
     return best
@@ -113,7 +113,9 @@ def _in_mode(rule: Epilogue, reach: Reach, steps: NDArray[np.int64], mode: str) 
     return Twin(constants, _differences(rule, constants, reach, steps))
 
 
-def least_total(mode: str, level: NDArray[np.int64], shift: NDArray[np.int64]) -> NDArray[np.int64]:
+def least_total(
+    mode: str, level: NDArray[np.int64], shift: NDArray[np.int64] | np.int64
+) -> NDArray[np.int64]:
     """Return theta, the least product sum that gives `level` or more (before the zero point).
 
     From the constants of npusim/datapath/round_shift.py, for shifts from 1 on: ties go to `level`
@@ -197,8 +199,8 @@ def _differences(
         first, last = reach.first[part, None], reach.last[part, None]
         edges = np.concatenate([first, last, steps[part] - 1, steps[part]], axis=1)
         edges = np.clip(edges, first, last)
-        expected = outputs(of_channels(rule, part), edges)
-        computed = outputs(of_channels(constants, part), edges)
+        expected = outputs(rule.of_channels(part), edges)
+        computed = outputs(constants.of_channels(part), edges)
         for channel in np.flatnonzero((expected != computed).any(axis=1)) + part.start:
             found += _intervals(rule, constants, reach, int(channel))
     return tuple(found)
@@ -207,7 +209,7 @@ def _differences(
 def _intervals(rule: Epilogue, constants: Epilogue, reach: Reach, channel: int) -> list[Difference]:
     """Return the intervals of accumulators for which one channel's outputs differ."""
     one = slice(channel, channel + 1)
-    rule, constants, reach = of_channels(rule, one), of_channels(constants, one), reach[one]
+    rule, constants, reach = rule.of_channels(one), constants.of_channels(one), reach[one]
     cuts = np.concatenate([thresholds(rule, reach)[0], thresholds(constants, reach)[0]])
     begin = np.unique(np.append(cuts, reach.first))
     begin = begin[begin <= reach.last]

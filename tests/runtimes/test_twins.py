@@ -15,7 +15,7 @@ from npusim.graph.weight_planes import weight_planes
 from npusim.operators.pages import constants_of
 from npusim.runtimes.requantization import FloatRequantization, affine
 from npusim.runtimes.rule import resolve_rule
-from npusim.runtimes.staircase import Reach, of_channels, outputs, sum_of_products
+from npusim.runtimes.staircase import Reach, outputs, sum_of_products
 from npusim.runtimes.twins import MODES, differences, least_total, twin
 from npusim.words import ROUNDINGS
 
@@ -170,7 +170,7 @@ def test_channels_of_real_layers_over_every_accumulator_that_can_occur(shared):
         rule, reach = pool[rng.integers(len(pool))]
         channel = int(rng.integers(len(reach)))
         one = slice(channel, channel + 1)
-        rule, reach = of_channels(rule, one), reach[one]
+        rule, reach = rule.of_channels(one), reach[one]
         found = twin(rule, reach)
         a = every_accumulator(reach)
         differ = outputs(rule, a) != outputs(found.requantization, a)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context
 from npusim.compiler.linear.layer import LinearLayer, Residual, choose_tiling
 from npusim.errors import CapacityError
@@ -39,7 +40,7 @@ def with_residual(
     machine = context.machine
     is_second = add.inputs[0] == node.outputs[0]
     source = context.source(add.inputs[1] if is_second else add.inputs[0])
-    function = constants_of(network, add, context.rule)
+    function = epilogues.addition(network, add, constants_of(network, add, context.rule))
     fused = replace(layer, residual=Residual(source, function, not is_second))
     if machine.act_words > STRIDE_MAX:
         return None

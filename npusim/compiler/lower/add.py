@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower.kinds.pointwise import pointwise
 from npusim.graph.network import Network, Node
 from npusim.operators.kinds.sums import ThreeStepAdd
+from npusim.runtimes.onnxruntime import FusedAdd
 from npusim.runtimes.requantization import Requantization
 
 
 def lower(
-    network: Network, node: Node, c: Requantization | ThreeStepAdd, context: Context
+    network: Network, node: Node, c: Requantization | ThreeStepAdd | FusedAdd, context: Context
 ) -> Lowering | None:
     """Return how the vector unit adds; None where the host has to."""
     operator = node.operator
@@ -30,4 +32,4 @@ def lower(
             return None
         if x.shape[-1:] != target.shape[-1:]:
             return None
-    return pointwise(context, sources, c)
+    return pointwise(context, sources, epilogues.addition(network, node, c))

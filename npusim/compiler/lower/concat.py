@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import (
@@ -16,8 +15,11 @@ from npusim.compiler.emit.moves import (
     emit_copy,
     emit_select,
 )
+from npusim.compiler.lower.quantize import with_zero_point
 from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
 from npusim.operators.concat import Part
+from npusim.operators.kinds.scale import table_of
 from npusim.runtimes.requantization import Requantization, affine
 
 
@@ -31,9 +33,7 @@ def lower(network: Network, node: Node, c: tuple[Part, ...], context: Context) -
         return None
     if not all(context.lies_as_is(name) for name in node.inputs):
         return None
-    if any(isinstance(part, np.ndarray) for part in c):
-        return None  # a table of floating-point origin
-    same = [part is None for part in c]
+    same = [_keeps(x, part) for x, part in zip(inputs, c, strict=True)]
     axis = operator.axis + 4 - rank
     sources = [context.source(name) for name in node.inputs]
     offsets = np.cumsum([0] + [x.shape[operator.axis] for x in inputs[:-1]]).tolist()
@@ -54,32 +54,62 @@ def lower(network: Network, node: Node, c: tuple[Part, ...], context: Context) -
         return copy
     if axis != 3:
         return None
-    parts = [
-        _joined(network, node, part, i, x.shape[-1])
-        for i, (part, x) in enumerate(zip(c, inputs, strict=True))
-    ]
-    rescaled = [part for part in c if isinstance(part, Requantization)]
-    zero_point = affine(node, y)[1] if rescaled else 0
+    rescaled = _rescaled(network, node, c, same)
+    if rescaled is None:
+        return None
+    parts = [_joined(rescaled.get(i), i, x.shape[-1]) for i, x in enumerate(inputs)]
+    rounding, zero_point = "floor", 0
+    for r in rescaled.values():
+        rounding, zero_point = r.rounding, r.zero_point
     inputs_of, channels, multipliers, bias, shift = (
         np.concatenate([part[i] for part in parts]) for i in range(5)
     )
-    rounding = rescaled[0].rounding if rescaled else "floor"
-    selection = Selection(inputs_of, channels, multipliers, bias, shift, rounding, zero_point)
-    if rescaled:  # lanes that keep their bytes take the common zero point off first
-        kept_lanes = np.isin(selection.inputs, [i for i, k in enumerate(same) if k])
-        selection = replace(selection, bias=selection.bias - kept_lanes * zero_point)
+    kept_lanes = ~np.isin(inputs_of, list(rescaled))  # take the common zero point off first
+    selection = Selection(
+        inputs_of, channels, multipliers, bias - kept_lanes * zero_point, shift, rounding,
+        zero_point,
+    )  # fmt: skip
     return lambda place: emit_select(context.emitter, context.constants, sources, place, selection)
 
 
+def _keeps(x: Tensor, part: Part) -> bool:
+    """Return whether the bytes of an input come as they are."""
+    return part is None or (isinstance(part, np.ndarray) and epilogues.is_identity(x, part))
+
+
+def _rescaled(
+    network: Network, node: Node, c: tuple[Part, ...], same: list[bool]
+) -> dict[int, Requantization] | None:
+    """Return the constants, of one rounding mode, of the inputs that change their scale.
+
+    None where some of them come from tables that no constants give, or from several types.
+    """
+    changed = {i: part for i, (part, kept) in enumerate(zip(c, same, strict=True)) if not kept}
+    if all(isinstance(part, Requantization) for part in changed.values()):
+        return {
+            i: with_zero_point(part, affine(node, network.inputs_of(node)[i])[1])
+            for i, part in changed.items()
+            if isinstance(part, Requantization)
+        }
+    inputs = [network.inputs_of(node)[i] for i in changed]
+    if len({x.dtype for x in inputs}) > 1:
+        return None
+    tables = [
+        table_of(network, node, part, i) if isinstance(part, Requantization) else part
+        for i, part in changed.items()
+    ]
+    r = epilogues.conversions(network, node, inputs[0], [t for t in tables if t is not None])
+    if r is None:
+        return None
+    return {i: r.of_channels([column]) for column, i in enumerate(changed)}
+
+
 def _joined(
-    network: Network, node: Node, part: Part, position: int, channels: int
+    r: Requantization | None, position: int, channels: int
 ) -> tuple[NDArray[np.int64], ...]:
     """Return inputs, channels, multipliers, bias and shift of one input's channels [C]."""
     ones = np.ones(channels, np.int64)
     numbers = (position * ones, np.arange(channels))
-    if not isinstance(part, Requantization):
+    if r is None:
         return (*numbers, ones, 0 * ones, 0 * ones)
-    zero_point = affine(node, network.inputs_of(node)[position])[1]
-    m = int(part.multipliers[0, 0])
-    bias = int(part.bias[0]) - m * zero_point
-    return (*numbers, m * ones, bias * ones, int(part.shift[0]) * ones)
+    return (*numbers, r.multipliers[0, 0] * ones, r.bias[0] * ones, r.shift[0] * ones)

@@ -13,13 +13,13 @@ from npusim.compiler.linear.linear import emit_linear
 from npusim.compiler.lower.kinds.linear import linear_layer
 from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
-from npusim.runtimes.requantization import Requantization
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 
 
 def lower(
     network: Network,
     node: Node,
-    c: Requantization | VectorAndRest[Requantization],
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization | None,
     context: Context,
 ) -> Lowering | None:
     """Return how the array computes the convolution; None where the host has to."""
@@ -29,7 +29,7 @@ def lower(
         if network.output_of(node).shape[3] % c.lanes:
             return None
         c = c.vector
-    if not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
+    if c is None or not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
         return None
     name, window = node.inputs[0], operator.window
     if name in context.pads:

@@ -6,23 +6,30 @@ from dataclasses import replace
 from math import prod
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.linear.linear import emit_linear
 from npusim.compiler.lower.kinds.linear import linear_layer
 from npusim.graph.network import Network, Node
-from npusim.runtimes.requantization import Requantization
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 
 
-def lower(network: Network, node: Node, c: Requantization, context: Context) -> Lowering | None:
+def lower(
+    network: Network,
+    node: Node,
+    c: Requantization | FloatRequantization | None,
+    context: Context,
+) -> Lowering | None:
     """Return how the array computes the layer; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.FullyConnected)
-    if not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
+    if c is None or not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
         return None
     source = context.source(node.inputs[0])
     encoding = operator.encoding
     taps = prod(encoding.weight_shape[1:]) if encoding else network.inputs_of(node)[1].shape[1]
+    r = epilogues.linear(network, node, c)
     one_row = source.pixels * source.channels == taps
     if not one_row and source.channels != taps:
         return None
@@ -32,7 +39,7 @@ def lower(network: Network, node: Node, c: Requantization, context: Context) -> 
         rows = target.pixels
         x = source if one_row else replace(source, height=1, width=source.pixels)
         y = replace(target, height=1, width=rows)
-        layer = linear_layer(network, node, c, context, x, y, op.Window(kernel), 1)
+        layer = linear_layer(network, node, r, context, x, y, op.Window(kernel), 1)
         shape = (-1, *kernel, x.channels)
         planes = tuple(replace(p, codes=p.codes.reshape(shape)) for p in layer.terms.planes)
         layer = replace(layer, terms=replace(layer.terms, planes=planes))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower.kinds.pool import pooled
 from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
-from npusim.runtimes.requantization import Requantization
+from npusim.runtimes.requantization import FloatRequantization, Requantization
 
 
 def lower(
     network: Network,
     node: Node,
-    c: Requantization | VectorAndRest[Requantization],
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization,
     context: Context,
 ) -> Lowering | None:
     """Return how the vector unit takes the means; None where the host has to."""
@@ -29,7 +30,7 @@ def lower(
         if x.shape[-1] % c.lanes:
             return None
         c = c.vector
-    r = c
+    r = epilogues.mean(network, node, c)
     window = op.Window((source.height, source.width))
     emit = pooled(context, node, window, 0, -128, 127, lambda taps: r)
     return lambda place: emit(replace(place, height=1, width=1))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+import numpy as np
+
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower.kinds.pointwise import pointwise
 from npusim.graph.network import Network, Node
+from npusim.operators.kinds.table import Table, by_byte
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import Requantization, affine
 
@@ -16,7 +20,7 @@ from npusim.runtimes.requantization import Requantization, affine
 def lower(
     network: Network,
     node: Node,
-    c: Requantization | VectorAndRest[Requantization] | str,
+    c: Requantization | VectorAndRest[Requantization] | Table | str,
     context: Context,
 ) -> Lowering | None:
     """Return how the vector unit changes the scale; None where the host has to."""
@@ -29,10 +33,13 @@ def lower(
         if prod(x.shape[1:]) % c.lanes:
             return None
         c = c.vector
-    if not isinstance(c, Requantization):
+    if isinstance(c, str):
         return None
     source = context.source(node.inputs[0])
-    return pointwise(context, [source], with_zero_point(c, affine(node, x)[1]))
+    if isinstance(c, Requantization):
+        return pointwise(context, [source], with_zero_point(c, affine(node, x)[1]))
+    r = epilogues.conversions(network, node, x, [c])
+    return pointwise(context, [source], by_byte(x, c).view(np.uint8) if r is None else r)
 
 
 def with_zero_point(r: Requantization, zero_point: int) -> Requantization:

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.analysis.top1 import classes, percent_equal
-from npusim.compiler.rule import machine_rule
 from npusim.engines.estimate import estimate
 from npusim.errors import NpuError
 from npusim.explore.sweep.machines import MachineChoice
@@ -29,6 +28,7 @@ from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice
 from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.operators.count import layer_weight_bytes
+from npusim.runtimes.rule import resolve_rule
 
 PRICED = (
     "requant", "cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "area_um2",
@@ -129,7 +129,7 @@ def _encode(source: Source, scheme: SchemeChoice, threads: int | None) -> Outcom
         "bytes": int(sum(layer_weight_bytes(network, node) for node in network.nodes))
     }
     if source.evaluate is not None and source.labels is not None:
-        engine = prepare_engine(network, machine_rule(network, source.requant))
+        engine = prepare_engine(network, resolve_rule(network, source.requant))
         scores = engine.run(source.evaluate, threads=threads or 1)[network.outputs[0]]
         found["accuracy"] = percent_equal(classes(scores), source.labels)
     return Outcome(found, model=model)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from npusim import operators as op
+from npusim.compiler import epilogues
 from npusim.compiler.context import Context
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.linear.layer import LinearLayer
 from npusim.compiler.linear.planes import terms
 from npusim.graph.network import Network, Node
-from npusim.runtimes.requantization import Requantization, affine
+from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 
 
 def linear_layer(
     network: Network,
     node: Node,
-    r: Requantization,
+    c: Requantization | FloatRequantization,
     context: Context,
     source: Stored,
     target: Stored,
     window: op.Window,
     groups: int,
 ) -> LinearLayer:
-    """Return the layer that computes `node` by the constants `r`."""
+    """Return the layer that computes `node` by the constants `c`, in integers."""
+    r = epilogues.linear(network, node, c)
     x = network.inputs_of(node)[0]
     gaps = groups > 1 and not groups == source.channels == target.channels
     return LinearLayer(

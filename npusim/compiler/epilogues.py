@@ -1,0 +1,124 @@
+"""The requantizer's constants for what a runtime computes in floating point.
+
+Constants in integers are taken as they are. Others become their integer twin: constants that are
+proved to give the runtime's outputs for every accumulator that can occur (runtimes/twins.py). Where
+no such constants exist they are the nearest; npusim/analysis/proof.py says of a program for how
+many accumulators they differ, and for which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim import operators as op
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+from npusim.graph.weight_planes import weight_planes
+from npusim.operators.kinds.sums import ThreeStepAdd
+from npusim.runtimes import onnxruntime
+from npusim.runtimes.float32 import fused_multiply_add
+from npusim.runtimes.pair_twins import PairRule, pair_twin
+from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
+from npusim.runtimes.staircase import Reach, Tabulated, sum_of_products
+from npusim.runtimes.twins import twin
+
+
+def byte_range(tensor: Tensor) -> tuple[int, int]:
+    """Return the least and greatest value of an 8-bit tensor."""
+    limits = np.iinfo(tensor.dtype)
+    return int(limits.min), int(limits.max)
+
+
+def linear_reach(network: Network, node: Node) -> Reach:
+    """Return the accumulators of a layer that can occur; of all planes of weights together."""
+    x = network.inputs_of(node)[0]
+    _, zero_point = affine(node, x)
+    least, greatest = byte_range(x)
+    planes = weight_planes(network, node).astype(np.int64).sum(axis=0)
+    return sum_of_products(planes, least - zero_point, greatest - zero_point)
+
+
+def per_channel(c: FloatRequantization, channels: int) -> FloatRequantization:
+    """Return `c` with a scale for each channel."""
+    return replace(c, scale=np.broadcast_to(c.scale, channels))
+
+
+def linear(network: Network, node: Node, c: Requantization | FloatRequantization) -> Requantization:
+    """Return the constants of a convolution or fully connected layer."""
+    if isinstance(c, Requantization):
+        return c
+    reach = linear_reach(network, node)
+    return twin(per_channel(c, len(reach)), reach).requantization
+
+
+def sum_reach(network: Network, node: Node) -> Reach:
+    """Return the sums of integers that can occur in a mean."""
+    assert isinstance(node.operator, op.Mean)
+    x = network.inputs_of(node)[0]
+    count = int(np.prod([x.shape[axis] for axis in node.operator.axes], dtype=np.int64))
+    least, greatest = byte_range(x)
+    return Reach(np.array([count * least]), np.array([count * greatest]))
+
+
+def mean(network: Network, node: Node, c: Requantization | FloatRequantization) -> Requantization:
+    """Return the constants of a mean, whose accumulator is the sum of the integers."""
+    if isinstance(c, Requantization):
+        return c
+    return twin(c, sum_reach(network, node)).requantization
+
+
+def addition(
+    network: Network, node: Node, c: ThreeStepAdd | Requantization | onnxruntime.FusedAdd
+) -> ThreeStepAdd | Requantization:
+    """Return the constants of an addition."""
+    if not isinstance(c, onnxruntime.FusedAdd):
+        return c
+    return pair_twin(fused_add(network, node, c)).requantization
+
+
+def fused_add(network: Network, node: Node, c: onnxruntime.FusedAdd) -> PairRule:
+    """Return QLinearAdd of every pair of bytes."""
+    assert isinstance(node.operator, op.Add)
+    a, b = network.inputs_of(node)
+    y = network.output_of(node)
+    low, high = onnxruntime.bounds(node, node.operator.activation, y)
+    first, second = (b, a) if c.swapped else (a, b)
+    rows, columns = (_values(tensor).astype(np.float32) for tensor in (first, second))
+    inner = fused_multiply_add(columns, c.ratio_b, c.offset)
+    total = fused_multiply_add(rows[:, None], c.ratio_a, inner[None, :])
+    values = np.clip(np.rint(total), low, high).astype(np.int64)
+    ratios = (float(c.ratio_a), float(c.ratio_b))
+    if c.swapped:
+        values, ratios = values.T, (ratios[1], ratios[0])
+    zero_point = affine(node, y)[1]
+    least = (byte_range(a)[0], byte_range(b)[0])
+    offset = float(c.offset) - zero_point
+    return PairRule(values, least, ratios, offset, zero_point, low, high)
+
+
+def _values(tensor: Tensor) -> NDArray[np.int64]:
+    least, greatest = byte_range(tensor)
+    return np.arange(least, greatest + 1)
+
+
+def is_identity(x: Tensor, table: NDArray) -> bool:
+    """Return whether a table of outputs, ascending by x's values, keeps every value."""
+    return np.array_equal(table, _values(x))
+
+
+def conversions(
+    network: Network, node: Node, x: Tensor, tables: Sequence[NDArray]
+) -> Requantization | None:
+    """Return what computes some tables of outputs by values of x: one column a table.
+
+    None where no constants of one rounding mode do.
+    """
+    y = network.output_of(node)
+    rows = np.stack(tables).astype(np.int64)
+    steps = Tabulated(byte_range(x)[0], rows, affine(node, y)[1], *byte_range(y))
+    found = twin(steps, steps.reach)
+    return found.requantization if found.is_exact else None
