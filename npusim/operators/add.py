@@ -65,4 +65,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=plain_integers(np.add),
     macs=no_macs,
+    unit="vector unit",
 )

@@ -51,4 +51,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="host",
 )

@@ -204,4 +204,5 @@ PAGE = Page(
     float32=float32,
     plain=plain,
     macs=no_macs,
+    unit="data movement",
 )

@@ -197,4 +197,5 @@ PAGE = Page(
     float32=float32,
     plain=Absent("takes no plain integers"),
     macs=macs,
+    unit="array",
 )

@@ -90,4 +90,5 @@ PAGE = Page(
     float32=Absent("of float values is not supported"),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="host",
 )

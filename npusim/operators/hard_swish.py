@@ -141,4 +141,5 @@ PAGE = Page(
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="vector unit",
 )

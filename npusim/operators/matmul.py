@@ -103,4 +103,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=Absent("takes no plain integers"),
     macs=macs,
+    unit="host",
 )

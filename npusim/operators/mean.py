@@ -213,4 +213,5 @@ PAGE = Page(
     float32=float_mean,
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="vector unit",
 )

@@ -94,4 +94,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=plain_integers(np.multiply),
     macs=no_macs,
+    unit="host",
 )

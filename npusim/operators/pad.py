@@ -91,5 +91,6 @@ PAGE = Page(
     own=(OwnForm("Pad", (PADS,)),),
     real=real,
     macs=no_macs,
+    unit="data movement",
     **movement_parts(step),
 )

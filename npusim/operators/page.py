@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator
-from npusim.words import ROUNDINGS, Rounding, Rule
+from npusim.words import ROUNDINGS, Rounding, Rule, Unit
 
 if TYPE_CHECKING:
     from npusim.operators.forms.onnx import OnnxForm
@@ -94,6 +94,9 @@ class Page:
         (network, node) -> Step on integers and truth values that are worth themselves.
     macs
         (network, node) -> multiply-accumulates of one run at the declared shape.
+    unit
+        What of the machine computes it, where its types and shapes allow; compiler/lower/ has a
+        file of the page's stem unless that is the host.
     """
 
     operator: type[Operator]
@@ -106,6 +109,7 @@ class Page:
     float32: Callable[[Network, Node, Rule], Step] | Absent
     plain: Callable[[Network, Node], Step] | Absent
     macs: Callable[[Network, Node], int]
+    unit: Unit
 
 
 def no_macs(network: Network, node: Node) -> int:

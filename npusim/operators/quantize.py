@@ -103,4 +103,5 @@ PAGE = Page(
     float32=Absent("to float values is not supported"),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="vector unit",
 )

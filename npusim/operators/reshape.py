@@ -90,5 +90,6 @@ PAGE = Page(
     own=(OwnForm("Reshape", (SHAPE,)),),
     real=real,
     macs=no_macs,
+    unit="renaming",
     **movement_parts(step, relabels=True),
 )

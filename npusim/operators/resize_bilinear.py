@@ -162,4 +162,5 @@ PAGE = Page(
     float32=float32,
     plain=Absent("takes no plain integers"),
     macs=no_macs,
+    unit="host",
 )

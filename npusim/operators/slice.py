@@ -99,5 +99,6 @@ PAGE = Page(
     own=(OwnForm("Slice", (BOUNDS,)),),
     real=real,
     macs=no_macs,
+    unit="data movement",
     **movement_parts(step),
 )

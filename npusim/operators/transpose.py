@@ -75,5 +75,6 @@ PAGE = Page(
     own=(OwnForm("Transpose", (integers("order"),)),),
     real=real,
     macs=no_macs,
+    unit="host",
     **movement_parts(step),
 )

@@ -76,6 +76,7 @@ def movement_page(
         float32=lambda network, node, rule: step(network, node),
         plain=step,
         macs=no_macs,
+        unit="host",
     )
 
 

@@ -1,0 +1,7 @@
+"""clip: random layers equal LiteRT's three sets of kernels in every byte."""
+
+from __future__ import annotations
+
+from .three_kernels import equals_litert
+
+test_random_layers = equals_litert("RELU", "RELU6", "RELU_N1_TO_1")

@@ -1,0 +1,7 @@
+"""softmax: random layers equal LiteRT's three sets of kernels in every byte."""
+
+from __future__ import annotations
+
+from .three_kernels import equals_litert
+
+test_random_layers = equals_litert("SOFTMAX")
