@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,22 +14,15 @@ if TYPE_CHECKING:
     from npusim.simulator.machine.timeline import Timeline
 
 COLUMNS = ("layer", "operator", "output shape", "MACs", "weight bytes", "weights", "rounding", "ms")
+PICTURES = ("cycles", "energy", "roofline")
 
 
 def layers_html(title: str, layers: Iterable[LayerReport]) -> str:
     """Return an HTML table of `layers` under `title`."""
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(layer)) + "</tr>"
-        for layer in layers
-    )
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    return (
-        f"<table><caption>{escape(title)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
+    from npusim.report.pages import render
 
-
-PICTURES = ("cycles", "energy", "roofline")
+    rows = [_cells(layer) for layer in layers]
+    return render("layers_notebook", title=title, heads=COLUMNS, rows=rows)
 
 
 def machine_html(
@@ -43,24 +34,25 @@ def machine_html(
     """
     from npusim.analysis.machine_data import machine_data
     from npusim.report.machine_charts import CHARTS, WIDE
-    from npusim.report.machine_page import layer_table, style
-    from npusim.report.machine_words import lead
+    from npusim.report.machine_page import layer_table, title
+    from npusim.report.machine_words import lead_words
+    from npusim.report.pages import Cell, Row, render
     from npusim.report.standalone import standalone
 
     data = machine_data(program, timelines, results, {})
-    parts = [
-        f"<p><strong>{escape(results['model'])} on {escape(data['machine']['name'])}: "
-        f"{data['cycles']:,} cycles.</strong> {lead(data)}</p>"
-    ]
-    for name in PICTURES:
-        svg = CHARTS[name](data, WIDE)
-        if svg:
-            content = b64encode(standalone(svg, style()).encode()).decode()
-            parts.append(
-                f'<img alt="{name}" style="max-width:100%" '
-                f'src="data:image/svg+xml;base64,{content}">'
-            )
-    return "".join(parts) + re.sub(r' (data-\w+|class)="[^"]*"', "", layer_table(data))
+    drawn = {name: CHARTS[name](data, WIDE) for name in PICTURES}
+    table = layer_table(data)
+    return render(
+        "machine_notebook",
+        title=title(data),
+        data=data,
+        pictures={
+            name: b64encode(standalone(svg).encode()).decode() for name, svg in drawn.items() if svg
+        },
+        heads=table["heads"],
+        rows=[Row([Cell(cell.shown) for cell in row.cells]) for row in table["rows"]],
+        **lead_words(data),
+    )
 
 
 def _cells(layer: LayerReport) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from npusim.report.machine_charts import CHARTS, WIDE
-from npusim.report.machine_page import style
+from npusim.report.pages import style
 
 
 def plain_style(sheet: str) -> str:
     """Return a style sheet in the light colours, without variables, which few readers know."""
     sheet = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet)
     values = dict(re.findall(r"(--[\w-]+):\s*([^;}]+)", sheet))
+    sheet = " ".join(sheet.split())
     resolved = re.sub(r"var\((--[\w-]+)\)", lambda found: values[found[1]].strip(), sheet)
     rules = re.findall(r"([^{}]+)(\{[^{}]*\})", resolved)
     drawn = r"(svg|circle)?([.][\w.]+)?( [+] [.]\w+)?"
@@ -24,15 +25,15 @@ def plain_style(sheet: str) -> str:
     )
 
 
-def standalone(svg: str, sheet: str) -> str:
-    """Return an inline picture of a page with style `sheet` as the text of an .svg, on white."""
+def standalone(svg: str) -> str:
+    """Return an inline picture of a page as the text of an .svg, on white."""
     found = re.match(r'<svg viewBox="0 0 (\d+) (\d+)"[^>]*>', svg)
     assert found is not None
     width, height = found.groups()
     used = {name for names in re.findall(r'class="([^"]+)"', svg) for name in names.split()}
     sheet = "".join(
         rule
-        for rule in plain_style(sheet).splitlines(keepends=True)
+        for rule in plain_style(style()).splitlines(keepends=True)
         if not (names := set(re.findall(r"\.([a-zA-Z]\w*)", rule.split("{")[0]))) or names & used
     )
     head = (
@@ -48,4 +49,4 @@ def pictures(data: Mapping[str, Any], width: int = WIDE) -> Iterator[tuple[str, 
     for name, chart in CHARTS.items():
         svg = chart(data, width)
         if svg:
-            yield name, standalone(svg, style())
+            yield name, standalone(svg)

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import npusim
 from npusim.errors import UnsupportedError
-from npusim.report import compare_page
+from npusim.report.pages import Cell, Row, render
 from npusim.report.standalone import standalone
 from npusim.report.svg import text
 from npusim.report.sweep_charts import (
     HEIGHT,
     MEASURES,
-    OTHER,
-    Row,
     drawn,
     first_charts,
     front_chart,
     good_rows,
     pairs_of,
 )
-from npusim.report.sweep_png import sweep_png
+from npusim.report.sweep_charts import (
+    Row as Point,
+)
 
 SUFFIXES = (".html", ".svg", ".png")
 HEADING = 34
+PNG_ZOOM = 2
+"""Pixels of the .png for each unit of the .svg."""
 MOST_TABLE_ROWS = 40
 COLUMNS = ("machine", "scheme", "bits", "settings", *MEASURES)
 
@@ -38,7 +39,7 @@ def require_plot_format(path: Path | None) -> None:
         raise UnsupportedError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}")
 
 
-def plot_bytes(path: Path, rows: Sequence[Row], table_name: str) -> bytes:
+def plot_bytes(path: Path, rows: Sequence[Point], table_name: str) -> bytes:
     """Return the picture of a sweep's rows in the format that the suffix of `path` names.
 
     A page has every picture; SVG and PNG have the first of each network.
@@ -49,74 +50,50 @@ def plot_bytes(path: Path, rows: Sequence[Row], table_name: str) -> bytes:
     return sweep_svg(rows).encode() if suffix == ".svg" else sweep_png(rows)
 
 
-def sweep_page(rows: Sequence[Row], table_name: str) -> str:
+def sweep_page(rows: Sequence[Point], table_name: str) -> str:
     """Return the self-contained page; `table_name` is the file that holds the rows."""
-    failed = sum(bool(row["error"]) for row in rows)
-    parts = [
-        "<h1>Machines, networks, schemes</h1>",
-        f'<p class="lead">{len(rows)} points, {failed} of them with an error in place of figures. '
-        "One circle a point, the digit is its bits; full colour is on the front of the two axes "
-        "drawn, the line. Hover for the machine.</p>",
-    ]
-    for network in dict.fromkeys(row["network"] for row in rows):
-        good = good_rows(rows, network)
-        parts.append(f"<h2>{escape(network)}</h2>")
-        if not good:
-            parts.append("<p>Every point has an error.</p>")
-        for x, y in pairs_of(good):
-            left = len(good) - len(drawn(good, y))
-            if left:
-                parts.append(f"<p>{left} points of far lower accuracy are not drawn.</p>")
-            parts.append(f"<figure>{front_chart(rows, network, x, y)}</figure>")
-        parts.append(_front_table(good))
-    parts.append(
-        f"<footer><p>Every number is in <code>{escape(table_name)}</code>, at the row (from 0) and "
-        "column in its <code>data-json</code>. Tables hold the points that no other of the network "
-        "beats in accuracy, energy, time and area together. "
-        f"npusim {escape(npusim.__version__)}.</p></footer>"
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,">'
-        f"<title>Sweep of {len(rows)} points</title><style>{style()}</style></head>"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    return render(
+        "sweep",
+        points=len(rows),
+        failed=sum(bool(row["error"]) for row in rows),
+        networks=[_network(rows, name) for name in dict.fromkeys(row["network"] for row in rows)],
+        table_name=table_name,
+        version=npusim.__version__,
     )
 
 
-def style() -> str:
-    """Return the page's style sheet."""
-    own = f".{OTHER} {{ stroke: var(--ink) }} circle.{OTHER} {{ fill: var(--ink) }}"
-    return f"{compare_page.style()}\n{own}"
-
-
-def _front_table(good: Sequence[tuple[int, Row]]) -> str:
+def _network(rows: Sequence[Point], name: str) -> dict[str, Any]:
+    """Return what the page shows of one network: pictures, and the table of its front."""
+    good = good_rows(rows, name)
     best = [(i, row) for i, row in good if row["pareto"]]
     known = [key for key in COLUMNS if any(row.get(key) not in (None, "") for _, row in best)]
-    head = "".join(f"<th>{escape(MEASURES[k].title if k in MEASURES else k)}</th>" for k in known)
-    body = []
-    for i, row in best[:MOST_TABLE_ROWS]:
-        cells = []
-        for key in known:
-            value = row.get(key)
-            exact = f' data-value="{value!r}"' if isinstance(value, int | float) else ""
-            shown = "" if value is None else _shown(key, value)
-            cells.append(f'<td data-json="/rows/{i}/{key}"{exact}>{escape(shown)}</td>')
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    more = len(best) - len(body)
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
-        f"</table></div>{f'<p>And {more} more.</p>' if more else ''}"
-    )
+    return {
+        "name": name,
+        "good": good,
+        "charts": [
+            {"left_out": len(good) - len(drawn(good, y)), "svg": front_chart(rows, name, x, y)}
+            for x, y in pairs_of(good)
+        ],
+        "heads": [MEASURES[key].title if key in MEASURES else key for key in known],
+        "rows": [
+            Row(
+                [Cell(_shown(key, row.get(key)), f"/rows/{i}/{key}", row.get(key)) for key in known]
+            )
+            for i, row in best[:MOST_TABLE_ROWS]
+        ],
+        "more": len(best[MOST_TABLE_ROWS:]),
+    }
 
 
 def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return ""
     if key not in MEASURES:
         return str(value)
     return f"{value * MEASURES[key].factor:,.4g}"
 
 
-def sweep_svg(rows: Sequence[Row]) -> str:
+def sweep_svg(rows: Sequence[Point]) -> str:
     """Return the first picture of each network, one under the other, as an .svg file."""
     parts, y = [], 0
     for network, pair in first_charts(rows):
@@ -128,4 +105,11 @@ def sweep_svg(rows: Sequence[Row]) -> str:
         parts.append(chart.replace("<svg ", place, 1))
         y += HEADING + HEIGHT
     inside = f'<svg viewBox="0 0 1040 {max(y, HEADING)}">{"".join(parts)}</svg>'
-    return standalone(inside, style())
+    return standalone(inside)
+
+
+def sweep_png(rows: Sequence[Point]) -> bytes:
+    """Return what `sweep_svg` draws as a .png file."""
+    from resvg_py import svg_to_bytes
+
+    return svg_to_bytes(svg_string=sweep_svg(rows), zoom=PNG_ZOOM)

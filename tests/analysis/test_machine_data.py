@@ -16,8 +16,9 @@ from npusim.cost.prices import COMPONENTS
 from npusim.engines.program_cost import ProgramCost
 from npusim.formats.files import load
 from npusim.report.machine_charts import CHARTS, ENERGY_DESCRIPTIONS, PHONE, WIDE, energy_text
-from npusim.report.machine_page import machine_page, style
+from npusim.report.machine_page import machine_page
 from npusim.report.machine_words import conformance_text
+from npusim.report.pages import style
 from npusim.report.roofline import bound_macs_per_cycle
 from npusim.report.standalone import pictures
 from tests.conftest import DIGITS

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 
 NUMBA = {"numba", "llvmlite"}
 OTHERS = {
-    "PIL", "cocotb", "distributed", "matplotlib", "scipy", "tflite", "npusim.cosim", "npusim.quant",
-    "npusim.engines.kernels", "npusim.kernels",
+    "PIL", "cocotb", "distributed", "jinja2", "resvg_py", "scipy", "tflite", "npusim.cosim",
+    "npusim.engines.kernels", "npusim.kernels", "npusim.quant",
 }  # fmt: skip
 
 

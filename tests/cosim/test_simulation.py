@@ -112,7 +112,7 @@ def test_a_missing_simulator_is_named(monkeypatch, design):
 def test_importing_the_library_imports_no_simulator_importer_or_compiler():
     code = (
         "import sys, npusim.cosim;"
-        "heavy = {'cocotb', 'cocotb_tools', 'numba', 'onnx', 'tflite', 'matplotlib',"
+        "heavy = {'cocotb', 'cocotb_tools', 'numba', 'onnx', 'tflite', 'jinja2', 'resvg_py',"
         " 'npusim.compiler', 'npusim.graph', 'npusim.simulator', 'npusim.quant'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,6 +11,7 @@ import pytest
 
 from npusim.cost.sram import TABLES
 from npusim.datapath.pe_column import UNIT
+from tools.flow import make_energy
 from tools.flow.liberty import expression, holds, read_library
 from tools.flow.netlist import INPUT_SLEW_PS, Netlist, Port, read_netlist, timing
 from tools.flow.replay import Window, replay
@@ -111,7 +112,6 @@ def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path:
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus", "yosys_installed")
 def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
-    import make_energy
 
     document = json.loads((TABLES / "nangate45.json").read_text())
     (expected,) = (r for r in document["modules"] if r["module"] == "npu_subtract_zero_point")
