@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from npusim import operators as op
 from npusim.analysis.layer_cycles import LayerCycles
-from npusim.compiler.linear.linear import layer as linear_layer
+from npusim.compiler.linear import layer as linear_layer
 from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.graph.network import Network
