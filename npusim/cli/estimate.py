@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +14,9 @@ from npusim.cli.options import (
     report_options,
     requant_option,
 )
-from npusim.cli.report import ReportPaths
+
+if TYPE_CHECKING:
+    from npusim.cli.report import ReportPaths
 
 
 @click.command("estimate")

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from npusim.cli.report import ReportPaths
 from npusim.words import MACHINES, RULES
 
 FILE = click.Path(path_type=Path)
@@ -67,6 +66,8 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_reports(
         page: Path | None, plots: Path | None, trace: Path | None, **options: Any
     ) -> Any:
+        from npusim.cli.report import ReportPaths
+
         return function(reports=ReportPaths(page, plots, trace), **options)
 
     return with_reports

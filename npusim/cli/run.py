@@ -18,12 +18,12 @@ from npusim.cli.options import (
     requant_option,
     threads_option,
 )
-from npusim.cli.report import ReportPaths
 from npusim.words import ENERGY_MODELS, ENGINES, EnergyModel, EngineName
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from npusim.cli.report import ReportPaths
     from npusim.engines.result import MachineResult, Result
 
 

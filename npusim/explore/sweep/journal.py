@@ -112,7 +112,7 @@ class Journal:
 
     def has_model(self, key: str) -> bool:
         """Return whether task `key` made a model."""
-        return self._row("1", key) is not None and self._row("model_key", key) != (None,)
+        return self._row("model_key", key) not in (None, (None,))
 
     def model(self, key: str) -> ModelFile:
         """Return the model that task `key` made, from the disk: all of them may not fit memory."""
@@ -126,10 +126,12 @@ class Journal:
         FormatError
             It cannot be written.
         """
-        made = (None, None, None)
-        if outcome.model is not None:
-            made = (outcome.model.key, outcome.model.name, outcome.model.content)  # type: ignore[assignment]
-        self._insert(key, json.dumps(dict(outcome.found)), outcome.error, outcome.final, *made)
+        row = (key, json.dumps(dict(outcome.found)), outcome.error, outcome.final)
+        model = outcome.model
+        if model is None:
+            self._insert(*row, None, None, None)
+        else:
+            self._insert(*row, model.key, model.name, model.content)
 
     def complete(self) -> None:
         """Note that the results are written."""
