@@ -12,8 +12,6 @@ from npusim.report.compare_charts import DRAWN_POINTS, WIDTH
 from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 
 HEIGHT = 446
-OTHER = "unchanged"
-"""The colour of networks that are taken as their file has them."""
 
 Row = Mapping[str, Any]
 
