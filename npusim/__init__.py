@@ -23,12 +23,13 @@ if _typing.TYPE_CHECKING:
     from npusim.formats.files import load
     from npusim.graph.network import Network
     from npusim.machines import Machine
+    from npusim.prepared.engine import prepare
     from npusim.quant.export import export
     from npusim.quant.quantize import quantize
 
 __all__ = [
     "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
-    "quantize", "run", "sweep", "verify",
+    "prepare", "quantize", "run", "sweep", "verify",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOMES = {
     "estimate": "npusim.engines.estimate",
     "export": "npusim.quant.export",
     "load": "npusim.formats.files",
+    "prepare": "npusim.prepared.engine",
     "quantize": "npusim.quant.quantize",
     "run": "npusim.engines.engine",
     "sweep": "npusim.explore.sweep.files",

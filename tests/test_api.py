@@ -18,7 +18,7 @@ from tests.conftest import DIGITS, ROOT
 
 NAMES = {
     "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
-    "quantize", "run", "sweep", "verify",
+    "prepare", "quantize", "run", "sweep", "verify",
 }  # fmt: skip
 LIBRARIES = {
     "npusim.cosim": "a bench for anybody's Verilog",

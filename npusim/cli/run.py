@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 @requant_option
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @threads_option
+@click.option(
+    "--reset-state",
+    is_flag=True,
+    help="Every sample begins with the initial state; else samples are steps in time.",
+)
 @choice(
     "--energy",
     ENERGY_MODELS,
@@ -65,6 +70,7 @@ def command(
     requant: str,
     batch: int | None,
     threads: int | None,
+    reset_state: bool,
     energy: EnergyModel,
     json_path: Path | None,
     reports: ReportPaths,
@@ -102,6 +108,7 @@ def command(
             requant=requant,
             batch=batch,
             threads=threads,
+            reset_state=reset_state,
             keep_tensors=tensors_path is not None,
             energy=energy,
             progress=lambda done, total: show(what, done, total),

@@ -42,6 +42,7 @@ def engine_named(
     energy: EnergyModel = "average",
     batch: int | None = None,
     threads: int | None = None,
+    reset_state: bool = False,
 ) -> Engine:
     """Return the engine called `name`; see `run` for the settings.
 
@@ -57,14 +58,14 @@ def engine_named(
     if name == "kernels":
         from npusim.engines.kernels import KernelsEngine
 
-        return KernelsEngine(batch, threads)
+        return KernelsEngine(batch, threads, reset_state)
     if name == "machine":
         from npusim.engines.machine import MachineEngine
 
-        return MachineEngine(Machine.of(machine), energy)
+        return MachineEngine(Machine.of(machine), energy, reset_state)
     from npusim.engines.rtl import RtlEngine
 
-    return RtlEngine(Machine.of(machine))
+    return RtlEngine(Machine.of(machine), reset_state)
 
 
 def run(
@@ -76,6 +77,7 @@ def run(
     requant: str = "auto",
     batch: int | None = None,
     threads: int | None = None,
+    reset_state: bool = False,
     keep_tensors: bool = False,
     energy: EnergyModel = "average",
     progress: Progress | None = None,
@@ -102,6 +104,9 @@ def run(
         None.
     threads
         Engine `kernels`: processor cores to use; all when None.
+    reset_state
+        Whether every sample begins with the network's initial state; else samples are steps in
+        time, the first of which begins with it. To keep state between calls, `npusim.prepare`.
     energy
         For engine `machine`: `average` prices of products, or `toggles`, what the operands of these
         samples do in the array, on the mean of them (slower: each bit that changes is counted).
@@ -125,6 +130,13 @@ def run(
     """
     from npusim.runtimes.rule import resolve_rule
 
-    chosen = engine_named(engine, machine=machine, energy=energy, batch=batch, threads=threads)
+    chosen = engine_named(
+        engine,
+        machine=machine,
+        energy=energy,
+        batch=batch,
+        threads=threads,
+        reset_state=reset_state,
+    )
     rule = resolve_rule(network, requant)
     return chosen.run(network, x, rule, keep_tensors=keep_tensors, progress=progress)

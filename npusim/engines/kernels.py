@@ -25,10 +25,14 @@ _loaded: WeakKeyDictionary[Network, set[Rule]] = WeakKeyDictionary()
 
 @dataclass(frozen=True)
 class KernelsEngine:
-    """Most samples that a layer takes at once (None: as suit the cache) on how many cores (all)."""
+    """Most samples that a layer takes at once (None: as suit the cache) on how many cores (all).
+
+    With `reset_state` every sample begins with the initial state.
+    """
 
     batch: int | None = None
     threads: int | None = None
+    reset_state: bool = False
 
     def run(
         self,
@@ -49,6 +53,7 @@ class KernelsEngine:
             threads=self.threads or os.cpu_count() or 1,
             batch=self.batch,
             keep=[*network.tensors] if keep_tensors else network.outputs,
+            reset_state=self.reset_state,
             nanoseconds=nanoseconds,
             progress=progress,
         )
@@ -86,4 +91,5 @@ def _load_kernels(network: Network, rule: Rule, prepared: Prepared) -> None:
         tensor = network.tensors[name]
         zeros[name] = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
     prepared.run(zeros)
+    prepared.reset()
     _loaded[network].add(rule)

@@ -23,10 +23,14 @@ from npusim.words import EnergyModel, EngineName, Rule
 
 @dataclass(frozen=True)
 class MachineEngine:
-    """The simulator of `machine`; `energy`: what the energy of products is found from."""
+    """The simulator of `machine`; `energy`: what the energy of products is found from.
+
+    With `reset_state` every sample begins with the initial state.
+    """
 
     machine: Machine
     energy: EnergyModel = "average"
+    reset_state: bool = False
 
     def run(
         self,
@@ -40,7 +44,16 @@ class MachineEngine:
         """Execute `network` on `x`, one sample after the other."""
         execute = CountingRun() if self.energy == "toggles" else Simulation()
         compiled = MachineNetwork(network, self.machine, rule, keep_tensors, execute)
-        return run_compiled(compiled, network, x, "machine", rule, keep_tensors, progress)
+        names = kept_names(compiled, network, keep_tensors)
+        return run_compiled(
+            compiled, network, x, "machine", rule, names, self.reset_state, progress
+        )
+
+
+def kept_names(compiled: MachineNetwork, network: Network, keep_tensors: bool) -> tuple[str, ...]:
+    """Return the tensors to keep: the outputs, or all that have a place in DRAM."""
+    places = (place.name for place in compiled.program.places) if keep_tensors else ()
+    return tuple(dict.fromkeys((*places, *network.outputs)))
 
 
 def run_compiled(
@@ -49,23 +62,21 @@ def run_compiled(
     x: Samples,
     engine: EngineName,
     rule: Rule,
-    keep_tensors: bool,
+    names: tuple[str, ...],
+    reset_state: bool,
     progress: Progress | None,
 ) -> MachineResult:
-    """Run `compiled`, which was made of `network` under `rule`, on `x`.
+    """Run `compiled`, which was made of `network` under `rule`, on `x`, and keep tensors `names`.
 
     Where the runtime computes in floating point, its outputs are computed too and compared.
     """
     program = compiled.program
     start_ns = perf_counter_ns()
-    names = network.outputs
-    if keep_tensors:
-        names = tuple(dict.fromkeys((*(place.name for place in program.places), *names)))
-    tensors, runs = compiled.run(x, names, progress)
+    tensors, runs = compiled.run(x, names, reset_state=reset_state, progress=progress)
     seconds = (perf_counter_ns() - start_ns) / 1e9
     differing = None
     if rule in FLOATING_POINT:
-        expected = prepare(network, rule).run(x)
+        expected = prepare(network, rule).run(x, reset_state=reset_state)
         differing = sum(
             int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs
         )

@@ -17,8 +17,8 @@ from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
 from npusim.operators.steps import host_step
-from npusim.prepared.engine import value_inputs
 from npusim.prepared.inputs import network_inputs
+from npusim.prepared.plan import value_inputs
 from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.machine.run import load_image
 from npusim.simulator.machine.timeline import Timeline
@@ -47,6 +47,7 @@ class MachineNetwork:
         execute: Execute | None = None,
     ) -> None:
         self.execute: Execute = execute or Simulation()
+        self.given = network
         self.network = network = single_sample(network)
         self.program = compile_network(network, machine, requant, keep_tensors)
         self.nodes = {node.name: node for node in network.nodes}
@@ -56,6 +57,10 @@ class MachineNetwork:
             for step in self.program.steps
             if step.kind == "host"
         }
+
+    def initial_state(self) -> dict[str, NDArray]:
+        """Return what the first sample finds in the tensors that hold the network's state."""
+        return {state.value: state.initial for state in self.given.state}
 
     def run_one(self, values: Mapping[str, NDArray], keep: Collection[str]) -> SampleRun:
         """Return the tensors `keep` for one sample of each input, [1 ...] canonical."""
@@ -91,27 +96,40 @@ class MachineNetwork:
         self,
         x: NDArray | Mapping[str, NDArray],
         keep: Collection[str] | None = None,
+        *,
+        reset_state: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> tuple[dict[str, NDArray], list[SampleRun]]:
         """Return the kept tensors of all samples of `x`, in the file's layout, and each run.
 
-        `progress` is called with (samples done, samples in all).
+        Samples are steps in time, the first of which begins with the initial state; with
+        `reset_state` every one does. `progress` is called with (samples done, samples in all).
         """
-        names = self.network.outputs if keep is None else tuple(keep)
-        batches = network_inputs(self.network, x)
-        samples = len(next(iter(batches.values())))
-        runs = []
+        names = self.given.outputs if keep is None else tuple(keep)
+        kept = dict.fromkeys((*names, *(state.update for state in self.given.state)))
+        batches = network_inputs(self.given, x)
+        samples = len(next(iter(batches.values()))) if batches else 1
+        state, runs = self.initial_state(), []
         for i in range(samples):
-            one = {name: batch[i : i + 1] for name, batch in batches.items()}
-            runs.append(self.run_one(one, names))
+            one = {
+                name: batch[i : i + 1].reshape(self.network.tensors[name].shape)
+                for name, batch in batches.items()
+            }
+            runs.append(self.run_one(one | state, kept))
+            if not reset_state:
+                state = {s.value: runs[-1].tensors[s.update] for s in self.given.state}
             if progress is not None:
                 progress(i + 1, samples)
         joined = {}
         for name in names:
             tensor = self.network.tensors[name]
             values = [run.tensors[name] for run in runs]
-            whole = values[0] if tensor.is_constant else np.concatenate(values)
-            joined[name] = tensor.in_file_order(whole)
+            if tensor.is_constant or len(values) == 1:
+                joined[name] = tensor.in_file_order(values[0])
+            elif tensor.shape:
+                joined[name] = tensor.in_file_order(np.concatenate(values))
+            else:
+                joined[name] = np.stack(values)
         return joined, runs
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from npusim.cosim import toolchain
 from npusim.cosim.npu.measure import measure_step
 from npusim.engines.engine import Progress, Samples
-from npusim.engines.machine import run_compiled
+from npusim.engines.machine import kept_names, run_compiled
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.result import MachineResult
 from npusim.graph.network import Network
@@ -17,9 +17,10 @@ from npusim.words import Rule
 
 @dataclass(frozen=True)
 class RtlEngine:
-    """The RTL of `machine`, compiled by Verilator."""
+    """The RTL of `machine`, compiled by Verilator; `reset_state` as of MachineNetwork.run."""
 
     machine: Machine
+    reset_state: bool = False
 
     def run(
         self,
@@ -39,4 +40,5 @@ class RtlEngine:
         """
         toolchain.require("verilator")
         compiled = MachineNetwork(network, self.machine, rule, keep_tensors, measure_step)
-        return run_compiled(compiled, network, x, "rtl", rule, keep_tensors, progress)
+        names = kept_names(compiled, network, keep_tensors)
+        return run_compiled(compiled, network, x, "rtl", rule, names, self.reset_state, progress)

@@ -57,8 +57,10 @@ def compare_network(
     """
     program = compiled.program
     machine = program.machine if memory is None else program.machine.with_({"memory": memory})
-    for name, value in network_inputs(compiled.network, inputs).items():
-        write_tensor(program, compiled.dram, name, value[:1])
+    values = network_inputs(compiled.given, inputs)
+    first = {name: value[:1] for name, value in values.items()} | compiled.initial_state()
+    for name, value in first.items():
+        write_tensor(program, compiled.dram, name, value)
     found: list[Comparison] = []
     stem = "" if waves is None else waves.stem
     for step in program.steps:

@@ -9,8 +9,10 @@ def keeps_samples_apart(network: Network) -> bool:
     """Return whether the leading axis of every computed tensor is the batch, never mixed.
 
     Such a network runs any number of samples at once. Any other is run as its file states it, one
-    declared batch after the other.
+    declared batch after the other; so is a network with state, whose samples follow each other.
     """
+    if network.state:
+        return False
     extents = {network.tensors[name].shape[:1] for name in network.inputs}
     if len(extents) != 1 or extents == {()}:
         return False

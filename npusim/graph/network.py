@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 import npusim
 from npusim.errors import FormatError, ShapeError
 from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
+from npusim.graph.state import State
 from npusim.graph.tensor import Tensor
 
 Source = Literal["tflite", "onnx", "npusim"]
@@ -52,6 +53,8 @@ class Network:
     outputs: tuple[str, ...]
     notes: tuple[str, ...] = ()
     """What the importer changed or fused, one line each, for people."""
+    state: tuple[State, ...] = ()
+    """What it keeps from sample to sample."""
     producer: Mapping[str, Node] = field(init=False, repr=False)
     consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False)
 
@@ -59,6 +62,7 @@ class Network:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
         known = {name for name, tensor in self.tensors.items() if tensor.is_constant}
         known.update(self.inputs)
+        known.update(self._checked_state(known))
         producer: dict[str, Node] = {}
         consumers: dict[str, list[Node]] = {name: [] for name in self.tensors}
         for node in self.nodes:
@@ -76,7 +80,7 @@ class Network:
             inputs = [self.tensors[name] for name in node.inputs]
             check_inputs(node.name, node.operator, inputs)
             self._check_outputs(node, [tensor.shape for tensor in inputs])
-        for name in self.outputs:
+        for name in (*self.outputs, *(state.update for state in self.state)):
             if name not in known:
                 raise FormatError(f"{self.name}: output {name} is produced by no node")
         object.__setattr__(self, "producer", MappingProxyType(producer))
@@ -87,6 +91,28 @@ class Network:
     def save(self, path: str | Path) -> None:
         """Write a quantized network as ONNX, as `npusim.export` does."""
         npusim.export(self, path)
+
+    def _checked_state(self, known: set[str]) -> list[str]:
+        """Return the names of the kept values, which nothing else may give a value."""
+        values: list[str] = []
+        for state in self.state:
+            state.check(self.tensors)
+            if state.value in known or state.value in values:
+                raise FormatError(f"{self.name}: state {state.value} has a value already")
+            values.append(state.value)
+        return values
+
+    def functional(self) -> Network:
+        """Return the network with its state as inputs, and the state's updates as outputs."""
+        if not self.state:
+            return self
+        updates = (state.update for state in self.state)
+        return replace(
+            self,
+            inputs=(*self.inputs, *(state.value for state in self.state)),
+            outputs=tuple(dict.fromkeys((*self.outputs, *updates))),
+            state=(),
+        )
 
     def _check_outputs(self, node: Node, inputs: list[Shape]) -> None:
         expected = output_shapes(node.name, node.operator, inputs)

@@ -2,38 +2,40 @@
 
 `prepare` takes every decision (constants, kernels, places of values); a run is a walk over bound
 functions. Samples are cut into blocks whose activations stay in the cache, and the blocks are
-shared among threads; a network that mixes the samples of a batch runs one declared batch at a time.
+shared among threads; a network that mixes the samples of a batch runs one declared batch at a time,
+and so does a network with state, each of whose runs begins with what the last one left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from math import prod
+from threading import Lock
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
-from npusim.errors import ShapeError, UnsupportedError
+from npusim.errors import UnsupportedError
 from npusim.graph.batch import keeps_samples_apart
-from npusim.graph.network import Network, Node
-from npusim.operators.page import Step
+from npusim.graph.network import Network
 from npusim.operators.steps import step as node_step
 from npusim.prepared.inputs import network_inputs, run_of, runs_in
+from npusim.prepared.plan import Plan, plan_of
 from npusim.prepared.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
+from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
 BLOCK_BYTES = 1 << 22
 """A block holds as many samples as keep its largest activation below this, and at least one."""
 
 
-def prepare(network: Network, rule: Rule) -> Prepared:
-    """Return `network` ready to run under `rule`.
+def prepare(network: Network, rule: Rule | Literal["auto"] = "auto") -> Prepared:
+    """Return `network` ready to run under `rule`, by default that of the file's own runtime.
 
     Raises
     ------
@@ -44,42 +46,7 @@ def prepare(network: Network, rule: Rule) -> Prepared:
         raise UnsupportedError(
             f"{network.name}: its weights are float32; quantize it first (npusim quantize)"
         )
-    return Prepared(network, rule)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """One step in place: its function, the slots it reads and writes, and those it lets go."""
-
-    function: Step
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
-    dead: tuple[int, ...]
-
-    def run(self, threads: int, values: list[Any]) -> None:
-        """Compute the targets' values from the sources'."""
-        y = self.function(threads, *[values[source] for source in self.sources])
-        if len(self.targets) == 1:
-            values[self.targets[0]] = y
-            return
-        for target, output in zip(self.targets, y, strict=True):
-            values[target] = output
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The layers with the places of their values, for one choice of kept tensors."""
-
-    layers: tuple[_Layer, ...]
-    contents: tuple[NDArray | None, ...]
-    kept: tuple[int, ...]
-
-
-def value_inputs(node: Node) -> tuple[str, ...]:
-    """Return the inputs that a step reads when it runs; weights and biases are bound before."""
-    if isinstance(node.operator, op.Conv2D | op.FullyConnected):
-        return node.inputs[:1]
-    return node.inputs
+    return Prepared(network, resolve_rule(network, rule))
 
 
 def _run_again(idle: list[Workspace], x: Mapping[str, NDArray]) -> dict[str, NDArray] | None:
@@ -100,21 +67,40 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 class Prepared:
-    """A network ready to run under one rounding rule; `prepare` makes one."""
+    """A network ready to run under one rounding rule; `prepare` makes one.
+
+    State is kept from run to run until `reset`; runs of several threads then wait for each other.
+    """
 
     def __init__(self, network: Network, rule: Rule) -> None:
         self.network = network
         self.rule = rule
         self.separable = keeps_samples_apart(network)
         self.functions = tuple(node_step(network, node, rule) for node in network.nodes)
-        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
+        self._one_run_at_a_time: AbstractContextManager[Any] = (
+            Lock() if network.state else nullcontext()
+        )
+        self.reset()
         sizes = [
             prod(tensor.shape[1:] if self.separable else tensor.shape) * tensor.dtype.itemsize
             for tensor in network.tensors.values()
             if not tensor.is_constant
         ]
         self._largest, self._sample_bytes = max(sizes, default=0), sum(sizes)
+
+    def reset(self) -> None:
+        """Let the next sample begin with the state's initial values."""
+        self._state = [state.initial for state in self.network.state]
+
+    @property
+    def state(self) -> dict[str, NDArray]:
+        """What the next sample begins with, by the name of the state's value, as in the file."""
+        return {
+            state.value: self.network.tensors[state.value].in_file_order(value)
+            for state, value in zip(self.network.state, self._state, strict=True)
+        }
 
     def run(
         self,
@@ -123,6 +109,7 @@ class Prepared:
         threads: int = 1,
         batch: int | None = None,
         keep: Collection[str] | None = None,
+        reset_state: bool = False,
         nanoseconds: NDArray[np.int64] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, NDArray]:
@@ -143,6 +130,8 @@ class Prepared:
         keep
             Names of tensors to return; the network's outputs when None. A constant comes as the
             file holds it, whatever the batch.
+        reset_state
+            Whether every sample begins with the state's initial values: no steps in time, then.
         nanoseconds : int64 [layers]
             Receives each layer's wall time, added up over blocks (which overlap where threads do).
         progress
@@ -155,6 +144,7 @@ class Prepared:
         """
         names = self.network.outputs if keep is None else tuple(keep)
         quick = threads == 1 and batch is None and nanoseconds is None and progress is None
+        quick = quick and not self.network.state
         if isinstance(x, np.ndarray) and len(self.network.inputs) == 1:
             x = {self.network.inputs[0]: x}
         kind = self._kind_of_run(names, x) if quick else None
@@ -166,14 +156,18 @@ class Prepared:
         plan = self._plan(names)
         inputs = network_inputs(self.network, x, whole=not self.separable)
         blocks = self._blocks(inputs, threads, batch)
-        inner = max(1, threads // len(blocks))
+        inner = threads if self.network.state else max(1, threads // len(blocks))
         all_layers = len(blocks) * len(plan.layers)
         done = 0
 
         def run_block(block: list[NDArray]) -> tuple[list[NDArray], list[int]]:
             nonlocal done
-            values = list(plan.contents)
+            if reset_state:
+                self.reset()
+            values: list[Any] = list(plan.contents)
             values[: len(block)] = block
+            for (slot, _), value in zip(plan.state, self._state, strict=True):
+                values[slot] = value
             clock = [perf_counter_ns()]
             for layer in plan.layers:
                 layer.run(inner, values)
@@ -183,10 +177,12 @@ class Prepared:
                 if progress is not None:
                     done += 1
                     progress(done, all_layers)
-            return [values[slot] for slot in plan.kept], clock  # type: ignore[misc]
+            self._state = [_kept(values[update]) for _, update in plan.state]
+            return [values[slot] for slot in plan.kept], clock
 
-        if len(blocks) == 1 or threads == 1:
-            results = [run_block(block) for block in blocks]
+        if self.network.state or len(blocks) == 1 or threads == 1:
+            with self._one_run_at_a_time:
+                results = [run_block(block) for block in blocks]
         else:
             results = list(_pool(threads).map(run_block, blocks))
         if nanoseconds is not None:
@@ -250,54 +246,10 @@ class Prepared:
             self._workspaces.clear()
         self._workspaces.setdefault(kind, []).append(workspace)
 
-    def _plan(self, names: tuple[str, ...]) -> _Plan:
-        """Give every value a slot, and let it go after its last reader unless it is kept."""
-        if names in self._plans:
-            return self._plans[names]
-        network = self.network
-        unknown = [name for name in names if not self._has_value(name)]
-        if unknown:
-            raise ShapeError(f"{network.name}: there is no tensor {unknown[0]} to keep")
-        slots: dict[str, int] = {}
-        for name in (
-            *network.inputs,
-            *(name for node in network.nodes for name in (*value_inputs(node), *node.outputs)),
-            *names,
-        ):
-            slots.setdefault(name, len(slots))
-        data = [network.tensors[name].data for name in slots]
-        last_reader = {
-            name: i for i, node in enumerate(network.nodes) for name in value_inputs(node)
-        }
-        layers = tuple(
-            _Layer(
-                _returns_arrays(function) if self._makes_scalars(node) else function,
-                tuple(slots[name] for name in value_inputs(node)),
-                tuple(slots[name] for name in node.outputs),
-                tuple(
-                    slots[name]
-                    for name in dict.fromkeys((*value_inputs(node), *node.outputs))
-                    if last_reader.get(name, i) == i and name not in names
-                ),
-            )
-            for i, (node, function) in enumerate(zip(network.nodes, self.functions, strict=True))
-        )
-        plan = _Plan(
-            layers,
-            tuple(None if array is None else array.copy() for array in data),
-            tuple(slots[name] for name in names),
-        )
-        self._plans[names] = plan
-        return plan
-
-    def _makes_scalars(self, node: Node) -> bool:
-        return any(not tensor.shape for tensor in self.network.outputs_of(node))
-
-    def _has_value(self, name: str) -> bool:
-        network = self.network
-        if name in network.inputs or name in network.producer:
-            return True
-        return name in network.tensors and network.tensors[name].is_constant
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        if names not in self._plans:
+            self._plans[names] = plan_of(self.network, self.functions, names)
+        return self._plans[names]
 
     def _blocks(
         self, batches: dict[str, NDArray], threads: int, batch: int | None
@@ -328,11 +280,8 @@ class Prepared:
         return tensor.in_file_order(np.concatenate(parts))
 
 
-def _returns_arrays(function: Step) -> Step:
-    """Return `function` with arrays of rank 0 where numpy gives its scalars."""
-
-    def step(threads: int, *x: NDArray) -> NDArray | tuple[NDArray, ...]:
-        y = function(threads, *x)
-        return tuple(np.asarray(z) for z in y) if isinstance(y, tuple) else np.asarray(y)
-
-    return step
+def _kept(value: NDArray) -> NDArray:
+    """Return `value` for the next sample: nobody else may hold its memory, nor write it."""
+    value = value.copy()
+    value.flags.writeable = False
+    return value

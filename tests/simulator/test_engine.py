@@ -11,7 +11,7 @@ from npusim.errors import NpuError, RangeError, ShapeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
-from npusim.kernels import engine
+from npusim.prepared import engine
 from npusim.prepared.engine import prepare
 from npusim.words import ROUNDINGS
 

@@ -14,8 +14,8 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.kernels import engine
 from npusim.operators.kinds.movement import Movement
+from npusim.prepared import engine
 from npusim.prepared.engine import prepare
 from npusim.words import Rule
 

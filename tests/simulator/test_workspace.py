@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npusim.errors import ShapeError
-from npusim.kernels import engine
+from npusim.prepared import engine
 from npusim.prepared.engine import prepare
 from npusim.prepared.workspace import MOST_KINDS_OF_RUN
 from tests.simulator.test_engine import samples, small_network

@@ -11,13 +11,14 @@ from npusim.graph.tensor import Tensor
 
 
 def single_sample(network: Network) -> Network:
-    """Return `network` with a declared batch of one.
+    """Return `network` with a declared batch of one, and its state as inputs and outputs.
 
     Raises
     ------
     UnsupportedError
         It declares more samples and mixes them.
     """
+    network = network.functional()
     extents = {network.tensors[name].shape[:1] for name in network.inputs}
     if extents <= {(1,), ()}:
         return network

@@ -2,7 +2,7 @@
 
 Tensors are named `t<index>` after their place in subgraph 0. SAME and VALID become explicit
 padding, fused activations a Clamp. Depthwise weights, [1 KH KW OC] in the file, become
-[OC KH KW 1].
+[OC KH KW 1]. Called subgraphs are written out (calls.py), variables become state (variables.py).
 
 A hybrid layer (float activations, integer weights) is refused by the network's type rules: LiteRT
 quantizes its activations anew for every sample while it runs, and any stand-in would be another
@@ -11,13 +11,16 @@ network than the file's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.formats.tflite.calls import inlined
 from npusim.formats.tflite.constants import computed
-from npusim.formats.tflite.records import ModelRecord, TensorRecord, read_records
+from npusim.formats.tflite.records import GraphRecord, TensorRecord, read_records
+from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data
@@ -42,16 +45,14 @@ def load(path: str | Path) -> Network:
         raise type(error)(f"{path.name}: {error}") from None
 
 
-def _network(name: str, model: ModelRecord) -> Network:
+def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
+    graph, state = functional(inlined(graphs), graphs)
     layouts: dict[int, tuple[int, ...]] = {}
     nodes = []
-    records = list(model.tensors)
-    for record in model.operators:
-        for index in (*record.inputs, *record.outputs):
-            if not -1 <= index < len(records):
-                raise FormatError(f"{record.name}: tensor {index} of {len(records)}")
+    records = list(graph.tensors)
+    for record in graph.operators:
         if record.kind not in FORMS:
-            raise UnsupportedError(f"{record.name}: operator {record.kind} is not supported")
+            raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported")
         if not record.outputs or min(record.outputs) < 0:
             raise FormatError(f"{record.name}: expected outputs, found {list(record.outputs)}")
         tensors = tuple(None if i < 0 else records[i] for i in record.inputs)
@@ -65,24 +66,23 @@ def _network(name: str, model: ModelRecord) -> Network:
         node = Node(
             record.name,
             operator,
-            tuple(f"t{i}" for i in used),
-            tuple(f"t{i}" for i in record.outputs),
+            tuple(records[i].name for i in used),
+            tuple(tensor.name for tensor in written),
         )
         if all(records[i].data is not None for i in used):
-            touched = {f"t{i}": _tensor(records[i], None) for i in (*used, *record.outputs)}
+            touched = {records[i].name: _tensor(records[i], None) for i in (*used, *record.outputs)}
             values = computed(node, touched, written)
             if values is not None:
                 for index, value in zip(record.outputs, values, strict=True):
                     records[index] = value
                 continue
         nodes.append(node)
-    for index in (*model.inputs, *model.outputs):
-        if not 0 <= index < len(records):
-            raise FormatError(f"network input or output {index} of {len(records)} tensors")
-    if not model.outputs:
+    if not graph.outputs:
         raise FormatError("expected at least one network output, found none")
+    inputs = tuple(records[i].name for i in graph.inputs)
+    outputs = tuple(records[i].name for i in graph.outputs)
     live = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    live.update(f"t{i}" for i in (*model.inputs, *model.outputs))
+    live.update((*inputs, *outputs, *(name for s in state for name in (s.value, s.update))))
     return Network(
         name=name,
         source="tflite",
@@ -90,11 +90,17 @@ def _network(name: str, model: ModelRecord) -> Network:
         tensors={
             tensor.name: _tensor(tensor, layouts.get(index))
             for index, tensor in enumerate(records)
-            if tensor.name in live or tensor.data is not None
+            if tensor.name in live or (tensor.data is not None and tensor.is_held)
         },
-        inputs=tuple(f"t{i}" for i in model.inputs),
-        outputs=tuple(f"t{i}" for i in model.outputs),
+        inputs=inputs,
+        outputs=outputs,
+        state=state,
     )
+
+
+def _called(kind: str) -> str:
+    code = kind.removeprefix("CUSTOM ")
+    return f"operator {kind}" if code == kind else f"custom operator {code!r}"
 
 
 def _tensor(record: TensorRecord, layout: tuple[int, ...] | None) -> Tensor:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import tflite as schema
+from flatbuffers import flexbuffers
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
@@ -33,6 +34,7 @@ DTYPES = {
 }
 TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
 OPTION_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if isinstance(v, int)}
+OPTION_NAMES_2 = {v: k for k, v in vars(schema.BuiltinOptions2).items() if isinstance(v, int)}
 OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
 
 NO_FIELDS = ("Init", "GetRootAs")
@@ -41,7 +43,11 @@ NO_FIELDS = ("Init", "GetRootAs")
 
 @dataclass(frozen=True, eq=False)
 class TensorRecord:
-    """A tensor as the file states it; `data` is uint8, None where the file holds no value."""
+    """A tensor as the file states it; `data` is uint8, None where the file holds no value.
+
+    A type that npusim does not hold stands by the schema's name, in capitals: what reads such a
+    tensor is refused. `is_variable` says that its nodes change it, and that it keeps its value.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -50,11 +56,20 @@ class TensorRecord:
     zero_point: NDArray[np.int64]
     axis: int
     data: NDArray[np.uint8] | None
+    is_variable: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether npusim holds values of its type."""
+        return self.dtype in DTYPES.values()
 
 
 @dataclass(frozen=True, eq=False)
 class OperatorRecord:
-    """An operator as the file states it; an absent input is -1, absent options are None."""
+    """An operator as the file states it; an absent input is -1, absent options are None.
+
+    `kind` is the schema's name, or a custom operator's code behind `CUSTOM `.
+    """
 
     name: str
     kind: str
@@ -64,8 +79,8 @@ class OperatorRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class ModelRecord:
-    """Subgraph 0 of a file."""
+class GraphRecord:
+    """One subgraph of a file."""
 
     tensors: tuple[TensorRecord, ...]
     operators: tuple[OperatorRecord, ...]
@@ -73,8 +88,8 @@ class ModelRecord:
     outputs: tuple[int, ...]
 
 
-def read_records(path: Path) -> ModelRecord:
-    """Return the records of the file at `path`.
+def read_records(path: Path) -> tuple[GraphRecord, ...]:
+    """Return the subgraphs of the file at `path`; the first is the network.
 
     Raises
     ------
@@ -98,11 +113,8 @@ def read_records(path: Path) -> ModelRecord:
         raise FormatError(f"damaged .tflite file: {text}") from None
 
 
-def _model(content: bytes) -> ModelRecord:
+def _model(content: bytes) -> tuple[GraphRecord, ...]:
     model = schema.Model.GetRootAs(content, 0)
-    if model.SubgraphsLength() != 1:
-        raise UnsupportedError(f"expected one subgraph, found {model.SubgraphsLength()}")
-    graph = model.Subgraphs(0)
 
     def all_of(what: str, length: int, item: Callable[[int], Any]) -> list[Any]:
         if not 0 <= length <= len(content) // 4:
@@ -114,14 +126,34 @@ def _model(content: bytes) -> ModelRecord:
 
     codes = all_of("operator codes", model.OperatorCodesLength(), model.OperatorCodes)
     buffers = all_of("buffers", model.BuffersLength(), model.Buffers)
-    tensors = all_of("tensors", graph.TensorsLength(), graph.Tensors)
-    operators = all_of("operators", graph.OperatorsLength(), graph.Operators)
-    return ModelRecord(
-        tuple(_tensor(i, tensor, buffers) for i, tensor in enumerate(tensors)),
-        tuple(_operator(i, operator, codes) for i, operator in enumerate(operators)),
-        _integers(graph.InputsAsNumpy()),
-        _integers(graph.OutputsAsNumpy()),
-    )
+    graphs = all_of("subgraphs", model.SubgraphsLength(), model.Subgraphs)
+    if not graphs:
+        raise FormatError("expected a subgraph, found none")
+    records = []
+    for number, graph in enumerate(graphs):
+        tensors = all_of("tensors", graph.TensorsLength(), graph.Tensors)
+        operators = all_of("operators", graph.OperatorsLength(), graph.Operators)
+        prefix = f"s{number}." if number else ""
+        record = GraphRecord(
+            tuple(_tensor(f"{prefix}t{i}", tensor, buffers) for i, tensor in enumerate(tensors)),
+            tuple(_operator(prefix, i, each, codes) for i, each in enumerate(operators)),
+            _integers(graph.InputsAsNumpy()),
+            _integers(graph.OutputsAsNumpy()),
+        )
+        _check_indices(record)
+        records.append(record)
+    return tuple(records)
+
+
+def _check_indices(graph: GraphRecord) -> None:
+    count = len(graph.tensors)
+    for index in (*graph.inputs, *graph.outputs):
+        if not 0 <= index < count:
+            raise FormatError(f"network input or output {index} of {count} tensors")
+    for operator in graph.operators:
+        for index in (*operator.inputs, *operator.outputs):
+            if not -1 <= index < count:
+                raise FormatError(f"{operator.name}: tensor {index} of {count}")
 
 
 def _integers(vector: NDArray | int) -> tuple[int, ...]:
@@ -129,11 +161,8 @@ def _integers(vector: NDArray | int) -> tuple[int, ...]:
     return () if isinstance(vector, int) else tuple(int(n) for n in vector)
 
 
-def _tensor(index: int, tensor: Any, buffers: list[Any]) -> TensorRecord:
-    name = f"t{index}"
-    if tensor.Type() not in DTYPES:
-        known = TYPE_NAMES.get(tensor.Type(), tensor.Type())
-        raise UnsupportedError(f"{name}: tensors of type {known} are not supported")
+def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
+    dtype = DTYPES.get(tensor.Type()) or TYPE_NAMES.get(tensor.Type(), f"NUMBER {tensor.Type()}")
     if tensor.Sparsity() is not None:
         raise UnsupportedError(f"{name}: sparse tensors are not supported")
     if not 0 <= tensor.Buffer() < len(buffers):
@@ -156,42 +185,63 @@ def _tensor(index: int, tensor: Any, buffers: list[Any]) -> TensorRecord:
     return TensorRecord(
         name,
         _integers(tensor.ShapeAsNumpy()),
-        DTYPES[tensor.Type()],
+        dtype,
         scale,
         zero_point,
         axis,
         None if isinstance(data, int) or not len(data) else data,
+        bool(tensor.IsVariable()),
     )
 
 
-def _operator(index: int, operator: Any, codes: list[Any]) -> OperatorRecord:
+def _operator(prefix: str, index: int, operator: Any, codes: list[Any]) -> OperatorRecord:
     if not 0 <= operator.OpcodeIndex() < len(codes):
         raise FormatError(f"operator {index}: code {operator.OpcodeIndex()} of {len(codes)}")
     code = codes[operator.OpcodeIndex()]
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    kind = OPERATOR_NAMES.get(number, f"NUMBER {number}")
     if number == schema.BuiltinOperator.CUSTOM:
-        custom = (code.CustomCode() or b"")[:40].decode("ascii", "replace")
-        raise UnsupportedError(f"operator {index}: custom operator {custom!r} is not supported")
-    kind = OPERATOR_NAMES.get(number, f"number {number}")
+        letters = (code.CustomCode() or b"")[:60].decode("ascii", "replace")
+        kind = "CUSTOM " + "".join(c if c.isprintable() else "?" for c in letters)
+        options = _custom_options(operator)
+    else:
+        options = _options(kind, operator)
+    stem = (kind.removeprefix("CUSTOM ") or "custom").lower().replace(" ", "_")
     return OperatorRecord(
-        f"{kind.lower()}_{index}",
+        f"{prefix}{stem}_{index}",
         kind,
         _integers(operator.InputsAsNumpy()),
         _integers(operator.OutputsAsNumpy()),
-        _options(kind, operator),
+        options,
     )
+
+
+def _custom_options(operator: Any) -> Mapping[str, Any] | None:
+    """Return a custom operator's options where they are a map, as TensorFlow's own are."""
+    data = operator.CustomOptionsAsNumpy()
+    if isinstance(data, int) or not len(data):
+        return None
+    try:
+        options = flexbuffers.Loads(data.tobytes())
+    except (struct.error, IndexError, ValueError, TypeError, OverflowError, RecursionError):
+        return None
+    return options if isinstance(options, dict) else None
 
 
 def _options(kind: str, operator: Any) -> Mapping[str, Any] | None:
     """Return every field of the operator's options table, None where it has no table."""
     table, number = operator.BuiltinOptions(), operator.BuiltinOptionsType()
+    names = OPTION_NAMES
     if table is None or number == schema.BuiltinOptions.NONE:
+        table, number = operator.BuiltinOptions2(), operator.BuiltinOptions2Type()
+        names = OPTION_NAMES_2
+    if table is None or number == schema.BuiltinOptions2.NONE:
         return None
-    if number not in OPTION_NAMES:
+    if number not in names:
         raise FormatError(f"damaged .tflite file: {kind} with options of type {number}")
-    options = getattr(schema, OPTION_NAMES[number])()
+    options = getattr(schema, names[number])()
     options.Init(table.Bytes, table.Pos)
-    return {field: _field(options, field) for field in _fields(OPTION_NAMES[number])}
+    return {field: _field(options, field) for field in _fields(names[number])}
 
 
 @cache

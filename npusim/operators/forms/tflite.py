@@ -118,7 +118,7 @@ class TfliteForm:
     Attributes
     ----------
     name
-        As the schema's BuiltinOperator has it, or a custom operator's code.
+        As the schema's BuiltinOperator has it, or `CUSTOM ` and a custom operator's code.
     values
         How many inputs are values, or their places; the others are shapes, axes, paddings, which
         `read` reads.
@@ -154,7 +154,9 @@ def constant_data(tensor: TensorRecord) -> np.ndarray:
 
 
 def check_size(tensor: TensorRecord) -> None:
-    """Raise unless the declared shape is static and of a size that can be held."""
+    """Raise unless the type and the declared shape, static and of some size, can be held."""
+    if not tensor.is_held:
+        raise UnsupportedError(f"{tensor.name}: tensors of type {tensor.dtype} are not supported")
     if any(n < 1 for n in tensor.shape):
         raise ShapeError(f"{tensor.name}: expected a static shape, found {list(tensor.shape)}")
     if prod(tensor.shape) * np.dtype(tensor.dtype).itemsize > MAX_TENSOR_BYTES:

@@ -1,0 +1,122 @@
+"""A walk through a network: which step runs when, where values lie, and when they are let go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim import operators as op
+from npusim.errors import ShapeError
+from npusim.graph.network import Network, Node
+from npusim.operators.page import Step
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step in place: its function, the slots it reads and writes, and those it lets go."""
+
+    function: Step
+    sources: tuple[int, ...]
+    targets: tuple[int, ...]
+    dead: tuple[int, ...]
+
+    def run(self, threads: int, values: list[Any]) -> None:
+        """Compute the targets' values from the sources'."""
+        y = self.function(threads, *[values[source] for source in self.sources])
+        if len(self.targets) == 1:
+            values[self.targets[0]] = y
+            return
+        for target, output in zip(self.targets, y, strict=True):
+            values[target] = output
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layers with the places of their values, for one choice of kept tensors.
+
+    The inputs take the first slots, in order; `contents` are the slots before a run, and `kept`
+    where the kept tensors lie. `state` says where each kept value of the network lies while a
+    sample is computed, and where its update.
+    """
+
+    layers: tuple[Layer, ...]
+    contents: tuple[NDArray | None, ...]
+    kept: tuple[int, ...]
+    state: tuple[tuple[int, int], ...]
+
+
+def plan_of(network: Network, functions: Sequence[Step], names: tuple[str, ...]) -> Plan:
+    """Give every value a slot, and let it go after its last reader unless it is kept.
+
+    Raises
+    ------
+    ShapeError
+        One of `names`, the tensors to keep, has no value.
+    """
+    updates = {state.update for state in network.state}
+    for name in names:
+        if not _has_value(network, name):
+            raise ShapeError(f"{network.name}: there is no tensor {name} to keep")
+    slots: dict[str, int] = {}
+    for name in (
+        *network.inputs,
+        *(state.value for state in network.state),
+        *updates,
+        *(name for node in network.nodes for name in (*value_inputs(node), *node.outputs)),
+        *names,
+    ):
+        slots.setdefault(name, len(slots))
+    data = [network.tensors[name].data for name in slots]
+    last_reader = {name: i for i, node in enumerate(network.nodes) for name in value_inputs(node)}
+    layers = tuple(
+        Layer(
+            _returns_arrays(function) if _makes_scalars(network, node) else function,
+            tuple(slots[name] for name in value_inputs(node)),
+            tuple(slots[name] for name in node.outputs),
+            tuple(
+                slots[name]
+                for name in dict.fromkeys((*value_inputs(node), *node.outputs))
+                if last_reader.get(name, i) == i and name not in names and name not in updates
+            ),
+        )
+        for i, (node, function) in enumerate(zip(network.nodes, functions, strict=True))
+    )
+    return Plan(
+        layers,
+        tuple(None if array is None else array.copy() for array in data),
+        tuple(slots[name] for name in names),
+        tuple((slots[state.value], slots[state.update]) for state in network.state),
+    )
+
+
+def value_inputs(node: Node) -> tuple[str, ...]:
+    """Return the inputs that a step reads when it runs; weights and biases are bound before."""
+    if isinstance(node.operator, op.Conv2D | op.FullyConnected):
+        return node.inputs[:1]
+    return node.inputs
+
+
+def _has_value(network: Network, name: str) -> bool:
+    if name in network.inputs or name in network.producer:
+        return True
+    if any(state.value == name for state in network.state):
+        return True
+    return name in network.tensors and network.tensors[name].is_constant
+
+
+def _makes_scalars(network: Network, node: Node) -> bool:
+    return any(not tensor.shape for tensor in network.outputs_of(node))
+
+
+def _returns_arrays(function: Step) -> Step:
+    """Return `function` with arrays of rank 0 where numpy gives its scalars."""
+
+    def step(threads: int, *x: NDArray) -> NDArray | tuple[NDArray, ...]:
+        y = function(threads, *x)
+        return tuple(np.asarray(z) for z in y) if isinstance(y, tuple) else np.asarray(y)
+
+    return step
