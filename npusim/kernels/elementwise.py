@@ -42,3 +42,10 @@ def lookup_bytes(x, table, y):
     """Fill y with the table's entries of the bytes of x."""
     for i in range(len(y)):
         y[i] = lookup(x[i] & 255, table)
+
+
+@kernel
+def lookup_pairs(a, b, table, y):
+    """Fill y with the table's entries of the bytes of a (upper) and b (lower)."""
+    for i in range(len(y)):
+        y[i] = table[(np.int64(a[i]) & 255) << 8 | np.int64(b[i]) & 255]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Draw:
             return shape
         if kind == 2:
             return tuple(n if self.flag() else 1 for n in shape)
-        return shape[self.between(0, len(shape)) :]
+        return shape[self.between(0, len(shape) - (shape == (1,))) :]
 
     def scale(self, least: float = -8, most: float = 2) -> np.float32:
         """Return a scale; one of four is a power of two, which gives ties."""
@@ -201,3 +201,38 @@ def movement(
     """Return a layer that moves the elements of `x` into `shape`, of the same type and scale."""
     y = Value(tuple(shape), x.dtype, x.scale, x.zero_point)
     return Layer(kind, [x, *behind], [y], options, [draw.array(x)], version)
+
+
+def binary(
+    draw: Draw,
+    kind: str,
+    dtypes: Sequence[str],
+    options: Any = None,
+    *,
+    most: int = 5,
+    result: str | None = None,
+    same_scales: bool = False,
+    version: int = 1,
+    low: float = -100,
+    high: float = 100,
+    **scales: float,
+) -> Layer:
+    """Return a layer of two operands whose shapes broadcast, constants among them."""
+    shape = draw.shape(1, most, 4)
+    shapes = [shape, draw.broadcast_to(shape)]
+    if draw.flag():
+        shapes.reverse()
+    dtype = draw.pick(dtypes)
+
+    def value(shape: tuple[int, ...], dtype: str) -> Value:
+        eight = dtype in BYTES
+        return draw.quantized(shape, dtype, **scales) if eight else draw.plain(shape, dtype)
+
+    a, b = (value(s, dtype) for s in shapes)
+    y = value(np.broadcast_shapes(*shapes), result or dtype)
+    if same_scales:
+        b, y = (replace(x, scale=a.scale, zero_point=a.zero_point) for x in (b, y))
+    known = draw.between(0, 5)
+    inputs = [draw.fixed(x, low=low, high=high) if known == i else x for i, x in enumerate((a, b))]
+    arrays = [draw.array(x, low, high) for x in inputs if x.data is None]
+    return Layer(kind, inputs, [y], options, arrays, version)

@@ -1,0 +1,81 @@
+"""comparison: whether a stands in a relation to b, each with its own scale, shapes broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.alike import alike
+from npusim.operators.kinds.binary import Binary
+from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
+from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.runtimes.fixed_point import multiplied_below_one
+from npusim.runtimes.requantization import affine, quantize_multiplier
+
+LEFT_SHIFT_BITS = 8
+
+Relation = Literal["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"]
+RELATIONS: dict[Relation, Callable[..., NDArray]] = {
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+}
+
+
+@dataclass(frozen=True)
+class Comparison(Binary):
+    """Whether `relation` holds between a and b: a truth value for each pair."""
+
+    relation: Relation
+
+
+def real(operator: Comparison, a: NDArray, b: NDArray) -> NDArray:
+    """Return where the relation holds."""
+    return RELATIONS[operator.relation](a, b)
+
+
+def fixed_point(network: Network, node: Node, mode: str = "") -> Pairs:
+    """Return TFLite's relation (comparisons.cc) of operands in 8 fraction bits of 1."""
+    operator: Any = node.operator
+    (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
+    first, second = quantize_multiplier(float(s1)), quantize_multiplier(float(s2))
+
+    def holds(a: Integers, b: Integers) -> NDArray:
+        left = multiplied_below_one((a - z1) << LEFT_SHIFT_BITS, *first)
+        return real(operator, left, multiplied_below_one((b - z2) << LEFT_SHIFT_BITS, *second))
+
+    return holds
+
+
+def as_they_stand(network: Network, node: Node) -> Step:
+    """Return the step on numbers that are worth themselves."""
+    operator: Any = node.operator
+    return lambda threads, a, b: real(operator, a, b)
+
+
+def _form(relation: Relation) -> TfliteForm:
+    return TfliteForm(relation.upper(), 2, lambda layer: Comparison(relation))
+
+
+PAGE = Page(
+    operator=Comparison,
+    tflite=tuple(_form(relation) for relation in RELATIONS),
+    onnx=(),
+    own=Absent("has no form in npusim's own files"),
+    real=real,
+    constants=alike(fixed_point),
+    quantized=pairs_step,
+    float32=lambda network, node, rule: as_they_stand(network, node),
+    plain=as_they_stand,
+    macs=no_macs,
+    unit="host",
+)

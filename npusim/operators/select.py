@@ -1,0 +1,68 @@
+"""select: where a condition holds the one value, elsewhere the other, as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
+from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.page import Step
+
+
+@dataclass(frozen=True)
+class Select(Operator):
+    """condition ? a : b, shapes broadcast.
+
+    With `by_rows` a condition of one axis chooses whole rows of the first axis of a and b.
+    """
+
+    by_rows: bool = False
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 3, 3
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        condition, a, b = inputs
+        return (broadcast(self._spread(condition, len(a)), a, b),)
+
+    def _spread(self, condition: Shape, rank: int) -> Shape:
+        rows = self.by_rows and len(condition) == 1
+        return (*condition, *(1,) * (rank - 1)) if rows else condition
+
+    def chosen(self, condition: NDArray, a: NDArray, b: NDArray) -> NDArray:
+        """Return the choice, element by element."""
+        return np.where(condition.reshape(self._spread(condition.shape, a.ndim)), a, b)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return not self.by_rows and broadcasts_within_samples(inputs, outputs[0])
+
+
+def real(operator: Select, condition: NDArray, a: NDArray, b: NDArray) -> NDArray:
+    """Return the choice, element by element."""
+    return operator.chosen(condition, a, b)
+
+
+def _step(network: Network, node: Node) -> Step:
+    operator: Any = node.operator
+    return lambda threads, condition, a, b: operator.chosen(condition, a, b)
+
+
+PAGE = movement_page(
+    Select,
+    (
+        TfliteForm("SELECT", 3, lambda layer: Select(by_rows=len(layer.input(0).shape) == 1)),
+        TfliteForm("SELECT_V2", 3, lambda layer: Select()),
+    ),
+    real,
+    _step,
+)

@@ -1,0 +1,51 @@
+"""gemmlowp's fixed point on whole arrays: a product's upper half, a rounded shift, a multiplier.
+
+The scalars of npusim/datapath fuse the same two roundings into one constant; here they are one
+after the other, in int32 as the runtime has them, so that what overflows there overflows here.
+Source: gemmlowp, fixedpoint.h; TFLite, internal/common.h (MultiplyByQuantizedMultiplier).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+"""Values of int32, held in int64."""
+
+LEAST, GREATEST = -(1 << 31), (1 << 31) - 1
+
+
+def wrapped(x: Integers) -> Integers:
+    """Return `x` as int32 holds it."""
+    return x.astype(np.int32).astype(np.int64)
+
+
+def doubling_high(a: Integers, b: Integers | int) -> Integers:
+    """Return a * b * 2^-31, halves up, saturating (SaturatingRoundingDoublingHighMul)."""
+    return np.minimum((a * b + (1 << 30)) >> 31, GREATEST)
+
+
+def divided_by_power(x: Integers, exponent: Integers | int) -> Integers:
+    """Return x * 2^-exponent, halves away from zero (RoundingDivideByPOT).
+
+    An exponent outside 0..31, which the runtime does not check, is what x86's shifts make of it:
+    its low 5 bits for x, its low 6 for the mask of what is cut off.
+    """
+    with np.errstate(over="ignore"):
+        mask = wrapped(np.asarray((np.int64(1) << (exponent & 63)) - 1, np.int64))
+    return (x >> (exponent & 31)) + ((x & mask) > (mask >> 1) + (x < 0))
+
+
+def multiplied(x: Integers, multiplier: Integers | int, exponent: Integers | int) -> Integers:
+    """Return x * multiplier * 2^(exponent - 31), rounded twice (MultiplyByQuantizedMultiplier)."""
+    left, right = np.maximum(exponent, 0), np.maximum(np.negative(exponent), 0)
+    return divided_by_power(doubling_high(wrapped(x << left), multiplier), right)
+
+
+def multiplied_below_one(x: Integers, multiplier: int, exponent: Integers | int) -> Integers:
+    """Return the same where the runtime relies on an exponent that is not above 0.
+
+    Source: MultiplyByQuantizedMultiplierSmallerThanOneExp, whatever the exponent is.
+    """
+    return divided_by_power(doubling_high(x, multiplier), np.negative(exponent))
