@@ -12,6 +12,8 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from npusim.analysis.explain import explain
+    from npusim.analysis.proof import prove
     from npusim.compiler.compile import compile_checked as compile
     from npusim.engines.engine import run
     from npusim.engines.estimate import estimate
@@ -28,8 +30,8 @@ if _typing.TYPE_CHECKING:
     from npusim.quant.quantize import quantize
 
 __all__ = [
-    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
-    "prepare", "quantize", "run", "sweep", "verify",
+    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
+    "export", "load", "prepare", "prove", "quantize", "run", "sweep", "verify",
 ]  # fmt: skip
 __version__ = "0.1.0"
 
@@ -41,9 +43,11 @@ _HOMES = {
     "compare": "npusim.explore.compare",
     "compile": "npusim.compiler.compile:compile_checked",
     "estimate": "npusim.engines.estimate",
+    "explain": "npusim.analysis.explain",
     "export": "npusim.quant.export",
     "load": "npusim.formats.files",
     "prepare": "npusim.prepared.engine",
+    "prove": "npusim.analysis.proof",
     "quantize": "npusim.quant.quantize",
     "run": "npusim.engines.engine",
     "sweep": "npusim.explore.sweep.files",

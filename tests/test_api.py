@@ -17,8 +17,8 @@ import npusim
 from tests.conftest import DIGITS, ROOT
 
 NAMES = {
-    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "export", "load",
-    "prepare", "quantize", "run", "sweep", "verify",
+    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
+    "export", "load", "prepare", "prove", "quantize", "run", "sweep", "verify",
 }  # fmt: skip
 LIBRARIES = {
     "npusim.cosim": "a bench for anybody's Verilog",
@@ -27,7 +27,11 @@ LIBRARIES = {
 }
 """Packages that documents import from besides: what they are for."""
 INSIDE = {
-    "numerics.md": {"npusim.runtimes.requantization"},
+    "numerics.md": {
+        "npusim.runtimes.requantization",
+        "npusim.runtimes.staircase",
+        "npusim.runtimes.twins",
+    },
     "tutorial_program.md": {"npusim.simulator.machine.run", "npusim.simulator.machine.state"},
 }
 """Documents of the inside, and the modules that they are about."""

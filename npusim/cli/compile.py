@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from npusim.cli.options import FILE, machine_option, model_argument, requant_option
+
+if TYPE_CHECKING:
+    from npusim.graph.network import Network
+    from npusim.isa.program import Program
 
 
 @click.command("compile")
@@ -21,7 +26,8 @@ def command(model: Path, *, output: Path, machine: str, requant: str) -> None:
     from npusim.writing import require_writable
 
     require_writable(output)
-    program = compile_checked(load(model), machine, requant)
+    network = load(model)
+    program = compile_checked(network, machine, requant)
     program.save(output)
     host = [step.node for step in program.steps if step.kind == "host"]
     print(
@@ -29,3 +35,24 @@ def command(model: Path, *, output: Path, machine: str, requant: str) -> None:
         f"{program.machine.name}, rounding {program.requant}"
         + (f"; on the host: {', '.join(host)}" if host else "")
     )
+    _say_what_is_proved(program, network)
+
+
+def _say_what_is_proved(program: Program, network: Network) -> None:
+    """Print for how many accumulators the program's constants differ from the runtime's rule."""
+    from npusim.analysis.proof import prove
+
+    proofs = prove(program, network)
+    channels = sum(proof.channels for proof in proofs)
+    thresholds = sum(proof.thresholds for proof in proofs)
+    inexact = [proof for proof in proofs if proof.differences]
+    lacking = sum(len({d.channel for d in proof.differences}) for proof in inexact)
+    print(
+        f"{channels - lacking} of {channels} channels proved equal to {program.requant} for every "
+        f"accumulator that can occur ({thresholds} thresholds)"
+    )
+    for proof in inexact:
+        print(
+            f"{proof.layer}: {proof.differing_accumulators} accumulators differ, the first: "
+            f"{proof.differences[0]}"
+        )

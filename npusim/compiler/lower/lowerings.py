@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from npusim import operators as op
-from npusim.compiler.context import Context, Lowering
+from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower import (
     add,
     average_pool,
@@ -49,6 +49,6 @@ LOWERINGS: dict[type[op.Operator], Callable[..., Lowering | None]] = {
 def lower_node(network: Network, node: Node, context: Context) -> Lowering | None:
     """Return how the machine computes `node`, None where the host has to."""
     lower = LOWERINGS.get(type(node.operator))
-    if lower is None:
+    if lower is None or not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
         return None
     return lower(network, node, constants_of(network, node, context.rule), context)
