@@ -18,6 +18,12 @@ Source = Literal["tflite", "onnx", "npusim"]
 """Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
 
 
+Group = Literal["", "joined", "joined_as_uint8", "float"]
+"""How an operator that its file describes in float, between Dequantize and Quantize, is computed
+by the file's runtime: `joined` to an operator on the integers, `joined_as_uint8` where the runtime
+first moves int8 values up by 128, `float` in float32. Empty: it stands in the file as it is."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One operator applied to named tensors. An absent optional input is left out."""
@@ -26,6 +32,7 @@ class Node:
     operator: Operator
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    group: Group = ""
 
     @property
     def kind(self) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
 
@@ -47,7 +50,14 @@ class DepthToSpace(Rearrangement):
         return True
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    outermost = node.attributes.get("mode", "DCR") == "CRD"
+    operator = DepthToSpace(node.integer("blocksize", 1), outermost)
+    b.emit_channels_last(node.name, operator, (b.value(node, 0),), node.outputs[0])
+
+
 PAGE = rearrangement_page(
     DepthToSpace,
     (TfliteForm("DEPTH_TO_SPACE", 1, lambda layer: DepthToSpace(layer.option("BlockSize"))),),
+    (OnnxForm("DepthToSpace", _read_onnx),),
 )

@@ -13,7 +13,7 @@ from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import applied, by_ratio, by_ratio_xnnpack, values_of
-from npusim.operators.kinds.table import Table, float32_table, table_step
+from npusim.operators.kinds.table import Table, float32_table, onnxruntime_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 from npusim.runtimes import xnnpack
@@ -71,7 +71,7 @@ CONSTANTS = PerRuntime(
     litert=fixed_point,
     litert_opt=fixed_point,
     xnnpack=eight_fraction_bits,
-    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    onnxruntime=onnxruntime_table(single),
     tosa=fixed_point,
     integer=float32_table(single),
 )

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.formats.onnx.records import OnnxNode
+from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.own_table import table_form
-from npusim.operators.kinds.table import float32_table, table_step
+from npusim.operators.kinds.table import float32_table, onnxruntime_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 from npusim.runtimes.elementary import exp, sigmoid
@@ -49,7 +50,7 @@ CONSTANTS = PerRuntime(
     litert=table,
     litert_opt=table,
     xnnpack=table,
-    onnxruntime=Absent("is not supported under onnxruntime's rule"),
+    onnxruntime=onnxruntime_table(lambda operator, x: mlas.logistic(x)),
     tosa=table,
     integer=table,
 )

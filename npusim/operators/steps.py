@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import is_quantized
+from npusim.kernels import floating_point
+from npusim.operators.float_group import in_float, real_values
+from npusim.operators.kinds import onnxruntime_float
+from npusim.operators.mean import Mean
 from npusim.operators.page import Absent, Step
 from npusim.operators.pages import PAGE_OF, constants_of
+from npusim.runtimes.requantization import affine
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
@@ -19,6 +27,8 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     UnsupportedError, RangeError
         The operator, its types or its scales are beyond what its page computes under `rule`.
     """
+    if node.group == "float" and rule == "onnxruntime":
+        return group_in_float(network, node)
     page = PAGE_OF[type(node.operator)]
     tensors = [*network.inputs_of(node), *network.outputs_of(node)]
     if any(is_quantized(tensor) for tensor in tensors):
@@ -26,12 +36,45 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
             raise page.quantized.raise_for(node)
         return page.quantized(network, node, constants_of(network, node, rule))
     if any(tensor.is_float for tensor in tensors):
-        if isinstance(page.float32, Absent):
-            raise page.float32.raise_for(node)
-        return page.float32(network, node, rule)
+        return float_step(network, node, rule)
     if isinstance(page.plain, Absent):
         raise page.plain.raise_for(node)
     return page.plain(network, node)
+
+
+def float_step(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the function that computes a node on float32 values."""
+    if rule == "onnxruntime" and type(node.operator) in onnxruntime_float.FLOAT:
+        return onnxruntime_float.FLOAT[type(node.operator)](network, node)
+    page = PAGE_OF[type(node.operator)]
+    if isinstance(page.float32, Absent):
+        raise page.float32.raise_for(node)
+    return page.float32(network, node, rule)
+
+
+def group_in_float(network: Network, node: Node) -> Step:
+    """Return the step on integers of a group that onnxruntime computes in float32.
+
+    The operator runs on the real values of its inputs, and the outcome is quantized: so a group
+    that the runtime does not join gives the runtime's bytes all the same.
+    """
+    alone = in_float(network, node)
+    (inner,) = alone.nodes
+    if isinstance(node.operator, Mean):
+        function = onnxruntime_float.global_average_pool(alone, inner)
+    else:
+        function = float_step(alone, inner, "onnxruntime")
+    y = network.output_of(node)
+    scale, zero_point = (np.asarray(value) for value in affine(node, y))
+    tensors = network.inputs_of(node)
+
+    def run(threads: int, *x: NDArray) -> NDArray:
+        reals = [real_values(tensor, array) for tensor, array in zip(tensors, x, strict=False)]
+        with np.errstate(all="ignore"):
+            result = function(threads, *reals)
+        return floating_point.quantize(result, scale, zero_point, y.dtype, "even")
+
+    return run
 
 
 def host_step(network: Network, node: Node, rule: Rule) -> Step:

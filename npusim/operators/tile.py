@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
 
@@ -36,4 +39,13 @@ class Tile(Rearrangement):
         return self.repeats[0] == 1
 
 
-PAGE = rearrangement_page(Tile, (TfliteForm("TILE", 1, lambda layer: Tile(layer.constant(1))),))
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    repeats = tuple(int(n) for n in b.constant(node, 1, "count of repeats").ravel())
+    b.emit(node.name, Tile(repeats), (b.value(node, 0),), node.outputs[0])
+
+
+PAGE = rearrangement_page(
+    Tile,
+    (TfliteForm("TILE", 1, lambda layer: Tile(layer.constant(1))),),
+    (OnnxForm("Tile", _read_onnx),),
+)

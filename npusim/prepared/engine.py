@@ -42,7 +42,8 @@ def prepare(network: Network, rule: Rule | Literal["auto"] = "auto") -> Prepared
     UnsupportedError, RangeError
         The network is float, or a layer asks for what the engine does not compute.
     """
-    if not network.is_integer:
+    quantized = any(tensor.quantization is not None for tensor in network.tensors.values())
+    if not network.is_integer and not quantized:
         raise UnsupportedError(
             f"{network.name}: its weights are float32; quantize it first (npusim quantize)"
         )

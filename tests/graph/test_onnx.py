@@ -166,7 +166,7 @@ def test_qdq_groups_become_integer_operators(tmp_path: Path) -> None:
         helper.make_node("Identity", ["f_d"], ["y"]),
     ]
     network = imported(tmp_path, nodes, [1, 3, 5, 5], QDQ_CONSTANTS)
-    assert kinds(network) == ["Quantize", "Conv2D", "Transpose", "Reshape", "Dequantize", "Reshape"]
+    assert kinds(network) == ["Quantize", "Conv2D", "Transpose", "Reshape", "Dequantize"]
     conv = network.nodes[1]
     assert isinstance(conv.operator, op.Conv2D)
     assert conv.operator.activation == op.Clamp(0.0, None)
@@ -201,7 +201,7 @@ def test_one_tensor_read_with_two_scales(tmp_path: Path) -> None:
     [
         ("MaxPool", {"kernel_shape": [2]}),
         ("Softmax", {"axis": 1}),
-        ("Pad", {"mode": "reflect", "pads": [0] * 8}),
+        ("Pad", {"mode": "mirror", "pads": [0] * 8}),
     ],
 )
 def test_what_is_not_supported_says_so(tmp_path: Path, kind: str, attributes: dict) -> None:

@@ -37,6 +37,8 @@ INTEGER_ONLY = ("datapath", "isa", "codes", "kernels", "simulator")
 FLOATING_POINT = {
     "kernels/floating_point.py",
     "kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
+    "kernels/mlas.py",  # onnxruntime's float32 mathematics
+    "kernels/mlas_products.py",
 }
 
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}

@@ -14,15 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from npusim import operators as op
-from npusim.graph.network import Node
+from npusim.graph.network import Group, Node
 from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.unary import Unary
 
 Shape = tuple[int, ...]
 
-ELEMENTWISE = (Unary, op.Add, op.Mul, op.Concat, op.Slice, op.Pad)
+ELEMENTWISE = (Unary, Binary, op.Concat, op.Slice, op.Pad)
 
 
 def storage_order(rank: int) -> Shape:
@@ -93,6 +94,7 @@ class _Rewriter:
         self.stand_ins = b.channels_last
         self.last = _stored_channels_last(b)
         self.nodes: list[Node] = []
+        self.group: Group = ""
         self.tensors = {name: self._stored(tensor) for name, tensor in b.tensors.items()}
         for name in self.stand_ins:
             del self.tensors[name]
@@ -130,7 +132,8 @@ class _Rewriter:
         return found
 
     def append(self, node: str, operator: op.Operator, inputs: Iterable[str], output: str) -> None:
-        self.nodes.append(Node(node, operator, tuple(inputs), (output,)))
+        group: Group = "" if operator.copies_values else self.group
+        self.nodes.append(Node(node, operator, tuple(inputs), (output,), group))
 
     def converted(self, name: str, rank: int, channels_last: bool) -> str:
         """Return `name` with `rank` axes (ones put before), stored as asked; maybe a copy."""
@@ -192,6 +195,7 @@ class _Rewriter:
 
     def node(self, node: Node) -> None:
         """Append what `node` is in the chosen storage."""
+        self.group = node.group
         operator, output = node.operator, self.name(node.outputs[0])
         if isinstance(operator, op.Transpose):
             source = self.name(node.inputs[0])

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
+from npusim.formats.onnx.movements import axis_of
 from npusim.formats.onnx.records import OnnxNode
 from npusim.formats.onnx.standard import (
-    axis_of,
     clip_bounds,
     conv_weights,
     image,
@@ -102,7 +102,17 @@ def _bias(b: Builder, node: OnnxNode, index: int, inputs: list[str]) -> None:
             raise FormatError(
                 f"{node.name} ({node.kind}): expected an int32 bias, found {bias.dtype}"
             )
-        inputs.append(b.store(node.input(index), bias.ravel()))
+        scale = node.attributes.get("bias_scale")
+        inputs.append(b.store(node.input(index), bias.ravel(), _bias_label(scale, bias.size)))
+
+
+def _bias_label(scale: object, count: int) -> Quantization | None:
+    """Return what the integers of a bias are worth that stood behind a DequantizeLinear."""
+    if not isinstance(scale, np.ndarray) or not (np.isfinite(scale).all() and (scale > 0).all()):
+        return None
+    if scale.size == 1:
+        return Quantization(scale.reshape(()), np.zeros((), np.int64))
+    return Quantization(scale, np.zeros(count, np.int64), 0)
 
 
 def _weight_type(node: OnnxNode, weights: NDArray) -> None:
@@ -132,7 +142,7 @@ def _qlinear_conv(b: Builder, node: OnnxNode) -> None:
 
 
 def _fused(node: OnnxNode) -> op.Clamp | None:
-    """Return the activation that onnx_qdq.py fused into the node."""
+    """Return the activation that fuse_qdq.py fused into the node."""
     low, high = node.attributes.get("fused_low"), node.attributes.get("fused_high")
     return None if low is None and high is None else op.Clamp(low, high)  # type: ignore[arg-type]
 
@@ -216,6 +226,15 @@ def _qlinear_softmax(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, op.Softmax(axis), (x,), node.outputs[0], dtype, q)
 
 
+def _qlinear_unary(b: Builder, node: OnnxNode) -> None:
+    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    operator: op.Operator = op.Sigmoid()
+    if node.kind == "QLinearLeakyRelu":
+        operator = op.LeakyRelu(node.number("alpha", 0.01))
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    b.emit(node.name, operator, (x,), node.outputs[0], dtype, q)
+
+
 def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
     if len(node.inputs) < 5 or len(node.inputs) % 3 != 2:
         raise FormatError(f"{node.name} (QLinearConcat): {len(node.inputs)} inputs")
@@ -285,13 +304,13 @@ def _dequantize_linear(b: Builder, node: OnnxNode) -> None:
 
 
 def _integer_clamp(b: Builder, node: OnnxNode) -> None:
-    """Relu or Clip that onnx_qdq.py moved behind its Q: bounds are still real values."""
+    """Relu or Clip that fuse_qdq.py moved behind its Q: bounds are still real values."""
     x = b.value(node, 0)
     b.emit(node.name, op.Clip(*clip_bounds(b, node)), (x,), node.outputs[0])
 
 
 def _requantize(b: Builder, node: OnnxNode) -> None:
-    """DequantizeLinear then QuantizeLinear, which onnx_qdq.py joined."""
+    """DequantizeLinear then QuantizeLinear, which fuse_qdq.py joined."""
     x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     dtype, q = _output_type(b, node, 4), per_tensor(b, node, 3, 4)
     b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
@@ -307,6 +326,8 @@ QUANTIZED = {
     ("com.microsoft", "QLinearGlobalAveragePool"): _qlinear_pool,
     ("com.microsoft", "QLinearSoftmax"): _qlinear_softmax,
     ("com.microsoft", "QLinearConcat"): _qlinear_concat,
+    ("com.microsoft", "QLinearSigmoid"): _qlinear_unary,
+    ("com.microsoft", "QLinearLeakyRelu"): _qlinear_unary,
     ("", "ConvInteger"): _conv_integer,
     ("", "MatMulInteger"): _matmul_integer,
     ("", "QuantizeLinear"): _quantize_linear,

@@ -59,9 +59,9 @@ def network(graph: OnnxGraph, name: str) -> Network:
         if value.name in absent:  # one zero, seen in the shape of all
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
-    nodes, notes = fuse(graph)
-    b = Builder(inputs, graph.constants, absent)
-    for node in nodes:
+    fused = fuse(graph)
+    b = Builder(inputs, graph.constants, absent, fused.labels)
+    for node in fused.nodes:
         _translate(b, node, graph.opset)
     outputs = []
     for output in graph.outputs:
@@ -79,7 +79,7 @@ def network(graph: OnnxGraph, name: str) -> Network:
         tensors={key: tensor for key, tensor in tensors.items() if key in kept},
         inputs=names,
         outputs=tuple(outputs),
-        notes=tuple(notes),
+        notes=tuple(fused.notes),
     )
 
 
@@ -122,6 +122,7 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     if outputs is not None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
         return
+    b.group = node.group
     if not node.outputs or not node.outputs[0]:
         raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
     if node.domain == "" and node.kind == "Shape":

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.graph.network import Group
 
 MAX_ELEMENTS = 1 << 31
 """A tensor with more elements than this is refused: no network npusim is for has one."""
@@ -45,6 +46,8 @@ class OnnxNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, Attribute] = field(default_factory=dict)
+    group: Group = ""
+    """How the runtime computes what stands between DequantizeLinear and QuantizeLinear."""
 
     def input(self, index: int) -> str:
         """Return the name of input `index`, empty where the node has none there."""

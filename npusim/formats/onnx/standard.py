@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim import operators as op
-from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.constants import axes_of, reshape_target, squeezed, unsqueezed
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.constants import axes_of
+from npusim.formats.onnx.elements import ELEMENTS
+from npusim.formats.onnx.movements import MOVEMENTS, axis_of, identity
 from npusim.formats.onnx.records import OnnxNode
-from npusim.graph.tensor import Quantization
-from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import window
 
 
@@ -38,14 +39,6 @@ def conv_weights(b: Builder, node: OnnxNode, index: int) -> NDArray:
             f"found {list(weights.shape)}"
         )
     return weights
-
-
-def axis_of(node: OnnxNode, default: int, rank: int) -> int:
-    """Return the node's axis, counted from the front."""
-    axis = node.integer("axis", default)
-    if not -rank <= axis < rank:
-        raise FormatError(f"{node.name} ({node.kind}): axis {axis} is outside rank {rank}")
-    return axis % rank
 
 
 def _conv(b: Builder, node: OnnxNode) -> None:
@@ -166,7 +159,7 @@ def _reduce_mean(b: Builder, node: OnnxNode) -> None:
     axes = axes_of(node, b.optional(node, 1, "axes"), rank)
     if axes is None or not axes:
         if node.integer("noop_with_empty_axes", 0):
-            return _identity(b, node)
+            return identity(b, node)
         axes = tuple(range(rank))
     operator = op.Mean(tuple(sorted(axes)), bool(node.integer("keepdims", 1)))
     b.emit(node.name, operator, (x,), node.outputs[0])
@@ -184,127 +177,6 @@ def _batch_normalization(b: Builder, node: OnnxNode) -> None:
     b.emit_channels_last(node.name, operator, tuple(inputs), node.outputs[0])
 
 
-def _concat(b: Builder, node: OnnxNode) -> None:
-    inputs = tuple(b.value(node, index) for index in range(len(node.inputs)))
-    first = b.tensors[inputs[0]]
-    axis = axis_of(node, 0, len(first.shape))
-    if any(b.tensors[name].dtype != first.dtype for name in inputs):
-        raise FormatError(f"{node.name} (Concat): expected inputs of one type")
-    if not first.is_float:  # integers are joined as they are, whatever they are worth
-        labels = (b.tensors[name].quantization for name in inputs)
-        label = next((q for q in labels if q is not None), RAW)
-        inputs = tuple(b.as_quantized(name, label) for name in inputs)
-    b.emit(node.name, op.Concat(axis), inputs, node.outputs[0])
-
-
-def _split(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    shape = b.shape(x)
-    axis = axis_of(node, 0, len(shape))
-    given = b.optional(node, 1, "split")
-    sizes = (
-        tuple(int(n) for n in given.ravel()) if given is not None else node.integers("split", None)
-    )
-    if sizes is None:
-        each = -(-shape[axis] // len(node.outputs))
-        sizes = tuple(min(each, shape[axis] - i * each) for i in range(len(node.outputs)))
-    if len(sizes) != len(node.outputs) or sum(sizes) != shape[axis] or min(sizes) < 1:
-        raise FormatError(
-            f"{node.name} (Split): cannot cut axis {axis} of {list(shape)} into {list(sizes)} "
-            f"for {len(node.outputs)} outputs"
-        )
-    start = 0
-    for part, (size, output) in enumerate(zip(sizes, node.outputs, strict=True)):
-        low, high = [0] * len(shape), list(shape)
-        low[axis], high[axis] = start, start + size
-        start += size
-        if output:
-            operator = op.Slice(tuple(low), tuple(high), (1,) * len(shape))
-            b.emit(f"{node.name}:{part}", operator, (x,), output)
-
-
-def _slice(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    shape = b.shape(x)
-    low, high, step = [0] * len(shape), list(shape), [1] * len(shape)
-    if len(node.inputs) > 1:
-        starts, ends = b.constant(node, 1, "starts").ravel(), b.constant(node, 2, "ends").ravel()
-        axes, steps = b.optional(node, 3, "axes"), b.optional(node, 4, "steps")
-    else:
-        starts = np.array(node.integers("starts", ()), np.int64)
-        ends, axes, steps = np.array(node.integers("ends", ()), np.int64), None, None
-    named = axes_of(node, axes, len(shape))
-    named = tuple(range(len(starts))) if named is None else named
-    if not len(named) == len(starts) == len(ends) <= len(shape):
-        raise FormatError(f"{node.name} (Slice): expected as many starts and ends as axes")
-    for i, axis in enumerate(named):
-        step[axis] = 1 if steps is None else int(steps.ravel()[i])
-        if step[axis] < 1:
-            raise UnsupportedError(f"{node.name} (Slice): expected a positive step")
-        low[axis], high[axis], _ = slice(int(starts[i]), int(ends[i])).indices(shape[axis])
-        high[axis] = max(high[axis], low[axis])
-    operator = op.Slice(tuple(low), tuple(high), tuple(step))
-    b.emit(node.name, operator, (x,), node.outputs[0])
-
-
-def _transpose(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    rank = len(b.shape(x))
-    order = node.integers("perm", None) or tuple(reversed(range(rank)))
-    b.emit(node.name, op.Transpose(order), (x,), node.outputs[0])
-
-
-def _reshape(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    shape = b.shape(x)
-    if node.kind == "Reshape":
-        target = reshape_target(node, shape, b.constant(node, 1, "shape"))
-    elif node.kind == "Flatten":
-        axis = node.integer("axis", 1)
-        if not -len(shape) <= axis <= len(shape):
-            raise FormatError(f"{node.name} (Flatten): axis {axis} is outside {list(shape)}")
-        axis += len(shape) if axis < 0 else 0
-        target = (prod(shape[:axis]), prod(shape[axis:]))
-    elif node.kind == "Squeeze":
-        target = squeezed(node, shape, b.optional(node, 1, "axes"))
-    else:
-        target = unsqueezed(node, shape, b.optional(node, 1, "axes"))
-    b.emit(node.name, op.Reshape(target), (x,), node.outputs[0])
-
-
-def _identity(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    b.emit(node.name, op.Reshape(b.shape(x)), (x,), node.outputs[0])
-
-
-def _pad(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    tensor = b.tensors[x]
-    rank = len(tensor.shape)
-    if node.attributes.get("mode", "constant") != "constant":
-        raise UnsupportedError(f"{node.name} (Pad): mode {node.attributes['mode']!r}")
-    given = b.optional(node, 1, "pads")
-    pads = [int(n) for n in given.ravel()] if given is not None else node.integers("pads", ()) or ()
-    fill = b.optional(node, 2, "constant value")
-    value = float(fill.ravel()[0]) if fill is not None else node.number("value", 0.0)
-    axes = b.optional(node, 3, "axes")
-    named = tuple(range(rank)) if axes is None else axes_of(node, axes, rank) or ()
-    if len(pads) != 2 * len(named):
-        raise FormatError(f"{node.name} (Pad): expected {2 * len(named)} pads, found {len(pads)}")
-    if not tensor.is_float:  # an integer Pad fills with the zero point: let that be the value
-        label = tensor.quantization or RAW
-        if label.axis is not None:
-            raise UnsupportedError(f"{node.name} (Pad): {x} has one scale per channel")
-        if int(label.zero_point) != value or tensor.quantization is None:
-            x = b.as_quantized(x, Quantization(label.scale, np.array(int(value), np.int64)))
-    elif value != 0:
-        raise UnsupportedError(f"{node.name} (Pad): expected to pad with 0, found {value:g}")
-    before, after = [0] * rank, [0] * rank
-    for i, axis in enumerate(named):
-        before[axis], after[axis] = pads[i], pads[i + len(named)]
-    b.emit(node.name, op.Pad(tuple(before), tuple(after)), (x,), node.outputs[0])
-
-
 def softmax_axis(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
     """Return the axis that Softmax runs along; before opset 13 it took all axes behind as well."""
     shape = b.shape(x)
@@ -318,6 +190,8 @@ def softmax_axis(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
 
 
 STANDARD = {
+    **MOVEMENTS,
+    **ELEMENTS,
     "Conv": _conv,
     "Gemm": _gemm,
     "MatMul": _matmul,
@@ -333,16 +207,5 @@ STANDARD = {
     "GlobalAveragePool": _global_average_pool,
     "ReduceMean": _reduce_mean,
     "BatchNormalization": _batch_normalization,
-    "Concat": _concat,
-    "Split": _split,
-    "Slice": _slice,
-    "Transpose": _transpose,
-    "Reshape": _reshape,
-    "Flatten": _reshape,
-    "Squeeze": _reshape,
-    "Unsqueeze": _reshape,
-    "Identity": _identity,
-    "Dropout": _identity,
-    "Pad": _pad,
 }
-"""Softmax is in onnx.py, which knows the opset."""
+"""Softmax is in reader.py, which knows the opset."""

@@ -6,6 +6,7 @@ stores tensors so that these disappear.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.formats.onnx.records import MAX_ELEMENTS, OnnxNode, OnnxValue
-from npusim.graph.network import Node
+from npusim.graph.network import Group, Node
 from npusim.graph.operator import Operator, check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
 
@@ -56,10 +57,15 @@ class Builder:
         inputs: list[OnnxValue],
         constants: dict[str, NDArray],
         absent: frozenset[str] = frozenset(),
+        labels: Mapping[str, Quantization] | None = None,
     ) -> None:
+        self.labels = labels or {}
+        """What integers are worth that no operator says it of."""
         self.constants = dict(constants)
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
+        self.group: Group = ""
+        """How the runtime computes the operators that are emitted now; see Node.group."""
         self.notes: list[str] = []
         self.channels_last: dict[str, str] = {}
         """Channels-last stand-in -> the tensor of the file it stands for."""
@@ -74,7 +80,8 @@ class Builder:
                 raise UnsupportedError(
                     f"input {value.name}: expected one of {', '.join(DTYPES)}, found {value.dtype}"
                 )
-            self.tensors[value.name] = Tensor(value.name, value.shape, value.dtype)
+            label = None if value.dtype.kind == "f" else self.labels.get(value.name)
+            self.tensors[value.name] = Tensor(value.name, value.shape, value.dtype, label)
 
     def constant(self, node: OnnxNode, index: int, what: str) -> NDArray:
         """Return the value of input `index`, which has to be a constant."""
@@ -197,7 +204,8 @@ class Builder:
         if output in self.tensors or output in self.constants:
             raise FormatError(f"{node}: output {output} has a value already")
         self.tensors[output] = Tensor(output, shape, dtype, quantization)
-        self.nodes.append(Node(node, operator, inputs, (output,)))
+        group: Group = "" if operator.copies_values else self.group
+        self.nodes.append(Node(node, operator, inputs, (output,), group))
         return output
 
     def emit_channels_last(

@@ -14,6 +14,7 @@ from npusim.kernels import elementwise
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.page import Step
+from npusim.runtimes import onnxruntime
 from npusim.runtimes.requantization import affine
 
 Table = NDArray[np.integer]
@@ -54,5 +55,23 @@ def float32_table(
             steps = function(node.operator, real) * (np.float32(1) / so)
         rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zo
         return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
+
+    return table
+
+
+def onnxruntime_table(
+    function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
+) -> Callable[[Network, Node], Table]:
+    """Return the constants of a function that onnxruntime tabulates between its conversions.
+
+    Source: onnxruntime, qlinear_lookup_table.cc: DequantizeLinear, the function in float32,
+    QuantizeLinear.
+    """
+
+    def table(network: Network, node: Node) -> Table:
+        x, y = network.inputs_of(node)[0], network.output_of(node)
+        reals = onnxruntime.real_values(*affine(node, x), x.dtype)
+        with np.errstate(all="ignore"):
+            return onnxruntime.quantized(function(node.operator, reals), *affine(node, y), y.dtype)
 
     return table

@@ -1,0 +1,160 @@
+"""conv_transpose: each pixel spreads over a window of the output, windows that overlap add up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
+from npusim.graph.attributes import Window, need_rank
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.kernels import mlas_products
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.page import Absent, Page
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Operator):
+    """x [N IH IW IC], w [IC OC/groups KH KW], optional b [OC] -> [N OH OW OC].
+
+    The window's stride is how far apart pixels spread, its padding what is cut off the output;
+    `longer` rows and columns are added behind.
+    """
+
+    window: Window
+    groups: int = 1
+    longer: tuple[int, int] = (0, 0)
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 2, 3
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        x, w = inputs[:2]
+        need_rank(x, 4, "an input")
+        need_rank(w, 4, "weights")
+        channels = w[1] * self.groups
+        if x[3] != w[0] or w[0] % self.groups or w[2:] != self.window.kernel:
+            raise ShapeError(f"weights {list(w)} in {self.groups} groups do not fit {list(x)}")
+        if len(inputs) > 2 and inputs[2] != (channels,):
+            raise ShapeError(f"expected a bias of {channels} values, found {list(inputs[2])}")
+        height, width = self.output_size(x[1], x[2])
+        if height < 1 or width < 1:
+            raise ShapeError(f"{self.window} leaves nothing of {list(x)}")
+        return ((x[0], height, width, channels),)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return (OH, OW) for an input of (IH, IW)."""
+        top, bottom, left, right = self.window.padding
+        (kh, kw), (sh, sw), (dh, dw) = self.window.kernel, self.window.stride, self.window.dilation
+        return (
+            (height - 1) * sh + (kh - 1) * dh + 1 + self.longer[0] - top - bottom,
+            (width - 1) * sw + (kw - 1) * dw + 1 + self.longer[1] - left - right,
+        )
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return True
+
+
+def single(operator: ConvTranspose, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
+    """Return onnxruntime's float32 values: products over channels, taps added in their order."""
+    return _spread(operator, x, w, bias, mlas_products.product)
+
+
+def real(operator: ConvTranspose, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
+    """Return the values in the type of x."""
+    return _spread(operator, x, w, bias, np.matmul)
+
+
+def _spread(operator: ConvTranspose, x: NDArray, w: NDArray, bias: Sequence, product) -> NDArray:  # type: ignore[no-untyped-def]
+    window, groups = operator.window, operator.groups
+    samples, height, width, channels = x.shape
+    (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
+    top, bottom, left, right = window.padding
+    out_h, out_w = operator.output_size(height, width)
+    inner, outer = channels // groups, w.shape[1]
+    full = np.zeros((samples, out_h + top + bottom, out_w + left + right, outer * groups), x.dtype)
+    for sample in range(samples):
+        for group in range(groups):
+            part = x[sample, ..., group * inner : (group + 1) * inner].reshape(-1, inner)
+            taps = w[group * inner : (group + 1) * inner].reshape(inner, -1)
+            columns = product(taps.T, part.T).reshape(outer, kh, kw, height, width)
+            place = full[sample, ..., group * outer : (group + 1) * outer]
+            for row in range(kh):
+                for column in range(kw):
+                    rows = slice(row * dh, row * dh + (height - 1) * sh + 1, sh)
+                    cols = slice(column * dw, column * dw + (width - 1) * sw + 1, sw)
+                    place[rows, cols] += columns[:, row, column].transpose(1, 2, 0)
+    y = full[:, top : top + out_h, left : left + out_w]
+    return y + bias[0] if bias else np.ascontiguousarray(y)
+
+
+def macs(network: Network, node: Node) -> int:
+    """Return the products of one run: every pixel by every weight of its channel."""
+    x, w = network.inputs_of(node)[:2]
+    return x.shape[0] * x.shape[1] * x.shape[2] * int(np.prod(w.shape))
+
+
+def _read(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape, w = b.shape(x), b.shape(node.input(1))
+    if len(shape) != 4 or len(w) != 4:
+        raise UnsupportedError(f"{node.name} (ConvTranspose): expected 4-D input, found {shape}")
+    kernel = (w[2], w[3])
+    stride = _pair(node, "strides", (1, 1))
+    dilation = _pair(node, "dilations", (1, 1))
+    longer = _pair(node, "output_padding", (0, 0))
+    spans = [
+        (n - 1) * s + (k - 1) * d + 1 + a
+        for n, s, k, d, a in zip(shape[2:], stride, kernel, dilation, longer, strict=True)
+    ]
+    mode = node.attributes.get("auto_pad", "NOTSET")
+    wanted = node.integers("output_shape", None)
+    if wanted is not None:
+        totals = [max(span - n, 0) for span, n in zip(spans, wanted[-2:], strict=True)]
+    elif mode in ("SAME_UPPER", "SAME_LOWER"):
+        totals = [max(p - n * s, 0) for p, n, s in zip(spans, shape[2:], stride, strict=True)]
+    else:
+        pads = node.integers("pads", (0, 0, 0, 0)) or (0, 0, 0, 0)
+        if len(pads) != 4 or min(pads) < 0:
+            raise FormatError(f"{node.name}: expected four pads of 0 or more, found {list(pads)}")
+        totals = []
+    if totals:
+        small = [total // 2 for total in totals]
+        large = [total - part for total, part in zip(totals, small, strict=True)]
+        before, after = (small, large) if mode == "SAME_UPPER" else (large, small)
+        pads = (before[0], before[1], after[0], after[1])
+    window = Window(kernel, stride, dilation, (pads[0], pads[2], pads[1], pads[3]))
+    operator = ConvTranspose(window, node.integer("group", 1), longer)
+    values = [x, *(b.value(node, index) for index in range(1, 3) if node.input(index))]
+    b.emit_channels_last(node.name, operator, tuple(values), node.outputs[0])
+
+
+def _pair(node: OnnxNode, name: str, default: tuple[int, int]) -> tuple[int, int]:
+    values = node.integers(name, default) or default
+    if len(values) != 2 or min(values) < min(default):
+        raise FormatError(f"{node.name}: expected two {name}, found {list(values)}")
+    return values[0], values[1]
+
+
+PAGE = Page(
+    operator=ConvTranspose,
+    tflite=(),
+    onnx=(OnnxForm("ConvTranspose", _read),),
+    own=Absent("has no form in npusim's own files"),
+    real=real,
+    constants=Absent("is computed on floats alone"),
+    quantized=Absent("is computed on floats alone"),
+    float32=elementwise(single),
+    plain=Absent("takes no plain integers"),
+    macs=macs,
+    unit="host",
+)

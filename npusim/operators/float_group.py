@@ -1,0 +1,39 @@
+"""A node on integers seen in float32: the node its file holds, between Dequantize and Quantize."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+
+
+def real_values(tensor: Tensor, x: NDArray) -> NDArray[np.float32]:
+    """Return the reals that the integers of a tensor stand for; floats as they are."""
+    q = tensor.quantization
+    if q is None:
+        return x.astype(np.float32)
+    shape = [1] * x.ndim
+    if q.axis is not None:
+        shape[q.axis] = -1
+    scale, zero_point = q.scale, q.zero_point
+    if q.axis is not None:
+        scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
+    return (x.astype(np.int64) - zero_point).astype(np.float32) * scale
+
+
+def in_float(network: Network, node: Node) -> Network:
+    """Return a network of the node alone, every tensor with its real values."""
+
+    def real(tensor: Tensor) -> Tensor:
+        data = None if tensor.data is None else real_values(tensor, tensor.data)
+        return replace(tensor, dtype=np.dtype(np.float32), quantization=None, data=data)
+
+    names = (*node.inputs, *node.outputs)
+    tensors = {name: real(network.tensors[name]) for name in names}
+    inputs = tuple(name for name in node.inputs if tensors[name].data is None)
+    alone = replace(node, group="")
+    return Network(network.name, network.source, (alone,), tensors, inputs, node.outputs)

@@ -1,0 +1,73 @@
+"""instance_normalization: each group of channels of an image less its mean over its deviation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.kinds.host import float_page
+
+
+@dataclass(frozen=True)
+class InstanceNormalization(Operator):
+    """x [N C ...]: channels in `groups` (None: each alone) normalized, times scale, plus bias.
+
+    Scale and bias have a value for each channel.
+    """
+
+    groups: int | None
+    epsilon: float
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 3, 3
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        x = inputs[0]
+        groups = self.groups or (x[1] if len(x) > 1 else 1)
+        if len(x) < 2 or x[1] % groups or any(shape != (x[1],) for shape in inputs[1:]):
+            raise ShapeError(f"scales {list(inputs[1:])} and {groups} groups do not fit {list(x)}")
+        return (x,)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return True
+
+
+def real(operator: InstanceNormalization, x: NDArray, scale: NDArray, bias: NDArray) -> NDArray:
+    """Return the normalized values in the type of x; sums run in float64."""
+    rows = x.reshape(len(x), operator.groups or x.shape[1], -1)
+    mean = rows.mean(2, keepdims=True, dtype=np.float64).astype(x.dtype)
+    centred = rows - mean
+    variance = (centred * centred).mean(2, keepdims=True, dtype=np.float64).astype(x.dtype)
+    inverse = x.dtype.type(1) / np.sqrt(variance + x.dtype.type(operator.epsilon))
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    return (centred * inverse).reshape(x.shape) * scale.reshape(shape) + bias.reshape(shape)
+
+
+def _read(b: Builder, node: OnnxNode) -> None:
+    values = [b.value(node, index) for index in range(3)]
+    groups = node.integer("num_groups", 0) if node.kind == "GroupNormalization" else None
+    channels = b.shape(values[0])[1]
+    for index in (1, 2):  # before opset 21 a group has one scale
+        shape = b.shape(values[index])
+        if groups and shape != (channels,):
+            data = b.constant(node, index, "scale")
+            values[index] = b.store(node.input(index), np.repeat(data, channels // groups))
+    operator = InstanceNormalization(groups, node.number("epsilon", 1e-5))
+    b.emit(node.name, operator, tuple(values), node.outputs[0])
+
+
+PAGE = float_page(
+    InstanceNormalization,
+    (OnnxForm("InstanceNormalization", _read), OnnxForm("GroupNormalization", _read)),
+    real,
+)

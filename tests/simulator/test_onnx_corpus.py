@@ -1,0 +1,42 @@
+"""Small networks that onnxruntime's quantize_static wrote, against its default session.
+
+QDQ and QOperator, int8 and uint8 activations: attention, pools, ConvTranspose, DepthToSpace,
+divisions, hard activations, LayerNormalization, Pad, PRelu, Resize, squeeze-excite, Split, Sub.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from npusim.formats.onnx.reader import load
+
+from .onnxruntime_reference import npusim_run
+
+pytestmark = pytest.mark.shared
+
+
+def files(shared: Path) -> list[Path]:
+    return sorted((shared / "corpus" / "onnx").glob("q_*.onnx"))
+
+
+def test_every_output_has_the_bytes_of_the_default_session(shared: Path) -> None:
+    paths = files(shared)
+    assert len(paths) == 45
+    differing = {}
+    for path in paths:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        network, rng = load(path), np.random.default_rng(7)
+        (feed,) = session.get_inputs()
+        for scale in (0.5, 1, 3):
+            x = (rng.standard_normal(feed.shape) * scale).astype(np.float32)
+            expected = session.run(None, {feed.name: x})
+            found = npusim_run(network, {feed.name: x})
+            for output, value in zip(session.get_outputs(), expected, strict=True):
+                differing[path.stem] = int(np.count_nonzero(found[output.name] != value))
+    assert not any(differing.values()), differing
