@@ -72,6 +72,7 @@ PAGE = Page(
     tflite=(
         TfliteForm("RELU", 1, lambda layer: Clip(0.0)),
         TfliteForm("RELU_N1_TO_1", 1, lambda layer: Clip(-1.0, 1.0)),
+        TfliteForm("RELU_0_TO_1", 1, lambda layer: Clip(0.0, 1.0)),
         TfliteForm("RELU6", 1, lambda layer: Clip(0.0, 6.0)),
     ),
     onnx=(),

@@ -31,6 +31,16 @@ def exp(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.ldexp(total, k.astype(np.int64))
 
 
+def expm1(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return e^x - 1 elementwise, small values to their last bits too."""
+    x = np.asarray(x, np.float64)
+    r = np.clip(x, -SMALL_ARGUMENT, SMALL_ARGUMENT)
+    total = np.ones_like(r)
+    for i in range(EXPONENTIAL_TERMS, 1, -1):
+        total = 1 + total * r / i
+    return np.where(np.abs(x) < SMALL_ARGUMENT, r * total, exp(x) - 1)
+
+
 def ln(x: float) -> float:
     """Return the natural logarithm of x > 0, by 2 artanh((m - 1) / (m + 1)) of its mantissa."""
     mantissa, exponent = np.frexp(np.float64(x))
@@ -52,9 +62,5 @@ def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def tanh(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the hyperbolic tangent elementwise, small values to their last bits too."""
     x = np.asarray(x, np.float64)
-    r = np.clip(2 * x, -SMALL_ARGUMENT, SMALL_ARGUMENT)
-    total = np.ones_like(r)
-    for i in range(EXPONENTIAL_TERMS, 1, -1):
-        total = 1 + total * r / i
-    small = r * total / (r * total + 2)
-    return np.where(np.abs(2 * x) < SMALL_ARGUMENT, small, 1 - 2 / (exp(2 * x) + 1))
+    small = expm1(np.clip(2 * x, -SMALL_ARGUMENT, SMALL_ARGUMENT))
+    return np.where(np.abs(2 * x) < SMALL_ARGUMENT, small / (small + 2), 1 - 2 / (exp(2 * x) + 1))

@@ -49,3 +49,43 @@ def multiplied_below_one(x: Integers, multiplier: int, exponent: Integers | int)
     Source: MultiplyByQuantizedMultiplierSmallerThanOneExp, whatever the exponent is.
     """
     return divided_by_power(doubling_high(x, multiplier), np.negative(exponent))
+
+
+def inverse_square_root(x: int) -> tuple[int, int]:
+    """Return (M, e) with 1 / sqrt(x) = M * 2^(e - 31): five Newton steps in Q3.28.
+
+    Source: TFLite, quantization_util.cc, GetInvSqrtQuantizedMultiplierExp, its shift reversed.
+    """
+    if x <= 1:  # the general way would overflow
+        return GREATEST, 0
+    shift = 11
+    while x >= 1 << 29:
+        x //= 4
+        shift += 1
+    pairs = (31 - x.bit_length()) // 2 - 1
+    shift -= pairs
+    half = _rounded_half((x << (2 * pairs)) >> 1)
+    root = 1 << 28
+    for _ in range(5):
+        cube = _saturated(_high(_high(root, root), root) << 6)
+        root = _saturated((_high(THREE_HALVES_Q3, root) - _high(half, cube)) << 3)
+    root = _high(root, HALF_ROOT_OF_2)
+    return (root << -shift, 0) if shift < 0 else (root, -shift)
+
+
+THREE_HALVES_Q3 = (1 << 28) + (1 << 27)
+HALF_ROOT_OF_2 = 1518500250
+
+
+def _high(a: int, b: int) -> int:
+    """Return a * b * 2^-31, halves up."""
+    return (a * b + (1 << 30)) >> 31
+
+
+def _rounded_half(x: int) -> int:
+    """Return x / 2, halves away from zero, of x that is not negative."""
+    return (x + 1) >> 1
+
+
+def _saturated(x: int) -> int:
+    return min(max(x, LEAST), GREATEST)

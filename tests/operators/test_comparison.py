@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import assume
+
 from npusim.operators.comparison import RELATIONS
 from tests.simulator.tflite_builder import options
 
@@ -25,7 +27,9 @@ def drawn(draw: Draw, dtypes: tuple[str, ...], **bounds: float) -> Layer:
 
 @random_layers
 def test_bytes_equal_litert(draw: Draw) -> None:
-    compare(drawn(draw, BYTES, least=-8))
+    layer = drawn(draw, BYTES, least=-8)
+    assume(all(x is None or x.scale != 1 for x in layer.inputs))  # LiteRT aborts there
+    compare(layer)
 
 
 @random_layers

@@ -38,9 +38,11 @@ def by_byte(x: Tensor, table: Table) -> Table:
 
 
 def float32_table(
-    function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
+    function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]], *, to_even: bool = False
 ) -> Callable[..., Table]:
-    """Return the constants of a function that TFLite tabulates in float32, halves away from zero.
+    """Return the constants of a function that is tabulated in float32.
+
+    TFLite rounds halves away from zero, XNNPACK `to_even`.
 
     Source: TFLite, LUTPopulate (lite/kernels/internal/common.h): the real value of each integer,
     the function in float32, times the reciprocal of the output's scale, rounded.
@@ -53,8 +55,8 @@ def float32_table(
         real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
         with np.errstate(all="ignore"):
             steps = function(node.operator, real) * (np.float32(1) / so)
-        rounded = np.copysign(np.floor(np.abs(steps) + np.float32(0.5)), steps) + zo
-        return np.clip(rounded, bounds.min, bounds.max).astype(y.dtype)
+        rounded = np.rint(steps) if to_even else halves_away(steps)
+        return np.clip(rounded + zo, bounds.min, bounds.max).astype(y.dtype)
 
     return table
 
@@ -75,3 +77,14 @@ def onnxruntime_table(
             return onnxruntime.quantized(function(node.operator, reals), *affine(node, y), y.dtype)
 
     return table
+
+
+def halves_away(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the nearest whole numbers, halves away from zero, what is just below a half as well.
+
+    Adding a half first would round 0.49999997 up.
+    """
+    whole = np.trunc(x)
+    with np.errstate(invalid="ignore"):  # infinity less itself
+        is_half = np.abs(x - whole) >= np.float32(0.5)
+    return whole + np.where(is_half, np.sign(x), np.float32(0))

@@ -1,0 +1,36 @@
+"""elu: x where it is above 0, e^x - 1 elsewhere.
+
+On 8-bit values a table made in float32, under every set of kernels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.alike import alike
+from npusim.operators.kinds.functions import function_page
+from npusim.operators.kinds.table import float32_table
+from npusim.operators.kinds.unary import Unary
+from npusim.runtimes.elementary import expm1
+
+
+@dataclass(frozen=True)
+class Elu(Unary):
+    """X where it is above 0, e^x - 1 elsewhere."""
+
+
+def single(operator: Elu, x: NDArray) -> NDArray:
+    """Return the function, in x's type."""
+    return np.where(x < 0, expm1(x.astype(np.float64)).astype(x.dtype), x)
+
+
+PAGE = function_page(
+    Elu,
+    (TfliteForm("ELU", 1, lambda layer: Elu()),),
+    single,
+    constants=alike(float32_table(single), float32_table(single, to_even=True)),
+)

@@ -1,0 +1,29 @@
+"""exp: e^x.
+
+On 8-bit values a table made in float32, under every set of kernels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.functions import function_page
+from npusim.operators.kinds.unary import Unary
+from npusim.runtimes.elementary import exp
+
+
+@dataclass(frozen=True)
+class Exp(Unary):
+    """E^x."""
+
+
+def single(operator: Exp, x: NDArray) -> NDArray:
+    """Return e^x, in x's type."""
+    return exp(x.astype(np.float64)).astype(x.dtype)
+
+
+PAGE = function_page(Exp, (TfliteForm("EXP", 1, lambda layer: Exp()),), single)

@@ -1,0 +1,46 @@
+"""gelu: x times the share of a normal distribution below x, or its approximation by tanh.
+
+On 8-bit values a table made in float32, under every set of kernels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.functions import function_page
+from npusim.operators.kinds.unary import Unary
+from npusim.runtimes.elementary import tanh
+
+ROOT_OF_HALF = np.sqrt(0.5)
+TWO_OVER_ROOT_OF_PI = 2 / np.sqrt(np.pi)
+CUBIC = 0.044715
+
+_erf = np.vectorize(erf, otypes=[np.float64])
+
+
+@dataclass(frozen=True)
+class Gelu(Unary):
+    """x * (1 + erf(x / sqrt 2)) / 2; `approximate`: by tanh(sqrt(2 / pi) (x + 0.044715 x^3))."""
+
+    approximate: bool = False
+
+
+def single(operator: Gelu, x: NDArray) -> NDArray:
+    """Return the function, in x's type."""
+    wide = x.astype(np.float64)
+    if operator.approximate:
+        inner = TWO_OVER_ROOT_OF_PI * ROOT_OF_HALF * (wide + CUBIC * wide * wide * wide)
+        return (0.5 * wide * (1 + tanh(inner))).astype(x.dtype)
+    return (0.5 * wide * (1 + _erf(wide * ROOT_OF_HALF))).astype(x.dtype)
+
+
+PAGE = function_page(
+    Gelu,
+    (TfliteForm("GELU", 1, lambda layer: Gelu(bool(layer.option("Approximate")))),),
+    single,
+)

@@ -1,0 +1,11 @@
+"""sqrt: every byte equal to LiteRT's, floats to a unit in the last place or two."""
+
+from __future__ import annotations
+
+from .litert_cases import Draw, compare, random_layers, unary
+
+
+@random_layers
+def test_equals_litert(draw: Draw) -> None:
+    layer = unary(draw, "SQRT", ["float32"], low=0)
+    compare(layer, ulp=2)
