@@ -1,7 +1,8 @@
 """Write every file that is derived from npusim's tables; `python -m npusim.generate`.
 
 Headers of the RTL, the C header and register map for drivers, the instruction set's page, and the
-JSON schemas by which an editor completes and checks machines. A test writes them and compares.
+JSON schemas by which an editor completes and checks machines and spaces. A test writes them and
+compares.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from npusim.cosim import latency
+from npusim.explore.sweep.space import space_schema
 from npusim.isa import driver, generate
 from npusim.machines import verilog
 from npusim.machines.machine import machine_schema
@@ -28,6 +30,7 @@ def derived_files() -> dict[str, str]:
         "rtl/generated/npu.rdl": driver.system_rdl(),
         "docs/isa.md": generate.reference_page(),
         "docs/schema/machine.schema.json": json.dumps(machine_schema(), indent=1) + "\n",
+        "docs/schema/space.schema.json": json.dumps(space_schema(), indent=1) + "\n",
     }
 
 

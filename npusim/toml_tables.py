@@ -12,10 +12,11 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, UnsetType
 
 from npusim.errors import FormatError, NpuError, RangeError
 from npusim.parameter import Parameter
@@ -53,12 +54,16 @@ def powers(
     )  # fmt: skip
 
 
+class IllegalValue(RangeError, ValueError):
+    """What a table's own check raises: msgspec adds the place where it stands in a document."""
+
+
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of a document: its values are those that its annotations allow.
 
     Raises
     ------
-    RangeError
+    IllegalValue
         A value is not legal; the message names the key, the expectation and the value.
     """
 
@@ -84,7 +89,7 @@ def metadata(kind: Any) -> Meta:
 
 
 def check_value(where: str, value: Any, kind: Any) -> None:
-    """Raise RangeError where `value` is not what `kind` allows."""
+    """Raise IllegalValue where `value` is not what `kind` allows."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -93,7 +98,7 @@ def check_value(where: str, value: Any, kind: Any) -> None:
         is_power = (metadata(kind).extra or {}).get("what") == POWER
         good = not (is_power and value & (value - 1)) and value == value  # no number equals nan
     if not good:
-        raise RangeError(f"{where}: expected {expectation(kind)}, found {value!r}")
+        raise IllegalValue(f"{where}: expected {expectation(kind)}, found {value!r}")
 
 
 def expectation(kind: Any) -> str:
@@ -104,11 +109,14 @@ def expectation(kind: Any) -> str:
     if _is_table(plain):
         return "a table"
     if get_origin(plain) is Literal:
-        return f"one of {get_args(plain)}"
+        return f"one of {', '.join(map(str, get_args(plain)))}"
     if plain in (int, float):
         what = (meta.extra or {}).get("what", "an integer" if plain is int else "a number")
         return what if meta.ge is None else f"{what} in {_number(meta.ge)}..{_number(meta.le)}"
-    words = {bool: "true or false", str: "a text", tuple: "a list of names", dict: "a table"}
+    words = {
+        bool: "true or false", str: "a text", tuple: "a list of names", list: "a list of names",
+        dict: "a table",
+    }  # fmt: skip
     return words.get(get_origin(plain) or plain, "another value")
 
 
@@ -144,8 +152,6 @@ def read(document: Any, kind: type[Kind], where: str) -> Kind:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise _sentence(error, document, kind, where) from None
-    except RangeError as error:  # a table's own check knows its key, not its document
-        raise RangeError(f"{where}: {error}") from None
 
 
 def schema_of(kind: type) -> dict[str, Any]:
@@ -157,23 +163,42 @@ def schema_of(kind: type) -> dict[str, Any]:
 def _sentence(error: msgspec.ValidationError, document: Any, kind: Any, where: str) -> NpuError:
     """Return msgspec's error in our words: it knows the path, we the expectation and the value."""
     said, _, at = str(error).partition(" - at `$")
-    path: list[str] = []
+    key = ""
     for name, place in re.findall(r"\.(\w+)|\[(\d+)\]", at):
-        if place:
-            document, kind = document[int(place)], (*get_args(_plain(kind)), Any)[0]
-        else:
-            path.append(name)
-            document, kind = document[name], keys_of(_plain(kind)).get(name, Any)
-    key = ".".join(path)
-    named = re.search(r"`(\w+)`", said)
-    if said.startswith("Object") and named:
+        if name:
+            key = f"{key}.{name}" if key else name
+            document, kind = document[name], keys_of(_member(kind, document)).get(name, Any)
+            continue
+        kind = get_args(_plain(_member(kind, document)))[0]
+        document = document[int(place)]
+        if isinstance(document, dict):
+            where, key = f"{where}: [[{key}]] {int(place) + 1}", ""
+    named = re.fullmatch(r"Object .* field `(\w+)`", said)
+    if named:
         table = f"{where}: [{key}]" if key else where
         if "missing" in said:
             return FormatError(f"{table}: key {named[1]} is missing")
-        known = ", ".join(sorted(keys_of(_plain(kind))))
+        known = ", ".join(keys_of(_member(kind, document)))
         return FormatError(f"{table}: unknown key {named[1]}; known are {known}")
-    where = f"{where}: {key}" if key else where
-    return RangeError(f"{where}: expected {expectation(kind)}, found {document!r}")
+    if isinstance(error.__cause__, IllegalValue):
+        before = f"{key}: " if key and not said.startswith(f"{key}.") else ""
+        return RangeError(f"{where}: {before}{said}")
+    where, expected = f"{where}: {key}" if key else where, expectation(_member(kind, document))
+    wrong = FormatError if isinstance(document, dict | list) else RangeError
+    return wrong(f"{where}: expected {expected}, found {document!r}")
+
+
+def _member(kind: Any, value: Any) -> Any:
+    """Return what `kind` allows for values like `value`: of a union one member."""
+    plain = _plain(kind)
+    if get_origin(plain) not in (Union, UnionType):
+        return kind
+    members = [one for one in get_args(plain) if one not in (UnsetType, NoneType)]
+    tables = [one for one in members if _is_table(_plain(one))]
+    lists = [one for one in members if get_origin(_plain(one)) in (list, tuple)]
+    others = [one for one in members if one not in tables and one not in lists]
+    like = tables if isinstance(value, dict) else lists if isinstance(value, list) else others
+    return (*like, *members)[0]
 
 
 def _plain(kind: Any) -> Any:

@@ -24,9 +24,10 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
-from npusim.errors import FormatError, RangeError
+from npusim.errors import FormatError
 from npusim.parameter import Parameter
 from npusim.toml_tables import (
+    IllegalValue,
     Table,
     count,
     keys_of,
@@ -64,18 +65,18 @@ class Array(Table, frozen=True):
         super().__post_init__()
         for name in self.formats:
             if name not in ARRAY_FORMATS:
-                raise RangeError(
+                raise IllegalValue(
                     f"array.formats: expected names of {ARRAY_FORMATS}, found {name!r}"
                 )
         ordered = tuple(name for name in ARRAY_FORMATS if name in self.formats)
         if not ordered or ordered != self.formats:
-            raise RangeError(
+            raise IllegalValue(
                 f"array.formats: expected one or more of {ARRAY_FORMATS}, in this order, "
                 f"each once, found {self.formats}"
             )
         low, high = (2, 7) if "pwlq" in self.formats else (0, 0)
         if not low <= self.pwlq_bits <= high:
-            raise RangeError(
+            raise IllegalValue(
                 f"array.pwlq_bits: expected an integer in {low}..{high}, found {self.pwlq_bits}"
             )
 
@@ -185,7 +186,7 @@ class Machine(Table, frozen=True, dict=True):
         super().__post_init__()
         bus, size = self.bus.bus_bytes, self.array.size
         if bus > size:
-            raise RangeError(f"bus.bus_bytes: expected at most array.size = {size}, found {bus}")
+            raise IllegalValue(f"bus.bus_bytes: expected at most array.size = {size}, found {bus}")
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ from npusim.errors import FormatError, NpuError
 from npusim.explore.sweep.constraint import parse_constraint
 from npusim.explore.sweep.machines import KEYS
 from npusim.explore.sweep.space import Space, read_space
-from npusim.explore.sweep.values import choices
+from npusim.explore.sweep.values import choices, varied
 from npusim.machines import Machine
 
 SPACE = """
@@ -146,7 +146,7 @@ def test_what_cannot_be_evaluated_is_an_error_in_a_line(text, message):
     ("old", "new", "message"),
     [
         ("[[machines]]", "extra = 1\n[[machines]]", "unknown key extra; known are machines, "),
-        ("array.size =", "array.sizes =", "[[machines]] 1: array: unknown key sizes; known are "),
+        ("array.size =", "array.sizes =", "[[machines]] 1: [array]: unknown key sizes; known are "),
         ('base = "base"', "", "[[machines]] 1: key base is missing"),
         ('base = "base"', 'base = "huge"', "[[machines]] 1: base: machine: expected one of base, "),
         ('base = "base"', 'base = 3', "[[machines]] 1: base: expected a text, found 3"),
@@ -154,7 +154,7 @@ def test_what_cannot_be_evaluated_is_an_error_in_a_line(text, message):
         ("[8, 16]", "[]", "bus.bus_bytes: expected at least one value, found none"),
         ("[8, 16]", "[true]", "bus.bus_bytes: expected an integer, found True"),
         ("times = 2", "times = 1", "expected from >= 1 and times >= 2, found 8 and 1"),
-        ("times = 2", "by = 2", "array.size: unknown key by; known are from, to, step, times"),
+        ("times = 2", "by = 2", "[array.size]: unknown key by; known are from, to, step, times"),
         ("times = 2", "times = 2, step = 1", "expected either step or times"),
         ("step = 15", "step = 0", "memory.latency_cycles: step: expected at least 1, found 0"),
         ("to = 50, step = 15", "to = 900000000, step = 1", "expected at most 10000 values"),
@@ -171,7 +171,7 @@ def test_what_cannot_be_evaluated_is_an_error_in_a_line(text, message):
         ("points = [1.5, 2]", "points = 9", "[[schemes]] 2: points: expected a mean of 1 to 4"),
         ('"uniform:8"', '"uniform8"', "layers: --layer: expected NAME=SCHEME:BITS"),
         ('{ conv1 = "uniform:8" }', "3", "layers: expected a table like {conv1"),
-        ('"array.size * ', '3, "', "constraints: expected a list of texts"),
+        ('"array.size * ', '3, "', "constraints: expected a text, found 3"),
         ("<= 256", "<= 0", "constraints: expected that a point meets all, found none"),
         ('calibrate = "x.npz"', "", "[[schemes]]: no network has samples to calibrate on"),
         ("[[machines]]", "[[", "expected TOML, found"),
@@ -210,7 +210,7 @@ def test_more_machines_than_anybody_waits_for(tmp_path):
 
 
 def test_a_list_of_names_is_one_value_and_a_list_of_lists_several():
-    one, like = ["uniform8"], ("uniform8", "pwlq")
-    assert choices("", one, like) == (("uniform8",),)
-    assert choices("", [one, ["uniform8", "pwlq"]], like) == (("uniform8",), ("uniform8", "pwlq"))
-    assert choices("", [2, 1.5], 1.0) == (2.0, 1.5)
+    one, kind = ["uniform8"], varied(tuple[str, ...])
+    assert choices("", one, kind) == (("uniform8",),)
+    assert choices("", [one, ["uniform8", "pwlq"]], kind) == (("uniform8",), ("uniform8", "pwlq"))
+    assert choices("", ["wes", "pwlq"], varied(str)) == ("wes", "pwlq")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,10 +9,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from npusim.errors import FormatError, NpuError
-from npusim.explore.sweep.values import check_keys, choices
+from npusim.explore.sweep.values import choices, varied
 from npusim.machines import Machine
 from npusim.machines.machine import KEYS as MACHINE_KEYS
+from npusim.toml_tables import keys_of
 
 MOST_MACHINES = 100_000
 
@@ -36,9 +39,7 @@ class MachineChoice:
         RangeError
             A value is not legal, or does not go with another.
         """
-        lines = [f"name = {json.dumps(self.name)}"]
-        lines += [f"{key} = {json.dumps(value)}" for key, value in self.keys.items()]
-        return Machine.from_toml("\n".join(lines))
+        return Machine.load("base").with_({"name": self.name, **self.keys})
 
 
 def flat_keys(machine: Machine) -> dict[str, Any]:
@@ -46,19 +47,45 @@ def flat_keys(machine: Machine) -> dict[str, Any]:
     return {f"{part}.{key}": getattr(getattr(machine, part), key) for part, key, _ in MACHINE_KEYS}
 
 
-def read_machines(where: str, tables: Sequence[Any], folder: Path) -> tuple[MachineChoice, ...]:
-    """Return the machines of the `[[machines]]` tables, in order.
+KEYS: dict[str, Any] = flat_keys(Machine.load("base"))
+"""Every key of a machine but its name, with a value of its type."""
+VARIED: dict[str, Any] = {f"{part}.{key}": varied(kind) for part, key, kind in MACHINE_KEYS}
+
+
+def _family_table() -> type[msgspec.Struct]:
+    """Return a table [[machines]]: a base, and the keys of a machine with their values."""
+    parts = {}
+    for part, table in keys_of(Machine).items():
+        if part != "name":
+            fields = [(k, VARIED[f"{part}.{k}"] | UnsetType, UNSET) for k in keys_of(table)]
+            name = f"Varied{table.__name__}"
+            parts[part] = msgspec.defstruct(name, fields, forbid_unknown_fields=True, frozen=True)
+    return msgspec.defstruct(
+        "MachineFamily",
+        [("base", varied(str)), *((part, kind | UnsetType, UNSET) for part, kind in parts.items())],
+        forbid_unknown_fields=True,
+        frozen=True,
+    )
+
+
+MachineFamily: Any = _family_table()
+
+
+def machines_of(
+    where: str, tables: Sequence[Any], written: Sequence[Mapping[str, Any]], folder: Path
+) -> tuple[MachineChoice, ...]:
+    """Return the machines of the `[[machines]]` tables, in the order in which they are `written`.
 
     `base` (a name, a file beside the space, or a list of them) is varied by every other key.
 
     Raises
     ------
     FormatError
-        A base cannot be read; an unknown key; a value of another type.
+        A base cannot be read; two machines have one name; there are too many.
     """
     found: list[MachineChoice] = []
-    for number, table in enumerate(tables, 1):
-        found += _family(f"{where}: [[machines]] {number}", table, folder)
+    for number, (table, keys) in enumerate(zip(tables, written, strict=True), 1):
+        found += _family(f"{where}: [[machines]] {number}", table, keys, folder)
         if len(found) > MOST_MACHINES:
             raise FormatError(f"{where}: expected at most {MOST_MACHINES:,} machines")
     named: dict[str, Mapping[str, Any]] = {}
@@ -68,54 +95,36 @@ def read_machines(where: str, tables: Sequence[Any], folder: Path) -> tuple[Mach
     return tuple(found)
 
 
-def _family(where: str, table: Any, folder: Path) -> Iterator[MachineChoice]:
-    check_keys(where, table, ("base", *PARTS), ("base",))
-    for base in choices(f"{where}: base", table["base"], ""):
-        path = folder / base if base.endswith(".toml") else base
+def _family(
+    where: str, table: Any, written: Mapping[str, Any], folder: Path
+) -> Iterator[MachineChoice]:
+    paths = {f"{p}.{k}": (p, k) for p, own in written.items() if p != "base" for k in own}
+    values_of = {
+        path: choices(f"{where}: {path}", getattr(getattr(table, part), key), VARIED[path])
+        for path, (part, key) in paths.items()
+    }
+    count = prod(len(values) for values in values_of.values())
+    if count > MOST_MACHINES:
+        raise FormatError(f"{where}: expected at most {MOST_MACHINES:,} machines, found {count:,}")
+    for base in choices(f"{where}: base", table.base, varied(str)):
         try:
-            machine = Machine.load(path)
+            machine = Machine.load(folder / base if base.endswith(".toml") else base)
         except NpuError as error:
             raise FormatError(f"{where}: base: {error}") from None
         keys = flat_keys(machine)
-        varied = _varied(where, table)
-        count = prod(len(values) for values in varied.values())
-        if count > MOST_MACHINES:
-            raise FormatError(
-                f"{where}: expected at most {MOST_MACHINES:,} machines, found {count:,}"
-            )
-        for values in product(*varied.values()):
-            chosen = dict(zip(varied, values, strict=True))
+        for values in product(*values_of.values()):
+            chosen = dict(zip(values_of, values, strict=True))
             if "array.formats" in chosen and "array.pwlq_bits" not in chosen:
                 follows = keys["array.pwlq_bits"] if "pwlq" in chosen["array.formats"] else 0
                 chosen["array.pwlq_bits"] = follows
             named = [
                 f"-{key.rpartition('.')[2]}{_brief(chosen[key])}"
-                for key, values in varied.items()
-                if len(values) > 1
+                for key, several in values_of.items()
+                if len(several) > 1
             ]
             yield MachineChoice(machine.name + "".join(named), {**keys, **chosen})
-
-
-def _varied(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    varied: dict[str, Any] = {}
-    for part, own in table.items():
-        if part == "base":
-            continue
-        if not isinstance(own, dict):
-            raise FormatError(f"{where}: {part}: expected a table, found {own!r}")
-        names = [key.removeprefix(f"{part}.") for key in KEYS if key.startswith(f"{part}.")]
-        check_keys(f"{where}: {part}", own, names)
-        for name, value in own.items():
-            key = f"{part}.{name}"
-            varied[key] = choices(f"{where}: {key}", value, KEYS[key])
-    return varied
 
 
 def _brief(value: Any) -> str:
     text = "_".join(value) if isinstance(value, tuple) else str(value)
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text)
-
-
-PARTS = tuple(dict.fromkeys(part for part, _, _ in MACHINE_KEYS))
-KEYS: dict[str, Any] = flat_keys(Machine.load("base"))
-"""Every key of a machine but its name, with a value of its type."""

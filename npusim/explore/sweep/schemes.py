@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from itertools import product
-from typing import Any
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import FormatError, NpuError
-from npusim.explore.sweep.values import check_keys, choices
+from npusim.explore.sweep.values import choices, one_of, varied
 from npusim.quant.options import Options, parse_layer
 
 UNCHANGED = "unchanged"
@@ -18,8 +21,29 @@ DEFAULTS: dict[str, Any] = {
     field.name: field.default for field in fields(Options) if field.default is not MISSING
 }
 KNOWN = (*DEFAULTS, "layers")
-EXAMPLES = {**DEFAULTS, "points": 1.0}
-"""A value of each setting's type; `points` is None unless it is given."""
+REQUIRED = ("scheme", "bits")
+VARIED: dict[str, Any] = {
+    **{key: varied(kind) for key, kind in get_type_hints(Options).items() if key in DEFAULTS},
+    "scheme": varied(one_of(SCHEME_BITS)),
+}
+Layers = Annotated[
+    dict[str, str], msgspec.Meta(extra={"expected": 'a table like {conv1 = "uniform:8"}'})
+]
+SchemeFamily: Any = msgspec.defstruct(
+    "SchemeFamily",
+    [
+        *((key, VARIED[key]) for key in REQUIRED),
+        *(
+            (k, kind | UnsetType, UNSET)
+            for k, kind in VARIED.items()
+            if k not in ("scheme", "bits")
+        ),
+        ("layers", Layers | UnsetType, UNSET),
+    ],
+    forbid_unknown_fields=True,
+    frozen=True,
+)
+"""A table [[schemes]]: the settings of the quantizer with their values."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +79,33 @@ class SchemeChoice:
 AS_IT_IS = SchemeChoice(UNCHANGED, None, {})
 
 
-def read_schemes(where: str, tables: Sequence[Any]) -> tuple[SchemeChoice, ...]:
-    """Return the schemes of the `[[schemes]]` tables, in order.
+def schemes_of(
+    where: str, tables: Sequence[Any], written: Sequence[Mapping[str, Any]]
+) -> tuple[SchemeChoice, ...]:
+    """Return the schemes of the `[[schemes]]` tables, in the order in which they are `written`.
 
     Raises
     ------
     FormatError
-        An unknown key; a value that the setting cannot have.
+        A value that the setting cannot have.
     """
     found: list[SchemeChoice] = []
-    for number, table in enumerate(tables, 1):
-        found += _family(f"{where}: [[schemes]] {number}", table)
+    for number, (table, keys) in enumerate(zip(tables, written, strict=True), 1):
+        found += _family(f"{where}: [[schemes]] {number}", table, keys)
     return tuple(found)
 
 
-def _family(where: str, table: Any) -> Iterator[SchemeChoice]:
-    check_keys(where, table, KNOWN, ("scheme", "bits"))
-    varied = {}
-    for key, value in table.items():
-        if key == "layers":
-            varied[key] = (_layers(f"{where}: layers", value),)
-            continue
-        varied[key] = choices(f"{where}: {key}", value, EXAMPLES[key])
-        for one in varied[key]:
+def _family(where: str, table: Any, written: Mapping[str, Any]) -> Iterator[SchemeChoice]:
+    values_of: dict[str, tuple[Any, ...]] = {}
+    for key in written:
+        value = getattr(table, key)
+        values_of[key] = (value,) if key == "layers" else choices(
+            f"{where}: {key}", value, VARIED[key]
+        )  # fmt: skip
+        for one in values_of[key]:
             _check(where, key, one)
-    for values in product(*varied.values()):
-        chosen = dict(zip(varied, values, strict=True))
+    for values in product(*values_of.values()):
+        chosen = dict(zip(values_of, values, strict=True))
         scheme, bits = chosen.pop("scheme"), chosen.pop("bits")
         settings = {key: chosen[key] for key in KNOWN if key in chosen}
         settings = {k: v for k, v in settings.items() if k == "layers" or v != DEFAULTS[k]}
@@ -89,30 +114,15 @@ def _family(where: str, table: Any) -> Iterator[SchemeChoice]:
 
 def _check(where: str, key: str, value: Any) -> None:
     """Refuse a value that is wrong whatever the other settings are."""
-    if key == "scheme":
-        if value not in SCHEME_BITS:
-            raise FormatError(
-                f"{where}: scheme: expected one of {', '.join(SCHEME_BITS)}, found {value!r}"
-            )
+    if key == "scheme":  # any goes with some bits
         return
     try:
+        if key == "layers":
+            where = f"{where}: layers"
+            value = dict(parse_layer(f"{name}={choice}") for name, choice in value.items())
         Options(**{key: value})
     except NpuError as error:
         raise FormatError(f"{where}: {error}") from None
-
-
-def _layers(where: str, value: Any) -> dict[str, str]:
-    good = isinstance(value, dict) and all(isinstance(choice, str) for choice in value.values())
-    if not good:
-        raise FormatError(
-            f'{where}: expected a table like {{conv1 = "uniform:8"}}, found {value!r}'
-        )
-    for name, choice in value.items():
-        try:
-            Options(layers=dict([parse_layer(f"{name}={choice}")]))
-        except NpuError as error:
-            raise FormatError(f"{where}: {error}") from None
-    return dict(value)
 
 
 def _shown(value: Any) -> str:

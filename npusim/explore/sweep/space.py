@@ -19,22 +19,50 @@ bits = [8, 4]
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, field
 
 from npusim.errors import FormatError
 from npusim.explore.sweep.constraint import Constraint, parse_constraint
-from npusim.explore.sweep.machines import KEYS, MachineChoice, read_machines
-from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice, read_schemes
-from npusim.explore.sweep.values import check_keys, choices
+from npusim.explore.sweep.machines import KEYS, MachineChoice, MachineFamily, machines_of
+from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice, SchemeFamily, schemes_of
+from npusim.toml_tables import Table, parsed, read, schema_of, text_of
 
-PARTS = ("machines", "networks", "schemes", "constraints")
-NETWORK_KEYS = ("model", "name", "calibrate", "evaluate", "requant")
 POINT_KEYS = ("machine", "network", "scheme", "bits")
 MOST_POINTS = 1_000_000
+
+
+class NetworkTable(Table, frozen=True):
+    """A table [[networks]]; paths are relative to the file."""
+
+    model: str
+    name: str = ""
+    """The file's stem where it is not given."""
+    calibrate: str = ""
+    evaluate: str = ""
+    requant: str = "auto"
+
+
+def _tables(name: str) -> Meta:
+    return Meta(extra={"expected": f"tables [[{name}]]"})
+
+
+class SpaceTable(Table, frozen=True):
+    """The whole file."""
+
+    machines: Annotated[list[MachineFamily], _tables("machines")]
+    networks: Annotated[list[NetworkTable], _tables("networks")]
+    schemes: Annotated[list[SchemeFamily], _tables("schemes")] = field(default_factory=list)
+    constraints: Annotated[list[str], Meta(extra={"expected": "a list of texts"})] = field(
+        default_factory=list
+    )
+
+    def __post_init__(self) -> None:
+        """Leave the check of the values to msgspec: the tables are made from a file alone."""
 
 
 @dataclass(frozen=True)
@@ -93,29 +121,24 @@ def read_space(path: Path) -> Space:
     NpuError
         One line with the file, the key, what was expected and what was found.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FormatError(f"{path}: expected TOML, found {error}") from None
-    where = str(path)
-    check_keys(where, document, PARTS, ("machines", "networks"))
-    tables = {part: _tables(where, part, document.get(part, [])) for part in PARTS[:3]}
-    networks = _networks(where, tables["networks"], path.parent)
-    schemes = read_schemes(where, tables["schemes"])
+    where, document = str(path), parsed(text_of(path), str(path))
+    table = read(document, SpaceTable, where)
+    for part in ("machines", "networks"):
+        if not document[part]:
+            raise FormatError(f"{where}: {part}: expected at least one [[{part}]]")
+    networks = _networks(where, table.networks, path.parent)
+    schemes = schemes_of(where, table.schemes, document.get("schemes", []))
     quantized = [network.name for network in networks if network.calibrate]
     if quantized and not schemes:
         raise FormatError(f"{where}: [[schemes]] is missing: {quantized[0]} has samples to "
                           "calibrate on")  # fmt: skip
     if schemes and not quantized:
         raise FormatError(f"{where}: [[schemes]]: no network has samples to calibrate on")
-    machines = read_machines(where, tables["machines"], path.parent)
-    texts = document.get("constraints", [])
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise FormatError(f"{where}: constraints: expected a list of texts, found {texts!r}")
+    machines = machines_of(where, table.machines, document["machines"], path.parent)
     known = (*POINT_KEYS, *KEYS)
-    constraints = tuple(parse_constraint(text, f"{where}: constraint", known) for text in texts)
+    constraints = tuple(
+        parse_constraint(text, f"{where}: constraint", known) for text in table.constraints
+    )
     count = len(machines) * len(networks) * max(len(schemes), 1)
     if count > MOST_POINTS:
         raise FormatError(f"{where}: expected at most {MOST_POINTS:,} points, found {count:,}")
@@ -125,31 +148,27 @@ def read_space(path: Path) -> Space:
     return space
 
 
-def _tables(where: str, part: str, found: Any) -> list[Any]:
-    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
-        raise FormatError(f"{where}: {part}: expected tables [[{part}]], found {found!r}")
-    if not found and part != "schemes":
-        raise FormatError(f"{where}: {part}: expected at least one [[{part}]]")
-    return found
-
-
-def _networks(where: str, tables: Sequence[Mapping[str, Any]], folder: Path) -> tuple[
-    NetworkChoice, ...
-]:  # fmt: skip
+def _networks(
+    where: str, tables: Sequence[NetworkTable], folder: Path
+) -> tuple[NetworkChoice, ...]:
     found: dict[str, NetworkChoice] = {}
     for number, table in enumerate(tables, 1):
-        here = f"{where}: [[networks]] {number}"
-        check_keys(here, table, NETWORK_KEYS, ("model",))
-        texts = {key: choices(f"{here}: {key}", [value], "")[0] for key, value in table.items()}
-        name = texts.get("name", Path(texts["model"]).stem)
+        name = table.name or Path(table.model).stem
         if name in found:
-            raise FormatError(f"{here}: name: expected another than that of a network before, "
-                              f"found {name!r}")  # fmt: skip
-        found[name] = NetworkChoice(
-            name,
-            folder / texts["model"],
-            folder / texts["calibrate"] if "calibrate" in texts else None,
-            folder / texts["evaluate"] if "evaluate" in texts else None,
-            texts.get("requant", "auto"),
+            raise FormatError(f"{where}: [[networks]] {number}: name: expected another than that "
+                              f"of a network before, found {name!r}")  # fmt: skip
+        calibrate, evaluate = (
+            folder / file if file else None for file in (table.calibrate, table.evaluate)
         )
+        model = folder / table.model
+        found[name] = NetworkChoice(name, model, calibrate, evaluate, table.requant)
     return tuple(found.values())
+
+
+def space_schema() -> dict[str, Any]:
+    """Return the JSON schema of a space file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema_of(SpaceTable),
+        "title": "npusim sweep space",
+    }

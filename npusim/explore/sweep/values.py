@@ -1,89 +1,86 @@
-"""Values of a space: one, a list of them, or a range."""
+"""Values of a space: a key takes one of its type, a list of them, or a range of integers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Iterable
+from types import GenericAlias, NoneType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
 
 from npusim.errors import FormatError
+from npusim.toml_tables import IllegalValue, Table
 
 MOST_VALUES = 10_000
-RANGE_KEYS = ("from", "to", "step", "times")
 
 
-def choices(where: str, value: Any, like: Any) -> tuple[Any, ...]:
-    """Return the values that `value` stands for, each of the type of `like`.
+class Range(Table, frozen=True, rename={"first": "from", "last": "to"}, omit_defaults=True):
+    """first, first + step, ... or first, first * times, ... up to `last`, in it where it is hit."""
 
-    A list means its members; `{from, to, step}` from, from + step, ... up to `to`, which is in it
-    where it is hit; `{from, to, times}` from, from * times, ... . Where `like` is itself a list
-    (the formats of an array), one list is one value and a list of lists several.
+    first: int
+    last: int
+    step: int | None = None
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.step is None) == (self.times is None):
+            found = msgspec.to_builtins(self)
+            raise IllegalValue(f"expected either step or times, found {found}")
+        if self.step is not None:
+            if self.step < 1:
+                raise IllegalValue(f"step: expected at least 1, found {self.step}")
+            count = (self.last - self.first) // self.step + 1
+            if count > MOST_VALUES:
+                raise IllegalValue(f"expected at most {MOST_VALUES} values, found {count}")
+        elif self.times is not None and (self.first < 1 or self.times < 2):
+            raise IllegalValue(
+                f"expected from >= 1 and times >= 2, found {self.first} and {self.times}"
+            )
+
+    def values(self) -> list[int]:
+        """Return the integers in order."""
+        if self.step is not None:
+            return list(range(self.first, self.last + 1, self.step))
+        found, value = [], self.first
+        while self.times is not None and value <= self.last:
+            found.append(value)
+            value *= self.times
+        return found
+
+
+def varied(kind: Any) -> Any:
+    """Return the type of a key that takes one value of `kind`, a list of them, or a range.
+
+    The limits of `kind` are not kept: a value that a machine cannot have is a row with its error.
+    Of tuples (the formats of an array) one list is one value and a list of lists several.
+    """
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(plain) is tuple:
+        return list[str | list[str]]
+    if NoneType in get_args(plain):
+        plain = next(member for member in get_args(plain) if member is not NoneType)
+    several = (GenericAlias(list, (plain,)), *((Range,) if plain is int else ()))
+    return Union[plain, *several]
+
+
+def one_of(names: Iterable[str]) -> Any:
+    """Return the type of a text that is one of `names`, which are known when the program runs."""
+    return Literal[tuple(names)]
+
+
+def choices(where: str, value: Any, kind: Any) -> tuple[Any, ...]:
+    """Return the values that `value` of a varied key of type `kind` stands for.
 
     Raises
     ------
     FormatError
-        A value has another type, or the range is empty, endless or larger than 10,000.
+        There is none.
     """
-    if isinstance(value, dict):
-        found: tuple[Any, ...] = _range(where, value)
-    elif isinstance(value, list) and (
-        not isinstance(like, tuple) or all(isinstance(member, list) for member in value)
-    ):
-        found = tuple(value)
-    else:
-        found = (value,)
-    if not found:
+    if isinstance(value, Range):
+        value = value.values()
+    if kind == varied(tuple[str, ...]) and all(isinstance(one, str) for one in value):
+        value = [value]
+    if value == []:
         raise FormatError(f"{where}: expected at least one value, found none")
-    return tuple(_typed(where, member, like) for member in found)
-
-
-def _typed(where: str, value: Any, like: Any) -> Any:
-    if isinstance(like, tuple):
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return tuple(value)
-        raise FormatError(f"{where}: expected a list of names, found {value!r}")
-    kinds = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
-    kind = type(like)
-    good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not good:
-        raise FormatError(f"{where}: expected {kinds[kind]}, found {value!r}")
-    return value
-
-
-def _range(where: str, table: Mapping[str, Any]) -> tuple[int, ...]:
-    check_keys(where, table, RANGE_KEYS, ("from", "to"))
-    if ("step" in table) == ("times" in table):
-        raise FormatError(f"{where}: expected either step or times, found {dict(table)}")
-    for key, number in table.items():
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise FormatError(f"{where}: {key}: expected an integer, found {number!r}")
-    first, last = table["from"], table["to"]
-    if "step" in table:
-        if table["step"] < 1:
-            raise FormatError(f"{where}: step: expected at least 1, found {table['step']}")
-        count = (last - first) // table["step"] + 1
-        if count > MOST_VALUES:
-            raise FormatError(f"{where}: expected at most {MOST_VALUES} values, found {count}")
-        return tuple(range(first, last + 1, table["step"]))
-    if first < 1 or table["times"] < 2:
-        raise FormatError(
-            f"{where}: expected from >= 1 and times >= 2, found {first} and {table['times']}"
-        )
-    found = []
-    while first <= last:
-        found.append(first)
-        first *= table["times"]
-    return tuple(found)
-
-
-def check_keys(
-    where: str, table: Mapping[str, Any], known: Collection[str], needed: Collection[str] = ()
-) -> None:
-    """Raise FormatError for the first key that is unknown or missing."""
-    for key in table:
-        if key not in known:
-            raise FormatError(f"{where}: unknown key {key}; known are {', '.join(known)}")
-    for key in needed:
-        if key not in table:
-            raise FormatError(f"{where}: key {key} is missing")
+    found = value if isinstance(value, list) else [value]
+    return tuple(tuple(one) if isinstance(one, list) else one for one in found)
