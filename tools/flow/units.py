@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from npusim.codes import ARRAY_FORMATS
 from tools.flow.record import Recording
 from tools.flow.traffic import LANE, VECTOR, Build
 
@@ -145,14 +146,17 @@ def _transfer(b: Build) -> Mapping[str, int]:
     return {"SIZE": b.size, **_bus(b), "BURST_BEATS": b.machine.bus.burst_beats}
 
 
-ALL = ("uniform8", "uniform4", "subset", "pwlq")
 _UNIT = f"ex.array.lane[{LANE}].unit"
 
-COLUMN = Unit("npu_pe_column", f"{_UNIT}.pe_column", _column, ("MAC",), _rows, ALL, rows=True)
-WEIGHTS = Unit("npu_weight_column", f"{_UNIT}.weight_column", _sized, ("MAC",), _weights, ALL)
+COLUMN = Unit(
+    "npu_pe_column", f"{_UNIT}.pe_column", _column, ("MAC",), _rows, ARRAY_FORMATS, rows=True
+)
+WEIGHTS = Unit(
+    "npu_weight_column", f"{_UNIT}.weight_column", _sized, ("MAC",), _weights, ARRAY_FORMATS
+)
 ACCUMULATE = Unit(
     "npu_accumulate", f"{_UNIT}.region[0].gen_there.accumulate", _sum_bits, ("MAC",), _accumulate,
-    ALL,
+    ARRAY_FORMATS,
 )  # fmt: skip
 SIZED = (COLUMN, WEIGHTS, ACCUMULATE)
 """Made in several sizes and with several formats."""

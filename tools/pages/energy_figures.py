@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import npusim
+from npusim.codes import CODES
 from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
@@ -54,7 +55,7 @@ BYTES_A_WEIGHT = {"uniform8": 1.0, "uniform4": 0.5, "pwlq": 5 / 8, "subset": 0.5
 AREA_ROWS = {"uniform8": "int8", "uniform4": "int4", "subset": "subset 4 bit",
              "pwlq": "PWLQ 4 bit"}  # fmt: skip
 NAND2_UM2 = 0.798
-BUILT = {"uniform": "UNIFORM_BITS", "subset": "SUBSET", "pwlq": "PWLQ_BITS"}
+BUILT = {code.name: code.parameter.verilog for code in CODES}
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "pwlq": ("pwlq", 4),
            "subset": ("subset", 4)}  # fmt: skip
 MACHINE = "base"

@@ -101,11 +101,12 @@ def pack_codes(codes: NDArray, code_bits: int) -> NDArray[np.uint8]:
     return np.packbits(bits.astype(np.uint8), bitorder="little")
 
 
-def unpack_codes(stream: NDArray[np.uint8], code_bits: int, count: int) -> NDArray:
-    """Return `count` codes of a stream: uint8, or uint16 where a code has more than 8 bits."""
+def unpack_codes(stream: NDArray[np.uint8], code_bits: int, count: int) -> NDArray[np.uint16]:
+    """Return `count` codes of a stream."""
     bits = np.unpackbits(stream, count=count * code_bits, bitorder="little").astype(np.uint16)
-    codes = (bits.reshape(count, code_bits) << np.arange(code_bits, dtype=np.uint16)).sum(axis=1)
-    return codes.astype(np.uint8 if code_bits <= 8 else np.uint16)
+    placed = bits.reshape(count, code_bits) << np.arange(code_bits, dtype=np.uint16)
+    codes: NDArray[np.uint16] = placed.sum(axis=1, dtype=np.uint16)
+    return codes
 
 
 def _with_codes(network: Network, node: Node, form: OwnForm, encoding: EncodedWeights) -> Call:

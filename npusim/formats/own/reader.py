@@ -201,11 +201,12 @@ class _Reader:
                 f"{node.name}: expected {-(-prod(shape) * form.code_bits // 8)} bytes of codes, "
                 f"found {stream.dtype} {list(stream.shape)}"
             )
+        codes = unpack_codes(stream, form.code_bits, prod(shape))
         none = np.zeros(len(values["bias"]), np.int64)
         return EncodedWeights(
             scheme=form.scheme,
             bits=form.bits,
-            codes=unpack_codes(stream, form.code_bits, prod(shape)).reshape(shape),
+            codes=codes.reshape(shape).astype(form.code.dtype(form.bits)),
             points=values.get("points", none + 1),
             magnitudes=values.get("magnitudes", np.zeros(0, np.int64)),
             multipliers=values["multipliers"],
