@@ -199,7 +199,7 @@ def _sum_of_squares(row, mean):
     total = lanes[0]
     for k in range(vectors, len(row)):
         value = np.float32(row[k] - mean)
-        total = fma(value, value, total)
+        total = np.float32(total + np.float32(value * value))
     return total
 
 
