@@ -28,7 +28,13 @@ from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, win
 from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
-from npusim.runtimes.requantization import Requantization, activation_bounds, affine, one_term
+from npusim.runtimes.requantization import (
+    FloatRequantization,
+    Requantization,
+    activation_bounds,
+    affine,
+    one_term,
+)
 from npusim.words import ROUNDINGS
 
 
@@ -113,20 +119,32 @@ def xnnpack_mean(network: Network, node: Node) -> WindowDivision | Requantizatio
     return by_taps(network, node, "half_even")
 
 
-def onnxruntime_mean(network: Network, node: Node) -> RealMean:
-    """Return the constants of QLinearAveragePool."""
-    assert isinstance(node.operator, AveragePool)
+def onnxruntime_mean(network: Network, node: Node) -> RealMean | FloatRequantization:
+    """Return the constants of QLinearAveragePool: a window that is the image is a global pool."""
+    operator = node.operator
+    assert isinstance(operator, AveragePool)
     x, y = network.inputs_of(node)[0], network.output_of(node)
+    if operator.window.kernel == x.shape[1:3] and not any(operator.window.padding):
+        scale, n = onnxruntime.mean_scale(network, node, (1, 2))
+        ends = onnxruntime.bounds(node, operator.activation, y)
+        bias = np.array([-n * affine(node, x)[1]])
+        return FloatRequantization("fp32", np.array([scale]), bias, affine(node, y)[1], *ends)
     values = onnxruntime.real_values(*affine(node, x), x.dtype)
-    return RealMean(values, *onnxruntime.bounds(node, node.operator.activation, y))
+    return RealMean(values, *onnxruntime.bounds(node, operator.activation, y))
 
 
-def step(network: Network, node: Node, c: WindowDivision | Requantization | RealMean) -> Step:
+def step(
+    network: Network,
+    node: Node,
+    c: WindowDivision | Requantization | RealMean | FloatRequantization,
+) -> Step:
     """Return the step on 8-bit integers by the constants of any runtime."""
     assert isinstance(node.operator, AveragePool)
     operator = node.operator
     x, y = one_8_bit_input(network, node)
     geometry = window_geometry(operator.window)
+    if isinstance(c, FloatRequantization):
+        return _image_mean(network, node, c)
     if isinstance(c, WindowDivision):
         return KernelStep(
             pool.average_pool_division, (geometry, c.low, c.high), y.dtype, y.shape[1:]
@@ -164,6 +182,22 @@ def implied(network: Network, node: Node) -> Attributes:
     assert isinstance(r, Requantization)
     zero = affine(node, network.inputs_of(node)[0])[1]
     return clamped_scale(network, node) | epilogue(r) | {"x_zero_point": zero}
+
+
+def _image_mean(network: Network, node: Node, c: FloatRequantization) -> Step:
+    """Return the step that takes the mean of each image as a whole."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    taps_of_image, channels = prod(x.shape[1:3]), x.shape[3]
+    ends = (c.scale[0], int(c.bias[0]), c.zero_point, c.low, c.high)
+
+    def mean(threads: int, x: NDArray) -> NDArray:
+        sums = np.empty((len(x), channels), np.int64)
+        pool.sum_middle(x.reshape(len(x), taps_of_image, channels), sums)
+        means = np.empty(sums.shape, y.dtype)
+        floating_point.requantize_sums(sums, *ends, means)
+        return means[:, None, None, :]
+
+    return mean
 
 
 PAGE = Page(

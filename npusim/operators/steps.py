@@ -9,9 +9,12 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
-from npusim.operators.float_group import in_float, real_values
+from npusim.operators.add import Add
+from npusim.operators.average_pool import AveragePool
+from npusim.operators.group import LIFT, in_float, in_uint8, lifted_values, real_values
 from npusim.operators.kinds import onnxruntime_float
 from npusim.operators.mean import Mean
+from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Step
 from npusim.operators.pages import PAGE_OF, constants_of
 from npusim.runtimes.requantization import affine
@@ -29,6 +32,9 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     """
     if node.group == "float" and rule == "onnxruntime":
         return group_in_float(network, node)
+    if node.group == "joined_as_uint8" and rule == "onnxruntime":
+        if isinstance(node.operator, Add | AveragePool | Mul):  # the others give int8's bytes
+            return group_in_uint8(network, node)
     page = PAGE_OF[type(node.operator)]
     tensors = [*network.inputs_of(node), *network.outputs_of(node)]
     if any(is_quantized(tensor) for tensor in tensors):
@@ -73,6 +79,18 @@ def group_in_float(network: Network, node: Node) -> Step:
         with np.errstate(all="ignore"):
             result = function(threads, *reals)
         return floating_point.quantize(result, scale, zero_point, y.dtype, "even")
+
+    return run
+
+
+def group_in_uint8(network: Network, node: Node) -> Step:
+    """Return the step on int8 of a group that onnxruntime joins after it moved it to uint8."""
+    alone = in_uint8(network, node)
+    inner = step(alone, alone.nodes[0], "onnxruntime")
+
+    def run(threads: int, *x: NDArray) -> NDArray:
+        y: NDArray = inner(threads, *[lifted_values(a) if a.dtype == np.int8 else a for a in x])
+        return (y ^ np.uint8(LIFT)).view(np.int8)
 
     return run
 

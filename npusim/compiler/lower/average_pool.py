@@ -13,17 +13,20 @@ from npusim.compiler.lower.kinds.pool import pooled
 from npusim.datapath.pool import average_constants
 from npusim.graph.network import Network, Node
 from npusim.operators.average_pool import RealMean, WindowDivision
-from npusim.runtimes.requantization import Requantization, affine
+from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 
 
 def lower(
-    network: Network, node: Node, c: WindowDivision | Requantization | RealMean, context: Context
+    network: Network,
+    node: Node,
+    c: WindowDivision | Requantization | RealMean | FloatRequantization,
+    context: Context,
 ) -> Lowering | None:
     """Return how the vector unit takes the means; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.AveragePool)
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    if not all_bytes(x, y) or isinstance(c, RealMean):
+    if not all_bytes(x, y) or isinstance(c, RealMean | FloatRequantization):
         return None  # a RealMean's float32 sum depends on the order of the taps
     _, zero_point = affine(node, x)
 

@@ -1,7 +1,8 @@
-"""A node on integers seen in float32: the node its file holds, between Dequantize and Quantize."""
+"""A node on integers seen as its file's runtime computes it: in float32, or moved to uint8."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -32,8 +33,34 @@ def in_float(network: Network, node: Node) -> Network:
         data = None if tensor.data is None else real_values(tensor, tensor.data)
         return replace(tensor, dtype=np.dtype(np.float32), quantization=None, data=data)
 
+    return _alone(network, node, real)
+
+
+def in_uint8(network: Network, node: Node) -> Network:
+    """Return a network of the node alone, every int8 tensor and its zero point 128 higher."""
+
+    def lifted(tensor: Tensor) -> Tensor:
+        q = tensor.quantization
+        if tensor.dtype != np.int8 or q is None:
+            return tensor
+        data = None if tensor.data is None else lifted_values(tensor.data)
+        higher = replace(q, zero_point=q.zero_point + LIFT)
+        return replace(tensor, dtype=np.dtype(np.uint8), quantization=higher, data=data)
+
+    return _alone(network, node, lifted)
+
+
+LIFT = 128
+
+
+def lifted_values(x: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return int8 values 128 higher."""
+    return np.ascontiguousarray(x).view(np.uint8) ^ np.uint8(LIFT)
+
+
+def _alone(network: Network, node: Node, seen: Callable[[Tensor], Tensor]) -> Network:
     names = (*node.inputs, *node.outputs)
-    tensors = {name: real(network.tensors[name]) for name in names}
+    tensors = {name: seen(network.tensors[name]) for name in names}
     inputs = tuple(name for name in node.inputs if tensors[name].data is None)
     alone = replace(node, group="")
     return Network(network.name, network.source, (alone,), tensors, inputs, node.outputs)
