@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
+from npusim.words import BIAS_CORRECTIONS
 
 SUFFIXES = (".html", ".csv", ".json")
 
@@ -27,7 +28,7 @@ SUFFIXES = (".html", ".csv", ".json")
     "--bias-correction",
     "corrections",
     metavar="A,B,...",
-    help="Bias corrections: none, static, paper.",
+    help=f"Bias corrections: {', '.join(BIAS_CORRECTIONS)}.",
 )
 @click.option(
     "--machine",
@@ -60,7 +61,6 @@ def command(
     from npusim.report.compare_page import compare_page
     from npusim.report.compare_table import compare_csv, compare_table
     from npusim.report.terminal import plain_console
-    from npusim.words import BIAS_CORRECTIONS
     from npusim.writing import require_writable, write_json, write_text
 
     if output_path is not None and output_path.suffix.lower() not in SUFFIXES:

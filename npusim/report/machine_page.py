@@ -10,6 +10,7 @@ from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
+from npusim.simulator.machine.timeline import CAUSES
 
 
 class Tile(NamedTuple):
@@ -81,8 +82,8 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return `heads` and `rows` of the table of the layers that the machine executes."""
     rows = data["results"]["layers"]
     has_energy = any("energy_pj" in rows[layer["result"]] for layer in data["layers"])
-    heads = ["layer", "operator", "MACs", "cycles", "array %", "EX useful %", "stall fetch",
-             "stall prev", "stall next", "DRAM bytes"]  # fmt: skip
+    heads = ["layer", "operator", "MACs", "cycles", "array %", "EX useful %",
+             *(f"stall {cause}" for cause in CAUSES), "DRAM bytes"]  # fmt: skip
     body = []
     for i, layer in enumerate(data["layers"]):
         row, pointer = rows[layer["result"]], f"/results/layers/{layer['result']}"
@@ -100,10 +101,7 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
             number("cycles", row["cycles"]),
             Cell(used, f"{pointer}/utilization", row["utilization"]),
             Cell(f"{100 * working / max(sum(parts.values()), 1):.1f}"),
-            *(
-                number(f"stall_cycles/{cause}", row["stall_cycles"][cause])
-                for cause in ("fetch", "prev", "next")
-            ),
+            *(number(f"stall_cycles/{cause}", row["stall_cycles"][cause]) for cause in CAUSES),
             number("dram_bytes", row["dram_bytes"]),
         ]
         if has_energy:

@@ -10,6 +10,7 @@ from npusim.analysis.layer_cycles import LayerCycles
 from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.machines import Machine
+from npusim.simulator.machine.timeline import CAUSES
 
 
 def machine_table(layers: Sequence[LayerCycles]) -> Table:
@@ -27,7 +28,7 @@ def machine_table(layers: Sequence[LayerCycles]) -> Table:
         table.add_column(title, f"{total:,}", justify="right")
     table.add_column("array %", justify="right")
     table.add_column("most lost to")
-    for cause in ("fetch", "prev", "next"):
+    for cause in CAUSES:
         total = sum(layer.stall_cycles[cause] for layer in layers)
         table.add_column(f"stall {cause}", f"{total:,}", justify="right")
     moved = sum(layer.dram_bytes for layer in layers)
@@ -43,7 +44,7 @@ def machine_table(layers: Sequence[LayerCycles]) -> Table:
             f"{layer.cycles:,}",
             f"{100 * layer.utilization:.1f}" if layer.macs else "",
             _loss_text(layer),
-            *(f"{layer.stall_cycles[cause]:,}" for cause in ("fetch", "prev", "next")),
+            *(f"{layer.stall_cycles[cause]:,}" for cause in CAUSES),
             f"{layer.dram_bytes:,}",
             f"{layer.energy_pj['total'] / 1e6:,.3f}",
         )
