@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from npusim.analysis.layer_cycles import LayerCycles
+from typing import TYPE_CHECKING
+
 from npusim.analysis.layers import LayerReport
 from npusim.graph.network import Network, Node
 from npusim.operators.count import layer_macs, layer_rounding, layer_scheme, layer_weight_bytes
 from npusim.words import Rule
+
+if TYPE_CHECKING:
+    from npusim.analysis.layer_cycles import LayerCycles
 
 
 def layer_row(

@@ -68,6 +68,8 @@ def test_compiling_imports_no_numba(shapes: Path) -> None:
 
 def test_a_run_imports_the_machine_only_where_it_is_asked_for() -> None:
     found = imported("import npusim.cli.run, npusim.engines.engine, npusim.report.terminal")
+    kernels = imported("import npusim.engines.kernels")
+    assert not kernels & {"npusim.compiler", "npusim.isa", "npusim.simulator"}
     assert "npusim.engines.result" in found
     assert not found & (NUMBA | {"npusim.compiler", "npusim.isa", "npusim.simulator", "onnx"})
 
