@@ -16,7 +16,6 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
-from npusim.kernels.linear import LinearStep
 from npusim.kernels.vector_rest import with_scalar_channels
 from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
@@ -140,6 +139,8 @@ def step(
     kernel = linear.linear_kernel(network, node, c, window, groups)
     if c is None:
         return lambda threads, x: kernel.accumulators(x)[0]
+    from npusim.kernels.linear import LinearStep
+
     return LinearStep(kernel)
 
 

@@ -16,7 +16,6 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels.float64 import convolve
-from npusim.kernels.linear import LinearStep
 from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
@@ -103,6 +102,8 @@ def step(network: Network, node: Node, c: Requantization | FloatRequantization |
         return lambda threads, x: kernel.accumulators(x.reshape(-1, 1, 1, taps))[0].reshape(
             *x.shape[:-1], -1
         )
+    from npusim.kernels.linear import LinearStep
+
     return LinearStep(kernel, taps, node.operator.keep_dims)
 
 

@@ -167,7 +167,7 @@ def _finish(
     if isinstance(c, FloatRequantization):
         finish = floating_point.requantize_sums
         if c.kind == "fp32_fused":
-            finish = floating_point.requantize_sums_fused
+            from npusim.kernels.fused import requantize_sums_fused as finish
         constants = (c.scale[0], int(c.bias[0]), c.zero_point, c.low, c.high)
         return lambda sums, y: finish(sums, *constants, y)
     parts: tuple[tuple[Requantization, int, int], ...]

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 NUMBA = {"numba", "llvmlite"}
 OTHERS = {
     "PIL", "cocotb", "distributed", "jinja2", "resvg_py", "scipy", "tflite", "npusim.cosim",
-    "npusim.engines.kernels", "npusim.kernels", "npusim.quant",
+    "npusim.engines.kernels", "npusim.kernels.linear", "npusim.quant",
 }  # fmt: skip
 
 

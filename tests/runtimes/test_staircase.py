@@ -8,8 +8,8 @@ import pytest
 from npusim.kernels.floating_point import (
     double_away_requantize,
     fp32_requantize,
-    requantize_sums_fused,
 )
+from npusim.kernels.fused import requantize_sums_fused
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.runtimes.staircase import Reach, outputs, sum_of_products, thresholds
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
-from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 from npusim.graph.attributes import Clamp, Window
 from npusim.graph.operator import Operator
+
+if TYPE_CHECKING:
+    from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 
 MAX_TENSOR_BYTES = 1 << 31
 """A declared shape beyond this is refused before anything is allocated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
-from npusim.kernels.linear import LinearKernel
 from npusim.operators.kinds.types import require_8_bit
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.requantization import (
@@ -29,6 +29,9 @@ from npusim.runtimes.requantization import (
 )
 from npusim.runtimes.rule import linear_integer_mode
 from npusim.words import Rule
+
+if TYPE_CHECKING:
+    from npusim.kernels.linear import LinearKernel
 
 
 def need_bias(inputs: Sequence[Shape], channels: int) -> None:
@@ -206,6 +209,8 @@ def linear_kernel(
         dtype = np.dtype(np.int8)
     else:
         require_8_bit(node, x, y)
+    from npusim.kernels.linear import LinearKernel
+
     return LinearKernel(planes, window, groups, affine(node, x)[1], c, x.dtype, dtype)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npusim.errors import RangeError
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
-from npusim.kernels import elementwise, floating_point
+from npusim.kernels import elementwise
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.page import Step
 from npusim.runtimes import onnxruntime, xnnpack
@@ -124,9 +124,10 @@ def sum_step(
         return elements_step(network, node, elementwise.add_two_terms, values)
     y = network.output_of(node)
     low, high = onnxruntime.bounds(node, _activation(node), y)
-    add = _add_swapped if c.swapped else floating_point.add_fused
+    from npusim.kernels.fused import add_fused
+
+    def add_swapped(a: NDArray, b: NDArray, *rest: Any) -> None:
+        add_fused(b, a, *rest)
+
+    add = add_swapped if c.swapped else add_fused
     return elements_step(network, node, add, c.ratio_a, c.ratio_b, c.offset, low, high)
-
-
-def _add_swapped(a: NDArray, b: NDArray, *rest: Any) -> None:
-    floating_point.add_fused(b, a, *rest)

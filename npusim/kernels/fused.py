@@ -1,0 +1,41 @@
+"""Loops whose multiply and add round once, as XNNPACK's and onnxruntime's vector code does.
+
+Importing this imports numba, which has no name of its own for the operation: what needs it imports
+it then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from npusim.datapath.jit import kernel
+
+
+@intrinsic
+def fused_multiply_add(typing_context, a, b, c):
+    """Return a * b + c, rounded once (IEEE 754 fusedMultiplyAdd), all float32."""
+    kinds = (types.float32, types.float32, types.float32)
+    if (a, b, c) != kinds:
+        return None
+    return types.float32(*kinds), lambda _, builder, __, values: builder.fma(*values)
+
+
+@kernel
+def requantize_sums_fused(sums, scale, bias, zero_point, low, high, y):
+    """As `requantize_sums`, with zero point and bias inside the one rounding: XNNPACK's mean."""
+    offset = np.float32(np.float32(zero_point) + np.float32(np.float32(bias) * scale))
+    for o in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            value = np.rint(fused_multiply_add(np.float32(sums[o, i]), scale, offset))
+            y[o, i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
+def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
+    """QLinearAdd over flat arrays; see requantization_onnxruntime.FusedAdd."""
+    for i in range(len(y)):
+        inner = fused_multiply_add(np.float32(b[i]), ratio_b, offset)
+        value = np.rint(fused_multiply_add(np.float32(a[i]), ratio_a, inner))
+        y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
