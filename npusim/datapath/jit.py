@@ -125,6 +125,28 @@ def entry(function):  # type: ignore[no-untyped-def]
     return compiled
 
 
+def operation(function):  # type: ignore[no-untyped-def]
+    """Mark an operation of three operands that numba emits as `function` (an intrinsic) says.
+
+    Kernels call what this returns; plain Python cannot.
+    """
+
+    def call(a, b, c):  # type: ignore[no-untyped-def]
+        raise TypeError(f"{function.__name__} can be called from kernels alone")
+
+    def tell() -> None:
+        from numba.extending import intrinsic, overload
+
+        emitted = intrinsic(function)
+
+        @overload(call, inline="always")
+        def _(a, b, c):  # type: ignore[no-untyped-def]
+            return lambda a, b, c: emitted(a, b, c)
+
+    _untold.append(tell)
+    return update_wrapper(call, function)
+
+
 def specialized(function):  # type: ignore[no-untyped-def]
     """Mark a kernel's body that is compiled once for each set of literal arguments.
 

@@ -1,21 +1,17 @@
-"""Loops whose multiply and add round once, as XNNPACK's and onnxruntime's vector code does.
-
-Importing this imports numba, which has no name of its own for the operation: what needs it imports
-it then.
-"""
+"""Multiply and add that round once, and loops of it as in XNNPACK's and onnxruntime's code."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
-from npusim.datapath.jit import kernel
+from npusim.datapath.jit import kernel, operation
 
 
-@intrinsic
+@operation
 def fused_multiply_add(typing_context, a, b, c):
     """Return a * b + c, rounded once (IEEE 754 fusedMultiplyAdd), all float32."""
+    from numba import types
+
     kinds = (types.float32, types.float32, types.float32)
     if (a, b, c) != kinds:
         return None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel, scalar
-from npusim.kernels.floating_point import fused_multiply_add as fma
+from npusim.kernels.fused import fused_multiply_add as fma
 
 Floats = NDArray[np.float32]
 

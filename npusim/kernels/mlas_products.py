@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.graph.attributes import Window
-from npusim.kernels.floating_point import fused_multiply_add as fma
+from npusim.kernels.fused import fused_multiply_add as fma
 
 Floats = NDArray[np.float32]
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, pool
+from npusim.kernels.fused import requantize_sums_fused
 from npusim.operators.forms.own import (
     RULE,
     Attributes,
@@ -167,7 +168,7 @@ def _finish(
     if isinstance(c, FloatRequantization):
         finish = floating_point.requantize_sums
         if c.kind == "fp32_fused":
-            from npusim.kernels.fused import requantize_sums_fused as finish
+            finish = requantize_sums_fused
         constants = (c.scale[0], int(c.bias[0]), c.zero_point, c.low, c.high)
         return lambda sums, y: finish(sums, *constants, y)
     parts: tuple[tuple[Requantization, int, int], ...]

@@ -12,6 +12,7 @@ from npusim.errors import RangeError
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
 from npusim.kernels import elementwise
+from npusim.kernels.fused import add_fused
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.page import Step
 from npusim.runtimes import onnxruntime, xnnpack
@@ -124,7 +125,6 @@ def sum_step(
         return elements_step(network, node, elementwise.add_two_terms, values)
     y = network.output_of(node)
     low, high = onnxruntime.bounds(node, _activation(node), y)
-    from npusim.kernels.fused import add_fused
 
     def add_swapped(a: NDArray, b: NDArray, *rest: Any) -> None:
         add_fused(b, a, *rest)
