@@ -30,9 +30,9 @@ from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
 from npusim.runtimes.rule import resolve_rule
-from npusim.simulator.machine.repeat.run import RepeatedRun
-from npusim.simulator.machine.run import run_step, step_code
-from npusim.simulator.machine.timeline import time_code
+from npusim.simulator.execute.prepared_run import PreparedRun
+from npusim.simulator.run import run_step, step_code
+from npusim.simulator.timing.timeline import time_code
 from tools.checkout import DIGITS, MODELS, ROOT, commit
 from tools.markdown import header, row
 from tools.resnet import resnet_onnx
@@ -187,7 +187,7 @@ def cycles_a_second(network: Network, simulators: Sequence[str]) -> str:
     bases, code, machine = program.region_addresses(), step_code(program, step), program.machine
     timeline = time_code(code, machine, bases)
     constants = (bases[0], bases[0] + program.regions[0].size_bytes)
-    repeated = RepeatedRun(timeline, bases, dram, constants)
+    repeated = PreparedRun(timeline, bases, dram, constants)
     found = seconds(
         {
             "timing": lambda: time_code(code, machine, bases),

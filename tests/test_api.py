@@ -32,7 +32,7 @@ INSIDE = {
         "npusim.runtimes.staircase",
         "npusim.runtimes.twins",
     },
-    "tutorial_program.md": {"npusim.simulator.machine.run", "npusim.simulator.machine.state"},
+    "tutorial_program.md": {"npusim.simulator.run", "npusim.simulator.execute.state"},
 }
 """Documents of the inside, and the modules that they are about."""
 

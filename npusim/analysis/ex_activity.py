@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS
-from npusim.simulator.machine.counts import Counts
-from npusim.simulator.machine.timeline import CAUSES, Timeline
+from npusim.simulator.counts import Counts
+from npusim.simulator.timing.timeline import CAUSES, Timeline
 
 Column = NDArray[np.int64]
 

@@ -11,8 +11,8 @@ import numpy as np
 from npusim.analysis.ex_activity import EX_WORK, ex_cycles
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.isa.program import Program
-from npusim.simulator.machine.counts import event_counts
-from npusim.simulator.machine.timeline import CAUSES, Timeline
+from npusim.simulator.counts import event_counts
+from npusim.simulator.timing.timeline import CAUSES, Timeline
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class LayerCycles:
     `busy_cycles`, `stall_cycles`: of EX, by what it does (analysis/ex_activity.py) and by cause of
     the waits before the layer's instructions. `utilization`: multiply-
     accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST. `energy_pj`:
-    `total` and by component. `counts`: events, npusim/simulator/machine/counts.py. What a run does
+    `total` and by component. `counts`: events, npusim/simulator/counts.py. What a run does
     before its first layer and behind its last one is theirs, so that events and energy add up too.
     """
 

@@ -22,8 +22,8 @@ from npusim.analysis.ex_activity import (
 from npusim.analysis.occupancy import occupancy
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES
-from npusim.simulator.machine.counts import event_counts
-from npusim.simulator.machine.timeline import Timeline
+from npusim.simulator.counts import event_counts
+from npusim.simulator.timing.timeline import Timeline
 
 MOST_SLICES = 60_000
 """Of one engine in the page; 5 bytes each. The trace has every instruction."""

@@ -19,7 +19,7 @@ from npusim.isa.nest import Nest
 from npusim.isa.program import Program
 from npusim.isa.scratchpads import SCRATCHPADS, pad_words
 from npusim.machines import Machine
-from npusim.simulator.machine.timeline import Timeline
+from npusim.simulator.timing.timeline import Timeline
 
 Column = NDArray[np.int64]
 

@@ -17,7 +17,7 @@ def energy_pj(
     Parameters
     ----------
     counts
-        Events by the names of npusim/simulator/machine/counts.py.
+        Events by the names of npusim/simulator/counts.py.
 
     Raises
     ------

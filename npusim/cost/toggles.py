@@ -1,7 +1,7 @@
 """Energy of the array from what its operands did: bits that changed, times pJ a bit.
 
 The table holds a fit for each weight format of npu_pe_column, on top of idle cycles. Its features
-are counted by npusim/simulator/machine/activity.py. All but products keeps its average price.
+are counted by npusim/simulator/activity.py. All but products keeps its average price.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.simulator.machine.run import time_program
+from npusim.simulator.run import time_program
 
 
 def estimate(

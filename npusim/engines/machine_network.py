@@ -20,8 +20,8 @@ from npusim.operators.steps import host_step
 from npusim.prepared.inputs import network_inputs
 from npusim.prepared.plan import value_inputs
 from npusim.runtimes.rule import resolve_rule
-from npusim.simulator.machine.run import load_image
-from npusim.simulator.machine.timeline import Timeline
+from npusim.simulator.run import load_image
+from npusim.simulator.timing.timeline import Timeline
 
 Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
 """Carries out one run of a program on a DRAM, in place, and says when everything happened."""

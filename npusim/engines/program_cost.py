@@ -10,7 +10,7 @@ from typing import Any
 from npusim.analysis.layer_cycles import LayerCycles, layer_cycles, total_energy_pj
 from npusim.cost.area import area_json
 from npusim.isa.program import Program
-from npusim.simulator.machine.timeline import Timeline
+from npusim.simulator.timing.timeline import Timeline
 from npusim.writing import whole_file
 
 

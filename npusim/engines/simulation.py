@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.isa.program import Program, Step
-from npusim.simulator.machine.repeat.run import RepeatedRun
-from npusim.simulator.machine.run import step_code
-from npusim.simulator.machine.timeline import Timeline, time_code
+from npusim.simulator.execute.prepared_run import PreparedRun
+from npusim.simulator.run import step_code
+from npusim.simulator.timing.timeline import Timeline, time_code
 
 
 class Simulation:
@@ -21,7 +21,7 @@ class Simulation:
     def __init__(self) -> None:
         self._program: Program | None = None
         self._dram: NDArray[np.uint8] | None = None
-        self._runs: dict[Step, RepeatedRun] = {}
+        self._runs: dict[Step, PreparedRun] = {}
 
     def __call__(self, program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
         """Carry out one run of `program` on `dram`, in place; return when everything happened.
@@ -35,16 +35,19 @@ class Simulation:
             self._program, self._dram, self._runs = program, dram, {}
         if step not in self._runs:
             self._runs[step] = self._prepared(program, step, dram)
-        run = self._runs[step]
+        self.carry_out(step, self._runs[step])
+        return self._runs[step].timeline
+
+    def carry_out(self, step: Step, run: PreparedRun) -> None:
+        """Carry out the prepared run of `step` on what DRAM holds."""
         run.run()
-        return run.timeline
 
     @staticmethod
-    def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> RepeatedRun:
+    def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> PreparedRun:
         bases = program.region_addresses()
         timeline = time_code(step_code(program, step), program.machine, bases)
         require_no_fault(program, timeline)
-        return RepeatedRun(timeline, bases, dram, _constants(program))
+        return PreparedRun(timeline, bases, dram, _constants(program))
 
 
 def require_no_fault(program: Program, timeline: Timeline) -> None:

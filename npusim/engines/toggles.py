@@ -12,37 +12,30 @@ from npusim.analysis.layer_cycles import LayerCycles
 from npusim.codes import ARRAY_FORMATS
 from npusim.codes.columns import ARRAY_FORMAT
 from npusim.cost.toggles import array_energy_pj, replaced
-from npusim.engines.simulation import require_no_fault
+from npusim.engines.simulation import Simulation
 from npusim.isa.program import Program, Step
-from npusim.simulator.machine.activity import FEATURES
-from npusim.simulator.machine.run import run_step
-from npusim.simulator.machine.timeline import Timeline
+from npusim.simulator import activity
+from npusim.simulator.activity import FEATURES
+from npusim.simulator.execute.prepared_run import PreparedRun
+from npusim.simulator.timing.timeline import Timeline
 
 Activity = NDArray[np.int64]
 """int64 [ARRAY_FORMATS FEATURES]."""
 
 
-class CountingRun:
-    """Carries out runs as Simulation does, instruction after instruction, and counts activity."""
+class CountingRun(Simulation):
+    """Carries out runs as Simulation does, and counts operand activity."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.features: dict[Step, Activity] = {}
         """Of each step, over all samples: int64 [instructions FEATURES]."""
 
-    def __call__(self, program: Program, step: Step, dram: NDArray[np.uint8]) -> Timeline:
-        """Carry out one run of `program` on `dram`, in place; return when everything happened.
-
-        Raises
-        ------
-        UnsupportedError
-            The run ended by a fault.
-        """
-        result = run_step(program, step, dram, trace=False, activity=True)
-        require_no_fault(program, result.timeline)
-        assert result.activity is not None
-        before = self.features.get(step)
-        self.features[step] = result.activity if before is None else before + result.activity
-        return result.timeline
+    def carry_out(self, step: Step, run: PreparedRun) -> None:
+        """Carry out the prepared run of `step`, instruction after instruction."""
+        counted = activity.Activity(run.timeline.machine, run.timeline.columns.count)
+        run.run(counted)
+        self.features[step] = self.features.get(step, 0) + counted.features
 
 
 def format_of(timeline: Timeline) -> NDArray[np.int64]:
@@ -77,11 +70,11 @@ def with_toggles(
 ) -> tuple[LayerCycles, ...]:
     """Return `rows` with the energy of products replaced by that of the mean of `samples` runs."""
     machine, found = program.machine, []
-    activity = layer_activity(program, timelines, counted)
+    by_layer = layer_activity(program, timelines, counted)
     for row in rows:
         mean = {
             name: dict(zip(FEATURES, (sums / samples).tolist(), strict=True))
-            for name, sums in zip(ARRAY_FORMATS, activity[row.name], strict=True)
+            for name, sums in zip(ARRAY_FORMATS, by_layer[row.name], strict=True)
         }
         array = array_energy_pj(machine, machine.energy.technology, mean)
         found.append(replace(row, energy_pj=replaced(row.energy_pj, array)))

@@ -15,7 +15,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.simulator.machine.run import step_code
+from npusim.simulator.run import step_code
 
 
 def verify(

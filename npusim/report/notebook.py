@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from npusim.analysis.layers import LayerReport
     from npusim.isa.program import Program
-    from npusim.simulator.machine.timeline import Timeline
+    from npusim.simulator.timing.timeline import Timeline
 
 COLUMNS = ("layer", "operator", "output shape", "MACs", "weight bytes", "weights", "rounding", "ms")
 PICTURES = ("cycles", "energy", "roofline")

@@ -8,7 +8,7 @@ from typing import Any
 
 from npusim.report.bars import CHARACTER_PIXELS, CYCLES, NARROW, legend, scale_of, shortened
 from npusim.report.svg import Axis, number, picture, text
-from npusim.simulator.machine.timeline import CAUSES
+from npusim.simulator.timing.timeline import CAUSES
 
 KIND_DESCRIPTIONS = {
     "mac": "multiply (MAC)",

@@ -20,8 +20,8 @@ from npusim.analysis.occupancy import occupancy
 from npusim.isa.assembly import line
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
-from npusim.simulator.machine.counts import event_counts
-from npusim.simulator.machine.timeline import CAUSES, Timeline
+from npusim.simulator.counts import event_counts
+from npusim.simulator.timing.timeline import CAUSES, Timeline
 
 PROCESS = 1
 LAYER_TRACK = 1

@@ -17,8 +17,8 @@ from npusim.analysis.ex_activity import (
 )
 from npusim.engines.program_cost import ProgramCost
 from npusim.isa.spec import QUEUED_ENGINES
-from npusim.simulator.machine.counts import event_counts
-from npusim.simulator.machine.timeline import CAUSES, Timeline
+from npusim.simulator.counts import event_counts
+from npusim.simulator.timing.timeline import CAUSES, Timeline
 from tests.reported import Reported
 
 IDLE = KINDS.index("idle")

@@ -13,7 +13,7 @@ from npusim.isa.instructions import PAGES
 from npusim.isa.nest import words_of
 from npusim.isa.program import Program, Region, Step
 from npusim.machines import Machine
-from npusim.simulator.machine.run import time_program
+from npusim.simulator.run import time_program
 from tests.reported import Reported
 
 COPY = """

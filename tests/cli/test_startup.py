@@ -50,7 +50,7 @@ def test_help_imports_none_of_the_work() -> None:
 
 
 def test_marking_kernels_does_not_import_numba() -> None:
-    found = imported("import npusim.datapath.mac_uniform, npusim.simulator.machine.multiply")
+    found = imported("import npusim.datapath.mac_uniform, npusim.simulator.execute.plain.mac")
     assert not found & NUMBA
 
 
@@ -76,5 +76,5 @@ def test_a_run_imports_the_machine_only_where_it_is_asked_for() -> None:
 
 def test_an_estimate_imports_what_it_needs(shapes: Path) -> None:
     found = imported(command("estimate", shapes))
-    assert {"npusim.compiler", "npusim.simulator.machine.timeline"} <= found
+    assert {"npusim.compiler", "npusim.simulator.timing.timeline"} <= found
     assert not found & (NUMBA | OTHERS)  # a small program is timed by plain Python

@@ -16,7 +16,7 @@ from npusim.engines.machine_network import read_tensor, write_tensor
 from npusim.formats.files import load
 from npusim.isa.fold import Fold, fold_pixels
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
+from npusim.simulator.run import load_image
 from tests.compiler.agreement import random_inputs
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits/digits_int8.onnx"

@@ -17,7 +17,7 @@ from npusim.isa.check import check
 from npusim.isa.instructions import FORMATS
 from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image, run_code, run_step
+from npusim.simulator.run import load_image, run_code, run_step
 
 MACHINES = ["nano", "small", "base", "wide"]
 

@@ -12,7 +12,7 @@ from npusim.cost.memories import memories
 from npusim.cost.prices import COMPONENTS, Prices, prices_of
 from npusim.errors import FormatError, UnsupportedError
 from npusim.machines import Machine
-from npusim.simulator.machine.counts import NAMES
+from npusim.simulator.counts import NAMES
 from tests.cost.table import made_up
 
 NANO = Machine.load("nano")

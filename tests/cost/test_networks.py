@@ -19,7 +19,7 @@ from npusim.isa.instructions import PAGES
 from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs
-from npusim.simulator.machine.counts import NAMES, event_counts
+from npusim.simulator.counts import NAMES, event_counts
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 MACHINES = ("nano", "base")

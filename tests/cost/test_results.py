@@ -21,7 +21,7 @@ from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
-from npusim.simulator.machine.activity import FEATURES
+from npusim.simulator.activity import FEATURES
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 NANO = Machine.load("nano")

@@ -54,7 +54,7 @@ def test_more_bandwidth_or_less_latency_is_never_slower() -> None:
     network = load(DIGITS / "digits_int8.onnx")
     base = Machine.load("base")
     program = estimate(network, base).program
-    from npusim.simulator.machine.run import time_program
+    from npusim.simulator.run import time_program
 
     cycles = []
     for latency in (80, 40, 10, 1):

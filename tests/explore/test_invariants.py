@@ -29,7 +29,7 @@ from npusim.isa import spec
 from npusim.isa.instructions import vec
 from npusim.machines import Machine
 from npusim.machines.machine import Array, Bus, Clock, Memory, Scratchpads
-from npusim.simulator.machine.run import time_program
+from npusim.simulator.run import time_program
 from tests.conftest import DIGITS
 
 GROWING = (

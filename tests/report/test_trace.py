@@ -16,7 +16,7 @@ from npusim.isa.assembly import assemble
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.report.trace import TRACKS, write_trace
-from npusim.simulator.machine.timeline import CAUSES, Timeline
+from npusim.simulator.timing.timeline import CAUSES, Timeline
 from tests.reported import Reported
 
 REQUIRED = {

@@ -16,8 +16,8 @@ from npusim.words import ROUNDINGS
 from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
-from npusim.simulator.machine.state import new_dram
-from npusim.simulator.machine.timeline import time_code
+from npusim.simulator.execute.state import new_dram
+from npusim.simulator.timing.timeline import time_code
 
 NANO = Machine.load("nano")
 CODE_ADDRESS = 8192

@@ -20,7 +20,7 @@ from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, FAULTS
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image, run_step, step_code
+from npusim.simulator.run import load_image, run_step, step_code
 
 MEMORY_BYTES = 1 << 17
 NANO = Machine.load("nano")

@@ -13,7 +13,7 @@ from npusim.cosim.programs.programs import random_program
 from npusim.errors import NpuError
 from npusim.isa.check import check
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
+from npusim.simulator.run import load_image
 
 CHUNKS, PROGRAMS = 5, 200
 

@@ -1,6 +1,6 @@
 """A column's energy as a function of operand activity: features of the recorded words, and the fit.
 
-The features are those of npusim/simulator/machine/activity.py, counted by the same code.
+The features are those of npusim/simulator/activity.py, counted by the same code.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from npusim.codes import REGIONS
 from npusim.datapath.pe_column import product_bits, products
-from npusim.simulator.machine.activity import FEATURES, column_activity
-from npusim.simulator.machine.durations import datapath_parameters
+from npusim.simulator.activity import FEATURES, column_activity
+from npusim.simulator.units import datapath_parameters
 from tools.flow.energy_rows import fit
 from tools.flow.traffic import LANE, Build, Traffic
 

@@ -23,9 +23,9 @@ import numpy as np
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices
 from npusim.cost.table import load_table
-from npusim.simulator.machine.activity import FEATURES
-from npusim.simulator.machine.counts import event_counts
-from npusim.simulator.machine.run import run_step
+from npusim.simulator.activity import FEATURES
+from npusim.simulator.counts import event_counts
+from npusim.simulator.run import run_step
 from tools.checkout import ROOT
 from tools.flow.liberty import read_library
 from tools.flow.netlist import read_netlist

@@ -15,7 +15,7 @@ from npusim.cosim.npu.compare import first_difference
 from npusim.cosim.npu.run import run_on
 from npusim.isa.program import Program, Step
 from npusim.machines import Machine
-from npusim.simulator.machine.run import run_code, step_code
+from npusim.simulator.run import run_code, step_code
 
 NPU = "npu_bench.system.npu"
 BURST_BYTES = 512

@@ -23,7 +23,7 @@ from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.machines import Machine
 from npusim.prepared.inputs import network_inputs
-from npusim.simulator.machine.run import time_program
+from npusim.simulator.run import time_program
 from tools.checkout import DIGITS
 from tools.flow.record import Recording, record
 

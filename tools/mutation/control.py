@@ -42,7 +42,7 @@ from npusim.isa.program import Program
 from npusim.isa.spec import FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
-from npusim.simulator.machine.run import MachineRun, run_code
+from npusim.simulator.run import MachineRun, run_code
 from tools.checkout import commit
 from tools.markdown import header, row
 from tools.mutation.datapath import DOCUMENT, write_section

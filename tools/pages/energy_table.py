@@ -49,7 +49,7 @@ def activity(document: dict[str, Any]) -> list[str]:
     """Return the fits of npu_pe_column."""
     lines = [
         "Energy of a column above idle as a sum over its PEs, in fJ for each bit that changes "
-        "(`npusim/simulator/machine/activity.py` counts them): operands xe; the same times the "
+        "(`npusim/simulator/activity.py` counts them): operands xe; the same times the "
         "weight's non-zero Booth digits; product registers; sums. Least squares over the windows, "
         "none negative.", "",
         *header("ROWS", "formats built in", "format", "operands", "multipliers", "products",

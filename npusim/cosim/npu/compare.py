@@ -14,8 +14,8 @@ from npusim.cosim.npu.run import RtlRun, run_code
 from npusim.isa.program import Program, Step
 from npusim.isa.spec import ENGINES, FAULTS, FETCH_BURST_BYTES, INSTRUCTION_BYTES
 from npusim.machines import Machine
-from npusim.simulator.machine.run import MachineRun, step_code
-from npusim.simulator.machine.run import run_code as simulate_code
+from npusim.simulator.run import MachineRun, step_code
+from npusim.simulator.run import run_code as simulate_code
 
 CONTEXT_EVENTS = 5
 """Events shown before the first that differs."""

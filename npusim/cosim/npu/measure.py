@@ -11,8 +11,8 @@ from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.run import RtlRun, run_code
 from npusim.isa.program import Program, Step
 from npusim.isa.spec import ENGINES, FETCH_BURST_BYTES
-from npusim.simulator.machine.run import step_code
-from npusim.simulator.machine.timeline import CAUSES, Timeline, time_code
+from npusim.simulator.run import step_code
+from npusim.simulator.timing.timeline import CAUSES, Timeline, time_code
 
 
 def measure_step(

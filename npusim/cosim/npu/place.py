@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from npusim.isa.program import Program
 from npusim.isa.spec import FETCH_BURST_BYTES
 from npusim.machines import Machine
-from npusim.simulator.machine.run import load_image
+from npusim.simulator.run import load_image
 
 _PLACES = 64
 

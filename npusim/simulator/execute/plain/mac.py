@@ -1,0 +1,184 @@
+"""MAC, as written in docs/architecture.md: one row of the array after the other.
+
+Witness of execute/mac.py, and what runs where that does not apply.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.codes import CODES, REGIONS
+from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.mac_uniform import wrap_acc
+from npusim.datapath.pe_column import product_bits
+from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
+from npusim.datapath.weight_decode import UNIFORM
+from npusim.isa.instructions import mac
+from npusim.isa.instructions.mac import LEVELS
+from npusim.isa.nest import Column
+from npusim.isa.page import Group
+from npusim.isa.spec import ADDRESS_SPACE
+from npusim.machines import Machine
+from npusim.simulator.execute.plain.widen import widen
+from npusim.simulator.execute.records import Records, record
+from npusim.simulator.units import datapath_parameters
+
+OPERANDS = record(
+    "act", "wgt", "acc", "accumulate", "depthwise", "rows", "row_first", "row_end", "acc_stride",
+    "warm", "step", "row_results", "format", "bits", "code_bits", "tile_words", "regions",
+    "unsigned", "zero_point", "selectors", "product_bits",
+    *(f"{level[4:]}{part}" for level in LEVELS for part in ("", "_stride")),
+)  # fmt: skip
+"""What a MAC needs to know; `ob`, `cb`, `kh`, `kw`, `y`, `x` are counts."""
+
+
+def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
+    """Return the columns OPERANDS of all MACs of a program."""
+    registers = group.registers
+    found: dict[str, Column | int] = {
+        **{name: group[name] for name in ("act", "wgt", "acc", "accumulate", "depthwise")},
+        **registers["mac_tile"],
+        **registers["mac_output"],
+        **registers["mac_format"],
+        "row_results": mac.row_results(group),
+        "code_bits": mac.code_bits(group),
+        "tile_words": mac.tile_words(group),
+        "regions": mac.regions(group),
+        "selectors": registers["subset_selectors"]["value"],
+        "product_bits": product_bits(datapath_parameters(machine)),
+    }
+    for level in LEVELS:
+        found[level[4:]] = registers[level]["count"]
+        found[f"{level[4:]}_stride"] = registers[level]["stride"]
+    return found
+
+
+def weight_table(o: Any) -> NDArray[np.int16]:
+    """Return what each code of a MAC multiplies xe by in each region, [codes REGIONS]."""
+    code, bits = CODES[o["format"]], int(o["bits"])
+    levels = code.levels_of_word(int(o["selectors"]))[: code.level_count(bits)]
+    return code.table(bits, levels)
+
+
+@scalar
+def code_at(wgt: NDArray[np.uint8], first: int, column: int, row: int, bits: int) -> int:
+    """Return the code of one row and column of the tile that begins at word `first`."""
+    low = row * bits
+    word = first + low // 8
+    pair = widen(wgt[word % ADDRESS_SPACE, column])
+    if low % 8 + bits > 8:
+        pair |= widen(wgt[(word + 1) % ADDRESS_SPACE, column]) << 8
+    return (pair >> (low % 8)) & ((1 << bits) - 1)
+
+
+@scalar
+def product(weight: int, xe: int, o: Any) -> int:
+    """Return what a PE adds to a region's sum.
+
+    Only a zero point of no byte of its type makes the operand -256, which is its own negative; its
+    product with the least weight may not fit the product register.
+    """
+    if xe > -XE_SIGN:
+        return weight * xe
+    if o.format != UNIFORM:
+        return abs(weight) * xe
+    sign = 1 << (o.product_bits - 1)
+    return ((weight * xe + sign) & (2 * sign - 1)) - sign
+
+
+@scalar
+def is_active(row: int, cb: int, o: Any) -> bool:
+    """Return whether a row of the array takes part."""
+    if row >= o.rows or (cb == 0 and row < o.row_first):
+        return False
+    return cb < o.cb - 1 or row < o.row_end
+
+
+@scalar
+def load_tile(
+    wgt: NDArray[np.uint8],
+    tile: int,
+    o: Any,
+    table: NDArray[np.int16],
+    planes: NDArray[np.int64],
+) -> None:
+    """Decode weight tile number `tile` into the rows of planes [column row REGIONS]."""
+    first = o.wgt + tile * o.tile_words
+    for row in range(o.rows):
+        for column in range(planes.shape[0]):
+            planes[column, row] = table[code_at(wgt, first, column, row, o.code_bits)]
+
+
+@scalar
+def tile_base(o: Any, ob: int, cb: int, kh: int, kw: int) -> int:
+    """Return the ACT word, before the wrap, that a weight tile's pass begins at."""
+    base = o.act + ob * o.ob_stride + cb * o.cb_stride
+    return base + kh * o.kh_stride + kw * o.kw_stride
+
+
+@scalar
+def shift_in(
+    act: NDArray[np.uint8], word: int, x: int, cb: int, o: Any, xe: NDArray[np.int64]
+) -> None:
+    """Move the operands of read `x` of a row, word `word` of ACT, into xe [column row]."""
+    for row in range(o.rows - 1, -1, -1):
+        keep = is_active(row, cb, o)
+        for column in range(xe.shape[0]):
+            lane = column if o.depthwise else row
+            if not o.depthwise or row == 0:
+                xe[column, row] = subtract_zero_point(
+                    widen(act[word, lane]), o.zero_point, o.unsigned, keep
+                )
+            elif x == 0 or not keep:
+                xe[column, row] = 0
+            else:
+                xe[column, row] = xe[column, row - 1]
+
+
+@kernel
+def multiply(
+    act: NDArray[np.uint8],
+    wgt: NDArray[np.uint8],
+    acc: NDArray[np.int32],
+    operands: Records,
+    i: int,
+    table: NDArray[np.int16],
+    written: NDArray[np.int32],
+) -> None:
+    """Carry out MAC number `i` of `operands`, which begin with OPERANDS; `table`: weight_table.
+
+    act, wgt [words SIZE], acc [words regions SIZE]; written [results regions SIZE] takes a copy of
+    what the last reduction tile of each ob writes, in order, where it has rows.
+    """
+    o = operands[i]
+    size, regions = act.shape[1], o.regions
+    xe = np.zeros((size, size), np.int64)  # [column row]
+    planes = np.zeros((size, size, REGIONS), np.int64)
+    count = 0
+    passes = np.ndindex(o.ob, o.cb, o.kh, o.kw)
+    for tile, (ob, cb, kh, kw) in enumerate(passes):
+        load_tile(wgt, tile, o, table, planes)
+        clear = cb == 0 and kh == 0 and kw == 0 and not o.accumulate
+        last = cb == o.cb - 1 and kh == o.kh - 1 and kw == o.kw - 1
+        base, p = tile_base(o, ob, cb, kh, kw), o.acc + ob * o.acc_stride
+        for y, x in np.ndindex(o.y, o.x):
+            word = (base + y * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
+            shift_in(act, word, x, cb, o, xe)
+            if o.depthwise and (x < o.warm or (x - o.warm) % o.step != 0):
+                continue
+            target = p % ADDRESS_SPACE
+            p += 1
+            for region in range(regions):
+                for column in range(size):
+                    total = 0
+                    if not clear:
+                        total = widen(acc[target, region, column])
+                    for row in range(o.rows):
+                        total += product(planes[column, row, region], xe[column, row], o)
+                    acc[target, region, column] = wrap_acc(total)
+            if last and written.shape[0] > 0:
+                written[count] = acc[target, :regions]
+                count += 1

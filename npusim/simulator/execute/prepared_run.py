@@ -1,0 +1,108 @@
+"""A run of a program on data: once, with trace and activity where asked, or again and again.
+
+Cycles, order and faults depend on the program alone. So do weights and constants, where no ST and
+no host writes to the DRAM that they are loaded from; the calls of a first run then serve all
+further ones, without the LDs of constants. A run that this does not hold for, or of which an
+instruction took the plain form, is carried out instruction after instruction each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.isa.spec import TARGETS
+from npusim.kernels.entry import walk as make_calls
+from npusim.simulator.activity import Activity
+from npusim.simulator.execute.executor import Executor
+from npusim.simulator.execute.moves import dram_spans, within
+from npusim.simulator.execute.records import Call
+from npusim.simulator.execute.state import State
+from npusim.simulator.timing.faults import AT_RETIREMENT
+from npusim.simulator.timing.timeline import Timeline
+
+
+class PreparedRun:
+    """The run of `timeline` on `dram` uint8 [bytes].
+
+    Parameters
+    ----------
+    bases
+        Byte address of each region, as the timeline was made with.
+    constant
+        Bytes first .. end - 1 of `dram` that nobody but STs of this run writes from now on.
+    state
+        Scratchpads as an earlier run left them; None: all zero.
+    """
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        bases: Sequence[int],
+        dram: NDArray[np.uint8],
+        constant: tuple[int, int] = (0, 0),
+        state: State | None = None,
+    ) -> None:
+        self.timeline, machine = timeline, timeline.machine
+        self.state = State(machine) if state is None else state
+        self.executor = Executor(timeline.columns, machine, bases, self.state, dram)
+        done = timeline.retire >= 0
+        done[[f.pc for f in timeline.faults if f.cause in AT_RETIREMENT]] = False
+        pcs = np.flatnonzero(done)
+        self.pcs = pcs[np.argsort(timeline.issue[pcs], kind="stable")].tolist()
+        self.is_repeatable = self._is_constant(constant)
+        self.table: NDArray[np.int64] | None = None
+        """The calls of a repeated run."""
+
+    def carry_out(
+        self, crcs: dict[int, int] | None = None, activity: Activity | None = None
+    ) -> list[Call | None]:
+        """Carry out the run on what DRAM and scratchpads hold; return each instruction's call.
+
+        `crcs` takes the crc32 of what each instruction writes, `activity` what MACs change.
+        """
+        executor, calls = self.executor, []
+        for pc in self.pcs:
+            if activity is not None and executor.names[pc] == "MAC":
+                activity.add(pc, self.state, executor.macs.rows, int(executor.place[pc]))
+            calls.append(executor.carry_out(pc, crcs))
+        return calls
+
+    def run(self, activity: Activity | None = None) -> None:
+        """Carry out the run once more, from empty scratchpads, on what `dram` now holds."""
+        if self.table is not None and activity is None:
+            for memory in (self.state.act, self.state.acc, self.state.table):
+                memory.fill(0)
+            make_calls(self.table)
+            return
+        self.state.clear()
+        calls = self.carry_out(activity=activity)
+        if self.is_repeatable and self.table is None:
+            executor, constant = self.executor, self._constants()
+            kept = [
+                call for pc, call in zip(self.pcs, calls, strict=True)
+                if executor.names[pc] in executor.parts and pc not in constant
+            ]  # fmt: skip
+            self.is_repeatable = None not in kept
+            self.table = np.array(kept, np.int64).reshape(-1, 6) if self.is_repeatable else None
+
+    def _constants(self) -> set[int]:
+        """Return the pcs of the LDs of weights and constants."""
+        loads = self.timeline.columns.groups["LD"]
+        return set(loads.pcs[loads["target"] != TARGETS.index("ACT")].tolist())
+
+    def _is_constant(self, constant: tuple[int, int]) -> bool:
+        """Return whether what WGT and PAR are loaded with is `constant`, and no ST writes there."""
+        loads, stores = self.executor.loads, self.executor.stores.rows
+        fixed = loads.rows[loads.targets != TARGETS.index("ACT")]
+        if not within(fixed, *constant).all():
+            return False
+        (first, end), (others, other_ends) = dram_spans(fixed), dram_spans(stores)
+        if not fixed.size or not stores.size:
+            return True
+        ascending = np.argsort(first)
+        furthest = np.maximum.accumulate(end[ascending])
+        before = np.searchsorted(first[ascending], other_ends) - 1  # the last that begins before
+        return not ((before >= 0) & (furthest[before] > others)).any()

@@ -1,0 +1,163 @@
+"""RQs as calls: constants decoded once, sixteen lanes at a time.
+
+The witness is plain/rq.py; the vector form is that of the kernels engine (kernels/epilogue.py),
+whose sums do not wrap at 63 bits. What a compiler writes fits; where what PAR and ACC hold may not,
+the plain form runs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.datapath.jit import entry, scalar
+from npusim.datapath.mac_uniform import ACC_BITS
+from npusim.datapath.merge_regions import merge_regions
+from npusim.datapath.subtract_zero_point import byte_value
+from npusim.isa.instructions import rq
+from npusim.isa.nest import words_of
+from npusim.isa.page import Group
+from npusim.isa.spec import PAR_HEADER_WORDS
+from npusim.kernels.entry import array_at
+from npusim.kernels.epilogue import LANES, pack_constants, requantize_block
+from npusim.machines import Machine
+from npusim.runtimes.requantization import Requantization
+from npusim.simulator.execute.plain import rq as plain
+from npusim.simulator.execute.plain.widen import widen
+from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
+from npusim.simulator.execute.records import Call, address_of, record, records
+from npusim.simulator.execute.state import State
+from npusim.words import ROUNDINGS
+
+CALL = record(
+    "form", "constants", "stride", "gathered", "size", "regions", "as_they_lie",
+    before=plain.OPERANDS,
+)  # fmt: skip
+"""A RQ's operands, and what it is prepared to; `as_they_lie`: all its terms are accumulators."""
+CHUNK_PIXELS = 64
+"""Pixels of gathered terms at a time: those that are not accumulators as they lie."""
+SHIFT_MAX = 62
+TOTAL_BOUND = 1 << 61
+"""|T| that a vector form takes, with room for what rounding adds."""
+
+
+class Requantizations:
+    """The RQs of a program on `state`; keeps what the addresses in their records point at."""
+
+    def __init__(self, group: Group, machine: Machine, state: State) -> None:
+        self.state, self.size = state, machine.size
+        self.nests = rq.nests(group)
+        self.constants: dict[tuple[object, ...], tuple[int, NDArray[np.uint8]]] = {}
+        width = -(-self.size // LANES) * LANES
+        self.gathered = np.zeros(CHUNK_PIXELS * 4 * width, np.int32)
+        self.rows = rows = records(CALL, plain.operands(group), len(group.pcs))
+        used = (1 << np.minimum(rows["terms"], 4)) - 1
+        rows["as_they_lie"] = (rows["pwlq"] == 0) & (rows["act_terms"] & used == 0)
+        rows["gathered"], rows["size"] = self.gathered.ctypes.data, self.size
+        rows["regions"] = machine.acc_regions
+        self.prepared = rows["low"] <= rows["high"]
+
+    def call(self, i: int) -> Call | None:
+        """Return RQ number `i` as a call, with what PAR now holds; None where it may not fit."""
+        o = self.rows[i]
+        blocks, terms, rounding = int(o["b"]), int(o["terms"]), int(o["rounding"])
+        content = self.state.par[o["par"] : o["par"] + blocks * (PAR_HEADER_WORDS + terms)]
+        lanes = content.view("<u4").astype(np.int64).reshape(blocks, PAR_HEADER_WORDS + terms, -1)
+        bias = (lanes[:, 1] & plain.MULTIPLIER_MASK) << 32 | lanes[:, 0]
+        bias = (bias ^ plain.BIAS_SIGN) - plain.BIAS_SIGN
+        shift = (lanes[:, 2] & 63) + (lanes[:, 2] >> 8 & 15)
+        multipliers = lanes[:, PAR_HEADER_WORDS:].swapaxes(0, 1) & plain.MULTIPLIER_MASK
+        if shift.max() > SHIFT_MAX or not self._fits(i, bias, multipliers):
+            return None
+        key = (content.tobytes(), blocks, terms, rounding)
+        if key not in self.constants:
+            bounds = (int(o[name]) for name in ("zero_point", "low", "high"))
+            rule = Requantization(
+                multipliers.reshape(terms, -1), bias.ravel(), shift.ravel(), ROUNDINGS[rounding],
+                *bounds,
+            )  # fmt: skip
+            self.constants[key] = pack_constants(rule, blocks)
+        o["form"], packed = self.constants[key]
+        o["constants"], o["stride"] = packed.ctypes.data, packed.shape[1]
+        return requantize().address, *self.state.addresses, address_of(self.rows, i), 0, 0
+
+    def plain(self, i: int, written: NDArray) -> None:
+        """Carry out RQ number `i` word by word."""
+        state = self.state
+        plain.requantize(state.act, state.par, state.acc, self.rows, i, written)
+
+    def _fits(self, i: int, bias: NDArray[np.int64], multipliers: NDArray[np.int64]) -> bool:
+        """Return whether every T of RQ number `i` is as small as a vector form needs."""
+        o, total = self.rows[i], int(abs(bias).max())
+        terms = [n for n in self.nests if n.applies[i] and not n.is_write and n.scratchpad != "PAR"]
+        for j, nest in enumerate(terms):
+            peak = 255
+            if nest.scratchpad == "ACC":
+                sums = self.state.acc[words_of(*nest.of(i))].swapaxes(0, 1)
+                peaks = [max(int(part.max()), -int(part.min())) for part in sums]
+                peak = peaks[0]
+                if o["pwlq"]:
+                    factor = (1 << int(o["pwlq_bits"]) - 1) - 1
+                    peak = peaks[1] if j else min(peaks[0] + factor * peaks[2], 1 << ACC_BITS - 1)
+            total += peak * int(multipliers[j].max())
+        return total < TOTAL_BOUND
+
+
+@scalar
+def gather(o, act_address, acc_address, count, line):
+    """Lay the terms of `count` pixels [pixels terms line] where constants are met in that order."""
+    size, regions, terms = o.size, o.regions, o.terms
+    act_step, acc_step = o.x_act, o.x_acc
+    gathered = array_at(o.gathered, count * terms * line, np.int32)
+    for x in range(count):
+        for j in range(terms):
+            to = (x * terms + j) * line
+            if (o.act_terms >> j) & 1:
+                at = act_address + (x * act_step + j * o.term_act) * size
+                word = array_at(at, size, np.uint8)
+                for c in range(size):
+                    gathered[to + c] = byte_value(widen(word[c]), o.unsigned)
+                continue
+            at = acc_address + (x * acc_step + j * o.term_acc) * regions * size * 4
+            sums = array_at(at, regions * size, np.int32)
+            for c in range(size):
+                if not o.pwlq:
+                    gathered[to + c] = sums[c]
+                elif j > 0:
+                    gathered[to + c] = sums[size + c]
+                else:
+                    gathered[to + c] = merge_regions(
+                        widen(sums[c]), widen(sums[2 * size + c]), o.pwlq_bits
+                    )
+
+
+@entry
+def requantize(act_address, acc_address, description, first, end):
+    """Carry out a RQ."""
+    o = array_at(description, 1, CALL)[0]
+    size, regions, terms = o.size, o.regions, o.terms
+    blocks = (size + LANES - 1) // LANES
+    line, word = blocks * LANES, regions * size * 4
+    acc_step, out_step = o.x_acc, o.x_out
+    for b in range(o.b):
+        for y in range(o.y):
+            x = 0
+            while x < o.x:
+                count = o.x - x
+                at = acc_address + acc_word(o, b, y, x) * word
+                out = act_address + out_word(o, b, y, x) * size
+                stride, plane = acc_step * word, o.term_acc * word
+                if not o.as_they_lie:
+                    count = min(count, CHUNK_PIXELS)
+                    act = act_address + act_word(o, b, y, x) * size
+                    gather(o, act, at, count, line)
+                    at, stride, plane = o.gathered, terms * line * 4, line * 4
+                for block in range(blocks):
+                    requantize_block(
+                        o.form, count, at + block * LANES * 4, stride, plane, terms,
+                        o.constants + (b * blocks + block) * o.stride, o.zero_point,
+                        o.low, o.high, out + block * LANES, out_step * size,
+                        min(LANES, size - block * LANES),
+                    )  # fmt: skip
+                x += count
+    return 1

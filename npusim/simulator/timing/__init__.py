@@ -1,0 +1,1 @@
+"""When everything happens: cycles, stalls, faults, events; no data is needed."""

@@ -1,0 +1,244 @@
+"""When everything in a program happens: issue, retirement, stalls by cause, counters, faults.
+
+No data is needed: cycles depend on the program, the machine and the memory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import CapacityError, FormatError
+from npusim.isa.columns import Columns, columns_of
+from npusim.isa.nest import Column, Mask
+from npusim.isa.program import PAGE_BYTES
+from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES
+from npusim.machines import Machine
+from npusim.machines.machine import Memory
+from npusim.simulator.timing.faults import Fault, find_faults, legal_operands
+from npusim.simulator.timing.port import new_channels
+from npusim.simulator.timing.schedule import (
+    ENDLESS,
+    FETCH_KIND,
+    HALT_KIND,
+    ILLEGAL_KIND,
+    LOAD_KIND,
+    NEVER,
+    PLAIN_KIND,
+    STORE_KIND,
+    STUCK,
+    Instructions,
+    Port,
+    Progress,
+    Sizes,
+    Times,
+    schedule,
+)
+from npusim.simulator.timing.transfers import Move, moves_of
+from npusim.simulator.units import durations
+
+LIMIT_CYCLES = (1 << 31) - 1
+"""The longest run that is simulated."""
+CAUSES = ("fetch", "prev", "next")
+_KINDS = {"FENCE": FETCH_KIND, "HALT": HALT_KIND, "LD": LOAD_KIND, "ST": STORE_KIND}
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """The cycles of one run.
+
+    Attributes
+    ----------
+    dispatch, issue, retire
+        int64 [instructions]: cycles, -1 where the run ended before.
+    stall_start, stalls
+        int64 [instructions], [instructions CAUSES]: the engine's stall before each issue, first
+        cycle and length by cause; 0 where the run ended before.
+    bursts
+        int64 [instructions]: DRAM bursts of each LD and ST.
+    cycles
+        Length of the run.
+    faults
+        All that happen in the last cycle, the one that is reported first; empty after HALT.
+    halt_code
+        What HALT said; None after a fault.
+    """
+
+    machine: Machine
+    columns: Columns
+    dispatch: Column
+    issue: Column
+    retire: Column
+    stall_start: Column
+    stalls: Column
+    bursts: Column
+    cycles: int
+    faults: tuple[Fault, ...]
+    halt_code: int | None
+
+    @property
+    def fault(self) -> Fault | None:
+        """The fault that the status registers report."""
+        return self.faults[0] if self.faults else None
+
+    def of_engine(self, engine: str) -> Column:
+        """Return the pcs of the instructions of `engine` that issued, in order."""
+        mine = self.columns.engine == ENGINES.index(engine)
+        return np.flatnonzero(mine & (self.columns.opcode > 0) & (self.issue >= 0))
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Return for LD, EX and ST: busy, stalls by cause, idle; they add up to the cycles."""
+        result = {}
+        for engine in QUEUED_ENGINES:
+            pcs = self.of_engine(engine)
+            last = np.where(self.retire[pcs] < 0, self.cycles - 1, self.retire[pcs])
+            row = {"busy": int((last - self.issue[pcs] + 1).sum())}
+            mine = self.columns.engine == ENGINES.index(engine)
+            for place, cause in enumerate(CAUSES):
+                row[cause] = int(self.stalls[mine, place].sum())
+            result[engine] = row | {"idle": self.cycles - sum(row.values())}
+        return result
+
+
+def _kinds(columns: Columns, legal: dict[str, Mask]) -> Column:
+    kinds = np.full(columns.count, ILLEGAL_KIND, np.int64)
+    for name, group in columns.groups.items():
+        kinds[group.pcs] = np.where(legal[name], _KINDS.get(name, PLAIN_KIND), PLAIN_KIND)
+    return kinds
+
+
+def time_code(
+    code: bytes,
+    machine: Machine,
+    bases: Sequence[int] = (0,) * 8,
+    limit_cycles: int = LIMIT_CYCLES,
+    code_address: int = 0,
+) -> Timeline:
+    """Return the cycles of one run of `code` on `machine` with its memory.
+
+    Parameters
+    ----------
+    code
+        The program's bytes, 16 an instruction.
+    bases
+        Byte address of each DRAM region.
+    code_address
+        Byte address of `code`: instructions beyond the memory fault.
+
+    Raises
+    ------
+    FormatError
+        The run never ends: instructions wait for tokens that nobody gives.
+    CapacityError
+        The run is longer than `limit_cycles`.
+    RangeError
+        A region does not begin at a whole beat.
+    """
+    ends = code_address + INSTRUCTION_BYTES * np.arange(1, len(code) // INSTRUCTION_BYTES + 1)
+    columns = columns_of(code, (ends - 1) % (1 << 32) >= machine.memory.size_bytes)
+    legal = legal_operands(columns, machine)
+    bus, memory = machine.bus, machine.memory
+    sizes = Sizes(
+        INSTRUCTION_BYTES // bus.bus_bytes, bus.burst_beats, PAGE_BYTES // bus.bus_bytes,
+        memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes, memory.latency_cycles,
+        limit_cycles,
+    )  # fmt: skip
+    moves, place = moves_of(columns, machine, bases)
+    program = Instructions(
+        moves, columns.engine, _kinds(columns, legal), durations(columns, machine), place,
+        *(columns.header(n) for n in ("wait_prev", "wait_next", "signal_prev", "signal_next")),
+    )  # fmt: skip
+    port = Port(new_channels(memory), np.zeros((3, memory.outstanding), np.int64))
+    count = columns.count
+    progress = Progress(*(
+        np.zeros(shape, np.int64)
+        for shape in (count, (4, count), 4, 4, 4, 4, (4, 4, count), (4, 4), (4, 4))
+    ))  # fmt: skip
+    never, zeros = np.full((3, count), -1, np.int64), np.zeros((4, count), np.int64)
+    times = Times(*never, *zeros)
+    if schedule.is_worth_compiling(_rounds(columns, moves, memory, bus.burst_beats)):
+        status, next_cycle = schedule(program, port, sizes, progress, times)
+    else:
+        rows = [Move(*row) for row in moves.tolist()]
+        listed = Times(*_lists(times))
+        status, next_cycle = schedule.function(
+            Instructions(rows, *_lists(program[1:])), Port(*_lists(port)), sizes,
+            Progress(*_lists(progress)), listed,
+        )  # fmt: skip
+        times = Times(*(np.array(column, np.int64) for column in listed))
+    halts = columns.groups["HALT"]
+    halted = halts.pcs[times.retire[halts.pcs] >= 0]
+    reached_end = status not in (STUCK, ENDLESS) and not halted.size and (columns.opcode > 0).all()
+    faults = find_faults(columns, machine, legal, times, next_cycle if reached_end else None)
+    if halted.size and not faults:  # HALT waits for everything: a fault would be earlier
+        return _timeline(machine, columns, times, int(times.retire[halted[0]]), ())
+    if not faults or faults[0].cycle > limit_cycles:
+        raise _no_end(status, columns, times, limit_cycles)
+    return _timeline(machine, columns, times, faults[0].cycle, faults)
+
+
+def _lists(arrays: Sequence[NDArray]) -> list[list]:
+    return [array.tolist() for array in arrays]
+
+
+def _rounds(columns: Columns, moves: NDArray, memory: Memory, burst_beats: int) -> int:
+    """Return about how often the schedule goes through its loops: instructions, rows, bursts.
+
+    A memory that draws its waits also takes each beat by itself.
+    """
+    beats = moves["columns"] * moves["element_beats"]
+    each = beats // burst_beats if memory.model == "fixed" else beats
+    return columns.count + int((moves["blocks"] * moves["rows"] * (each + 2)).sum())
+
+
+def _no_end(status: int, columns: Columns, times: Times, limit_cycles: int) -> Exception:
+    if status == STUCK:
+        waiting = np.flatnonzero((times.dispatch >= 0) & (times.issue < 0))
+        stuck = {int(columns.engine[pc]): int(pc) for pc in waiting[::-1]}
+        text = ", ".join(f"{ENGINES[e]} at pc {pc}" for e, pc in sorted(stuck.items()))
+        return FormatError(f"program: deadlock, waiting for a token: {text}")
+    return CapacityError(f"program: expected at most {limit_cycles} cycles, it runs longer")
+
+
+def _timeline(
+    machine: Machine, columns: Columns, times: Times, end: int, faults: tuple[Fault, ...]
+) -> Timeline:
+    """Return the timeline up to and with cycle `end`."""
+    dispatch, issue, retire = times.dispatch, times.issue, times.retire
+    start = np.zeros(columns.count, np.int64)
+    stalls = np.zeros((columns.count, len(CAUSES)), np.int64)
+    for engine in range(1, len(ENGINES)):
+        mine = np.flatnonzero((columns.engine == engine) & (columns.opcode > 0) & (dispatch >= 0))
+        before = retire[mine[:-1]]
+        start[mine[1:]] = np.where(before >= 0, before + 1, NEVER)
+        edge = start[mine]
+        for place, until in enumerate(
+            (dispatch[mine] + 1, times.prev_token[mine], times.next_token[mine])
+        ):
+            after = np.maximum(edge, until)
+            stalls[mine, place] = np.where(after <= end, after - edge, 0)  # ended in time
+            edge = after
+    at_issue = [fault.pc for fault in faults if fault.cause in ("operand", "bank")]
+    issued = (issue >= 0) & (issue <= end)
+    issued[at_issue] = False
+    retired = issued & (retire <= end)
+    halt_code = None
+    if not faults:
+        halts = columns.groups["HALT"]
+        halt_code = int(halts["code"][np.searchsorted(halts.pcs, np.flatnonzero(retired)[-1])])
+    return Timeline(
+        machine=machine,
+        columns=columns,
+        dispatch=np.where(dispatch <= end, dispatch, -1),
+        issue=np.where(issued, issue, -1),
+        retire=np.where(retired, retire, -1),
+        stall_start=start,
+        stalls=stalls,
+        bursts=np.where(issued, times.bursts, 0),
+        cycles=end + 1,
+        faults=faults,
+        halt_code=halt_code,
+    )

@@ -1,0 +1,47 @@
+"""Event counts of a run: the pages' (tests/isa/instructions), of instructions that retired."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from npusim.cosim.programs.programs import random_program
+from npusim.isa.assembly import assemble
+from npusim.isa.columns import RegisterFile, group_of
+from npusim.isa.encoding import encode_program
+from npusim.isa.instructions import PAGES
+from npusim.machines import Machine
+from npusim.simulator.counts import NAMES, event_counts
+from npusim.simulator.run import time_program
+from npusim.simulator.timing.timeline import time_code
+
+
+@pytest.mark.parametrize("name", ["nano", "base"])
+def test_counts_are_those_of_the_pages(name):
+    machine, seen = Machine.load(name), set()
+    for seed in range(25):
+        program, _ = random_program(random.Random(seed), machine, 12)
+        counts = event_counts(time_program(program)[0])
+        files = RegisterFile()
+        for pc, item in enumerate(program.instructions):
+            if item.name == "CFG":
+                files.configure(item)
+            registers = files.of(item.engine) if item.engine != "FETCH" else {}
+            own = PAGES[item.name].counts(group_of(item, registers), machine)
+            expected = {"fetch_bytes": 16, **{k: int(column[0]) for k, column in own.items()}}
+            found = {key: value for key, value in counts.total(pc, 1).items() if value}
+            assert found == {key: value for key, value in expected.items() if value}
+            seen |= found.keys()
+    assert seen == set(NAMES) - (
+        {"macs_uniform8"} if "uniform8" not in machine.array.formats else set()
+    )
+
+
+def test_what_did_not_retire_counts_nothing_but_its_fetch():
+    load = "LD target=ACT plain=1 banks=1 columns=2 address={}\n"
+    code = encode_program(assemble(load.format(0) + load.format(0xFFFF) + load.format(0) + "HALT"))
+    timeline = time_code(code, Machine.load("nano"))
+    assert (timeline.fault.cause, timeline.fault.pc) == ("address", 1)
+    words = event_counts(timeline).columns["act_writes"]
+    assert words.tolist() == [2, 2, 0, 0]  # LD 1 ends when its fault is told
