@@ -222,3 +222,11 @@ def clip(x: NDArray[np.float32], low: float | None, high: float | None) -> NDArr
     if low is not None:
         x = np.maximum(x, np.float32(low))
     return x if high is None else np.minimum(x, np.float32(high))
+
+
+@kernel
+def requantize_rows(sums, scale, bias, zero_point, low, high, y):
+    """Requantize int64 `sums` [R C] + bias [C] by float32 scales [C] into y, ties to even."""
+    for r in range(y.shape[0]):
+        for c in range(y.shape[1]):
+            y[r, c] = fp32_requantize(sums[r, c] + bias[c], scale[c], zero_point, low, high)

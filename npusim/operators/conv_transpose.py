@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
 from npusim.formats.onnx.records import OnnxNode
-from npusim.graph.attributes import Window, need_rank
+from npusim.graph.attributes import Clamp, Window, fused, need_rank
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels import mlas_products
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds import linear
+from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.page import Absent, Page
+from npusim.operators.kinds.products import exact, requantized
+from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
+from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,9 @@ class ConvTranspose(Operator):
     window: Window
     groups: int = 1
     longer: tuple[int, int] = (0, 0)
+    activation: Clamp | None = None
+    same: bool = False
+    """Whether the file names the padding SAME."""
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -71,7 +81,94 @@ def single(operator: ConvTranspose, x: NDArray, w: NDArray, *bias: NDArray) -> N
 
 def real(operator: ConvTranspose, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
     """Return the values in the type of x."""
-    return _spread(operator, x, w, bias, np.matmul)
+    return fused(operator.activation, _spread(operator, x, w, bias, np.matmul))
+
+
+def reference(network: Network, node: Node) -> Requantization:
+    """Return TFLite's constants (transpose_conv.cc, Prepare): double rounding."""
+    return by_mode(network, node, "tflite")
+
+
+def optimized(network: Network, node: Node) -> VectorAndRest[Requantization]:
+    """Return the constants of LiteRT's optimized kernels.
+
+    Vectors are of 8 channels on int8, of 16 elements of the whole output on uint8.
+    """
+    is_uint8 = network.inputs_of(node)[0].dtype == np.uint8
+    vector, rest = by_mode(network, node, "ruy"), by_mode(network, node, "tflite")
+    return VectorAndRest(vector, rest, INTEGER_LANES if is_uint8 else LANES)
+
+
+def delegated(network: Network, node: Node) -> VectorAndRest[Requantization] | FloatRequantization:
+    """Return XNNPACK's constants; padding SAME with gaps between windows it leaves to LiteRT's."""
+    operator = node.operator
+    assert isinstance(operator, ConvTranspose)
+    window = operator.window
+    gaps = any(k < s for k, s in zip(window.kernel, window.stride, strict=True))
+    return optimized(network, node) if gaps and operator.same else linear.float32(network, node)
+
+
+def by_mode(network: Network, node: Node, mode: str) -> Requantization:
+    """Return one rounding by `mode`."""
+    per_tensor = linear.is_per_tensor(network, node)
+    legacy = per_tensor and network.inputs_of(node)[1].dtype == np.uint8
+    return linear.fixed_point(network, node, "tosa", mode, product_in_float32=legacy)
+
+
+def step(
+    network: Network,
+    node: Node,
+    c: Requantization | FloatRequantization | VectorAndRest[Requantization],
+) -> Step:
+    """Return the step on 8-bit integers; weights are constant and multiplied exactly."""
+    operator = node.operator
+    assert isinstance(operator, ConvTranspose)
+    x, w = network.inputs_of(node)[:2]
+    if w.data is None or w.quantization is None:
+        raise UnsupportedError(f"{node.name}: expected constant quantized weights in {w.name}")
+    zero_points = w.quantization.zero_point
+    if zero_points.ndim:
+        zero_points = zero_points.reshape([-1 if axis == 1 else 1 for axis in range(4)])
+    weights = w.data.astype(np.float64) - zero_points
+    zero, dtype = affine(node, x)[1], network.output_of(node).dtype
+
+    def run(threads: int, x: NDArray, *constants: NDArray) -> NDArray:
+        sums = _spread(operator, exact(x, zero), weights, (), np.matmul).astype(np.int64)
+        if not isinstance(c, VectorAndRest):
+            return requantized(c, sums, dtype)
+        y = requantized(c.rest, sums, dtype)
+        whole = (-1, sums.shape[3]) if c.lanes == LANES else (1, -1)
+        vectors = sums.shape[3] if c.lanes == LANES else sums.size
+        vectors -= vectors % c.lanes
+        quick = requantized(c.vector, sums, dtype)
+        y.reshape(whole)[:, :vectors] = quick.reshape(whole)[:, :vectors]
+        return y
+
+    return run
+
+
+def float32(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32: onnxruntime's bytes, or TFLite's values to a few last places."""
+    return elementwise(single if rule == "onnxruntime" else real)(network, node, rule)
+
+
+def _read_tflite(layer: TfliteLayer) -> ConvTranspose:
+    """Return the operator; the file gives the output's size, padding is that of its convolution."""
+    w, x, size = layer.input(1).shape, layer.input(2).shape, layer.constant(0)
+    if len(w) != 4 or len(x) != 4 or len(size) != 4:
+        raise ShapeError(f"{layer.record.name}: expected rank 4, found {list(x)} and {list(w)}")
+    strides = (layer.option("StrideH"), layer.option("StrideW"))
+    padding, longer = [0, 0, 0, 0], [0, 0]
+    for side, (n, out, k, s) in enumerate(zip(x[1:3], size[1:3], w[1:3], strides, strict=True)):
+        before = 0
+        if layer.option("Padding") == 0:
+            before = max((-(-out // s) - 1) * s + k - out, 0) // 2
+        rest = (n - 1) * s + k - before - out
+        padding[2 * side : 2 * side + 2] = before, max(rest, 0)
+        longer[side] = max(-rest, 0)
+    window = Window((w[1], w[2]), strides, (1, 1), (padding[0], padding[1], padding[2], padding[3]))
+    same = layer.option("Padding") == 0
+    return ConvTranspose(window, 1, (longer[0], longer[1]), layer.activation(), same)
 
 
 def _spread(operator: ConvTranspose, x: NDArray, w: NDArray, bias: Sequence, product) -> NDArray:  # type: ignore[no-untyped-def]
@@ -147,13 +244,20 @@ def _pair(node: OnnxNode, name: str, default: tuple[int, int]) -> tuple[int, int
 
 PAGE = Page(
     operator=ConvTranspose,
-    tflite=(),
+    tflite=(TfliteForm("TRANSPOSE_CONV", (2, 1, 3), _read_tflite),),
     onnx=(OnnxForm("ConvTranspose", _read),),
     own=Absent("has no form in npusim's own files"),
     real=real,
-    constants=Absent("is computed on floats alone"),
-    quantized=Absent("is computed on floats alone"),
-    float32=elementwise(single),
+    constants=PerRuntime(
+        litert=reference,
+        litert_opt=optimized,
+        xnnpack=delegated,
+        onnxruntime=NOT_IN_ONNXRUNTIME,
+        tosa=reference,
+        integer=by_mode,
+    ),
+    quantized=step,
+    float32=float32,
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="host",

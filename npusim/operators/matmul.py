@@ -14,17 +14,31 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.products import requantized
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes import onnxruntime
-from npusim.runtimes.requantization import FloatRequantization, affine
+from npusim.runtimes.requantization import (
+    FloatRequantization,
+    Requantization,
+    activation_bounds,
+    affine,
+    one_term,
+)
 
 
 @dataclass(frozen=True)
 class MatMul(Operator):
-    """a [... M K], b [... K N] -> [... M N], both computed values, broadcast over leading axes."""
+    """a [... M K], b [... K N] -> [... M N], both computed values, broadcast over leading axes.
+
+    With `turn_a` or `turn_b` the last two axes of that operand change places first.
+    """
+
+    turn_a: bool = False
+    turn_b: bool = False
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -32,7 +46,11 @@ class MatMul(Operator):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         a, b = inputs
-        if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
+        if min(len(a), len(b)) < 2:
+            raise ShapeError(f"cannot multiply {list(a)} by {list(b)}")
+        a = (*a[:-2], a[-1], a[-2]) if self.turn_a else a
+        b = (*b[:-2], b[-1], b[-2]) if self.turn_b else b
+        if a[-1] != b[-2]:
             raise ShapeError(f"cannot multiply {list(a)} by {list(b)}")
         return ((*broadcast(a[:-2], b[:-2]), a[-2], b[-1]),)
 
@@ -42,7 +60,41 @@ class MatMul(Operator):
 
 def real(operator: MatMul, a: NDArray, b: NDArray) -> NDArray:
     """Return the matrix product."""
-    return np.matmul(a, b)
+    return np.matmul(*turned(operator, a, b))
+
+
+def turned(operator: MatMul, a: NDArray, b: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the operands as the product takes them."""
+    a = a.swapaxes(-1, -2) if operator.turn_a else a
+    return a, b.swapaxes(-1, -2) if operator.turn_b else b
+
+
+def by_mode(network: Network, node: Node, mode: str) -> Requantization | None:
+    """Return TFLite's constants of one rounding by `mode` (batch_matmul.cc, Prepare)."""
+    y = network.output_of(node)
+    if y.dtype == np.int32:
+        return None
+    s1, s2 = (affine(node, x)[0] for x in network.inputs_of(node))
+    so, zo = affine(node, y)
+    low, high = activation_bounds(None, so, zo, y.dtype)
+    return one_term(node, float(s1 * s2) / float(so), 0, mode, zo, low, high)
+
+
+def reference(network: Network, node: Node) -> Requantization | None:
+    """Return the constants of double rounding."""
+    return by_mode(network, node, "tflite")
+
+
+def delegated(network: Network, node: Node) -> Requantization | FloatRequantization | None:
+    """Return XNNPACK's constants in float32; it takes a second operand without a zero point."""
+    a, b = network.inputs_of(node)
+    (s1, _), (s2, z2) = affine(node, a), affine(node, b)
+    y = network.output_of(node)
+    if z2 or y.dtype == np.int32:
+        return reference(network, node)
+    so, zo = affine(node, y)
+    ends = activation_bounds(None, so, zo, y.dtype)
+    return FloatRequantization("fp32", np.array([s1 * s2 / so]), np.zeros(1, np.int64), zo, *ends)
 
 
 def onnxruntime_product(network: Network, node: Node) -> FloatRequantization | None:
@@ -56,17 +108,21 @@ def onnxruntime_product(network: Network, node: Node) -> FloatRequantization | N
     return FloatRequantization("fp32", scale, np.zeros(1, np.int64), affine(node, y)[1], *ends)
 
 
-def step(network: Network, node: Node, c: FloatRequantization | None) -> Step:
+def step(network: Network, node: Node, c: Requantization | FloatRequantization | None) -> Step:
     """Return the step on 8-bit integers."""
+    operator = node.operator
+    assert isinstance(operator, MatMul)
     a, b = network.inputs_of(node)
     require_8_bit(node, a, b)
     dtype = network.output_of(node).dtype
     za, zb = (np.int32(affine(node, x)[1]) for x in (a, b))
 
     def product(threads: int, a: NDArray, b: NDArray) -> NDArray:
-        sums = np.matmul(a.astype(np.int32) - za, b.astype(np.int32) - zb)
+        sums = np.matmul(*turned(operator, a.astype(np.int32) - za, b.astype(np.int32) - zb))
         if c is None:
             return sums
+        if isinstance(c, Requantization):
+            return requantized(c, sums.astype(np.int64), dtype)
         y = np.empty(sums.shape, dtype)
         rows = (-1, sums.shape[-1])
         floating_point.requantize_sums(
@@ -80,24 +136,28 @@ def step(network: Network, node: Node, c: FloatRequantization | None) -> Step:
 
 def macs(network: Network, node: Node) -> int:
     """Return M * K * N of every product."""
-    return prod(network.output_of(node).shape) * network.inputs_of(node)[0].shape[-1]
+    a, operator = network.inputs_of(node)[0].shape, node.operator
+    assert isinstance(operator, MatMul)
+    return prod(network.output_of(node).shape) * a[-2 if operator.turn_a else -1]
 
 
-NOT_HERE = Absent("of computed values is not supported under this rule")
+def _read(layer: TfliteLayer) -> MatMul:
+    return MatMul(bool(layer.option("AdjX")), bool(layer.option("AdjY")))
+
 
 PAGE = Page(
     operator=MatMul,
-    tflite=(),
+    tflite=(TfliteForm("BATCH_MATMUL", 2, _read),),
     onnx=(),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=PerRuntime(
-        litert=NOT_HERE,
-        litert_opt=NOT_HERE,
-        xnnpack=NOT_HERE,
+        litert=reference,
+        litert_opt=reference,
+        xnnpack=delegated,
         onnxruntime=onnxruntime_product,
-        tosa=NOT_HERE,
-        integer=NOT_HERE,
+        tosa=reference,
+        integer=by_mode,
     ),
     quantized=step,
     float32=elementwise(real),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import RangeError
+from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.host import float_page, reads
+from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -24,4 +28,19 @@ def single(operator: Pow, a: NDArray, b: NDArray) -> NDArray:
     return np.power(a.astype(np.float64), b.astype(np.float64)).astype(a.dtype)
 
 
-PAGE = float_page(Pow, (OnnxForm("Pow", reads(lambda node: Pow(), inputs=2)),), single)
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on int32: results wrap, an exponent below 0 raises RangeError."""
+
+    def power(threads: int, a: NDArray, b: NDArray) -> NDArray:
+        if (b < 0).any():
+            raise RangeError(f"{node.name}: an exponent below 0")
+        return np.power(a, b)
+
+    return power
+
+
+PAGE = replace(
+    float_page(Pow, (OnnxForm("Pow", reads(lambda node: Pow(), inputs=2)),), single),
+    tflite=(TfliteForm("POW", 2, lambda layer: Pow()),),
+    plain=plain,
+)

@@ -8,10 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.formats.onnx.records import OnnxNode
+from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary
-from npusim.operators.kinds.host import float_page
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
+from npusim.operators.page import Absent, Page, no_macs
+from npusim.runtimes.fixed_point import multiplied
+from npusim.runtimes.requantization import affine, quantize_multiplier
 
 
 @dataclass(frozen=True)
@@ -28,4 +35,33 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, PRelu(), (b.value(node, 0), b.value(node, 1)), node.outputs[0])
 
 
-PAGE = float_page(PRelu, (OnnxForm("PRelu", _read_onnx),), single)
+def fixed_point(network: Network, node: Node, mode: str = "") -> Pairs:
+    """Return TFLite's function (activations.cc, EvalPrelu): two requantizations."""
+    (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
+    y = network.output_of(node)
+    so, zo = affine(node, y)
+    above = quantize_multiplier(float(s1) / float(so))
+    below = quantize_multiplier(float(s1) * float(s2) / float(so))
+    limits = np.iinfo(y.dtype)
+
+    def of_pair(x: Integers, slope: Integers) -> Integers:
+        x, slope = np.broadcast_arrays(x - z1, slope - z2)
+        scaled = np.where(x >= 0, multiplied(x, *above), multiplied(x * slope, *below))
+        return np.clip(scaled + zo, limits.min, limits.max)
+
+    return of_pair
+
+
+PAGE = Page(
+    operator=PRelu,
+    tflite=(TfliteForm("PRELU", 2, lambda layer: PRelu()),),
+    onnx=(OnnxForm("PRelu", _read_onnx),),
+    own=Absent("has no form in npusim's own files"),
+    real=single,
+    constants=alike(fixed_point),
+    quantized=pairs_step,
+    float32=elementwise(single),
+    plain=Absent("takes no plain integers"),
+    macs=no_macs,
+    unit="host",
+)

@@ -272,3 +272,8 @@ def unary(
 
 BUILT_IN = ("opt", "xnn")
 """Kernels that have what the reference ones do not."""
+
+
+def unscaled(x: Value) -> Value:
+    """Return a tensor whose integers are worth themselves."""
+    return replace(x, scale=None, zero_point=0)

@@ -1,49 +1,44 @@
-"""matmul: products of two computed values equal onnxruntime's QLinearMatMul and MatMulInteger."""
+"""matmul: every byte equal to LiteRT's three sets of kernels, floats to a few last places.
+
+The .onnx form is compared with onnxruntime in tests/simulator.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from onnx import helper
 
-from tests.simulator.onnxruntime_reference import assert_same_bytes
+from tests.simulator.tflite_builder import Value, options
 
-CASES = 100
-BYTES = (np.int8, np.uint8)
+from .litert_cases import Draw, Layer, compare, random_layers
 
 
-def operands(rng: np.random.Generator, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Return a [... M K] and b [... K N] of the whole range, or of its ends alone."""
-    m, k, n = rng.integers(1, 7, 3)
-    leading = tuple(int(d) for d in rng.integers(1, 4, rng.integers(0, 3)))
-    limits = np.iinfo(dtype)
-    choices = [limits.min, limits.max] if rng.random() < 0.3 else range(limits.min, limits.max + 1)
-    a, b = (rng.choice(choices, (*leading, *ends)).astype(dtype) for ends in ((m, k), (k, n)))
-    return a, b
+def drawn(draw: Draw, dtype: str, result: str) -> Layer:
+    m, k, n = (draw.between(1, 9) for _ in range(3))
+    leading = draw.shape(0, 2, 3)
+    few = tuple(e if draw.flag() else 1 for e in leading)[draw.between(0, len(leading)) :]
+    turn_a, turn_b = draw.flag(), draw.flag()
+    a = (*leading, k, m) if turn_a else (*leading, m, k)
+    b = (*few, n, k) if turn_b else (*few, k, n)
+    shapes = (a, b)
+
+    def value(shape: tuple[int, ...], dtype: str) -> Value:
+        if dtype in ("float32", "int32"):
+            return draw.plain(shape, dtype)
+        return draw.quantized(shape, dtype, most=-2)
+
+    x, w = (value(shape, dtype) for shape in shapes)
+    batch = np.broadcast_shapes(leading, few)
+    y = value((*batch, m, n), result)
+    chosen = options("BatchMatMulOptions", adjX=turn_a, adjY=turn_b)
+    arrays = [draw.array(x, -3, 3), draw.array(w, -3, 3)]
+    return Layer("BATCH_MATMUL", [x, w], [y], chosen, arrays, version=2)
 
 
-@pytest.mark.parametrize("dtype", BYTES)
-def test_products_equal_onnxruntime(dtype: type) -> None:
-    for seed in range(CASES):
-        rng = np.random.default_rng(seed)
-        a, b = operands(rng, dtype)
-        sa, sb = (np.float32(2.0 ** rng.uniform(-9, 2)) for _ in range(2))
-        sy = np.float32(float(sa * sb) * 2.0 ** rng.uniform(0, 12))
-        if rng.random() < 0.4:  # ties
-            sa, sb, sy = np.float32(0.5), np.float32(0.25), np.float32(2.0 ** rng.integers(0, 5))
-        za, zb, zy = (rng.choice([0, 3, np.iinfo(dtype).max]).astype(dtype) for _ in range(3))
-        constants = {"sa": sa, "za": za, "sb": sb, "zb": zb, "sy": sy, "zy": zy}
-        names = ["a", "sa", "za", "b", "sb", "zb", "sy", "zy"]
-        node = helper.make_node("QLinearMatMul", names, ["y"])
-        constants = {key: np.asarray(value) for key, value in constants.items()}
-        assert_same_bytes([node], {"a": a, "b": b}, constants, {"y": dtype})
+@random_layers
+def test_bytes_equal_litert(draw: Draw) -> None:
+    compare(drawn(draw, "int8", "int8"))
 
 
-@pytest.mark.parametrize("dtype", BYTES)
-def test_sums_equal_onnxruntime(dtype: type) -> None:
-    for seed in range(CASES):
-        rng = np.random.default_rng(seed)
-        a, b = operands(rng, dtype)
-        zeros = {"za": np.asarray(rng.integers(0, 9), dtype), "zb": np.asarray(5, dtype)}
-        node = helper.make_node("MatMulInteger", ["a", "b", "za", "zb"], ["y"])
-        assert_same_bytes([node], {"a": a, "b": b}, zeros, {"y": np.int32})
+@random_layers
+def test_floats_equal_litert(draw: Draw) -> None:
+    compare(drawn(draw, "float32", "float32"), ulp=8, of_largest=True)

@@ -26,7 +26,8 @@ from npusim.graph.tensor import Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data
 from npusim.operators.pages import PAGES
 
-DEPTHWISE_FILE_ORDER = (3, 1, 2, 0)
+FILE_ORDERS = {"DEPTHWISE_CONV_2D": (3, 1, 2, 0), "TRANSPOSE_CONV": (1, 2, 3, 0)}
+"""The file's axes of an operator's weights, input 1, where they are not the canonical ones."""
 
 
 def load(path: str | Path) -> Network:
@@ -60,8 +61,8 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
         written = [records[i] for i in record.outputs]
         layer = TfliteLayer(record, tensors, tuple(written))
         operator = form.read(layer)
-        if record.kind == "DEPTHWISE_CONV_2D":
-            layouts[record.inputs[1]] = DEPTHWISE_FILE_ORDER
+        if record.kind in FILE_ORDERS:
+            layouts[record.inputs[1]] = FILE_ORDERS[record.kind]
         used = form.value_inputs(record.inputs)
         node = Node(
             record.name,

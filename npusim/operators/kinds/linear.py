@@ -165,9 +165,10 @@ def _scales(
     so, zero_point = affine(node, y)
     low, high = activation_bounds(_activation(node), so, zero_point, y.dtype)
     sx, _ = affine(node, x)
-    if w.quantization is None or w.quantization.axis not in (None, 0):
+    channels = 1 if node.kind == "ConvTranspose" else 0
+    if w.quantization is None or w.quantization.axis not in (None, channels):
         raise UnsupportedError(f"{node.name}: expected scales per tensor or output channel")
-    sw = np.broadcast_to(w.quantization.scale, w.shape[0])
+    sw = np.broadcast_to(w.quantization.scale, w.shape[channels])
     return sx, sw, so, zero_point, low, high
 
 
