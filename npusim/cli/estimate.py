@@ -33,7 +33,7 @@ def command(
     from npusim.analysis.conformance import not_executed
     from npusim.engines.estimate import estimate
     from npusim.formats.files import load
-    from npusim.report.machine_table import energy_line, loss_legend, machine_table
+    from npusim.report.machine_table import energy_line, print_cost_tables, time_line
     from npusim.report.terminal import plain_console
     from npusim.writing import require_writable, write_json
 
@@ -48,17 +48,12 @@ def command(
     if json_path is not None:
         write_json(json_path, results)
     console = plain_console()
-    console.print(machine_table(found.layers))
-    console.print(f"\nmost lost to: {loss_legend(found.layers)}")
-    frequency_hz = program.machine.clock.frequency_hz
+    print_cost_tables(console, found.layers, found.host)
     console.print(
-        f"\n{program.name} on {program.machine.name}: {found.cycles:,} cycles "
-        f"({1e3 * found.cycles / frequency_hz:.3f} ms at {frequency_hz / 1e6:g} MHz), "
+        f"\n{program.name} on {program.machine.name}: {time_line(found)}, "
         f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
         f"{found.dram_bytes:,} DRAM bytes, rounding {program.requant}"
     )
-    console.print(energy_line(found.energy_pj, program.machine))
-    if found.host_operators:
-        console.print(f"on the host, without cycles: {', '.join(found.host_operators)}")
+    console.print(energy_line(found.energy_pj, program.machine, found.host_energy_pj))
     for note in network.notes:
         console.print(f"note: {note}")

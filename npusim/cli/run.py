@@ -153,21 +153,19 @@ def _print(result: Result, correct: int | None) -> None:
 
 
 def _print_layers(console: Console, result: MachineResult) -> None:
-    from npusim.report.machine_table import loss_legend, machine_table
+    from npusim.report.machine_table import print_cost_tables
 
-    console.print(machine_table(result.cost.layers))
-    console.print(f"\nmost lost to: {loss_legend(result.cost.layers)}")
+    print_cost_tables(console, result.cost.layers, result.cost.host)
 
 
 def _print_cost(console: Console, result: MachineResult) -> None:
-    from npusim.report.machine_table import average_line, energy_line
+    from npusim.report.machine_table import average_line, energy_line, time_line
 
-    hosts = ", ".join(result.cost.host_operators)
+    cost = result.cost
     console.print(
-        f"{result.machine}: {result.cycles:,} cycles and {result.dram_bytes:,} DRAM bytes a sample"
-        + (f"; on the host, without cycles: {hosts}" if hosts else "")
+        f"{result.machine}: {time_line(cost)}, and {result.dram_bytes:,} DRAM bytes a sample"
     )
-    console.print(energy_line(result.energy, result.cost.program.machine))
+    console.print(energy_line(result.energy, cost.program.machine, cost.host_energy_pj))
     if result.average_energy is not None:
         console.print(average_line(result.energy, result.average_energy))
     if result.differing_outputs is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -305,7 +306,15 @@ class Compiler:
         """End the run on the machine; the host computes `node` before the next one."""
         self._end_run()
         self._place_written_by_host(target, target)
-        self.steps.append(Step("host", len(self.emitter), 0, node.name))
+        inputs = [x for x in self.network.inputs_of(node) if not x.is_constant]
+        outputs = self.network.outputs_of(node)
+        read, written = (sum(prod(x.shape) for x in tensors) for tensors in (inputs, outputs))
+        moved = sum(prod(x.shape) * x.dtype.itemsize for x in (*inputs, *outputs))
+        work = Step(
+            "host", len(self.emitter), 0, node.name, node.kind, max(read, written),
+            layer_macs(self.network, node), moved,
+        )  # fmt: skip
+        self.steps.append(work)
 
     def _end_run(self) -> None:
         if len(self.emitter) == self.run_start:

@@ -9,6 +9,7 @@ from typing import Any
 
 from npusim.analysis.layer_cycles import LayerCycles, layer_cycles, total_energy_pj
 from npusim.cost.area import area_json
+from npusim.cost.host import HostCost, host_costs, total_cycles
 from npusim.isa.program import Program
 from npusim.simulator.timing.timeline import Timeline
 from npusim.writing import whole_file
@@ -36,9 +37,31 @@ class ProgramCost:
         return sum(timeline.cycles for timeline in self.timelines)
 
     @property
+    def host(self) -> tuple[HostCost, ...]:
+        """What the nodes cost that the host computes between the runs."""
+        return host_costs(self.program)
+
+    @property
     def host_operators(self) -> tuple[str, ...]:
-        """Nodes that the host computes between the runs, which have no cycles."""
-        return tuple(step.node for step in self.program.steps if step.kind == "host")
+        """Names of those nodes."""
+        return tuple(row.name for row in self.host)
+
+    @property
+    def host_cycles(self) -> int:
+        """Cycles of the host's clock."""
+        return total_cycles(self.host)
+
+    @property
+    def host_energy_pj(self) -> float:
+        """Energy of the host, which is not in `energy_pj`."""
+        return sum(row.energy_pj for row in self.host)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of one sample: the machine's and the host's, one after the other."""
+        machine = self.program.machine
+        on_host = self.host_cycles / machine.host.frequency_hz
+        return self.cycles / machine.clock.frequency_hz + on_host
 
     @property
     def macs(self) -> int:
@@ -70,14 +93,24 @@ class ProgramCost:
             "machine": machine.name,
             "cycles": self.cycles,
             "seconds_on_machine": self.cycles / machine.clock.frequency_hz,
+            **self.host_json(),
             "macs": self.macs,
             "utilization": self.utilization,
             "dram_bytes": self.dram_bytes,
             "energy_pj": self.energy_pj,
             **area_json(machine),
             "instructions": len(self.program.instructions),
-            "host_operators": list(self.host_operators),
             "layers": [layer.as_json() for layer in self.layers],
+        }
+
+    def host_json(self) -> dict[str, Any]:
+        """Return the host's share as JSON-ready values; totals of the machine leave it out."""
+        return {
+            "host_operators": list(self.host_operators),
+            "host_cycles": self.host_cycles,
+            "host_energy_pj": self.host_energy_pj,
+            "host_layers": [row.as_json() for row in self.host],
+            "seconds_with_host": self.seconds,
         }
 
     def save_trace(self, path: str | Path) -> None:

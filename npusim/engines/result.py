@@ -142,7 +142,7 @@ class MachineResult(Result):
             "dram_bytes": self.dram_bytes,
             "energy_pj": self.energy,
             "average_energy_pj": self.average_energy,
-            "host_operators": list(self.cost.host_operators),
+            **self.cost.host_json(),
             "differing_outputs": self.differing_outputs,
         }
         known = {key: value for key, value in found.items() if value is not None}

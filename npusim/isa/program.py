@@ -23,7 +23,7 @@ from npusim.machines import Machine
 from npusim.writing import whole_file
 
 MAGIC = b"NPUSIM\r\n"
-FILE_VERSION = 2
+FILE_VERSION = 3
 PAGE_BYTES = 4096
 _DIGEST_BYTES = 32
 
@@ -75,13 +75,18 @@ class Step:
     """One part of the execution: a run of instructions that ends with HALT, or a host operator.
 
     `kind` is "run" (first, count) or "host" (node: its name in the network; the host reads its
-    inputs' places and writes its output's).
+    inputs' places and writes its output's). A host step states its work: the operator, the values
+    it reads or writes, whichever are more, its multiply-accumulates, and the bytes of both.
     """
 
     kind: str
     first: int = 0
     count: int = 0
     node: str = ""
+    operator: str = ""
+    elements: int = 0
+    macs: int = 0
+    moved_bytes: int = 0
 
 
 @dataclass(frozen=True)

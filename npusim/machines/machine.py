@@ -5,10 +5,10 @@ a size that the RTL is built with its Verilog parameter, and the field of the co
 reads it back. Derived from it are the check of a file and its JSON schema, the parameter lists of
 the Verilog, the identification registers and the header for drivers (`python -m npusim.generate`).
 
-A TOML names every key; unknown or missing keys are errors. Only [energy], of which the compiler and
-the RTL know nothing, may be left out. A file with `base` names another machine and states only what
-differs. Sizes derived from these are properties here and localparams in the RTL, and stand nowhere
-else.
+A TOML names every key; unknown or missing keys are errors. Only [energy] and [host], of which the
+compiler and the RTL know nothing, may be left out. A file with `base` names another machine and
+states only what differs. Sizes derived from these are properties here and localparams in the RTL,
+and stand nowhere else.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import msgspec
 
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError
+from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
 from npusim.parameter import Parameter
 from npusim.toml_tables import (
     IllegalValue,
@@ -38,7 +39,7 @@ from npusim.toml_tables import (
     schema_of,
     text_of,
 )
-from npusim.words import MACHINES, MemoryModel, Technology
+from npusim.words import MACHINES, MemoryModel
 
 HERE = Path(__file__).resolve().parent
 
@@ -126,40 +127,6 @@ class Memory(Table, frozen=True):
     size_bytes: Annotated[int, powers(1 << 12, 1 << 31, "bytes of DRAM")]
 
 
-class Clock(Table, frozen=True):
-    """What turns cycles into seconds."""
-
-    prefix: ClassVar[str] = "clock."
-    frequency_hz: Annotated[int, count(1, 10**11, "cycles in a second")]
-
-
-class Energy(Table, frozen=True):
-    """What turns events into energy: docs/energy.md.
-
-    Attributes
-    ----------
-    technology
-        The table of cells and memories that prices the machine's own events.
-    dram_pj_per_bit
-        Energy of a bit that is moved to or from DRAM, interface included. The default is
-        Horowitz, "Computing's energy problem", ISSCC 2014: 1.3 nJ for 64 bits (to 2.6 nJ).
-    clock_gating
-        Whether the clock of a module that does nothing stands still. The RTL has no clock gates;
-        a synthesis flow that inserts them comes close to `true`.
-    """
-
-    prefix: ClassVar[str] = "energy."
-    technology: Technology
-    dram_pj_per_bit: Annotated[
-        float, msgspec.Meta(ge=0.0, le=1e6, description="of a bit moved to or from DRAM")
-    ]
-    clock_gating: bool
-
-
-NANGATE = Energy("nangate45", 20.0, False)
-"""What a file without [energy] means."""
-
-
 class Machine(Table, frozen=True, dict=True):
     """One NPU with its memory and clock.
 
@@ -181,6 +148,7 @@ class Machine(Table, frozen=True, dict=True):
     memory: Memory
     clock: Clock
     energy: Energy = NANGATE
+    host: Host = SIMPLE_CORE
 
     def __post_init__(self) -> None:
         super().__post_init__()

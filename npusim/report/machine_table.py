@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
+from rich.console import Console
 from rich.table import Table
 
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
+from npusim.cost.host import HostCost
+from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.machine.timeline import CAUSES
+
+
+class ProgramTimes(Protocol):
+    """What `time_line` asks of a program's cost."""
+
+    @property
+    def program(self) -> Program:
+        """What was compiled."""
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of the machine."""
+
+    @property
+    def host_cycles(self) -> int:
+        """Cycles of the host."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of both."""
 
 
 def machine_table(layers: Sequence[LayerCycles]) -> Table:
@@ -51,6 +75,45 @@ def machine_table(layers: Sequence[LayerCycles]) -> Table:
     return table
 
 
+def host_table(rows: Sequence[HostCost]) -> Table:
+    """Return one row per node of the host core: its work, its cycles, its energy."""
+    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
+    table.add_column("on the host", "total", overflow="fold", max_width=36)
+    table.add_column("operator")
+    for title, total in (
+        ("values", sum(row.elements for row in rows)),
+        ("MACs", sum(row.macs for row in rows)),
+        ("bytes", sum(row.moved_bytes for row in rows)),
+        ("host cycles", sum(row.cycles for row in rows)),
+    ):
+        table.add_column(title, f"{total:,}", justify="right")
+    energy_pj = sum(row.energy_pj for row in rows)
+    table.add_column("energy, uJ", f"{energy_pj / 1e6:,.3f}", justify="right")
+    table.show_footer = True
+    for row in rows:
+        table.add_row(
+            row.name, row.operator, f"{row.elements:,}", f"{row.macs:,}" if row.macs else "",
+            f"{row.moved_bytes:,}", f"{row.cycles:,}", f"{row.energy_pj / 1e6:,.3f}",
+        )  # fmt: skip
+    return table
+
+
+def time_line(cost: ProgramTimes) -> str:
+    """Return a sample's cycles and milliseconds, the host's beside the machine's."""
+    machine = cost.program.machine
+    clock, host = machine.clock.frequency_hz, machine.host.frequency_hz
+    parts = []
+    if cost.cycles:
+        at = f"at {clock / 1e6:g} MHz"
+        parts.append(f"{cost.cycles:,} cycles ({1e3 * cost.cycles / clock:.3f} ms {at})")
+    if cost.host_cycles:
+        at = f"at {host / 1e6:g} MHz"
+        ms = 1e3 * cost.host_cycles / host
+        parts.append(f"{cost.host_cycles:,} cycles of the host ({ms:.3f} ms {at})")
+    whole = f", {1e3 * cost.seconds:.3f} ms in all" if len(parts) > 1 else ""
+    return " and ".join(parts) + whole
+
+
 LOSSES = {
     "empty rows": "rows and columns without a channel or tap",
     "weights": "weights whose loading no multiplication hides, pipeline",
@@ -79,6 +142,18 @@ def _loss_text(row: LayerCycles) -> str:
     return f"{name} {100 * lost / max(row.cycles, 1):.0f} %"
 
 
+def print_cost_tables(
+    console: Console, layers: Sequence[LayerCycles], host: Sequence[HostCost]
+) -> None:
+    """Print the table of the machine's layers and that of the host's nodes, where there are any."""
+    if layers:
+        console.print(machine_table(layers))
+        console.print(f"\nmost lost to: {loss_legend(layers)}")
+    if host:
+        console.print()
+        console.print(host_table(host))
+
+
 def loss_legend(layers: Sequence[LayerCycles]) -> str:
     """Return what the losses named in the table mean."""
     named = {greatest_loss(layer)[0] for layer in layers if layer.macs}
@@ -89,16 +164,20 @@ MOST_PARTS = 5
 PRODUCTS = tuple(f"array_{name}" for name in ARRAY_FORMATS)
 
 
-def energy_line(energy_pj: Mapping[str, float], machine: Machine) -> str:
-    """Return a sample's energy with its largest components, and the machine's area."""
+def energy_line(energy_pj: Mapping[str, float], machine: Machine, host_pj: float = 0.0) -> str:
+    """Return a sample's energy with its largest components, the host's, and the machine's area."""
     technology = machine.energy.technology
     area = area_um2(machine, technology)["total"]
     total = energy_pj["total"]
     parts = sorted(((pj, name) for name, pj in energy_pj.items() if name != "total"), reverse=True)
-    shares = ", ".join(f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS])
+    listed = ", ".join(
+        f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS] if total
+    )
+    shares = f" ({listed})" if listed else ""
+    host = f", {host_pj / 1e6:,.3f} uJ of the host" if host_pj else ""
     return (
-        f"{total / 1e6:,.3f} uJ a sample ({shares}) and {area / 1e6:.3f} mm2 in {technology}; "
-        "docs/energy.md says what that means"
+        f"{total / 1e6:,.3f} uJ a sample{shares}{host} and {area / 1e6:.3f} mm2 in "
+        f"{technology}; docs/energy.md says what that means"
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import npusim
 from npusim.analysis.ex_activity import layer_of
 from npusim.analysis.occupancy import occupancy
+from npusim.cost.host import host_cost
 from npusim.isa.assembly import line
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
@@ -126,7 +127,10 @@ def _layers(program: Program, layer_cycles: Mapping[str, int]) -> Iterator[Event
 
 
 def _host_operators(program: Program, timelines: Sequence[Timeline]) -> Iterator[Event]:
-    """Yield an instant for each operator of the host: it takes none of the machine's cycles."""
+    """Yield an instant for each operator of the host: it takes none of the machine's cycles.
+
+    Its own, of the host's clock, are among its arguments.
+    """
     now, left = 0, list(timelines)
     for step in program.steps:
         if step.kind == "run":
@@ -135,6 +139,7 @@ def _host_operators(program: Program, timelines: Sequence[Timeline]) -> Iterator
             yield {
                 "name": f"host: {step.node}", "cat": "host", "ph": "i", "s": "p",
                 "pid": PROCESS, "tid": LAYER_TRACK, "ts": now,
+                "args": host_cost(program.machine.host, step).as_json(),
             }  # fmt: skip
 
 

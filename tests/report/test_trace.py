@@ -23,7 +23,7 @@ REQUIRED = {
     "M": {"name", "ph", "pid", "tid", "args"},
     "X": {"name", "cat", "ph", "pid", "tid", "ts", "dur", "args"},
     "C": {"name", "ph", "pid", "ts", "args"},
-    "i": {"name", "cat", "ph", "s", "pid", "tid", "ts"},
+    "i": {"name", "cat", "ph", "s", "pid", "tid", "ts", "args"},
 }
 """Keys of an event by its phase, from the format's description."""
 
