@@ -1,4 +1,10 @@
-"""Weight codes: a page for each, and the lists that are derived from them."""
+"""Weight codes: a page for each, and the lists that are derived from them.
+
+One more code is its page here, in CODES, with its scheme in schemes.py; its encoder in
+npusim/quant/encoders/; and its wires in npusim/datapath/weight_decode.py with the RTL. The
+instruction set's names, registers and headers, the formats of machines, what is counted, priced and
+drawn, and the form in which files hold it follow. tests/structure/test_codes.py names what lacks.
+"""
 
 from npusim.codes.code import LEAST_BITS, REGIONS, Levels, WeightCode
 from npusim.codes.pwlq import PWLQ

@@ -93,7 +93,7 @@ class WeightCode:
 
     def most_bits(self, parameters: Mapping[str, int]) -> int:
         """Return the greatest b under build `parameters`; 0 where the code is not built in."""
-        value = parameters[self.parameter.verilog]
+        value = parameters.get(self.parameter.verilog, 0)
         return self.elements[0].bits * value if self.is_flag else value
 
     def element(self, bits: int) -> str:

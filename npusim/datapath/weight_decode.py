@@ -31,6 +31,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from npusim import codes
 from npusim.codes import CODES, LEAST_BITS, WEIGHT_FORMATS
 from npusim.codes import pwlq as pwlq_code
 from npusim.codes import subset as subset_code
@@ -39,7 +40,7 @@ from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import scalar
 from npusim.datapath.stimulus import chance
 
-UNIFORM, SUBSET, PWLQ = range(len(WEIGHT_FORMATS))
+UNIFORM, SUBSET, PWLQ = map(CODES.index, (codes.UNIFORM, codes.SUBSET, codes.PWLQ))
 
 uniform_weight = scalar(uniform_code.weight)
 

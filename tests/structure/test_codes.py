@@ -55,6 +55,8 @@ def test_every_scheme_has_an_encoder_whose_codes_fit(scheme):
     layer = LayerInputs(weights, rng.normal(size=(1, 40, 24)), np.zeros((3, 24)))
     for bits in SCHEME_BITS[scheme]:
         coded = encode_layer(layer, scheme, bits, Options(scheme=scheme, bits=bits))
+        base, _, other = scheme.partition("+")
+        assert coded.scheme in (base, other, BY_NAME[base].code.name)
         code = BY_NAME[coded.scheme].code
         code.require(coded.codes, bits)
         assert coded.codes.dtype == code.dtype(bits)
