@@ -151,7 +151,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
             "--machine",
             machine_of(d, "size = 4", "size = 5"),
         ],
-        "nano.toml: machine: array.size: expected a power of two in 4..64, found 5",
+        "nano.toml: array.size: expected a power of two in 4..64, found 5",
     ),
     "pictures nowhere": (
         lambda d: [MODEL, "--engine", "machine", "--machine", "nano", "--plots", "/proc/plots"],
