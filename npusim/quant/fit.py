@@ -13,14 +13,13 @@ Source: targets from the quantized predecessors are GPFQ (Lybrand and Saab 2021)
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.quant.coded import CodedWeights
 from npusim.quant.encoders.factor import add_products, damped, root, solve
-from npusim.quant.encoders.search import QUICK, Effort, Problem, space
+from npusim.quant.encoders.search import Effort, Problem, space
 from npusim.quant.moments import Moments, MomentSums
 
 DAMPINGS = (0.01, 0.1, 0.5)
@@ -87,7 +86,7 @@ def fit_layer(
     encode: Encode,
     *,
     centred: bool,
-    fed_back: bool,
+    effort: Effort,
     threads: int,
 ) -> CodedWeights:
     """Return codes of `weights` [OC K] for the operands in `sums`, or `nearest` if as good.
@@ -102,18 +101,21 @@ def fit_layer(
         The scheme's fitted encoder.
     centred
         Whether the bias takes care of the mean error.
-    fed_back
-        Whether descent begins with error feedback, or with the nearest levels.
+    effort
+        How long to look.
     threads
         Cores to use; the result does not depend on it.
     """
     on, held = (one.moments(centred) for one in sums)
 
+    groups = len(on.second)
+    space_of = np.arange(len(weights)) * groups // len(weights)
+
     def found(moments: Moments, damping: float, effort: Effort) -> CodedWeights:
         spaces = [space(second, damping) for second in moments.second]
         problem = Problem(
-            targets(weights, moments, damping), spaces,
-            replace(effort, fed_back=fed_back), threads,
+            targets(weights, moments, damping), spaces, space_of,
+            effort, threads,
         )  # fmt: skip
         return encode(problem)
 
@@ -122,9 +124,9 @@ def fit_layer(
 
     least, best = error(nearest), 0.0
     for damping in DAMPINGS:
-        other = error(found(on, damping, QUICK))
+        other = error(found(on, damping, effort.quick()))
         if other < least:
             least, best = other, damping
     if best == 0.0:
         return nearest
-    return found((sums[0] + sums[1]).moments(centred), best, Effort())
+    return found((sums[0] + sums[1]).moments(centred), best, effort)

@@ -20,6 +20,7 @@ from npusim.graph.weights import EncodedWeights
 from npusim.quant.bias_correction import no_correction, paper_correction, static_correction
 from npusim.quant.calibrate import Calibration
 from npusim.quant.coded import CodedWeights, live_channels, sqnr_db
+from npusim.quant.encoders.search import Effort
 from npusim.quant.encoders.shared_scale import LARGEST_SHIFT
 from npusim.quant.epilogue import Epilogue, encoded_weights
 from npusim.quant.fit import fit_layer, mean_correction
@@ -107,7 +108,7 @@ def quantize_layer(
                 partial(fit_scheme, scheme=scheme, bits=bits, options=options,
                         output_variance=layer.output_variance(), cap=cap),
                 centred=options.bias_correction == "static",
-                fed_back=options.encoder == "feedback", threads=threads,
+                effort=Effort(fed_back=options.encoder == "feedback"), threads=threads,
             )  # fmt: skip
         if options.bias_correction == "paper":
             coded = paper_correction(layer.weights, coded)

@@ -323,13 +323,10 @@ def fitted(
     The greedy encoder chooses how many points each channel has, by output error; then all codes
     and scales of a channel are found together, over the sums that its points can take.
     """
-    share = len(problem.targets) // len(problem.spaces)
 
     def output_error(c: int, error: NDArray[np.float64]) -> float:
-        one = problem.spaces[c // share]
-        total = np.zeros(1)
-        output_errors(np.ascontiguousarray(error[one.order])[None], one.h, total)
-        return float(total[0])
+        one = problem.spaces[problem.space_of[c]]
+        return float(output_errors(np.ascontiguousarray(error[one.order])[None], one.h)[0])
 
     greedy = encode(
         problem.targets, bits, base=base, output_error=output_error,

@@ -7,7 +7,7 @@ scale, shifts, numbers of points) its own page searches, by calling this one for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -29,15 +29,31 @@ CHANNELS_A_JOB = 16
 
 @dataclass(frozen=True, eq=False)
 class Effort:
-    """How long to look: starting scales as shares of the nearest encoder's, turns, sweeps."""
+    """How long to look.
+
+    Attributes
+    ----------
+    starts
+        Starting scales as shares of the nearest encoder's.
+    rounds
+        Turns of codes and refit from each start, at most.
+    sweeps
+        Of descent over a channel's weights, at most.
+    fed_back
+        Whether descent begins with error feedback, or with the nearest levels.
+    joint
+        Whether what a layer shares is searched, or taken from the nearest encoder.
+    """
 
     starts: tuple[float, ...] = (1.0, 0.85, 0.7, 0.55)
     rounds: int = 4
     sweeps: int = 20
     fed_back: bool = True
+    joint: bool = True
 
-
-QUICK = Effort(starts=(1.0, 0.75), rounds=2, sweeps=8)
+    def quick(self) -> Effort:
+        """Return a shorter look, to tell candidates apart."""
+        return replace(self, starts=(1.0, 0.75), rounds=2, sweeps=8, joint=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +76,14 @@ def space(second: NDArray[np.float64], damping: float) -> Space:
 
 
 @kernel
-def output_errors(errors: NDArray, h: NDArray, total: NDArray) -> None:
-    """Write e' H e of each row of `errors` [C K] to `total` [C]."""
+def output_errors(errors: NDArray, h: NDArray) -> NDArray:
+    """Return e' H e of each row of `errors` [C K]."""
+    total = np.zeros(len(errors))
     pulled, none = np.zeros(len(h)), np.zeros(len(h))
     for c in range(len(errors)):
         gradient(h, none, errors[c], pulled)
         total[c] = dot(errors[c], pulled)
+    return total
 
 
 def grid(coded: CodedWeights, points: int) -> tuple[NDArray, NDArray[np.float64]] | None:
@@ -94,7 +112,9 @@ class Problem:
     ----------
     targets : float64 [OC K]
     spaces
-        Of each group of channels.
+        Of the groups of channels.
+    space_of : int64 [OC]
+        Which of them each channel lies in.
     effort
         How long to look.
     threads
@@ -102,25 +122,27 @@ class Problem:
     """
 
     targets: NDArray[np.float64]
-    spaces: list[Space]
+    spaces: Sequence[Space]
+    space_of: NDArray[np.int64]
     effort: Effort
     threads: int
 
     def errors(self, real: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the output error [OC] of weights `real` [OC K]."""
-        share = len(self.targets) // len(self.spaces)
         total = np.zeros(len(self.targets))
-        for g, one in enumerate(self.spaces):
-            own = slice(g * share, (g + 1) * share)
+        for one, own in self.spaces_of(np.arange(len(total))):
             rest = np.ascontiguousarray((self.targets[own] - real[own])[:, one.order])
-            output_errors(rest, one.h, total[own])
+            total[own] = output_errors(rest, one.h)
         return total
+
+    def part(self, channels: NDArray[np.int64]) -> Problem:
+        """Return the problem of some channels alone."""
+        return replace(self, targets=self.targets[channels], space_of=self.space_of[channels])
 
     def spaces_of(self, channels: NDArray[np.int64]) -> Iterator[tuple[Space, NDArray[np.int64]]]:
         """Yield jobs: a group's space with some of its channels among `channels`."""
-        share = len(self.targets) // len(self.spaces)
-        for g, one in enumerate(self.spaces):
-            own = channels[channels // share == g]
+        for g in np.unique(self.space_of[channels]):
+            one, own = self.spaces[g], channels[self.space_of[channels] == g]
             for i in range(0, len(own), CHANNELS_A_JOB):
                 yield one, own[i : i + CHANNELS_A_JOB]
 
@@ -129,7 +151,6 @@ class Problem:
         coded: CodedWeights,
         *,
         extra_starts: NDArray[np.float64] | None = None,
-        channels: NDArray[np.int64] | None = None,
         held: bool = False,
     ) -> tuple[CodedWeights, NDArray[np.float64]]:
         """Return codes of at most the output error that `coded` has, and the errors [OC].
@@ -142,16 +163,13 @@ class Problem:
             Codes and scales to begin with.
         extra_starts : float64 [R F OC]
             Scales to begin with besides the shares of `coded`'s own.
-        channels
-            Those to improve; all by default. Errors of others are as they come.
         held
             The scales stay as they are, and the codes of `coded` are no candidate.
         """
         first_row = np.concatenate([[0], np.cumsum(coded.points)])
         codes, scales = coded.codes.copy(), coded.scales.copy()
         errors = self.errors(coded.real())
-        chosen = np.arange(coded.channels) if channels is None else channels
-        chosen = chosen[coded.scales[:, chosen].max(axis=0) > 0]
+        chosen = np.flatnonzero(coded.scales.max(axis=0) > 0)
         shares = np.array((1.0,) if held else self.effort.starts)
 
         def job(

@@ -65,10 +65,9 @@ def _shifted(
 def _refit(problem: Problem, coded: CodedWeights) -> float:
     """Return what to multiply the shared scale by; 0 where no code is left."""
     real = coded.real()
-    share = len(real) // len(problem.spaces)
     along = norm = 0.0
     for c, q in enumerate(real):
-        one = problem.spaces[c // share]
+        one = problem.spaces[problem.space_of[c]]
         z = np.ascontiguousarray(q[one.order])
         pulled = np.zeros_like(z)
         gradient(one.h, np.zeros_like(z), z, pulled)

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from npusim.codes.subset import UNIVERSAL_MAGNITUDES
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
-from npusim.quant.encoders.search import QUICK, Problem
+from npusim.quant.encoders.search import Problem
 from npusim.quant.encoders.shared_scale import fit_shared
 from npusim.quant.encoders.weight_equalizing_shift import equalizing_shifts
 from npusim.words import NORMALIZATIONS, Normalize
@@ -302,36 +302,32 @@ def fitted(
     one of least output error over some channels, until none is better.
     """
     normalizations = NORMALIZATIONS[:1] if equalize else NORMALIZATIONS
-    searched = [
-        encode(problem.targets, bits, include_zero=include_zero, normalize=n, log2=log2)
-        for n in normalizations
-    ]
+    sets = []
+    for normalize in normalizations:
+        found = encode(
+            problem.targets, bits, include_zero=include_zero, normalize=normalize, log2=log2
+        )
+        sets.append(tuple(int(m) for m in found.magnitudes))
     live = np.flatnonzero(live_channels(problem.targets))
     judges = live[:: max(1, -(-len(live) // SCORED_CHANNELS))]
+    quick = replace(problem.part(judges), effort=problem.effort.quick())
     known: dict[tuple[int, ...], float] = {}
-    quick = replace(problem, effort=QUICK)
 
     def error(chosen: tuple[int, ...]) -> float:
         if chosen not in known:
-            coded = encode(problem.targets, bits, normalize="channel", magnitudes=chosen)
-            known[chosen] = float(quick.improve(coded, channels=judges)[1][judges].sum())
+            coded = encode(quick.targets, bits, normalize="channel", magnitudes=chosen)
+            known[chosen] = float(quick.improve(coded)[1].sum())
         return known[chosen]
 
     universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
-    best = min((tuple(int(m) for m in coded.magnitudes) for coded in searched), key=error)
-    while True:
+    best, before = min(sets, key=error), None
+    while problem.effort.joint and best != before:
         before = best
         for old in before:
-            if old == 0 and include_zero:
-                continue
-            others = (
-                [tuple(sorted({*best, new} - {old})) for new in universe if new not in best]
-                if old in best
-                else []
-            )
-            best = min([best, *others], key=error)
-        if best == before:
-            break
+            if old in best and not (include_zero and old == 0):
+                kept = set(best) - {old}
+                others = [tuple(sorted({*kept, new})) for new in universe if new not in best]
+                best = min([best, *others], key=error)
     base = encode(
         problem.targets, bits, normalize="none" if equalize else "channel", equalize=equalize,
         log2=log2, cap=cap, magnitudes=best,
