@@ -42,7 +42,7 @@ def networks() -> dict[str, Network]:
     images = np.random.default_rng(1).normal(size=(2, 3, 224, 224)).astype(np.float32)
     return {
         "ic_resnet8": npusim.load(MODELS / "tflite" / "ic_resnet8_int8.tflite"),
-        "ResNet-18": quantize(resnet(18, seed=1), images),
+        "ResNet-18": quantize(resnet(18, seed=1), images, encoder="nearest"),
     }
 
 

@@ -49,6 +49,8 @@ EXEMPT: tuple[Exempt, ...] = get_args(Exempt)
 Encoder = Literal["nearest", "descent", "feedback"]
 """How codes are chosen."""
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
+PUBLISHED = "published"
+"""In a comparison, beside the encoders: every setting as the scheme's paper has it."""
 Clip = Literal["min-max", "squared-error"]
 """How the range of a layer's weights is chosen."""
 CLIPS: tuple[Clip, ...] = get_args(Clip)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
-from npusim.words import BIAS_CORRECTIONS
+from npusim.words import BIAS_CORRECTIONS, ENCODERS, PUBLISHED
 
 SUFFIXES = (".html", ".csv", ".json")
 
@@ -25,10 +25,16 @@ SUFFIXES = (".html", ".csv", ".json")
 @click.option("--schemes", metavar="A,B,...", help="Schemes; a default choice when left out.")
 @click.option("--bits", metavar="N,M,...", help="Bits of the multiply, for example 8,4,3.")
 @click.option(
+    "--encoder",
+    "encoders",
+    metavar="A,B,...",
+    help=f"{', '.join((*ENCODERS, PUBLISHED))}; the default is that of quantize.",
+)
+@click.option(
     "--bias-correction",
     "corrections",
     metavar="A,B,...",
-    help=f"Bias corrections: {', '.join(BIAS_CORRECTIONS)}.",
+    help=f"{', '.join(BIAS_CORRECTIONS)}; the default is that of quantize.",
 )
 @click.option(
     "--machine",
@@ -44,6 +50,7 @@ def command(
     eval_path: Path | None,
     schemes: str | None,
     bits: str | None,
+    encoders: str | None,
     corrections: str | None,
     machine: str | None,
     threads: int | None,
@@ -58,6 +65,7 @@ def command(
     from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, compare
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples
+    from npusim.quant.options import Options
     from npusim.report.compare_page import compare_page
     from npusim.report.compare_table import compare_csv, compare_table
     from npusim.report.terminal import plain_console
@@ -76,7 +84,8 @@ def command(
             calibration.x,
             schemes=schemes.split(",") if schemes else DEFAULT_VARIANTS,
             bits=_numbers(bits) if bits else DEFAULT_BITS,
-            bias_corrections=corrections.split(",") if corrections else BIAS_CORRECTIONS[:1],
+            encoders=(encoders or Options.encoder).split(","),
+            bias_corrections=(corrections or Options.bias_correction).split(","),
             evaluate=evaluation.x,
             labels=evaluation.labels,
             machine=machine,

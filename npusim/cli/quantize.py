@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from npusim.cli.options import FILE, calibrate_option, choice, model_argument
+from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
 from npusim.codes.schemes import SCHEME_FAMILIES
+from npusim.quant.options import Options, as_published, parse_layer
 from npusim.words import (
     BIAS_CORRECTIONS,
     BREAKPOINTS,
     CLIPS,
+    ENCODERS,
     EXEMPT,
     GRIDS,
     NORMALIZATIONS,
@@ -21,6 +24,12 @@ from npusim.words import (
 
 if TYPE_CHECKING:
     from npusim.quant.layer import LayerRecord
+
+
+def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
+    """Return an option that takes one of `names`; left out, it is what `Options` has."""
+    default = getattr(Options, option.removeprefix("--").replace("-", "_"))
+    return click.option(option, type=click.Choice(names), help=f"{text} Default {default}.")
 
 
 @click.command("quantize")
@@ -42,27 +51,32 @@ if TYPE_CHECKING:
     metavar="NAME=SCHEME:BITS",
     help="Scheme and bits of one layer; may be given again.",
 )
-@choice("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
+@setting("--encoder", ENCODERS, "How codes are chosen; nearest looks at the weights alone.")
+@click.option("--as-published", "published", is_flag=True, help="The paper's own settings.")
+@setting("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
 @click.option("--per-layer", is_flag=True, help="uniform: one scale for a layer's weights.")
-@choice("--clip", CLIPS, "uniform: weight range.")
-@choice("--activations", RANGE_METHODS, "How the range of the activations is chosen.")
-@choice("--bias-correction", BIAS_CORRECTIONS, "What is done about the mean error of a layer.")
-@choice("--breakpoint", BREAKPOINTS, "pwlq: where the centre ends.")
-@choice("--grid", GRIDS, "pwlq: whose grid.")
+@setting("--clip", CLIPS, "uniform: weight range.")
+@setting("--activations", RANGE_METHODS, "How the range of the activations is chosen.")
+@setting("--bias-correction", BIAS_CORRECTIONS, "What is done about the mean error of a layer.")
+@setting("--breakpoint", BREAKPOINTS, "pwlq: where the centre ends.")
+@setting("--grid", GRIDS, "pwlq: whose grid.")
 @click.option("--include-zero", is_flag=True, help="subset: only sets that hold 0.")
-@choice("--normalize", NORMALIZATIONS, "subset: divide channels by their RMS before the search.")
+@setting("--normalize", NORMALIZATIONS, "subset: divide channels by their RMS before the search.")
 @click.option(
     "--points",
     type=float,
     metavar="MEAN",
     help="multipoint: mean points a channel; by output error when left out.",
 )
+@threads_option
 def command(
     model: Path,
     *,
     calibrate_path: Path,
     output_path: Path,
     layers: tuple[str, ...],
+    published: bool,
+    threads: int | None,
     **settings: Any,
 ) -> None:
     """Quantize a float network into an ONNX file that npusim and onnxruntime execute alike."""
@@ -70,20 +84,21 @@ def command(
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples
     from npusim.quant.export import export
-    from npusim.quant.options import Options, parse_layer
     from npusim.quant.quantize import prepare, quantize_prepared
     from npusim.report.terminal import plain_console
     from npusim.writing import require_writable
 
     require_writable(output_path)
-    options = Options(**settings, layers=dict(parse_layer(text) for text in layers))
+    given = {name: value for name, value in settings.items() if value is not None}
+    given["layers"] = dict(parse_layer(text) for text in layers)
+    options = as_published(**given) if published else Options(**given)
     network = load(model)
     samples = read_samples(calibrate_path, network)
     with progress_bars() as show:
         show(f"calibrating on {len(samples.x)} samples", 0, None)
-        prepared = prepare(network, samples.x)
+        prepared = prepare(network, samples.x, threads)
         quantized = quantize_prepared(
-            prepared, options, lambda done, total: show("quantizing", done, total)
+            prepared, options, lambda done, total: show("quantizing", done, total), threads
         )
     export(quantized.network, output_path)
     _print(quantized.layers, output_path)

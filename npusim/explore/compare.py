@@ -26,16 +26,16 @@ from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
 from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
-from npusim.quant.options import Options
+from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
-from npusim.words import BIAS_CORRECTIONS
+from npusim.words import PUBLISHED
 
 JSON_VERSION = 1
 VARIANTS: dict[str, dict[str, Any]] = {
     **{name: {"scheme": name} for name in SCHEME_FAMILIES},
-    "uniform-clipped": {"scheme": "uniform", "clip": "squared-error"},
+    "uniform-min-max": {"scheme": "uniform", "clip": "min-max"},
     "uniform-layer": {"scheme": "uniform", "per_layer": True},
-    "pwlq-search": {"scheme": "pwlq", "breakpoint": "search"},
+    "pwlq-paper": {"scheme": "pwlq", "breakpoint": "gaussian", "grid": "paper"},
     "subset-normalized": {"scheme": "subset", "normalize": "channel"},
     "subset+wes": {"scheme": "subset+wes"},
     "multipoint-1.25": {"scheme": "multipoint", "points": 1.25},
@@ -57,21 +57,25 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Choice:
-    """One row to be: a variant at a number of bits under a bias correction."""
+    """One row to be: a variant at a number of bits, by an encoder and under a bias correction."""
 
     variant: str
+    encoder: str
     options: Options
 
 
 def choices(
-    variants: Sequence[str], bits: Sequence[int], corrections: Sequence[str]
+    variants: Sequence[str],
+    bits: Sequence[int],
+    encoders: Sequence[str],
+    corrections: Sequence[str],
 ) -> list[Choice]:
-    """Return every combination that is defined.
+    """Return every combination that is defined; `published` has the paper's correction alone.
 
     Raises
     ------
     UnsupportedError
-        There is no such variant or correction.
+        There is no such variant, encoder or correction.
     """
     for name in variants:
         if name not in VARIANTS:
@@ -82,10 +86,16 @@ def choices(
     for name in variants:
         least, most = SCHEME_BITS[VARIANTS[name]["scheme"]]
         for b in bits:
-            if least <= b <= most:
+            if not least <= b <= most:
+                continue
+            for encoder in encoders:
+                settings: dict[str, Any] = {**VARIANTS[name], "bits": b}
+                if encoder == PUBLISHED:
+                    found.append(Choice(name, encoder, as_published(**settings)))
+                    continue
                 for correction in corrections:
-                    settings: dict[str, Any] = {**VARIANTS[name], "bias_correction": correction}
-                    found.append(Choice(name, Options(**settings, bits=b)))
+                    options = Options(**settings, encoder=encoder, bias_correction=correction)  # type: ignore[arg-type]
+                    found.append(Choice(name, encoder, options))
     if not found:
         raise UnsupportedError(f"--bits: no scheme is defined at {', '.join(map(str, bits))} bits")
     return found
@@ -97,7 +107,8 @@ def compare(
     *,
     schemes: Sequence[str] = DEFAULT_VARIANTS,
     bits: Sequence[int] = DEFAULT_BITS,
-    bias_corrections: Sequence[str] = BIAS_CORRECTIONS[:1],
+    encoders: Sequence[str] = (Options.encoder,),
+    bias_corrections: Sequence[str] = (Options.bias_correction,),
     evaluate: NDArray | None = None,
     labels: NDArray[np.int64] | None = None,
     machine: str | Machine | None = None,
@@ -113,9 +124,9 @@ def compare(
     calibrate, evaluate : array [N ...]
         Samples in the layout of the network's input; the calibration samples are evaluated where
         there are no others.
-    schemes, bits, bias_corrections
-        Names of VARIANTS, bits of the multiply, and names of words.BIAS_CORRECTIONS: every
-        combination that is defined is a row.
+    schemes, bits, encoders, bias_corrections
+        Names of VARIANTS, bits of the multiply, names of words.ENCODERS or `published`, and names
+        of words.BIAS_CORRECTIONS: every combination that is defined is a row.
     labels : int64 [N], optional
         Classes of the evaluation samples.
     machine
@@ -126,9 +137,10 @@ def compare(
     Raises
     ------
     NpuError
-        As the quantizer; labels that are not one a sample; an unknown scheme or correction.
+        As the quantizer; labels that are not one a sample; a scheme, encoder or correction
+        that there is not.
     """
-    chosen = choices(schemes, bits, bias_corrections)
+    chosen = choices(schemes, bits, encoders, bias_corrections)
     target = None if machine is None else Machine.of(machine)
     samples = calibrate if evaluate is None else evaluate
     prepared = prepare(network, calibrate, threads)
@@ -142,13 +154,13 @@ def compare(
     for i, choice in enumerate(chosen):
         if progress is not None:
             progress(f"{choice.variant} {choice.options.bits}", i, len(chosen))
-        quantized = quantize_prepared(prepared, choice.options)
+        quantized = quantize_prepared(prepared, choice.options, threads=threads)
         row = _row(choice, quantized, reference, samples, labels, threads or 1)
         rows.append(row if target is None else row | _cost(quantized.network, target))
-        options = choice.options
-        if options.bits == PICTURED_BITS and options.bias_correction == "none":
+        if choice.options.bits == PICTURED_BITS:
             for layer in pictured:
-                grids[layer][choice.variant] = _grid(quantized, layer)
+                if choice.variant not in grids[layer]:
+                    grids[layer][choice.variant] = _grid(quantized, layer)
     result: dict[str, Any] = {
         "npusim_version": npusim.__version__,
         "json_version": JSON_VERSION,
@@ -199,6 +211,7 @@ def _row(
         "variant": choice.variant,
         "scheme": choice.options.scheme,
         "bits": choice.options.bits,
+        "encoder": choice.encoder,
         "bias_correction": choice.options.bias_correction,
         "bytes": -(-stored_bits // 8),
         "stored_bits_per_weight": stored_bits / weights,

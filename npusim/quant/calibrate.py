@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.operators.kinds.pool import taps
 from npusim.quant.float_network import canonical_samples, run_float
+from npusim.quant.moments import layer_windows, mean_window
 from npusim.words import RangeMethod
 
 PERCENTILE = 99.99
 """Share of the values, in percent, that the percentile method keeps on each side."""
 LEAST_VALUE, GREATEST_VALUE = -128, 127
-SAMPLED_VALUES = 1 << 18
+SAMPLED_VALUES = 1 << 16
 SAMPLED_WINDOWS = 512
 CLIP_STEP = 0.02
 LEAST_CLIP = 0.2
@@ -37,8 +37,8 @@ class Calibration:
     ----------
     ranges : tensor name -> (least, greatest) value
     values : tensor name -> float64 [S], an evenly spaced sample, in chunks
-    mean_window : node name -> float64 [KH KW IC] or [K], the mean operand at each tap
-    windows : node name -> float64 [P KH KW IC] or [P K], sampled windows, padding as zeros
+    mean_window : node name -> float64 [G K], the mean operand at each tap, padding as zeros
+    windows : node name -> float64 [G P K], sampled windows of each group of channels
     """
 
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -112,39 +112,15 @@ def calibrate(network: Network, x: NDArray, threads: int | None = None) -> Calib
         step = max(1, samples * y[0].size // SAMPLED_VALUES)
         seen.values.setdefault(tensor.name, []).append(y.reshape(len(y), -1)[:, ::step].ravel())
         if node is not None and isinstance(node.operator, op.Conv2D | op.FullyConnected):
-            windows = layer_windows(network, node, alive[node.inputs[0]])
-            for one in windows:
-                mean = sum_over_positions(one)
+            for one in alive[node.inputs[0]]:
+                mean = mean_window(network, node, one[None])
                 totals[node.name] = totals[node.name] + mean if node.name in totals else mean
-            sampled.setdefault(node.name, []).extend(sample_windows(windows, samples))
+                share = -(-SAMPLED_WINDOWS // samples)
+                windows = layer_windows(network, node, one[None], share)
+                sampled.setdefault(node.name, []).append(windows)
 
     run_float(network, x, observe=observe, threads=threads)
     for name, total in totals.items():
         seen.mean_window[name] = total / samples
-        seen.windows[name] = np.concatenate(sampled[name])
+        seen.windows[name] = np.ascontiguousarray(np.concatenate(sampled[name]).transpose(1, 0, 2))
     return seen
-
-
-def layer_windows(
-    network: Network, node: Node, x: NDArray[np.float64]
-) -> list[NDArray[np.float64]]:
-    """Return, for each sample of a layer's input, its windows [positions, KH KW IC or K]."""
-    operator = node.operator
-    if isinstance(operator, op.Conv2D):
-        kernel = operator.window.kernel
-        stacked = np.stack(taps(x, operator.window), axis=3)
-        return [one.reshape(-1, *kernel, x.shape[3]) for one in stacked]
-    columns = network.inputs_of(node)[1].shape[1]
-    return [one.reshape(-1, columns) for one in x]
-
-
-def sum_over_positions(windows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the leading axis, summed in order."""
-    return np.add.reduce(windows, axis=0) / len(windows)
-
-
-def sample_windows(windows: list[NDArray[np.float64]], samples: int) -> list[NDArray[np.float64]]:
-    """Return evenly spaced windows of each sample, about SAMPLED_WINDOWS over `samples` samples."""
-    share = -(-SAMPLED_WINDOWS // samples)
-    step = max(1, len(windows[0]) // share)
-    return [one[step // 2 :: step][:share].copy() for one in windows]

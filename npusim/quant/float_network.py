@@ -6,7 +6,8 @@ Nodes run one after the other over a chunk of samples; a tensor lives until its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,9 @@ Observer = Callable[
 """Called with the node (None for the network's input), its output tensor, the values [N ...], and
 every value alive."""
 
-CHUNK_SAMPLES = 8
-"""Samples executed together; results do not depend on it."""
+MOST_CHUNK_SAMPLES = 8
+CHUNK_BYTES = 1 << 25
+"""Samples executed together have a largest tensor of so many bytes; results do not depend on it."""
 
 
 def run_float(
@@ -55,11 +57,23 @@ def run_float(
     """
     values = canonical_samples(network, x)
     outputs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in network.outputs}
-    for start in range(0, len(values), CHUNK_SAMPLES):
-        chunk = _run_chunk(network, values[start : start + CHUNK_SAMPLES], observe, threads)
+    together = chunk_samples(network)
+    for start in range(0, len(values), together):
+        chunk = _run_chunk(network, values[start : start + together], observe, threads)
         for name in network.outputs:
             outputs[name].append(chunk[name])
     return {name: np.concatenate(parts) for name, parts in outputs.items()}
+
+
+def sample_values(network: Network, names: Iterable[str]) -> int:
+    """Return how many values the tensors `names` have together for one sample."""
+    return sum(math.prod(network.tensors[name].shape) for name in names)
+
+
+def chunk_samples(network: Network) -> int:
+    """Return how many samples are executed together."""
+    largest = max(sample_values(network, node.outputs) for node in network.nodes)
+    return max(1, min(MOST_CHUNK_SAMPLES, CHUNK_BYTES // (8 * largest)))
 
 
 def canonical_samples(network: Network, x: NDArray) -> NDArray[np.float64]:

@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
 from npusim.graph.weights import EncodedWeights
@@ -129,16 +128,9 @@ def layer_inputs(network: Network, node: Node, calibration: Calibration) -> Laye
     """Return a layer's weights and what calibration saw of its operands."""
     w = network.inputs_of(node)[1]
     weights = constant(w).reshape(w.shape[0], -1)
-    groups = node.operator.groups if isinstance(node.operator, op.Conv2D) else 1
-    seen, mean = calibration.windows[node.name], calibration.mean_window[node.name]
-    columns = mean.shape[-1] // groups
-    windows = np.stack(
-        [seen[..., g * columns : (g + 1) * columns].reshape(len(seen), -1) for g in range(groups)]
-    )
-    means = np.stack(
-        [mean[..., g * columns : (g + 1) * columns].reshape(-1) for g in range(groups)]
-    )
-    return LayerInputs(weights, windows, np.repeat(means, len(weights) // groups, axis=0))
+    mean = calibration.mean_window[node.name]
+    means = np.repeat(mean, len(weights) // len(mean), axis=0)
+    return LayerInputs(weights, calibration.windows[node.name], means)
 
 
 def _record(

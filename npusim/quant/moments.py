@@ -118,6 +118,20 @@ def layer_windows(
     return np.ascontiguousarray(every[_spaced(len(every), most)])
 
 
+def mean_window(network: Network, node: Node, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean operand at each tap float64 [G K] over all windows of one sample's input."""
+    operator = node.operator
+    if isinstance(operator, op.Conv2D):
+        means = [
+            np.add.reduce(view.reshape(-1, view.shape[3]), axis=0) / (view[..., 0].size)
+            for view in taps(x, operator.window)
+        ]
+        grouped = np.stack(means).reshape(len(means), operator.groups, -1)
+        return np.ascontiguousarray(grouped.transpose(1, 0, 2)).reshape(operator.groups, -1)
+    every = x.reshape(-1, network.inputs_of(node)[1].shape[1])
+    return (np.add.reduce(every, axis=0) / len(every))[None]
+
+
 def _spaced(positions: int, most: int) -> NDArray[np.int64]:
     step = max(1, -(-positions // most))
     return np.arange(step // 2 if positions > step // 2 else 0, positions, step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError, UnsupportedError
@@ -31,7 +32,7 @@ EXEMPT_SCHEME = ("uniform", 8)
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of one quantization; the defaults are the papers' plain forms.
+    """Settings of one quantization; the defaults are the best measured (docs/accuracy.md).
 
     Attributes
     ----------
@@ -40,7 +41,8 @@ class Options:
     layers
         Layer name -> (scheme, bits).
     encoder
-        How codes are chosen: see `npusim.quant.encoders.choose`; nearest looks at no data.
+        How codes are chosen: nearest looks at the weights alone, descent and feedback at what
+        they are multiplied by, too (`npusim.quant.encoders.choose`).
     exempt
         Which of the first and last linear layers stay uniform int8.
     per_layer, clip
@@ -50,7 +52,7 @@ class Options:
     breakpoint, grid
         pwlq.
     include_zero, normalize
-        subset.
+        subset; the fitted encoders begin with both ways of normalizing.
     points
         multipoint: mean points per live channel; None lets the output error decide.
     """
@@ -58,14 +60,14 @@ class Options:
     scheme: str = "uniform"
     bits: int = 8
     layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    encoder: Encoder = "nearest"
+    encoder: Encoder = "feedback"
     exempt: Exempt = "none"
     per_layer: bool = False
-    clip: Clip = "min-max"
-    activations: RangeMethod = "min-max"
-    bias_correction: BiasCorrection = "none"
-    breakpoint: Breakpoint = "gaussian"
-    grid: Grid = "paper"
+    clip: Clip = "squared-error"
+    activations: RangeMethod = "squared-error"
+    bias_correction: BiasCorrection = "static"
+    breakpoint: Breakpoint = "search"
+    grid: Grid = "reference"
     include_zero: bool = False
     normalize: Normalize = "none"
     points: float | None = None
@@ -91,6 +93,20 @@ class Options:
             )
         if self.points is not None and not 1 <= self.points <= 4:
             raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
+
+
+PUBLISHED: dict[str, Any] = {
+    "encoder": "nearest", "clip": "min-max", "activations": "min-max", "bias_correction": "none",
+    "breakpoint": "gaussian", "grid": "paper",
+}  # fmt: skip
+"""The papers' own choices where they are not the defaults."""
+PUBLISHED_OF: dict[str, dict[str, Any]] = {"pwlq": {"bias_correction": "paper"}}
+"""What one scheme's paper does besides."""
+
+
+def as_published(scheme: str = Options.scheme, **settings: Any) -> Options:
+    """Return the options that are the paper's of `scheme` where `settings` do not say otherwise."""
+    return Options(scheme, **{**PUBLISHED, **PUBLISHED_OF.get(scheme, {}), **settings})
 
 
 def check_scheme(where: str, scheme: str, bits: int) -> None:

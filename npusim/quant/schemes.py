@@ -88,7 +88,7 @@ def encode_layer(
         output_error=layer.output_error,
         output_variance=layer.output_variance(),
         mean_points=options.points,
-        most_points=multipoint.MOST_POINTS - (options.bias_correction == "paper"),
+        most_points=most_points(options),
     )
 
 
@@ -125,8 +125,13 @@ def fit_scheme(
         base=BASES[composed](problem.targets, bits, options),
         output_variance=output_variance,
         mean_points=options.points,
-        most_points=multipoint.MOST_POINTS,
+        most_points=most_points(options),
     )
+
+
+def most_points(options: Options) -> int:
+    """Return how many terms of the epilogue the points may take; the paper's correction has one."""
+    return multipoint.MOST_POINTS - (options.bias_correction == "paper")
 
 
 def _uniform_base(

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
-from npusim.quant.float_network import CHUNK_SAMPLES, constant, evaluate
+from npusim.quant.float_network import chunk_samples, constant, evaluate, sample_values
+
+BYTES_A_VALUE = 5
+MOST_BYTES = 1 << 28
+"""What the inputs and outputs of one node may take on both paths."""
+LEAST_SAMPLES = 8
 
 
 def to_int8(values: NDArray[np.float64], q: Quantization) -> NDArray[np.int8]:
@@ -36,7 +41,8 @@ class TwoPaths:
     network
         The folded float network.
     samples : float64 [N ...]
-        In canonical layout.
+        In canonical layout; where all of them would take more than `MOST_BYTES`, evenly spaced
+        ones are taken, at least `LEAST_SAMPLES`.
     scales
         The int8 quantization of every tensor that is not constant.
     threads
@@ -50,7 +56,10 @@ class TwoPaths:
         scales: Mapping[str, Quantization],
         threads: int,
     ) -> None:
-        self.network, self.samples = network, len(samples)
+        most = max(sample_values(network, (*n.inputs, *n.outputs)) for n in network.nodes)
+        count = min(len(samples), max(LEAST_SAMPLES, MOST_BYTES // (BYTES_A_VALUE * most)))
+        samples = samples[np.arange(count) * len(samples) // count]
+        self.network, self.samples = network, count
         self._scales, self._threads = scales, threads
         name = network.inputs[0]
         self._real = {name: samples.astype(np.float32)}
@@ -77,8 +86,9 @@ class TwoPaths:
         """
         output = node.outputs[0]
         real, integers = [], []
-        for start in range(0, self.samples, CHUNK_SAMPLES):
-            part = slice(start, start + CHUNK_SAMPLES)
+        together = chunk_samples(self.network)
+        for start in range(0, self.samples, together):
+            part = slice(start, start + together)
             exact, coded = [], []
             for name in node.inputs:
                 if name in self._real:

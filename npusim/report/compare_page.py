@@ -11,6 +11,7 @@ from npusim.report.pages import Cell, Row, render
 COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("variant", "scheme", str),
     ("bits", "bits", str),
+    ("encoder", "encoder", str),
     ("bias_correction", "bias correction", str),
     ("code_bits_per_weight", "code bits a weight", lambda v: f"{v:.2f}"),
     ("stored_bits_per_weight", "stored bits a weight", lambda v: f"{v:.2f}"),

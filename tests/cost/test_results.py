@@ -19,7 +19,7 @@ from npusim.errors import FormatError, UnsupportedError
 from npusim.explore.compare import compare
 from npusim.formats.files import load
 from npusim.machines import Machine
-from npusim.quant.options import Options
+from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.simulator.activity import FEATURES
 
@@ -119,7 +119,7 @@ def test_compare_prices_each_scheme_on_a_machine(samples):
     uniform, pwlq = compare(
         network, x, schemes=["uniform", "pwlq"], bits=(4,), machine=machine, threads=1
     )["rows"]
-    quantized = quantize_prepared(prepare(network, x, 1), Options(scheme="uniform", bits=4))
+    quantized = quantize_prepared(prepare(network, x, 1), as_published("uniform", bits=4))
     expected = estimate(quantized.network, machine, "half_up")
     assert uniform["cycles"] == expected.cycles
     assert uniform["energy_pj"] == expected.energy_pj

@@ -33,17 +33,20 @@ def data() -> dict[str, Any]:
     labels = np.where(np.arange(24) % 4 == 0, (reference + 1) % 5, reference)
     names = ["uniform", "uniform-layer", "wes", "pwlq", "subset", "subset+wes", "multipoint-2"]
     found = compare(
-        network, SAMPLES[:8], schemes=names, bits=(8, 4, 2), bias_corrections=("none", "static"),
+        network, SAMPLES[:8], schemes=names, bits=(8, 4, 2),
+        encoders=("nearest", "published"), bias_corrections=("none", "static"),
         evaluate=SAMPLES, labels=labels, threads=1,
     )  # fmt: skip
     return json.loads(json.dumps(found))
 
 
 def test_rows_are_what_was_asked(data: dict[str, Any]) -> None:
-    rows = [(r["variant"], r["bits"], r["bias_correction"]) for r in data["rows"]]
+    keys = ("variant", "bits", "encoder", "bias_correction")
+    rows = [tuple(row[key] for key in keys) for row in data["rows"]]
     assert len(rows) == len(set(rows))
-    assert ("subset", 4, "static") in rows
-    assert not any(variant.startswith("subset") and bits == 8 for variant, bits, _ in rows)
+    assert {("subset", 4, "nearest", "static"), ("subset", 4, "published", "none"),
+            ("pwlq", 4, "published", "paper")} <= set(rows)  # fmt: skip
+    assert not any(row[0].startswith("subset") and row[1] == 8 for row in rows)
     assert data["float"]["accuracy"] == 75.0
     assert data["ranked_by"] == "accuracy"
     assert data["evaluation_samples"] == 24
@@ -64,9 +67,8 @@ def test_eight_bits_agree_and_bytes_add_up(data: dict[str, Any]) -> None:
 
 
 def test_every_variant_is_defined_somewhere() -> None:
-    assert {choice.variant for choice in choices(list(VARIANTS), (4, 3), ("none",))} == set(
-        VARIANTS
-    )
+    every = choices(list(VARIANTS), (4, 3), ("feedback",), ("none",))
+    assert {choice.variant for choice in every} == set(VARIANTS)
 
 
 def test_the_front_is_not_dominated() -> None:
@@ -157,16 +159,18 @@ def test_levels_are_what_the_weights_use() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("names", "message"),
     [
-        (lambda: choices(["wrong"], (8,), ("none",)), "found 'wrong'"),
-        (lambda: choices(["subset"], (8,), ("none",)), "no scheme is defined at 8 bits"),
-        (lambda: choices(["uniform"], (8,), ("some",)), "bias_correction: expected one of"),
+        (("wrong", "feedback", "none"), "found 'wrong'"),
+        (("subset", "feedback", "none"), "no scheme is defined at 8 bits"),
+        (("uniform", "some", "none"), "encoder: expected one of"),
+        (("uniform", "feedback", "some"), "bias_correction: expected one of"),
     ],
 )
-def test_bad_choices_are_named(call: Any, message: str) -> None:
+def test_bad_choices_are_named(names: tuple[str, str, str], message: str) -> None:
+    variant, encoder, correction = names
     with pytest.raises(UnsupportedError, match=message):
-        call()
+        choices([variant], (8,), (encoder,), (correction,))
 
 
 def test_labels_must_be_one_a_sample() -> None:
@@ -176,5 +180,5 @@ def test_labels_must_be_one_a_sample() -> None:
 
 def test_errors_are_one_line() -> None:
     with pytest.raises(NpuError) as caught:
-        choices(["uniform"], (9,), ("none",))
+        choices(["uniform"], (9,), ("feedback",), ("none",))
     assert "\n" not in str(caught.value)

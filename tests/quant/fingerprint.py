@@ -14,14 +14,11 @@ import numpy as np
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.graph.network import Network
 from npusim.quant.export import model_of
-from npusim.quant.options import Options
+from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import prepare, quantize_prepared
 from tests.quant.networks import every_operator
 
-OTHER_SETTINGS = {
-    "breakpoint": "search", "clip": "squared-error", "activations": "squared-error",
-    "bias_correction": "paper",
-}  # fmt: skip
+OTHER_SETTINGS = {"encoder": "nearest", "activations": "percentile", "bias_correction": "paper"}
 
 
 def on_a_grid(network: Network) -> Network:
@@ -40,12 +37,15 @@ def fingerprints() -> list[str]:
     prepared = prepare(on_a_grid(every_operator()), x)
     for scheme, (least, most) in SCHEME_BITS.items():
         for bits in sorted({least, min(4, most)}):
-            for extra in ({}, OTHER_SETTINGS):
-                options = Options(scheme=scheme, bits=bits, **extra)
+            for name, options in (
+                ("default", Options(scheme, bits)),
+                ("published", as_published(scheme, bits=bits)),
+                ("other", Options(scheme, bits, **OTHER_SETTINGS)),
+            ):
                 model = model_of(quantize_prepared(prepared, options).network)
                 content = model.SerializeToString(deterministic=True)
                 digest = hashlib.sha256(content).hexdigest()
-                lines.append(f"{scheme} {bits} {len(extra)} {digest}")
+                lines.append(f"{scheme} {bits} {name} {digest}")
     return lines
 
 

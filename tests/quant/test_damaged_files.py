@@ -9,7 +9,7 @@ import numpy as np
 import npusim
 from npusim.errors import NpuError
 from npusim.quant.export import model_of
-from npusim.quant.options import Options
+from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
 from tests.quant.networks import every_operator
 
@@ -19,7 +19,7 @@ DAMAGES = 600
 def test_every_damage_is_one_line(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     prepared = prepare(every_operator(), random.normal(size=(6, 3, 9, 8)))
-    network = quantize_prepared(prepared, Options(scheme="multipoint", bits=3)).network
+    network = quantize_prepared(prepared, as_published(scheme="multipoint", bits=3)).network
     whole = model_of(network).SerializeToString(deterministic=True)
     path, messages = tmp_path / "damaged.onnx", []
     for i in range(DAMAGES):

@@ -9,7 +9,7 @@ from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError
 from npusim.quant.bias_correction import paper_correction, static_correction
 from npusim.quant.epilogue import Epilogue, encoded_weights
-from npusim.quant.options import Options
+from npusim.quant.options import Options, as_published
 from npusim.quant.schemes import LayerInputs, encode_layer
 
 RANDOM = np.random.default_rng(8)
@@ -35,7 +35,7 @@ def test_every_scheme_survives(weights: np.ndarray, scheme: str, bits: int) -> N
     windows = RANDOM.uniform(0, 1, size=(1, 20, taps))
     layer = LayerInputs(weights, windows, np.full(weights.shape, 0.5))
     for breakpoint in ("gaussian", "search"):
-        coded = encode_layer(layer, scheme, bits, Options(breakpoint=breakpoint))
+        coded = encode_layer(layer, scheme, bits, as_published(breakpoint=breakpoint))
         real = coded.real()
         assert np.isfinite(real).all()
         assert (coded.scales >= 0).all()

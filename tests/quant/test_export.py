@@ -10,11 +10,13 @@ import onnx
 import pytest
 
 import npusim
+from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import FormatError, NpuError
 from npusim.graph.network import Network
 from npusim.quant.export import export, model_of
-from npusim.quant.options import Options
+from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import Prepared, prepare, quantize_prepared
+from npusim.words import BiasCorrection, Encoder
 from tests.quant.networks import (
     CHOICES_OF_FIVE,
     REFERENCE_NETWORKS,
@@ -101,7 +103,23 @@ def made() -> tuple[Prepared, np.ndarray]:
 @pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 def test_every_operator(made: tuple[Prepared, np.ndarray], choice: dict, tmp_path: Path) -> None:
     prepared, x = made
-    check(quantize_prepared(prepared, Options(**choice)).network, x, tmp_path / "q.onnx")
+    check(quantize_prepared(prepared, as_published(**choice)).network, x, tmp_path / "q.onnx")
+
+
+@pytest.mark.parametrize("encoder", ["feedback", "descent"])
+@pytest.mark.parametrize("bias_correction", ["none", "static", "paper"])
+@pytest.mark.parametrize("scheme", SCHEME_BITS)
+def test_fitted_to_the_data(
+    made: tuple[Prepared, np.ndarray],
+    scheme: str,
+    encoder: Encoder,
+    bias_correction: BiasCorrection,
+    tmp_path: Path,
+) -> None:
+    prepared, x = made
+    bits = 2 if encoder == "feedback" else 3
+    options = Options(scheme, bits, encoder=encoder, bias_correction=bias_correction)
+    check(quantize_prepared(prepared, options).network, x, tmp_path / "q.onnx")
 
 
 def test_schemes_mix(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
@@ -122,13 +140,14 @@ def test_reference_networks(name: str, request: pytest.FixtureRequest, tmp_path:
     network, x = reference_network(name, request)
     prepared = prepare(network, x)
     for scheme, bits in CHOICES_OF_FIVE:
-        quantized = quantize_prepared(prepared, Options(scheme=scheme, bits=bits))
-        check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
+        for options in (as_published(scheme, bits=bits), Options(scheme, bits)):
+            quantized = quantize_prepared(prepared, options)
+            check(quantized.network, x, tmp_path / f"{scheme}{bits}.onnx")
 
 
 def test_the_file_is_the_same_each_time(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
     prepared, x = made
-    options = Options(scheme="multipoint", bits=3)
+    options = Options("multipoint", 3)
     again = prepare(every_operator(), x, threads=1)
     export(quantize_prepared(prepared, options).network, tmp_path / "a.onnx")
     export(quantize_prepared(again, options).network, tmp_path / "b.onnx")

@@ -12,7 +12,7 @@ import npusim
 from npusim import operators as op
 from npusim.quant.encoders import uniform
 from npusim.quant.float_network import constant
-from npusim.quant.options import Options
+from npusim.quant.options import as_published
 from npusim.quant.quantize import Prepared, prepare, quantize_prepared
 
 LEAST_RANGE = 5e-7
@@ -99,7 +99,7 @@ def test_accuracy_of_keyword_spotting(
     from npusim.prepared.engine import prepare as engine
 
     prepared, x, labels = keywords
-    network = quantize_prepared(prepared, Options(**settings)).network
+    network = quantize_prepared(prepared, as_published(**settings)).network
     scores = engine(network, "half_up").run(x.astype(np.float32))[network.outputs[0]]
     accuracy = 100 * float((scores.argmax(axis=1) == labels).mean())
     assert 100 * 683 / 749 - accuracy <= drop
@@ -113,6 +113,6 @@ def test_three_uniform_bits_are_three_bits(
     from npusim.prepared.engine import prepare as engine
 
     prepared, x, labels = keywords
-    network = quantize_prepared(prepared, Options(scheme="uniform", bits=3)).network
+    network = quantize_prepared(prepared, as_published("uniform", bits=3)).network
     scores = engine(network, "half_up").run(x.astype(np.float32))[network.outputs[0]]
     assert 0.40 < (scores.argmax(axis=1) == labels).mean() < 0.75

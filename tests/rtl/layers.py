@@ -11,6 +11,7 @@ import numpy as np
 from npusim import operators as op
 from npusim.graph.network import Network
 from npusim.graph.tensor import Quantization
+from npusim.quant.options import PUBLISHED
 from npusim.quant.quantize import quantize
 from tests.compiler.test_moves import Chain, network_of
 from tests.quant.networks import Maker
@@ -77,7 +78,7 @@ def linear(kind: str, scheme: str) -> Network:
         source = m.node("dense", op.FullyConnected(), source, weights(11, taps))
     samples = np.random.default_rng(5).normal(size=(8, *image[1:])).astype(np.float32)
     layers = MIXED if scheme == "mixed" else {}
-    return quantize(m.network(source), samples, scheme=name, bits=bits, layers=layers, **options)
+    return quantize(m.network(source), samples, scheme=name, bits=bits, layers=layers, **{**PUBLISHED, **options})
 
 
 def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:

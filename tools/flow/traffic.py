@@ -23,6 +23,7 @@ from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.machines import Machine
 from npusim.prepared.inputs import network_inputs
+from npusim.quant.options import PUBLISHED
 from npusim.simulator.run import time_program
 from tools.checkout import DIGITS
 from tools.flow.record import Recording, record
@@ -109,7 +110,7 @@ def compiled(build: Build, weight_format: str, sample: int) -> MachineNetwork:
     scheme, bits = SCHEMES["uniform8" if weight_format == VECTOR else weight_format]
     train = np.load(DIGITS / "digits_train.npz")["x"]
     network = npusim.quantize(
-        npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits
+        npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits, **PUBLISHED
     )
     if weight_format == VECTOR:
         network = _vector_network(network)

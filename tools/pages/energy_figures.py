@@ -29,7 +29,7 @@ from npusim.cost.table import Table, load_table
 from npusim.engines.estimate import estimate
 from npusim.engines.machine import MachineEngine
 from npusim.machines import Machine
-from npusim.quant.options import Options
+from npusim.quant.options import PUBLISHED, as_published
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.words import ENERGY_MODELS
 from tools.checkout import DIGITS, ROOT
@@ -204,7 +204,7 @@ def resnet_layers(kept: Path) -> Found:
     prepared = prepare(resnet(50, seed=1), image)
     found: Found = {}
     for form, (scheme, bits) in SCHEMES.items():
-        network = quantize_prepared(prepared, Options(scheme=scheme, bits=bits)).network
+        network = quantize_prepared(prepared, as_published(scheme, bits=bits)).network
         for name, machine in MACHINES.items():
             layers = estimate(network, alone(form, machine), "half_up").layers
             found[name, form] = [Layer(row.cycles, row.counts) for row in layers]
@@ -290,7 +290,7 @@ def toggle_lines() -> list[str]:
     train, test = (np.load(DIGITS / f"digits_{part}.npz")["x"] for part in ("train", "test"))
     for form, (scheme, bits) in SCHEMES.items():
         network = npusim.quantize(
-            npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits
+            npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits, **PUBLISHED
         )
         x = test[TEST_FIRST : TEST_FIRST + SAMPLES]
         average, data = (
