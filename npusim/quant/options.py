@@ -64,7 +64,7 @@ class Options:
     exempt: Exempt = "none"
     per_layer: bool = False
     clip: Clip = "squared-error"
-    activations: RangeMethod = "squared-error"
+    activations: RangeMethod = "percentile"
     bias_correction: BiasCorrection = "static"
     breakpoint: Breakpoint = "search"
     grid: Grid = "reference"

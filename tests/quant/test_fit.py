@@ -57,7 +57,7 @@ def digits() -> tuple[Prepared, np.ndarray, np.ndarray]:
 
 def quality(digits: tuple[Prepared, np.ndarray, np.ndarray], options: Options) -> float:
     """SQNR of the logits over pictures that were not calibrated on."""
-    from npusim.kernels.engine import prepare as engine
+    from npusim.prepared.engine import prepare as engine
 
     prepared, x, reference = digits
     network = quantize_prepared(prepared, options).network
@@ -103,7 +103,7 @@ def test_the_codes_do_not_depend_on_the_threads(scheme: str) -> None:
 
 def test_both_paths_are_the_networks() -> None:
     """The float path is the float network's, the other what the kernels engine computes."""
-    from npusim.kernels.engine import prepare as engine
+    from npusim.prepared.engine import prepare as engine
 
     x = RANDOM.normal(size=(5, 3, 9, 8))
     prepared = prepare(every_operator(), x)

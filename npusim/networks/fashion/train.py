@@ -15,7 +15,6 @@ folded into the convolutions before it. Pixels go in as 0..1, one channel, chann
 
 from __future__ import annotations
 
-import gzip
 import sys
 from pathlib import Path
 
@@ -23,10 +22,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from pictures import read
 from torch import nn
 from torch.nn import functional
 
-DATASET = Path("/usr/share/datasets/fashion-mnist")
 FOLDER = Path(__file__).resolve().parent
 SEED = 7
 BATCH = 128
@@ -37,15 +36,6 @@ SHIFT_PIXELS = 2
 CALIBRATION_SAMPLES, TEST_SAMPLES = 128, 512
 CLASSES = 10
 OPSET = 13
-
-
-def read(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return images uint8 [N 28 28] and classes uint8 [N] of `train` or `t10k`."""
-    raw = gzip.decompress((DATASET / f"{part}-images-idx3-ubyte.gz").read_bytes())
-    labels = gzip.decompress((DATASET / f"{part}-labels-idx1-ubyte.gz").read_bytes())
-    return np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(
-        labels, np.uint8, offset=8
-    )
 
 
 class Layer(nn.Module):
