@@ -22,11 +22,11 @@ from npusim.operators.forms.own import (
     integer,
     integers,
 )
-from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.elements import one_channel
 from npusim.operators.kinds.float_mean import float_mean
 from npusim.operators.kinds.pool import sum_in_order
-from npusim.operators.kinds.reduce import Reduce
+from npusim.operators.kinds.reduce import Reduce, read_axes
 from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
@@ -44,11 +44,6 @@ from npusim.runtimes.requantization import (
 @dataclass(frozen=True)
 class Mean(Reduce):
     """Mean over `axes` (canonical), kept as extent 1 with `keep_dims`."""
-
-
-def _read(layer: TfliteLayer) -> Mean:
-    axes = sorted({layer.axis(axis, layer.rank) for axis in layer.constant(1)})
-    return Mean(tuple(axes), bool(layer.option("KeepDims")))
 
 
 def real(operator: Mean, x: NDArray) -> NDArray:
@@ -198,7 +193,7 @@ def implied(network: Network, node: Node) -> Attributes:
 
 PAGE = Page(
     operator=Mean,
-    tflite=(TfliteForm("MEAN", 1, _read),),
+    tflite=(TfliteForm("MEAN", 1, lambda layer: Mean(*read_axes(layer))),),
     onnx=(),
     own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS), implied),),
     real=real,

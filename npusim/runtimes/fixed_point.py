@@ -43,7 +43,9 @@ def multiplied(x: Integers, multiplier: Integers | int, exponent: Integers | int
     return divided_by_power(doubling_high(wrapped(x << left), multiplier), right)
 
 
-def multiplied_below_one(x: Integers, multiplier: int, exponent: Integers | int) -> Integers:
+def multiplied_below_one(
+    x: Integers, multiplier: Integers | int, exponent: Integers | int
+) -> Integers:
     """Return the same where the runtime relies on an exponent that is not above 0.
 
     Source: MultiplyByQuantizedMultiplierSmallerThanOneExp, whatever the exponent is.
@@ -89,3 +91,13 @@ def _rounded_half(x: int) -> int:
 
 def _saturated(x: int) -> int:
     return min(max(x, LEAST), GREATEST)
+
+
+def multiplied_wide(x: NDArray[np.int64], multiplier: int, exponent: int) -> Integers:
+    """Return x * multiplier * 2^(exponent - 31) of x in int64, rounded once, by 16 bits of M.
+
+    Source: TFLite, internal/common.h, MultiplyByQuantizedMultiplier(int64_t, ...).
+    """
+    reduced = (multiplier + (1 << 15)) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+    shift = 15 - exponent
+    return wrapped((x * reduced + (np.int64(1) << (shift - 1))) >> shift)

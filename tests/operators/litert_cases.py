@@ -24,6 +24,7 @@ from npusim.prepared.engine import prepare
 from npusim.words import Rule
 from tests.simulator.litert_witness import litert
 from tests.simulator.tflite_builder import Value, constant, single_operator
+from tests.simulator.tflite_builder import options as option_table
 
 SEED = os.environ.get("NPUSIM_SEED")
 CASES = 200
@@ -277,3 +278,18 @@ BUILT_IN = ("opt", "xnn")
 def unscaled(x: Value) -> Value:
     """Return a tensor whose integers are worth themselves."""
     return replace(x, scale=None, zero_point=0)
+
+
+def reduction(draw: Draw, kind: str, dtype: str, *, same_scales: bool = False) -> Layer:
+    """Return a layer that reduces a few axes of its input."""
+    shape = draw.shape(1, 4, 6)
+    axes = sorted({draw.between(0, len(shape) - 1) for _ in range(draw.between(1, len(shape)))})
+    keep = draw.flag()
+    kept = [1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes]
+    x = draw.quantized(shape, dtype) if dtype in BYTES else draw.plain(shape, dtype)
+    y = replace(x, shape=tuple(kept))
+    if not same_scales and dtype in BYTES:
+        y = draw.quantized(tuple(kept), dtype)
+    named = [axis - len(shape) if draw.flag() else axis for axis in axes]
+    chosen = option_table("ReducerOptions", keepDims=keep)
+    return Layer(kind, [x, integers(*named)], [y], chosen, [draw.array(x, -4, 4)])

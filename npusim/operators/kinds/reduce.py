@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from npusim.errors import ShapeError
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.tflite import TfliteLayer
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,9 @@ class Reduce(Operator):
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return 0 not in self.axes
+
+
+def read_axes(layer: TfliteLayer) -> tuple[tuple[int, ...], bool]:
+    """Return the axes, ascending, that a .tflite reduction names, and whether they are kept."""
+    axes = sorted({layer.axis(axis, layer.rank) for axis in layer.constant(1)})
+    return tuple(axes), bool(layer.option("KeepDims"))

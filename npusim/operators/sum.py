@@ -1,0 +1,110 @@
+"""sum: the sum over axes.
+
+LiteRT 2.3.0's reference kernel for int8 writes no output at all; `litert` gives what the one for
+uint8 computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.graph.network import Network, Node
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
+from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.reduce import Reduce, read_axes
+from npusim.operators.kinds.table import halves_away
+from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.runtimes.fixed_point import multiplied
+from npusim.runtimes.requantization import affine, quantize_multiplier
+
+Finish = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+"""Sums of integers as they stand -> outputs."""
+
+
+@dataclass(frozen=True)
+class Sum(Reduce):
+    """Sum over `axes` (canonical), kept as extent 1 with `keep_dims`."""
+
+
+def real(operator: Sum, x: NDArray) -> NDArray:
+    """Return the sum in the type of x."""
+    return np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=x.dtype)
+
+
+def fixed_point(network: Network, node: Node, mode: str = "") -> Finish:
+    """Return TFLite's end of a sum (reduce.cc): brought to the output's scale."""
+    operator: Any = node.operator
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    count = prod(x.shape[axis] for axis in operator.axes)
+    ratio = quantize_multiplier(float(sx) / float(so))
+    limits = np.iinfo(y.dtype)
+
+    def finish(sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        scaled = multiplied(sums - count * zx, *ratio) + zo
+        return np.clip(scaled, limits.min, limits.max)
+
+    return finish
+
+
+def in_float32(network: Network, node: Node) -> Finish:
+    """Return the end of a sum in LiteRT's optimized kernel: float32, halves away from zero."""
+    operator: Any = node.operator
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    scale = sx / so
+    bias = np.float32(-zx) * scale * np.float32(prod(x.shape[axis] for axis in operator.axes))
+    limits = np.iinfo(y.dtype)
+
+    def finish(sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        scaled = halves_away(sums.astype(np.float32) * scale + bias).astype(np.int64) + zo
+        return np.clip(scaled, limits.min, limits.max)
+
+    return finish
+
+
+def step(network: Network, node: Node, finish: Finish) -> Step:
+    """Return the step on quantized integers."""
+    operator: Any = node.operator
+    dtype = network.output_of(node).dtype
+
+    def run(threads: int, x: NDArray) -> NDArray:
+        sums = np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=np.int64)
+        return finish(np.asarray(sums)).astype(dtype)
+
+    return run
+
+
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on integers that are worth themselves; sums wrap."""
+    operator: Any = node.operator
+    return lambda threads, x: real(operator, x)
+
+
+PAGE = Page(
+    operator=Sum,
+    tflite=(TfliteForm("SUM", 1, lambda layer: Sum(*read_axes(layer))),),
+    onnx=(),
+    own=Absent("has no form in npusim's own files"),
+    real=real,
+    constants=PerRuntime(
+        litert=fixed_point,
+        litert_opt=in_float32,
+        xnnpack=in_float32,
+        onnxruntime=NOT_IN_ONNXRUNTIME,
+        tosa=fixed_point,
+        integer=fixed_point,
+    ),
+    quantized=step,
+    float32=elementwise(real),
+    plain=plain,
+    macs=no_macs,
+    unit="host",
+)
