@@ -64,21 +64,25 @@ def unpack(
     return values.reshape(height, width, channels)
 
 
-def pack_weight_tile(codes: NDArray, code_bits: int) -> bytes:
-    """Return a weight tile `codes` [rows SIZE] of `code_bits` bits as WGT words.
+def pack_weight_tiles(codes: NDArray[np.uint8], code_bits: int) -> bytes:
+    """Return weight tiles `codes` [T rows SIZE] of `code_bits` bits as WGT words, tile after tile.
 
-    Byte c of the words, one after the other, is a bit stream of column c's codes, LSB first.
+    Byte c of a tile's words, one after the other, is a bit stream of column c's codes, LSB first.
     """
-    rows, size = codes.shape
+    tiles, rows, size = codes.shape
+    if code_bits == 8:
+        return codes.tobytes()
     words = -(-rows * code_bits // 8)
-    bits = (codes[:, None, :].astype(np.int64) >> np.arange(code_bits)[:, None]) & 1
-    stream = np.zeros((words * 8, size), np.uint8)
-    stream[: rows * code_bits] = bits.reshape(rows * code_bits, size)
-    return np.packbits(stream.reshape(words, 8, size), axis=1, bitorder="little").tobytes()
+    stream = np.zeros((tiles, words * 8, size), np.uint8)
+    shifts = np.arange(code_bits, dtype=np.uint8)[:, None]
+    bits = (codes[:, :, None, :] >> shifts) & np.uint8(1)
+    stream[:, : rows * code_bits] = bits.reshape(tiles, rows * code_bits, size)
+    packed = np.packbits(stream.reshape(tiles, words, 8, size), axis=2, bitorder="little")
+    return packed.tobytes()
 
 
 def unpack_weight_tile(data: bytes, rows: int, code_bits: int, size: int) -> NDArray[np.uint8]:
-    """Inverse of `pack_weight_tile`: codes [rows SIZE]."""
+    """Return the codes [rows SIZE] of one tile that `pack_weight_tiles` packed."""
     words = np.frombuffer(data, np.uint8).reshape(-1, 1, size)
     stream = np.unpackbits(words, axis=1, bitorder="little").reshape(-1, size)
     bits = stream[: rows * code_bits].reshape(rows, code_bits, size)

@@ -39,7 +39,7 @@ def test_a_wrong_length_is_named():
 def test_weight_tiles_are_bit_streams_by_column(code_bits, rows):
     size = 16
     codes = np.random.default_rng(rows).integers(0, 1 << code_bits, (rows, size)).astype(np.uint8)
-    data = layout.pack_weight_tile(codes, code_bits)
+    data = layout.pack_weight_tiles(codes[None], code_bits)
     assert len(data) == -(-rows * code_bits // 8) * size
     for column in range(size):
         stream = int.from_bytes(data[column::size], "little")
@@ -47,6 +47,9 @@ def test_weight_tiles_are_bit_streams_by_column(code_bits, rows):
             assert stream >> row * code_bits & ((1 << code_bits) - 1) == codes[row, column]
         assert stream >> rows * code_bits == 0
     assert np.array_equal(layout.unpack_weight_tile(data, rows, code_bits, size), codes)
+    other = codes ^ 1
+    both = layout.pack_weight_tiles(np.stack([codes, other]), code_bits)
+    assert both == data + layout.pack_weight_tiles(other[None], code_bits)
 
 
 def test_parameters_of_a_block():

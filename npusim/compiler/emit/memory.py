@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from npusim.isa.layout import element_bytes, tensor_bytes
 from npusim.isa.program import PAGE_BYTES
 from npusim.machines import Machine
@@ -108,20 +105,3 @@ class Arena:
     def free(self, offset: int) -> None:
         """Give back what `place` returned as `offset`."""
         self.live = [part for part in self.live if part[0] != offset]
-
-
-def pack_tiles(codes: NDArray[np.uint8], code_bits: int) -> bytes:
-    """Return weight tiles `codes` [T rows SIZE] as WGT words, tile after tile.
-
-    All tiles at once; isa/layout.py's `pack_weight_tile` is the plain form of one.
-    """
-    tiles, rows, size = codes.shape
-    if code_bits == 8:
-        return codes.tobytes()
-    words = -(-rows * code_bits // 8)
-    stream = np.zeros((tiles, words * 8, size), np.uint8)
-    shifts = np.arange(code_bits, dtype=np.uint8)[:, None]
-    bits = (codes[:, :, None, :] >> shifts) & np.uint8(1)
-    stream[:, : rows * code_bits] = bits.reshape(tiles, rows * code_bits, size)
-    packed = np.packbits(stream.reshape(tiles, words, 8, size), axis=2, bitorder="little")
-    return packed.tobytes()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from npusim.codes import CODES, LEAST_BITS, WeightCode
 from npusim.compiler.emit.elementwise import act_plan, output_register
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, Stored, pack_tiles
+from npusim.compiler.emit.memory import Constants, Stored
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import (
     ActTile,
@@ -21,7 +21,7 @@ from npusim.compiler.emit.transfers import (
     store_tile,
 )
 from npusim.errors import CapacityError
-from npusim.isa.layout import pack_parameters
+from npusim.isa.layout import pack_parameters, pack_weight_tiles
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
 from npusim.words import ROUNDINGS
@@ -204,7 +204,7 @@ def emit_select(
         tiles = _selection_tiles(selection, lanes, size, rows)
         places = []
         for (_, _), codes in tiles:
-            places.append(constants.place_bytes(pack_tiles(codes[None], one.code_bits)))
+            places.append(constants.place_bytes(pack_weight_tiles(codes[None], one.code_bits)))
         data = pack_parameters(
             selection.multipliers[None, lanes], selection.bias[lanes], selection.shift[lanes],
             0 * selection.shift[lanes], size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from npusim.compiler.emit.elementwise import uniform_parameters
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, pack_tiles
+from npusim.compiler.emit.memory import Constants
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import load_constant
 from npusim.compiler.linear.candidates import LinearShape
@@ -17,6 +17,7 @@ from npusim.compiler.linear.layer import (
     weight_tiles,
 )
 from npusim.compiler.linear.tiling import Tiling
+from npusim.isa.layout import pack_weight_tiles
 from npusim.isa.scratchpads import bank_words
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.runtimes.requantization import Requantization
@@ -152,5 +153,5 @@ class LayerConstants:
             for plane, values in zip(planes, tiles, strict=True):
                 part = values[ob : ob + obs, cb : cb + chunk.ncb, kernel_rows, taps]
                 rows, size = part.shape[-2:]
-                parts.append(pack_tiles(part.reshape(-1, rows, size), plane.code_bits))
+                parts.append(pack_weight_tiles(part.reshape(-1, rows, size), plane.code_bits))
         return b"".join(parts)
