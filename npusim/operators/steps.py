@@ -11,8 +11,14 @@ from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
 from npusim.operators.add import Add
 from npusim.operators.average_pool import AveragePool
-from npusim.operators.group import LIFT, in_float, in_uint8, lifted_values, real_values
 from npusim.operators.kinds import onnxruntime_float
+from npusim.operators.kinds.runtime_group import (
+    LIFT,
+    in_float,
+    in_uint8,
+    lifted_values,
+    real_values,
+)
 from npusim.operators.mean import Mean
 from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Step
