@@ -10,7 +10,7 @@ from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
-from npusim.simulator.machine.timeline import CAUSES
+from npusim.simulator.timing.timeline import CAUSES
 
 
 class Tile(NamedTuple):

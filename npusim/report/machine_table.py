@@ -14,7 +14,7 @@ from npusim.cost.area import area_um2
 from npusim.cost.host import HostCost
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.simulator.machine.timeline import CAUSES
+from npusim.simulator.timing.timeline import CAUSES
 
 
 class ProgramTimes(Protocol):
