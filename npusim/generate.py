@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from npusim.analysis.operator_table import operator_page
 from npusim.cosim import latency
 from npusim.explore.sweep.space import space_schema
 from npusim.isa import driver, generate
@@ -29,6 +30,7 @@ def derived_files() -> dict[str, str]:
         "rtl/generated/npu.h": driver.c_header(),
         "rtl/generated/npu.rdl": driver.system_rdl(),
         "docs/isa.md": generate.reference_page(),
+        "docs/operators.md": operator_page(),
         "docs/schema/machine.schema.json": json.dumps(machine_schema(), indent=1) + "\n",
         "docs/schema/space.schema.json": json.dumps(space_schema(), indent=1) + "\n",
     }

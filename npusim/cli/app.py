@@ -12,8 +12,8 @@ import npusim
 from npusim.errors import NpuError
 
 COMMANDS = (
-    "assemble", "compare", "compile", "disassemble", "estimate", "explain", "quantize", "run",
-    "sweep", "verify",
+    "assemble", "compare", "compile", "disassemble", "estimate", "explain", "machines",
+    "operators", "quantize", "run", "schemes", "sweep", "verify",
 )  # fmt: skip
 """Each is `command` of npusim/cli/NAME.py, which imports what it works with when it is called."""
 
