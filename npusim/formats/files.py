@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from npusim.errors import FormatError
@@ -10,8 +11,10 @@ from npusim.graph.network import Network
 TFLITE_MAGIC = b"TFL3"
 
 
-def load(path: str | Path) -> Network:
+def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Network:
     """Return the network in the .tflite or .onnx file at `path`.
+
+    `shapes` gives inputs of an .onnx file, by name, the shapes that it leaves free.
 
     Raises
     ------
@@ -33,9 +36,11 @@ def load(path: str | Path) -> Network:
     if start[4:] == TFLITE_MAGIC or path.suffix == ".tflite":
         from npusim.formats.tflite import reader as tflite
 
+        if shapes:
+            raise FormatError(f"{path}: shapes are given to .onnx files alone")
         return tflite.load(path)
     if path.suffix == ".onnx":
         from npusim.formats.onnx import reader as onnx
 
-        return onnx.load(path)
+        return onnx.load(path, shapes)
     raise FormatError(f"{path}: expected a .tflite or .onnx file, found suffix {path.suffix!r}")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError
 
-INTEGER_DTYPES = ("int8", "uint8", "int16", "int32", "int64")
+INTEGER_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "int64")
 DTYPES = (*INTEGER_DTYPES, "float32", "bool")
 
 

@@ -1,15 +1,18 @@
 """Evaluating the nodes of a file whose inputs are all constants: shapes, weights, scales.
 
-Only what exporters write around weights and shapes is here; nothing it makes can be much larger
-than what the file itself holds.
+What exporters write around weights and shapes is here; everything else of the standard domain goes
+through ONNX's reference evaluator. A result's size is known before it is made, and limited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 import onnx
+import onnx.reference
+import onnx.shape_inference
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
@@ -17,24 +20,128 @@ from npusim.formats.onnx.records import OnnxNode, dtype_of
 
 MAX_RANK = 8
 
+MAX_BYTES = 1 << 28
+"""A constant that takes more than this is not made: no network this is for has one."""
 
-def evaluate(node: OnnxNode, inputs: list[NDArray | None]) -> list[NDArray] | None:
+
+def evaluate(
+    node: OnnxNode, inputs: list[NDArray | None], opset: int | None = None
+) -> list[NDArray] | None:
     """Return the outputs of `node`, None where it is not of the kinds evaluated here.
+
+    With `opset` the reference evaluator takes what is not in FUNCTIONS.
 
     Raises
     ------
     FormatError
         The inputs do not fit the operator.
+    UnsupportedError
+        An output would take more than MAX_BYTES.
     """
-    function = FUNCTIONS.get(node.kind) if node.domain == "" else None
-    if function is None:
+    if node.domain:
         return None
+    function = FUNCTIONS.get(node.kind)
+    if function is None:
+        return None if opset is None else reference(node, inputs, opset)
     try:
+        size = output_bytes(node, inputs)
+        if size > MAX_BYTES:
+            raise UnsupportedError(
+                f"{node.name} ({node.kind}): constant {node.outputs[0]} would take {size} bytes, "
+                f"the limit is {MAX_BYTES}"
+            )
         with np.errstate(all="ignore"):
             return [np.asarray(value) for value in function(node, *inputs)]
     except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:
         shapes = [None if x is None else list(x.shape) for x in inputs]
         raise FormatError(f"{node.name} ({node.kind}): inputs {shapes}: {error}") from None
+
+
+def output_bytes(node: OnnxNode, inputs: list[NDArray | None]) -> int:
+    """Return how many bytes the largest output of a node of FUNCTIONS takes, at most."""
+    given = [x for x in inputs if x is not None]
+    if not given:
+        return 0
+    widest = max(x.itemsize for x in given)
+    if node.kind == "Concat":
+        return sum(x.nbytes for x in given)
+    if node.kind in ("Add", "Sub", "Mul", "Div"):
+        return widest * prod(np.broadcast_shapes(*(x.shape for x in given)))
+    if node.kind == "Gather":
+        x, indices = given
+        return x.nbytes // max(x.shape[node.integer("axis", 0)], 1) * indices.size
+    return 8 * max(x.size for x in given)  # the others keep or lessen the number of values
+
+
+RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+          "Multinomial", "Dropout")  # fmt: skip
+"""Kinds whose outputs are no constants."""
+
+
+def reference(node: OnnxNode, inputs: list[NDArray | None], opset: int) -> list[NDArray] | None:
+    """Return the outputs as ONNX's reference evaluator has them, None where it has none."""
+    if node.kind in RANDOM or any(
+        x is None and name for x, name in zip(inputs, node.inputs, strict=True)
+    ):
+        return None
+    model = _model_of(node, inputs, opset)
+    if model is None or not _small_enough(node, model):
+        return None
+    try:
+        session = onnx.reference.ReferenceEvaluator(model)
+        feeds = {name: x for name, x in zip(node.inputs, inputs, strict=True) if x is not None}
+        with np.errstate(all="ignore"):
+            found = session.run(None, feeds)
+    except Exception:  # the evaluator raises whatever its numpy code does
+        return None
+    return [np.asarray(value) for value in found]
+
+
+def _model_of(node: OnnxNode, inputs: list[NDArray | None], opset: int) -> onnx.ModelProto | None:
+    """Return a model of the node alone, its inputs as initializers."""
+    attributes = {
+        name: onnx.numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
+        for name, value in node.attributes.items()
+    }
+    try:
+        proto = onnx.helper.make_node(node.kind, node.inputs, node.outputs, **attributes)  # type: ignore[arg-type]
+        named = {n: x for n, x in zip(node.inputs, inputs, strict=True) if x is not None}
+        graph = onnx.helper.make_graph(
+            [proto],
+            "constant",
+            [
+                onnx.helper.make_tensor_value_info(
+                    name, onnx.helper.np_dtype_to_tensor_dtype(x.dtype), x.shape
+                )
+                for name, x in named.items()
+            ],
+            [onnx.ValueInfoProto(name=name) for name in node.outputs if name],
+            [onnx.numpy_helper.from_array(x, name) for name, x in named.items() if x.size <= 64],
+        )
+        opsets = [onnx.helper.make_opsetid("", opset)]
+        return onnx.helper.make_model(graph, opset_imports=opsets)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _small_enough(node: OnnxNode, model: onnx.ModelProto) -> bool:
+    """Return whether the outputs' shapes are inferred; raise where one takes too many bytes."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception:  # a protobuf extension's own errors
+        return False
+    for value in inferred.graph.output:
+        tensor = value.type.tensor_type
+        dims = [dim.dim_value for dim in tensor.shape.dim if dim.HasField("dim_value")]
+        if not tensor.HasField("shape") or len(dims) != len(tensor.shape.dim):
+            return False
+        size = prod(dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
+        if size > MAX_BYTES:
+            raise UnsupportedError(
+                f"{node.name} ({node.kind}): constant {value.name} would take {size} bytes, "
+                f"the limit is {MAX_BYTES}"
+            )
+    return True
 
 
 def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> tuple[int, ...]:
@@ -88,9 +195,14 @@ def _quantization(
     node: OnnxNode, x: NDArray, scale: NDArray, zero_point: NDArray | None
 ) -> tuple[NDArray, NDArray]:
     """Return scale (float32) and zero point (int64), shaped to broadcast against `x`."""
-    if node.integer("block_size", 0):
-        raise UnsupportedError(f"{node.name} ({node.kind}): block_size is not supported")
     zero = np.zeros(scale.shape, np.int64) if zero_point is None else zero_point.astype(np.int64)
+    block = node.integer("block_size", 0)
+    if block:
+        axis = node.integer("axis", 1) % x.ndim
+        keep = [slice(None)] * x.ndim
+        keep[axis] = slice(x.shape[axis])
+        spread = (np.repeat(v, block, axis)[tuple(keep)] for v in (scale.astype(np.float32), zero))
+        return tuple(spread)  # type: ignore[return-value]
     shape = [1] * x.ndim
     if scale.size > 1:
         shape[node.integer("axis", 1) % x.ndim] = scale.size

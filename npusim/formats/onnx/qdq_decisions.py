@@ -386,6 +386,8 @@ def _type(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> str:
     if id(vertex) in lifted:
         return "uint8"
     constants = g.graph.constants
+    if vertex.is_dequantize and vertex.inputs[0] in g.graph.four_bits:
+        return "int4"
     if vertex.input(2) in constants:
         return constants[vertex.input(2)].dtype.name
     if vertex.is_dequantize and vertex.inputs[0] in constants:

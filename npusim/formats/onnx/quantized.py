@@ -293,7 +293,7 @@ def _quantize_linear(b: Builder, node: OnnxNode) -> None:
     q = _along_axis(b, node, len(b.shape(x)))
     if "output_dtype" in node.attributes and node.integer("output_dtype", 0) and not node.input(2):
         raise UnsupportedError(f"{node.name} (QuantizeLinear): output_dtype without a zero point")
-    dtype = _output_type(b, node, 2, ("int8", "uint8", "int16"))
+    dtype = _output_type(b, node, 2, ("int8", "uint8", "int16", "uint16"))
     b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from npusim import operators as op
-from npusim.errors import NpuError, UnsupportedError
+from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.fuse_qdq import fuse
 from npusim.formats.onnx.quantized import QUANTIZED
-from npusim.formats.onnx.records import OnnxGraph, OnnxNode, read
+from npusim.formats.onnx.records import OnnxGraph, OnnxNode, Shapes, read
 from npusim.formats.onnx.standard import STANDARD, softmax_axis
 from npusim.formats.own import reader as onnx_npusim
 from npusim.graph.network import Network
@@ -26,10 +26,12 @@ from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
 
 
-def load(path: str | Path) -> Network:
+def load(path: str | Path, shapes: Shapes | None = None) -> Network:
     """Return the network in the .onnx file at `path`.
 
-    A free batch dimension counts as 1. Tensors keep the file's names; 4-D activations around
+    A free batch dimension counts as 1; `shapes` gives inputs by name the shapes that the file
+    leaves free. What onnx's checker refuses is read all the same; where that fails, the checker's
+    word is the reason. Tensors keep the file's names; 4-D activations around
     convolutions and pools are stored [N H W C] and carry the file's order. Weights may be inputs of
     the graph, without values (shapes alone, for `npusim estimate`): they become inputs of the
     network, behind its others.
@@ -42,12 +44,16 @@ def load(path: str | Path) -> Network:
         It needs an operator, an attribute or a tensor type that npusim has not.
     """
     path = Path(path)
-    graph = read(path)
+    graph = read(path, shapes)
     try:
+        if graph.refusal and onnx_npusim.is_own(graph):
+            raise FormatError(graph.refusal)
         if onnx_npusim.is_own(graph):
             return replace(onnx_npusim.network(graph), name=path.stem)
         return network(graph, path.stem)
     except NpuError as error:
+        if graph.refusal:
+            raise FormatError(f"{path.name}: {graph.refusal}") from None
         raise type(error)(f"{path.name}: {error}") from None
 
 
@@ -108,7 +114,8 @@ def fold(graph: OnnxGraph) -> None:
         known = all(name in graph.constants for name in node.inputs if name)
         outputs = None
         if known and node.kind != "DequantizeLinear":
-            outputs = evaluate(node, [graph.constants.get(name) for name in node.inputs])
+            inputs = [graph.constants.get(name) for name in node.inputs]
+            outputs = evaluate(node, inputs, graph.opset)
         if outputs is None:
             nodes.append(node)
         else:
@@ -118,7 +125,8 @@ def fold(graph: OnnxGraph) -> None:
 
 def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     known = all(name in b.constants for name in node.inputs if name)
-    outputs = evaluate(node, [b.constants.get(name) for name in node.inputs]) if known else None
+    inputs = [b.constants.get(name) for name in node.inputs]
+    outputs = evaluate(node, inputs, opset) if known else None
     if outputs is not None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
         return

@@ -5,6 +5,7 @@ Source: onnx.proto and the ONNX intermediate representation's specification, ver
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -28,10 +29,16 @@ DTYPES: dict[int, type[np.generic]] = {
     onnx.TensorProto.INT8: np.int8,
     onnx.TensorProto.UINT8: np.uint8,
     onnx.TensorProto.INT16: np.int16,
+    onnx.TensorProto.UINT16: np.uint16,
+    onnx.TensorProto.UINT32: np.uint32,
+    onnx.TensorProto.UINT64: np.uint64,
     onnx.TensorProto.INT32: np.int32,
     onnx.TensorProto.INT64: np.int64,
     onnx.TensorProto.BOOL: np.bool_,
 }
+
+FOUR_BITS: dict[int, type[np.generic]] = {onnx.TensorProto.INT4: np.int8, onnx.TensorProto.UINT4: np.uint8}
+"""Types whose constants are held in bytes, one value each."""
 
 Attribute = int | float | str | tuple[Any, ...] | NDArray
 
@@ -101,15 +108,23 @@ class OnnxGraph:
     functions: dict[tuple[str, str], onnx.FunctionProto] = field(default_factory=dict)
     """Model-local functions by (domain, name)."""
     metadata: dict[str, str] = field(default_factory=dict)
+    four_bits: frozenset[str] = frozenset()
+    """Constants whose type has four bits."""
+    refusal: str = ""
+    """What onnx's own checker does not like, empty where it likes all; the runtime may run it."""
 
 
-def read(path: Path) -> OnnxGraph:
-    """Return the graph in the file at `path`, checked against the ONNX specification.
+Shapes = Mapping[str, Sequence[int]]
+"""Shapes of inputs by name, for files that leave them free."""
+
+
+def read(path: Path, shapes: Shapes | None = None) -> OnnxGraph:
+    """Return the graph in the file at `path`; `shapes` settles what it leaves free.
 
     Raises
     ------
     FormatError
-        The file cannot be read, is no ONNX protobuf, or breaks a rule of the specification.
+        The file cannot be read, is no ONNX protobuf, or is damaged.
     UnsupportedError
         It needs a tensor type, a sparse tensor or a control-flow body, which npusim has not.
     """
@@ -122,7 +137,7 @@ def read(path: Path) -> OnnxGraph:
             f"{path}: expected an ONNX protobuf, found damaged or other data"
         ) from None
     try:
-        return _graph(model, path.parent)
+        return _graph(model, path.parent, shapes or {})
     except NpuError as error:
         raise type(error)(f"{path.name}: {error}") from None
     except UnicodeDecodeError:
@@ -131,15 +146,20 @@ def read(path: Path) -> OnnxGraph:
         ) from None
 
 
-def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
+def _graph(model: onnx.ModelProto, folder: Path, shapes: Shapes) -> OnnxGraph:
     graph = model.graph
     if not graph.node and not graph.output:
         raise FormatError("expected a graph with nodes and outputs, found none")
     if graph.sparse_initializer:
         raise UnsupportedError("sparse initializers are not supported")
     constants = {tensor.name: array(tensor, folder) for tensor in graph.initializer}
-    inputs = [_input(value) for value in graph.input if value.name not in constants]
-    _check(model)
+    given = [value for value in graph.input if value.name not in constants]
+    unknown = sorted(set(shapes) - {value.name for value in given})
+    if unknown:
+        there = ", ".join(value.name for value in given)
+        raise ShapeError(f"shape of {unknown[0]}: the inputs are {there}")
+    inputs = [_input(value, shapes.get(value.name)) for value in given]
+    refusal = _refusal(model)
     names: set[str] = set()
     nodes = []
     for index, proto in enumerate(graph.node):
@@ -157,18 +177,21 @@ def _graph(model: onnx.ModelProto, folder: Path) -> OnnxGraph:
         versions=opsets,
         functions={(function.domain, function.name): function for function in model.functions},
         metadata={entry.key: entry.value for entry in model.metadata_props},
+        four_bits=frozenset(t.name for t in graph.initializer if t.data_type in FOUR_BITS),
+        refusal=refusal,
     )
 
 
-def _check(model: onnx.ModelProto) -> None:
-    """Raise unless onnx's own checker finds the model sound."""
+def _refusal(model: onnx.ModelProto) -> str:
+    """Return what onnx's own checker finds wrong, empty where the model is sound."""
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     for tensor in bare.graph.initializer:  # external data is resolved, and checked, by `array`
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
-            tensor.raw_data = bytes(prod(tensor.dims) * np.dtype(DTYPES[tensor.data_type]).itemsize)
+            size = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            tensor.raw_data = bytes(prod(tensor.dims) * size)
     for value in bare.graph.output:  # the runtime infers the outputs' types, and so does npusim
         if not value.type.tensor_type.HasField("shape"):
             value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
@@ -176,7 +199,8 @@ def _check(model: onnx.ModelProto) -> None:
     try:
         onnx.checker.check_model(bare)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
-        raise FormatError(f"not a valid ONNX model: {_one_line(error)}") from None
+        return f"not a valid ONNX model: {_one_line(error)}"
+    return ""
 
 
 def _one_line(error: Exception) -> str:
@@ -218,30 +242,55 @@ def _attribute(attribute: onnx.AttributeProto, where: str, folder: Path) -> Attr
     raise UnsupportedError(f"{where}: attribute {attribute.name} of type {attribute.type}")
 
 
-def _input(value: onnx.ValueInfoProto) -> OnnxValue:
+def _input(value: onnx.ValueInfoProto, wanted: Sequence[int] | None) -> OnnxValue:
     tensor = value.type.tensor_type
-    if not value.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise ShapeError(f"input {value.name}: expected a tensor of known rank")
-    shape = []
-    for axis, dim in enumerate(tensor.shape.dim):
-        if dim.HasField("dim_value") and dim.dim_value > 0:
-            shape.append(dim.dim_value)
-        elif axis == 0 and not dim.HasField("dim_value"):
-            shape.append(1)  # the batch, free in the file; engines run any number of samples
-        else:
-            found = dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else "nothing")
+    if not value.type.HasField("tensor_type"):
+        raise UnsupportedError(f"input {value.name}: expected a tensor, found another type")
+    dtype = dtype_of(tensor.elem_type, f"input {value.name}")
+    declared = [_extent(dim) for dim in tensor.shape.dim] if tensor.HasField("shape") else None
+    if wanted is not None:
+        shape = [int(n) for n in wanted]
+        fits = declared is None or (
+            len(declared) == len(shape)
+            and all(n == d or not isinstance(d, int) for n, d in zip(shape, declared, strict=True))
+        )
+        if not fits or any(n < 1 for n in shape):
             raise ShapeError(
-                f"input {value.name}: expected a static size of axis {axis}, found {found}"
+                f"input {value.name}: shape {shape} does not fit the declared {declared}"
+            )
+    elif declared is None:
+        raise ShapeError(
+            f"input {value.name}: its rank is free; expected --shape {value.name}=N,..."
+        )
+    else:  # a free leading axis is the batch; engines run any number of samples
+        shape = [1 if axis == 0 and isinstance(n, str) else n for axis, n in enumerate(declared)]  # type: ignore[misc]
+        free = [(axis, n) for axis, n in enumerate(shape) if isinstance(n, str)]
+        if free:
+            sizes = ",".join("N" if isinstance(n, str) else str(n) for n in shape)
+            raise ShapeError(
+                f"input {value.name}: axis {free[0][0]} is free ({free[0][1]}); expected its size "
+                f"in --shape {value.name}={sizes}"
             )
     if prod(shape) > MAX_ELEMENTS:
         raise ShapeError(f"input {value.name}: shape {shape} has more than {MAX_ELEMENTS} elements")
-    return OnnxValue(value.name, dtype_of(tensor.elem_type, f"input {value.name}"), tuple(shape))
+    return OnnxValue(value.name, dtype, tuple(shape))
+
+
+def _extent(dim: onnx.TensorShapeProto.Dimension) -> int | str:
+    """Return an axis' extent, or the name of what it is free by."""
+    if dim.HasField("dim_value") and dim.dim_value > 0:
+        return dim.dim_value
+    if dim.HasField("dim_value"):
+        return str(dim.dim_value)
+    return dim.dim_param or "unnamed"
 
 
 def dtype_of(data_type: int, where: str) -> np.dtype:
     """Return numpy's type for an ONNX tensor type; raise UnsupportedError where npusim has none."""
     if data_type in DTYPES:
         return np.dtype(DTYPES[data_type])
+    if data_type in FOUR_BITS:
+        return np.dtype(FOUR_BITS[data_type])
     names = {number: name for name, number in onnx.TensorProto.DataType.items()}
     raise UnsupportedError(f"{where}: tensor type {names.get(data_type, data_type)}")
 
@@ -254,6 +303,8 @@ def array(tensor: onnx.TensorProto, folder: Path) -> NDArray:
     count = prod(shape)
     if any(n < 0 for n in shape) or count > MAX_ELEMENTS:
         raise ShapeError(f"{where}: impossible shape {list(shape)}")
+    if tensor.data_type in FOUR_BITS:
+        return _four_bits(tensor, where, folder, dtype, shape)
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _external(tensor, where, folder, dtype, shape)
     if tensor.HasField("raw_data"):
@@ -278,6 +329,30 @@ def array(tensor: onnx.TensorProto, folder: Path) -> NDArray:
         raise FormatError(
             f"{where}: {dtype} {list(shape)} needs {count} values, the file holds {values.size}"
         )
+    return values.reshape(shape)
+
+
+def _four_bits(
+    tensor: onnx.TensorProto, where: str, folder: Path, dtype: np.dtype, shape: tuple[int, ...]
+) -> NDArray:
+    """Return values of four bits, two a byte, the first in the lower half, as bytes."""
+    count = prod(shape)
+    packed_shape = ((count + 1) // 2,)
+    byte = np.dtype(np.uint8)
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        packed = _external(tensor, where, folder, byte, packed_shape)
+    elif tensor.HasField("raw_data"):
+        packed = np.frombuffer(tensor.raw_data, byte)
+    else:
+        packed = np.array(tensor.int32_data, np.int32).astype(byte)
+    if packed.shape != packed_shape:
+        raise FormatError(
+            f"{where}: {count} values of four bits need {packed_shape[0]} bytes, "
+            f"the file holds {packed.size}"
+        )
+    values = np.stack([packed & 15, packed >> 4], 1).reshape(-1)[:count].astype(dtype)
+    if dtype == np.int8:
+        values = np.where(values > 7, values - 16, values).astype(np.int8)
     return values.reshape(shape)
 
 
