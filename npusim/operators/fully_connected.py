@@ -99,9 +99,13 @@ def step(network: Network, node: Node, c: Requantization | FloatRequantization |
     taps = linear.weight_shape(network, node)[1]
     kernel = linear.linear_kernel(network, node, c, Window((1, 1)), 1)
     if c is None:
-        return lambda threads, x: kernel.accumulators(x.reshape(-1, 1, 1, taps))[0].reshape(
-            *x.shape[:-1], -1
-        )
+        bias = linear.bias_of(network, node, linear.weight_shape(network, node)[0])
+
+        def sums(threads: int, x: NDArray) -> NDArray[np.int32]:
+            found = kernel.accumulators(x.reshape(-1, 1, 1, taps))[0]
+            return (found.reshape(*x.shape[:-1], -1) + bias).astype(np.int32)
+
+        return sums
     from npusim.kernels.linear import LinearStep
 
     return LinearStep(kernel, taps, node.operator.keep_dims)

@@ -196,6 +196,9 @@ class _Rewriter:
     def node(self, node: Node) -> None:
         """Append what `node` is in the chosen storage."""
         self.group = node.group
+        if len(node.outputs) > 1:
+            self._several(node)
+            return
         operator, output = node.operator, self.name(node.outputs[0])
         if isinstance(operator, op.Transpose):
             source = self.name(node.inputs[0])
@@ -244,6 +247,25 @@ class _Rewriter:
             self.append(node.name, op.Reshape(self.tensors[output].shape), (x,), output)
         else:
             self._in_file_order(node, output)
+
+    def _several(self, node: Node) -> None:
+        """Append a node of several outputs, all in the file's order."""
+        inputs = tuple(self.converted(x, len(self.file[x].shape), False) for x in node.inputs)
+        outputs, copies = [], []
+        for name in node.outputs:
+            if name in self.last:
+                plain = self.free(f"{name}:file_order")
+                self.tensors[plain] = replace(self.file[name], name=plain)
+                self.copies[name, len(self.file[name].shape), False] = plain
+                copies.append((name, plain))
+                outputs.append(plain)
+            else:
+                outputs.append(name)
+        self.nodes.append(Node(node.name, node.operator, inputs, tuple(outputs)))
+        for name, plain in copies:
+            order = storage_order(len(self.file[name].shape))
+            operator = self._transpose(order, self.tensors[plain].shape)
+            self.append(f"{name}:channels_last", operator, (plain,), name)
 
     def _in_file_order(self, node: Node, output: str) -> None:
         inputs = [self.converted(x, len(self.file[x].shape), False) for x in node.inputs]

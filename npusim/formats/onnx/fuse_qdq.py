@@ -23,11 +23,10 @@ import numpy as np
 from npusim.formats.onnx.qdq_decisions import (
     JOINED,
     LAYERS,
-    clip_bounds,
     decide,
     one_reader_each,
 )
-from npusim.formats.onnx.qdq_graph import EIGHT_BITS, Parameters, QdqGraph, Vertex
+from npusim.formats.onnx.qdq_graph import EIGHT_BITS, Parameters, QdqGraph, Vertex, clip_bounds
 from npusim.formats.onnx.records import Attribute, OnnxGraph, OnnxNode
 from npusim.graph.tensor import Quantization
 
@@ -224,10 +223,15 @@ def _join_operators(g: QdqGraph) -> Counter[str]:
         group, vertex.group = vertex.group, ""
         q = g.only_reader(vertex.outputs[0])
         to = g.quantize(q)
-        if q is None or to is None or to.dtype not in EIGHT_BITS:
-            continue
         layer = vertex.kind in LAYERS
-        new = _joined_layer(g, vertex, q, to) if layer else _joined(g, vertex, q, to)
+        if q is None or to is None or to.dtype not in EIGHT_BITS:
+            if group == "joined":  # a product of integers whose sums come out as reals
+                new = _joined_layer(g, vertex, vertex.outputs, None)
+                if new is not None:
+                    g.replace(vertex, new)
+                    fused[f"{vertex.kind} to {new.kind} with real outputs"] += 1
+            continue
+        new = _joined_layer(g, vertex, q.outputs, to) if layer else _joined(g, vertex, q, to)
         if new is None:
             continue
         new.group = group
@@ -258,9 +262,14 @@ def _joined(g: QdqGraph, vertex: Vertex, q: Vertex, to: Parameters) -> Vertex | 
     )  # fmt: skip
 
 
-def _joined_layer(g: QdqGraph, vertex: Vertex, q: Vertex, to: Parameters) -> Vertex | None:
+def _joined_layer(
+    g: QdqGraph, vertex: Vertex, outputs: list[str], to: Parameters | None
+) -> Vertex | None:
     join = JOINED[vertex.kind]
-    target = [to.scale, to.zero_point]
+    domain, operator = join.domain, join.operator
+    target = [to.scale, to.zero_point] if to is not None else []
+    if to is None and vertex.kind == "MatMul":
+        domain, operator = FUSED, "MatMulToFloat"
     x, weights = g.dequantize(vertex.input(0)), g.producer.get(vertex.input(1))
     if x is None or weights is None or not weights.is_dequantize:
         return None
@@ -290,9 +299,7 @@ def _joined_layer(g: QdqGraph, vertex: Vertex, q: Vertex, to: Parameters) -> Ver
         inputs = [*left, *right, *target]
     else:
         inputs = [*left, *right, *(bias[:1] or [""]), *target]
-    return Vertex(
-        vertex.name, join.domain, join.operator, inputs, q.outputs, attributes, vertex.place
-    )
+    return Vertex(vertex.name, domain, operator, inputs, outputs, attributes, vertex.place)
 
 
 def _weights_fit(g: QdqGraph, vertex: Vertex, dq: Vertex) -> bool:

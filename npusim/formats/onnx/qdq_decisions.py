@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npusim.formats.onnx.qdq_graph import EIGHT_BITS, QdqGraph, Vertex
+from npusim.formats.onnx.qdq_graph import EIGHT_BITS, QdqGraph, Vertex, clip_bounds
 from npusim.graph.network import Group
 
 MICROSOFT = "com.microsoft"
@@ -340,21 +340,6 @@ def quantize_behind(g: QdqGraph, vertex: Vertex) -> Vertex | None:
     return q if low <= limits.min and high >= limits.max else None
 
 
-def clip_bounds(g: QdqGraph, vertex: Vertex) -> tuple[float | None, float | None] | None:
-    """Return the constant bounds of a Relu or Clip, None where they are computed."""
-    if vertex.kind == "Relu":
-        return 0.0, None
-    found: list[float | None] = []
-    for index, name in ((1, "min"), (2, "max")):
-        if vertex.input(index) and not g.is_constant(vertex.input(index)):
-            return None
-        given = g.graph.constants.get(vertex.input(index))
-        value = float(given.ravel()[0]) if given is not None else vertex.attributes.get(name)
-        finite = isinstance(value, int | float) and np.isfinite(value)
-        found.append(float(value) if finite else None)  # type: ignore[arg-type]
-    return found[0], found[1]
-
-
 def _decision(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> Group:
     join = JOINED.get(vertex.kind) if not vertex.domain else None
     if join is None or len(vertex.outputs) != 1:
@@ -363,10 +348,10 @@ def _decision(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> Group:
     operands = [v for v in operands if v.is_dequantize]
     expected = len([n for n in vertex.inputs if n]) if join.operands is None else join.operands
     q = quantize_behind(g, vertex)
-    if q is None or len(operands) != expected:
+    if len(operands) != expected or (q is None and not _gives_reals(g, vertex)):
         return "float"
     types = [_type(g, dq, lifted) for dq in operands]
-    target = _type(g, q, lifted)
+    target = types[0] if q is None else _type(g, q, lifted)
     if target not in EIGHT_BITS or types[0] != target:
         return "float"
     if join.same_type and len(set(types)) > 1:
@@ -379,6 +364,14 @@ def _decision(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> Group:
         if vertex.kind == "Gemm" and vertex.input(2) and vertex.attributes.get("beta", 1.0) != 1:
             return "float"
     return "joined_as_uint8" if id(q) in lifted else "joined"
+
+
+def _gives_reals(g: QdqGraph, vertex: Vertex) -> bool:
+    """Return whether it is a product whose sums may come out as reals: no Q, no clamp behind."""
+    readers = [reader for reader, _ in g.edges(vertex.outputs[0])]
+    if vertex.kind not in ("MatMul", "Gemm") or any(reader.is_quantize for reader in readers):
+        return False
+    return not (len(readers) == 1 and readers[0].kind in ("Relu", "Clip"))
 
 
 def _type(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> str:

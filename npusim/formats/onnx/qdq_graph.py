@@ -225,3 +225,18 @@ class QdqGraph:
                 missing[key] -= 1
                 if not missing[key]:
                     heappush(ready, (reader.place, number[key], reader))
+
+
+def clip_bounds(g: QdqGraph, vertex: Vertex) -> tuple[float | None, float | None] | None:
+    """Return the constant bounds of a Relu or Clip, None where they are computed."""
+    if vertex.kind == "Relu":
+        return 0.0, None
+    found: list[float | None] = []
+    for index, name in ((1, "min"), (2, "max")):
+        if vertex.input(index) and not g.is_constant(vertex.input(index)):
+            return None
+        given = g.graph.constants.get(vertex.input(index))
+        value = float(given.ravel()[0]) if given is not None else vertex.attributes.get(name)
+        finite = isinstance(value, int | float) and np.isfinite(value)
+        found.append(float(value) if finite else None)  # type: ignore[arg-type]
+    return found[0], found[1]

@@ -7,10 +7,24 @@ that two operators read with different scales gets a second label.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import FormatError, UnsupportedError
+from npusim.formats.onnx.integer_products import (
+    conv_integer,
+    float_product,
+    matmul_integer,
+    matmul_to_float,
+)
+from npusim.formats.onnx.labels import (
+    activation_input,
+    output_type,
+    per_channel,
+    per_tensor,
+    scale_of,
+    weight_type,
+    zero_point_of,
+)
 from npusim.formats.onnx.movements import axis_of
 from npusim.formats.onnx.records import OnnxNode
 from npusim.formats.onnx.standard import (
@@ -20,79 +34,9 @@ from npusim.formats.onnx.standard import (
     pool_operator,
     softmax_axis,
 )
-from npusim.graph.tensor import INTEGER_DTYPES, Quantization
-from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.graph.tensor import Quantization
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import window
-
-
-def _scale(b: Builder, node: OnnxNode, index: int) -> NDArray:
-    return b.constant(node, index, "scale").astype(np.float32)
-
-
-def _zero_point(b: Builder, node: OnnxNode, index: int) -> NDArray:
-    zero = b.optional(node, index, "zero point")
-    if zero is None:
-        return np.zeros((), np.uint8)
-    if zero.dtype.name not in INTEGER_DTYPES:
-        raise FormatError(
-            f"{node.name} ({node.kind}): expected an integer zero point, "
-            f"found {zero.dtype} in {node.input(index)}"
-        )
-    return zero
-
-
-def per_tensor(b: Builder, node: OnnxNode, scale: int, zero_point: int) -> Quantization:
-    """Return the quantization that two inputs of the node give a whole tensor."""
-    value, zero = _scale(b, node, scale), _zero_point(b, node, zero_point)
-    if value.size != 1 or zero.size != 1:
-        raise UnsupportedError(
-            f"{node.name} ({node.kind}): expected one scale and zero point for the tensor, found "
-            f"{list(value.shape)} and {list(zero.shape)}"
-        )
-    return Quantization(value.reshape(()), zero.reshape(()).astype(np.int64))
-
-
-def per_channel(
-    b: Builder, node: OnnxNode, scale: int, zero_point: int, channels: int, axis: int
-) -> Quantization:
-    """Return the quantization of weights: one pair, or one for each of `channels` along `axis`."""
-    value, zero = _scale(b, node, scale), _zero_point(b, node, zero_point)
-    if value.size == 1 and zero.size == 1:
-        return Quantization(value.reshape(()), zero.reshape(()).astype(np.int64))
-    for what, found in (("scale", value), ("zero point", zero)):
-        if found.size not in (1, channels):
-            raise FormatError(
-                f"{node.name} ({node.kind}): expected 1 or {channels} values of the weights' "
-                f"{what}, found shape {list(found.shape)}"
-            )
-    full = np.broadcast_to(value.ravel(), (channels,))
-    return Quantization(full, np.broadcast_to(zero.ravel(), (channels,)).astype(np.int64), axis)
-
-
-def _output_type(
-    b: Builder, node: OnnxNode, index: int, allowed: tuple[str, ...] = ("int8", "uint8")
-) -> np.dtype:
-    dtype = np.dtype(_zero_point(b, node, index).dtype)
-    if dtype.name not in allowed:
-        raise UnsupportedError(
-            f"{node.name} ({node.kind}): expected an output of {' or '.join(allowed)}, "
-            f"found {dtype}"
-        )
-    return dtype
-
-
-def _activation_input(b: Builder, node: OnnxNode, index: int, q: Quantization, zero: int) -> str:
-    """Return input `index` labelled with `q`; its type has to be that of its zero point."""
-    name = b.value(node, index)
-    dtype = b.tensors[name].dtype
-    if dtype.name not in ("int8", "uint8") or (
-        node.input(zero) and _zero_point(b, node, zero).dtype != dtype
-    ):
-        raise FormatError(
-            f"{node.name} ({node.kind}): input {name} is {dtype}, its zero point "
-            f"{_zero_point(b, node, zero).dtype}; expected both int8 or both uint8"
-        )
-    return b.as_quantized(name, q)
 
 
 def _bias(b: Builder, node: OnnxNode, index: int, inputs: list[str]) -> None:
@@ -115,17 +59,10 @@ def _bias_label(scale: object, count: int) -> Quantization | None:
     return Quantization(scale, np.zeros(count, np.int64), 0)
 
 
-def _weight_type(node: OnnxNode, weights: NDArray) -> None:
-    if weights.dtype.name not in ("int8", "uint8"):
-        raise FormatError(
-            f"{node.name} ({node.kind}): expected int8 or uint8 weights, found {weights.dtype}"
-        )
-
-
 def _qlinear_conv(b: Builder, node: OnnxNode) -> None:
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     weights = conv_weights(b, node, 3)
-    _weight_type(node, weights)
+    weight_type(node, weights)
     quantization = per_channel(b, node, 4, 5, weights.shape[0], 0)
     w = b.store(node.input(3), weights.transpose(0, 2, 3, 1), quantization, (0, 3, 1, 2))
     inputs = [x, w]
@@ -136,7 +73,7 @@ def _qlinear_conv(b: Builder, node: OnnxNode) -> None:
         op.Conv2D(place, node.integer("group", 1), _fused(node)),
         tuple(inputs),
         node.outputs[0],
-        _output_type(b, node, 7),
+        output_type(b, node, 7),
         per_tensor(b, node, 6, 7),
     )
 
@@ -148,52 +85,53 @@ def _fused(node: OnnxNode) -> op.Clamp | None:
 
 
 def _qgemm(b: Builder, node: OnnxNode) -> None:
-    if not node.input(7):
-        raise UnsupportedError(f"{node.name} (QGemm): a float output is not supported")
     if node.integer("transA", 0):
         raise UnsupportedError(f"{node.name} (QGemm): transA is not supported")
     alpha = node.number("alpha", 1.0)
     if alpha <= 0 or np.frexp(alpha)[0] != 0.5:
         raise UnsupportedError(f"{node.name} (QGemm): expected alpha a power of two, found {alpha}")
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     weights = b.constant(node, 3, "weight matrix")
-    _weight_type(node, weights)
+    weight_type(node, weights)
     transposed = bool(node.integer("transB", 0))
     rows = weights if transposed else weights.T
     q = per_channel(b, node, 4, 5, rows.shape[0], 0)
     q = Quantization(q.scale * np.float32(alpha), q.zero_point, q.axis)
     inputs = [x, b.store(node.input(3), rows, q, None if transposed else (1, 0))]
+    if not node.input(7):
+        float_product(b, node, (inputs[0], inputs[1]), b.optional(node, 6, "bias"))
+        return
     _bias(b, node, 6, inputs)
     b.emit(
         node.name,
         op.FullyConnected(keep_dims=True, activation=_fused(node)),
         tuple(inputs),
         node.outputs[0],
-        _output_type(b, node, 8),
+        output_type(b, node, 8),
         per_tensor(b, node, 7, 8),
     )
 
 
 def _qlinear_matmul(b: Builder, node: OnnxNode) -> None:
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     output = per_tensor(b, node, 6, 7)
-    dtype = _output_type(b, node, 7)
+    dtype = output_type(b, node, 7)
     weights = b.constants.get(node.input(3))
     if weights is not None and weights.ndim == 2:
-        _weight_type(node, weights)
+        weight_type(node, weights)
         q = per_channel(b, node, 4, 5, weights.shape[1], 0)
         w = b.store(node.input(3), weights.T, q, (1, 0))
         operator = op.FullyConnected(keep_dims=True, activation=_fused(node))
         b.emit(node.name, operator, (x, w), node.outputs[0], dtype, output)
         return
-    y = _activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5)
+    y = activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5)
     b.emit(node.name, op.MatMul(), (x, y), node.outputs[0], dtype, output)
 
 
 def _qlinear_binary(b: Builder, node: OnnxNode) -> None:
     inputs = (
-        _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2),
-        _activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5),
+        activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2),
+        activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5),
     )
     clamp = _fused(node)
     operator = op.Add(clamp) if node.kind == "QLinearAdd" else op.Mul(clamp)
@@ -202,7 +140,7 @@ def _qlinear_binary(b: Builder, node: OnnxNode) -> None:
 
 
 def _qlinear_pool(b: Builder, node: OnnxNode) -> None:
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     operator: op.Operator
     if node.kind == "QLinearGlobalAveragePool":
         operator = op.Mean((1, 2), keep_dims=True)
@@ -220,14 +158,14 @@ def _qlinear_pool(b: Builder, node: OnnxNode) -> None:
 
 
 def _qlinear_softmax(b: Builder, node: OnnxNode) -> None:
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     axis = softmax_axis(b, node, x, node.integer("opset", 13))
     dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
     b.emit(node.name, op.Softmax(axis), (x,), node.outputs[0], dtype, q)
 
 
 def _qlinear_unary(b: Builder, node: OnnxNode) -> None:
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     operator: op.Operator = op.Sigmoid()
     if node.kind == "QLinearLeakyRelu":
         operator = op.LeakyRelu(node.number("alpha", 0.01))
@@ -239,50 +177,19 @@ def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
     if len(node.inputs) < 5 or len(node.inputs) % 3 != 2:
         raise FormatError(f"{node.name} (QLinearConcat): {len(node.inputs)} inputs")
     inputs = tuple(
-        _activation_input(b, node, i, per_tensor(b, node, i + 1, i + 2), i + 2)
+        activation_input(b, node, i, per_tensor(b, node, i + 1, i + 2), i + 2)
         for i in range(2, len(node.inputs), 3)
     )
     axis = axis_of(node, 0, len(b.shape(inputs[0])))
-    q, dtype = per_tensor(b, node, 0, 1), _output_type(b, node, 1)
+    q, dtype = per_tensor(b, node, 0, 1), output_type(b, node, 1)
     b.emit(node.name, op.Concat(axis), inputs, node.outputs[0], dtype, q)
-
-
-def _unscaled(b: Builder, node: OnnxNode, zero_point: int, channels: int = 1) -> Quantization:
-    """Return scale 1 and the zero point of input `zero_point`: one, or one per output channel."""
-    zero = b.optional(node, zero_point, "zero point")
-    value = np.zeros((), np.int64) if zero is None else zero.astype(np.int64)
-    if value.size == 1:
-        return Quantization(np.ones((), np.float32), value.reshape(()))
-    if value.shape != (channels,):
-        raise UnsupportedError(
-            f"{node.name} ({node.kind}): expected 1 or {channels} zero points, found {value.shape}"
-        )
-    return Quantization(np.ones(channels, np.float32), value, 0)
-
-
-def _conv_integer(b: Builder, node: OnnxNode) -> None:
-    x = b.as_quantized(b.value(node, 0), _unscaled(b, node, 2))
-    weights = conv_weights(b, node, 1)
-    _weight_type(node, weights)
-    q = _unscaled(b, node, 3, len(weights))
-    w = b.store(node.input(1), weights.transpose(0, 2, 3, 1), q, (0, 3, 1, 2))
-    place = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
-    operator = op.Conv2D(place, node.integer("group", 1))
-    int32 = np.dtype(np.int32)
-    b.emit_channels_last(node.name, operator, (x, w), node.outputs[0], int32, RAW)
-
-
-def _matmul_integer(b: Builder, node: OnnxNode) -> None:
-    x = b.as_quantized(b.value(node, 0), _unscaled(b, node, 2))
-    y = b.as_quantized(b.value(node, 1), _unscaled(b, node, 3))
-    b.emit(node.name, op.MatMul(), (x, y), node.outputs[0], np.dtype(np.int32), RAW)
 
 
 def _along_axis(b: Builder, node: OnnxNode, rank: int) -> Quantization:
     """Return the quantization of Quantize- or DequantizeLinear: per tensor or along its axis."""
     if node.integer("block_size", 0):
         raise UnsupportedError(f"{node.name} ({node.kind}): block_size is not supported")
-    value, zero = _scale(b, node, 1), _zero_point(b, node, 2)
+    value, zero = scale_of(b, node, 1), zero_point_of(b, node, 2)
     if value.size == 1 and zero.size == 1:
         return per_tensor(b, node, 1, 2)
     return per_channel(b, node, 1, 2, value.size, axis_of(node, 1, rank))
@@ -293,7 +200,7 @@ def _quantize_linear(b: Builder, node: OnnxNode) -> None:
     q = _along_axis(b, node, len(b.shape(x)))
     if "output_dtype" in node.attributes and node.integer("output_dtype", 0) and not node.input(2):
         raise UnsupportedError(f"{node.name} (QuantizeLinear): output_dtype without a zero point")
-    dtype = _output_type(b, node, 2, ("int8", "uint8", "int16", "uint16"))
+    dtype = output_type(b, node, 2, ("int8", "uint8", "int16", "uint16"))
     b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
 
 
@@ -311,8 +218,8 @@ def _integer_clamp(b: Builder, node: OnnxNode) -> None:
 
 def _requantize(b: Builder, node: OnnxNode) -> None:
     """DequantizeLinear then QuantizeLinear, which fuse_qdq.py joined."""
-    x = _activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
-    dtype, q = _output_type(b, node, 4), per_tensor(b, node, 3, 4)
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    dtype, q = output_type(b, node, 4), per_tensor(b, node, 3, 4)
     b.emit(node.name, op.Quantize(), (x,), node.outputs[0], dtype, q)
 
 
@@ -328,13 +235,14 @@ QUANTIZED = {
     ("com.microsoft", "QLinearConcat"): _qlinear_concat,
     ("com.microsoft", "QLinearSigmoid"): _qlinear_unary,
     ("com.microsoft", "QLinearLeakyRelu"): _qlinear_unary,
-    ("", "ConvInteger"): _conv_integer,
-    ("", "MatMulInteger"): _matmul_integer,
+    ("", "ConvInteger"): conv_integer,
+    ("", "MatMulInteger"): matmul_integer,
     ("", "QuantizeLinear"): _quantize_linear,
     ("", "DequantizeLinear"): _dequantize_linear,
     ("com.microsoft", "QuantizeLinear"): _quantize_linear,
     ("com.microsoft", "DequantizeLinear"): _dequantize_linear,
     ("npusim.fused", "Requantize"): _requantize,
+    ("npusim.fused", "MatMulToFloat"): matmul_to_float,
     ("npusim.fused", "Relu"): _integer_clamp,
     ("npusim.fused", "Clip"): _integer_clamp,
 }

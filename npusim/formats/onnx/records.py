@@ -37,7 +37,10 @@ DTYPES: dict[int, type[np.generic]] = {
     onnx.TensorProto.BOOL: np.bool_,
 }
 
-FOUR_BITS: dict[int, type[np.generic]] = {onnx.TensorProto.INT4: np.int8, onnx.TensorProto.UINT4: np.uint8}
+FOUR_BITS: dict[int, type[np.generic]] = {
+    onnx.TensorProto.INT4: np.int8,
+    onnx.TensorProto.UINT4: np.uint8,
+}
 """Types whose constants are held in bytes, one value each."""
 
 Attribute = int | float | str | tuple[Any, ...] | NDArray

@@ -208,6 +208,25 @@ class Builder:
         self.nodes.append(Node(node, operator, inputs, (output,), group))
         return output
 
+    def emit_all(
+        self,
+        node: str,
+        operator: Operator,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        dtypes: tuple[np.dtype, ...],
+        quantization: Quantization | None = None,
+    ) -> None:
+        """Append a node of several outputs, of the types given."""
+        tensors = [self.tensors[name] for name in inputs]
+        check_inputs(node, operator, tensors)
+        shapes = output_shapes(node, operator, [t.shape for t in tensors])
+        for output, shape, dtype in zip(outputs, shapes, dtypes, strict=True):
+            if output in self.tensors or output in self.constants:
+                raise FormatError(f"{node}: output {output} has a value already")
+            self.tensors[output] = Tensor(output, shape, dtype, quantization)
+        self.nodes.append(Node(node, operator, inputs, outputs))
+
     def emit_channels_last(
         self,
         node: str,

@@ -1,0 +1,89 @@
+"""conv_integer: x - x_zero convolved with w - w_zero in int32, the zero points computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError
+from npusim.graph.attributes import Window, need_rank
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.kernels.mlas_products import columns
+from npusim.operators.matmul_integer import integer_product
+from npusim.operators.page import Absent, Page, Step
+
+
+@dataclass(frozen=True)
+class ConvInteger(Operator):
+    """x [N IH IW IC], w [OC IC/groups KH KW], their zero points -> int32 [N OH OW OC]."""
+
+    window: Window
+    groups: int = 1
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 4, 4
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        x, w = inputs[:2]
+        need_rank(x, 4, "an input")
+        need_rank(w, 4, "weights")
+        if x[3] != w[1] * self.groups or w[0] % self.groups or w[2:] != self.window.kernel:
+            raise ShapeError(f"weights {list(w)} in {self.groups} groups do not fit {list(x)}")
+        return (self.window.output_shape(x, w[0]),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return False
+
+
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on 8-bit integers; outside the image stands the zero point."""
+    operator = node.operator
+    assert isinstance(operator, ConvInteger)
+    window, groups = operator.window, operator.groups
+
+    def convolve(
+        threads: int, x: NDArray, w: NDArray, x_zero: NDArray, w_zero: NDArray
+    ) -> NDArray[np.int32]:
+        per_channel = w_zero.astype(np.int32).reshape(-1, *[1] * 3)
+        weights = w.astype(np.int32) - per_channel
+        centred = (x.astype(np.int32) - x_zero.astype(np.int32)).astype(np.float32)
+        taken = columns(centred, window)
+        inner, outer = x.shape[3] // groups, len(w) // groups
+        y = np.empty((*taken.shape[:3], len(w)), np.int32)
+        for group in range(groups):
+            part = taken[..., group * inner : (group + 1) * inner]
+            rows = part.reshape(prod(part.shape[:3]), -1)
+            taps = weights[group * outer : (group + 1) * outer].transpose(2, 3, 1, 0)
+            out = integer_product(rows, taps.reshape(rows.shape[1], outer))
+            y[..., group * outer : (group + 1) * outer] = out.reshape(*taken.shape[:3], outer)
+        return y
+
+    return convolve
+
+
+def macs(network: Network, node: Node) -> int:
+    """Return the products of one run."""
+    w = network.inputs_of(node)[1]
+    return prod(network.output_of(node).shape) * prod(w.shape[1:])
+
+
+PAGE = Page(
+    operator=ConvInteger,
+    tflite=(),
+    onnx=(),
+    own=Absent("has no form in npusim's own files"),
+    real=Absent("takes plain integers alone"),
+    constants=Absent("takes its zero points as values"),
+    quantized=Absent("takes plain integers alone"),
+    float32=Absent("takes plain integers alone"),
+    plain=plain,
+    macs=macs,
+    unit="host",
+)
