@@ -107,7 +107,7 @@ def float_lines() -> list[str]:
         "integer operator out of these nodes of ic_resnet8_int8_QDQ:",
         f"{', '.join(sorted(floating))}. They run in float32, whose sums",
         "are rounded on the way; so does npusim's engine `kernels`. Against the default session",
-        f"{different:,} of {elements:,} bytes of the integer tensors, over {INPUTS} inputs, differ.",
+        f"{different:,} of {elements:,} bytes of the integer tensors differ, over {INPUTS} inputs.",
     ]
 
 
