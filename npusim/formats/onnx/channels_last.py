@@ -19,6 +19,7 @@ from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.binary import Binary
+from npusim.operators.kinds.reduce import Reduce
 from npusim.operators.kinds.unary import Unary
 
 Shape = tuple[int, ...]
@@ -57,7 +58,7 @@ def _joined(node: Node, tensors: dict[str, Tensor]) -> bool:
     operator, x, y = node.operator, tensors[node.inputs[0]].shape, tensors[node.outputs[0]].shape
     if isinstance(operator, ELEMENTWISE):
         return True
-    if isinstance(operator, op.Mean):
+    if isinstance(operator, Reduce):
         return operator.keep_dims
     if isinstance(operator, op.Transpose):
         order = operator.order
@@ -215,9 +216,9 @@ class _Rewriter:
             self.append(node.name, operator, [self.name(x) for x in node.inputs], output)
         elif isinstance(operator, op.Reshape):
             self._reshape(node, output)
-        elif isinstance(operator, op.Mean) and not operator.keep_dims:
+        elif isinstance(operator, Reduce) and not operator.keep_dims:
             self._mean(node, operator, output)
-        elif isinstance(operator, (*ELEMENTWISE, op.Mean)):
+        elif isinstance(operator, (*ELEMENTWISE, Reduce)):
             self._elementwise(node, output)
         else:  # matrix products work on the file's last axes
             self._in_file_order(node, output)
@@ -231,7 +232,7 @@ class _Rewriter:
         operator = _with_axes(node.operator, self.order(output)) if last else node.operator
         self.append(node.name, operator, inputs, output)
 
-    def _mean(self, node: Node, operator: op.Mean, output: str) -> None:
+    def _mean(self, node: Node, operator: Reduce, output: str) -> None:
         x = node.inputs[0]
         order = self.order(x)
         kept = [axis for axis in order if axis not in operator.axes]
@@ -285,7 +286,7 @@ def _with_axes(operator: op.Operator, order: Shape) -> op.Operator:
     """Return the operator with its axes renumbered for a tensor stored in `order`."""
     if isinstance(operator, op.Softmax | op.Concat):
         return replace(operator, axis=order.index(operator.axis))
-    if isinstance(operator, op.Mean):
+    if isinstance(operator, Reduce):
         return replace(operator, axes=tuple(sorted(order.index(axis) for axis in operator.axes)))
     if isinstance(operator, op.Slice):
         start, stop, step = operator.start, operator.stop, operator.step

@@ -16,17 +16,30 @@ from npusim.formats.onnx.movements import axis_of, identity
 from npusim.formats.onnx.records import OnnxNode, dtype_of
 from npusim.graph.operator import Operator
 from npusim.graph.tensor import DTYPES
+from npusim.operators.abs import Abs
 from npusim.operators.arg_max import ArgMax
 from npusim.operators.cast import Cast
+from npusim.operators.ceil import Ceil
 from npusim.operators.comparison import Comparison
+from npusim.operators.cos import Cos
 from npusim.operators.div import Div
+from npusim.operators.elu import Elu
+from npusim.operators.exp import Exp
+from npusim.operators.floor import Floor
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.gelu import Gelu
+from npusim.operators.log import Log
 from npusim.operators.logical import Logical
 from npusim.operators.logical_not import LogicalNot
 from npusim.operators.maximum import Maximum
 from npusim.operators.minimum import Minimum
+from npusim.operators.neg import Neg
 from npusim.operators.reshape import Reshape
+from npusim.operators.round import Round
 from npusim.operators.select import Select
+from npusim.operators.sign import Sign
+from npusim.operators.sin import Sin
+from npusim.operators.sqrt import Sqrt
 from npusim.operators.sub import Sub
 
 TRUTH = np.dtype(np.bool_)
@@ -34,6 +47,17 @@ TRUTH = np.dtype(np.bool_)
 OPERATORS: dict[str, tuple[Operator, int, np.dtype | None]] = {
     "Sub": (Sub(), 2, None),
     "Div": (Div(), 2, None),
+    "Abs": (Abs(), 1, None),
+    "Neg": (Neg(), 1, None),
+    "Sqrt": (Sqrt(), 1, None),
+    "Exp": (Exp(), 1, None),
+    "Log": (Log(), 1, None),
+    "Floor": (Floor(), 1, None),
+    "Ceil": (Ceil(), 1, None),
+    "Round": (Round(), 1, None),
+    "Sign": (Sign(), 1, None),
+    "Sin": (Sin(), 1, None),
+    "Cos": (Cos(), 1, None),
     "Not": (LogicalNot(), 1, TRUTH),
     "And": (Logical("and"), 2, TRUTH),
     "Or": (Logical("or"), 2, TRUTH),
@@ -106,8 +130,27 @@ def _arg_extreme(b: Builder, node: OnnxNode) -> None:
     b.emit(f"{node.name}:keepdims", Reshape(kept), (flat,), node.outputs[0])
 
 
+def _elu(b: Builder, node: OnnxNode) -> None:
+    if node.number("alpha", 1.0) != 1:
+        raise UnsupportedError(f"{node.name} (Elu): expected alpha 1")
+    b.emit(node.name, Elu(), (b.value(node, 0),), node.outputs[0])
+
+
+def _gelu(b: Builder, node: OnnxNode) -> None:
+    operator = Gelu(node.attributes.get("approximate", "none") == "tanh")
+    b.emit(node.name, operator, (b.value(node, 0),), node.outputs[0])
+
+
+def _reciprocal(b: Builder, node: OnnxNode) -> None:
+    one = b.store(f"{node.name}:one", np.ones((), np.float32))
+    b.emit(node.name, Div(), (one, b.value(node, 0)), node.outputs[0])
+
+
 ELEMENTS: dict[str, Callable[[Builder, OnnxNode], None]] = {
     **{name: _plain(*what) for name, what in OPERATORS.items()},
+    "Elu": _elu,
+    "Gelu": _gelu,
+    "Reciprocal": _reciprocal,
     "Max": _extreme,
     "Min": _extreme,
     "Where": _where,

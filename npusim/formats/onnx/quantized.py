@@ -37,6 +37,7 @@ from npusim.formats.onnx.standard import (
 from npusim.graph.tensor import Quantization
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import window
+from npusim.operators.select import Select
 
 
 def _bias(b: Builder, node: OnnxNode, index: int, inputs: list[str]) -> None:
@@ -173,6 +174,16 @@ def _qlinear_unary(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, operator, (x,), node.outputs[0], dtype, q)
 
 
+def _qlinear_where(b: Builder, node: OnnxNode) -> None:
+    condition, q, dtype = b.value(node, 0), per_tensor(b, node, 7, 8), output_type(b, node, 8)
+    sides = []
+    for index in (1, 4):
+        x = activation_input(b, node, index, per_tensor(b, node, index + 1, index + 2), index + 2)
+        name = b.free(f"{node.name}:{index}")
+        sides.append(b.emit(name, op.Quantize(), (x,), name, dtype, q))
+    b.emit(node.name, Select(), (condition, *sides), node.outputs[0], dtype, q)
+
+
 def _qlinear_concat(b: Builder, node: OnnxNode) -> None:
     if len(node.inputs) < 5 or len(node.inputs) % 3 != 2:
         raise FormatError(f"{node.name} (QLinearConcat): {len(node.inputs)} inputs")
@@ -234,6 +245,7 @@ QUANTIZED = {
     ("com.microsoft", "QLinearSoftmax"): _qlinear_softmax,
     ("com.microsoft", "QLinearConcat"): _qlinear_concat,
     ("com.microsoft", "QLinearSigmoid"): _qlinear_unary,
+    ("com.microsoft", "QLinearWhere"): _qlinear_where,
     ("com.microsoft", "QLinearLeakyRelu"): _qlinear_unary,
     ("", "ConvInteger"): conv_integer,
     ("", "MatMulInteger"): matmul_integer,

@@ -17,6 +17,7 @@ from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.fuse_qdq import fuse
+from npusim.formats.onnx.one_dimensional import as_image, on_signals
 from npusim.formats.onnx.quantized import QUANTIZED
 from npusim.formats.onnx.records import OnnxGraph, OnnxNode, Shapes, read
 from npusim.formats.onnx.standard import STANDARD, softmax_axis
@@ -131,6 +132,9 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
         return
     b.group = node.group
+    if on_signals(b, node):
+        as_image(b, node, lambda b, node: _translate(b, node, opset))
+        return
     if not node.outputs or not node.outputs[0]:
         raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
     if node.domain == "" and node.kind == "Shape":

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import UnsupportedError
-from npusim.formats.onnx.constants import axes_of
 from npusim.formats.onnx.elements import ELEMENTS
-from npusim.formats.onnx.movements import MOVEMENTS, axis_of, identity
+from npusim.formats.onnx.movements import MOVEMENTS, axis_of
 from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.reductions import REDUCTIONS, reduce
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import window
 
@@ -153,18 +153,6 @@ def _global_average_pool(b: Builder, node: OnnxNode) -> None:
     b.emit_channels_last(node.name, op.Mean((1, 2), keep_dims=True), (x,), node.outputs[0])
 
 
-def _reduce_mean(b: Builder, node: OnnxNode) -> None:
-    x = b.value(node, 0)
-    rank = len(b.shape(x))
-    axes = axes_of(node, b.optional(node, 1, "axes"), rank)
-    if axes is None or not axes:
-        if node.integer("noop_with_empty_axes", 0):
-            return identity(b, node)
-        axes = tuple(range(rank))
-    operator = op.Mean(tuple(sorted(axes)), bool(node.integer("keepdims", 1)))
-    b.emit(node.name, operator, (x,), node.outputs[0])
-
-
 def _batch_normalization(b: Builder, node: OnnxNode) -> None:
     if node.integer("training_mode", 0) or len([o for o in node.outputs if o]) != 1:
         raise UnsupportedError(f"{node.name} (BatchNormalization): training is not supported")
@@ -205,7 +193,7 @@ STANDARD = {
     "MaxPool": _pool,
     "AveragePool": _pool,
     "GlobalAveragePool": _global_average_pool,
-    "ReduceMean": _reduce_mean,
+    **dict.fromkeys(REDUCTIONS, reduce),
     "BatchNormalization": _batch_normalization,
 }
 """Softmax is in reader.py, which knows the opset."""

@@ -24,11 +24,16 @@ from npusim.operators.average_pool import AveragePool
 from npusim.operators.batch_normalization import BatchNormalization
 from npusim.operators.concat import Concat
 from npusim.operators.conv2d import Conv2D
+from npusim.operators.elu import Elu
+from npusim.operators.exp import Exp
 from npusim.operators.fully_connected import FullyConnected
+from npusim.operators.gelu import Gelu
 from npusim.operators.hard_swish import HardSwish
+from npusim.operators.kinds.float_mean import float_mean
 from npusim.operators.leaky_relu import LeakyRelu
 from npusim.operators.matmul import MatMul
 from npusim.operators.max_pool import MaxPool
+from npusim.operators.mean import Mean
 from npusim.operators.mul import Mul
 from npusim.operators.pad import Pad
 from npusim.operators.sigmoid import Sigmoid
@@ -216,6 +221,38 @@ def hard_sigmoid(x: Floats, alpha: np.float32, beta: np.float32) -> Floats:
     return np.maximum(np.minimum(alpha * x + beta, np.float32(1)), np.float32(0))
 
 
+def mean(network: Network, node: Node) -> Step:
+    """Return ReduceMean; over other axes than the file's last the sums run in order."""
+    operator = node.operator
+    assert isinstance(operator, Mean)
+    try:
+        return float_mean(network, node, "onnxruntime")
+    except UnsupportedError:
+        return lambda threads, x: x.mean(operator.axes, np.float32, keepdims=operator.keep_dims)
+
+
+def gelu(network: Network, node: Node) -> Step:
+    """Return x / 2 (1 + erf(x / sqrt 2)), or the approximation by tanh."""
+    operator = node.operator
+    assert isinstance(operator, Gelu)
+    half, one = np.float32(0.5), np.float32(1)
+    if not operator.approximate:
+        root = np.float32(0.5**0.5)
+        return lambda threads, x: half * x * (mlas.erf(x * root) + one)
+    factor, cubic = np.float32(0.7978845608028654), np.float32(0.044715)
+
+    def approximate(threads: int, x: Floats) -> Floats:
+        inner = x * (factor + factor * cubic * x * x)
+        return half * x * (one + mlas.tanh(inner))
+
+    return approximate
+
+
+def elu(network: Network, node: Node) -> Step:
+    """Return x, or e^x - 1 below 0."""
+    return lambda threads, x: np.where(x >= 0, x, mlas.exp(x) - np.float32(1))
+
+
 FLOAT: dict[type[Operator], Callable[[Network, Node], Step]] = {
     Add: add,
     AveragePool: average_pool,
@@ -223,10 +260,14 @@ FLOAT: dict[type[Operator], Callable[[Network, Node], Step]] = {
     Concat: concat,
     Conv2D: conv2d,
     FullyConnected: fully_connected,
+    Elu: elu,
+    Exp: lambda network, node: lambda threads, x: mlas.exp(x),
+    Gelu: gelu,
     HardSwish: hard_swish,
     LeakyRelu: leaky_relu,
     MatMul: matmul,
     MaxPool: max_pool,
+    Mean: mean,
     Mul: mul,
     Pad: pad,
     Sigmoid: lambda network, node: lambda threads, x: mlas.logistic(x),

@@ -1,0 +1,47 @@
+"""local_response_normalization: x over a power of the squares of the channels around its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.formats.onnx.records import OnnxNode
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.kinds.host import float_page
+from npusim.operators.kinds.unary import Unary
+
+
+@dataclass(frozen=True)
+class LocalResponseNormalization(Unary):
+    """x / (bias + alpha / size * sum of squares of `size` channels)^beta; channels are last."""
+
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+
+
+def real(operator: LocalResponseNormalization, x: NDArray) -> NDArray:
+    """Return the normalized values in the type of x."""
+    before = (operator.size - 1) // 2
+    wide = np.pad(x * x, [*[(0, 0)] * (x.ndim - 1), (before, operator.size - 1 - before)])
+    windows = np.lib.stride_tricks.sliding_window_view(wide, operator.size, -1)
+    scale = x.dtype.type(operator.alpha / operator.size)
+    squares = x.dtype.type(operator.bias) + scale * windows.sum(-1, dtype=x.dtype)
+    return (x * squares.astype(np.float64) ** -operator.beta).astype(x.dtype)
+
+
+def _read(b: Builder, node: OnnxNode) -> None:
+    operator = LocalResponseNormalization(
+        node.integer("size", 1),
+        node.number("alpha", 1e-4),
+        node.number("beta", 0.75),
+        node.number("bias", 1.0),
+    )
+    b.emit_channels_last(node.name, operator, (b.value(node, 0),), node.outputs[0])
+
+
+PAGE = float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), real)
