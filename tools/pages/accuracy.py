@@ -38,8 +38,8 @@ VARIANTS = (
     "uniform", "wes", "pwlq", "subset", "multipoint-1.25", "multipoint-2", "multipoint-3",
 )  # fmt: skip
 IMAGE_VARIANTS = ("uniform", "wes", "pwlq", "subset", "multipoint-2")
-BITS = (8, 6, 4, 3, 2)
-IMAGE_BITS = (8, 4, 3, 2)
+BITS = (8, 4, 3, 2)
+
 COLUMNS = {
     "published": {"encoders": ["published"]},
     "nearest": {"encoders": ["nearest"], "bias_corrections": ["static"]},
@@ -125,7 +125,7 @@ def measure_fashion() -> dict[str, Any]:
     return {
         name: measured(
             npusim.load(FASHION / f"fashion_{name}_float.onnx"), train, IMAGE_COLUMNS,
-            schemes=IMAGE_VARIANTS, bits=IMAGE_BITS, evaluate=images[:, None] / 255.0,
+            schemes=IMAGE_VARIANTS, bits=BITS, evaluate=images[:, None] / 255.0,
             labels=classes.astype(np.int64),
         )
         for name in ("separable", "residual")
@@ -141,7 +141,7 @@ def image_networks() -> Iterator[tuple[str, np.ndarray]]:
 def measure_images() -> dict[str, Any]:
     """Return agreements of the image networks with their float selves."""
     return {
-        name: measured(load(name), x[::3], IMAGE_COLUMNS, schemes=IMAGE_VARIANTS, bits=IMAGE_BITS,
+        name: measured(load(name), x[::3], IMAGE_COLUMNS, schemes=IMAGE_VARIANTS, bits=BITS,
                        evaluate=x)
         for name, x in image_networks()
     }  # fmt: skip
