@@ -16,7 +16,7 @@ def layer(groups: int, channels: int = 4) -> tuple:
     """A padded, strided convolution of 3 x 2 taps, and samples [N 6 5 C] of its input."""
     m = Maker((1, 6, 5, channels))
     window = op.Window((3, 2), (2, 1), (1, 1), (1, 0, 0, 1))
-    w = RANDOM.normal(size=(8, 3, 2, channels // groups))
+    w = RANDOM.normal(size=(8, 3, 2, channels // groups)).astype(np.float32).astype(np.float64)
     m.node("conv", op.Conv2D(window, groups), "x", m.constant("w", w))
     network = m.network("conv:0")
     return network, network.nodes[0], RANDOM.normal(size=(12, 6, 5, channels)), w

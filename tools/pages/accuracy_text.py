@@ -79,8 +79,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def spread(values: Sequence[float]) -> str:
     """Return mean, least and greatest of some percentages; one alone as it is."""
-    if len(values) == 1:
-        return f"{values[0]:.2f}"
+    if len(values) < 2:
+        return "".join(f"{value:.2f}" for value in values)
     return f"{mean(values):.2f} ({min(values):.2f}..{max(values):.2f})"
 
 
@@ -114,11 +114,11 @@ def accuracy_table(runs: dict[str, Any]) -> str:
     columns = list(dict.fromkeys(column for _, _, column in found))
     rows = []
     for variant, bits in dict.fromkeys((variant, bits) for variant, bits, _ in found):
-        first = found[variant, bits, columns[-1]][0]
+        first = found[variant, bits, "feedback, static"][0]
         rows.append([
             f"{variant} {bits}", f"{first['code_bits_per_weight']:.2f}",
             f"{first['stored_bits_per_weight']:.2f}",
-            *(spread(values[variant, bits, column]) for column in columns),
+            *(spread(values.get((variant, bits, column), [])) for column in columns),
         ])  # fmt: skip
     return table(["scheme", "code", "all", *columns], rows)
 
