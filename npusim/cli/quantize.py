@@ -36,12 +36,10 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
 @model_argument
 @click.option(
     "--scheme",
-    default="uniform",
-    show_default=True,
     metavar="SCHEME",
-    help=f"{', '.join(SCHEME_FAMILIES)}; a+b composes two.",
+    help=f"{', '.join(SCHEME_FAMILIES)}; a+b composes two. Default {Options.scheme}.",
 )
-@click.option("--bits", type=click.IntRange(2, 8), default=8, show_default=True)
+@click.option("--bits", type=click.IntRange(2, 8), help=f"Default {Options.bits}.")
 @calibrate_option
 @click.option("-o", "--output", "output_path", type=FILE, required=True, metavar="OUT.onnx")
 @click.option(
@@ -49,18 +47,34 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     "layers",
     multiple=True,
     metavar="NAME=SCHEME:BITS",
-    help="Scheme and bits of one layer; may be given again.",
+    help="Scheme and bits of the layers of a name or pattern; may be given again.",
+)
+@click.option(
+    "--recipe",
+    "recipe_path",
+    type=FILE,
+    metavar="FILE.toml",
+    help="Read settings from a recipe; options given here go before it.",
+)
+@click.option(
+    "--save-recipe",
+    "saved_path",
+    type=FILE,
+    metavar="FILE.toml",
+    help="Write a recipe with these settings.",
 )
 @setting("--encoder", ENCODERS, "How codes are chosen; nearest looks at the weights alone.")
 @click.option("--as-published", "published", is_flag=True, help="The paper's own settings.")
 @setting("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
-@click.option("--per-layer", is_flag=True, help="uniform: one scale for a layer's weights.")
+@click.option(
+    "--per-layer", is_flag=True, default=None, help="uniform: one scale for a layer's weights."
+)
 @setting("--clip", CLIPS, "uniform: weight range.")
 @setting("--activations", RANGE_METHODS, "How the range of the activations is chosen.")
 @setting("--bias-correction", BIAS_CORRECTIONS, "What is done about the mean error of a layer.")
 @setting("--breakpoint", BREAKPOINTS, "pwlq: where the centre ends.")
 @setting("--grid", GRIDS, "pwlq: whose grid.")
-@click.option("--include-zero", is_flag=True, help="subset: only sets that hold 0.")
+@click.option("--include-zero", is_flag=True, default=None, help="subset: only sets that hold 0.")
 @setting("--normalize", NORMALIZATIONS, "subset: divide channels by their RMS before the search.")
 @click.option(
     "--points",
@@ -75,6 +89,8 @@ def command(
     calibrate_path: Path,
     output_path: Path,
     layers: tuple[str, ...],
+    recipe_path: Path | None,
+    saved_path: Path | None,
     published: bool,
     threads: int | None,
     **settings: Any,
@@ -85,12 +101,17 @@ def command(
     from npusim.formats.samples import read_samples
     from npusim.quant.export import export
     from npusim.quant.quantize import prepare, quantize_prepared
+    from npusim.quant.recipe import read_recipe, recipe_text
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_writable
+    from npusim.writing import require_writable, write_text
 
-    require_writable(output_path)
-    given = {name: value for name, value in settings.items() if value is not None}
-    given["layers"] = dict(parse_layer(text) for text in layers)
+    for path in (output_path, saved_path):
+        require_writable(path)
+    given = {} if recipe_path is None else read_recipe(recipe_path)
+    given |= {name: value for name, value in settings.items() if value is not None}
+    own = dict(parse_layer(text) for text in layers)
+    others = given.get("layers", {}).items()
+    given["layers"] = own | {name: choice for name, choice in others if name not in own}
     options = as_published(**given) if published else Options(**given)
     network = load(model)
     samples = read_samples(calibrate_path, network)
@@ -101,6 +122,8 @@ def command(
             prepared, options, lambda done, total: show("quantizing", done, total), threads
         )
     export(quantized.network, output_path)
+    if saved_path is not None:
+        write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)
     for note in quantized.network.notes:
         plain_console().print(f"note: {note}")
@@ -112,12 +135,13 @@ def _print(layers: tuple[LayerRecord, ...], path: Path) -> None:
     from npusim.report.terminal import plain_console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("layer", "scheme", "weights", "bytes", "SQNR dB", "remarks"):
+    for title in ("layer", "scheme", "weights", "bytes", "SQNR dB", "output dB", "remarks"):
         table.add_column(title, justify="left" if title in ("layer", "scheme") else "right")
     for layer in layers:
         table.add_row(
             layer.name, f"{layer.scheme} {layer.bits}", f"{layer.weights:,}",
-            f"{-(-layer.stored_bits // 8):,}", f"{layer.sqnr_db:.1f}", _remarks(layer),
+            f"{-(-layer.stored_bits // 8):,}", f"{layer.sqnr_db:.1f}",
+            f"{layer.output_sqnr_db:.1f}", _remarks(layer),
         )  # fmt: skip
     total = -(-sum(layer.stored_bits for layer in layers) // 8)
     weights = sum(layer.weights for layer in layers)

@@ -222,6 +222,7 @@ def _row(
                 "name": layer.name,
                 "weights": layer.weights,
                 "sqnr_db": _number(layer.sqnr_db),
+                "output_sqnr_db": _number(layer.output_sqnr_db),
                 "bytes": -(-layer.stored_bits // 8),
                 "points": layer.points,
                 "magnitudes": list(layer.magnitudes),

@@ -35,8 +35,10 @@ class LayerRecord:
     """What quantizing one layer gave.
 
     `code_bits` counts the codes alone, `stored_bits` everything the layer keeps. `sqnr_db` compares
-    the weights that the codes stand for with the float ones (inf where equal); `largest_shifts`
-    counts wes channels at n_c = 15 and `capped_shifts` those lowered to fit.
+    the weights that the codes stand for with the float ones (inf where equal). `output_sqnr_db` is
+    that of the output over calibration samples of the float network, about the mean, which is the
+    bias's. `largest_shifts` counts wes channels at n_c = 15 and `capped_shifts` those lowered to
+    fit.
     """
 
     name: str
@@ -44,6 +46,7 @@ class LayerRecord:
     bits: int
     weights: int
     sqnr_db: float
+    output_sqnr_db: float
     code_bits: int
     stored_bits: int
     points: float
@@ -120,7 +123,7 @@ def quantize_layer(
             break
         cap = room
     encoding = encoded_weights(epilogue, inputs[1].shape)
-    record = _record(node.name, scheme, layer.weights, coded, encoding, cap)
+    record = _record(node.name, scheme, layer, coded, encoding, cap)
     return QuantizedLayer(encoding, coded, shifted, record)
 
 
@@ -136,11 +139,12 @@ def layer_inputs(network: Network, node: Node, calibration: Calibration) -> Laye
 def _record(
     name: str,
     scheme: str,
-    weights: NDArray[np.float64],
+    layer: LayerInputs,
     coded: CodedWeights,
     encoding: EncodedWeights,
     cap: NDArray[np.int64] | None,
 ) -> LayerRecord:
+    weights, real = layer.weights, coded.real()
     live = live_channels(weights)
     at_most = coded.channel_shift == LARGEST_SHIFT
     return LayerRecord(
@@ -148,7 +152,8 @@ def _record(
         scheme=scheme,
         bits=coded.bits,
         weights=weights.size,
-        sqnr_db=sqnr_db(weights, coded.real()),
+        sqnr_db=sqnr_db(weights, real),
+        output_sqnr_db=layer.output_sqnr_db(real),
         code_bits=encoding.codes.size * encoding.code_bits,
         stored_bits=encoding.storage_bits,
         points=float(coded.points[live].mean()) if live.any() else 1.0,

@@ -39,7 +39,8 @@ class Options:
     scheme, bits
         Of every layer that `layers` does not name.
     layers
-        Layer name -> (scheme, bits).
+        Name of a layer, or a pattern such as `block*`, -> (scheme, bits); a name goes before a
+        pattern, of patterns the first that fits.
     encoder
         How codes are chosen: nearest looks at the weights alone, descent and feedback at what
         they are multiplied by, too (`npusim.quant.encoders.choose`).

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def quantize_prepared(
     threads = threads or os.cpu_count() or 1
     network, calibration = prepared.network, prepared.calibration
     linear = [node for node in network.nodes if _is_linear(node)]
-    schemes = _schemes(network, [node.name for node in linear], options)
+    schemes = layer_choices([node.name for node in linear], options)
     scales = _quantizations(network, calibration, options)
     tensors: dict[str, Tensor] = {}
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
@@ -171,16 +172,29 @@ def _is_linear(node: Node) -> bool:
     return isinstance(node.operator, op.Conv2D | op.FullyConnected)
 
 
-def _schemes(network: Network, layers: list[str], options: Options) -> dict[str, tuple[str, int]]:
-    unknown = [name for name in options.layers if name not in layers]
-    if unknown:
-        raise UnsupportedError(f"--layer {unknown[0]}: expected one of {', '.join(layers)}")
+def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, int]]:
+    """Return (scheme, bits) of every linear layer, in order.
+
+    Raises
+    ------
+    UnsupportedError
+        `options.layers` names, or has a pattern for, no layer of these.
+    """
     chosen = dict.fromkeys(layers, (options.scheme, options.bits))
     if options.exempt in ("first", "both") and layers:
         chosen[layers[0]] = EXEMPT_SCHEME
     if options.exempt in ("last", "both") and layers:
         chosen[layers[-1]] = EXEMPT_SCHEME
-    return {**chosen, **options.layers}
+    patterns = {name: choice for name, choice in options.layers.items() if name not in chosen}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in layers):
+            raise UnsupportedError(
+                f"--layer {pattern}: expected one of {', '.join(layers)}, or a pattern of them"
+            )
+    for name in layers:
+        fitting = (choice for pattern, choice in patterns.items() if fnmatchcase(name, pattern))
+        chosen[name] = options.layers.get(name) or next(fitting, chosen[name])
+    return chosen
 
 
 def _quantizations(

@@ -41,15 +41,29 @@ class LayerInputs:
         outputs = (self._group(c) * error).sum(axis=1)
         return float((outputs * outputs).sum()) / len(outputs)
 
+    def _variance(self, c: int, w: NDArray[np.float64]) -> float:
+        """Return the variance of what weights [K] of channel `c` make of the windows."""
+        outputs = (self._group(c) * w).sum(axis=1)
+        mean = outputs.sum() / len(outputs)
+        return float(((outputs - mean) ** 2).sum()) / len(outputs)
+
     def output_variance(self) -> float:
         """Return the variance of the layer's outputs, mean over channels that vary."""
-        variances = []
-        for c, w in enumerate(self.weights):
-            outputs = (self._group(c) * w).sum(axis=1)
-            mean = outputs.sum() / len(outputs)
-            variances.append(float(((outputs - mean) ** 2).sum()) / len(outputs))
+        variances = [self._variance(c, w) for c, w in enumerate(self.weights)]
         live = [v for v in variances if v > 0]
         return sum(live) / len(live) if live else 0.0
+
+    def output_sqnr_db(self, real: NDArray[np.float64]) -> float:
+        """Return the SQNR of the layer's output with weights `real` [OC K], about the mean.
+
+        inf where there is no error, nan where there is no signal.
+        """
+        errors = self.weights - real
+        signal = sum(self._variance(c, w) for c, w in enumerate(self.weights))
+        noise = sum(self._variance(c, e) for c, e in enumerate(errors))
+        if signal == 0:
+            return float("nan")
+        return float("inf") if noise == 0 else float(10 * np.log10(signal / noise))
 
 
 def encode_layer(

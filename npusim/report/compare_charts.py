@@ -19,8 +19,6 @@ QUALITY = {
 
 DRAWN_POINTS = 25.0
 """Percentage points under the best row down to which rows are drawn."""
-LEAST_CODE_BITS = 2.0
-"""Rows of at most so many code bits a weight fail without fine-tuning: said, not drawn."""
 
 WIDEST_TICK = 1.5
 INKED_SHARE = 0.3
@@ -40,11 +38,16 @@ def variants_of(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["variant"] for row in rows))
 
 
+def way(row: Row) -> tuple[str, str]:
+    """Return how a row's codes and biases were found: its encoder and bias correction."""
+    return row["encoder"], row["bias_correction"]
+
+
 def describe(row: Row, key: str) -> str:
     """Return a row in words."""
     value = "none" if row[key] is None else f"{row[key]:.2f}"
-    correction = row["bias_correction"]
-    extra = "" if correction == "none" else f", bias correction {correction}"
+    encoder, correction = way(row)
+    extra = f", {encoder}" + ("" if correction == "none" else f", bias correction {correction}")
     return (
         f"{row['variant']}, {row['bits']} bits{extra}: {value} ({QUALITY[key]}), "
         f"{row['bytes']:,} bytes, {row['stored_bits_per_weight']:.2f} stored bits a weight"
@@ -60,7 +63,6 @@ def _span(values: Sequence[float], floor: float | None = None) -> tuple[float, f
 def drawn(data: Mapping[str, Any], key: str) -> list[tuple[int, Row]]:
     """Return the rows worth a mark with their places; the page says how many are left out."""
     rows = [(i, row) for i, row in enumerate(data["rows"]) if row[key] is not None]
-    rows = [(i, row) for i, row in rows if row["code_bits_per_weight"] > LEAST_CODE_BITS]
     floor = max((row[key] for _, row in rows), default=0.0) - DRAWN_POINTS
     return [(i, row) for i, row in rows if row[key] >= floor]
 
@@ -112,10 +114,10 @@ def front(data: Mapping[str, Any], key: str) -> str:
     return picture(WIDTH, 446, "bytes against quality", "".join(parts))
 
 
-def by_bits(data: Mapping[str, Any], key: str, correction: str) -> str:
-    """Return quality against the multiplier's bits, and against the bits stored."""
+def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str]) -> str:
+    """Return quality against the multiplier's bits and the bits stored, of rows found one way."""
     rows = data["rows"]
-    indexed = [(i, row) for i, row in drawn(data, key) if row["bias_correction"] == correction]
+    indexed = [(i, row) for i, row in drawn(data, key) if way(row) == chosen]
     if not indexed:
         return ""
     variants = variants_of(rows)
@@ -141,19 +143,21 @@ def by_bits(data: Mapping[str, Any], key: str, correction: str) -> str:
                 plot.mark(x, value, family(name), describe(row, key), f"/rows/{i}/{key}", value)
                 for x, value, i, row in own
             ]
-    return picture(WIDTH, 346, f"quality by bits, bias correction {correction}", "".join(parts))
+    return picture(WIDTH, 346, f"quality by bits, {', '.join(chosen)}", "".join(parts))
 
 
 def layer_quality(data: Mapping[str, Any], bits: int) -> str:
-    """Return the SQNR of each layer's weights, one line a variant."""
+    """Return the SQNR of each layer's output, the layer alone quantized, one line a variant.
+
+    Of the rows found like the last one: a comparison names its encoders from worse to better.
+    """
+    last = way(data["rows"][-1])
     rows = [
-        (i, row)
-        for i, row in enumerate(data["rows"])
-        if row["bits"] == bits and row["bias_correction"] == "none"
+        (i, row) for i, row in enumerate(data["rows"]) if row["bits"] == bits and way(row) == last
     ]
     values = [
-        layer["sqnr_db"] for _, row in rows for layer in row["layers"]
-        if layer["sqnr_db"] is not None
+        layer["output_sqnr_db"] for _, row in rows for layer in row["layers"]
+        if layer["output_sqnr_db"] is not None
     ]  # fmt: skip
     if not values:
         return ""
@@ -162,7 +166,10 @@ def layer_quality(data: Mapping[str, Any], bits: int) -> str:
     plot = Plot(
         Axis(-0.3, max(len(layers) - 0.7, 0.3), 64, WIDTH - 16), Axis(*_span(values), 250, 56)
     )
-    parts = [legend(variants, 20), plot.frame("", f"SQNR of the weights at {bits} bits, dB", [])]
+    parts = [
+        legend(variants, 20),
+        plot.frame("", f"SQNR of the output, this layer alone at {bits} bits, dB", []),
+    ]
     for i, name in enumerate(layers):
         x = plot.x.at(i)
         parts.append(
@@ -172,14 +179,14 @@ def layer_quality(data: Mapping[str, Any], bits: int) -> str:
     for r, row in rows:
         css, name = family(row["variant"]), row["variant"]
         own = [
-            (j, layer["sqnr_db"]) for j, layer in enumerate(row["layers"])
-            if layer["sqnr_db"] is not None
+            (j, layer["output_sqnr_db"]) for j, layer in enumerate(row["layers"])
+            if layer["output_sqnr_db"] is not None
         ]  # fmt: skip
         if own:
             parts.append(plot.line(own, css, dash(name, variants)))
         parts += [
             plot.mark(j, value, css, f"{layers[j]}, {name} {bits}: {value:.2f} dB",
-                      f"/rows/{r}/layers/{j}/sqnr_db", value)
+                      f"/rows/{r}/layers/{j}/output_sqnr_db", value)
             for j, value in own
         ]  # fmt: skip
     return picture(WIDTH, 340, f"SQNR per layer at {bits} bits", "".join(parts))

@@ -29,7 +29,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 def compare_page(data: Mapping[str, Any], json_name: str) -> str:
     """Return the page of a comparison; `json_name` is the file beside it that holds `data`."""
     rows, key = data["rows"], data["ranked_by"]
-    corrections = dict.fromkeys(row["bias_correction"] for row in rows)
+    ways = dict.fromkeys(charts.way(row) for row in rows)
     bits = sorted({row["bits"] for row in rows}, reverse=True)
     grids = [i for i, shown in enumerate(data["histograms"]) if shown["grids"]]
     return render(
@@ -39,10 +39,9 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         quality=charts.QUALITY[key],
         json_name=json_name,
         missing=len(rows) - len(charts.drawn(data, key)),
-        few_bits=sum(row["code_bits_per_weight"] <= charts.LEAST_CODE_BITS for row in rows),
         drawn_points=charts.DRAWN_POINTS,
         front=charts.front(data, key),
-        by_bits={name: charts.by_bits(data, key, name) for name in corrections},
+        by_bits={way: charts.by_bits(data, key, way) for way in ways},
         histograms=[charts.histogram(data, i) for i in grids],
         layer_charts=[charts.layer_quality(data, b) for b in bits],
         **_smallest(data, key),

@@ -49,6 +49,17 @@ def test_quantize_writes_a_network_that_loads(
     assert output.read_bytes() == first
 
 
+def test_a_recipe_gives_the_same_file_again(samples: Path, tmp_path: Path) -> None:
+    first, again, recipe = tmp_path / "a.onnx", tmp_path / "b.onnx", tmp_path / "recipe.toml"
+    quantize(samples, first, "s*=pwlq:3", scheme="wes", bits=4, encoder="nearest",
+             **{"save-recipe": recipe})  # fmt: skip
+    assert '"s*" = "pwlq:3"' in recipe.read_text()
+    quantize(samples, again, recipe=recipe)
+    assert again.read_bytes() == first.read_bytes()
+    quantize(samples, again, "s*=wes:4", recipe=recipe)
+    assert again.read_bytes() != first.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("layers", "settings", "message"),
     [

@@ -116,7 +116,7 @@ def test_every_number_is_in_the_json(data: dict[str, Any]) -> None:
         if isinstance(value, list):
             value = len(value)
         assert repr(value) == drawn, pointer
-    assert {"/rows/#/accuracy", "/rows/#/bytes", "/rows/#/layers/#/sqnr_db"} <= kinds
+    assert {"/rows/#/accuracy", "/rows/#/bytes", "/rows/#/layers/#/output_sqnr_db"} <= kinds
     assert "/histograms/#/counts/#" in kinds
     assert "there.json" in page
     assert "prefers-color-scheme: dark" in page

@@ -1,0 +1,62 @@
+"""Recipes: what is written is read again, and mistakes are one line that names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from npusim.errors import FormatError
+from npusim.quant.options import Options, as_published
+from npusim.quant.quantize import layer_choices
+from npusim.quant.recipe import read_recipe, recipe_text
+
+LAYERS = {'odd "name"': ("uniform", 8), "block*": ("pwlq", 3)}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [Options(), Options("subset", 4, layers=LAYERS), as_published("pwlq", bits=2),
+     Options("multipoint", 3, points=1.5, per_layer=True)],
+)  # fmt: skip
+def test_what_is_written_is_read_again(options: Options, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe_text(options))
+    assert Options(**read_recipe(path)) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bits = ", "recipe.toml: "),
+        ("bit = 3", "expected keys of scheme, bits, .*, found bit"),
+        ("bits = 9", "uniform: expected 2 to 8 bits, found 9"),
+        ('encoder = "best"', "encoder: expected one of nearest"),
+        ('layers = "all"', "layers: expected a table"),
+        ('[layers]\nstem = "uniform"', "expected NAME=SCHEME:BITS"),
+    ],
+)
+def test_mistakes_name_the_file(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=message) as caught:
+        read_recipe(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="cannot read it"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_patterns_choose_layers_and_a_name_goes_before_a_pattern() -> None:
+    layers = ["stem", "block1_a", "block1_b", "block2_a", "head"]
+    options = Options(
+        "subset", 4, exempt="last",
+        layers={"block*": ("uniform", 3), "block1_?": ("wes", 4), "block2_a": ("pwlq", 2)},
+    )  # fmt: skip
+    assert layer_choices(layers, options) == {
+        "stem": ("subset", 4), "block1_a": ("uniform", 3), "block1_b": ("uniform", 3),
+        "block2_a": ("pwlq", 2), "head": ("uniform", 8),
+    }  # fmt: skip
