@@ -34,7 +34,7 @@ install: .venv/installed
 
 networks: install
 	$(BIN)/npusim quantize $(NETWORK)/digits_float.onnx --calibrate $(NETWORK)/digits_train.npz \
-	  -o $(NETWORK)/digits_int8.onnx
+	  --as-published -o $(NETWORK)/digits_int8.onnx
 
 icarus:
 	@command -v iverilog >/dev/null || tests/install_icarus.sh
