@@ -2,6 +2,7 @@
 # make test     every test; installs Icarus Verilog and a headless Chromium where they are missing
 # make install  only the set-up: .venv with npusim, its dependencies and those of the tests
 # make networks the int8 form of the shipped network, from its float form
+# make docs     the documentation site, in build/site
 # make lint     ruff and mypy            make bench     the benchmarks (minutes)
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: run test install lint bench networks icarus chromium clean
+.PHONY: docs run test install lint bench networks icarus chromium clean
 
 run: install
 	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
@@ -48,6 +49,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/mkdocs build --strict
 
 bench: install
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; \

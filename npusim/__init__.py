@@ -33,7 +33,7 @@ __all__ = [
     "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
     "export", "load", "prepare", "prove", "quantize", "run", "sweep", "verify",
 ]  # fmt: skip
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Machine": "npusim.machines",
