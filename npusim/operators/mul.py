@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,23 @@ from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
-from npusim.runtimes import onnxruntime
-from npusim.runtimes.requantization import Requantization, activation_bounds, affine, one_term
+from npusim.runtimes import onnxruntime, xnnpack
+from npusim.runtimes.fixed_point import multiplied
+from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
+from npusim.runtimes.requantization import (
+    Requantization,
+    activation_bounds,
+    affine,
+    one_term,
+    quantize_multiplier,
+)
+
+WRAPS = 2.0**30
+"""Ratios from here on shift the product out of 32 bits; files have them where all values are 0."""
+BEYOND = 2.0**31
+"""Ratios from here on ask for shifts of more than 31 bits."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +59,78 @@ def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Requantiz
     """Return TFLite's constants (mul.cc, Prepare): A = (x_1 - z_1) * (x_2 - z_2)."""
     assert isinstance(node.operator, Mul)
     y = network.output_of(node)
-    s1, s2 = (affine(node, x)[0] for x in network.inputs_of(node))
     so, zo = affine(node, y)
     low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
-    return one_term(node, float(s1 * s2 / so), 0, mode, zo, low, high)
+    return one_term(node, _ratio(network, node), 0, mode, zo, low, high)
 
 
-def xnnpack_product(network: Network, node: Node) -> Requantization:
+def _ratio(network: Network, node: Node) -> float:
+    s1, s2 = (affine(node, x)[0] for x in network.inputs_of(node))
+    return float(s1 * s2 / affine(node, network.output_of(node))[0])
+
+
+def reference(network: Network, node: Node) -> Requantization | Pairs:
+    """Return LiteRT's reference; a shift to the left beyond 31 bits is one of its low 5 bits."""
+    ratio = _ratio(network, node)
+    if ratio < WRAPS:
+        return fixed_point(network, node)
+    m, e = quantize_multiplier(ratio)
+    return _beyond(network, node, m, e & 31)
+
+
+def optimized(network: Network, node: Node) -> Requantization | Pairs | VectorAndRest[Pairs]:
+    """Return the same of LiteRT's optimized kernel, whose vectors such a shift leaves at 0."""
+    rest = reference(network, node)
+    if isinstance(rest, Requantization) or _ratio(network, node) < BEYOND:
+        return rest
+    lanes = INTEGER_LANES if network.output_of(node).dtype == np.int8 else LANES
+    return VectorAndRest(_beyond(network, node, 0, 0), rest, lanes)
+
+
+def _beyond(network: Network, node: Node, multiplier: int, exponent: int) -> Pairs:
+    """Return the product of two integers where int32 may wrap on the way."""
+    assert isinstance(node.operator, Mul)
+    z1, z2 = (affine(node, x)[1] for x in network.inputs_of(node))
+    y = network.output_of(node)
+    so, zo = affine(node, y)
+    low, high = activation_bounds(node.operator.activation, so, zo, y.dtype)
+
+    def product(a: Integers, b: Integers) -> Integers:
+        return np.clip(multiplied((a - z1) * (b - z2), multiplier, exponent) + zo, low, high)
+
+    return product
+
+
+def xnnpack_product(network: Network, node: Node) -> Requantization | Pairs | VectorAndRest[Pairs]:
     """Return XNNPACK's: one multiplier, ties to even."""
-    return fixed_point(network, node, "half_even")
+    if _ratio(network, node) >= WRAPS:  # the delegate leaves it to the built-in kernel
+        return optimized(network, node)
+    assert isinstance(node.operator, Mul)
+    y = network.output_of(node)
+    low, high = xnnpack.activation_bounds(node.operator.activation, *affine(node, y), y.dtype)
+    return replace(fixed_point(network, node, "half_even"), low=low, high=high)
 
 
-def step(network: Network, node: Node, c: Requantization | np.float32) -> Step:
+def step(
+    network: Network,
+    node: Node,
+    c: Requantization | Pairs | VectorAndRest[Pairs] | np.float32,
+) -> Step:
     """Return the step that multiplies two 8-bit operands by the constants of any runtime."""
     assert isinstance(node.operator, Mul)
+    if callable(c):
+        return pairs_step(network, node, c)
+    if isinstance(c, VectorAndRest):
+        vector, scalar = (pairs_step(network, node, part) for part in (c.vector, c.rest))
+        last = prod(network.output_of(node).shape) % c.lanes
+
+        def run(threads: int, a: NDArray, b: NDArray) -> NDArray:
+            y: NDArray = vector(threads, a, b)
+            if last:
+                y.ravel()[-last:] = scalar(threads, a, b).ravel()[-last:]
+            return y
+
+        return run
     zero_points = [affine(node, x)[1] for x in network.inputs_of(node)]
     if isinstance(c, Requantization):
         values = integers(*zero_points, *one_channel(c))
@@ -83,8 +156,8 @@ PAGE = Page(
     own=(OwnForm("Mul", (ACTIVATION,), implied, values=2),),
     real=real,
     constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=fixed_point,
+        litert=reference,
+        litert_opt=optimized,
         xnnpack=xnnpack_product,
         onnxruntime=onnxruntime.multiply_ratio,
         tosa=fixed_point,

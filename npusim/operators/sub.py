@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,9 @@ def delegated(network: Network, node: Node) -> Pairs:
         (m1, m2), shift = xnnpack.sum_multipliers(node, s1 / so, s2 / so)
     except UnsupportedError:
         return three_steps(network, node)
-    low, high = bounds_of(network, node)
+    operator: Any = node.operator
+    y = network.output_of(node)
+    low, high = xnnpack.activation_bounds(operator.activation, so, zo, y.dtype)
 
     def difference(a: Integers, b: Integers) -> Integers:
         total = m1 * (a - z1) - m2 * (b - z2) + (1 << (shift - 1))

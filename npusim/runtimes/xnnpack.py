@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.errors import UnsupportedError
+from npusim.graph.attributes import Clamp
 from npusim.graph.network import Node
 from npusim.runtimes.requantization import Requantization
 
@@ -46,3 +47,20 @@ def sum_multipliers(
     shift = 20 - (int(np.frexp(largest)[1]) - 1)
     m1, m2 = (int(np.rint(np.ldexp(ratio, shift))) for ratio in (first, second))
     return (m1, m2), shift
+
+
+def activation_bounds(
+    clamp: Clamp | None, scale: np.float32, zero_point: int, dtype: np.dtype
+) -> tuple[int, int]:
+    """Return the least and greatest output within a fused activation, ties to even.
+
+    The zero point is inside the rounding, where TFLite adds it afterwards. Source: XNNPACK,
+    xnn_qs8_quantize.
+    """
+    limits = np.iinfo(dtype)
+    ends = [int(limits.min), int(limits.max)]
+    for side, value in enumerate((clamp.low, clamp.high) if clamp is not None else ()):
+        if value is not None:
+            steps = np.rint(np.float32(value) / scale + np.float32(zero_point))
+            ends[side] = int(np.clip(steps, limits.min, limits.max))
+    return ends[0], max(ends)

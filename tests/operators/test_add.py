@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from tests.simulator.tflite_builder import Value, options
+
+from .litert_cases import Layer, compare
 from .three_kernels import equals_litert
 
 test_random_layers = equals_litert("ADD")
+
+
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("zero_point", [-99, -98])
+def test_a_fused_bound_between_two_integers_equals_litert(kind: str, zero_point: int) -> None:
+    """6 / 4 = 1.5: XNNPACK rounds it with the zero point, to even, TFLite without it, up."""
+    x, y = Value((1, 4), "int8", 2.0, 0), Value((1, 4), "int8", 4.0, zero_point)
+    chosen = options(f"{kind.title()}Options", fusedActivationFunction=3)
+    arrays = [np.full((1, 4), 100, np.int8), np.array([[-10, -10, 10, 10]], np.int8)]
+    compare(Layer(kind, [x, x], [y], chosen, arrays))

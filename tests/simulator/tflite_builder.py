@@ -42,6 +42,7 @@ def single_operator(
     output: Value | list[Value],
     options: Any,
     version: int = 1,
+    custom: tuple[str, bytes] | None = None,
 ) -> bytes:
     """Return the file; inputs without data are the network's inputs, None is an absent one."""
     outputs = output if isinstance(output, list) else [output]
@@ -61,6 +62,9 @@ def single_operator(
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = version
+    if custom is not None:
+        code.customCode, settings = custom
+        operator.customOptions = np.frombuffer(settings, np.uint8)
     operator.inputs = np.array(indices[: len(inputs)], np.int32)
     operator.outputs = np.array(indices[len(inputs) :], np.int32)
     if options is not None:
@@ -73,6 +77,13 @@ def single_operator(
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def custom_operator(
+    code: str, inputs: list[Value | None], outputs: list[Value], settings: bytes
+) -> bytes:
+    """Return the file of a custom operator, `settings` its options as flexbuffers."""
+    return single_operator("CUSTOM", inputs, outputs, None, custom=(code, settings))
 
 
 def _tensor(model: Any, value: Value, index: int) -> Any:

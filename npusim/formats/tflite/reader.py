@@ -12,6 +12,7 @@ network than the file's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from npusim.formats.tflite.constants import computed
 from npusim.formats.tflite.records import GraphRecord, TensorRecord, read_records
 from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data
 from npusim.operators.pages import PAGES
@@ -70,6 +72,12 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
             tuple(records[i].name for i in used),
             tuple(tensor.name for tensor in written),
         )
+        if any(tensor.is_free for tensor in written):
+            read = [_tensor(records[i], layouts.get(i)).shape for i in used]
+            shapes = output_shapes(record.name, operator, read)
+            for index, tensor, shape in zip(record.outputs, written, shapes, strict=False):
+                records[index] = replace(tensor, shape=shape)
+            written = [records[i] for i in record.outputs]
         if all(records[i].data is not None for i in used):
             touched = {records[i].name: _tensor(records[i], None) for i in (*used, *record.outputs)}
             values = computed(node, touched, written)

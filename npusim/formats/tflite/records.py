@@ -46,7 +46,8 @@ class TensorRecord:
     """A tensor as the file states it; `data` is uint8, None where the file holds no value.
 
     A type that npusim does not hold stands by the schema's name, in capitals: what reads such a
-    tensor is refused. `is_variable` says that its nodes change it, and that it keeps its value.
+    tensor is refused. `is_variable` says that its nodes change it, and that it keeps its value;
+    `is_free` that the file leaves its shape to the runtime, in part or as a whole.
     """
 
     name: str
@@ -57,6 +58,7 @@ class TensorRecord:
     axis: int
     data: NDArray[np.uint8] | None
     is_variable: bool = False
+    is_free: bool = False
 
     @property
     def is_held(self) -> bool:
@@ -191,6 +193,7 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
         axis,
         None if isinstance(data, int) or not len(data) else data,
         bool(tensor.IsVariable()),
+        not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
     )
 
 

@@ -18,7 +18,7 @@ from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
 from npusim.operators.kinds.types import require_8_bit
-from npusim.runtimes import onnxruntime
+from npusim.runtimes import onnxruntime, xnnpack
 from npusim.runtimes.requantization import (
     FloatRequantization,
     Requantization,
@@ -121,7 +121,9 @@ def fixed_point(
 def float32(network: Network, node: Node) -> FloatRequantization:
     """Return XNNPACK's constants: float32(acc) * float32(sx * sw / so), ties to even."""
     coded(network, node, "xnnpack")
-    sx, sw, so, zero_point, low, high = _scales(network, node)
+    sx, sw, so, zero_point, *_ = _scales(network, node)
+    dtype = network.output_of(node).dtype
+    low, high = xnnpack.activation_bounds(_activation(node), so, zero_point, dtype)
     with np.errstate(over="ignore", under="ignore"):
         scale = sx * sw / so
     require_finite(node, scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,9 @@ def xnnpack_sum(network: Network, node: Node) -> Requantization:
     s1, s2 = (affine(node, x)[0] for x in network.inputs_of(node))
     so, _ = affine(node, network.output_of(node))
     terms = xnnpack.sum_multipliers(node, s1 / so, s2 / so)
-    return _epilogue(network, node, *terms, "half_up")
+    y = network.output_of(node)
+    low, high = xnnpack.activation_bounds(_activation(node), *affine(node, y), y.dtype)
+    return replace(_epilogue(network, node, *terms, "half_up"), low=low, high=high)
 
 
 def onnxruntime_sum(network: Network, node: Node) -> onnxruntime.FusedAdd:
