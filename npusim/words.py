@@ -34,6 +34,8 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 Rounding = Literal["floor", "half_up", "half_away", "half_even", "tflite", "ruy"]
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 """Integer rounding modes; a mode's code in hardware is its place."""
+EPILOGUES = (*ROUNDINGS, "float32")
+"""What ends an accumulator: the integer requantizer in a mode, or the float32 one."""
 
 Runtime = Literal["litert", "litert-opt", "xnnpack", "onnxruntime", "tosa"]
 """Whose arithmetic: LiteRT's reference kernels, its optimized ones, XNNPACK, onnxruntime's CPU

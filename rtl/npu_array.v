@@ -17,6 +17,7 @@ module npu_array #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
     parameter  int ACC_WORDS    = 256,
     localparam int BYTE_BITS = 8,
     localparam int XE_BITS   = 9,
@@ -153,6 +154,7 @@ module npu_array #(
           .UNIFORM_BITS(UNIFORM_BITS),
           .SUBSET      (SUBSET),
           .PWLQ_BITS   (PWLQ_BITS),
+          .FP32_REQUANTIZER(FP32_REQUANTIZER),
           .ACC_WORDS   (ACC_WORDS)
       ) unit (
           .clk_i              (clk_i),

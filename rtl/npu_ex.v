@@ -12,6 +12,7 @@ module npu_ex #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
     parameter  int ACT_BANKS    = 8,
     parameter  int WGT_BANKS    = 2,
     parameter  int PAR_BANKS    = 2,
@@ -79,6 +80,7 @@ module npu_ex #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
+      .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
       .PAR_BANKS   (PAR_BANKS)
@@ -193,6 +195,7 @@ module npu_ex #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
+      .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .ACC_WORDS   (ACC_WORDS)
   ) array (
       .clk_i              (clk_i),

@@ -24,6 +24,7 @@ module npu_lane #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
     parameter  int ACC_WORDS    = 256,
     localparam int BYTE_BITS  = 8,
     localparam int XE_BITS    = 9,
@@ -296,15 +297,10 @@ module npu_lane #(
   end
 
   npu_merge_regions merge_regions (
-      .clk_i         (clk_i),
-      .rst_i         (rst_i),
-      .en_i          (term_valid_i && merge_i && term_index_i == TERM_BITS'(0)),
-      .valid_i       (1'b0),
-      .valid_o       (unused_valid_merge),
-      .bits_i        (pwlq_bits_i),
-      .acc_centre_i  (region[0].old),
-      .acc_tail_sum_i(region[2].old),
-      .acc_o         (merged)
+      .clk_i(clk_i), .rst_i(rst_i),
+      .en_i(term_valid_i && merge_i && term_index_i == TERM_BITS'(0)), .valid_i(1'b0),
+      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(region[0].old),
+      .acc_tail_sum_i(region[2].old), .acc_o(merged)
   );
 
   // VEC: pool, add.
@@ -314,16 +310,9 @@ module npu_lane #(
   wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q[ACC_BITS-1:0] : pooled;
 
   npu_pool pool (
-      .clk_i    (clk_i),
-      .rst_i    (rst_i),
-      .en_i     (tap_i),
-      .valid_i  (1'b0),
-      .valid_o  (unused_valid_pool),
-      .first_i  (first_i && !old_sum_i),
-      .maximum_i(maximum_i),
-      .x_i      ({operand_top, operand_i}),
-      .acc_i    (pool_acc),
-      .acc_o    (pooled)
+      .clk_i(clk_i), .rst_i(rst_i), .en_i(tap_i), .valid_i(1'b0), .valid_o(unused_valid_pool),
+      .first_i(first_i && !old_sum_i), .maximum_i(maximum_i), .x_i({operand_top, operand_i}),
+      .acc_i(pool_acc), .acc_o(pooled)
   );
 
   assign pooled_o = pooled[BYTE_BITS-1:0];
@@ -354,7 +343,7 @@ module npu_lane #(
   // Requantizer, of RQ's terms or of add's sum.
 
   wire [ACC_BITS-1:0] term0 = merge_i ? merged : term_q[ACC_BITS-1:0];
-  wire signed [XE_BITS-1:0] requantized;
+  wire signed [XE_BITS-1:0] requantized, integer_requantized;
   wire unused_valid_requantize;
   wire unused_requantized = requantized[XE_BITS-1];
 
@@ -380,8 +369,29 @@ module npu_lane #(
                                 add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]}
                              : multiplier_q),
       .bias_i         (add_i ? TOTAL_BITS'(0) : bias_q[TOTAL_BITS-1:0]),
-      .y_o            (requantized)
+      .y_o            (integer_requantized)
   );
+
+  // The float32 requantizer, of RQ's term 0: its latency is the integer one's.
+
+  generate
+    if (FP32_REQUANTIZER != 0) begin : gen_float
+      wire signed [XE_BITS-1:0] float_requantized;
+      wire unused_valid_float;
+
+      npu_requantize_float requantize_float (
+          .clk_i(clk_i), .rst_i(rst_i), .en_i(busy_i), .valid_i(1'b0),
+          .valid_o(unused_valid_float), .zero_point_i(out_zero_point_i), .low_i(out_low_i),
+          .high_i(out_high_i), .acc_i(term0), .bias_i(bias_q[ACC_BITS-1:0]),
+          .scale_i(multiplier_q[MULTIPLIER_BITS-1:0]), .y_o(float_requantized)
+      );
+
+      assign requantized = (mode_i == 3'(ROUND_FLOAT32) && !add_i) ? float_requantized
+                                                                        : integer_requantized;
+    end else begin : gen_no_float
+      assign requantized = integer_requantized;
+    end
+  endgenerate
 
 endmodule
 

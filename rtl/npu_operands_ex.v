@@ -12,6 +12,7 @@ module npu_operands_ex #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int FP32_REQUANTIZER = 0,
     parameter  int ACT_BANKS    = 8,
     parameter  int WGT_BANKS    = 2,
     parameter  int PAR_BANKS    = 2,
@@ -27,6 +28,8 @@ module npu_operands_ex #(
 
   `include "generated/npu_isa.vh"
 
+  localparam logic [2:0] ROUNDING_MOST =
+      (FP32_REQUANTIZER != 0) ? 3'(ROUND_FLOAT32) : 3'(ROUND_RUY);
   localparam int SUBSET_BITS = (SUBSET != 0) ? 4 : 0;
 
   generate
@@ -92,7 +95,7 @@ module npu_operands_ex #(
   wire [2:0] rounding =
       registers_i[EX_R_RQ_MODE*32+EX_R_RQ_MODE_ROUNDING_L+:EX_R_RQ_MODE_ROUNDING_W];
   wire [3:0] par_banks = head_i[RQ_PAR_BANKS_L+:RQ_PAR_BANKS_W];
-  wire rq_bad = vec_none || kx > 16'(ISA_TERMS_MAX) || rounding > 3'(ROUND_RUY) ||
+  wire rq_bad = vec_none || kx > 16'(ISA_TERMS_MAX) || rounding > ROUNDING_MOST ||
       (head_i[RQ_PWLQ_L] && PWLQ_BITS == 0) || act_bad || |(5'(par_banks) >> PAR_BANKS);
 
   // VEC.

@@ -27,7 +27,7 @@ from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.runtimes.staircase import Reach
 from npusim.runtimes.twins import Difference, differences
-from npusim.words import ROUNDINGS, Rule
+from npusim.words import EPILOGUES, Rule
 
 WORD_BYTES = 4
 BIAS_SIGN = 1 << 62
@@ -178,6 +178,6 @@ def _read_by_rq(program: Program, columns: Columns, layer: Layer) -> Iterator[_C
             yield _Constants(
                 offset,
                 np.frombuffer(image, "<u4").reshape(words, size).astype(np.int64),
-                ROUNDINGS[int(registers["rq_mode"]["rounding"][i])],
+                EPILOGUES[int(registers["rq_mode"]["rounding"][i])],
                 (int(output["zero_point"][i]), int(output["low"][i]), int(output["high"][i])),
             )

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim import operators as op
+from npusim.datapath.mac_uniform import ACC_BITS
+from npusim.datapath.requantize_float import FRACTION_BITS, INFINITE_EXPONENT
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
+from npusim.machines import Machine
 from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.float32 import fused_multiply_add
@@ -47,12 +50,47 @@ def per_channel(c: FloatRequantization, channels: int) -> FloatRequantization:
     return replace(c, scale=np.broadcast_to(c.scale, channels))
 
 
-def linear(network: Network, node: Node, c: Requantization | FloatRequantization) -> Requantization:
+def linear(
+    network: Network, node: Node, c: Requantization | FloatRequantization, machine: Machine
+) -> Requantization:
     """Return the constants of a convolution or fully connected layer."""
     if isinstance(c, Requantization):
         return c
     reach = linear_reach(network, node)
-    return twin(per_channel(c, len(reach)), reach).requantization
+    planes = weight_planes(network, node)
+    one_plane = len(planes) == 1 and planes.min() >= -128 and planes.max() <= 127
+    return _in_hardware(per_channel(c, len(reach)), reach, machine, one_plane)
+
+
+def _in_hardware(
+    c: FloatRequantization, reach: Reach, machine: Machine, one_accumulator: bool
+) -> Requantization:
+    """Return the twin where there is one, else float32 constants, else the nearest integers.
+
+    That requantizer serves where it is built in, for rule `fp32` of one accumulator.
+    """
+    found = twin(c, reach)
+    if found.is_exact or not (machine.array.fp32_requantizer and one_accumulator):
+        return found.requantization
+    return float32_constants(c, reach) or found.requantization
+
+
+def float32_constants(c: FloatRequantization, reach: Reach) -> Requantization | None:
+    """Return what the float32 requantizer computes `c` with: the scales' bits for multipliers.
+
+    None where it does not compute that: another formula, scales that are subnormal or infinite, or
+    sums that pass 32 bits with their bias.
+    """
+    bits = c.scale.astype(np.float32).view(np.uint32).astype(np.int64)
+    exponent = bits >> FRACTION_BITS
+    normal = (bits == 0) | ((exponent > 0) & (exponent < INFINITE_EXPONENT))
+    limit = 1 << (ACC_BITS - 1)
+    fits = (reach.first + c.bias >= -limit) & (reach.last + c.bias < limit)
+    if c.kind != "fp32" or not (normal & fits).all():
+        return None
+    return Requantization(
+        bits[None], c.bias, np.zeros_like(bits), "float32", c.zero_point, c.low, c.high
+    )
 
 
 def sum_reach(network: Network, node: Node) -> Reach:
@@ -64,11 +102,13 @@ def sum_reach(network: Network, node: Node) -> Reach:
     return Reach(np.array([count * least]), np.array([count * greatest]))
 
 
-def mean(network: Network, node: Node, c: Requantization | FloatRequantization) -> Requantization:
+def mean(
+    network: Network, node: Node, c: Requantization | FloatRequantization, machine: Machine
+) -> Requantization:
     """Return the constants of a mean, whose accumulator is the sum of the integers."""
     if isinstance(c, Requantization):
         return c
-    return twin(c, sum_reach(network, node)).requantization
+    return _in_hardware(c, sum_reach(network, node), machine, one_accumulator=True)
 
 
 def addition(

@@ -98,8 +98,9 @@ def scaled_magnitude(magnitude: int, scale: int) -> int:
 
 @scalar
 def requantize_float(acc: int, bias: int, scale: int, zero_point: int, low: int, high: int) -> int:
-    """Return the output for an accumulator."""
-    total = acc + bias
+    """Return the output for an accumulator; a sum beyond s32 wraps, as the adder does."""
+    half = 1 << (ACC_BITS - 1)
+    total = ((acc + bias + half) & (2 * half - 1)) - half
     magnitude = scaled_magnitude(abs(total), scale)
     return clamp((-magnitude if total < 0 else magnitude) + zero_point, low, high)
 

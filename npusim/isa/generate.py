@@ -9,7 +9,7 @@ from npusim.isa import spec
 from npusim.isa.fields import Field, Register
 from npusim.isa.instructions import FORMATS, REGISTERS
 from npusim.isa.registers import CONTROL, ID
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES
 
 CONSTANTS = (
     "VERSION", "REGION_COUNT", "QUEUE_DEPTH", "TOKEN_MAX", "FETCH_BURST_INSTRUCTIONS",
@@ -29,7 +29,7 @@ def verilog_header() -> str:
     lines += [f"localparam [31:0] ISA_ID = 32'h{ID:08x};"]
     lines += _enumeration("ENGINE", spec.ENGINES) + _enumeration("FAULT", spec.FAULTS)
     lines += _enumeration("TARGET", spec.TARGETS) + _enumeration("VEC_OP", spec.VEC_OPS)
-    lines += _enumeration("FORMAT", WEIGHT_FORMATS) + _enumeration("ROUND", ROUNDINGS)
+    lines += _enumeration("FORMAT", WEIGHT_FORMATS) + _enumeration("ROUND", EPILOGUES)
     lines += [f"localparam integer OP_{f.name} = {f.opcode};" for f in FORMATS.values()]
     lines += _field_lines("HEADER", spec.HEADER)
     for form in FORMATS.values():

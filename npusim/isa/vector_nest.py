@@ -14,7 +14,7 @@ from npusim.isa.nest import Column, Nest
 from npusim.isa.page import Group, Rule, built_in, levels_of
 from npusim.isa.scratchpads import BANK_BASE
 from npusim.machines import Machine
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES
 
 BANKS = (
     Field("read_banks", 64, 8, "ACT banks read"),
@@ -54,8 +54,10 @@ REGISTERS = (
         "rq_mode", 21, "rounding and operands of RQ and VEC",
         (
             Field(
-                "rounding", 0, 3, "rounding mode of RQ and VEC add, where 6 and 7 are half_up",
-                names=ROUNDINGS,
+                "rounding", 0, 3,
+                "rounding mode of RQ and VEC add, where 6 and 7 are half_up; in RQ 6 is float32 "
+                "where it is built in",
+                names=EPILOGUES,
             ),
             Field("unsigned", 4, 1, "ACT operands of RQ and VEC are uint8"),
             Field("pwlq_bits", 8, 4, "b of the layer: n = 2^((b-1) mod 16) - 1"),

@@ -44,6 +44,12 @@ from npusim.words import MACHINES, MemoryModel
 HERE = Path(__file__).resolve().parent
 
 
+FP32_REQUANTIZER = Parameter(
+    "FP32_REQUANTIZER", "params0", "fp32_requantizer", 21, 1,
+    "the float32 requantizer is built into each lane, beside the integer one",
+)  # fmt: skip
+
+
 class Array(Table, frozen=True):
     """The MAC array: `size` rows and columns (and lanes), with the weight formats built in."""
 
@@ -61,6 +67,7 @@ class Array(Table, frozen=True):
         ),
     ]  # fmt: skip
     pwlq_bits: Annotated[int, count(0, 7, PWLQ.parameter.meaning, PWLQ.parameter)] = 0
+    fp32_requantizer: Annotated[int, count(0, 1, FP32_REQUANTIZER.meaning, FP32_REQUANTIZER)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()

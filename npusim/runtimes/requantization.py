@@ -30,6 +30,9 @@ class Requantization:
 
     multipliers int64 [J OC] (unsigned, at most 31 bits), bias int64 [OC] in units of T, shift int64
     [OC] with any channel shift included; `rounding` is a mode of npusim/datapath/requantize.py.
+
+    With `float32` it is npusim/datapath/requantize_float.py: the multipliers are the bits of its
+    scales, the bias is in units of the accumulator, and the shift is 0.
     """
 
     multipliers: NDArray[np.int64]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.requantize import requantize_all
+from npusim.datapath.requantize_float import requantize_float_all
 from npusim.runtimes.float32 import fused_multiply_add
 from npusim.runtimes.requantization import Channels, FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
@@ -105,6 +106,11 @@ def outputs(r: Epilogue, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
 def _integer_outputs(r: Requantization, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
     channels, count = accumulators.shape
     values = np.empty(channels * count, np.int16)
+    bounds = (r.zero_point, r.low, r.high)
+    if r.rounding == "float32":
+        scale, bias = (np.repeat(column, count) for column in (r.multipliers[0], r.bias))
+        requantize_float_all(accumulators.reshape(-1), bias, scale, bounds, values)
+        return values.reshape(channels, count).astype(np.int64)
     requantize_all(
         accumulators.reshape(-1, 1),
         np.repeat(r.multipliers[0], count)[:, None],
@@ -112,7 +118,7 @@ def _integer_outputs(r: Requantization, accumulators: NDArray[np.int64]) -> NDAr
         np.repeat(r.shift, count),
         np.zeros(channels * count, np.int64),
         ROUNDINGS.index(r.rounding),
-        (r.zero_point, r.low, r.high),
+        bounds,
         values,
     )
     return values.reshape(channels, count).astype(np.int64)

@@ -22,7 +22,7 @@ def random_machine(seed: int) -> Machine:
     return replace(
         Machine.load("nano"),
         name=f"random-{seed}",
-        array=Array(size, formats, rng.randint(2, 7) if "pwlq" in formats else 0),
+        array=Array(size, formats, rng.randint(2, 7) if "pwlq" in formats else 0, seed % 2),
         scratchpads=Scratchpads(
             act_banks=rng.choice((2, 4, 8)),
             act_bank_words=rng.choice((8, 16, 64, 256, 1024)),

@@ -22,8 +22,11 @@ def chunks(first: int, count: int, size: int) -> list:
     return [pytest.param(seeds, id=f"seeds {seeds.start}..{seeds.stop - 1}") for seeds in ranges]
 
 
-def require_agreement(machine: str, seeds: range, simulator: str) -> list[RandomRun]:
-    runs = list(random_runs(Machine.load(machine), seeds, simulator=simulator))
+FLOAT = Machine.load("nano").with_({"array.fp32_requantizer": 1})
+
+
+def require_agreement(machine: str | Machine, seeds: range, simulator: str) -> list[RandomRun]:
+    runs = list(random_runs(Machine.of(machine), seeds, simulator=simulator))
     wrong = [run for run in runs if run.comparison.difference]
     FAILING.mkdir(exist_ok=True)
     texts = [f"{report(run)}saved as {save(run, FAILING)}" for run in wrong]
@@ -38,6 +41,13 @@ def require_agreement(machine: str, seeds: range, simulator: str) -> list[Random
 @pytest.mark.parametrize("seeds", chunks(1, 8, 25))
 def test_200_on_icarus_nano(seeds):
     require_agreement("nano", seeds, "icarus")
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("seeds", chunks(30_001, 3, 25))
+def test_icarus_nano_with_the_float32_requantizer(seeds):
+    require_agreement(FLOAT, seeds, "icarus")
 
 
 @pytest.mark.rtl

@@ -18,7 +18,7 @@ from npusim.errors import CapacityError
 from npusim.graph.attributes import Window
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.runtimes.requantization import Requantization
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES
 
 _PAR_WORDS = PAR_HEADER_WORDS + 1
 
@@ -238,7 +238,7 @@ class _Pooling:
             "EX",
             **levels,
             rq_mode={
-                "rounding": ROUNDINGS.index(self.rounding),
+                "rounding": EPILOGUES.index(self.rounding),
                 "unsigned": int(self.pool.source.unsigned),
                 "pwlq_bits": 0,
             },

@@ -22,7 +22,7 @@ from npusim.compiler.linear.layer import (
 from npusim.compiler.linear.planes import format_code
 from npusim.compiler.linear.tiling import out_buffers
 from npusim.isa.spec import PAR_HEADER_WORDS
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES
 
 PARTS_WANTED = 4
 """Of a layer of few tiles, so that stores run beside the array."""
@@ -181,7 +181,7 @@ class _Lowering:
             "vec_b_out": {"out": block, "acc": block},
             "rq_output": {"zero_point": layer.zero_point, "low": layer.low, "high": layer.high},
             "rq_mode": {
-                "rounding": ROUNDINGS.index(layer.rounding),
+                "rounding": EPILOGUES.index(layer.rounding),
                 "unsigned": 0,
                 "pwlq_bits": layer.terms.pwlq_bits,
             },

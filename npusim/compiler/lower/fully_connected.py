@@ -29,7 +29,7 @@ def lower(
     source = context.source(node.inputs[0])
     encoding = operator.encoding
     taps = prod(encoding.weight_shape[1:]) if encoding else network.inputs_of(node)[1].shape[1]
-    r = epilogues.linear(network, node, c)
+    r = epilogues.linear(network, node, c, context.machine)
     one_row = source.pixels * source.channels == taps
     if not one_row and source.channels != taps:
         return None

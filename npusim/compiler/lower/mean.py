@@ -30,7 +30,7 @@ def lower(
         if x.shape[-1] % c.lanes:
             return None
         c = c.vector
-    r = epilogues.mean(network, node, c)
+    r = epilogues.mean(network, node, c, context.machine)
     window = op.Window((source.height, source.width))
     emit = pooled(context, node, window, 0, -128, 127, lambda taps: r)
     return lambda place: emit(replace(place, height=1, width=1))

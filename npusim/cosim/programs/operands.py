@@ -12,7 +12,7 @@ from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.instructions.mac import bits_max
 from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS, TERMS_MAX, VEC_OPS
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES, ROUNDINGS
 
 
 def operand_mistake(b: Builder, rng: random.Random) -> str:
@@ -93,6 +93,7 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     size = b.machine.size
     vec_add = {"op": VEC_OPS.index("add")}
     common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
+    unbuilt = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
     wrong: list[tuple[str, Registers, dict[str, int]]] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
         *(("MAC", {"mac_format": {"format": f}}, {}) for f in range(len(CODES), FORMAT_PLACES)),
@@ -109,7 +110,7 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
         *((name, {}, {"write_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
         *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
         ("RQ", {"vec_kx": {"count": rng.choice((TERMS_MAX + 1, 1 << rng.randrange(3, 16)))}}, {}),
-        ("RQ", {"rq_mode": {"rounding": rng.choice((len(ROUNDINGS), 7))}}, {}),
+        ("RQ", {"rq_mode": {"rounding": rng.choice((unbuilt, 7))}}, {}),
         ("RQ", {}, {"read_banks": 3, "write_banks": 2}),
         *(
             (name, {}, dict.fromkeys(("read_banks", "write_banks"), common))

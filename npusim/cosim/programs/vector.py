@@ -16,7 +16,7 @@ from npusim.isa.encoding import instruction
 from npusim.isa.nest import words_of
 from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import VEC_OPS
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES, ROUNDINGS
 
 
 def _output(
@@ -75,10 +75,11 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     write = b.banks_of_words("ACT", words_of(out, out_levels))
     read = claim(b, "ACT", read, rng, ~write)
     unsigned = rng.getrandbits(1)
+    roundings = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
     _vector_registers(b, rng, counts, [terms], act_levels, acc_levels, out_levels, {
         "rq_output": _bounds(rng, rng.getrandbits(1)),
         "rq_mode": {
-            "rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned,
+            "rounding": rng.randrange(roundings), "unsigned": unsigned,
             "pwlq_bits": rng.randint(2, 8),
         },
     })  # fmt: skip

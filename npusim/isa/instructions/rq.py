@@ -31,7 +31,7 @@ from npusim.isa.scratchpads import BANK_BASE
 from npusim.isa.spec import PAR_HEADER_WORDS, RQ_DRAIN_CYCLES, TERMS_MAX
 from npusim.isa.vector_nest import WORD_LEVELS
 from npusim.machines import Machine
-from npusim.words import ROUNDINGS
+from npusim.words import EPILOGUES, ROUNDINGS
 
 FORMAT = Format(
     "RQ", 5, ("EX",), "accumulators and residuals -> 8 bits through the requantizers",
@@ -54,7 +54,12 @@ def rules(rq: Group, machine: Machine) -> Iterator[Rule]:
     """Return what legal operands satisfy."""
     yield from counted(rq, (*WORD_LEVELS, "vec_kx"))
     yield within("terms", rq.registers["vec_kx"]["count"], 1, TERMS_MAX)
-    yield within("rounding", rq.registers["rq_mode"]["rounding"], 0, len(ROUNDINGS) - 1)
+    yield within(
+        "rounding",
+        rq.registers["rq_mode"]["rounding"],
+        0,
+        len(EPILOGUES) - 1 if machine.array.fp32_requantizer else len(ROUNDINGS) - 1,
+    )
     if not machine.array.pwlq_bits:
         yield Rule(rq["pwlq"] == 0, "pwlq is not built in")
     yield from vector_nest.bank_rules(rq, machine)

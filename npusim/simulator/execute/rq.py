@@ -2,7 +2,7 @@
 
 The witness is plain/rq.py; the vector form is that of the kernels engine (kernels/epilogue.py),
 whose sums do not wrap at 63 bits. What a compiler writes fits; where what PAR and ACC hold may not,
-the plain form runs.
+the plain form runs; so it does in the float32 requantizer.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class Requantizations:
         """Return RQ number `i` as a call, with what PAR now holds; None where it may not fit."""
         o = self.rows[i]
         blocks, terms, rounding = int(o["b"]), int(o["terms"]), int(o["rounding"])
+        if rounding == plain.FLOAT32:
+            return None
         content = self.state.par[o["par"] : o["par"] + blocks * (PAR_HEADER_WORDS + terms)]
         lanes = content.view("<u4").astype(np.int64).reshape(blocks, PAR_HEADER_WORDS + terms, -1)
         bias = (lanes[:, 1] & plain.MULTIPLIER_MASK) << 32 | lanes[:, 0]

@@ -23,7 +23,7 @@ def linear_layer(
     groups: int,
 ) -> LinearLayer:
     """Return the layer that computes `node` by the constants `c`, in integers."""
-    r = epilogues.linear(network, node, c)
+    r = epilogues.linear(network, node, c, context.machine)
     x = network.inputs_of(node)[0]
     gaps = groups > 1 and not groups == source.channels == target.channels
     return LinearLayer(

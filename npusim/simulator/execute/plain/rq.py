@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.requantize import HALF_EVEN, clamp, requantize_total, rounding_constant
+from npusim.datapath.requantize_float import requantize_float
 from npusim.datapath.subtract_zero_point import byte_value
 from npusim.isa.nest import Column
 from npusim.isa.page import Group
@@ -16,6 +17,7 @@ from npusim.simulator.execute.plain import word_nest
 from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
 from npusim.simulator.execute.records import Records, record
+from npusim.words import EPILOGUES
 
 OPERANDS = record(
     *word_nest.NAMES, "par", "act_terms", "pwlq", "pwlq_bits", "terms", "term_act", "term_acc"
@@ -25,6 +27,9 @@ OPERANDS = record(
 BIAS_SIGN = 1 << 62
 MULTIPLIER_MASK = (1 << 31) - 1
 SHIFT_MASK = 63
+SIGN32, MASK32 = 1 << 31, (1 << 32) - 1
+FLOAT32 = EPILOGUES.index("float32")
+"""The rounding that is the float32 requantizer: of term 0, with its scale's bits for multiplier."""
 
 
 def operands(group: Group) -> dict[str, Column]:
@@ -73,6 +78,7 @@ def requantize(
     multiplier = np.zeros((4, size), np.int64)
     total = np.zeros(size, np.int64)
     above, below = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    offset, scale = np.zeros(size, np.int64), np.zeros(size, np.int64)
     zero_point, low, high = o.zero_point, o.low, o.high
     for b in range(o.b):
         first = o.par + b * (PAR_HEADER_WORDS + o.terms)
@@ -86,6 +92,9 @@ def requantize(
             for j in range(o.terms):
                 word = par[(first + PAR_HEADER_WORDS + j) % ADDRESS_SPACE]
                 multiplier[j, c] = lane32(word, c) & MULTIPLIER_MASK
+            if o.rounding == FLOAT32:  # the sum is then term 0 itself
+                offset[c], scale[c] = ((bias_low ^ SIGN32) & MASK32) - SIGN32, multiplier[0, c]
+                bias[c], multiplier[:, c], multiplier[0, c] = 0, 0, 1
         for y in range(o.y):
             for x in range(o.x):
                 read = act_word(o, b, y, x)
@@ -113,7 +122,12 @@ def requantize(
                             total[c] += multiplier[j, c] * value
                 for c in range(size):
                     total[c] = total[c] << 1 >> 1  # 63 bits, as the requantizer's register
-                if o.rounding == HALF_EVEN:
+                if o.rounding == FLOAT32:
+                    for c in range(size):
+                        act[out, c] = 255 & requantize_float(
+                            total[c], offset[c], scale[c], zero_point, low, high
+                        )
+                elif o.rounding == HALF_EVEN:
                     for c in range(size):
                         act[out, c] = 255 & requantize_total(
                             total[c], o.rounding, shift[c], zero_point, low, high

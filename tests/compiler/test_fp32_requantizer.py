@@ -1,0 +1,84 @@
+"""Rules without an integer twin: named on a machine of integers, exact with the float32 unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from npusim import Machine, load
+from npusim import operators as op
+from npusim.analysis.proof import prove
+from npusim.compiler.compile import compile_network
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Quantization, Tensor
+from npusim.isa.columns import columns_of
+from npusim.isa.encoding import encode_program
+from npusim.isa.program import Program
+from npusim.words import EPILOGUES
+from tests.compiler.agreement import assert_agrees
+
+FLOAT = {"array.fp32_requantizer": 1}
+INPUTS = 8
+
+
+TIES = 98 / 26_808
+"""A scale whose float32 ties lie on a slope that is no binary fraction: tests/runtimes."""
+
+
+def dense(scale: float) -> Network:
+    """A dense layer of .onnx with one scale for all channels."""
+
+    def scaled(name: str, shape: tuple[int, ...], value: object) -> Tensor:
+        q = Quantization(np.float32(value), np.int64(0))
+        return Tensor(name, shape, np.dtype("int8"), q)
+
+    weights = np.full((4, INPUTS), 64, np.int8)
+    weights[:, 0] = (1, 3, 7, 11)
+    sw = Quantization(np.full(4, scale, np.float32), np.zeros(4, np.int64), 0)
+    tensors = {
+        "x": scaled("x", (1, INPUTS), 1),
+        "w": Tensor("w", weights.shape, np.dtype("int8"), sw, weights),
+        "b": Tensor("b", (4,), np.dtype("int32"), None, np.array([0, 5, -9, 77], np.int32)),
+        "y": scaled("y", (1, 4), 1),
+    }
+    node = Node("dense", op.FullyConnected(), ("x", "w", "b"), ("y",))
+    return Network("dense", "onnx", (node,), tensors, ("x",), ("y",))
+
+
+def roundings(program: Program) -> set[str]:
+    """Return what ends accumulators in a program."""
+    rq = columns_of(encode_program(program.instructions)).groups["RQ"]
+    return {EPILOGUES[code] for code in rq.registers["rq_mode"]["rounding"].tolist()}
+
+
+def test_a_layer_without_a_twin_is_exact_where_the_float32_unit_is_built_in():
+    network = dense(TIES)
+    integers = Machine.load("nano")
+    program = assert_agrees(network, integers.with_(FLOAT)).program
+    assert roundings(program) == {"float32"}
+    (proof,) = prove(program, network)
+    assert proof.differences == ()
+
+
+def test_without_the_unit_the_accumulators_are_named():
+    network = dense(TIES)
+    program = compile_network(network, Machine.load("nano"))
+    assert "float32" not in roundings(program)
+    (proof,) = prove(program, network)
+    assert proof.differing_accumulators > 0
+
+
+def test_layers_that_have_a_twin_stay_on_the_integer_unit():
+    network = dense(0.0123)
+    program = assert_agrees(network, Machine.load("nano").with_(FLOAT)).program
+    assert roundings(program) == {"half_up"}
+    assert prove(program, network)[0].differences == ()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ"])
+def test_every_channel_of_onnxruntimes_networks(shared, name):
+    network = load(shared / "models" / "onnx" / f"{name}.onnx")
+    compiled = assert_agrees(network, Machine.load("base").with_(FLOAT))
+    assert "float32" in roundings(compiled.program)
+    assert not any(proof.differences for proof in prove(compiled.program, network))
