@@ -63,6 +63,8 @@ class Builder:
         """What integers are worth that no operator says it of."""
         self.constants = dict(constants)
         self.tensors: dict[str, Tensor] = {}
+        self._numbers: dict[str, int] = {}
+        self._stand_in: dict[str, str] = {}
         self.nodes: list[Node] = []
         self.group: Group = ""
         """How the runtime computes the operators that are emitted now; see Node.group."""
@@ -142,9 +144,10 @@ class Builder:
         """Return `name`, or `name` with a number where the network has it already."""
         if name not in self.tensors:
             return name
-        number = 2
+        number = self._numbers.get(name, 2)
         while f"{name}:{number}" in self.tensors:
             number += 1
+        self._numbers[name] = number
         return f"{name}:{number}"
 
     def as_quantized(self, name: str, quantization: Quantization) -> str:
@@ -245,12 +248,14 @@ class Builder:
                 f"{node}: expected a computed input [N C H W], found "
                 f"{'constant ' if x.is_constant else ''}{x.name} of shape {list(x.shape)}"
             )
-        stand_in = next((s for s, of in self.channels_last.items() if of == inputs[0]), None)
+        stand_in = self._stand_in.get(inputs[0])
         if stand_in is None:
             stand_in = self.free(f"{inputs[0]}:channels_last")
             self.emit(stand_in, Transpose(TO_CHANNELS_LAST), inputs[:1], stand_in)
             self.channels_last[stand_in] = inputs[0]
+            self._stand_in[inputs[0]] = stand_in
         result = self.free(f"{output}:channels_last")
         self.emit(node, operator, (stand_in, *inputs[1:]), result, dtype, quantization)
         self.channels_last[result] = output
+        self._stand_in.setdefault(output, result)
         return self.emit(f"{node}:channels_first", Transpose(TO_CHANNELS_FIRST), (result,), output)
