@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from npusim.errors import FormatError, NpuError, RangeError
@@ -119,3 +122,12 @@ def test_energy_may_be_left_out():
     without, _, _ = NANO.partition("[energy]")
     host = {"host.frequency_hz": 500_000_000}
     assert Machine.from_toml(without) == Machine.load("nano").with_(host)
+
+
+def test_importing_machines_stays_light():
+    code = (
+        "import sys, npusim.machines as m; m.Machine.load('base').parameters; print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "numba", "onnx", "click", "rich", "npusim.graph", "npusim.isa"}
+    assert not heavy & set(done.stdout.split())
