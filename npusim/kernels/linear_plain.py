@@ -18,7 +18,10 @@ from npusim.kernels.floating_point import double_away_requantize, fp32_requantiz
 
 @kernel
 def accumulate(xe, planes, groups, stride, dilation, top, left, accumulators):
-    """Fill int32 `accumulators` [J N OH OW OC] from int16 `xe` [N IH IW IC] and `planes`."""
+    """Fill int32 `accumulators` [J N OH OW OC] from int16 `xe` [N IH IW IC] and `planes`.
+
+    Sums of 16-bit activations (`xe` int64) go to int64 accumulators.
+    """
     images, rows, columns, _ = xe.shape
     terms, filters, kernel_h, kernel_w, group_channels = planes.shape
     group_filters = filters // groups
@@ -40,7 +43,7 @@ def accumulate(xe, planes, groups, stride, dilation, top, left, accumulators):
                                 for ic in range(group_channels):
                                     x = np.int64(xe[n, ih, iw, first + ic])
                                     total += x * planes[j, oc, kh, kw, ic]
-                        accumulators[j, n, oh, ow, oc] = np.int32(total)
+                        accumulators[j, n, oh, ow, oc] = total
 
 
 @kernel

@@ -88,8 +88,8 @@ def reciprocal_of_one_plus(x):
 
 
 @kernel
-def softmax(x, table, least_difference, least, y):
-    """Fill y [R C] from x [R C]; `least` is the smallest value of the output's type."""
+def softmax(x, table, least_difference, least, bits, y):
+    """Fill y [R C] from x [R C]; `least` is the smallest value of the output's type of `bits`."""
     for r in range(x.shape[0]):
         largest = np.int64(x[r, 0])
         for c in range(x.shape[1]):
@@ -101,11 +101,11 @@ def softmax(x, table, least_difference, least, y):
         while (total << leading) < (1 << 31):
             leading += 1
         inverse = reciprocal_of_one_plus((total << leading) - (1 << 31))
-        shift = SUM_INTEGER_BITS - leading + 31 - 8
+        shift = SUM_INTEGER_BITS - leading + 31 - bits
         for c in range(x.shape[1]):
             difference = np.int64(x[r, c]) - largest
             value = least
             if difference >= least_difference:
                 scaled = multiply_high(inverse, table[-difference])
                 value = round_shift(HALF_AWAY, scaled, shift) + least
-            y[r, c] = clamp(value, least, least + 255)
+            y[r, c] = clamp(value, least, least + (1 << bits) - 1)

@@ -17,24 +17,35 @@ from npusim.operators.forms.own import (
     clamped_scale,
     epilogue,
 )
-from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.sums import (
+    may_shift,
     one_epilogue,
     onnxruntime_sum,
     sum_step,
     three_steps,
+    wide_sum,
     xnnpack_sum,
 )
+from npusim.operators.kinds.wide import by_width
 from npusim.operators.page import Page, PerRuntime, no_macs
 
 
 @dataclass(frozen=True)
 class Add(Binary):
-    """a + b with their own scales, shapes broadcast."""
+    """a + b with their own scales, shapes broadcast.
+
+    `shifts_int16`: 16-bit operands whose scales are powers of two are added by shifts alone.
+    """
 
     activation: Clamp | None = None
+    shifts_int16: bool = False
+
+
+def _read(layer: TfliteLayer) -> Add:
+    return Add(layer.activation(), may_shift(layer))
 
 
 def real(operator: Add, a: NDArray, b: NDArray) -> NDArray:
@@ -49,17 +60,20 @@ def implied(network: Network, node: Node) -> Attributes:
 
 PAGE = Page(
     operator=Add,
-    tflite=(TfliteForm("ADD", 2, lambda layer: Add(layer.activation())),),
+    tflite=(TfliteForm("ADD", 2, _read),),
     onnx=(),
     own=(OwnForm("Add", (ACTIVATION,), implied, values=2),),
     real=real,
-    constants=PerRuntime(
-        litert=three_steps,
-        litert_opt=three_steps,
-        xnnpack=xnnpack_sum,
-        onnxruntime=onnxruntime_sum,
-        tosa=three_steps,
-        integer=one_epilogue,
+    constants=by_width(
+        PerRuntime(
+            litert=three_steps,
+            litert_opt=three_steps,
+            xnnpack=xnnpack_sum,
+            onnxruntime=onnxruntime_sum,
+            tosa=three_steps,
+            integer=one_epilogue,
+        ),
+        wide_sum,
     ),
     quantized=sum_step,
     float32=elementwise(real),

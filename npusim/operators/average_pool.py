@@ -25,7 +25,7 @@ from npusim.operators.forms.own import (
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
-from npusim.operators.kinds.types import one_8_bit_input
+from npusim.operators.kinds.wide import POOLED, require_types
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.requantization import (
@@ -141,7 +141,8 @@ def step(
     """Return the step on 8-bit integers by the constants of any runtime."""
     assert isinstance(node.operator, AveragePool)
     operator = node.operator
-    x, y = one_8_bit_input(network, node)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    require_types(node, {"x": x, "y": y}, *POOLED)
     geometry = window_geometry(operator.window)
     if isinstance(c, FloatRequantization):
         return _image_mean(network, node, c)

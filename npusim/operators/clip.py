@@ -13,9 +13,16 @@ from npusim.operators.forms.own import Field, as_numbers
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.own_table import table_form
-from npusim.operators.kinds.scale import onnxruntime_table, table_of, to_output
+from npusim.operators.kinds.scale import (
+    onnxruntime_table,
+    ratio_to_output,
+    table_of,
+    to_output,
+    values_by_ratio,
+)
 from npusim.operators.kinds.table import Table, table_step
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.wide import Values, by_width
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 
 
@@ -53,18 +60,26 @@ def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
     return table_of(network, node, to_output(network, node, mode, clamp=clamp))
 
 
+def of_integers(network: Network, node: Node) -> Values:
+    """Return the same of 16-bit values."""
+    return values_by_ratio(network, node, ratio_to_output(network, node), _bounds(network, node))
+
+
 BOUNDS = Field(
     lambda o, x: {"bounds": as_numbers(o.bounds)},
     lambda call: {"low": call.bounds("bounds").low, "high": call.bounds("bounds").high},
 )
 
-CONSTANTS = PerRuntime(
-    litert=fixed_point,
-    litert_opt=fixed_point,
-    xnnpack=fixed_point,
-    onnxruntime=onnxruntime_table(_bounds),
-    tosa=fixed_point,
-    integer=fixed_point,
+CONSTANTS = by_width(
+    PerRuntime(
+        litert=fixed_point,
+        litert_opt=fixed_point,
+        xnnpack=fixed_point,
+        onnxruntime=onnxruntime_table(_bounds),
+        tosa=fixed_point,
+        integer=fixed_point,
+    ),
+    of_integers,
 )
 
 PAGE = Page(

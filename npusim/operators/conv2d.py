@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -22,6 +22,8 @@ from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
 from npusim.operators.kinds.pool import pad_image
+from npusim.operators.kinds.wide import by_width
+from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes.litert_opt import LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -114,6 +116,12 @@ def optimized(network: Network, node: Node) -> Requantization | VectorAndRest[Re
     return VectorAndRest(fixed_point(network, node, "litert-opt", "ruy"), rest, LANES)
 
 
+def wide_optimized(network: Network, node: Node) -> WideLinear:
+    """Return the optimized kernel on 16-bit activations: sums of 32 bits are ruy's."""
+    c = wide_linear(network, node)
+    return replace(c, kind="ruy") if c.kind == "tflite" else c
+
+
 def tosa(network: Network, node: Node) -> Requantization:
     """Return TOSA's RESCALE with double rounding."""
     return fixed_point(network, node, "tosa", "tflite")
@@ -127,11 +135,13 @@ def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
 def step(
     network: Network,
     node: Node,
-    c: Requantization | VectorAndRest[Requantization] | FloatRequantization | None,
+    c: Requantization | VectorAndRest[Requantization] | FloatRequantization | WideLinear | None,
 ) -> Step:
     """Return the step on integers by the constants of any runtime."""
     assert isinstance(node.operator, Conv2D)
     window, groups = node.operator.window, node.operator.groups
+    if isinstance(c, WideLinear):
+        return wide_convolution(network, node, c, window, groups)
     if isinstance(c, VectorAndRest):
         vector, rest = (step(network, node, part) for part in (c.vector, c.rest))
         channels = network.output_of(node).shape[3]
@@ -186,13 +196,17 @@ PAGE = Page(
     onnx=(),
     own=(OwnForm("Conv", (WEIGHTS_WINDOW, ACTIVATION), clamped_scale),),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=optimized,
-        xnnpack=linear.float32,
-        onnxruntime=linear.onnxruntime_layer,
-        tosa=tosa,
-        integer=by_mode,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=optimized,
+            xnnpack=linear.float32,
+            onnxruntime=linear.onnxruntime_layer,
+            tosa=tosa,
+            integer=by_mode,
+        ),
+        wide_linear,
+        wide_optimized,
     ),
     quantized=step,
     float32=float32,

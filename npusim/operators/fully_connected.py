@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -20,6 +20,8 @@ from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.linear import check_weight_types, need_bias
+from npusim.operators.kinds.wide import by_width
+from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import Rounding, Rule
@@ -83,6 +85,19 @@ def optimized(network: Network, node: Node) -> Requantization:
     return fixed_point(network, node, "litert-opt", "ruy")
 
 
+def wide_double_away(network: Network, node: Node) -> WideLinear:
+    """Return LiteRT's reference on 16-bit activations: float64, halves away from zero."""
+    return replace(wide_linear(network, node), kind="double_away")
+
+
+def wide_optimized(network: Network, node: Node) -> WideLinear:
+    """Return the optimized kernel: ruy's product, but with a bias of int64 the reference."""
+    c = wide_linear(network, node)
+    if len(node.inputs) > 2 and c.kind == "reduced":
+        return replace(c, kind="double_away")
+    return replace(c, kind="ruy")
+
+
 def tosa(network: Network, node: Node) -> Requantization:
     """Return TOSA's RESCALE with double rounding; LiteRT's up to release 1.2."""
     return fixed_point(network, node, "tosa", "tflite")
@@ -93,10 +108,18 @@ def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
     return fixed_point(network, node, mode, mode)
 
 
-def step(network: Network, node: Node, c: Requantization | FloatRequantization | None) -> Step:
+def step(
+    network: Network, node: Node, c: Requantization | FloatRequantization | WideLinear | None
+) -> Step:
     """Return the step on integers by the constants of any runtime."""
     assert isinstance(node.operator, FullyConnected)
-    taps = linear.weight_shape(network, node)[1]
+    channels, taps = linear.weight_shape(network, node)
+    if isinstance(c, WideLinear):
+        keep_dims = node.operator.keep_dims
+        rows = wide_convolution(network, node, c, Window((1, 1)), 1)
+        return lambda threads, x: rows(threads, x.reshape(-1, 1, 1, taps)).reshape(
+            *(x.shape[:-1] if keep_dims else (-1,)), channels
+        )
     kernel = linear.linear_kernel(network, node, c, Window((1, 1)), 1)
     if c is None:
         bias = linear.bias_of(network, node, linear.weight_shape(network, node)[0])
@@ -149,13 +172,17 @@ PAGE = Page(
         OwnForm("Dense", (ACTIVATION, KEPT), clamped_scale, suits=lambda n, node: _keeps(node)),
     ),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=optimized,
-        xnnpack=linear.float32,
-        onnxruntime=linear.onnxruntime_layer,
-        tosa=tosa,
-        integer=by_mode,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=optimized,
+            xnnpack=linear.float32,
+            onnxruntime=linear.onnxruntime_layer,
+            tosa=tosa,
+            integer=by_mode,
+        ),
+        wide_double_away,
+        wide_optimized,
     ),
     quantized=step,
     float32=float32,

@@ -12,9 +12,16 @@ from npusim.operators.forms.own import number
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.own_table import table_form
-from npusim.operators.kinds.scale import applied, by_ratio, by_ratio_xnnpack, values_of
+from npusim.operators.kinds.scale import (
+    applied,
+    by_ratio,
+    by_ratio_xnnpack,
+    values_by_ratio,
+    values_of,
+)
 from npusim.operators.kinds.table import Table, float32_table, onnxruntime_table, table_step
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.wide import Values, by_width
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 from npusim.runtimes import xnnpack
 from npusim.runtimes.requantization import Requantization, affine
@@ -58,6 +65,13 @@ def fixed_point(network: Network, node: Node) -> Table:
     return _table(network, node, steep, flat)
 
 
+def of_integers(network: Network, node: Node) -> Values:
+    """Return the same of 16-bit values."""
+    steep, flat = (values_by_ratio(network, node, ratio) for ratio in _ratios(network, node))
+    _, zero_point = affine(node, network.inputs_of(node)[0])
+    return lambda v: np.where(v >= zero_point, steep(v), flat(v))
+
+
 def eight_fraction_bits(network: Network, node: Node) -> Table:
     """Return XNNPACK's table; it leaves a ratio outside its range, and then both, to TFLite."""
     ratios = _ratios(network, node)
@@ -67,13 +81,16 @@ def eight_fraction_bits(network: Network, node: Node) -> Table:
     return _table(network, node, steep, flat)
 
 
-CONSTANTS = PerRuntime(
-    litert=fixed_point,
-    litert_opt=fixed_point,
-    xnnpack=eight_fraction_bits,
-    onnxruntime=onnxruntime_table(single),
-    tosa=fixed_point,
-    integer=float32_table(single),
+CONSTANTS = by_width(
+    PerRuntime(
+        litert=fixed_point,
+        litert_opt=fixed_point,
+        xnnpack=eight_fraction_bits,
+        onnxruntime=onnxruntime_table(single),
+        tosa=fixed_point,
+        integer=float32_table(single),
+    ),
+    of_integers,
 )
 
 PAGE = Page(

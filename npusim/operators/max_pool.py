@@ -15,7 +15,8 @@ from npusim.operators.forms.own import ACTIVATION, WINDOW, OwnForm, clamped_scal
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, taps, window_geometry
-from npusim.operators.kinds.types import one_8_bit_input, require_same_quantization
+from npusim.operators.kinds.types import require_same_quantization
+from npusim.operators.kinds.wide import POOLED, require_types
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.requantization import activation_bounds, affine
 
@@ -49,7 +50,8 @@ def bounds(network: Network, node: Node, mode: str = "") -> tuple[int, int]:
 def step(network: Network, node: Node, ends: tuple[int, int]) -> Step:
     """Return the step on 8-bit integers, whose scale does not change."""
     assert isinstance(node.operator, MaxPool)
-    x, y = one_8_bit_input(network, node)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    require_types(node, {"x": x, "y": y}, *POOLED)
     require_same_quantization(node, x, y)
     geometry = window_geometry(node.operator.window)
     return KernelStep(pool.max_pool, (geometry, *ends), y.dtype, y.shape[1:])

@@ -25,6 +25,7 @@ from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
+from npusim.operators.kinds.wide import by_width
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime, xnnpack
 from npusim.runtimes.fixed_point import multiplied
@@ -111,6 +112,11 @@ def xnnpack_product(network: Network, node: Node) -> Requantization | Pairs | Ve
     return replace(fixed_point(network, node, "half_even"), low=low, high=high)
 
 
+def of_integers(network: Network, node: Node) -> Pairs:
+    """Return the product of 16-bit operands (reference_integer_ops, Mul)."""
+    return _beyond(network, node, *quantize_multiplier(_ratio(network, node)))
+
+
 def step(
     network: Network,
     node: Node,
@@ -155,13 +161,16 @@ PAGE = Page(
     onnx=(),
     own=(OwnForm("Mul", (ACTIVATION,), implied, values=2),),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=optimized,
-        xnnpack=xnnpack_product,
-        onnxruntime=onnxruntime.multiply_ratio,
-        tosa=fixed_point,
-        integer=fixed_point,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=optimized,
+            xnnpack=xnnpack_product,
+            onnxruntime=onnxruntime.multiply_ratio,
+            tosa=fixed_point,
+            integer=fixed_point,
+        ),
+        of_integers,
     ),
     quantized=step,
     float32=elementwise(real),

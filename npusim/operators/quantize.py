@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
@@ -13,10 +14,17 @@ from npusim.kernels.floating_point import Division
 from npusim.kernels.vector_rest import with_scalar_elements
 from npusim.operators.dequantize import along_axis
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.scale import table_of, to_output, to_output_xnnpack
+from npusim.operators.kinds.scale import (
+    ratio_to_output,
+    table_of,
+    to_output,
+    to_output_xnnpack,
+    values_by_ratio,
+)
 from npusim.operators.kinds.table import Table, lookup_step
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.wide import Values, by_width, values_step
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
@@ -39,6 +47,11 @@ def reference(network: Network, node: Node, mode: str = "tflite") -> Constants:
     return to_output(network, node, mode)
 
 
+def of_integers(network: Network, node: Node) -> Values:
+    """Return LiteRT's Requantize of wider integers (quantize.cc): in int32, rounded twice."""
+    return values_by_ratio(network, node, ratio_to_output(network, node))
+
+
 def optimized(network: Network, node: Node) -> VectorAndRest[Constants]:
     """Return LiteRT's optimized kernels, whose rest of a vector is scalar code."""
     if network.inputs_of(node)[0].is_float:
@@ -48,8 +61,10 @@ def optimized(network: Network, node: Node) -> VectorAndRest[Constants]:
 
 
 def xnnpack_conversion(network: Network, node: Node) -> Constants | VectorAndRest[Constants]:
-    """Return XNNPACK's; integers that change their type it leaves to the optimized kernel."""
+    """Return XNNPACK's; new types of integers, and 16 bits, it leaves to the optimized kernel."""
     x, y = network.inputs_of(node)[0], network.output_of(node)
+    if x.is_float and y.dtype == np.int16 and network.source == "tflite":
+        return optimized(network, node)
     if x.is_float:
         return "reciprocal_even" if network.source == "tflite" else "even"
     return to_output_xnnpack(network, node) if x.dtype == y.dtype else optimized(network, node)
@@ -61,8 +76,10 @@ def onnxruntime_conversion(network: Network, node: Node) -> Constants:
     return "even" if x.is_float else onnxruntime.conversion_table(node, x, y)
 
 
-def step(network: Network, node: Node, c: Constants | VectorAndRest[Constants]) -> Step:
-    """Return the step to 8-bit integers by the constants of any runtime."""
+def step(network: Network, node: Node, c: Constants | VectorAndRest[Constants] | Values) -> Step:
+    """Return the step to integers by the constants of any runtime."""
+    if callable(c):
+        return values_step(network, node, c)
     if not isinstance(c, VectorAndRest):
         return _step(network, node, c)
     elements = prod(network.inputs_of(node)[0].shape[1:])
@@ -91,13 +108,16 @@ PAGE = Page(
     onnx=(),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=optimized,
-        xnnpack=xnnpack_conversion,
-        onnxruntime=onnxruntime_conversion,
-        tosa=reference,
-        integer=reference,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=optimized,
+            xnnpack=xnnpack_conversion,
+            onnxruntime=onnxruntime_conversion,
+            tosa=reference,
+            integer=reference,
+        ),
+        of_integers,
     ),
     quantized=step,
     float32=Absent("to float values is not supported"),

@@ -18,10 +18,11 @@ from npusim.kernels.softmax import exponentials
 from npusim.kernels.softmax import softmax as softmax_rows
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.types import one_8_bit_input
+from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.wide import Values, by_width, require_types, values_step
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
-from npusim.runtimes import onnxruntime
+from npusim.runtimes import int16, onnxruntime
 from npusim.runtimes.elementary import exp
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -85,22 +86,49 @@ def single(operator: Softmax, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return e / e.sum(axis=operator.axis, keepdims=True, dtype=np.float32)
 
 
+def _is_near(scale: np.float32, expected: float, y: Tensor) -> bool:
+    """Return whether TFLite takes `scale` for `expected`: one in a thousand is enough at int16."""
+    tolerance = 0.0 if y.dtype.itemsize == 1 else 0.001
+    return abs(float(scale) / expected - 1) <= tolerance
+
+
 def fixed_point(network: Network, node: Node, mode: str = "") -> FixedPoint:
     """Return the constants of TFLite's fixed-point softmax; one form under every mode."""
     assert isinstance(node.operator, Softmax)
     y = network.output_of(node)
     sx, _ = affine(node, network.inputs_of(node)[0])
     so, zo = affine(node, y)
-    if so != np.float32(1 / 256) or zo != np.iinfo(y.dtype).min:
+    expected = 2.0 ** (-8 * y.dtype.itemsize)
+    if not _is_near(so, expected, y) or zo != np.iinfo(y.dtype).min:
         raise UnsupportedError(
-            f"{node.name}: expected a softmax output of scale 1/256 and zero point "
-            f"{np.iinfo(y.dtype).min}, found {so} and {zo}"
+            f"{node.name}: expected a softmax output of scale 1/{1 / expected:.0f} and zero "
+            f"point {np.iinfo(y.dtype).min}, found {so} and {zo}"
         )
     ratio = min(float(np.float32(node.operator.beta)) * float(sx) * (1 << 26), 2.0**31 - 1)
     if not ratio > 1:
         raise RangeError(f"{node.name}: its input scale {sx} is too small")
     m, left_shift = quantize_multiplier(ratio)
     return FixedPoint(m, left_shift, -((31 << 26) >> left_shift))
+
+
+def of_integers(network: Network, node: Node) -> Values | FixedPoint:
+    """Return SOFTMAX of 16-bit values along the last axis, by interpolated tables.
+
+    From 8 bits to 16 it is the fixed-point form with a finer output.
+    """
+    assert isinstance(node.operator, Softmax)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if x.dtype.itemsize == 1:
+        return fixed_point(network, node)
+    require_types(node, {"x": x, "y": y}, ("int16", "int16"))
+    sx, (so, zo) = affine(node, x)[0], affine(node, y)
+    if not _is_near(so, 2**-15, y) or zo != 0 or node.operator.axis != len(x.shape) - 1:
+        raise UnsupportedError(
+            f"{node.name}: expected a softmax of int16 along the last axis with an output scale of "
+            f"2^-15 and zero point 0, found {so} and {zo}"
+        )
+    beta = node.operator.beta
+    return lambda v: int16.softmax(v, float(sx), float(np.float32(beta)))
 
 
 def float_lookup(network: Network, node: Node) -> FloatLookup:
@@ -112,6 +140,13 @@ def float_lookup(network: Network, node: Node) -> FloatLookup:
     return FloatLookup(floats, *affine(node, network.output_of(node)))
 
 
+def optimized_of_integers(network: Network, node: Node) -> Values | FixedPoint | FloatLookup:
+    """Return the same as LiteRT's optimized kernel has it."""
+    if network.inputs_of(node)[0].dtype.itemsize == 1:
+        return float_lookup(network, node)
+    return of_integers(network, node)
+
+
 def lifted_lookup(network: Network, node: Node) -> LiftedLookup:
     """Return the constants of QLinearSoftmax."""
     assert isinstance(node.operator, Softmax)
@@ -120,11 +155,14 @@ def lifted_lookup(network: Network, node: Node) -> LiftedLookup:
     return LiftedLookup(table, factor, affine(node, y)[1], *onnxruntime.bounds(node, None, y))
 
 
-def step(network: Network, node: Node, c: FixedPoint | FloatLookup | LiftedLookup) -> Step:
-    """Return the step on 8-bit integers by the constants of any runtime."""
+def step(network: Network, node: Node, c: FixedPoint | FloatLookup | LiftedLookup | Values) -> Step:
+    """Return the step on integers by the constants of any runtime."""
+    if callable(c):
+        return values_step(network, node, c)
     assert isinstance(node.operator, Softmax)
     axis = node.operator.axis
-    x, y = one_8_bit_input(network, node)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    require_8_bit(node, x)
     limits = np.iinfo(y.dtype)
     row = partial(KernelStep, dtype=y.dtype, view=(-1, x.shape[axis]))
     if isinstance(c, FloatLookup):
@@ -140,6 +178,7 @@ def step(network: Network, node: Node, c: FixedPoint | FloatLookup | LiftedLooku
                 exponentials(c.multiplier, c.left_shift, c.least_difference),
                 c.least_difference,
                 limits.min,
+                8 * y.dtype.itemsize,
             ),
         )
     if axis == len(x.shape) - 1:
@@ -158,13 +197,17 @@ PAGE = Page(
     onnx=(),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
-    constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=float_lookup,
-        xnnpack=float_lookup,
-        onnxruntime=lifted_lookup,
-        tosa=fixed_point,
-        integer=fixed_point,
+    constants=by_width(
+        PerRuntime(
+            litert=fixed_point,
+            litert_opt=float_lookup,
+            xnnpack=float_lookup,
+            onnxruntime=lifted_lookup,
+            tosa=fixed_point,
+            integer=fixed_point,
+        ),
+        of_integers,
+        optimized_of_integers,
     ),
     quantized=step,
     float32=elementwise(single),

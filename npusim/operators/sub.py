@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
-from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
+from npusim.operators.kinds.sums import may_shift, shifted_sum
 from npusim.operators.page import Absent, Page, no_macs
 from npusim.runtimes import xnnpack
 from npusim.runtimes.fixed_point import multiplied
@@ -27,9 +28,14 @@ LEFT_SHIFT_BITS = {1: 20, 2: 15}
 
 @dataclass(frozen=True)
 class Sub(Binary):
-    """a - b with their own scales, shapes broadcast."""
+    """a - b with their own scales, shapes broadcast; `shifts_int16` as of Add."""
 
     activation: Clamp | None = None
+    shifts_int16: bool = False
+
+
+def _read(layer: TfliteLayer) -> Sub:
+    return Sub(layer.activation(), may_shift(layer))
 
 
 def real(operator: Sub, a: NDArray, b: NDArray) -> NDArray:
@@ -45,6 +51,10 @@ def bounds_of(network: Network, node: Node) -> tuple[int, int]:
 
 def three_steps(network: Network, node: Node, mode: str = "") -> Pairs:
     """Return TFLite's difference (sub.cc): both to a common scale, subtracted, to the output's."""
+    if getattr(node.operator, "shifts_int16", False):
+        shifted = shifted_sum(network, node, -1)
+        if shifted is not None:
+            return shifted
     (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
     so, zo = affine(node, network.output_of(node))
     bits = LEFT_SHIFT_BITS[network.output_of(node).dtype.itemsize]
@@ -83,7 +93,7 @@ def delegated(network: Network, node: Node) -> Pairs:
 
 PAGE = Page(
     operator=Sub,
-    tflite=(TfliteForm("SUB", 2, lambda layer: Sub(layer.activation())),),
+    tflite=(TfliteForm("SUB", 2, _read),),
     onnx=(),
     own=Absent("has no form in npusim's own files"),
     real=real,

@@ -94,6 +94,16 @@ def quantize_multiplier(multiplier: float) -> tuple[int, int]:
     return int(m[0]), int(e[0])
 
 
+def power_of_two(scale: float) -> int | None:
+    """Return n where TFLite takes `scale` for 2^n, None where it is none.
+
+    Source: TFLite, quantization_util.cc, CheckedLog2: the logarithm is within 0.001 of n.
+    """
+    exponent = np.log(np.float32(scale)) * (np.float32(1) / np.log(np.float32(2)))
+    nearest = float(np.rint(exponent))
+    return int(nearest) if abs(float(exponent) - nearest) < 1e-3 else None
+
+
 def quantize_multipliers(
     multipliers: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

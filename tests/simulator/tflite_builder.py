@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class Value:
     zero_point: Any = 0
     data: Any = None
     axis: int = 0
+    is_variable: bool = False
 
 
 def constant(data: np.ndarray, scale: Any = None, zero_point: Any = 0, axis: int = 0) -> Value:
@@ -43,6 +45,7 @@ def single_operator(
     options: Any,
     version: int = 1,
     custom: tuple[str, bytes] | None = None,
+    intermediates: Sequence[Value] = (),
 ) -> bytes:
     """Return the file; inputs without data are the network's inputs, None is an absent one."""
     outputs = output if isinstance(output, list) else [output]
@@ -55,10 +58,13 @@ def single_operator(
             indices.append(-1)
             continue
         indices.append(len(graph.tensors))
-        if value.data is None and position < len(inputs):
+        if value.data is None and not value.is_variable and position < len(inputs):
             free.append(len(graph.tensors))
         graph.tensors.append(_tensor(model, value, len(graph.tensors)))
     operator, code = schema.OperatorT(), schema.OperatorCodeT()
+    if intermediates:
+        operator.intermediates = np.arange(len(intermediates), dtype=np.int32) + len(graph.tensors)
+        graph.tensors += [_tensor(model, v, len(graph.tensors) + 90) for v in intermediates]
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = version
@@ -91,6 +97,7 @@ def _tensor(model: Any, value: Value, index: int) -> Any:
     tensor.name = f"t{index}".encode()
     tensor.shape = np.array(value.shape, np.int32)
     tensor.type = TYPES[value.dtype]
+    tensor.isVariable = value.is_variable
     tensor.buffer = 0
     if value.data is not None:
         buffer = schema.BufferT()

@@ -104,6 +104,7 @@ def _body(
             name=f"{call.name}.{operator.name}",
             inputs=tuple(places[i] for i in operator.inputs),
             outputs=tuple(places[i] for i in operator.outputs),
+            intermediates=tuple(places[i] for i in operator.intermediates),
         )
         for operator in graph.operators
     ]

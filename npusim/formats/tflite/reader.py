@@ -61,7 +61,8 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
         tensors = tuple(None if i < 0 else records[i] for i in record.inputs)
         form = FORMS[record.kind]
         written = [records[i] for i in record.outputs]
-        layer = TfliteLayer(record, tensors, tuple(written))
+        inside = tuple(records[i] for i in record.intermediates if i >= 0)
+        layer = TfliteLayer(record, tensors, tuple(written), inside)
         operator = form.read(layer)
         if record.kind in FILE_ORDERS:
             layouts[record.inputs[1]] = FILE_ORDERS[record.kind]

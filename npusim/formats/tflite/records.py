@@ -78,6 +78,8 @@ class OperatorRecord:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, Any] | None
+    intermediates: tuple[int, ...] = ()
+    """Tensors that hold no value: scales of what an LSTM computes inside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +155,7 @@ def _check_indices(graph: GraphRecord) -> None:
         if not 0 <= index < count:
             raise FormatError(f"network input or output {index} of {count} tensors")
     for operator in graph.operators:
-        for index in (*operator.inputs, *operator.outputs):
+        for index in (*operator.inputs, *operator.outputs, *operator.intermediates):
             if not -1 <= index < count:
                 raise FormatError(f"{operator.name}: tensor {index} of {count}")
 
@@ -216,6 +218,7 @@ def _operator(prefix: str, index: int, operator: Any, codes: list[Any]) -> Opera
         _integers(operator.InputsAsNumpy()),
         _integers(operator.OutputsAsNumpy()),
         options,
+        _integers(operator.IntermediatesAsNumpy()),
     )
 
 

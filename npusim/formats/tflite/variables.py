@@ -140,8 +140,9 @@ def _with_updates(operator: OperatorRecord, found: _Found) -> OperatorRecord:
 
 def _initial(found: _Found, variable: Variable | int, value: TensorRecord) -> NDArray:
     check_size(value)
-    if isinstance(variable, int):  # LiteRT clears variable tensors to zero bits
-        return np.zeros(value.shape, value.dtype)
+    if isinstance(variable, int):  # LiteRT resets variable tensors to what stands for 0
+        zero = value.zero_point[0] if len(value.zero_point) else 0
+        return np.full(value.shape, zero, value.dtype)
     if variable not in found.initial:
         name = variable[1].decode("ascii", "replace")
         raise UnsupportedError(f"variable {name!r} is read, and nothing gives it a first value")

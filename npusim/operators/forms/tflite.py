@@ -29,6 +29,7 @@ class TfliteLayer:
     record: OperatorRecord
     inputs: tuple[TensorRecord | None, ...]
     outputs: tuple[TensorRecord, ...]
+    intermediates: tuple[TensorRecord, ...] = ()
 
     @property
     def output(self) -> TensorRecord:

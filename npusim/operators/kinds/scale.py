@@ -12,8 +12,16 @@ from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.operators.kinds.table import Table
+from npusim.operators.kinds.wide import Values
 from npusim.runtimes import onnxruntime, xnnpack
-from npusim.runtimes.requantization import Requantization, activation_bounds, affine, one_term
+from npusim.runtimes.fixed_point import multiplied, wrapped
+from npusim.runtimes.requantization import (
+    Requantization,
+    activation_bounds,
+    affine,
+    one_term,
+    quantize_multiplier,
+)
 from npusim.words import ROUNDINGS
 
 NO_CLAMP = Clamp()
@@ -47,6 +55,18 @@ def to_output(
 def to_output_xnnpack(network: Network, node: Node, position: int = 0) -> Requantization:
     """Return `to_output` as XNNPACK computes it."""
     return by_ratio_xnnpack(network, node, ratio_to_output(network, node, position))
+
+
+def values_by_ratio(
+    network: Network, node: Node, ratio: float, clamp: Clamp | None = None
+) -> Values:
+    """Return `by_ratio` of wider integers, in int32 as TFLite has it, rounded twice."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    _, zx = affine(node, x)
+    so, zo = affine(node, y)
+    low, high = activation_bounds(clamp, so, zo, y.dtype)
+    m, e = quantize_multiplier(ratio)
+    return lambda v: np.clip(multiplied(wrapped(v - zx), m, e) + zo, low, high)
 
 
 def ratio_to_output(network: Network, node: Node, position: int = 0) -> float:

@@ -13,6 +13,7 @@ from npusim.graph.tensor import Tensor
 from npusim.kernels import elementwise
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.kinds.types import one_8_bit_input
+from npusim.operators.kinds.wide import Values, values_step
 from npusim.operators.page import Step
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.requantization import affine
@@ -21,8 +22,10 @@ Table = NDArray[np.integer]
 """Outputs for every input value, ascending by the value."""
 
 
-def table_step(network: Network, node: Node, table: Table) -> Step:
-    """Return the step that looks each of the input's 8-bit integers up in `table`."""
+def table_step(network: Network, node: Node, table: Table | Values) -> Step:
+    """Return the step that looks each 8-bit integer up in `table`, or computes wider ones."""
+    if callable(table):
+        return values_step(network, node, table)
     x, _ = one_8_bit_input(network, node)
     return lookup_step(x, table)
 
