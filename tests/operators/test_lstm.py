@@ -54,7 +54,7 @@ def lstm(
             timeMajor=time_major, cellClip=draw.pick([0.0, 2.0]),
         ),
         3,
-        [Value((1,), "int16", 2.0**-12)] * 4 + [Value((1,), "int8", hidden.scale,
+        intermediates=[Value((1,), "int16", 2.0**-12)] * 4 + [Value((1,), "int8", hidden.scale,
                                                       hidden.zero_point)],
     )  # fmt: skip
 
