@@ -32,7 +32,7 @@ INSIDE = {
         "npusim.runtimes.staircase",
         "npusim.runtimes.twins",
     },
-    "tutorial_program.md": {"npusim.simulator.run", "npusim.simulator.execute.state"},
+    "tutorial_program.md": {"npusim.simulator.run", "npusim.simulator.execute.machine_state"},
 }
 """Documents of the inside, and the modules that they are about."""
 

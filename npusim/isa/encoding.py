@@ -101,7 +101,7 @@ def encode(item: Instruction) -> int:
     """Return the instruction as an unsigned 128-bit integer."""
     word = FORMATS[item.name].opcode | ENGINES.index(item.engine) << HEADER[1].low
     values = item.values
-    for name, mask, low in _PLACES[item.name]:  # Field.place, for many thousand instructions
+    for name, mask, low in _PLACES[item.name]:  # Field.insert, for many thousand instructions
         word |= (values[name] & mask) << low
     return word
 
@@ -171,7 +171,7 @@ def encode_register(engine: str, name: str, **values: int) -> int:
         if key not in known:
             raise FormatError(f"{name}: unknown field {key}; known are {', '.join(known)}")
         _check(f"{name}.{key}", known[key], value)
-        word |= known[key].place(value)
+        word |= known[key].insert(value)
     return word
 
 

@@ -36,7 +36,7 @@ class Field:
         sign = 1 << (self.width_bits - 1)
         return (value ^ sign) - sign if self.signed else value
 
-    def place(self, value: int) -> int:
+    def insert(self, value: int) -> int:
         """Return `value` at the field's place; the caller has checked its bounds."""
         return (value & self.mask) << self.low
 

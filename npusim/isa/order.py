@@ -80,7 +80,7 @@ class Order:
     ----------
     sequence
         pcs in an order that the tokens allow.
-    place
+    number
         int64 [pc]: which instruction of its engine it is (-1 for FENCE and HALT).
     retired
         engine -> int64 [pc]: how many instructions of that engine have retired before it issues.
@@ -89,7 +89,7 @@ class Order:
     """
 
     sequence: tuple[int, ...]
-    place: NDArray[np.int64]
+    number: NDArray[np.int64]
     retired: dict[str, NDArray[np.int64]]
     members: dict[str, NDArray[np.int64]]
 
@@ -98,7 +98,7 @@ class Order:
         members = self.members[other]
         first = int(self.retired[other][pc])
         after = self.retired[engine][members]
-        return members[first : int(np.searchsorted(after, self.place[pc], side="right"))]
+        return members[first : int(np.searchsorted(after, self.number[pc], side="right"))]
 
 
 def order(program: Sequence[Instruction]) -> Order:
@@ -118,7 +118,7 @@ def order(program: Sequence[Instruction]) -> Order:
 def _relation(program: Sequence[Instruction]) -> Order:
     count = len(program)
     state = Untimed(program)
-    place = np.full(count, -1, np.int64)
+    number = np.full(count, -1, np.int64)
     retired = {engine: np.zeros(count, np.int64) for engine in QUEUED_ENGINES}
     members: dict[str, list[int]] = {engine: [] for engine in QUEUED_ENGINES}
     floor = dict.fromkeys(QUEUED_ENGINES, 0)  # what the last FENCE knows to have retired
@@ -142,7 +142,7 @@ def _relation(program: Sequence[Instruction]) -> Order:
                         clock[name] = max(clock[name], value)
                 for other in QUEUED_ENGINES:
                     retired[other][pc] = clock[other]
-                place[pc] = len(members[engine])
+                number[pc] = len(members[engine])
                 members[engine].append(pc)
                 clock[engine] = len(members[engine])
                 known[pc] = dict(clock) if program[pc].signals else {}
@@ -156,7 +156,7 @@ def _relation(program: Sequence[Instruction]) -> Order:
                 f"taken by nobody; {len(left)} left at the end"
             )
     arrays = {engine: np.array(pcs, np.int64) for engine, pcs in members.items()}
-    return Order(tuple(sequence), place, retired, arrays)
+    return Order(tuple(sequence), number, retired, arrays)
 
 
 def _progress(state: Untimed) -> bool:

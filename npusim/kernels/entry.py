@@ -1,4 +1,4 @@
-"""Calls by address: a prepared network runs again as one walk over a table of integers.
+"""Calls by address: a prepared network runs again as a table of integers.
 
 A call of a compiled function from Python costs as much as a small layer. An entry therefore takes
 nothing but integers, addresses among them, so that a row of a table says all about a call:
@@ -51,7 +51,7 @@ def _call(typingctx, entry, x, y, description, first, end):
 
 
 @kernel
-def walk(table):
+def make_calls(table):
     """Make the calls of `table` int64 [calls ROW_WORDS], one after the other."""
     for i in range(table.shape[0]):
         if not _call(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5]):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.kernels.entry import Call, walk
+from npusim.kernels.entry import Call, make_calls
 
 LARGEST_BYTES = 1 << 20
 """Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
@@ -61,7 +61,7 @@ class Workspace:
                 rows.append(call)
                 continue
             if rows:
-                self.walks.append(partial(walk, np.array(rows, np.int64)))
+                self.walks.append(partial(make_calls, np.array(rows, np.int64)))
                 rows = []
             if call is not None:
                 self.walks.append(call)

@@ -22,9 +22,9 @@ from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac
-from npusim.simulator.execute.records import Records
-from npusim.simulator.execute.state import State
 
 FEATURES = ("operands", "multipliers", "products", "sums")
 XE_BITS = XE_BOUNDS[1].bit_length() + 1

@@ -12,7 +12,7 @@ from npusim.errors import CapacityError
 from npusim.isa.program import Program, Step
 from npusim.machines import Machine
 from npusim.simulator.activity import Activity
-from npusim.simulator.execute.state import State, new_dram
+from npusim.simulator.execute.machine_state import State, new_dram
 from npusim.simulator.timing.events import Event, events
 from npusim.simulator.timing.timeline import LIMIT_CYCLES, Timeline, time_code
 

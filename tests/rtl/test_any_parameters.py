@@ -16,7 +16,7 @@ from npusim.words import ROUNDINGS
 from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
-from npusim.simulator.execute.state import new_dram
+from npusim.simulator.execute.machine_state import new_dram
 from npusim.simulator.timing.timeline import time_code
 
 NANO = Machine.load("nano")

@@ -10,9 +10,9 @@ import pytest
 from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.simulator.activity import FEATURES, Activity, bit_count, booth_digits
+from npusim.simulator.execute.call_record import records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac
-from npusim.simulator.execute.records import records
-from npusim.simulator.execute.state import State
 
 SIZE = 4
 

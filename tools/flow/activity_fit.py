@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from npusim.codes import REGIONS
 from npusim.datapath.pe_column import product_bits, products
 from npusim.simulator.activity import FEATURES, column_activity
-from npusim.simulator.units import datapath_parameters
+from npusim.simulator.timing.durations import datapath_parameters
 from tools.flow.energy_rows import fit
 from tools.flow.traffic import LANE, Build, Traffic
 

@@ -15,7 +15,7 @@ def expected_registers(machine: Machine) -> dict[str, int]:
     expected = {"id": ID, "version": VERSION}
     for row in PARAMETERS:
         value = row.register_value(machine.parameters[row.verilog])
-        placed = fields[row.register, row.field].place(value)
+        placed = fields[row.register, row.field].insert(value)
         expected[row.register] = expected.get(row.register, 0) | placed
     return expected
 

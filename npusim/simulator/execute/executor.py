@@ -20,15 +20,15 @@ from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column, Mask, Nest, words_of
 from npusim.isa.page import Group
 from npusim.isa.scratchpads import pad_words
-from npusim.kernels.entry import walk as make_calls
+from npusim.kernels.entry import make_calls
 from npusim.kernels.vnni import chosen_form
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Call, Records
 from npusim.simulator.execute.ld import Loads
 from npusim.simulator.execute.mac import Macs
-from npusim.simulator.execute.records import Call, Records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.rq import Requantizations
 from npusim.simulator.execute.st import Stores
-from npusim.simulator.execute.state import State
 from npusim.simulator.execute.vec import Vectors
 from npusim.simulator.timing.transfers import moves_of
 
@@ -80,12 +80,12 @@ class Executor:
             "VEC": Vectors(groups["VEC"], machine, state),
         }
         self.names = np.full(columns.count, "", object)
-        self.place = np.zeros(columns.count, np.int64)
+        self.number = np.zeros(columns.count, np.int64)
         self.effect = np.zeros(columns.count, np.int64)
         self.prepared = np.ones(columns.count, np.bool_)
         self.nests: dict[str, list[Nest]] = {}
         for name, group in groups.items():
-            self.names[group.pcs], self.place[group.pcs] = name, np.arange(len(group.pcs))
+            self.names[group.pcs], self.number[group.pcs] = name, np.arange(len(group.pcs))
             self.nests[name] = PAGES[name].nests(group)
             if name in self.parts:
                 usable = self.parts[name].prepared & self._inside(name, group)
@@ -106,7 +106,7 @@ class Executor:
 
         `crcs` takes the crc32 of the bytes that it writes, in order, under its pc.
         """
-        name, i = self.names[pc], int(self.place[pc])
+        name, i = self.names[pc], int(self.number[pc])
         if name not in self.parts:
             if crcs is not None and name == "CFG":
                 values = [self.groups[name][f"value{slot}"][i] for slot in range(3)]

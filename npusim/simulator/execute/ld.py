@@ -10,10 +10,10 @@ from npusim.isa.page import Group
 from npusim.isa.spec import TARGETS
 from npusim.kernels.entry import array_at
 from npusim.machines import Machine
-from npusim.simulator.execute.moves import MOVE, move_records, within
+from npusim.simulator.execute.call_record import Call, Records, address_of
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain.ld import load as plain_load
-from npusim.simulator.execute.records import Call, Records, address_of
-from npusim.simulator.execute.state import State
+from npusim.simulator.execute.rows import MOVE, move_records, within
 
 
 class Loads:

@@ -22,9 +22,9 @@ from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Call, Records, address_of, record, records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac as plain
-from npusim.simulator.execute.records import Call, Records, address_of, record, records
-from npusim.simulator.execute.state import State
 
 PIXELS = 6
 """Most pixels of a register tile."""

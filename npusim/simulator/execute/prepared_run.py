@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.spec import TARGETS
-from npusim.kernels.entry import walk as make_calls
+from npusim.kernels.entry import make_calls
 from npusim.simulator.activity import Activity
+from npusim.simulator.execute.call_record import Call
 from npusim.simulator.execute.executor import Executor
-from npusim.simulator.execute.moves import dram_spans, within
-from npusim.simulator.execute.records import Call
-from npusim.simulator.execute.state import State
+from npusim.simulator.execute.machine_state import State
+from npusim.simulator.execute.rows import dram_spans, within
 from npusim.simulator.timing.faults import AT_RETIREMENT
 from npusim.simulator.timing.timeline import Timeline
 
@@ -66,7 +66,7 @@ class PreparedRun:
         executor, calls = self.executor, []
         for pc in self.pcs:
             if activity is not None and executor.names[pc] == "MAC":
-                activity.add(pc, self.state, executor.macs.rows, int(executor.place[pc]))
+                activity.add(pc, self.state, executor.macs.rows, int(executor.number[pc]))
             calls.append(executor.carry_out(pc, crcs))
         return calls
 

@@ -22,11 +22,11 @@ from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES, pack_constants, requantize_block
 from npusim.machines import Machine
 from npusim.runtimes.requantization import Requantization
+from npusim.simulator.execute.call_record import Call, address_of, record, records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import rq as plain
 from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
-from npusim.simulator.execute.records import Call, address_of, record, records
-from npusim.simulator.execute.state import State
 from npusim.words import ROUNDINGS
 
 CALL = record(

@@ -9,11 +9,11 @@ from npusim.datapath.jit import entry
 from npusim.isa.page import Group
 from npusim.kernels.entry import array_at
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Call, Records, address_of
 from npusim.simulator.execute.ld import copy_bytes
-from npusim.simulator.execute.moves import MOVE, move_records, within
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain.st import store as plain_store
-from npusim.simulator.execute.records import Call, Records, address_of
-from npusim.simulator.execute.state import State
+from npusim.simulator.execute.rows import MOVE, move_records, within
 
 
 class Stores:

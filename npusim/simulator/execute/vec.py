@@ -16,11 +16,11 @@ from npusim.datapath.subtract_zero_point import subtract_zero_point
 from npusim.isa.page import Group
 from npusim.kernels.entry import array_at
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Call, address_of, record, records
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import vec as plain
 from npusim.simulator.execute.plain.vec import ADD, ADDITION, COPY, LOOKUP, MAX, SUM, TABLE
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
-from npusim.simulator.execute.records import Call, address_of, record, records
-from npusim.simulator.execute.state import State
 
 SIGN_FLIP = 128
 CALL = record("size", "regions", "sums", "table", "limit", before=plain.OPERANDS)

@@ -1,6 +1,6 @@
 """Which fault ends a run, if any: the earliest, of those that no data can change.
 
-Every fault follows from the program, the machine and the times of a walk without faults: the
+Every fault follows from the program, the machine and the times of a schedule without faults: the
 earliest one is exact, because nothing before it depends on it.
 """
 

@@ -35,13 +35,13 @@ class Sizes(NamedTuple):
 
 
 class Instructions(NamedTuple):
-    """What is known of each instruction, [instructions]; `place`: of a LD or ST among `moves`."""
+    """What is known of each instruction, [instructions]; `number`: of a LD or ST among `moves`."""
 
     moves: Any
     engine: Any
     kind: Any
     duration: Any
-    place: Any
+    number: Any
     wait_prev: Any
     wait_next: Any
     signal_prev: Any
@@ -188,7 +188,7 @@ def schedule(
     program: Instructions, port: Port, sizes: Sizes, progress: Progress, times: Times
 ) -> tuple[int, int]:
     """Fill `times`; return FINISHED, STUCK or ENDLESS, and the first cycle not yet used."""
-    engine, kind, place, moves = program.engine, program.kind, program.place, program.moves
+    engine, kind, number, moves = program.engine, program.kind, program.number, program.moves
     dispatch, issue, retired = times.dispatch, times.issue, times.retire
     fetched, members, given = progress.fetched, progress.members, progress.given
     queued, issued, free = progress.queued, progress.issued, progress.free
@@ -245,9 +245,9 @@ def schedule(
                 cycle = max(dispatch[i] + 1, free[e])
                 cycle = max(cycle, times.prev_token[i], times.next_token[i])
                 if kind[i] == LOAD_KIND:
-                    retire = load(moves[place[i]], cycle, port, sizes, times, i)
+                    retire = load(moves[number[i]], cycle, port, sizes, times, i)
                 elif kind[i] == STORE_KIND:
-                    retire = store(moves[place[i]], cycle, port, sizes, times, i)
+                    retire = store(moves[number[i]], cycle, port, sizes, times, i)
                 else:
                     retire = cycle + program.duration[i]
                 issue[i], retired[i] = cycle, retire

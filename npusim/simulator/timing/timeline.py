@@ -18,6 +18,7 @@ from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES
 from npusim.machines import Machine
 from npusim.machines.machine import Memory
+from npusim.simulator.timing.durations import durations
 from npusim.simulator.timing.faults import Fault, find_faults, legal_operands
 from npusim.simulator.timing.port import new_channels
 from npusim.simulator.timing.schedule import (
@@ -38,7 +39,6 @@ from npusim.simulator.timing.schedule import (
     schedule,
 )
 from npusim.simulator.timing.transfers import Move, moves_of
-from npusim.simulator.units import durations
 
 LIMIT_CYCLES = (1 << 31) - 1
 """The longest run that is simulated."""
@@ -146,9 +146,9 @@ def time_code(
         memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes, memory.latency_cycles,
         limit_cycles,
     )  # fmt: skip
-    moves, place = moves_of(columns, machine, bases)
+    moves, number = moves_of(columns, machine, bases)
     program = Instructions(
-        moves, columns.engine, _kinds(columns, legal), durations(columns, machine), place,
+        moves, columns.engine, _kinds(columns, legal), durations(columns, machine), number,
         *(columns.header(n) for n in ("wait_prev", "wait_next", "signal_prev", "signal_next")),
     )  # fmt: skip
     port = Port(new_channels(memory), np.zeros((3, memory.outstanding), np.int64))

@@ -36,7 +36,7 @@ MOVE = np.dtype([(name, np.int64) for name in Move._fields])
 
 
 def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[NDArray, Column]:
-    """Return a MOVE for each LD, then for each ST, and the place of each instruction's among them.
+    """Return a MOVE for each LD, then for each ST, and each instruction's number among them.
 
     `bases`: byte address of each DRAM region.
 
@@ -52,9 +52,9 @@ def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[
     base_beats = np.zeros(REGION_COUNT, np.int64)
     base_beats[: len(bases)] = [base // bus_bytes for base in bases]
     loads, stores = columns.groups["LD"], columns.groups["ST"]
-    place = np.zeros(columns.count, np.int64)
-    place[loads.pcs] = np.arange(len(loads.pcs))
-    place[stores.pcs] = len(loads.pcs) + np.arange(len(stores.pcs))
+    number = np.zeros(columns.count, np.int64)
+    number[loads.pcs] = np.arange(len(loads.pcs))
+    number[stores.pcs] = len(loads.pcs) + np.arange(len(stores.pcs))
     tables = []
     for name, group in (("LD", loads), ("ST", stores)):
         transfer = PAGES[name].transfer(group, machine)
@@ -64,4 +64,4 @@ def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[
             table[field] = getattr(transfer, field)
         table["start"] = base_beats[transfer.region] + transfer.offset
         tables.append(table)
-    return np.concatenate(tables), place
+    return np.concatenate(tables), number

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.kernels.entry import walk as make_calls
+from npusim.kernels.entry import make_calls
 from npusim.kernels.vnni import available_forms
 from npusim.machines import Machine
 from npusim.simulator.execute.mac import Macs
-from npusim.simulator.execute.state import State
+from npusim.simulator.execute.machine_state import State
 from tests.isa.instructions.found import group
 
 FORMS = [form for form in available_forms() if form != "plain"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from npusim.kernels.entry import walk as make_calls
+from npusim.kernels.entry import make_calls
 from npusim.machines import Machine
+from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.rq import Requantizations
-from npusim.simulator.execute.state import State
 from tests.isa.instructions.found import group
 
 NOTHING = np.empty((0, 1), np.uint8)

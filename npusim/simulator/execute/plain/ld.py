@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import kernel
 from npusim.isa.spec import ADDRESS_SPACE
-from npusim.simulator.execute.records import Records
+from npusim.simulator.execute.call_record import Records
 
 Bytes = NDArray[np.uint8]
 
 
 @kernel
 def load(dram: Bytes, memory: Bytes, rows: Records, i: int, written: Bytes) -> None:
-    """Carry out LD number `i` (a MOVE of execute/moves.py): DRAM -> memory [words bytes].
+    """Carry out LD number `i` (a MOVE of execute/rows.py): DRAM -> memory [words bytes].
 
     `written` [words written, bytes] takes a copy of what is written, in order, where it has rows.
     """

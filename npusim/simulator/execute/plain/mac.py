@@ -22,9 +22,9 @@ from npusim.isa.nest import Column
 from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
+from npusim.simulator.execute.call_record import Records, record
 from npusim.simulator.execute.plain.widen import widen
-from npusim.simulator.execute.records import Records, record
-from npusim.simulator.units import datapath_parameters
+from npusim.simulator.timing.durations import datapath_parameters
 
 OPERANDS = record(
     "act", "wgt", "acc", "accumulate", "depthwise", "rows", "row_first", "row_end", "acc_stride",

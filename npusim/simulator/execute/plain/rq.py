@@ -13,10 +13,10 @@ from npusim.datapath.subtract_zero_point import byte_value
 from npusim.isa.nest import Column
 from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE, PAR_HEADER_WORDS
+from npusim.simulator.execute.call_record import Records, record
 from npusim.simulator.execute.plain import word_nest
 from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
-from npusim.simulator.execute.records import Records, record
 from npusim.words import EPILOGUES
 
 OPERANDS = record(

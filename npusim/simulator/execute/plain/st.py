@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from npusim.datapath.jit import kernel
 from npusim.isa.spec import ADDRESS_SPACE
+from npusim.simulator.execute.call_record import Records
 from npusim.simulator.execute.plain.ld import Bytes
-from npusim.simulator.execute.records import Records
 
 
 @kernel
 def store(dram: Bytes, act: Bytes, rows: Records, i: int, written: Bytes) -> None:
-    """Carry out ST number `i` (a MOVE of execute/moves.py): act [words bytes] -> DRAM.
+    """Carry out ST number `i` (a MOVE of execute/rows.py): act [words bytes] -> DRAM.
 
     `written` [words, bytes held] takes a copy of what is written, in order, where it has rows.
     """

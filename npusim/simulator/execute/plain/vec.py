@@ -14,10 +14,10 @@ from npusim.datapath.subtract_zero_point import byte_value, subtract_zero_point
 from npusim.isa.nest import Column
 from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE, VEC_OPS
+from npusim.simulator.execute.call_record import Records, record
 from npusim.simulator.execute.plain import word_nest
 from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
-from npusim.simulator.execute.records import Records, record
 
 ADDITION = (
     "multiplier0", "multiplier1", "multiplier2", "shift0", "shift1", "shift2", "zero_point0",

@@ -6,7 +6,7 @@ import numpy as np
 
 from npusim.isa.nest import Column, Mask
 from npusim.isa.page import Group
-from npusim.simulator.execute.records import Records, record, records
+from npusim.simulator.execute.call_record import Records, record, records
 
 MOVE = record(
     "source", "blocks", "rows", "columns", "held", "row_stride", "block_stride", "top", "bottom",
