@@ -137,10 +137,10 @@ class _Words:
         if low < 0 or high >= total:
             raise CapacityError(f"{what} of words {low}..{high}, there are {total}")
         touched, size, claimed = nest.touched(i), bank_words(self.machine, pad), int(nest.banks[i])
-        used = sum(1 << bank for bank in np.unique(touched // size).tolist())
+        used = sum(1 << bank for bank in set((touched // size).tolist()))
         if used & ~claimed:
             raise CapacityError(f"{what} in banks {used:#x}, the instruction claims {claimed:#x}")
-        several = pad == "ACC" and np.broadcast_to(nest.regions, nest.base.shape)[i] > 1
+        several = nest.regions_of(i) > 1
         if nest.is_write:
             self.written[pad][touched] = True
             if pad == "ACC":

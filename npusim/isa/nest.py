@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,18 @@ class Nest:
         return int(self.base[i]), [(int(count[i]), int(stride[i])) for count, stride in self.levels]
 
     def touched(self, i: int | np.integer) -> NDArray[np.int64]:
-        """Return the words that instruction `i` touches, each once, ascending."""
-        bits = reached(*self.of(i)).to_bytes(ADDRESS_SPACE // 8, "little")
-        return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little"))
+        """Return the words that instruction `i` touches, each once, ascending, after the wrap."""
+        base, levels = self.of(i)
+        if prod(count for count, _ in levels) <= ADDRESS_SPACE:
+            is_touched = np.zeros(ADDRESS_SPACE, np.bool_)
+            is_touched[words_of(base, levels) % ADDRESS_SPACE] = True
+            return np.flatnonzero(is_touched)
+        bits = np.frombuffer(reached(base, levels).to_bytes(ADDRESS_SPACE // 8, "little"), np.uint8)
+        return np.flatnonzero(np.unpackbits(bits, bitorder="little").view(np.bool_))
+
+    def regions_of(self, i: int | np.integer) -> int:
+        """Return how many regions of a word instruction `i` touches."""
+        return self.regions if isinstance(self.regions, int) else int(self.regions[i])
 
     def outside(self, machine: Machine) -> Mask:
         """Return which instructions reach a word beyond the scratchpad or the banks they claim."""

@@ -51,6 +51,8 @@ class Part(Protocol):
 class Executor:
     """Carries out a program's instructions on `state` and `dram` (uint8 [bytes]).
 
+    `is_repeated`: it will do so often, so that calls may take long to prepare.
+
     Attributes
     ----------
     prepared
@@ -64,6 +66,7 @@ class Executor:
         bases: Sequence[int],
         state: State,
         dram: NDArray[np.uint8],
+        is_repeated: bool = False,
     ) -> None:
         self.machine, self.state, self.groups = machine, state, columns.groups
         moves, _ = moves_of(columns, machine, bases)
@@ -77,7 +80,7 @@ class Executor:
             "ST": self.stores,
             "MAC": self.macs,
             "RQ": Requantizations(groups["RQ"], machine, state),
-            "VEC": Vectors(groups["VEC"], machine, state),
+            "VEC": Vectors(groups["VEC"], machine, state, is_repeated),
         }
         self.names = np.full(columns.count, "", object)
         self.number = np.zeros(columns.count, np.int64)
@@ -115,7 +118,7 @@ class Executor:
         part, nest = self.parts[name], self.nests[name][self.effect[pc]]
         memory = self._memory(name, i, nest)
         words = words_of(*nest.of(i)) if crcs is not None else _NO_WORDS
-        once = not nest.is_write or len(np.unique(words)) == len(words)
+        once = crcs is None or not nest.is_write or len(np.unique(words)) == len(words)
         call = part.call(i) if self.prepared[pc] and once else None
         if call is not None:
             make_calls(np.array([call], np.int64))
@@ -131,7 +134,7 @@ class Executor:
         """Return what a trace shows of each word of `nest`: bytes or sums of all its scratchpad."""
         state = self.state
         if nest.scratchpad == "ACC":
-            return state.acc[:, : np.broadcast_to(nest.regions, len(nest.base))[i]]
+            return state.acc[:, : nest.regions_of(i)]
         memory = {"ACT": state.act, "WGT": state.wgt, "PAR": state.par}[nest.scratchpad]
         return memory[:, : self.parts[name].rows["held"][i]] if name == "ST" else memory
 

@@ -71,8 +71,8 @@ class Macs:
         self.lanes = tile_lanes(form)
         self.operands = np.zeros(machine.act_words * self.size + 64, np.int16)
         self.sums = np.zeros(PIXELS * 4 * LANES, np.int32)
-        self.weights: dict[tuple[object, ...], tuple[NDArray, NDArray]] = {}
-        self.offsets: dict[tuple[object, ...], NDArray[np.int64]] = {}
+        self.weights: dict[tuple[bytes, bytes], tuple[NDArray, NDArray]] = {}
+        self.offsets: dict[bytes, NDArray[np.int64]] = {}
         self.weight_words = mac.tiles(group) * mac.tile_words(group)
         low, high = next(n for n in mac.nests(group) if n.scratchpad == "ACT").bounds()
         lanes = np.where(group["depthwise"] == 1, LANES, self.lanes)
@@ -83,17 +83,19 @@ class Macs:
         }  # fmt: skip
         self.rows = records(CALL, columns, len(group.pcs))
         self.rows["flip"] = np.where(self.rows["unsigned"] == 1, 0, SIGN_FLIP)
+        self.decoding = np.stack([self.rows[name] for name in _DECODED], axis=1)
+        self.walks = np.stack([self.rows[name] for name in _WALKED], axis=1)
         self.prepared = is_prepared(group, self.rows)
 
     def call(self, i: int) -> Call:
         """Return MAC number `i` as a call, with the weights that WGT now holds."""
         o = self.rows[i]
         content = self.state.wgt[o["wgt"] : o["wgt"] + self.weight_words[i]]
-        key = (content.tobytes(), *(int(o[name]) for name in _DECODED))
+        key = content.tobytes(), self.decoding[i].tobytes()
         if key not in self.weights:
             self.weights[key] = self._decoded(i)
         packed, start = self.weights[key]
-        walked = tuple(int(o[name]) for name in _WALKED)
+        walked = self.walks[i].tobytes()
         if walked not in self.offsets:
             self.offsets[walked] = self._offsets(o)
         offsets = self.offsets[walked]

@@ -32,7 +32,8 @@ class PreparedRun:
     bases
         Byte address of each region, as the timeline was made with.
     constant
-        Bytes first .. end - 1 of `dram` that nobody but STs of this run writes from now on.
+        Bytes first .. end - 1 of `dram` that nobody but STs of this run writes from now on; None
+        where the run is not repeated.
     state
         Scratchpads as an earlier run left them; None: all zero.
     """
@@ -42,17 +43,18 @@ class PreparedRun:
         timeline: Timeline,
         bases: Sequence[int],
         dram: NDArray[np.uint8],
-        constant: tuple[int, int] = (0, 0),
+        constant: tuple[int, int] | None = None,
         state: State | None = None,
     ) -> None:
         self.timeline, machine = timeline, timeline.machine
         self.state = State(machine) if state is None else state
-        self.executor = Executor(timeline.columns, machine, bases, self.state, dram)
+        repeats = constant is not None
+        self.executor = Executor(timeline.columns, machine, bases, self.state, dram, repeats)
         done = timeline.retire >= 0
         done[[f.pc for f in timeline.faults if f.cause in AT_RETIREMENT]] = False
         pcs = np.flatnonzero(done)
         self.pcs = pcs[np.argsort(timeline.issue[pcs], kind="stable")].tolist()
-        self.is_repeatable = self._is_constant(constant)
+        self.is_repeatable = constant is not None and self._is_constant(constant)
         self.table: NDArray[np.int64] | None = None
         """The calls of a repeated run."""
 

@@ -15,7 +15,6 @@ from npusim.datapath.mac_uniform import ACC_BITS
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.subtract_zero_point import byte_value
 from npusim.isa.instructions import rq
-from npusim.isa.nest import words_of
 from npusim.isa.page import Group
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.kernels.entry import array_at
@@ -37,6 +36,7 @@ CALL = record(
 CHUNK_PIXELS = 64
 """Pixels of gathered terms at a time: those that are not accumulators as they lie."""
 SHIFT_MAX = 62
+BYTE_PEAK = 255
 TOTAL_BOUND = 1 << 61
 """|T| that a vector form takes, with room for what rounding adds."""
 
@@ -46,8 +46,9 @@ class Requantizations:
 
     def __init__(self, group: Group, machine: Machine, state: State) -> None:
         self.state, self.size = state, machine.size
-        self.nests = rq.nests(group)
-        self.constants: dict[tuple[object, ...], tuple[int, NDArray[np.uint8]]] = {}
+        terms = [n for n in rq.nests(group) if not n.is_write and n.scratchpad != "PAR"]
+        self.terms = [(n, n.bounds() if n.scratchpad == "ACC" else None) for n in terms]
+        self.constants: dict[tuple[object, ...], tuple[int, NDArray[np.uint8], int, list[int]]] = {}
         width = -(-self.size // LANES) * LANES
         self.gathered = np.zeros(CHUNK_PIXELS * 4 * width, np.int32)
         self.rows = rows = records(CALL, plain.operands(group), len(group.pcs))
@@ -64,23 +65,13 @@ class Requantizations:
         if rounding == plain.FLOAT32:
             return None
         content = self.state.par[o["par"] : o["par"] + blocks * (PAR_HEADER_WORDS + terms)]
-        lanes = content.view("<u4").astype(np.int64).reshape(blocks, PAR_HEADER_WORDS + terms, -1)
-        bias = (lanes[:, 1] & plain.MULTIPLIER_MASK) << 32 | lanes[:, 0]
-        bias = (bias ^ plain.BIAS_SIGN) - plain.BIAS_SIGN
-        shift = (lanes[:, 2] & 63) + (lanes[:, 2] >> 8 & 15)
-        multipliers = lanes[:, PAR_HEADER_WORDS:].swapaxes(0, 1) & plain.MULTIPLIER_MASK
-        if shift.max() > SHIFT_MAX or not self._fits(i, bias, multipliers):
-            return None
         key = (content.tobytes(), blocks, terms, rounding)
         if key not in self.constants:
-            bounds = (int(o[name]) for name in ("zero_point", "low", "high"))
-            rule = Requantization(
-                multipliers.reshape(terms, -1), bias.ravel(), shift.ravel(), ROUNDINGS[rounding],
-                *bounds,
-            )  # fmt: skip
-            self.constants[key] = pack_constants(rule, blocks)
-        o["form"], packed = self.constants[key]
-        o["constants"], o["stride"] = packed.ctypes.data, packed.shape[1]
+            self.constants[key] = decoded(content, blocks, terms, ROUNDINGS[rounding])
+        form, packed, bias, multipliers = self.constants[key]
+        if form < 0 or bias + self._sum(i, multipliers) >= TOTAL_BOUND:
+            return None
+        o["form"], o["constants"], o["stride"] = form, packed.ctypes.data, packed.shape[1]
         return requantize().address, *self.state.addresses, address_of(self.rows, i), 0, 0
 
     def plain(self, i: int, written: NDArray) -> None:
@@ -88,21 +79,41 @@ class Requantizations:
         state = self.state
         plain.requantize(state.act, state.par, state.acc, self.rows, i, written)
 
-    def _fits(self, i: int, bias: NDArray[np.int64], multipliers: NDArray[np.int64]) -> bool:
-        """Return whether every T of RQ number `i` is as small as a vector form needs."""
-        o, total = self.rows[i], int(abs(bias).max())
-        terms = [n for n in self.nests if n.applies[i] and not n.is_write and n.scratchpad != "PAR"]
-        for j, nest in enumerate(terms):
-            peak = 255
-            if nest.scratchpad == "ACC":
-                sums = self.state.acc[words_of(*nest.of(i))].swapaxes(0, 1)
-                peaks = [max(int(part.max()), -int(part.min())) for part in sums]
-                peak = peaks[0]
+    def _sum(self, i: int, multipliers: list[int]) -> int:
+        """Return what the terms of RQ number `i` are at most, with what ACC now holds."""
+        o, total = self.rows[i], 0
+        terms = [bounds for nest, bounds in self.terms if nest.applies[i]]
+        for j, (multiplier, bounds) in enumerate(zip(multipliers, terms, strict=True)):
+            peak = BYTE_PEAK
+            if bounds is not None:
+                sums = self.state.acc[bounds[0][i] : bounds[1][i] + 1]
+                most = [max(int(part.max()), -int(part.min())) for part in sums.swapaxes(0, 1)]
+                peak = most[0]
                 if o["pwlq"]:
                     factor = (1 << int(o["pwlq_bits"]) - 1) - 1
-                    peak = peaks[1] if j else min(peaks[0] + factor * peaks[2], 1 << ACC_BITS - 1)
-            total += peak * int(multipliers[j].max())
-        return total < TOTAL_BOUND
+                    peak = most[1] if j else min(most[0] + factor * most[2], 1 << ACC_BITS - 1)
+            total += peak * multiplier
+        return total
+
+
+def decoded(
+    content: NDArray[np.uint8], blocks: int, terms: int, rounding: str
+) -> tuple[int, NDArray[np.uint8], int, list[int]]:
+    """Return vector form, packed constants, the greatest |B| and each term's greatest M.
+
+    The form is -1 where no vector form shifts as far.
+    """
+    lanes = content.view("<u4").astype(np.int64).reshape(blocks, PAR_HEADER_WORDS + terms, -1)
+    bias = (lanes[:, 1] & plain.MULTIPLIER_MASK) << 32 | lanes[:, 0]
+    bias = ((bias ^ plain.BIAS_SIGN) - plain.BIAS_SIGN).ravel()
+    shift = ((lanes[:, 2] & 63) + (lanes[:, 2] >> 8 & 15)).ravel()
+    multipliers = lanes[:, PAR_HEADER_WORDS:].swapaxes(0, 1) & plain.MULTIPLIER_MASK
+    multipliers = multipliers.reshape(terms, -1)
+    peaks = int(abs(bias).max()), multipliers.max(axis=1).tolist()
+    if shift.max() > SHIFT_MAX:
+        return -1, np.empty((0, 0), np.uint8), *peaks
+    rule = Requantization(multipliers, bias, shift, rounding, 0, 0, 0)  # bounds are the call's own
+    return *pack_constants(rule, blocks), *peaks
 
 
 @scalar

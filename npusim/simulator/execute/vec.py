@@ -30,15 +30,18 @@ _ADDED = ("rounding", "unsigned", "zero_point", "low", "high", *ADDITION)
 
 
 class Vectors:
-    """The VECs of a program on `state`; keeps what the addresses in their records point at."""
+    """The VECs of a program on `state`; keeps what the addresses in their records point at.
 
-    def __init__(self, group: Group, machine: Machine, state: State) -> None:
+    `has_tables`: whether an addition is worth a table, as it is where it is repeated.
+    """
+
+    def __init__(self, group: Group, machine: Machine, state: State, has_tables: bool) -> None:
         self.state, self.sums = state, np.zeros(machine.size, np.int32)
         self.additions: dict[tuple[int, ...], NDArray[np.uint8]] = {}
         self.rows = records(CALL, plain.operands(group), len(group.pcs))
         self.rows["size"], self.rows["regions"] = machine.size, machine.acc_regions
         self.rows["sums"] = self.sums.ctypes.data
-        self.prepared = np.ones(len(group.pcs), np.bool_)
+        self.prepared = has_tables | (self.rows["op"] != ADD)
 
     def call(self, i: int) -> Call:
         """Return VEC number `i` as a call."""
