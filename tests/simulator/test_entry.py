@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npusim.datapath.jit import entry
-from npusim.kernels.entry import ROW_WORDS, array_at, call, walk
+from npusim.kernels.entry import ROW_WORDS, array_at, call, make_calls
 
 
 @entry
@@ -31,10 +31,10 @@ def test_a_walk_makes_its_calls_in_order_until_one_fails() -> None:
         ]
     )
     assert table.shape[1] == ROW_WORDS
-    walk(table[:2])
+    make_calls(table[:2])
     assert (a[0], b[0], calls[0]) == (115, 15, 2)
     with pytest.raises(MemoryError):
-        walk(table)
+        make_calls(table)
     assert calls[0] == 5
     with pytest.raises(MemoryError):
         call(function.address, a, b, calls, 1, 0)
