@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, machine_option, model_argument, requant_option
+from npusim.cli.options import FILE, machine_option, model_argument, requant_option, shape_option
 
 if TYPE_CHECKING:
     from npusim.graph.network import Network
@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 @click.command("compile")
 @model_argument
+@shape_option
 @click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
 @machine_option
 @requant_option
-def command(model: Path, *, output: Path, machine: str, requant: str) -> None:
+def command(
+    model: Path, *, shapes: dict[str, tuple[int, ...]], output: Path, machine: str, requant: str
+) -> None:
     """Compile a network into a program for a machine."""
     from npusim.compiler.compile import compile_checked
     from npusim.formats.files import load
     from npusim.writing import require_writable
 
     require_writable(output)
-    network = load(model)
+    network = load(model, shapes)
     program = compile_checked(network, machine, requant)
     program.save(output)
     host = [step.node for step in program.steps if step.kind == "host"]

@@ -13,6 +13,7 @@ from npusim.cli.options import (
     model_argument,
     report_options,
     requant_option,
+    shape_option,
 )
 
 if TYPE_CHECKING:
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
 @click.command("estimate")
 @model_argument
+@shape_option
 @machine_option
 @requant_option
 @json_option
 @report_options
 def command(
-    model: Path, *, machine: str, requant: str, json_path: Path | None, reports: ReportPaths
+    model: Path,
+    *,
+    shapes: dict[str, tuple[int, ...]],
+    machine: str,
+    requant: str,
+    json_path: Path | None,
+    reports: ReportPaths,
 ) -> None:
     """Compile a network and predict its cycles, without executing data."""
     import npusim
@@ -38,7 +46,7 @@ def command(
     from npusim.writing import require_writable, write_json
 
     require_writable(json_path)
-    network = load(model)
+    network = load(model, shapes)
     found = estimate(network, machine, requant)
     results = {"npusim_version": npusim.__version__, "json_version": 1} | found.as_json()
     program = found.program

@@ -28,6 +28,32 @@ requant_option = click.option(
     show_default=True,
     help="Rounding rule; auto is that of the file's own runtime.",
 )
+
+
+def _shapes(
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of `--shape NAME=1,3,224,224`, by name."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in given:
+        name, equals, sizes = text.rpartition("=")
+        numbers = sizes.split(",") if sizes else []
+        if not equals or not name or not all(n.strip().isdecimal() for n in numbers):
+            raise click.BadParameter(f"expected NAME=1,3,224,224, found {text!r}")
+        if name in shapes:
+            raise click.BadParameter(f"{name} has a shape already")
+        shapes[name] = tuple(int(n) for n in numbers)
+    return shapes
+
+
+shape_option = click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    callback=_shapes,
+    metavar="NAME=1,3,224,224",
+    help="Shape of an input that an .onnx file leaves free; once for each input.",
+)
 json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="Processor cores to use; default all."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
+from npusim.cli.options import FILE, calibrate_option, model_argument, shape_option, threads_option
 from npusim.codes.schemes import SCHEME_FAMILIES
 from npusim.quant.options import Options, as_published, parse_layer
 from npusim.words import (
@@ -34,6 +34,7 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
 
 @click.command("quantize")
 @model_argument
+@shape_option
 @click.option(
     "--scheme",
     metavar="SCHEME",
@@ -86,6 +87,7 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
 def command(
     model: Path,
     *,
+    shapes: dict[str, tuple[int, ...]],
     calibrate_path: Path,
     output_path: Path,
     layers: tuple[str, ...],
@@ -113,7 +115,7 @@ def command(
     others = given.get("layers", {}).items()
     given["layers"] = own | {name: choice for name, choice in others if name not in own}
     options = as_published(**given) if published else Options(**given)
-    network = load(model)
+    network = load(model, shapes)
     samples = read_samples(calibrate_path, network)
     with progress_bars() as show:
         show(f"calibrating on {len(samples.x)} samples", 0, None)

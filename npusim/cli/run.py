@@ -16,6 +16,7 @@ from npusim.cli.options import (
     model_argument,
     report_options,
     requant_option,
+    shape_option,
     threads_option,
 )
 from npusim.words import ENERGY_MODELS, ENGINES, EnergyModel, EngineName
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @model_argument
+@shape_option
 @click.option(
     "--input",
     "input_path",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 def command(
     model: Path,
     *,
+    shapes: dict[str, tuple[int, ...]],
     input_path: Path | None,
     output_path: Path | None,
     tensors_path: Path | None,
@@ -91,7 +94,7 @@ def command(
         )
     for path in (output_path, tensors_path, json_path):
         require_writable(path)
-    network = load(model)
+    network = load(model, shapes)
     samples = zeros(network) if input_path is None else read_samples(input_path, network)
     if input_path is None:
         print("no --input: running one sample of zeros", file=sys.stderr)
