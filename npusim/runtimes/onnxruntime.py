@@ -3,7 +3,7 @@
 What a file's operators compute is written in ONNX; which float32 operations in which order, and so
 which integer comes out on a tie, is onnxruntime's. Each function states the formula that its
 constants serve; tests/simulator/test_onnxruntime_operators.py holds them against the runtime.
-Linear layers are `linear` of requantization.py under `fp32`, with the bounds of `bounds`.
+Linear layers: npusim/operators/kinds/linear.py, with the bounds of `bounds`.
 """
 
 from __future__ import annotations
