@@ -45,10 +45,14 @@ class Operator(ABC):
 
         A page with a rule for types extends this.
         """
+        self.check_count(len(inputs))
+
+    def check_count(self, inputs: int) -> None:
+        """Raise ShapeError unless that many inputs are taken."""
         least, most = self.arity
-        if not least <= len(inputs) <= most:
+        if not least <= inputs <= most:
             expected = f"{least}" if least == most else f"{least} to {most}"
-            raise ShapeError(f"expected {expected} inputs, found {len(inputs)}")
+            raise ShapeError(f"expected {expected} inputs, found {inputs}")
 
     @property
     def copies_values(self) -> bool:
@@ -63,6 +67,7 @@ class Operator(ABC):
 def output_shapes(node: str, operator: Operator, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
     """Return the shapes of the node's outputs; raise ShapeError, the node named, if none fit."""
     try:
+        operator.check_count(len(inputs))
         return operator.output_shapes(inputs)
     except ShapeError as error:
         raise ShapeError(f"{node}: {error}") from None

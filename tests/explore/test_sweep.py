@@ -230,7 +230,7 @@ def test_points_with_the_same_inputs_are_one(space, tmp_path):
     text = SPACE.replace('["nano", "small"]', '["nano", "nano"]').replace(
         "bits = [8, 4]", "bits = 8"
     )
-    path.write_text(text + '[[schemes]]\nscheme = "uniform"\nbits = 8\nclip = "min-max"\n')
+    path.write_text(text + '[[schemes]]\nscheme = "uniform"\nbits = 8\nclip = "squared-error"\n')
     chosen = read_space(path)
     sources = {network.name: read_source(network) for network in chosen.networks}
     with Journal(tmp_path / "r.csv", resume=False) as journal:
@@ -243,7 +243,7 @@ def test_points_with_the_same_inputs_are_one(space, tmp_path):
     ("old", "new", "shared"),
     [
         ("[[machines]]\n", "[[machines]]\nmemory.latency_cycles = 41\n", 0),
-        ("[[schemes]]\n", '[[schemes]]\nactivations = "percentile"\n', 6),
+        ("[[schemes]]\n", '[[schemes]]\nactivations = "min-max"\n', 6),
         (f"{DIGITS}/digits_train.npz", "TRAIN", 6),
         (f"{DIGITS}/digits_test.npz", "TEST", 0),
         ('_int8.onnx"\n', '_int8.onnx"\nrequant = "floor"\n', 24),

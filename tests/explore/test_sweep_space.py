@@ -36,7 +36,7 @@ requant = "floor"
 [[schemes]]
 scheme = ["uniform", "wes"]
 bits = [8, 4]
-activations = "percentile"
+activations = "min-max"
 [[schemes]]
 scheme = "multipoint"
 bits = 4
@@ -66,8 +66,8 @@ def test_a_space_is_the_product_of_its_parts_less_what_constraints_forbid(tmp_pa
         ("int", tmp_path / "int.tflite"),
     ]  # fmt: skip
     assert [(s.scheme, s.bits, s.text) for s in space.schemes] == [
-        ("uniform", 8, "activations=percentile"), ("uniform", 4, "activations=percentile"),
-        ("wes", 8, "activations=percentile"), ("wes", 4, "activations=percentile"),
+        ("uniform", 8, "activations=min-max"), ("uniform", 4, "activations=min-max"),
+        ("wes", 8, "activations=min-max"), ("wes", 4, "activations=min-max"),
         ("multipoint", 4, "points=1.5 layers=conv1=uniform:8"),
         ("multipoint", 4, "points=2.0 layers=conv1=uniform:8"),
     ]  # fmt: skip
@@ -167,7 +167,7 @@ def test_what_cannot_be_evaluated_is_an_error_in_a_line(text, message):
         ("bits = [8, 4]", "bits = [8, 4.5]", "[[schemes]] 1: bits: expected an integer, found 4.5"),
         ("bits = [8, 4]", "bits = [8, 9]", "[[schemes]] 1: uniform: expected 2 to 8 bits, found 9"),
         ("bits = [8, 4]", "", "[[schemes]] 1: key bits is missing"),
-        ('"percentile"', '"median"', "[[schemes]] 1: activations: expected one of min-max"),
+        ('"min-max"', '"median"', "[[schemes]] 1: activations: expected one of min-max"),
         ("points = [1.5, 2]", "points = 9", "[[schemes]] 2: points: expected a mean of 1 to 4"),
         ('"uniform:8"', '"uniform8"', "layers: --layer: expected NAME=SCHEME:BITS"),
         ('{ conv1 = "uniform:8" }', "3", "layers: expected a table like {conv1"),

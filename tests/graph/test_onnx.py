@@ -199,13 +199,13 @@ def test_one_tensor_read_with_two_scales(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [
-        ("MaxPool", {"kernel_shape": [2]}),
+        ("MaxPool", {"kernel_shape": [2, 2, 2]}),
         ("Softmax", {"axis": 1}),
         ("Pad", {"mode": "mirror", "pads": [0] * 8}),
     ],
 )
 def test_what_is_not_supported_says_so(tmp_path: Path, kind: str, attributes: dict) -> None:
-    shape = [1, 3, 8] if kind == "MaxPool" else [1, 3, 8, 8]
+    shape = [1, 3, 8, 8, 8] if kind == "MaxPool" else [1, 3, 8, 8]
     node = helper.make_node(kind, ["x"], ["y"], "node", **attributes)
     with pytest.raises(UnsupportedError, match="node"):
         imported(tmp_path, [node], shape, {}, opset=10)

@@ -49,8 +49,8 @@ Written by `tools/pages/conformance.py`; do not edit. LiteRT (ai-edge-litert) {l
 
 LiteRT has three sets of kernels, and they give different bytes. Each has a rounding rule here:
 `ref`, the reference kernels, `--requant litert` (what `auto` takes for a .tflite file); `opt`, the
-optimized built-in kernels, `--requant litert-opt`; `xnn`, XNNPACK with LiteRT's optimized kernels for what
-it leaves to them, `--requant xnnpack`.
+optimized built-in kernels, `--requant litert-opt`; `xnn`, XNNPACK with LiteRT's optimized kernels
+for what it leaves to them, `--requant xnnpack`.
 
 ## Networks
 
@@ -88,8 +88,8 @@ NOTES = """
 
 `xnnpack` is the rule of XNNPACK's convolutions, fully connected layers and MUL; MEAN is a fused
 multiply-add with the zero points inside the rounding. Others are integers of XNNPACK's own, which
-`--requant xnnpack` gives for .tflite files: ADD (21-bit multipliers, one half-up rounding), QUANTIZE
-that keeps the type and LEAKY_RELU (8 fraction bits). Sigmoid and tanh are tables. What XNNPACK
+`--requant xnnpack` gives: ADD (21-bit multipliers, one half-up rounding), QUANTIZE that keeps the
+type and LEAKY_RELU (8 fraction bits). Sigmoid and tanh are tables. What XNNPACK
 leaves to LiteRT's optimized kernels is computed as those do: AVERAGE_POOL_2D, SOFTMAX (a float32
 table), HARD_SWISH, standalone RELUs, QUANTIZE between int8 and uint8.
 

@@ -220,6 +220,6 @@ def linear_kernel(
 def require_quantized(node: Node) -> UnsupportedError:
     """Return the error of a layer on float values."""
     return UnsupportedError(
-        f"{node.name}: the kernels engine has no {node.kind} on float values: quantize the "
-        f"network first"
+        f"{node.name}: the kernels engine has no {node.kind} on float values; quantize it first "
+        f"(npusim quantize)"
     )

@@ -1,0 +1,142 @@
+"""Run every file of ../shared/corpus beside its runtime and write docs/coverage.md.
+
+    python -m tools.pages.coverage
+
+A file's inputs are random; integers draw the whole type. Outputs are compared with LiteRT's
+reference kernels or with a default session of onnxruntime, byte for byte; floats also by distance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import npusim
+from tools.checkout import ROOT, SHARED
+from tools.markdown import header, row
+
+OUTPUT = ROOT / "docs" / "coverage.md"
+CORPUS = SHARED / "corpus"
+
+HEAD = """\
+# Coverage
+
+Written by `tools/pages/coverage.py`; do not edit. LiteRT (ai-edge-litert) {litert}, onnxruntime
+{onnxruntime}.
+
+The files are public networks and small graphs that nobody here made, but for the `q_*` graphs,
+which onnxruntime's own `quantize_static` wrote. Each runs on random inputs in its runtime and
+in npusim's kernels engine. "Differing" counts the values of the outputs that are not equal in
+every byte; for float outputs the greatest distance stands behind it. `estimate` is the cycles
+of the machine `base` and of the host core.
+
+{runs} of {files} files run; {equal} of them are equal in every byte.
+
+"""
+
+
+def sample(shape: list[int], dtype: np.dtype, rng: np.random.Generator) -> NDArray[Any]:
+    """Return a random input: the whole range of an integer type, small floats."""
+    if dtype.kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(bool)
+    limits = np.iinfo(dtype)
+    high = min(int(limits.max), 127 if dtype.itemsize > 2 else int(limits.max))
+    return rng.integers(max(int(limits.min), -high - 1), high + 1, shape).astype(dtype)
+
+
+def of_litert(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return inputs and outputs of the reference kernels, by npusim's names."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_path=str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
+    )
+    interpreter.allocate_tensors()
+    inputs = {}
+    for detail in interpreter.get_input_details():
+        value = sample([*detail["shape"]], np.dtype(detail["dtype"]), rng)
+        interpreter.set_tensor(detail["index"], value)
+        inputs[f"t{detail['index']}"] = value
+    interpreter.invoke()
+    details = interpreter.get_output_details()
+    return inputs, {f"t{d['index']}": interpreter.get_tensor(d["index"]).copy() for d in details}
+
+
+def of_onnxruntime(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return inputs and outputs of a default session of one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    types = {"float": "float32", "double": "float64"}
+    inputs = {}
+    for value in session.get_inputs():
+        name = value.type.removeprefix("tensor(").removesuffix(")")
+        shape = [n if isinstance(n, int) else 1 for n in value.shape]
+        inputs[value.name] = sample(shape, np.dtype(types.get(name, name)), rng)
+    names = [value.name for value in session.get_outputs()]
+    return inputs, dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def file_row(path: Path) -> tuple[str, str, list[str]]:
+    """Return how it went (equal, differing, refused, runtime), why, and the cells of the row."""
+    rng = np.random.default_rng(1)
+    name = str(path.relative_to(CORPUS))
+    try:
+        reference = of_litert if path.suffix == ".tflite" else of_onnxruntime
+        inputs, expected = reference(path, rng)
+    except Exception as error:  # whatever the runtime refuses a file with
+        why = str(error).splitlines()[0][:90] if str(error) else type(error).__name__
+        return "runtime", why, [name, "", f"the runtime refuses it: {why}", "", ""]
+    try:
+        network = npusim.load(path)
+        found = npusim.run(network, inputs).outputs
+    except npusim.NpuError as error:
+        why = str(error).partition(": ")[2][:110]
+        return "refused", why, [name, "", f"refused: {why}", "", ""]
+    differing, values, distance = 0, 0, 0.0
+    for key, value in expected.items():
+        mine = np.asarray(found[key]).reshape(value.shape)
+        same = (mine == value) | ((mine != mine) & (value != value))
+        differing, values = differing + int((~same).sum()), values + value.size
+        if value.dtype.kind == "f" and not same.all():
+            distance = max(distance, float(np.abs(mine - value)[~same].max()))
+    cycles = ""
+    try:
+        cost = npusim.estimate(network)
+        cycles = f"{cost.cycles:,} + {cost.host_cycles:,}"
+    except npusim.NpuError as error:
+        cycles = str(error).partition(": ")[2][:60]
+    far = f" (at most {distance:.2g})" if distance else ""
+    kinds = Counter(node.kind for node in network.nodes)
+    listed = ", ".join(sorted(kinds)) if len(kinds) < 7 else f"{len(kinds)} kinds"
+    cells = [name, listed, "yes", f"{differing:,} of {values:,}{far}", cycles]
+    return ("differing" if differing else "equal"), "", cells
+
+
+def main() -> None:
+    """Write the page."""
+    folders = ("tflite", "operators", "onnx")
+    paths = [p for f in folders for p in sorted((CORPUS / f).iterdir()) if p.suffix != ".md"]
+    rows = [file_row(path) for path in paths if path.suffix in (".tflite", ".onnx")]
+    ended = Counter(state for state, _, _ in rows)
+    text = HEAD.format(
+        litert=version("ai-edge-litert"), onnxruntime=version("onnxruntime"), files=len(rows),
+        runs=ended["equal"] + ended["differing"], equal=ended["equal"],
+    )  # fmt: skip
+    titles = ("file", "operators", "runs", "differing", "cycles: machine + host")
+    lines = [*header(*titles), *(row(*cells) for _, _, cells in rows)]
+    OUTPUT.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+    print(dict(ended))
+
+
+if __name__ == "__main__":
+    main()
