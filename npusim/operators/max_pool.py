@@ -17,7 +17,7 @@ from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, taps, window_geometry
 from npusim.operators.kinds.types import require_same_quantization
 from npusim.operators.kinds.wide import POOLED, require_types
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes.requantization import activation_bounds, affine
 
 
@@ -57,6 +57,16 @@ def step(network: Network, node: Node, ends: tuple[int, int]) -> Step:
     return KernelStep(pool.max_pool, (geometry, *ends), y.dtype, y.shape[1:])
 
 
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on 8-bit integers that are worth themselves."""
+    assert isinstance(node.operator, MaxPool)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    require_types(node, {"x": x, "y": y}, *POOLED)
+    limits = np.iinfo(y.dtype)
+    constants = (window_geometry(node.operator.window), int(limits.min), int(limits.max))
+    return KernelStep(pool.max_pool, constants, y.dtype, y.shape[1:])
+
+
 PAGE = Page(
     operator=MaxPool,
     tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
@@ -73,7 +83,7 @@ PAGE = Page(
     ),
     quantized=step,
     float32=elementwise(real),
-    plain=Absent("takes no plain integers"),
+    plain=plain,
     macs=no_macs,
     unit="vector unit",
 )

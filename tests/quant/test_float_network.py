@@ -65,7 +65,7 @@ def test_bits_do_not_depend_on_threads_or_chunks(monkeypatch: pytest.MonkeyPatch
     network = every_operator(1)
     x = RANDOM.normal(size=(11, 3, 9, 8))
     one = run_float(network, x, threads=1)
-    monkeypatch.setattr(float_network, "CHUNK_SAMPLES", 3)
+    monkeypatch.setattr(float_network, "MOST_CHUNK_SAMPLES", 3)
     three = run_float(network, x, threads=3)
     assert all(np.array_equal(one[name], three[name]) for name in one)
 

@@ -45,7 +45,8 @@ def float32_table(
 ) -> Callable[..., Table]:
     """Return the constants of a function that is tabulated in float32.
 
-    TFLite rounds halves away from zero, XNNPACK `to_even`.
+    TFLite rounds halves away from zero and adds the zero point; XNNPACK adds it in float32 first
+    and rounds halves `to_even`.
 
     Source: TFLite, LUTPopulate (lite/kernels/internal/common.h): the real value of each integer,
     the function in float32, times the reciprocal of the output's scale, rounded.
@@ -58,8 +59,8 @@ def float32_table(
         real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
         with np.errstate(all="ignore"):
             steps = function(node.operator, real) * (np.float32(1) / so)
-        rounded = np.rint(steps) if to_even else halves_away(steps)
-        return np.clip(rounded + zo, bounds.min, bounds.max).astype(y.dtype)
+        whole = np.rint(steps + np.float32(zo)) if to_even else halves_away(steps) + zo
+        return np.clip(whole, bounds.min, bounds.max).astype(y.dtype)
 
     return table
 
