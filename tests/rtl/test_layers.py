@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import msgspec
 import pytest
 
 from npusim.compiler.lower.lowerings import LOWERINGS
@@ -38,7 +38,7 @@ def memories(machine: Machine) -> list[Memory]:
         for _ in range(MORE)
     ]
     return [
-        replace(
+        msgspec.structs.replace(
             machine.memory, model=model, latency_cycles=latency, outstanding=outstanding,
             seed=rng.randrange(1, 1 << 16),
         )
