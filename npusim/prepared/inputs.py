@@ -101,6 +101,8 @@ def _batch(network: Network, tensor: Tensor, x: NDArray, whole: bool) -> NDArray
 
 
 def _converted(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
+    if x.dtype.name in ("int4", "uint4") and tensor.dtype.name == f"{x.dtype.name[:-1]}8":
+        return x.astype(tensor.dtype)  # four bits, each in a byte
     if x.dtype.kind != "f":
         raise ShapeError(f"input {tensor.name}: expected {tensor.dtype}, found {x.dtype}")
     _require_finite(tensor, x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+import msgspec
 
 import pytest
 
@@ -19,7 +19,7 @@ def random_machine(seed: int) -> Machine:
     rng = random.Random(seed)
     size = rng.choice((4, 4, 4, 8, 8, 16))
     formats = tuple(name for name in ARRAY_FORMATS if rng.random() < 0.5) or (rng.choice(ARRAY_FORMATS),)
-    return replace(
+    return msgspec.structs.replace(
         Machine.load("nano"),
         name=f"random-{seed}",
         array=Array(size, formats, rng.randint(2, 7) if "pwlq" in formats else 0, seed % 2),

@@ -69,6 +69,10 @@ def network(graph: OnnxGraph, name: str) -> Network:
     fused = fuse(graph)
     b = Builder(inputs, graph.constants, absent, fused.labels)
     for node in fused.nodes:
+        if node.kind == "QuantizeLinear" and node.input(2) in graph.four_bits:
+            raise UnsupportedError(
+                f"{node.name} (QuantizeLinear): activations of four bits are not supported"
+            )
         _translate(b, node, graph.opset)
     outputs = []
     for output in graph.outputs:
