@@ -8,6 +8,7 @@ import pytest
 from npusim.quant.coded import sqnr_db
 from npusim.quant.encoders import piecewise_linear as pwlq
 from npusim.quant.encoders import uniform
+from npusim.words import BREAKPOINTS
 
 RANDOM = np.random.default_rng(3)
 
@@ -52,7 +53,7 @@ def test_the_breakpoint_stays_below_half() -> None:
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 8])
-@pytest.mark.parametrize("breakpoint", pwlq.BREAKPOINTS)
+@pytest.mark.parametrize("breakpoint", BREAKPOINTS)
 def test_codes_are_the_nearest_levels(bits: int, breakpoint: pwlq.Breakpoint) -> None:
     weights = RANDOM.standard_normal((3, 300))
     coded = pwlq.encode(weights, bits, breakpoint=breakpoint)
