@@ -111,7 +111,7 @@ def time_line(cost: ProgramTimes) -> str:
         ms = 1e3 * cost.host_cycles / host
         parts.append(f"{cost.host_cycles:,} cycles of the host ({ms:.3f} ms {at})")
     whole = f", {1e3 * cost.seconds:.3f} ms in all" if len(parts) > 1 else ""
-    return " and ".join(parts) + whole
+    return " and ".join(parts) + whole if parts else "nothing to compute"
 
 
 LOSSES = {
