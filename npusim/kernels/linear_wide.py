@@ -53,31 +53,3 @@ def requantize_double_away(sums, bias, scale, zero_point, low, high, y):
     for p in range(pixels):
         for c in range(channels):
             y[p, c] = double_away_requantize(sums[p, c] + bias[c], scale[c], zero_point, low, high)
-
-
-@kernel
-def spread(x, weights, stride, top, left, sums):
-    """Fill int64 `sums` [N OH OW OC] with the transposed convolution of int64 x [N IH IW IC].
-
-    Weights are [OC KH KW IC]; each pixel adds to a window of the output, `top` and `left` of which
-    may be cut off.
-    """
-    images, rows, columns, channels = x.shape
-    filters, kernel_h, kernel_w, _ = weights.shape
-    sums[:] = 0
-    for n in range(images):
-        for ih in range(rows):
-            for iw in range(columns):
-                for kh in range(kernel_h):
-                    oh = ih * stride[0] - top + kh
-                    if oh < 0 or oh >= sums.shape[1]:
-                        continue
-                    for kw in range(kernel_w):
-                        ow = iw * stride[1] - left + kw
-                        if ow < 0 or ow >= sums.shape[2]:
-                            continue
-                        for oc in range(filters):
-                            total = np.int64(0)
-                            for ic in range(channels):
-                                total += x[n, ih, iw, ic] * weights[oc, kh, kw, ic]
-                            sums[n, oh, ow, oc] += total
