@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 import npusim
+from npusim.datapath.jit import on_compile
 from npusim.errors import NpuError
 
 COMMANDS = (
@@ -50,6 +51,7 @@ def app() -> None:
 def main() -> None:
     """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
     gc.set_threshold(YOUNG_OBJECTS)
+    on_compile.append(_say_once_that_kernels_are_compiled)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -66,6 +68,11 @@ def main() -> None:
         sys.exit(141)
     except OSError as error:  # of files, the commands say more; this is a full disk behind stdout
         _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+
+
+def _say_once_that_kernels_are_compiled(_: str) -> None:
+    on_compile.clear()
+    print("npusim: compiling kernels, once for this computer (some seconds) ...", file=sys.stderr)
 
 
 def _fail(message: str) -> None:

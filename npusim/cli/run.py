@@ -81,7 +81,6 @@ def command(
     """Execute a quantized network bit-exactly and print a table per layer."""
     from npusim.analysis.top1 import correct_guesses
     from npusim.cli.progress import progress_bars
-    from npusim.datapath.jit import cache_directory
     from npusim.engines.engine import run
     from npusim.errors import UnsupportedError
     from npusim.formats.files import load
@@ -98,8 +97,6 @@ def command(
     samples = zeros(network) if input_path is None else read_samples(input_path, network)
     if input_path is None:
         print("no --input: running one sample of zeros", file=sys.stderr)
-    if not cache_directory().is_dir():
-        print("compiling kernels (once for this version of npusim) ...", file=sys.stderr)
     with progress_bars() as show:
         what = f"{network.name} ({len(samples.x)} samples)"
         show(what, 0, None)

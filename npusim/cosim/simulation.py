@@ -7,7 +7,6 @@ sources, so that it can never be stale: Icarus is not rebuilt by cocotb when onl
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from npusim.cache import cache_directory
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
@@ -51,14 +51,6 @@ class Results:
     log: str
 
 
-def cache_directory() -> Path:
-    """Return where builds are kept: NPUSIM_CACHE_DIR, else the user's cache."""
-    home = os.environ.get("NPUSIM_CACHE_DIR") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "npusim"
-    )
-    return Path(home, "cosim")
-
-
 def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> Built:
     """Compile `design`, or find the compilation that an earlier call left.
 
@@ -80,7 +72,7 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     trace = waves and simulator == "verilator"
     # a simulation that Verilator built loads cocotb's libraries from this environment
     key = design.key(simulator, str(trace), sys.prefix)
-    final = cache_directory() / f"{design.top}-{key}"
+    final = cache_directory("cosim") / f"{design.top}-{key}"
     if final.is_dir():
         final.touch()
         return Built(design, simulator, final)

@@ -1,4 +1,4 @@
-"""How npusim compiles its loops: every numba flag, and the cache, stand here and nowhere else.
+"""How npusim marks the loops that numba compiles.
 
 `scalar` marks arithmetic on single integers: called from Python it is plain Python on unbounded
 ints, called from a kernel it is compiled. `kernel` marks loops over arrays that call scalars;
@@ -7,14 +7,12 @@ ints, called from a kernel it is compiled. `kernel` marks loops over arrays that
 Importing numba costs more than many a command does: the marks only note what numba is to be told,
 and the first call of a kernel imports it.
 
-numba keeps a compiled kernel as long as its own file is unchanged, although a scalar in another
-file may have changed. The cache directory is therefore named by a hash of all the sources.
+`kernel_cache` says how long a compiled kernel is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
@@ -26,6 +24,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 PLAIN_ROUNDS = 200_000
 """Rounds of a loop that plain Python takes about as long for as numba takes to load a kernel."""
+
+on_compile: list[Callable[[str], None]] = []
+"""Called with the name of a kernel that is about to be compiled, because no file has it."""
 
 _untold: list[Callable[[], object]] = []
 """What numba has to be told before it compiles a kernel."""
@@ -43,24 +44,11 @@ def sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-@cache
-def cache_directory() -> Path:
-    """Return where compiled kernels of exactly these sources are kept."""
-    home = os.environ.get("NPUSIM_CACHE_DIR") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "npusim"
-    )
-    return Path(home, sources_hash())
-
-
-def _numba() -> Any:
-    """Return numba, told of all scalars and specialized functions of the imported modules."""
-    import numba
-
+def _tell() -> None:
+    """Tell numba of all scalars and specialized functions of the imported modules."""
     with _telling:  # threads may call their first kernels at once
-        numba.config.CACHE_DIR = str(cache_directory())  # type: ignore[attr-defined]
         while _untold:
             _untold.pop(0)()
-    return numba
 
 
 def scalar(function: Function) -> Function:
@@ -86,7 +74,10 @@ class Kernel:
     @cached_property
     def compiled(self) -> Any:
         """What numba made of it."""
-        return _numba().njit(cache=True, nogil=True, error_model="numpy")(self.function)
+        from npusim.datapath.kernel_cache import compiled
+
+        _tell()
+        return compiled(self.function)
 
     @property
     def _numba_type_(self) -> Any:
@@ -119,8 +110,10 @@ def entry(function):  # type: ignore[no-untyped-def]
 
     @cache
     def compiled():  # type: ignore[no-untyped-def]
-        signature = "int64(int64, int64, int64, int64, int64)"
-        return _numba().cfunc(signature, cache=True, error_model="numpy")(function)
+        from npusim.datapath.kernel_cache import compiled_entry
+
+        _tell()
+        return compiled_entry(function, "int64(int64, int64, int64, int64, int64)")
 
     return compiled
 

@@ -9,10 +9,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from npusim.cache import cache_directory
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
-from npusim.cosim.simulation import cache_directory
 from npusim.cosim.units import rtl_directory
 from npusim.machines import Machine
 
@@ -73,7 +73,7 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
         )
     wanted = design(machine, simulator, memory_bytes)
     wanted.require_sources()
-    final = cache_directory() / f"{wanted.top}-{wanted.key(simulator, *_FLAGS[simulator])}"
+    final = cache_directory("cosim") / f"{wanted.top}-{wanted.key(simulator, *_FLAGS[simulator])}"
     program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
     command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
     result = Simulation(machine, simulator, memory_bytes, command)
