@@ -17,7 +17,7 @@ from npusim.engines.toggles import CountingRun, with_toggles
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
-from npusim.runtimes.rule import FLOATING_POINT
+from npusim.runtimes.rule import has_layers_in_float
 from npusim.words import EnergyModel, EngineName, Rule
 
 
@@ -75,7 +75,7 @@ def run_compiled(
     tensors, runs = compiled.run(x, names, reset_state=reset_state, progress=progress)
     seconds = (perf_counter_ns() - start_ns) / 1e9
     differing = None
-    if rule in FLOATING_POINT:
+    if has_layers_in_float(rule):
         expected = prepare(network, rule).run(x, reset_state=reset_state)
         differing = sum(
             int(np.count_nonzero(tensors[name] != expected[name])) for name in network.outputs

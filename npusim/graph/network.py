@@ -21,7 +21,8 @@ Source = Literal["tflite", "onnx", "npusim"]
 Group = Literal["", "joined", "joined_as_uint8", "float"]
 """How an operator that its file describes in float, between Dequantize and Quantize, is computed
 by the file's runtime: `joined` to an operator on the integers, `joined_as_uint8` where the runtime
-first moves int8 values up by 128, `float` in float32. Empty: it stands in the file as it is."""
+first moves int8 values up by 128 and that shows, `float` in float32. Empty: it stands in the file
+as it is."""
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,14 @@ def mean_of_image(x, y):
         y[r] = np.float32(total / np.float32(x.shape[1]))
 
 
+def image_means(x: Floats) -> Floats:
+    """Return the means [N 1 1 C] of the images of x [N H W C]."""
+    rows = np.ascontiguousarray(np.moveaxis(x, 3, 1)).reshape(x.shape[0] * x.shape[3], -1)
+    means = np.empty(len(rows), np.float32)
+    mean_of_image(rows, means)
+    return means.reshape(x.shape[0], 1, 1, x.shape[3])
+
+
 SHORT_ROW = 8
 """Rows with fewer values are normalized by scalar code, which rounds otherwise."""
 

@@ -19,7 +19,7 @@ from npusim.operators.forms.own import (
 )
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.binary import Binary, plain_integers
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.sums import (
     may_shift,
     one_epilogue,
@@ -53,6 +53,11 @@ def real(operator: Add, a: NDArray, b: NDArray) -> NDArray:
     return fused(operator.activation, a + b)
 
 
+def single(operator: Add, a: NDArray, b: NDArray) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return clamped(a + b, operator.activation)
+
+
 def implied(network: Network, node: Node) -> Attributes:
     """Return the constants of npusim's own form."""
     return clamped_scale(network, node) | epilogue(one_epilogue(network, node, RULE))
@@ -76,7 +81,7 @@ PAGE = Page(
         wide_sum,
     ),
     quantized=sum_step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=plain_integers(np.add),
     macs=no_macs,
     unit="vector unit",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
-from npusim.kernels import floating_point, pool
+from npusim.kernels import floating_point, mlas, mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.forms.own import (
     ACTIVATION,
@@ -23,7 +23,7 @@ from npusim.operators.forms.own import (
     epilogue,
 )
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
 from npusim.operators.kinds.wide import POOLED, require_types
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -201,6 +201,26 @@ def _image_mean(network: Network, node: Node, c: FloatRequantization) -> Step:
     return mean
 
 
+def single(operator: AveragePool, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return onnxruntime's means: columns of the window first, then along the row.
+
+    A window that is the whole image runs in the lanes of a global pool. Source: pooling.cpp.
+    """
+    window = operator.window
+    if window.kernel == x.shape[1:3] and not any(window.padding):
+        return mlas.image_means(x)
+    columns = mlas_products.columns(x, window)
+    taps = mlas_products.columns(np.ones((1, *x.shape[1:3], 1), np.float32), window)
+    sums = np.zeros((*columns.shape[:3], *columns.shape[4:]), np.float32)
+    for row in range(columns.shape[3]):
+        sums += columns[:, :, :, row]
+    y = np.zeros((*sums.shape[:3], sums.shape[4]), np.float32)
+    for column in range(sums.shape[3]):
+        y += sums[:, :, :, column]
+    inside = prod(window.kernel) if operator.count_padding else taps.sum((3, 4))
+    return clamped((y / np.float32(inside)).astype(np.float32), operator.activation)
+
+
 PAGE = Page(
     operator=AveragePool,
     tflite=(TfliteForm("AVERAGE_POOL_2D", 1, _read),),
@@ -219,7 +239,7 @@ PAGE = Page(
         integer=by_taps,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

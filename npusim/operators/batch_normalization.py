@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.kinds.float32 import by_runtime, constant, elementwise
+from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,16 @@ def real(
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
 
+def one_factor(network: Network, node: Node, rule: Rule) -> Step:
+    """Return onnxruntime's: x times one factor plus one offset per channel."""
+    operator = node.operator
+    assert isinstance(operator, BatchNormalization)
+    scale, bias, mean, variance = (constant(t) for t in network.inputs_of(node)[1:])
+    factor = scale * (np.float32(1) / np.sqrt(variance + np.float32(operator.epsilon)))
+    offset = bias - mean * factor
+    return lambda threads, x, *constants: x * factor + offset
+
+
 PAGE = Page(
     operator=BatchNormalization,
     tflite=(),
@@ -48,7 +60,7 @@ PAGE = Page(
     real=real,
     constants=Absent("is folded into the layer before it"),
     quantized=Absent("on integers is not supported"),
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=one_factor),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="host",

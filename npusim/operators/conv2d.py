@@ -15,11 +15,13 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
+from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
 from npusim.kernels.vector_rest import with_scalar_channels
 from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
+from npusim.operators.kinds.float32 import by_runtime, clamped, constant
 from npusim.operators.kinds.linear import check_weight_types, need_bias
 from npusim.operators.kinds.pool import pad_image
 from npusim.operators.kinds.wide import by_width
@@ -190,6 +192,19 @@ def macs(network: Network, node: Node) -> int:
     return prod(shape[:3]) * prod(linear.weight_shape(network, node))
 
 
+def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
+    """Return onnxruntime's; weights come out of a DequantizeLinear, not blocked by channels."""
+    operator = node.operator
+    assert isinstance(operator, Conv2D)
+    inputs = network.inputs_of(node)
+    weights = constant(inputs[1])
+    bias = constant(inputs[2]) if len(inputs) > 2 else None
+    window, groups, activation = operator.window, operator.groups, operator.activation
+    return lambda threads, x: clamped(
+        mlas_products.convolve(x, weights, bias, window, groups), activation
+    )
+
+
 PAGE = Page(
     operator=Conv2D,
     tflite=(TfliteForm("CONV_2D", 3, _read), TfliteForm("DEPTHWISE_CONV_2D", 3, _read)),
@@ -209,7 +224,7 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=float32,
+    float32=by_runtime(float32, onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

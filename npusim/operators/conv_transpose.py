@@ -20,12 +20,11 @@ from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
-from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -147,11 +146,6 @@ def step(
     return run
 
 
-def float32(network: Network, node: Node, rule: Rule) -> Step:
-    """Return the step on float32: onnxruntime's bytes, or TFLite's values to a few last places."""
-    return elementwise(single if rule == "onnxruntime" else real)(network, node, rule)
-
-
 def _read_tflite(layer: TfliteLayer) -> ConvTranspose:
     """Return the operator; the file gives the output's size, padding is that of its convolution."""
     w, x, size = layer.input(1).shape, layer.input(2).shape, layer.constant(0)
@@ -257,7 +251,7 @@ PAGE = Page(
         integer=by_mode,
     ),
     quantized=step,
-    float32=float32,
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="host",

@@ -7,7 +7,7 @@ from npusim.operators import Conv2D, FullyConnected, MaxPool
 from npusim.operators.kinds.linear import encoding_of
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
-from npusim.runtimes.rule import LINEAR_ROUNDING
+from npusim.runtimes.rule import DENSE_ROUNDING, LINEAR_ROUNDING
 from npusim.words import Rule
 
 
@@ -45,6 +45,6 @@ def layer_rounding(network: Network, node: Node, rule: Rule) -> str:
     moves = isinstance(page.constants, Absent) or isinstance(node.operator, MaxPool)
     if moves or all(network.tensors[name].quantization is None for name in node.outputs):
         return ""
-    if rule == "litert" and isinstance(node.operator, FullyConnected):
-        return "double_away"
+    if isinstance(node.operator, FullyConnected):
+        return DENSE_ROUNDING[rule]
     return LINEAR_ROUNDING[rule]

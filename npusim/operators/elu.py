@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.kernels import mlas
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.functions import function_page
@@ -28,9 +29,15 @@ def single(operator: Elu, x: NDArray) -> NDArray:
     return np.where(x < 0, expm1(x.astype(np.float64)).astype(x.dtype), x)
 
 
+def single_onnxruntime(operator: Elu, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return np.where(x >= 0, x, mlas.exp(x) - np.float32(1))
+
+
 PAGE = function_page(
     Elu,
     (TfliteForm("ELU", 1, lambda layer: Elu()),),
     single,
+    single_onnxruntime=single_onnxruntime,
     constants=alike(float32_table(single), float32_table(single, to_even=True)),
 )

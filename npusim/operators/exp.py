@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.kernels import mlas
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -26,4 +27,14 @@ def single(operator: Exp, x: NDArray) -> NDArray:
     return exp(x.astype(np.float64)).astype(x.dtype)
 
 
-PAGE = function_page(Exp, (TfliteForm("EXP", 1, lambda layer: Exp()),), single)
+def single_onnxruntime(operator: Exp, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return mlas.exp(x)
+
+
+PAGE = function_page(
+    Exp,
+    (TfliteForm("EXP", 1, lambda layer: Exp()),),
+    single,
+    single_onnxruntime=single_onnxruntime,
+)

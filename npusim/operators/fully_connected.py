@@ -15,10 +15,12 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weights import EncodedWeights
+from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve
 from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
+from npusim.operators.kinds.float32 import by_runtime, clamped, constant
 from npusim.operators.kinds.linear import check_weight_types, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
@@ -163,6 +165,24 @@ def _keeps(node: Node) -> bool:
 KEPT = Field(lambda o, x: {}, lambda call: {"keep_dims": True})
 
 
+def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
+    """Return onnxruntime's Gemm or MatMul by constant weights; sums begin with the bias."""
+    operator = node.operator
+    assert isinstance(operator, FullyConnected)
+    inputs = network.inputs_of(node)
+    rows = constant(inputs[1])
+    bias = constant(inputs[2]) if len(inputs) > 2 else None
+    transposed = inputs[1].file_order is None
+
+    def multiply(threads: int, x: NDArray) -> NDArray[np.float32]:
+        flat = x.reshape(-1, rows.shape[1])
+        y = mlas_products.product(flat, rows.T, bias, transposed)
+        shape = (*x.shape[:-1], len(rows)) if operator.keep_dims else (-1, len(rows))
+        return clamped(y.reshape(shape), operator.activation)
+
+    return multiply
+
+
 PAGE = Page(
     operator=FullyConnected,
     tflite=(TfliteForm("FULLY_CONNECTED", 3, _read),),
@@ -185,7 +205,7 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=float32,
+    float32=by_runtime(float32, onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

@@ -11,6 +11,7 @@ from math import erf
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.kernels import mlas
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -39,8 +40,18 @@ def single(operator: Gelu, x: NDArray) -> NDArray:
     return (0.5 * wide * (1 + _erf(wide * ROOT_OF_HALF))).astype(x.dtype)
 
 
+def single_onnxruntime(operator: Gelu, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it, every step rounded."""
+    half, one = np.float32(0.5), np.float32(1)
+    if not operator.approximate:
+        return half * x * (mlas.erf(x * np.float32(ROOT_OF_HALF)) + one)
+    factor, cubic = np.float32(TWO_OVER_ROOT_OF_PI * ROOT_OF_HALF), np.float32(CUBIC)
+    return half * x * (one + mlas.tanh(x * (factor + factor * cubic * x * x)))
+
+
 PAGE = function_page(
     Gelu,
     (TfliteForm("GELU", 1, lambda layer: Gelu(bool(layer.option("Approximate")))),),
     single,
+    single_onnxruntime=single_onnxruntime,
 )

@@ -11,7 +11,7 @@ from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, round_shift
 from npusim.errors import RangeError
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import values_of
 from npusim.operators.kinds.table import Table, float32_table, table_step
@@ -33,6 +33,12 @@ def real(operator: HardSwish, x: NDArray) -> NDArray:
 def single(operator: HardSwish, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the same in float32, as TFLite's tables have it."""
     return x * np.clip(x + np.float32(3), 0, 6) / np.float32(6)
+
+
+def single_onnxruntime(operator: HardSwish, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return x times its hard sigmoid: a product of two operators, as ONNX defines it."""
+    one = np.float32(1)
+    return x * np.maximum(np.minimum(np.float32(1 / 6) * x + np.float32(0.5), one), np.float32(0))
 
 
 HARD_SWISH_INPUT_SHIFT_BITS = 7
@@ -138,7 +144,7 @@ PAGE = Page(
     real=real,
     constants=CONSTANTS,
     quantized=table_step,
-    float32=elementwise(single),
+    float32=by_runtime(elementwise(single), onnxruntime=elementwise(single_onnxruntime)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

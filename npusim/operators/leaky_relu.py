@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.own import number
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import (
     applied,
@@ -42,6 +42,11 @@ def real(operator: LeakyRelu, x: NDArray) -> NDArray:
 def single(operator: LeakyRelu, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the same in float32, as TFLite's tables have it."""
     return np.where(x > 0, x, x * np.float32(operator.alpha))
+
+
+def single_onnxruntime(operator: LeakyRelu, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return np.where(x >= 0, x, np.float32(operator.alpha) * x)
 
 
 def _ratios(network: Network, node: Node) -> tuple[float, float]:
@@ -101,7 +106,7 @@ PAGE = Page(
     real=real,
     constants=CONSTANTS,
     quantized=table_step,
-    float32=elementwise(single),
+    float32=by_runtime(elementwise(single), onnxruntime=elementwise(single_onnxruntime)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

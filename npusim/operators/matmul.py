@@ -13,10 +13,10 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
-from npusim.kernels import floating_point
+from npusim.kernels import floating_point, mlas_products
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.products import requantized
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.page import Absent, Page, PerRuntime, Step
@@ -145,6 +145,18 @@ def _read(layer: TfliteLayer) -> MatMul:
     return MatMul(bool(layer.option("AdjX")), bool(layer.option("AdjY")))
 
 
+def single(operator: MatMul, a: NDArray, b: NDArray) -> NDArray[np.float32]:
+    """Return the product as onnxruntime has it, matrix by matrix."""
+    if b.ndim == 2:
+        y = mlas_products.product(a.reshape(-1, a.shape[-1]), b)
+        return y.reshape(*a.shape[:-1], b.shape[1])
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    left = np.broadcast_to(a, (*batch, *a.shape[-2:])).reshape(-1, *a.shape[-2:])
+    right = np.broadcast_to(b, (*batch, *b.shape[-2:])).reshape(-1, *b.shape[-2:])
+    parts = [mlas_products.product(x, y) for x, y in zip(left, right, strict=True)]
+    return np.stack(parts).reshape(*batch, a.shape[-2], b.shape[-1])
+
+
 PAGE = Page(
     operator=MatMul,
     tflite=(TfliteForm("BATCH_MATMUL", 2, _read),),
@@ -160,7 +172,7 @@ PAGE = Page(
         integer=by_mode,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="host",

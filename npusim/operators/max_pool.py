@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from npusim.graph.attributes import fused
 from npusim.graph.network import Network, Node
-from npusim.kernels import pool
+from npusim.kernels import mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.forms.own import ACTIVATION, WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pool import Pool, taps, window_geometry
 from npusim.operators.kinds.types import require_same_quantization
 from npusim.operators.kinds.wide import POOLED, require_types
@@ -67,6 +67,12 @@ def plain(network: Network, node: Node) -> Step:
     return KernelStep(pool.max_pool, constants, y.dtype, y.shape[1:])
 
 
+def single(operator: MaxPool, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    columns = mlas_products.columns(x, operator.window, -np.inf)
+    return clamped(columns.max((3, 4)), operator.activation)
+
+
 PAGE = Page(
     operator=MaxPool,
     tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
@@ -82,7 +88,7 @@ PAGE = Page(
         integer=bounds,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=plain,
     macs=no_macs,
     unit="vector unit",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
-from npusim.kernels import floating_point, pool
+from npusim.kernels import floating_point, mlas, pool
 from npusim.kernels.fused import requantize_sums_fused
 from npusim.operators.forms.own import (
     RULE,
@@ -24,6 +24,7 @@ from npusim.operators.forms.own import (
 )
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.elements import one_channel
+from npusim.operators.kinds.float32 import by_runtime
 from npusim.operators.kinds.float_mean import float_mean
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.reduce import Reduce, read_axes
@@ -39,6 +40,7 @@ from npusim.runtimes.requantization import (
     one_term,
     quantize_multiplier,
 )
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,21 @@ def implied(network: Network, node: Node) -> Attributes:
     return clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE))
 
 
+def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
+    """Return onnxruntime's: a group in float is a GlobalAveragePool, everything else a ReduceMean.
+
+    Over other axes than the file's last the sums run in order.
+    """
+    operator = node.operator
+    assert isinstance(operator, Mean)
+    if node.group == "float":
+        return lambda threads, x: mlas.image_means(x)
+    try:
+        return float_mean(network, node, rule)
+    except UnsupportedError:
+        return lambda threads, x: x.mean(operator.axes, np.float32, keepdims=operator.keep_dims)
+
+
 PAGE = Page(
     operator=Mean,
     tflite=(TfliteForm("MEAN", 1, lambda layer: Mean(*read_axes(layer))),),
@@ -206,7 +223,7 @@ PAGE = Page(
         integer=fixed_point,
     ),
     quantized=step,
-    float32=float_mean,
+    float32=by_runtime(float_mean, onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

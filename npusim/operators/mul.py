@@ -23,7 +23,7 @@ from npusim.operators.forms.own import (
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
@@ -54,6 +54,11 @@ class Mul(Binary):
 def real(operator: Mul, a: NDArray, b: NDArray) -> NDArray:
     """Return a * b within the fused activation."""
     return fused(operator.activation, a * b)
+
+
+def single(operator: Mul, a: NDArray, b: NDArray) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return clamped(a * b, operator.activation)
 
 
 def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Requantization:
@@ -173,7 +178,7 @@ PAGE = Page(
         of_integers,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=plain_integers(np.multiply),
     macs=no_macs,
     unit="host",

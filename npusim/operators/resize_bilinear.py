@@ -19,6 +19,7 @@ from npusim.graph.operator import Shape
 from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.resize_bilinear import resize_bilinear
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.float32 import by_runtime
 from npusim.operators.kinds.rearrangement import need_size
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -107,14 +108,21 @@ def step_of(network: Network, node: Node, at: Interpolation) -> Step:
 
 def float32(network: Network, node: Node, rule: Rule) -> Step:
     """Return the step on float32."""
+    at = _between(node, network.inputs_of(node)[0].shape, floating_point, None)
+    return lambda threads, x: weighted(x, at)
+
+
+def float32_xnnpack(network: Network, node: Node, rule: Rule) -> Step:
+    """Return XNNPACK's step on float32."""
+    at = _between(node, network.inputs_of(node)[0].shape, xnnpack_floating_point, None)
+    return lambda threads, x: _by_differences(x, at)
+
+
+def float32_optimized(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32 of LiteRT's optimized kernel."""
     operator: Any = node.operator
     x = network.inputs_of(node)[0]
     at = _between(node, x.shape, floating_point, None)
-    if rule == "xnnpack":
-        at = _between(node, x.shape, xnnpack_floating_point, None)
-        return lambda threads, x: _by_differences(x, at)
-    if rule != "litert-opt":
-        return lambda threads, x: weighted(x, at)
     plain = not operator.align_corners and not operator.half_pixel_centers
     doubled = operator.size == (2 * x.shape[1], 2 * x.shape[2])
     add = _doubled if plain and doubled else weighted
@@ -159,7 +167,7 @@ PAGE = Page(
         integer=integer,
     ),
     quantized=step_of,
-    float32=float32,
+    float32=by_runtime(float32, xnnpack=float32_xnnpack, litert_opt=float32_optimized),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="host",

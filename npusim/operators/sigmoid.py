@@ -18,7 +18,7 @@ from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import float32_table, onnxruntime_table, table_step
 from npusim.operators.kinds.unary import Unary
@@ -49,6 +49,11 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Sigmoid(), (b.value(node, 0),), node.outputs[0])
 
 
+def single_onnxruntime(operator: Sigmoid, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return mlas.logistic(x)
+
+
 table = float32_table(single)
 
 
@@ -77,7 +82,7 @@ CONSTANTS = by_width(
         litert=table,
         litert_opt=table,
         xnnpack=table,
-        onnxruntime=onnxruntime_table(lambda operator, x: mlas.logistic(x)),
+        onnxruntime=onnxruntime_table(single_onnxruntime),
         tosa=table,
         integer=table,
     ),
@@ -93,7 +98,7 @@ PAGE = Page(
     real=real,
     constants=CONSTANTS,
     quantized=table_step,
-    float32=elementwise(single),
+    float32=by_runtime(elementwise(single), onnxruntime=elementwise(single_onnxruntime)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

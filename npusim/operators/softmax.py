@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.kernels import floating_point
+from npusim.kernels import floating_point, mlas
 from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.softmax import exponentials
 from npusim.kernels.softmax import softmax as softmax_rows
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.kinds.wide import Values, by_width, require_types, values_step
@@ -25,6 +25,7 @@ from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import int16, onnxruntime
 from npusim.runtimes.elementary import exp
 from npusim.runtimes.requantization import affine, quantize_multiplier
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,15 @@ def step(network: Network, node: Node, c: FixedPoint | FloatLookup | LiftedLooku
     return along_axis
 
 
+def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
+    """Return onnxruntime's softmax, which has no beta."""
+    operator = node.operator
+    assert isinstance(operator, Softmax)
+    if operator.beta != 1:
+        raise UnsupportedError(f"{node.name}: Softmax has beta {operator.beta:g}, expected 1")
+    return lambda threads, x: mlas.softmax(x, operator.axis)
+
+
 PAGE = Page(
     operator=Softmax,
     tflite=(TfliteForm("SOFTMAX", 1, lambda layer: Softmax(layer.rank - 1, layer.option("Beta"))),),
@@ -210,7 +220,7 @@ PAGE = Page(
         optimized_of_integers,
     ),
     quantized=step,
-    float32=elementwise(single),
+    float32=by_runtime(elementwise(single), onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="host",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Group, Network, Node
 from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
-from npusim.operators.add import Add
-from npusim.operators.average_pool import AveragePool
-from npusim.operators.kinds import onnxruntime_float
 from npusim.operators.kinds.runtime_group import (
     LIFT,
     in_float,
@@ -19,8 +18,6 @@ from npusim.operators.kinds.runtime_group import (
     lifted_values,
     real_values,
 )
-from npusim.operators.mean import Mean
-from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Step
 from npusim.operators.pages import PAGE_OF, constants_of
 from npusim.runtimes.requantization import affine
@@ -36,11 +33,9 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     UnsupportedError, RangeError
         The operator, its types or its scales are beyond what its page computes under `rule`.
     """
-    if node.group == "float" and rule == "onnxruntime":
-        return group_in_float(network, node)
-    if node.group == "joined_as_uint8" and rule == "onnxruntime":
-        if isinstance(node.operator, Add | AveragePool | Mul):  # the others give int8's bytes
-            return group_in_uint8(network, node)
+    as_group = GROUP_STEPS.get((rule, node.group))
+    if as_group is not None:
+        return as_group(network, node)
     page = PAGE_OF[type(node.operator)]
     tensors = [*network.inputs_of(node), *network.outputs_of(node)]
     if any(is_quantized(tensor) for tensor in tensors):
@@ -56,8 +51,6 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
 
 def float_step(network: Network, node: Node, rule: Rule) -> Step:
     """Return the function that computes a node on float32 values."""
-    if rule == "onnxruntime" and type(node.operator) in onnxruntime_float.FLOAT:
-        return onnxruntime_float.FLOAT[type(node.operator)](network, node)
     page = PAGE_OF[type(node.operator)]
     if isinstance(page.float32, Absent):
         raise page.float32.raise_for(node)
@@ -71,11 +64,7 @@ def group_in_float(network: Network, node: Node) -> Step:
     that the runtime does not join gives the runtime's bytes all the same.
     """
     alone = in_float(network, node)
-    (inner,) = alone.nodes
-    if isinstance(node.operator, Mean):
-        function = onnxruntime_float.global_average_pool(alone, inner)
-    else:
-        function = float_step(alone, inner, "onnxruntime")
+    function = float_step(alone, alone.nodes[0], "onnxruntime")
     y = network.output_of(node)
     scale, zero_point = (np.asarray(value) for value in affine(node, y))
     tensors = network.inputs_of(node)
@@ -99,6 +88,13 @@ def group_in_uint8(network: Network, node: Node) -> Step:
         return (y ^ np.uint8(LIFT)).view(np.int8)
 
     return run
+
+
+GROUP_STEPS: dict[tuple[Rule, Group], Callable[[Network, Node], Step]] = {
+    ("onnxruntime", "float"): group_in_float,
+    ("onnxruntime", "joined_as_uint8"): group_in_uint8,
+}
+"""Groups that a runtime computes otherwise than the operator on the integers that they hold."""
 
 
 def host_step(network: Network, node: Node, rule: Rule) -> Step:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
+from npusim.kernels import mlas
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import float32_table, table_step
 from npusim.operators.kinds.unary import Unary
@@ -34,6 +35,11 @@ def real(operator: Tanh, x: NDArray) -> NDArray:
 def single(operator: Tanh, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the same in float32, as TFLite's tables have it."""
     return tanh(x.astype(np.float64)).astype(np.float32)
+
+
+def single_onnxruntime(operator: Tanh, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it."""
+    return mlas.tanh(x)
 
 
 table = float32_table(single)
@@ -80,7 +86,7 @@ PAGE = Page(
     real=real,
     constants=CONSTANTS,
     quantized=table_step,
-    float32=elementwise(single),
+    float32=by_runtime(elementwise(single), onnxruntime=elementwise(single_onnxruntime)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

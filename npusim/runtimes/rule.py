@@ -9,14 +9,19 @@ from npusim.words import ROUNDINGS, RULES, Rule
 OWN_RULE: dict[str, Rule] = {"tflite": "litert", "onnx": "onnxruntime", "npusim": "half_up"}
 """The rule of the runtime that defines each kind of file."""
 
-FLOATING_POINT: tuple[Rule, ...] = ("litert", "xnnpack", "onnxruntime")
-"""Rules of runtimes that compute some layers in floating point, the machine with integer twins."""
-
 LINEAR_ROUNDING: dict[str, str] = {
     "litert": "tflite", "litert-opt": "ruy", "tosa": "tflite", "xnnpack": "fp32",
     "onnxruntime": "fp32", **{mode: mode for mode in ROUNDINGS},
 }  # fmt: skip
 """How the accumulators of a convolution are rounded under each rule: an integer mode, or `fp32`."""
+
+DENSE_ROUNDING = LINEAR_ROUNDING | {"litert": "double_away"}
+"""The same of a dense layer."""
+
+
+def has_layers_in_float(rule: Rule) -> bool:
+    """Return whether its runtime computes some layers in float, the machine with integer twins."""
+    return rule in ("litert", "xnnpack", "onnxruntime")
 
 
 def resolve_rule(network: Network, requested: str = "auto") -> Rule:

@@ -47,6 +47,32 @@ def test_no_list_is_written_a_second_time() -> None:
     assert not again
 
 
+def chosen_by_rule(path: Path) -> Iterator[int]:
+    """Yield the lines that compare a rule or runtime with a word or a list of words."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            names = {getattr(side, "id", getattr(side, "attr", "")) for side in sides}
+            if names & {"rule", "runtime"} and any(
+                isinstance(side, ast.Constant | ast.Tuple | ast.List | ast.Set)
+                or getattr(side, "id", "").isupper()
+                for side in sides
+            ):
+                yield node.lineno
+
+
+def test_what_a_rule_means_is_said_by_runtimes_and_pages_alone() -> None:
+    at_home = {PACKAGE / "operators" / "page.py", *PACKAGE.glob("runtimes/*.py")}
+    assert any(chosen_by_rule(path) for path in at_home)
+    elsewhere = [
+        f"{path.relative_to(PACKAGE)}:{line}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path not in at_home
+        for line in chosen_by_rule(path)
+    ]
+    assert not elsewhere
+
+
 def test_words_import_nothing_of_npusim() -> None:
     tree = ast.parse((PACKAGE / "words.py").read_text())
     imported = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -43,6 +43,8 @@ class Join:
         Whether all operands are of the output's type, or the first alone.
     int8
         Whether the first operand may be int8 when the decision falls.
+    uint8_differs
+        Whether int8 values that were moved to uint8 give other bytes, not the same 128 higher.
     """
 
     operator: str
@@ -50,16 +52,17 @@ class Join:
     operands: int | None = None
     same_type: bool = True
     int8: bool = True
+    uint8_differs: bool = False
 
 
 JOINED = {
     "Conv": Join("QLinearConv", "", same_type=False, int8=False),
     "MatMul": Join("QLinearMatMul", "", same_type=False, int8=False),
     "Gemm": Join("QGemm", same_type=False),
-    "Add": Join("QLinearAdd"),
-    "Mul": Join("QLinearMul"),
+    "Add": Join("QLinearAdd", uint8_differs=True),
+    "Mul": Join("QLinearMul", uint8_differs=True),
     "Concat": Join("QLinearConcat"),
-    "AveragePool": Join("QLinearAveragePool", operands=1),
+    "AveragePool": Join("QLinearAveragePool", operands=1, uint8_differs=True),
     "GlobalAveragePool": Join("QLinearGlobalAveragePool", operands=1),
     "Softmax": Join("QLinearSoftmax", operands=1),
     "Sigmoid": Join("QLinearSigmoid", operands=1),
@@ -363,7 +366,7 @@ def _decision(g: QdqGraph, vertex: Vertex, lifted: set[int]) -> Group:
             return "float"
         if vertex.kind == "Gemm" and vertex.input(2) and vertex.attributes.get("beta", 1.0) != 1:
             return "float"
-    return "joined_as_uint8" if id(q) in lifted else "joined"
+    return "joined_as_uint8" if id(q) in lifted and join.uint8_differs else "joined"
 
 
 def _gives_reals(g: QdqGraph, vertex: Vertex) -> bool:

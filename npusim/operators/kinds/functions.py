@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -24,13 +24,16 @@ def function_page(
     tflite: tuple[TfliteForm, ...],
     single: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
     *,
+    single_onnxruntime: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]] | None = None,
     constants: PerRuntime | Absent | None = None,
     plain: Callable[[Network, Node], Step] | Absent = NO_INTEGERS,
 ) -> Page:
     """Return the page of a function `single` (operator, x) of float arrays.
 
+    `single_onnxruntime` is onnxruntime's in float32, where its bits are not those of `single`.
     `constants` are tables of 8-bit values where they are not `single` itself, tabulated.
     """
+    own = elementwise(single if single_onnxruntime is None else single_onnxruntime)
     return Page(
         operator=operator,
         tflite=tflite,
@@ -41,7 +44,7 @@ def function_page(
         quantized=Absent("takes no quantized integers")
         if isinstance(constants, Absent)
         else table_step,
-        float32=elementwise(single),
+        float32=by_runtime(elementwise(single), onnxruntime=own),
         plain=plain,
         macs=no_macs,
         unit="host",

@@ -27,7 +27,7 @@ def real_values(tensor: Tensor, x: NDArray) -> NDArray[np.float32]:
 
 
 def in_float(network: Network, node: Node) -> Network:
-    """Return a network of the node alone, every tensor with its real values."""
+    """Return a network of the node alone, still of its group, every tensor with its real values."""
 
     def real(tensor: Tensor) -> Tensor:
         data = None if tensor.data is None else real_values(tensor, tensor.data)
@@ -47,7 +47,7 @@ def in_uint8(network: Network, node: Node) -> Network:
         higher = replace(q, zero_point=q.zero_point + LIFT)
         return replace(tensor, dtype=np.dtype(np.uint8), quantization=higher, data=data)
 
-    return _alone(network, node, lifted)
+    return _alone(network, replace(node, group="joined"), lifted)
 
 
 LIFT = 128
@@ -62,5 +62,4 @@ def _alone(network: Network, node: Node, seen: Callable[[Tensor], Tensor]) -> Ne
     names = (*node.inputs, *node.outputs)
     tensors = {name: seen(network.tensors[name]) for name in names}
     inputs = tuple(name for name in node.inputs if tensors[name].data is None)
-    alone = replace(node, group="")
-    return Network(network.name, network.source, (alone,), tensors, inputs, node.outputs)
+    return Network(network.name, network.source, (node,), tensors, inputs, node.outputs)
