@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,6 +13,13 @@ from npusim.errors import FormatError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+MEMBER_NAME_BYTES = (1 << 16) - 5
+"""Longest name of an archive's member, without its suffix .npy."""
+PARTIAL = ".partial"
+PARTIAL_NAME_CHARACTERS = 50
+"""What of a file's name stands in that of its unfinished form: any name that a file can have is
+short enough to be written."""
 
 
 def require_writable(path: Path | None) -> None:
@@ -34,6 +41,30 @@ def _is_device(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
+def require_outputs(outputs: Mapping[str, Path | None], *inputs: str | Path | None) -> None:
+    """Raise FormatError unless each file can be written, and none is another or an input.
+
+    Parameters
+    ----------
+    outputs
+        Files to write, by the option that names them; None where an option was not given.
+    inputs
+        Files that the command reads: writing over one would destroy what the result was made of.
+    """
+    taken: dict[Path, str] = {}
+    for option, path in outputs.items():
+        require_writable(path)
+        if path is None or _is_device(path):
+            continue
+        place = path.resolve()
+        for source in inputs:
+            if source is not None and place == Path(source).resolve():
+                raise FormatError(f"{option} {path}: would replace the file that is read")
+        if place in taken:
+            raise FormatError(f"{option} {path}: {taken[place]} names the same file")
+        taken[place] = option
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that replaces `path` when the block ends well, and leaves nothing otherwise.
@@ -49,7 +80,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
         return
     target = path.resolve() if path.is_symlink() else path
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    start = f".{target.name[:PARTIAL_NAME_CHARACTERS]}."
+    _remove_stale(target.parent, start)
+    partial = target.with_name(f"{start}{os.getpid()}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file
@@ -60,6 +93,27 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
+def _remove_stale(directory: Path, start: str) -> None:
+    """Remove what processes left that were killed while they wrote a file whose name so begins."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):
+        for left in directory.iterdir():
+            pid = left.name.removeprefix(start).removesuffix(PARTIAL)
+            if left.name == f"{start}{pid}{PARTIAL}" and pid.isdecimal() and not _runs(int(pid)):
+                left.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no process number at all
+        return True
+    return True
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8."""
     with whole_file(path) as file:
@@ -67,11 +121,36 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write `arrays` as an .npz file, keyed by tensor name."""
+    """Write `arrays` as an .npz file, keyed by tensor name, whatever the names are.
+
+    Raises
+    ------
+    FormatError
+        The file cannot be written, or a name cannot be that of an archive's member.
+    """
+    import zipfile
+
     import numpy as np
 
-    with whole_file(path) as file:
-        np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, values in arrays.items():
+            _check_member_name(path, name)
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
+
+
+def _check_member_name(path: Path, name: str) -> None:
+    """Raise FormatError for a name that zip archives cut, or that is no text."""
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded or len(encoded) > MEMBER_NAME_BYTES:
+        shown = name if len(name) < 80 else f"{name[:80]}..."
+        raise FormatError(
+            f"{path}: an archive cannot hold a tensor called {shown!r}: expected at most "
+            f"{MEMBER_NAME_BYTES} bytes of UTF-8 without a zero byte"
+        )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

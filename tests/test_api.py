@@ -121,3 +121,52 @@ def test_verification_returns_what_it_compared() -> None:
     program = npusim.compile(npusim.load(DIGITS / "digits_int8.onnx"), "nano")
     (run,) = npusim.verify(program, simulator="icarus")
     assert run.cycles == run.rtl_cycles
+
+
+WRONG: list[tuple[str, dict[str, object], str]] = [
+    ("run", {"engine": "kernel"}, "engine: expected one of kernels, machine, rtl, found 'kernel'"),
+    ("run", {"engine": None}, "engine: expected one of kernels, machine, rtl, found None"),
+    ("run", {"energy": "zz"}, "energy: expected one of average, toggles, found 'zz'"),
+    ("run", {"requant": "zz"}, "requant: expected one of auto, litert, .*, found 'zz'"),
+    ("run", {"batch": 0}, "batch: expected an integer of at least 1, found 0"),
+    ("run", {"batch": 2.0}, "batch: expected an integer of at least 1, found 2.0"),
+    ("run", {"threads": -1}, "threads: expected an integer of at least 1, found -1"),
+    ("run", {"engine": "machine", "machine": 5}, "machine: expected Machine or str or Path, "),
+    (
+        "run",
+        {"network": "net.onnx"},
+        "network: expected Network .npusim.load .*found str",
+    ),
+    ("estimate", {"network": None}, "network: expected Network .*, found NoneType"),
+    ("compile", {"network": None}, "network: expected Network .*, found NoneType"),
+    ("prepare", {"network": None}, "network: expected Network .*, found NoneType"),
+    ("explain", {"network": None, "layer": "x"}, "network: expected Network .*, found NoneType"),
+    ("export", {"network": None, "path": "x.onnx"}, "network: expected Network .*, found NoneType"),
+    ("verify", {"target": 5}, "target: expected str or Network or Program, found int"),
+    ("verify", {"target": "add", "simulator": "vcs"}, "simulator: expected one of icarus, "),
+    ("verify", {"target": "add", "vectors": 0}, "vectors: expected an integer of at least 1, "),
+    ("quantize", {"network": None}, "network: expected Network .*, found NoneType"),
+    ("quantize", {"scheme": 8}, "scheme: expected one of uniform, .*, found 8"),
+    ("quantize", {"bits": "4"}, "bits: expected an integer of at least 1, found '4'"),
+    ("quantize", {"threads": 0}, "threads: expected an integer of at least 1, found 0"),
+    ("quantize", {"calibrate": [[None]]}, "expected samples "),
+    ("sweep", {"space": "x.toml", "output": "x.csv", "workers": 0}, "workers: expected an integer"),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "message"), WRONG)
+def test_a_wrong_argument_is_one_line_with_the_choices(
+    name: str, wrong: dict[str, object], message: str
+) -> None:
+    arguments: dict[str, object] = {}
+    if name not in ("verify", "sweep"):
+        kind = "digits_float.onnx" if name == "quantize" else "digits_int8.onnx"
+        arguments["network"] = npusim.load(DIGITS / kind)
+    with np.load(DIGITS / "digits_test.npz") as samples:
+        if name == "run":
+            arguments["x"] = samples["x"][:1]
+        if name == "quantize":
+            arguments["calibrate"] = samples["x"][:1].astype(np.float32)
+    with pytest.raises(npusim.NpuError, match=message) as found:
+        getattr(npusim, name)(**arguments | wrong)
+    assert "\n" not in str(found.value)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from npusim.cli import app
 from npusim.errors import FormatError
-from npusim.writing import require_writable, whole_file
+from npusim.writing import require_outputs, require_writable, whole_file, write_arrays
 
 
 def write(path: Path) -> None:
@@ -77,3 +80,53 @@ def test_a_full_disk_is_one_line(
         app.main()
     assert end.value.code == 2
     assert capsys.readouterr().err == "npusim: output: No space left on device\n"
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
+    left = tmp_path / f".x.{dead}.partial"
+    other, alive = tmp_path / f".y.{dead}.partial", tmp_path / f".x.{os.getppid()}.partial"
+    for path in (left, other, alive):
+        path.write_bytes(b"half")
+    write(tmp_path / "x")
+    assert sorted(tmp_path.iterdir()) == sorted([other, alive, tmp_path / "x"])
+
+
+def test_the_longest_name_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    write(path)
+    assert path.read_bytes() == b"new"
+
+
+def test_outputs_are_neither_each_other_nor_an_input(tmp_path: Path) -> None:
+    source, link = tmp_path / "m.onnx", tmp_path / "link"
+    source.write_bytes(b"")
+    link.symlink_to(source)
+    for name in (source, link, tmp_path / "." / "m.onnx"):
+        with pytest.raises(FormatError, match=r"-o .*: would replace the file that is read"):
+            require_outputs({"-o": name}, source)
+    with pytest.raises(FormatError, match=r"--trace .*: --json names the same file"):
+        require_outputs({"--json": tmp_path / "x", "--trace": tmp_path / "x"}, source)
+    require_outputs({"--json": Path("/dev/null"), "--trace": Path("/dev/null")}, source, None)
+
+
+NAMES = ("file", "allow_pickle", "args", "a/b", "../up", "x" * 300, "é[/a]", "\x1b[2J", "x.npy")
+
+
+def test_arrays_of_any_name_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    write_arrays(path, {name: np.full((), i) for i, name in enumerate(NAMES)})
+    with zipfile.ZipFile(path) as archive:
+        members = {n: np.lib.format.read_array(archive.open(n)) for n in archive.namelist()}
+    assert members == {f"{name}.npy": i for i, name in enumerate(NAMES)}
+    write_arrays(path, {"plain": np.arange(3)})
+    with np.load(path) as found:
+        assert found["plain"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "n" * 70_000])
+def test_names_that_an_archive_would_cut_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="an archive cannot hold a tensor called"):
+        write_arrays(tmp_path / "t.npz", {name: np.zeros(1)})
+    assert not list(tmp_path.iterdir())

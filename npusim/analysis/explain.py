@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npusim import operators as op
+from npusim.arguments import require_type
 from npusim.compiler.epilogues import linear_reach, per_channel, sum_reach
 from npusim.datapath.requantize import requantize_total, round_shift
 from npusim.errors import NpuError, RangeError, UnsupportedError
@@ -88,6 +89,7 @@ def explain(
     RangeError
         The channel does not exist, or the accumulator cannot occur.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
     node = _node(network, layer)
     own = resolve_rule(network)
     reach, bias = _reach(network, node)

@@ -11,6 +11,7 @@ import click
 import npusim
 from npusim.datapath.jit import on_compile
 from npusim.errors import NpuError
+from npusim.printable import one_line, say
 
 COMMANDS = (
     "assemble", "compare", "compile", "disassemble", "estimate", "explain", "machines",
@@ -76,5 +77,5 @@ def _say_once_that_kernels_are_compiled(_: str) -> None:
 
 
 def _fail(message: str) -> None:
-    print(f"npusim: {' '.join(message.split())}", file=sys.stderr)
+    say(f"npusim: {one_line(message)}", to_stderr=True)
     sys.exit(2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from npusim.cli.options import FILE, machine_option
+from npusim.printable import say
 
 
 @click.command("assemble")
@@ -23,9 +24,9 @@ def command(source: Path, *, output: Path, machine: str) -> None:
     from npusim.isa.program import Program, Region, Step
     from npusim.isa.spec import REGION_COUNT
     from npusim.machines import Machine
-    from npusim.writing import require_writable
+    from npusim.writing import require_outputs
 
-    require_writable(output)
+    require_outputs({"-o": output}, source, machine)
     try:
         text = source.read_text(encoding="utf-8")
     except OSError as error:
@@ -46,4 +47,4 @@ def command(source: Path, *, output: Path, machine: str) -> None:
     )  # fmt: skip
     program.check()
     program.save(output)
-    print(f"{output}: {len(instructions)} instructions for {target.name}")
+    say(f"{output}: {len(instructions)} instructions for {target.name}")

@@ -69,11 +69,13 @@ def command(
     from npusim.report.compare_page import compare_page
     from npusim.report.compare_table import compare_csv, compare_table
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_writable, write_json, write_text
+    from npusim.writing import require_outputs, write_json, write_text
 
     if output_path is not None and output_path.suffix.lower() not in SUFFIXES:
         raise UnsupportedError(f"{output_path}: expected a name ending in {', '.join(SUFFIXES)}")
-    require_writable(output_path)
+    require_outputs({"-o": output_path}, model, calibrate_path, eval_path, machine)
+    if output_path is not None and output_path.suffix.lower() == ".html":
+        require_outputs({"-o": output_path.with_suffix(".json")}, machine)
     network = load(model)
     calibration = read_samples(calibrate_path, network)
     evaluation = calibration if eval_path is None else read_samples(eval_path, network)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from npusim.cli.options import FILE, machine_option, model_argument, requant_option, shape_option
+from npusim.printable import say
 
 if TYPE_CHECKING:
     from npusim.graph.network import Network
@@ -26,14 +27,14 @@ def command(
     """Compile a network into a program for a machine."""
     from npusim.compiler.compile import compile_checked
     from npusim.formats.files import load
-    from npusim.writing import require_writable
+    from npusim.writing import require_outputs
 
-    require_writable(output)
+    require_outputs({"-o": output}, model, machine)
     network = load(model, shapes)
     program = compile_checked(network, machine, requant)
     program.save(output)
     host = [step.node for step in program.steps if step.kind == "host"]
-    print(
+    say(
         f"{output}: {len(program.instructions)} instructions in {len(program.runs())} runs for "
         f"{program.machine.name}, rounding {program.requant}"
         + (f"; on the host: {', '.join(host)}" if host else "")
@@ -50,12 +51,12 @@ def _say_what_is_proved(program: Program, network: Network) -> None:
     thresholds = sum(proof.thresholds for proof in proofs)
     inexact = [proof for proof in proofs if proof.differences]
     lacking = sum(len({d.channel for d in proof.differences}) for proof in inexact)
-    print(
+    say(
         f"{channels - lacking} of {channels} channels proved equal to {program.requant} for every "
         f"accumulator that can occur ({thresholds} thresholds)"
     )
     for proof in inexact:
-        print(
+        say(
             f"{proof.layer}: {proof.differing_accumulators} accumulators differ, the first: "
             f"{proof.differences[0]}"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from npusim.cli.options import FILE
+from npusim.printable import one_line, say
 
 
 @click.command("disassemble")
@@ -17,12 +18,12 @@ def command(program: Path) -> None:
     from npusim.isa.program import Program
 
     found = Program.load(program)
-    print(f"; {found.name} for {found.machine.name}, rounding {found.requant}")
+    say(f"; {one_line(found.name)} for {found.machine.name}, rounding {found.requant}")
     names = {layer.first: f"{layer.name} ({layer.operator})" for layer in found.layers}
     starts = {step.first: step for step in found.runs()}
     for pc, line in enumerate(disassemble(found.instructions).splitlines()):
         if pc in starts:
-            print(f"; run of {starts[pc].count} instructions")
+            say(f"; run of {starts[pc].count} instructions")
         if pc in names:
-            print(f"; {names[pc]}")
-        print(line)
+            say(f"; {one_line(names[pc])}")
+        say(line)

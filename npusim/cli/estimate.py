@@ -43,9 +43,9 @@ def command(
     from npusim.formats.files import load
     from npusim.report.machine_table import energy_line, print_cost_tables, time_line
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_writable, write_json
+    from npusim.writing import require_outputs, write_json
 
-    require_writable(json_path)
+    require_outputs({"--json": json_path} | reports.files, model, machine)
     network = load(model, shapes)
     found = estimate(network, machine, requant)
     results = {"npusim_version": npusim.__version__, "json_version": 1} | found.as_json()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from npusim.cli.options import model_argument
+from npusim.printable import say
 
 SHOWN = 2
 """Differing accumulators that are listed for a rule."""
@@ -34,24 +35,24 @@ def command(
     from npusim.formats.files import load
 
     found = explain(load(model), layer, channel, accumulator)
-    print(
+    say(
         f"{found.layer} ({found.operator}), channel {found.channel}: accumulators "
         f"{found.first}..{found.last} can occur, the bias {found.bias} included"
     )
-    print(f"accumulator {found.accumulator}, and how often a rule differs from {found.own}:")
+    say(f"accumulator {found.accumulator}, and how often a rule differs from {found.own}:")
     count = found.last - found.first + 1
     seen: set[tuple[str, ...]] = set()
     for row in found.rows:
         if row.output is None:
-            print(f"  {row.rule:12} does not apply: {row.steps[0]}")
+            say(f"  {row.rule:12} does not apply: {row.steps[0]}")
             continue
         often = f"{row.differing} of {count} accumulators differ" if row.differing else "the same"
-        print(f"  {row.rule:12} {row.output:5}   {'' if row.rule == found.own else often}")
+        say(f"  {row.rule:12} {row.output:5}   {'' if row.rule == found.own else often}")
         if all_rules or row.steps not in seen:
             seen.add(row.steps)
             for step in row.steps:
-                print(f"  {'':18}   {step}")
+                say(f"  {'':18}   {step}")
         for difference in row.differences[:SHOWN]:
-            print(f"  {'':18}   {difference}")
+            say(f"  {'':18}   {difference}")
         if len(row.differences) > SHOWN:
-            print(f"  {'':18}   and {len(row.differences) - SHOWN} more places")
+            say(f"  {'':18}   and {len(row.differences) - SHOWN} more places")

@@ -13,7 +13,6 @@ Show = Callable[[str, int, int | None], None]
 @contextmanager
 def progress_bars(*, one_for_each: bool = False) -> Iterator[Show]:
     """Yield what shows progress: in one bar, or in one for each text that it is called with."""
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -23,18 +22,22 @@ def progress_bars(*, one_for_each: bool = False) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
+    from npusim.printable import printable
+    from npusim.report.terminal import PlainConsole
+
     bars: dict[str, TaskID] = {}
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=PlainConsole(to_stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     ) as progress:
 
         def show(what: str, done: int, total: int | None) -> None:
+            what = printable(what)
             bar = what if one_for_each else ""
             if bar not in bars:
                 bars[bar] = progress.add_task(what, total=total)

@@ -105,10 +105,10 @@ def command(
     from npusim.quant.quantize import prepare, quantize_prepared
     from npusim.quant.recipe import read_recipe, recipe_text
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_writable, write_text
+    from npusim.writing import require_outputs, write_text
 
-    for path in (output_path, saved_path):
-        require_writable(path)
+    outputs = {"-o": output_path, "--save-recipe": saved_path}
+    require_outputs(outputs, model, calibrate_path, recipe_path)
     given = {} if recipe_path is None else read_recipe(recipe_path)
     given |= {name: value for name, value in settings.items() if value is not None}
     own = dict(parse_layer(text) for text in layers)

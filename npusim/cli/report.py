@@ -37,13 +37,18 @@ class ReportPaths:
     def __post_init__(self) -> None:
         _require_suffix("--report", self.page, PAGE_SUFFIXES)
         _require_suffix("--trace", self.trace, TRACE_SUFFIXES)
-        for path in (self.page, self.trace):
+        for path in self.files.values():
             require_writable(path)
         if self.plots is not None:
             if self.plots.exists() and not self.plots.is_dir():
                 raise FormatError(f"{self.plots}: expected a directory for --plots, found a file")
             inside = self.plots / "x" if self.plots.is_dir() else self.plots
             require_writable(inside)
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """The single files, by their options."""
+        return {"--report": self.page, "--trace": self.trace}
 
     def __bool__(self) -> bool:
         return any((self.page, self.plots, self.trace))

@@ -85,14 +85,14 @@ def command(
     from npusim.errors import UnsupportedError
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples, zeros
-    from npusim.writing import require_writable, write_arrays, write_json
+    from npusim.writing import require_outputs, write_arrays, write_json
 
     if reports and engine == "kernels":
         raise UnsupportedError(
             "--report, --plots, --trace: expected --engine machine, the kernels have no cycles"
         )
-    for path in (output_path, tensors_path, json_path):
-        require_writable(path)
+    outputs = {"--output": output_path, "--save-tensors": tensors_path, "--json": json_path}
+    require_outputs(outputs | reports.files, model, input_path, machine)
     network = load(model, shapes)
     samples = zeros(network) if input_path is None else read_samples(input_path, network)
     if input_path is None:

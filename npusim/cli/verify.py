@@ -64,13 +64,13 @@ def command(
 
     The RTL is that of the checkout around the current directory, else the installed package's.
     """
-    from npusim.writing import require_writable
+    from npusim.writing import require_outputs
 
     if (every, random_count is not None, bool(targets)).count(True) != 1:
         raise click.UsageError(
             "expected the names of units, a network, a program, --all or --random N"
         )
-    require_writable(waves)
+    require_outputs({"--waves": waves}, *targets, machine)
     if random_count is not None:
         from npusim.cli.verify_program import verify_random
 

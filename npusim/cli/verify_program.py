@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -19,6 +18,9 @@ from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
 from npusim.engines.verification import compare_program
 from npusim.isa.program import Program
 from npusim.machines import Machine
+from npusim.report.terminal import PlainConsole, plain_console, verdict
+
+PIPED_WIDTH = 120
 
 
 def verify_program(
@@ -124,7 +126,7 @@ def verify_random(
         machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory
     )
     start, done = time.monotonic(), []
-    progress = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else None
+    progress = Progress(console=PlainConsole(to_stderr=True)) if sys.stderr.isatty() else None
     with progress or nullcontext():
         task = progress.add_task("random programs", total=count) if progress else None
         for run in runs:
@@ -151,11 +153,10 @@ def print_comparisons(found: Iterable[tuple[str, Comparison]], title: str) -> in
     for name, item in found:
         speed = item.rtl_cycles / item.rtl_seconds if item.rtl_seconds else 0
         numbers = (item.instructions, item.cycles, item.rtl_cycles, item.events, round(speed))
-        verdict = "[red]DIFFERS[/red]" if item.difference else "[green]agrees[/green]"
-        table.add_row(name, *(f"{number:,}" for number in numbers), verdict)
+        table.add_row(name, *(f"{number:,}" for number in numbers), verdict(not item.difference))
         if item.difference:
             reports.append(f"\n{name}: {item.difference}")
-    _console().print(table)
+    plain_console(PIPED_WIDTH).print(table)
     for text in reports:
         _print_text(text)
     return 1 if reports else 0
@@ -173,12 +174,8 @@ def _print_families(runs: list[RandomRun], title: str) -> None:
         )  # fmt: skip
         name = family if family == "good" else f"fault {family}"
         table.add_row(name, *(f"{number:,}" for number in numbers))
-    _console().print(table)
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120)
+    plain_console(PIPED_WIDTH).print(table)
 
 
 def _print_text(text: str) -> None:
-    _console().print(text, markup=False, highlight=False, soft_wrap=True)
+    plain_console(PIPED_WIDTH).print(text, soft_wrap=True)

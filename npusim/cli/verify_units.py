@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from npusim.cosim import CosimulationError, CoverageGap, Mismatch, Verification, toolchain
 from npusim.cosim.units import load_unit, rtl_directory, unit_names
 from npusim.cosim.verify_unit import verify_unit
+from npusim.report.terminal import PlainConsole, plain_console, verdict
 
 
 def verify_units(
@@ -52,12 +53,12 @@ def verify_units(
     if waves is not None and len(units) != 1:
         raise CosimulationError(f"--waves: expected one unit, found {len(units)}")
     rtl = rtl_directory()
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = plain_console(120)
     table = Table(title=f"RTL of {rtl} against its pages, seed {seed}, {simulator}")
     for title in ("unit", "parameters", "vectors", "cycles", "checked", "coverage", "s", "result"):
         table.add_column(title, justify="left" if title in ("unit", "parameters") else "right")
     reports = []
-    progress = Progress(console=Console(stderr=True)) if sys.stderr.isatty() else None
+    progress = Progress(console=PlainConsole(to_stderr=True)) if sys.stderr.isatty() else None
     with progress or nullcontext():
         task = progress.add_task("verify", total=len(units)) if progress else None
         for unit in units:
@@ -70,8 +71,8 @@ def verify_units(
                 )
             except Mismatch as mismatch:
                 reports.append(str(mismatch))
-                verdict = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
-                table.add_row(unit.name, *[""] * 5, _seconds(start), f"[red]{verdict}[/red]")
+                word = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
+                table.add_row(unit.name, *[""] * 5, _seconds(start), verdict(False, word))
             else:
                 for number, result in enumerate(results):
                     table.add_row(*_row(result, number, _seconds(start) if not number else ""))
@@ -79,7 +80,7 @@ def verify_units(
                 progress.advance(task)
     console.print(table)
     for report in reports:
-        console.print(f"\n{report}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"\n{report}", soft_wrap=True)
     return 1 if reports else 0
 
 
@@ -87,7 +88,7 @@ def _seconds(start: float) -> str:
     return f"{time.monotonic() - start:.1f}"
 
 
-def _row(result: Verification, number: int, seconds: str) -> tuple[str, ...]:
+def _row(result: Verification, number: int, seconds: str) -> tuple[str | Text, ...]:
     settings = " ".join(f"{name}={value}" for name, value in result.parameters.items())
     reached = sum(1 for hits in result.bins.values() if hits)
     return (
@@ -98,5 +99,5 @@ def _row(result: Verification, number: int, seconds: str) -> tuple[str, ...]:
         f"{result.checked:,}",
         f"{reached}/{len(result.bins)}",
         seconds,
-        "[green]agrees[/green]",
+        verdict(True),
     )

@@ -13,11 +13,14 @@ and the first call of a kernel imports it.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
+
+from npusim.errors import UnsupportedError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -31,6 +34,8 @@ on_compile: list[Callable[[str], None]] = []
 _untold: list[Callable[[], object]] = []
 """What numba has to be told before it compiles a kernel."""
 _telling = Lock()
+if hasattr(os, "register_at_fork"):  # another thread may hold it while this one forks
+    os.register_at_fork(after_in_child=_telling._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 def sources_hash() -> str:
@@ -46,6 +51,12 @@ def sources_hash() -> str:
 
 def _tell() -> None:
     """Tell numba of all scalars and specialized functions of the imported modules."""
+    import numba
+
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise UnsupportedError(
+            "NUMBA_DISABLE_JIT is set: npusim's kernels are compiled by numba; unset it"
+        )
     with _telling:  # threads may call their first kernels at once
         while _untold:
             _untold.pop(0)()

@@ -153,8 +153,7 @@ def _say_not_kept(directory: Path, why: str) -> None:
 def compiled(function: Callable[..., Any]) -> Any:
     """Return numba's dispatcher of `function`, which keeps what it compiles."""
     dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    if hasattr(dispatcher, "_cache"):  # else numba is switched off: NUMBA_DISABLE_JIT
-        dispatcher._cache = KernelCache(function)
+    dispatcher._cache = KernelCache(function)  # type: ignore[attr-defined]
     return dispatcher
 
 

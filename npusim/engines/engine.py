@@ -7,11 +7,12 @@ from typing import Protocol
 
 from numpy.typing import NDArray
 
+from npusim.arguments import require_count, require_one_of
 from npusim.engines.result import Result
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.machines import Machine
-from npusim.words import ENGINES, EnergyModel, EngineName, Rule
+from npusim.words import ENERGY_MODELS, ENGINES, EnergyModel, EngineName, Rule
 
 Samples = NDArray | Mapping[str, NDArray]
 """One sample or a batch [N ...] in the file's layout: of the one input, or of each by its name."""
@@ -49,10 +50,14 @@ def engine_named(
     Raises
     ------
     UnsupportedError
-        There is no such engine, or `toggles` are asked of another than `machine`.
+        There is no such engine or energy, or `toggles` are asked of another than `machine`.
+    RangeError
+        A count is below 1.
     """
-    if name not in ENGINES:
-        raise UnsupportedError(f"engine: expected one of {', '.join(ENGINES)}, found {name}")
+    require_one_of("engine", name, ENGINES)
+    require_one_of("energy", energy, ENERGY_MODELS)
+    require_count("batch", batch)
+    require_count("threads", threads)
     if energy == "toggles" and name != "machine":
         raise UnsupportedError(f"energy toggles: expected engine machine, found {name}")
     if name == "kernels":
@@ -122,9 +127,9 @@ def run(
     ------
     UnsupportedError
         The network is float (quantize it first), the rule does not apply to it, there is no such
-        engine, or `toggles` are asked of another engine than `machine`.
+        engine or energy, or `toggles` are asked of another engine than `machine`.
     ShapeError, RangeError
-        `x` does not fit the network's input.
+        `x` does not fit the network's input; `batch` or `threads` is below 1.
     CosimulationError
         Engine `rtl`: Verilator is missing, or the RTL cannot be run.
     """

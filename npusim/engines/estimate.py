@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from npusim.arguments import require_type
 from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.nominal import nominal_network
 from npusim.engines.program_cost import ProgramCost
@@ -29,6 +30,7 @@ def estimate(
     CapacityError, UnsupportedError
         As compile_network; or neither the machine nor the host computes an operator.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
     network = nominal_network(network)
     program = compile_network(network, Machine.of(machine), requant, with_data=False)
     _require_hosts(network, program)

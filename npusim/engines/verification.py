@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from npusim.arguments import require_count, require_one_of, require_type
 from npusim.cosim import Mismatch, Verification, toolchain
 from npusim.cosim.npu.compare import Comparison, compare_code
 from npusim.cosim.npu.place import placed
@@ -16,6 +17,7 @@ from npusim.graph.network import Network
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.run import step_code
+from npusim.words import SIMULATORS
 
 
 def verify(
@@ -61,6 +63,9 @@ def verify(
     UnsupportedError
         A program needs the host between two runs.
     """
+    require_type("target", target, str, Network, Program)
+    require_one_of("simulator", simulator or SIMULATORS[0], SIMULATORS)
+    require_count("vectors", vectors)
     dump = None if waves is None else Path(waves)
     chosen = simulator or ("icarus" if isinstance(target, str) else "verilator")
     toolchain.require(chosen)

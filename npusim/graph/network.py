@@ -13,6 +13,7 @@ from npusim.errors import FormatError, ShapeError
 from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
 from npusim.graph.state import State
 from npusim.graph.tensor import Tensor
+from npusim.remade import Remade
 
 Source = Literal["tflite", "onnx", "npusim"]
 """Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
@@ -42,7 +43,7 @@ class Node:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Remade):
     """Nodes in execution order over `tensors`, which hold every name that a node mentions.
 
     Raises

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
 from npusim.graph.tensor import Tensor, frozen
+from npusim.remade import Remade
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class State(Remade):
     """One kept value.
 
     Attributes

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError
+from npusim.remade import Remade
 
 INTEGER_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "int64")
 DTYPES = (*INTEGER_DTYPES, "float32", "bool")
@@ -28,7 +29,7 @@ def frozen(array: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Quantization:
+class Quantization(Remade):
     """Affine quantization: real = scale * (q - zero_point), per tensor or along one axis.
 
     `scale` is float32, `zero_point` int64, both of shape () or (channels,); `axis` is the canonical
@@ -55,7 +56,7 @@ class Quantization:
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class Tensor(Remade):
     """One named value of a network: an activation, or a constant when `data` is given.
 
     `file_order` maps canonical axes to the file's: file_array = array.transpose(file_order).

@@ -15,10 +15,11 @@ from npusim.codes import Levels, WeightCode
 from npusim.codes.schemes import code_of
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.tensor import frozen
+from npusim.remade import Remade
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedWeights:
+class EncodedWeights(Remade):
     """Codes and integer constants of one convolution or fully connected layer.
 
     y = clamp(((T + round) >> (shift + channel_shift)) + zero_point), T = bias + sum_j M_j * A_j.

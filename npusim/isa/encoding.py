@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from npusim.errors import FormatError, RangeError
 from npusim.isa.fields import Field, Register
@@ -42,6 +43,9 @@ class Instruction:
     def __getitem__(self, field: str) -> int:
         return self.values[field]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.name, self.engine, dict(self.values))
+
     @property
     def awaits(self) -> tuple[str, ...]:
         """Engines whose token is taken before issue."""
@@ -51,6 +55,10 @@ class Instruction:
     def signals(self) -> tuple[str, ...]:
         """Engines that are given a token at retirement."""
         return _neighbours(self.engine, self.values["signal_prev"], self.values["signal_next"])
+
+
+def _remade(name: str, engine: str, values: Mapping[str, int]) -> Instruction:
+    return Instruction(name, engine, MappingProxyType(values))
 
 
 def _neighbours(engine: str, prev: int, next_: int) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ the J accumulators of a channel. A fully connected layer is a 1x1 convolution ov
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,6 +20,7 @@ from npusim.kernels.depthwise import DepthwiseLayer
 from npusim.kernels.entry import Call
 from npusim.kernels.gemm import GemmLayer
 from npusim.kernels.narrow import pixels_side_by_side, repeated, widened
+from npusim.kernels.threads import pool
 from npusim.kernels.vnni import chosen_form
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
@@ -189,7 +188,7 @@ class LinearKernel:
             return y
         cuts = [call.rows * i // threads for i in range(threads + 1)]
         jobs = [
-            _pool(threads).submit(
+            pool("linear", threads).submit(
                 entry.call, call.entry, source, target, call.geometry, first, last
             )
             for first, last in pairwise(cuts)
@@ -257,8 +256,3 @@ class LinearStep:
         if self.taps is not None:
             x, y = x.reshape(-1, 1, 1, self.taps), y.reshape(-1, 1, 1, self.filters)
         return self.kernel.bind(x, y)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="npusim-linear")

@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from npusim.arguments import require_type
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
@@ -240,6 +241,7 @@ class Machine(Table, frozen=True, dict=True):
     @classmethod
     def of(cls, machine: Machine | str | Path) -> Machine:
         """Return `machine` itself, or what `load` finds under that name."""
+        require_type("machine", machine, Machine, str, Path)
         return machine if isinstance(machine, Machine) else cls.load(machine)
 
     @classmethod

@@ -9,9 +9,7 @@ and so does a network with state, each of whose runs begins with what the last o
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from math import prod
 from threading import Lock
 from time import perf_counter_ns
@@ -20,9 +18,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.arguments import require_count, require_type
 from npusim.errors import UnsupportedError
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network
+from npusim.kernels.threads import pool
 from npusim.operators.steps import step as node_step
 from npusim.prepared.inputs import network_inputs, run_of, runs_in
 from npusim.prepared.plan import Plan, plan_of
@@ -42,6 +42,7 @@ def prepare(network: Network, rule: Rule | Literal["auto"] = "auto") -> Prepared
     UnsupportedError, RangeError
         The network is float, or a layer asks for what the engine does not compute.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
     quantized = any(tensor.quantization is not None for tensor in network.tensors.values())
     if not network.is_integer and not quantized:
         raise UnsupportedError(
@@ -59,12 +60,6 @@ def _run_again(idle: list[Workspace], x: Mapping[str, NDArray]) -> dict[str, NDA
     outputs = workspace.run(x)
     idle.append(workspace)
     return outputs
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return the threads that blocks run on; starting them would cost more than a small network."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="npusim-block")
 
 
 class Prepared:
@@ -143,6 +138,8 @@ class Prepared:
         ShapeError, RangeError, UnsupportedError
             `x` does not fit the network, or a kept name is not one of its tensors.
         """
+        require_count("threads", threads)
+        require_count("batch", batch)
         names = self.network.outputs if keep is None else tuple(keep)
         quick = threads == 1 and batch is None and nanoseconds is None and progress is None
         quick = quick and not self.network.state
@@ -185,7 +182,7 @@ class Prepared:
             with self._one_run_at_a_time:
                 results = [run_block(block) for block in blocks]
         else:
-            results = list(_pool(threads).map(run_block, blocks))
+            results = list(pool("block", threads).map(run_block, blocks))
         if nanoseconds is not None:
             for _, clock in results:
                 nanoseconds += np.diff(clock)

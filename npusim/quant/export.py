@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import npusim
+from npusim.arguments import require_type
 from npusim.errors import UnsupportedError
 from npusim.formats.own.calls import call_of, function_named
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
@@ -35,6 +36,7 @@ def model_of(network: Network) -> onnx.ModelProto:
     UnsupportedError
         The network is not npusim's own (quantize it first), or an operator has no form there.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
     if network.source != "npusim":
         raise UnsupportedError(
             f"{network.name}: expected a network that npusim quantized, found one of "

@@ -92,6 +92,8 @@ def canonical_samples(network: Network, x: NDArray) -> NDArray[np.float64]:
             f"{tensor.name}: expected samples [N{''.join(f' {n}' for n in expected[1:])}], "
             f"found {list(x.shape)}"
         )
+    if x.dtype.kind not in "biuf":
+        raise ShapeError(f"{tensor.name}: expected samples that are numbers, found {x.dtype}")
     if not np.isfinite(x).all():
         where = [int(i) for i in np.argwhere(~np.isfinite(x))[0]]
         raise RangeError(

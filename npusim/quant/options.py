@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from npusim.arguments import require_count, require_one_of
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError, UnsupportedError
 from npusim.words import (
@@ -83,10 +84,7 @@ class Options:
             ("bias_correction", BIAS_CORRECTIONS), ("breakpoint", BREAKPOINTS), ("grid", GRIDS),
             ("normalize", NORMALIZATIONS),
         ):  # fmt: skip
-            if getattr(self, name) not in known:
-                raise UnsupportedError(
-                    f"{name}: expected one of {', '.join(known)}, found {getattr(self, name)!r}"
-                )
+            require_one_of(name, getattr(self, name), known)
         shifted = [s for s, _ in self.layers.values()] + [self.scheme]
         if self.normalize == "channel" and any(s.endswith("+wes") for s in shifted):
             raise UnsupportedError(
@@ -112,10 +110,8 @@ def as_published(scheme: str = Options.scheme, **settings: Any) -> Options:
 
 def check_scheme(where: str, scheme: str, bits: int) -> None:
     """Raise unless there is such a scheme and it is defined at `bits` bits."""
-    if scheme not in SCHEME_BITS:
-        raise UnsupportedError(
-            f"{where}scheme: expected one of {', '.join(SCHEME_BITS)}, found {scheme!r}"
-        )
+    require_one_of(f"{where}scheme", scheme, tuple(SCHEME_BITS))
+    require_count(f"{where}bits", bits)
     least, most = SCHEME_BITS[scheme]
     if not least <= bits <= most:
         raise RangeError(f"{where}{scheme}: expected {least} to {most} bits, found {bits}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim import operators as op
+from npusim.arguments import require_count, require_type
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
@@ -61,6 +62,8 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
 
     `samples` [N ...] are in the file's layout of the network's input.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
+    require_count("threads", threads)
     if any(
         len(node.inputs) == 1 or network.tensors[node.inputs[1]].dtype.kind in "iu"
         for node in network.nodes

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from npusim.analysis.layers import LayerReport
+from npusim.printable import printable
 
 
 def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
@@ -36,7 +41,25 @@ def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
     return table
 
 
-def plain_console() -> Console:
+class PlainConsole(Console):
+    """A console on which text is text: no markup, no emoji codes, no control characters.
+
+    What is to be coloured is a `Text` with a style.
+    """
+
+    def __init__(self, *, to_stderr: bool = False, width: int | None = None) -> None:
+        super().__init__(stderr=to_stderr, width=width, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Return `text` as it is shown: rich asks this for every text and cell."""
+        return super().render_str(printable(text), **settings)
+
+
+def plain_console(piped_width: int = 200) -> Console:
     """Return a console on stdout that does not fold tables when stdout is a file or a pipe."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    return PlainConsole(width=None if sys.stdout.isatty() else piped_width)
+
+
+def verdict(agrees: bool, word: str = "DIFFERS") -> Text:
+    """Return a comparison's result in its colour; `word` is what it is where it does not agree."""
+    return Text("agrees", "green") if agrees else Text(word, "red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from npusim.arguments import require_one_of, require_type
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.words import ROUNDINGS, RULES, Rule
@@ -30,13 +31,13 @@ def resolve_rule(network: Network, requested: str = "auto") -> Rule:
     Raises
     ------
     UnsupportedError
-        There is no such rule.
+        There is no such rule, or `network` is none.
     """
+    require_type("network", network, Network, hint="npusim.load makes one")
+    require_one_of("requant", requested, ("auto", *RULES))
     if requested == "auto":
         return OWN_RULE[network.source]
-    if requested not in RULES:
-        raise UnsupportedError(f"requant: expected auto or {', '.join(RULES)}, found {requested}")
-    return requested
+    return requested  # type: ignore[return-value]  # one of RULES
 
 
 def linear_integer_mode(rule: Rule) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from npusim.arguments import require_count
 from npusim.errors import FormatError, UnsupportedError
 from npusim.explore.sweep.execution import DaskCluster, LocalProcesses, Run, in_this_process
 from npusim.explore.sweep.front import with_front
@@ -15,7 +16,7 @@ from npusim.explore.sweep.sweep import Progress, Swept, sweep_space
 from npusim.explore.sweep.tasks import ModelFile, Source, read_model
 from npusim.formats.samples import read_samples
 from npusim.report.sweep_page import plot_bytes, require_plot_format
-from npusim.writing import require_writable, whole_file
+from npusim.writing import require_outputs, whole_file
 
 
 def sweep(
@@ -57,10 +58,10 @@ def sweep(
     table, picture = Path(output), None if plot is None else Path(plot)
     if workers is not None and scheduler is not None:
         raise UnsupportedError("expected either --workers or --scheduler, found both")
+    require_count("workers", workers)
     require_format(table)
-    require_writable(table)
     require_plot_format(picture)
-    require_writable(picture)
+    require_outputs({"-o": table, "--plot": picture}, space)
     described = read_space(Path(space))
     sources = {network.name: read_source(network) for network in described.networks}
     with Journal(table, resume) as journal, _execution(workers, scheduler) as run:
