@@ -29,6 +29,9 @@ from npusim.runtimes.requantization import FloatRequantization, Requantization, 
 from npusim.runtimes.staircase import Reach, Tabulated, sum_of_products
 from npusim.runtimes.twins import twin
 
+DEAD = 0.49
+"""Products below it round to 0, whatever float32 loses on the way."""
+
 
 def byte_range(tensor: Tensor) -> tuple[int, int]:
     """Return the least and greatest value of an 8-bit tensor."""
@@ -79,17 +82,21 @@ def float32_constants(c: FloatRequantization, reach: Reach) -> Requantization | 
     """Return what the float32 requantizer computes `c` with: the scales' bits for multipliers.
 
     None where it does not compute that: another formula, scales that are subnormal or infinite, or
-    sums that pass 32 bits with their bias.
+    sums that pass 32 bits with their bias. A dead channel, whose sums all round to 0, has scale and
+    bias 0: files give such channels biases at the end of int32.
     """
-    bits = c.scale.astype(np.float32).view(np.uint32).astype(np.int64)
+    sums = np.maximum(np.abs(reach.first + c.bias), np.abs(reach.last + c.bias))
+    dead = sums * c.scale.astype(np.float64) < DEAD
+    bits = np.where(dead, 0, c.scale.astype(np.float32).view(np.uint32).astype(np.int64))
+    bias = np.where(dead, 0, c.bias)
     exponent = bits >> FRACTION_BITS
-    normal = (bits == 0) | ((exponent > 0) & (exponent < INFINITE_EXPONENT))
+    normal = dead | ((exponent > 0) & (exponent < INFINITE_EXPONENT))
     limit = 1 << (ACC_BITS - 1)
-    fits = (reach.first + c.bias >= -limit) & (reach.last + c.bias < limit)
+    fits = (reach.first + bias >= -limit) & (reach.last + bias < limit)
     if c.kind != "fp32" or not (normal & fits).all():
         return None
     return Requantization(
-        bits[None], c.bias, np.zeros_like(bits), "float32", c.zero_point, c.low, c.high
+        bits[None], bias, np.zeros_like(bits), "float32", c.zero_point, c.low, c.high
     )
 
 

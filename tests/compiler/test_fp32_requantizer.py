@@ -25,8 +25,8 @@ TIES = 98 / 26_808
 """A scale whose float32 ties lie on a slope that is no binary fraction: tests/runtimes."""
 
 
-def dense(scale: float) -> Network:
-    """A dense layer of .onnx with one scale for all channels."""
+def dense(scale: float, dead: bool = False) -> Network:
+    """A dense layer of .onnx with one scale; `dead`: the last channel's sums all round to 0."""
 
     def scaled(name: str, shape: tuple[int, ...], value: object) -> Tensor:
         q = Quantization(np.float32(value), np.int64(0))
@@ -34,11 +34,14 @@ def dense(scale: float) -> Network:
 
     weights = np.full((4, INPUTS), 64, np.int8)
     weights[:, 0] = (1, 3, 7, 11)
-    sw = Quantization(np.full(4, scale, np.float32), np.zeros(4, np.int64), 0)
+    scales, biases = np.full(4, scale, np.float32), np.array([0, 5, -9, 77], np.int32)
+    if dead:
+        scales[3], biases[3] = 4e-15, np.iinfo(np.int32).min
+    sw = Quantization(scales, np.zeros(4, np.int64), 0)
     tensors = {
         "x": scaled("x", (1, INPUTS), 1),
         "w": Tensor("w", weights.shape, np.dtype("int8"), sw, weights),
-        "b": Tensor("b", (4,), np.dtype("int32"), None, np.array([0, 5, -9, 77], np.int32)),
+        "b": Tensor("b", (4,), np.dtype("int32"), None, biases),
         "y": scaled("y", (1, 4), 1),
     }
     node = Node("dense", op.FullyConnected(), ("x", "w", "b"), ("y",))
@@ -55,6 +58,15 @@ def test_a_layer_without_a_twin_is_exact_where_the_float32_unit_is_built_in():
     network = dense(TIES)
     integers = Machine.load("nano")
     program = assert_agrees(network, integers.with_(FLOAT)).program
+    assert roundings(program) == {"float32"}
+    (proof,) = prove(program, network)
+    assert proof.differences == ()
+
+
+def test_a_dead_channel_whose_bias_is_the_least_int32_does_not_keep_the_layer_from_the_unit():
+    """shufflenet-v2-12-int8 has 15 of them in one convolution."""
+    network = dense(TIES, dead=True)
+    program = assert_agrees(network, Machine.load("nano").with_(FLOAT)).program
     assert roundings(program) == {"float32"}
     (proof,) = prove(program, network)
     assert proof.differences == ()
