@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import npusim
+from npusim.machines import Machine
 from tools.checkout import ROOT, SHARED
 from tools.markdown import header, row
 
 OUTPUT = ROOT / "docs" / "coverage.md"
+MACHINE = Machine.load("base").with_({"array.fp32_requantizer": 1})
 CORPUS = SHARED / "corpus"
 
 HEAD = """\
@@ -32,8 +34,9 @@ Written by `tools/pages/coverage.py`; do not edit. LiteRT (ai-edge-litert) {lite
 The files are public networks and small graphs that nobody here made, but for the `q_*` graphs,
 which onnxruntime's own `quantize_static` wrote. Each runs on random inputs in its runtime and
 in npusim's kernels engine. "Differing" counts the values of the outputs that are not equal in
-every byte; for float outputs the greatest distance stands behind it. `estimate` is the cycles
-of the machine `base` and of the host core.
+every byte; for float outputs the greatest distance stands behind it. "On the machine" counts the
+same for engine `machine`, the compiled program on `base` with the float32 requantizer
+(`array.fp32_requantizer = 1`). `estimate` is the cycles of the machine `base` and of the host core.
 
 {runs} of {files} files run; {equal} of them are equal in every byte.
 
@@ -86,6 +89,19 @@ def of_onnxruntime(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any]
     return inputs, dict(zip(names, session.run(names, inputs), strict=True))
 
 
+def comparison(found: dict[str, Any], expected: dict[str, Any]) -> tuple[int, str]:
+    """Return how many values of the outputs differ, and the cell that says so."""
+    differing, values, distance = 0, 0, 0.0
+    for key, value in expected.items():
+        mine = np.asarray(found[key]).reshape(value.shape)
+        same = (mine == value) | ((mine != mine) & (value != value))
+        differing, values = differing + int((~same).sum()), values + value.size
+        if value.dtype.kind == "f" and not same.all():
+            distance = max(distance, float(np.abs(mine - value)[~same].max()))
+    far = f" (at most {distance:.2g})" if distance else ""
+    return differing, f"{differing:,} of {values:,}{far}"
+
+
 def file_row(path: Path) -> tuple[str, str, list[str]]:
     """Return how it went (equal, differing, refused, runtime), why, and the cells of the row."""
     rng = np.random.default_rng(1)
@@ -95,30 +111,28 @@ def file_row(path: Path) -> tuple[str, str, list[str]]:
         inputs, expected = reference(path, rng)
     except Exception as error:  # whatever the runtime refuses a file with
         why = str(error).splitlines()[0][:90] if str(error) else type(error).__name__
-        return "runtime", why, [name, "", f"the runtime refuses it: {why}", "", ""]
+        return "runtime", why, [name, "", f"the runtime refuses it: {why}", "", "", ""]
     try:
         network = npusim.load(path)
         found = npusim.run(network, inputs).outputs
     except npusim.NpuError as error:
         why = str(error).partition(": ")[2][:110]
-        return "refused", why, [name, "", f"refused: {why}", "", ""]
-    differing, values, distance = 0, 0, 0.0
-    for key, value in expected.items():
-        mine = np.asarray(found[key]).reshape(value.shape)
-        same = (mine == value) | ((mine != mine) & (value != value))
-        differing, values = differing + int((~same).sum()), values + value.size
-        if value.dtype.kind == "f" and not same.all():
-            distance = max(distance, float(np.abs(mine - value)[~same].max()))
+        return "refused", why, [name, "", f"refused: {why}", "", "", ""]
+    differing, compared = comparison(found, expected)
+    try:
+        on_machine = npusim.run(network, inputs, engine="machine", machine=MACHINE).outputs
+        _, machine = comparison(on_machine, expected)
+    except npusim.NpuError as error:
+        machine = str(error).partition(": ")[2][:60]
     cycles = ""
     try:
         cost = npusim.estimate(network)
         cycles = f"{cost.cycles:,} + {cost.host_cycles:,}"
     except npusim.NpuError as error:
         cycles = str(error).partition(": ")[2][:60]
-    far = f" (at most {distance:.2g})" if distance else ""
     kinds = Counter(node.kind for node in network.nodes)
     listed = ", ".join(sorted(kinds)) if len(kinds) < 7 else f"{len(kinds)} kinds"
-    cells = [name, listed, "yes", f"{differing:,} of {values:,}{far}", cycles]
+    cells = [name, listed, "yes", compared, machine, cycles]
     return ("differing" if differing else "equal"), "", cells
 
 
@@ -132,7 +146,9 @@ def main() -> None:
         litert=version("ai-edge-litert"), onnxruntime=version("onnxruntime"), files=len(rows),
         runs=ended["equal"] + ended["differing"], equal=ended["equal"],
     )  # fmt: skip
-    titles = ("file", "operators", "runs", "differing", "cycles: machine + host")
+    titles = (
+        "file", "operators", "runs", "differing", "on the machine", "cycles: machine + host",
+    )  # fmt: skip
     lines = [*header(*titles), *(row(*cells) for _, _, cells in rows)]
     OUTPUT.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
     print(dict(ended))
