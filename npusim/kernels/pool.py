@@ -49,15 +49,16 @@ def sum_window(x, n, oh, ow, geometry, sums):
 
 
 @kernel
-def average_pool_division(x, geometry, low, high, y):
-    """Average each window's integers as they are; a window without a tap gives 0."""
+def average_pool_division(x, geometry, low, high, origin, y):
+    """Average each window's x - origin and add it again; a window without a tap gives `origin`."""
     sums = np.empty(x.shape[3], np.int64)
     for n in range(y.shape[0]):
         for oh in range(y.shape[1]):
             for ow in range(y.shape[2]):
-                taps = max(sum_window(x, n, oh, ow, geometry, sums), 1)
+                taps = sum_window(x, n, oh, ow, geometry, sums)
                 for c in range(y.shape[3]):
-                    y[n, oh, ow, c] = clamp(divide_window(sums[c], taps), low, high)
+                    mean = divide_window(sums[c] - taps * origin, max(taps, 1))
+                    y[n, oh, ow, c] = clamp(mean + origin, low, high)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -37,6 +37,9 @@ from npusim.runtimes.requantization import (
 )
 from npusim.words import ROUNDINGS
 
+TOSA_ORIGIN = 128
+"""What uint8 becomes int8 by."""
+
 
 @dataclass(frozen=True)
 class AveragePool(Pool):
@@ -47,13 +50,15 @@ class AveragePool(Pool):
 
 @dataclass(frozen=True)
 class WindowDivision:
-    """TFLite's AVERAGE_POOL: y = clamp(sum / n), halves away from zero, no change of scale.
+    """TFLite's AVERAGE_POOL: y = clamp(sum / n + origin), halves away from zero, no new scale.
 
-    The sum is of the integers as they are (no zero point subtracted), n the taps inside the image.
+    The sum is of x - origin, n the taps inside the image. TFLite takes the integers as they are
+    (no zero point subtracted); TOSA has no unsigned ones and takes uint8 less 128.
     """
 
     low: int
     high: int
+    origin: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,16 @@ def by_taps(network: Network, node: Node, mode: str = "tflite") -> WindowDivisio
     )
 
 
+def tosa_mean(network: Network, node: Node) -> WindowDivision | Requantization:
+    """Return TOSA's AVG_POOL2D of int8, which the converter makes of uint8 by subtracting 128.
+
+    Its reciprocal (2^30 + 1) / n lies above 1 / n: halves go away from zero, as in TFLite.
+    """
+    c = by_taps(network, node)
+    unsigned = network.inputs_of(node)[0].dtype == np.uint8
+    return replace(c, origin=TOSA_ORIGIN) if unsigned and isinstance(c, WindowDivision) else c
+
+
 def xnnpack_mean(network: Network, node: Node) -> WindowDivision | Requantization:
     """Return XNNPACK's constants: ties to even where the scale changes."""
     return by_taps(network, node, "half_even")
@@ -148,7 +163,7 @@ def step(
         return _image_mean(network, node, c)
     if isinstance(c, WindowDivision):
         return KernelStep(
-            pool.average_pool_division, (geometry, c.low, c.high), y.dtype, y.shape[1:]
+            pool.average_pool_division, (geometry, c.low, c.high, c.origin), y.dtype, y.shape[1:]
         )
     if isinstance(c, Requantization):
         mode = ROUNDINGS.index(c.rounding)
@@ -235,7 +250,7 @@ PAGE = Page(
         litert_opt=by_taps,
         xnnpack=xnnpack_mean,
         onnxruntime=onnxruntime_mean,
-        tosa=by_taps,
+        tosa=tosa_mean,
         integer=by_taps,
     ),
     quantized=step,

@@ -9,6 +9,7 @@ reference kernels or with a default session of onnxruntime, byte for byte; float
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def of_onnxruntime(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any]
     return inputs, dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def comparison(found: dict[str, Any], expected: dict[str, Any]) -> tuple[int, str]:
+def comparison(found: Mapping[str, Any], expected: Mapping[str, Any]) -> tuple[int, str]:
     """Return how many values of the outputs differ, and the cell that says so."""
     differing, values, distance = 0, 0, 0.0
     for key, value in expected.items():

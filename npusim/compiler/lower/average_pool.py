@@ -33,7 +33,7 @@ def lower(
     @cache
     def finish(taps: int) -> Requantization:
         if isinstance(c, WindowDivision):
-            return _division(max(taps, 1), c.low, c.high)
+            return _division(taps, c)
         column = min(max(taps, 1), len(c.shift)) - 1
         m = c.multipliers[:, column : column + 1]
         return replace(
@@ -43,9 +43,10 @@ def lower(
     return pooled(context, node, operator.window, 0, -128, 127, finish)
 
 
-def _division(taps: int, low: int, high: int) -> Requantization:
-    """Return sum / taps, halves away from zero, as an epilogue."""
-    multiplier, shift = average_constants(taps)
+def _division(taps: int, c: WindowDivision) -> Requantization:
+    """Return the mean of `taps` integers, halves away from zero, as an epilogue of their sum."""
+    multiplier, shift = average_constants(max(taps, 1))
     return Requantization(
-        np.array([[multiplier]]), np.array([0]), np.array([shift]), "half_away", 0, low, high
-    )
+        np.array([[multiplier]]), np.array([-taps * c.origin * multiplier]), np.array([shift]),
+        "half_away", c.origin, c.low, c.high,
+    )  # fmt: skip
