@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npusim.formats.onnx.quantized import QUANTIZED
-from npusim.formats.onnx.standard import STANDARD
 from npusim.operators.page import Absent, Page
 from npusim.operators.pages import PAGES
 from npusim.words import RUNTIMES, Unit
@@ -58,7 +56,6 @@ def _row(page: Page) -> OperatorRow:
 def onnx_names() -> list[str]:
     """Return every type of node that the .onnx reader takes, with its domain where it has one."""
     forms = {(form.domain, form.name) for page in PAGES for form in page.onnx}
-    forms |= {("", name) for name in STANDARD} | set(QUANTIZED)
     public = ((domain, name) for domain, name in forms if not domain.startswith("npusim"))
     return sorted(f"{domain}.{name}" if domain else name for domain, name in public)
 

@@ -162,7 +162,7 @@ def average_pool_float(x, least, values, geometry, all_taps, scale, zero_point, 
 
 @kernel
 def softmax_lifted(x, table, factor, zero_point, low, high, y):
-    """QLinearSoftmax over the rows of x [R C]; see requantization_onnxruntime.softmax_table."""
+    """QLinearSoftmax over the rows of x [R C]; see runtimes/onnxruntime.py, softmax_table."""
     for r in range(x.shape[0]):
         largest = np.int64(x[r, 0])
         for c in range(x.shape[1]):

@@ -30,7 +30,7 @@ def requantize_sums_fused(sums, scale, bias, zero_point, low, high, y):
 
 @kernel
 def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
-    """QLinearAdd over flat arrays; see requantization_onnxruntime.FusedAdd."""
+    """QLinearAdd over flat arrays; see runtimes/onnxruntime.py, FusedAdd."""
     for i in range(len(y)):
         inner = fused_multiply_add(np.float32(b[i]), ratio_b, offset)
         value = np.rint(fused_multiply_add(np.float32(a[i]), ratio_a, inner))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.functions import (
@@ -53,4 +54,5 @@ PAGE = function_page(
     single,
     constants=alike(fixed_point),
     plain=plain_function(np.abs),
+    onnx=(OnnxForm("Abs", reads(lambda node: Abs())),),
 )

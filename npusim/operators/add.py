@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_scales import reads_binary
 from npusim.operators.forms.own import (
     ACTIVATION,
     RULE,
@@ -66,7 +68,10 @@ def implied(network: Network, node: Node) -> Attributes:
 PAGE = Page(
     operator=Add,
     tflite=(TfliteForm("ADD", 2, _read),),
-    onnx=(),
+    onnx=(
+        OnnxForm("Add", reads(lambda node: Add(), 2)),
+        OnnxForm("QLinearAdd", reads_binary(Add), "com.microsoft"),
+    ),
     own=(OwnForm("Add", (ACTIVATION,), implied, values=2),),
     real=real,
     constants=by_width(

@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axis_of
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
+from npusim.operators.reshape import Reshape
 
 
 @dataclass(frozen=True)
@@ -58,4 +63,27 @@ def _reader(least: bool) -> TfliteForm:
     return TfliteForm("ARG_MIN" if least else "ARG_MAX", 1, read)
 
 
-PAGE = movement_page(ArgMax, (_reader(least=False), _reader(least=True)), real, _step)
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    axis = axis_of(node, 0, len(shape))
+    if node.integer("select_last_index", 0):
+        raise UnsupportedError(f"{node.name} ({node.kind}): select_last_index")
+    operator = ArgMax(axis, node.kind == "ArgMin")
+    int64 = np.dtype(np.int64)
+    if not node.integer("keepdims", 1):
+        b.emit(node.name, operator, (x,), node.outputs[0], int64)
+        return
+    flat = b.free(f"{node.outputs[0]}:without_axis")
+    b.emit(node.name, operator, (x,), flat, int64)
+    kept = (*shape[:axis], 1, *shape[axis + 1 :])
+    b.emit(f"{node.name}:keepdims", Reshape(kept), (flat,), node.outputs[0])
+
+
+PAGE = movement_page(
+    ArgMax,
+    (_reader(least=False), _reader(least=True)),
+    real,
+    _step,
+    onnx=(OnnxForm("ArgMax", _read_onnx), OnnxForm("ArgMin", _read_onnx)),
+)

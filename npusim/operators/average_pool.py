@@ -8,10 +8,16 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, mlas, mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import activation_input, per_tensor
+from npusim.operators.forms.onnx_windows import pool_window
 from npusim.operators.forms.own import (
     ACTIVATION,
     RULE,
@@ -236,10 +242,32 @@ def single(operator: AveragePool, x: NDArray[np.float32]) -> NDArray[np.float32]
     return clamped((y / np.float32(inside)).astype(np.float32), operator.activation)
 
 
+def _of_onnx(b: Builder, node: OnnxNode, x: str) -> AveragePool:
+    place = pool_window(b, node, x)
+    return AveragePool(place, count_padding=bool(node.integer("count_include_pad", 0)))
+
+
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    b.emit_channels_last(node.name, _of_onnx(b, node, x), (x,), node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    if node.integer("channels_last", 0):
+        raise UnsupportedError(f"{node.name} (QLinearAveragePool): channels_last")
+    operator = _of_onnx(b, node, x)
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0], dtype, q)
+
+
 PAGE = Page(
     operator=AveragePool,
     tflite=(TfliteForm("AVERAGE_POOL_2D", 1, _read),),
-    onnx=(),
+    onnx=(
+        OnnxForm("AveragePool", _read_onnx, image=True),
+        OnnxForm("QLinearAveragePool", _read_quantized, "com.microsoft", image=True),
+    ),
     own=(
         OwnForm("AveragePool", (WINDOW, ACTIVATION), clamped_scale, suits=divides),
         OwnForm("PaddedAveragePool", (WINDOW, ACTIVATION, COUNTS), implied, suits=counts_padding),

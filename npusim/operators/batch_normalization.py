@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.float32 import by_runtime, constant, elementwise
 from npusim.operators.page import Absent, Page, Step, no_macs
 from npusim.words import Rule
@@ -52,10 +56,22 @@ def one_factor(network: Network, node: Node, rule: Rule) -> Step:
     return lambda threads, x, *constants: x * factor + offset
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    if node.integer("training_mode", 0) or len([o for o in node.outputs if o]) != 1:
+        raise UnsupportedError(f"{node.name} (BatchNormalization): training is not supported")
+    names = ("scale", "bias", "mean", "variance")
+    inputs = [b.value(node, 0)]
+    inputs += [
+        b.store(node.input(i), b.constant(node, i, what)) for i, what in enumerate(names, start=1)
+    ]
+    operator = BatchNormalization(node.number("epsilon", 1e-5))
+    b.emit_channels_last(node.name, operator, tuple(inputs), node.outputs[0])
+
+
 PAGE = Page(
     operator=BatchNormalization,
     tflite=(),
-    onnx=(),
+    onnx=(OnnxForm("BatchNormalization", _read, weights=(1, 2, 3, 4), image=True),),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=Absent("is folded into the layer before it"),

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import broadcast
 from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
@@ -39,10 +42,17 @@ class BroadcastTo(Rearrangement):
         return replace(self, shape=(extent, *self.shape[1:]))
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    wanted = tuple(int(n) for n in b.constant(node, 1, "shape").ravel())
+    b.emit(node.name, BroadcastTo(broadcast(b.shape(x), wanted)), (x,), node.outputs[0])
+
+
 PAGE = rearrangement_page(
     BroadcastTo,
     (
         TfliteForm("BROADCAST_TO", 1, lambda layer: BroadcastTo(layer.constant(1))),
         TfliteForm("FILL", (1,), lambda layer: BroadcastTo(layer.constant(0))),
     ),
+    onnx=(OnnxForm("Expand", _read_onnx),),
 )

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode, dtype_of
 from npusim.graph.network import Network, Node
+from npusim.graph.tensor import DTYPES
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.kinds.unary import Unary
@@ -34,4 +40,23 @@ def _step(network: Network, node: Node) -> Step:
     return step
 
 
-PAGE = movement_page(Cast, (TfliteForm("CAST", 1, lambda layer: Cast()),), real, _step)
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    dtype = dtype_of(node.integer("to", onnx.TensorProto.FLOAT), node.name)
+    if dtype.name == "float16":
+        raise UnsupportedError(f"{node.name} (Cast): float16 values")
+    if dtype.name not in DTYPES:
+        raise UnsupportedError(f"{node.name} (Cast): {dtype} values")
+    if dtype == b.tensors[x].dtype:
+        return b.emit_identity(node)
+    b.emit(node.name, Cast(), (x,), node.outputs[0], dtype)
+    return None
+
+
+PAGE = movement_page(
+    Cast,
+    (TfliteForm("CAST", 1, lambda layer: Cast()),),
+    real,
+    _step,
+    onnx=(OnnxForm("Cast", _read_onnx),),
+)

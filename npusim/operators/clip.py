@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Field, as_numbers
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
@@ -82,6 +85,38 @@ CONSTANTS = by_width(
     of_integers,
 )
 
+
+def bounds_of(b: Builder, node: OnnxNode) -> tuple[float | None, float | None]:
+    """Return Clip's or Relu's bounds, None where there is none."""
+    if node.kind == "Relu":
+        return 0.0, None
+    bounds = []
+    for index, name in ((1, "min"), (2, "max")):
+        given = b.optional(node, index, name)
+        value = float(given.ravel()[0]) if given is not None else node.attributes.get(name)
+        finite = isinstance(value, int | float) and np.isfinite(value)
+        bounds.append(float(value) if finite else None)  # type: ignore[arg-type]
+    return bounds[0], bounds[1]
+
+
+def _read(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    low, high = bounds_of(b, node)
+    quantization = b.tensors[x].quantization
+    if quantization is not None and quantization.axis is None and node.domain == "":
+        # on integers ONNX's bounds are integers; an Activation's are real values
+        scale, zero = float(quantization.scale), int(quantization.zero_point)
+        low = None if low is None else scale * (low - zero)
+        high = None if high is None else scale * (high - zero)
+    b.emit(node.name, Clip(low, high), (x,), node.outputs[0])
+
+
+def _read_fused(b: Builder, node: OnnxNode) -> None:
+    """Relu or Clip that fuse_qdq.py moved behind its Q: bounds are still real values."""
+    x = b.value(node, 0)
+    b.emit(node.name, Clip(*bounds_of(b, node)), (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Clip,
     tflite=(
@@ -90,7 +125,12 @@ PAGE = Page(
         TfliteForm("RELU_0_TO_1", 1, lambda layer: Clip(0.0, 1.0)),
         TfliteForm("RELU6", 1, lambda layer: Clip(0.0, 6.0)),
     ),
-    onnx=(),
+    onnx=(
+        OnnxForm("Relu", _read),
+        OnnxForm("Clip", _read),
+        OnnxForm("Relu", _read_fused, "npusim.fused"),
+        OnnxForm("Clip", _read_fused, "npusim.fused"),
+    ),
     own=(table_form("clamp", CONSTANTS, BOUNDS),),
     real=real,
     constants=CONSTANTS,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary
@@ -66,10 +67,21 @@ def _form(relation: Relation) -> TfliteForm:
     return TfliteForm(relation.upper(), 2, lambda layer: Comparison(relation))
 
 
+def _onnx_form(name: str, relation: Relation) -> OnnxForm:
+    return OnnxForm(name, reads(lambda node: Comparison(relation), 2, np.dtype(np.bool_)))
+
+
 PAGE = Page(
     operator=Comparison,
     tflite=tuple(_form(relation) for relation in RELATIONS),
-    onnx=(),
+    onnx=(
+        _onnx_form("Equal", "equal"),
+        _onnx_form("Greater", "greater"),
+        _onnx_form("GreaterOrEqual", "greater_equal"),
+        _onnx_form("Less", "less"),
+        _onnx_form("LessOrEqual", "less_equal"),
+        _onnx_form("Xor", "not_equal"),
+    ),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=alike(fixed_point),

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError, UnsupportedError
+from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor, same_quantization
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axis_of
+from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_scales import activation_input, output_type, per_tensor
 from npusim.operators.forms.own import (
     ANY_NUMBER,
     RULE,
@@ -186,10 +191,38 @@ def implied(network: Network, node: Node) -> Attributes:
     }
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    inputs = tuple(b.value(node, index) for index in range(len(node.inputs)))
+    first = b.tensors[inputs[0]]
+    axis = axis_of(node, 0, len(first.shape))
+    if any(b.tensors[name].dtype != first.dtype for name in inputs):
+        raise FormatError(f"{node.name} (Concat): expected inputs of one type")
+    if not first.is_float:  # integers are joined as they are, whatever they are worth
+        labels = (b.tensors[name].quantization for name in inputs)
+        label = next((q for q in labels if q is not None), RAW)
+        inputs = tuple(b.as_quantized(name, label) for name in inputs)
+    b.emit(node.name, Concat(axis), inputs, node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    if len(node.inputs) < 5 or len(node.inputs) % 3 != 2:
+        raise FormatError(f"{node.name} (QLinearConcat): {len(node.inputs)} inputs")
+    inputs = tuple(
+        activation_input(b, node, i, per_tensor(b, node, i + 1, i + 2), i + 2)
+        for i in range(2, len(node.inputs), 3)
+    )
+    axis = axis_of(node, 0, len(b.shape(inputs[0])))
+    q, dtype = per_tensor(b, node, 0, 1), output_type(b, node, 1)
+    b.emit(node.name, Concat(axis), inputs, node.outputs[0], dtype, q)
+
+
 PAGE = Page(
     operator=Concat,
     tflite=(TfliteForm("CONCATENATION", ALL_INPUTS, _read),),
-    onnx=(),
+    onnx=(
+        OnnxForm("Concat", _read_onnx),
+        OnnxForm("QLinearConcat", _read_quantized, "com.microsoft"),
+    ),
     own=(OwnForm("Concat", (integer("axis"),), implied, values=ANY_NUMBER),),
     real=real,
     constants=PerRuntime(

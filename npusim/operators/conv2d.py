@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp, Window, fused, need_rank
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
@@ -18,6 +19,18 @@ from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
 from npusim.kernels.vector_rest import with_scalar_channels
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import (
+    activation_input,
+    bias_input,
+    fused_clamp,
+    output_type,
+    per_channel,
+    per_tensor,
+    weight_type,
+)
+from npusim.operators.forms.onnx_windows import conv_weights, image, window
 from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
@@ -205,10 +218,44 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
     )
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    weights = conv_weights(b, node, 1)
+    inputs = [x, b.store(node.input(1), weights.transpose(0, 2, 3, 1), file_order=(0, 3, 1, 2))]
+    if (bias := b.optional(node, 2, "bias")) is not None:
+        inputs.append(b.store(node.input(2), bias))
+    kernel = (weights.shape[2], weights.shape[3])
+    at = window(node, kernel, image(b, node, x))
+    operator = Conv2D(at, node.integer("group", 1))
+    b.emit_channels_last(node.name, operator, tuple(inputs), node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    weights = conv_weights(b, node, 3)
+    weight_type(node, weights)
+    quantization = per_channel(b, node, 4, 5, weights.shape[0], 0)
+    w = b.store(node.input(3), weights.transpose(0, 2, 3, 1), quantization, (0, 3, 1, 2))
+    inputs = [x, w]
+    bias_input(b, node, 8, inputs)
+    at = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
+    b.emit_channels_last(
+        node.name,
+        Conv2D(at, node.integer("group", 1), fused_clamp(node)),
+        tuple(inputs),
+        node.outputs[0],
+        output_type(b, node, 7),
+        per_tensor(b, node, 6, 7),
+    )
+
+
 PAGE = Page(
     operator=Conv2D,
     tflite=(TfliteForm("CONV_2D", 3, _read), TfliteForm("DEPTHWISE_CONV_2D", 3, _read)),
-    onnx=(),
+    onnx=(
+        OnnxForm("Conv", _read_onnx, weights=(1, 2), image=True, kernel=1),
+        OnnxForm("QLinearConv", _read_quantized, image=True, kernel=3),
+    ),
     own=(OwnForm("Conv", (WEIGHTS_WINDOW, ACTIVATION), clamped_scale),),
     real=real,
     constants=by_width(

@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Window, need_rank
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.mlas_products import columns
+from npusim.operators.conv2d import Conv2D
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_scales import computed_zero_points, unscaled, weight_type
+from npusim.operators.forms.onnx_windows import conv_weights, image, window
 from npusim.operators.matmul_integer import integer_product
 from npusim.operators.page import Absent, Page, Step
 
@@ -74,10 +80,29 @@ def macs(network: Network, node: Node) -> int:
     return prod(network.output_of(node).shape) * prod(w.shape[1:])
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    int32 = np.dtype(np.int32)
+    values = computed_zero_points(b, node)
+    if values is not None:
+        extents = b.shape(values[1])
+        at = window(node, (extents[2], extents[3]), image(b, node, values[0]))
+        operator = ConvInteger(at, node.integer("group", 1))
+        b.emit_channels_last(node.name, operator, values, node.outputs[0], int32)
+        return
+    x = b.as_quantized(b.value(node, 0), unscaled(b, node, 2))
+    weights = conv_weights(b, node, 1)
+    weight_type(node, weights)
+    q = unscaled(b, node, 3, len(weights))
+    w = b.store(node.input(1), weights.transpose(0, 2, 3, 1), q, (0, 3, 1, 2))
+    at = window(node, (weights.shape[2], weights.shape[3]), image(b, node, x))
+    convolution = Conv2D(at, node.integer("group", 1))
+    b.emit_channels_last(node.name, convolution, (x, w), node.outputs[0], int32, RAW)
+
+
 PAGE = Page(
     operator=ConvInteger,
     tflite=(),
-    onnx=(),
+    onnx=(OnnxForm("ConvInteger", _read, image=True, kernel=1),),
     own=Absent("has no form in npusim's own files"),
     real=Absent("takes plain integers alone"),
     constants=Absent("takes its zero points as values"),

@@ -239,7 +239,7 @@ def _pair(node: OnnxNode, name: str, default: tuple[int, int]) -> tuple[int, int
 PAGE = Page(
     operator=ConvTranspose,
     tflite=(TfliteForm("TRANSPOSE_CONV", (2, 1, 3), _read_tflite),),
-    onnx=(OnnxForm("ConvTranspose", _read),),
+    onnx=(OnnxForm("ConvTranspose", _read, image=True, kernel=1),),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=PerRuntime(

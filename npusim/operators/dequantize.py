@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.kernels import floating_point
 from npusim.kernels.vector_rest import with_scalar_elements
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import quantization_along_axis
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -72,10 +77,39 @@ def real(operator: Dequantize, x: NDArray) -> NDArray:
     return x
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    x = b.as_quantized(x, quantization_along_axis(b, node, len(b.shape(x))))
+    b.emit(node.name, Dequantize(), (x,), node.outputs[0], np.dtype(np.float32))
+
+
+def float_product(
+    b: Builder, node: OnnxNode, operator: Operator, inputs: tuple[str, ...], bias: NDArray | None
+) -> None:
+    """Append a product of integers whose sums, with the bias, come out as reals."""
+    scales = [b.tensors[name].quantization for name in inputs]
+    assert scales[0] is not None
+    assert scales[1] is not None
+    scale = scales[0].scale * scales[1].scale
+    rank = len(b.shape(inputs[0]))
+    axis = None if scale.ndim == 0 else rank - 1
+    label = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
+    int32, float32 = np.dtype(np.int32), np.dtype(np.float32)
+    sums = b.free(f"{node.outputs[0]}:sums")
+    values = inputs
+    if bias is not None:
+        values = (*inputs, b.store(node.input(6), bias.astype(np.int32).ravel()))
+    b.emit(node.name, operator, values, sums, int32, label)
+    b.emit(f"{node.name}:real", Dequantize(), (sums,), node.outputs[0], float32)
+
+
 PAGE = Page(
     operator=Dequantize,
     tflite=(TfliteForm("DEQUANTIZE", 1, lambda layer: Dequantize()),),
-    onnx=(),
+    onnx=(
+        OnnxForm("DequantizeLinear", _read),
+        OnnxForm("DequantizeLinear", _read, "com.microsoft"),
+    ),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=PerRuntime(

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels.softmax import reciprocal_of_one_plus
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary
@@ -100,10 +103,15 @@ def _nonzero(node: Node, inner: Step, zero: int) -> Step:
     return divide
 
 
+def _read_reciprocal(b: Builder, node: OnnxNode) -> None:
+    one = b.store(f"{node.name}:one", np.ones((), np.float32))
+    b.emit(node.name, Div(), (one, b.value(node, 0)), node.outputs[0])
+
+
 PAGE = Page(
     operator=Div,
     tflite=(TfliteForm("DIV", 2, lambda layer: Div(layer.activation())),),
-    onnx=(),
+    onnx=(OnnxForm("Div", reads(lambda node: Div(), 2)), OnnxForm("Reciprocal", _read_reciprocal)),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=alike(fixed_point),

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.kernels import mlas
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.functions import function_page
@@ -34,10 +38,17 @@ def single_onnxruntime(operator: Elu, x: NDArray[np.float32]) -> NDArray[np.floa
     return np.where(x >= 0, x, mlas.exp(x) - np.float32(1))
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    if node.number("alpha", 1.0) != 1:
+        raise UnsupportedError(f"{node.name} (Elu): expected alpha 1")
+    b.emit(node.name, Elu(), (b.value(node, 0),), node.outputs[0])
+
+
 PAGE = function_page(
     Elu,
     (TfliteForm("ELU", 1, lambda layer: Elu()),),
     single,
     single_onnxruntime=single_onnxruntime,
     constants=alike(float32_table(single), float32_table(single, to_even=True)),
+    onnx=(OnnxForm("Elu", _read),),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from npusim.kernels import mlas
-from npusim.operators.forms.onnx import OnnxForm
-from npusim.operators.kinds.host import as_float32, float_page, reads
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.kinds.host import as_float32, float_page
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent
 

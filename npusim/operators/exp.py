@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.kernels import mlas
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -37,4 +38,5 @@ PAGE = function_page(
     (TfliteForm("EXP", 1, lambda layer: Exp()),),
     single,
     single_onnxruntime=single_onnxruntime,
+    onnx=(OnnxForm("Exp", reads(lambda node: Exp())),),
 )

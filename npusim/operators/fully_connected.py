@@ -10,13 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp, Window, fused, need_rank
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
-from npusim.graph.tensor import Tensor
+from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve
+from npusim.operators.dequantize import float_product
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import (
+    activation_input,
+    bias_input,
+    fused_clamp,
+    output_type,
+    per_channel,
+    per_tensor,
+    weight_type,
+)
 from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
@@ -25,6 +38,7 @@ from npusim.operators.kinds.linear import check_weight_types, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.transpose import Transpose
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import Rounding, Rule
 
@@ -183,10 +197,71 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
     return multiply
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    if node.integer("transA", 0):
+        x = b.emit(f"{node.name}:transpose", Transpose((1, 0)), (x,), b.free(f"{x}:transposed"))
+    weights = b.constant(node, 1, "weight matrix")
+    rows = weights if node.integer("transB", 0) else weights.T
+    alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
+    if alpha != 1.0:
+        rows = _scaled(rows, alpha)
+    inputs = [x, b.store(node.input(1), rows, file_order=None if rows is weights else (1, 0))]
+    bias = b.optional(node, 2, "bias")
+    if bias is not None:
+        if bias.size not in (1, rows.shape[0]):
+            raise UnsupportedError(f"{node.name}: expected one bias per column, found {bias.shape}")
+        full = np.broadcast_to(bias.ravel(), (rows.shape[0],))
+        inputs.append(b.store(node.input(2), full if beta == 1.0 else _scaled(full, beta)))
+    b.emit(node.name, FullyConnected(keep_dims=True), tuple(inputs), node.outputs[0])
+
+
+def _scaled(values: NDArray, factor: float) -> NDArray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused when stored
+        return values.astype(np.float32) * np.float32(factor)
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    if node.integer("transA", 0):
+        raise UnsupportedError(f"{node.name} (QGemm): transA is not supported")
+    alpha = node.number("alpha", 1.0)
+    if alpha <= 0 or np.frexp(alpha)[0] != 0.5:
+        raise UnsupportedError(f"{node.name} (QGemm): expected alpha a power of two, found {alpha}")
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    weights = b.constant(node, 3, "weight matrix")
+    weight_type(node, weights)
+    transposed = bool(node.integer("transB", 0))
+    rows = weights if transposed else weights.T
+    q = per_channel(b, node, 4, 5, rows.shape[0], 0)
+    q = Quantization(q.scale * np.float32(alpha), q.zero_point, q.axis)
+    inputs = [x, b.store(node.input(3), rows, q, None if transposed else (1, 0))]
+    if not node.input(7):
+        float_product(
+            b,
+            node,
+            FullyConnected(keep_dims=True),
+            (inputs[0], inputs[1]),
+            b.optional(node, 6, "bias"),
+        )
+        return
+    bias_input(b, node, 6, inputs)
+    b.emit(
+        node.name,
+        FullyConnected(keep_dims=True, activation=fused_clamp(node)),
+        tuple(inputs),
+        node.outputs[0],
+        output_type(b, node, 8),
+        per_tensor(b, node, 7, 8),
+    )
+
+
 PAGE = Page(
     operator=FullyConnected,
     tflite=(TfliteForm("FULLY_CONNECTED", 3, _read),),
-    onnx=(),
+    onnx=(
+        OnnxForm("Gemm", _read_onnx, weights=(1, 2)),
+        OnnxForm("QGemm", _read_quantized, "com.microsoft"),
+    ),
     own=(
         OwnForm("Gemm", (ACTIVATION,), clamped_scale, suits=lambda n, node: not _keeps(node)),
         OwnForm("Dense", (ACTIVATION, KEPT), clamped_scale, suits=lambda n, node: _keeps(node)),

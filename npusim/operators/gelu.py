@@ -11,7 +11,9 @@ from math import erf
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.records import OnnxNode
 from npusim.kernels import mlas
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -49,9 +51,14 @@ def single_onnxruntime(operator: Gelu, x: NDArray[np.float32]) -> NDArray[np.flo
     return half * x * (one + mlas.tanh(x * (factor + factor * cubic * x * x)))
 
 
+def _read(node: OnnxNode) -> Gelu:
+    return Gelu(node.attributes.get("approximate", "none") == "tanh")
+
+
 PAGE = function_page(
     Gelu,
     (TfliteForm("GELU", 1, lambda layer: Gelu(bool(layer.option("Approximate")))),),
     single,
     single_onnxruntime=single_onnxruntime,
+    onnx=(OnnxForm("Gelu", reads(_read)),),
 )

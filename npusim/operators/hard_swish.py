@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from npusim.datapath.requantize import HALF_AWAY, HALF_UP, clamp, round_shift
 from npusim.errors import RangeError
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
@@ -139,7 +140,7 @@ CONSTANTS = PerRuntime(
 PAGE = Page(
     operator=HardSwish,
     tflite=(TfliteForm("HARD_SWISH", 1, lambda layer: HardSwish()),),
-    onnx=(),
+    onnx=(OnnxForm("HardSwish", reads(lambda node: HardSwish())),),
     own=(table_form("hard_swish", CONSTANTS),),
     real=real,
     constants=CONSTANTS,

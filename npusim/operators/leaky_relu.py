@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_scales import reads_unary
 from npusim.operators.forms.own import number
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
@@ -98,10 +101,18 @@ CONSTANTS = by_width(
     of_integers,
 )
 
+
+def _read(node: OnnxNode) -> LeakyRelu:
+    return LeakyRelu(node.number("alpha", 0.01))
+
+
 PAGE = Page(
     operator=LeakyRelu,
     tflite=(TfliteForm("LEAKY_RELU", 1, lambda layer: LeakyRelu(float(layer.option("Alpha")))),),
-    onnx=(),
+    onnx=(
+        OnnxForm("LeakyRelu", reads(_read)),
+        OnnxForm("QLinearLeakyRelu", reads_unary(_read), "com.microsoft"),
+    ),
     own=(table_form("leaky_relu", CONSTANTS, number("alpha")),),
     real=real,
     constants=CONSTANTS,

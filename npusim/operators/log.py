@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.functions import function_page
@@ -42,5 +43,9 @@ def table(network: Network, node: Node, mode: str = "") -> Table:
 
 
 PAGE = function_page(
-    Log, (TfliteForm("LOG", 1, lambda layer: Log()),), single, constants=alike(table)
+    Log,
+    (TfliteForm("LOG", 1, lambda layer: Log()),),
+    single,
+    constants=alike(table),
+    onnx=(OnnxForm("Log", reads(lambda node: Log())),),
 )

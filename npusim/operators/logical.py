@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.rearrangement import movement_page
@@ -44,4 +45,8 @@ PAGE = movement_page(
     ),
     real,
     _step,
+    onnx=(
+        OnnxForm("And", reads(lambda node: Logical("and"), 2, np.dtype(np.bool_))),
+        OnnxForm("Or", reads(lambda node: Logical("or"), 2, np.dtype(np.bool_))),
+    ),
 )

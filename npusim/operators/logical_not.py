@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.kinds.unary import Unary
@@ -29,5 +30,9 @@ def _step(network: Network, node: Node) -> Step:
 
 
 PAGE = movement_page(
-    LogicalNot, (TfliteForm("LOGICAL_NOT", 1, lambda layer: LogicalNot()),), real, _step
+    LogicalNot,
+    (TfliteForm("LOGICAL_NOT", 1, lambda layer: LogicalNot()),),
+    real,
+    _step,
+    onnx=(OnnxForm("Not", reads(lambda node: LogicalNot(), dtype=np.dtype(np.bool_))),),
 )

@@ -10,11 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point, mlas_products
+from npusim.operators.dequantize import float_product
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import (
+    activation_input,
+    fused_clamp,
+    output_type,
+    per_channel,
+    per_tensor,
+    weight_type,
+)
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.fully_connected import FullyConnected
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.products import requantized
@@ -157,10 +170,55 @@ def single(operator: MatMul, a: NDArray, b: NDArray) -> NDArray[np.float32]:
     return np.stack(parts).reshape(*batch, a.shape[-2], b.shape[-1])
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if node.input(1) in b.constants and b.constants[node.input(1)].ndim == 2:
+        weights = b.constants[node.input(1)]
+        w = b.store(node.input(1), weights.T, file_order=(1, 0))
+        operator = FullyConnected(keep_dims=True)
+        b.emit(node.name, operator, (b.value(node, 0), w), node.outputs[0])
+    else:
+        b.emit(node.name, MatMul(), (b.value(node, 0), b.value(node, 1)), node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    output = per_tensor(b, node, 6, 7)
+    dtype = output_type(b, node, 7)
+    weights = b.constants.get(node.input(3))
+    if weights is not None and weights.ndim == 2:
+        weight_type(node, weights)
+        q = per_channel(b, node, 4, 5, weights.shape[1], 0)
+        w = b.store(node.input(3), weights.T, q, (1, 0))
+        operator = FullyConnected(keep_dims=True, activation=fused_clamp(node))
+        b.emit(node.name, operator, (x, w), node.outputs[0], dtype, output)
+        return
+    y = activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5)
+    b.emit(node.name, MatMul(), (x, y), node.outputs[0], dtype, output)
+
+
+def _read_to_float(b: Builder, node: OnnxNode) -> None:
+    """Read MatMulIntegerToFloat, or a QDQ group that becomes one: it has no QuantizeLinear."""
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    weights = b.constants.get(node.input(3))
+    if weights is not None and weights.ndim == 2:
+        weight_type(node, weights)
+        q = per_channel(b, node, 4, 5, weights.shape[1], 0)
+        operator: Operator = FullyConnected(keep_dims=True)
+        other = b.store(node.input(3), weights.T, q, (1, 0))
+    else:
+        operator = MatMul()
+        other = activation_input(b, node, 3, per_tensor(b, node, 4, 5), 5)
+    float_product(b, node, operator, (x, other), None)
+
+
 PAGE = Page(
     operator=MatMul,
     tflite=(TfliteForm("BATCH_MATMUL", 2, _read),),
-    onnx=(),
+    onnx=(
+        OnnxForm("MatMul", _read_onnx),
+        OnnxForm("QLinearMatMul", _read_quantized),
+        OnnxForm("MatMulToFloat", _read_to_float, "npusim.fused"),
+    ),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=PerRuntime(

@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import RAW, Builder
+from npusim.operators.forms.onnx_scales import computed_zero_points, unscaled
 from npusim.operators.kinds.binary import broadcast
+from npusim.operators.matmul import MatMul
 from npusim.operators.page import Absent, Page, Step
 
 
@@ -58,10 +63,20 @@ def macs(network: Network, node: Node) -> int:
     return prod(network.output_of(node).shape) * network.inputs_of(node)[0].shape[-1]
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    values = computed_zero_points(b, node)
+    if values is not None:
+        b.emit(node.name, MatMulInteger(), values, node.outputs[0], np.dtype(np.int32))
+        return
+    x = b.as_quantized(b.value(node, 0), unscaled(b, node, 2))
+    y = b.as_quantized(b.value(node, 1), unscaled(b, node, 3))
+    b.emit(node.name, MatMul(), (x, y), node.outputs[0], np.dtype(np.int32), RAW)
+
+
 PAGE = Page(
     operator=MatMulInteger,
     tflite=(),
-    onnx=(),
+    onnx=(OnnxForm("MatMulInteger", _read),),
     own=Absent("has no form in npusim's own files"),
     real=Absent("takes plain integers alone"),
     constants=Absent("takes its zero points as values"),

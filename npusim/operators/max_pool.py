@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_windows import pool_window
 from npusim.operators.forms.own import ACTIVATION, WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
@@ -73,10 +77,16 @@ def single(operator: MaxPool, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return clamped(columns.max((3, 4)), operator.activation)
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    operator = MaxPool(pool_window(b, node, x))
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=MaxPool,
     tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
-    onnx=(),
+    onnx=(OnnxForm("MaxPool", _read_onnx, image=True),),
     own=(OwnForm("MaxPool", (WINDOW, ACTIVATION), clamped_scale),),
     real=real,
     constants=PerRuntime(

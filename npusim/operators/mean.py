@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, mlas, pool
 from npusim.kernels.fused import requantize_sums_fused
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import activation_input, per_tensor
+from npusim.operators.forms.onnx_windows import image
 from npusim.operators.forms.own import (
     RULE,
     Attributes,
@@ -27,7 +32,7 @@ from npusim.operators.kinds.elements import one_channel
 from npusim.operators.kinds.float32 import by_runtime
 from npusim.operators.kinds.float_mean import float_mean
 from npusim.operators.kinds.pool import sum_in_order
-from npusim.operators.kinds.reduce import Reduce, read_axes
+from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
@@ -208,10 +213,31 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
         return lambda threads, x: x.mean(operator.axes, np.float32, keepdims=operator.keep_dims)
 
 
+def _read_global_pool(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    image(b, node, x)
+    b.emit_channels_last(node.name, Mean((1, 2), keep_dims=True), (x,), node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    operator, output = Mean((1, 2), keep_dims=True), node.outputs[0]
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    if node.integer("channels_last", 0):
+        b.emit(node.name, operator, (x,), output, dtype, q)
+        return
+    image(b, node, x)
+    b.emit_channels_last(node.name, operator, (x,), output, dtype, q)
+
+
 PAGE = Page(
     operator=Mean,
     tflite=(TfliteForm("MEAN", 1, lambda layer: Mean(*read_axes(layer))),),
-    onnx=(),
+    onnx=(
+        reduction("ReduceMean", lambda axes, keep: (Mean(axes, keep),)),
+        OnnxForm("GlobalAveragePool", _read_global_pool, image=True),
+        OnnxForm("QLinearGlobalAveragePool", _read_quantized, "com.microsoft", image=True),
+    ),
     own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS), implied),),
     real=real,
     constants=PerRuntime(

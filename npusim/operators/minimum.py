@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.binary import Binary
+from npusim.operators.kinds.binary import Binary, of_any_number
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
 
@@ -29,4 +30,10 @@ def step(network: Network, node: Node) -> Step:
     return lambda threads, a, b: np.minimum(a, b)
 
 
-PAGE = movement_page(Minimum, (TfliteForm("MINIMUM", 2, lambda layer: Minimum()),), real, step)
+PAGE = movement_page(
+    Minimum,
+    (TfliteForm("MINIMUM", 2, lambda layer: Minimum()),),
+    real,
+    step,
+    onnx=(OnnxForm("Min", of_any_number(Minimum)),),
+)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.operators.forms.onnx import OnnxForm
-from npusim.operators.kinds.host import float_page, reads
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
 
 

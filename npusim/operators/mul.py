@@ -12,6 +12,8 @@ from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import elementwise as loops
 from npusim.kernels import floating_point
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_scales import reads_binary
 from npusim.operators.forms.own import (
     ACTIVATION,
     RULE,
@@ -163,7 +165,10 @@ def implied(network: Network, node: Node) -> Attributes:
 PAGE = Page(
     operator=Mul,
     tflite=(TfliteForm("MUL", 2, lambda layer: Mul(layer.activation())),),
-    onnx=(),
+    onnx=(
+        OnnxForm("Mul", reads(lambda node: Mul(), 2)),
+        OnnxForm("QLinearMul", reads_binary(Mul), "com.microsoft"),
+    ),
     own=(OwnForm("Mul", (ACTIVATION,), implied, values=2),),
     real=real,
     constants=by_width(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.kinds.unary import Unary
@@ -28,4 +29,10 @@ def _step(network: Network, node: Node) -> Step:
     return lambda threads, x: np.negative(x)
 
 
-PAGE = movement_page(Neg, (TfliteForm("NEG", 1, lambda layer: Neg()),), real, _step)
+PAGE = movement_page(
+    Neg,
+    (TfliteForm("NEG", 1, lambda layer: Neg()),),
+    real,
+    _step,
+    onnx=(OnnxForm("Neg", reads(lambda node: Neg())),),
+)

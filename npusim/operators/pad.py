@@ -8,14 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
-from npusim.graph.tensor import Tensor, is_quantized
+from npusim.graph.tensor import Quantization, Tensor, is_quantized
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axes_of
+from npusim.operators.forms.onnx_builder import RAW, Builder
 from npusim.operators.forms.own import Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
 from npusim.operators.page import Page, Step, no_macs
+from npusim.operators.pick import Pick
 from npusim.runtimes.requantization import affine
 
 
@@ -84,10 +89,60 @@ PADS = Field(lambda o, x: {"pads": (*o.before, *o.after)}, _read_pads)
 """All begins, then all ends."""
 
 
+def pads_of(b: Builder, node: OnnxNode, rank: int) -> tuple[list[int], list[int]]:
+    """Return how many values Pad puts before and after each axis; below 0 it cuts off."""
+    given = b.optional(node, 1, "pads")
+    pads = [int(n) for n in given.ravel()] if given is not None else node.integers("pads", ()) or ()
+    axes = b.optional(node, 3, "axes")
+    named = tuple(range(rank)) if axes is None else axes_of(node, axes, rank) or ()
+    if len(pads) != 2 * len(named):
+        raise FormatError(f"{node.name} (Pad): expected {2 * len(named)} pads, found {len(pads)}")
+    before, after = [0] * rank, [0] * rank
+    for i, axis in enumerate(named):
+        before[axis], after[axis] = pads[i], pads[i + len(named)]
+    return before, after
+
+
+def _pad_of_itself(b: Builder, node: OnnxNode) -> None:
+    """Pad by values of x: its mirror image, its edge, or its other end."""
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    before, after = pads_of(b, node, len(shape))
+    mode = node.attributes["mode"]
+    if mode not in ("reflect", "edge", "wrap") or min(*before, *after, 0) < 0:
+        raise UnsupportedError(f"{node.name} (Pad): mode {node.attributes['mode']!r}")
+    places = tuple(
+        tuple(int(i) for i in np.pad(np.arange(n), (low, high), mode=mode))  # type: ignore[call-overload]
+        if low or high
+        else None
+        for n, low, high in zip(shape, before, after, strict=True)
+    )
+    b.emit(node.name, Pick(places), (x,), node.outputs[0])
+
+
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if node.attributes.get("mode", "constant") != "constant":
+        return _pad_of_itself(b, node)
+    x = b.value(node, 0)
+    tensor = b.tensors[x]
+    before, after = pads_of(b, node, len(tensor.shape))
+    fill = b.optional(node, 2, "constant value")
+    value = float(fill.ravel()[0]) if fill is not None else node.number("value", 0.0)
+    if not tensor.is_float:  # an integer Pad fills with the zero point: let that be the value
+        label = tensor.quantization or RAW
+        if label.axis is not None:
+            raise UnsupportedError(f"{node.name} (Pad): {x} has one scale per channel")
+        if int(label.zero_point) != value or tensor.quantization is None:
+            x = b.as_quantized(x, Quantization(label.scale, np.array(int(value), np.int64)))
+    elif value != 0:
+        raise UnsupportedError(f"{node.name} (Pad): expected to pad with 0, found {value:g}")
+    b.emit(node.name, Pad(tuple(before), tuple(after)), (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Pad,
     tflite=(TfliteForm("PAD", 1, _read),),
-    onnx=(),
+    onnx=(OnnxForm("Pad", _read_onnx),),
     own=(OwnForm("Pad", (PADS,)),),
     real=real,
     macs=no_macs,

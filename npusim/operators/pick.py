@@ -15,6 +15,7 @@ from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
 
@@ -117,4 +118,59 @@ def _rounded(mode: str, source: float, scale: float) -> int:
     raise UnsupportedError(f"nearest_mode {mode!r}")
 
 
-PAGE = rearrangement_page(Pick, (), (OnnxForm("Gather", _read_gather),))
+def _read_resize(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    sizes, scales = resized(b, node, shape)
+    mode = node.attributes.get("mode", "nearest")
+    if mode != "nearest":
+        raise UnsupportedError(f"{node.name} ({node.kind}): mode {mode!r}")
+    places = tuple(
+        None if (n, scale) == (size, 1) else nearest_places(node, n, size, scale)
+        for n, size, scale in zip(shape, sizes, scales, strict=True)
+    )
+    if len(shape) == 4 and places[0] is places[1] is None:
+        operator = Pick((None, places[2], places[3], None))
+        b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
+    else:
+        b.emit(node.name, Pick(places), (x,), node.outputs[0])
+
+
+def resized(
+    b: Builder, node: OnnxNode, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return the extents that Resize or Upsample gives each axis, and its scales."""
+    rank = len(shape)
+    if node.kind == "Upsample":
+        place, sizes = 1, None
+    else:
+        place = 2 if len(node.inputs) > 2 else 1
+        sizes = b.optional(node, 3, "sizes")
+    given = b.optional(node, place, "scales")
+    if given is None and "scales" in node.attributes:
+        given = np.asarray(node.attributes["scales"], np.float32)
+    named = axes_of(node, None, rank) or tuple(range(rank))
+    extents, factors = list(shape), [1.0] * rank
+    if sizes is not None and sizes.size:
+        if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+            raise UnsupportedError(f"{node.name} (Resize): keep_aspect_ratio_policy")
+        for axis, size in zip(named, sizes.ravel(), strict=True):
+            extents[axis], factors[axis] = int(size), float(np.float32(size) / shape[axis])
+    elif given is not None and given.size:
+        for axis, factor in zip(named, given.ravel().astype(np.float32), strict=True):
+            extents[axis] = int(np.float32(shape[axis]) * factor)
+            factors[axis] = float(factor)
+    else:
+        raise FormatError(f"{node.name} ({node.kind}): expected scales or sizes, found neither")
+    return tuple(extents), tuple(factors)
+
+
+PAGE = rearrangement_page(
+    Pick,
+    (),
+    (
+        OnnxForm("Gather", _read_gather),
+        OnnxForm("Resize", _read_resize),
+        OnnxForm("Upsample", _read_resize),
+    ),
+)

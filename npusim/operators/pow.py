@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError
 from npusim.graph.network import Network, Node
-from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary
-from npusim.operators.kinds.host import float_page, reads
+from npusim.operators.kinds.host import float_page
 from npusim.operators.page import Step
 
 

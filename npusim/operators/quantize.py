@@ -8,11 +8,21 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point
 from npusim.kernels.floating_point import Division
 from npusim.kernels.vector_rest import with_scalar_elements
 from npusim.operators.dequantize import along_axis
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import (
+    activation_input,
+    output_type,
+    per_tensor,
+    quantization_along_axis,
+)
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.scale import (
     ratio_to_output,
@@ -102,10 +112,30 @@ def real(operator: Quantize, x: NDArray) -> NDArray:
     return x
 
 
+def _read(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    q = quantization_along_axis(b, node, len(b.shape(x)))
+    if "output_dtype" in node.attributes and node.integer("output_dtype", 0) and not node.input(2):
+        raise UnsupportedError(f"{node.name} (QuantizeLinear): output_dtype without a zero point")
+    dtype = output_type(b, node, 2, ("int8", "uint8", "int16", "uint16"))
+    b.emit(node.name, Quantize(), (x,), node.outputs[0], dtype, q)
+
+
+def _read_fused(b: Builder, node: OnnxNode) -> None:
+    """DequantizeLinear then QuantizeLinear, which fuse_qdq.py joined."""
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    dtype, q = output_type(b, node, 4), per_tensor(b, node, 3, 4)
+    b.emit(node.name, Quantize(), (x,), node.outputs[0], dtype, q)
+
+
 PAGE = Page(
     operator=Quantize,
     tflite=(TfliteForm("QUANTIZE", 1, lambda layer: Quantize()),),
-    onnx=(),
+    onnx=(
+        OnnxForm("QuantizeLinear", _read),
+        OnnxForm("QuantizeLinear", _read, "com.microsoft"),
+        OnnxForm("Requantize", _read_fused, "npusim.fused"),
+    ),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=by_width(

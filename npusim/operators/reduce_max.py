@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import movement_page
-from npusim.operators.kinds.reduce import Reduce, read_axes
+from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.page import Step
 
 
@@ -41,4 +41,8 @@ PAGE = movement_page(
     ),
     real,
     _step,
+    onnx=(
+        reduction("ReduceMax", lambda axes, keep: (ReduceMax(axes, keep),)),
+        reduction("ReduceMin", lambda axes, keep: (ReduceMax(axes, keep, least=True),)),
+    ),
 )

@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.reduce import Reduce, read_axes
+from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.fixed_point import multiplied_wide, wrapped
 from npusim.runtimes.requantization import affine, quantize_multiplier
@@ -87,7 +87,7 @@ def plain(network: Network, node: Node) -> Step:
 PAGE = Page(
     operator=ReduceProd,
     tflite=(TfliteForm("REDUCE_PROD", 1, lambda layer: ReduceProd(*read_axes(layer))),),
-    onnx=(),
+    onnx=(reduction("ReduceProd", lambda axes, keep: (ReduceProd(axes, keep),)),),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=PerRuntime(

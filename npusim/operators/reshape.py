@@ -8,10 +8,14 @@ from math import prod
 
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import FormatError, ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import reshape_target, squeezed, unsqueezed
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
@@ -79,6 +83,24 @@ SHAPE = Field(_write_shape, _read_shape)
 """0 keeps the batch, whatever it is."""
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    if node.kind == "Reshape":
+        target = reshape_target(node, shape, b.constant(node, 1, "shape"))
+    elif node.kind == "Flatten":
+        axis = node.integer("axis", 1)
+        if not -len(shape) <= axis <= len(shape):
+            raise FormatError(f"{node.name} (Flatten): axis {axis} is outside {list(shape)}")
+        axis += len(shape) if axis < 0 else 0
+        target = (prod(shape[:axis]), prod(shape[axis:]))
+    elif node.kind == "Squeeze":
+        target = squeezed(node, shape, b.optional(node, 1, "axes"))
+    else:
+        target = unsqueezed(node, shape, b.optional(node, 1, "axes"))
+    b.emit(node.name, Reshape(target), (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Reshape,
     tflite=(
@@ -86,7 +108,10 @@ PAGE = Page(
         TfliteForm("SQUEEZE", 1, lambda layer: Reshape(layer.output.shape)),
         TfliteForm("EXPAND_DIMS", 1, lambda layer: Reshape(layer.output.shape)),
     ),
-    onnx=(),
+    onnx=(
+        *(OnnxForm(name, _read_onnx) for name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze")),
+        *(OnnxForm(name, Builder.emit_identity) for name in ("Identity", "Dropout")),
+    ),
     own=(OwnForm("Reshape", (SHAPE,)),),
     real=real,
     macs=no_macs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -28,4 +29,5 @@ PAGE = function_page(
     (TfliteForm("ROUND", 1, lambda layer: Round()),),
     single,
     constants=Absent("takes no quantized integers"),
+    onnx=(OnnxForm("Round", reads(lambda node: Round())),),
 )

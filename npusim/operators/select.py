@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import activation_input, output_type, per_tensor
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
+from npusim.operators.quantize import Quantize
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,22 @@ def _step(network: Network, node: Node) -> Step:
     return lambda threads, condition, a, b: operator.chosen(condition, a, b)
 
 
+def _read_where(b: Builder, node: OnnxNode) -> None:
+    values = tuple(b.value(node, index) for index in range(3))
+    chosen = b.tensors[values[1]]
+    b.emit(node.name, Select(), values, node.outputs[0], chosen.dtype, chosen.quantization)
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    condition, q, dtype = b.value(node, 0), per_tensor(b, node, 7, 8), output_type(b, node, 8)
+    sides = []
+    for index in (1, 4):
+        x = activation_input(b, node, index, per_tensor(b, node, index + 1, index + 2), index + 2)
+        name = b.free(f"{node.name}:{index}")
+        sides.append(b.emit(name, Quantize(), (x,), name, dtype, q))
+    b.emit(node.name, Select(), (condition, *sides), node.outputs[0], dtype, q)
+
+
 PAGE = movement_page(
     Select,
     (
@@ -65,4 +86,8 @@ PAGE = movement_page(
     ),
     real,
     _step,
+    onnx=(
+        OnnxForm("Where", _read_where),
+        OnnxForm("QLinearWhere", _read_quantized, "com.microsoft"),
+    ),
 )

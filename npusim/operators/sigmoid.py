@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas
-from npusim.operators.forms.onnx import OnnxForm
-from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_scales import reads_unary
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
@@ -43,10 +42,6 @@ def single(operator: Sigmoid, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sigmoid in float32 as TFLite's tables have it."""
     one = np.float32(1)
     return one / (one + exp(-x.astype(np.float64)).astype(np.float32))
-
-
-def _read_onnx(b: Builder, node: OnnxNode) -> None:
-    b.emit(node.name, Sigmoid(), (b.value(node, 0),), node.outputs[0])
 
 
 def single_onnxruntime(operator: Sigmoid, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -93,7 +88,10 @@ CONSTANTS = by_width(
 PAGE = Page(
     operator=Sigmoid,
     tflite=(TfliteForm("LOGISTIC", 1, lambda layer: Sigmoid()),),
-    onnx=(OnnxForm("Sigmoid", _read_onnx),),
+    onnx=(
+        OnnxForm("Sigmoid", reads(lambda node: Sigmoid())),
+        OnnxForm("QLinearSigmoid", reads_unary(lambda node: Sigmoid()), "com.microsoft"),
+    ),
     own=(table_form("sigmoid", CONSTANTS),),
     real=real,
     constants=CONSTANTS,

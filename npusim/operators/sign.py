@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page, plain_function
 from npusim.operators.kinds.unary import Unary
@@ -29,4 +30,5 @@ PAGE = function_page(
     single,
     constants=Absent("takes no quantized integers"),
     plain=plain_function(np.sign),
+    onnx=(OnnxForm("Sign", reads(lambda node: Sign())),),
 )

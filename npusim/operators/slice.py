@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axes_of, axis_of
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
@@ -92,10 +96,60 @@ BOUNDS = Field(_write_bounds, _read_bounds)
 """Of all axes but the batch, where every sample is kept."""
 
 
+def _read_split(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    axis = axis_of(node, 0, len(shape))
+    given = b.optional(node, 1, "split")
+    sizes = (
+        tuple(int(n) for n in given.ravel()) if given is not None else node.integers("split", None)
+    )
+    if sizes is None:
+        each = -(-shape[axis] // len(node.outputs))
+        sizes = tuple(min(each, shape[axis] - i * each) for i in range(len(node.outputs)))
+    if len(sizes) != len(node.outputs) or sum(sizes) != shape[axis] or min(sizes) < 1:
+        raise FormatError(
+            f"{node.name} (Split): cannot cut axis {axis} of {list(shape)} into {list(sizes)} "
+            f"for {len(node.outputs)} outputs"
+        )
+    start = 0
+    for part, (size, output) in enumerate(zip(sizes, node.outputs, strict=True)):
+        low, high = [0] * len(shape), list(shape)
+        low[axis], high[axis] = start, start + size
+        start += size
+        if output:
+            operator = Slice(tuple(low), tuple(high), (1,) * len(shape))
+            b.emit(f"{node.name}:{part}", operator, (x,), output)
+
+
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    shape = b.shape(x)
+    low, high, step = [0] * len(shape), list(shape), [1] * len(shape)
+    if len(node.inputs) > 1:
+        starts, ends = b.constant(node, 1, "starts").ravel(), b.constant(node, 2, "ends").ravel()
+        axes, steps = b.optional(node, 3, "axes"), b.optional(node, 4, "steps")
+    else:
+        starts = np.array(node.integers("starts", ()), np.int64)
+        ends, axes, steps = np.array(node.integers("ends", ()), np.int64), None, None
+    named = axes_of(node, axes, len(shape))
+    named = tuple(range(len(starts))) if named is None else named
+    if not len(named) == len(starts) == len(ends) <= len(shape):
+        raise FormatError(f"{node.name} (Slice): expected as many starts and ends as axes")
+    for i, axis in enumerate(named):
+        step[axis] = 1 if steps is None else int(steps.ravel()[i])
+        if step[axis] < 1:
+            raise UnsupportedError(f"{node.name} (Slice): expected a positive step")
+        low[axis], high[axis], _ = slice(int(starts[i]), int(ends[i])).indices(shape[axis])
+        high[axis] = max(high[axis], low[axis])
+    operator = Slice(tuple(low), tuple(high), tuple(step))
+    b.emit(node.name, operator, (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Slice,
     tflite=(TfliteForm("SLICE", 1, _read),),
-    onnx=(),
+    onnx=(OnnxForm("Slice", _read_onnx), OnnxForm("Split", _read_split)),
     own=(OwnForm("Slice", (BOUNDS,)),),
     real=real,
     macs=no_macs,

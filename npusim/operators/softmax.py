@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point, mlas
 from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.softmax import exponentials
 from npusim.kernels.softmax import softmax as softmax_rows
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axis_of
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_scales import activation_input, per_tensor
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.types import require_8_bit
@@ -201,10 +207,37 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
     return lambda threads, x: mlas.softmax(x, operator.axis)
 
 
+def _axis_of(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
+    """Return the axis that Softmax runs along; before opset 13 it took all axes behind as well."""
+    shape = b.shape(x)
+    axis = axis_of(node, -1 if opset >= 13 else 1, len(shape))
+    if opset < 13 and prod(shape[axis:]) != shape[axis]:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): before opset 13 it runs over all axes from {axis} of "
+            f"{list(shape)}; expected one of them larger than 1"
+        )
+    return axis
+
+
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    b.emit(node.name, Softmax(_axis_of(b, node, x, b.opset)), (x,), node.outputs[0])
+
+
+def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
+    axis = _axis_of(b, node, x, node.integer("opset", 13))
+    dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
+    b.emit(node.name, Softmax(axis), (x,), node.outputs[0], dtype, q)
+
+
 PAGE = Page(
     operator=Softmax,
     tflite=(TfliteForm("SOFTMAX", 1, lambda layer: Softmax(layer.rank - 1, layer.option("Beta"))),),
-    onnx=(),
+    onnx=(
+        OnnxForm("Softmax", _read_onnx),
+        OnnxForm("QLinearSoftmax", _read_quantized, "com.microsoft"),
+    ),
     own=Absent("has no form in npusim's ONNX files"),
     real=real,
     constants=by_width(

@@ -9,8 +9,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
 
@@ -39,7 +42,13 @@ class SpaceToDepth(Rearrangement):
         return True
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    operator = SpaceToDepth(node.integer("blocksize", 1))
+    b.emit_channels_last(node.name, operator, (b.value(node, 0),), node.outputs[0])
+
+
 PAGE = rearrangement_page(
     SpaceToDepth,
     (TfliteForm("SPACE_TO_DEPTH", 1, lambda layer: SpaceToDepth(layer.option("BlockSize"))),),
+    onnx=(OnnxForm("SpaceToDepth", _read_onnx),),
 )

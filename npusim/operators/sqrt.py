@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -25,4 +26,9 @@ def single(operator: Sqrt, x: NDArray) -> NDArray:
     return np.sqrt(x)
 
 
-PAGE = function_page(Sqrt, (TfliteForm("SQRT", 1, lambda layer: Sqrt()),), single)
+PAGE = function_page(
+    Sqrt,
+    (TfliteForm("SQRT", 1, lambda layer: Sqrt()),),
+    single,
+    onnx=(OnnxForm("Sqrt", reads(lambda node: Sqrt())),),
+)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary, plain_integers
@@ -94,7 +95,7 @@ def delegated(network: Network, node: Node) -> Pairs:
 PAGE = Page(
     operator=Sub,
     tflite=(TfliteForm("SUB", 2, _read),),
-    onnx=(),
+    onnx=(OnnxForm("Sub", reads(lambda node: Sub(), 2)),),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=alike(three_steps, delegated),

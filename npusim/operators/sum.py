@@ -15,12 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.abs import Abs
+from npusim.operators.exp import Exp
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.reduce import Reduce, read_axes
+from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.kinds.table import halves_away
+from npusim.operators.log import Log
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.sqrt import Sqrt
+from npusim.operators.square import Square
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -91,7 +96,14 @@ def plain(network: Network, node: Node) -> Step:
 PAGE = Page(
     operator=Sum,
     tflite=(TfliteForm("SUM", 1, lambda layer: Sum(*read_axes(layer))),),
-    onnx=(),
+    onnx=(
+        reduction("ReduceSum", lambda axes, keep: (Sum(axes, keep),)),
+        reduction("ReduceL1", lambda axes, keep: (Abs(), Sum(axes, keep))),
+        reduction("ReduceL2", lambda axes, keep: (Square(), Sum(axes, keep), Sqrt())),
+        reduction("ReduceSumSquare", lambda axes, keep: (Square(), Sum(axes, keep))),
+        reduction("ReduceLogSum", lambda axes, keep: (Sum(axes, keep), Log())),
+        reduction("ReduceLogSumExp", lambda axes, keep: (Exp(), Sum(axes, keep), Log())),
+    ),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=PerRuntime(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
@@ -81,7 +82,7 @@ CONSTANTS = by_width(
 PAGE = Page(
     operator=Tanh,
     tflite=(TfliteForm("TANH", 1, lambda layer: Tanh()),),
-    onnx=(),
+    onnx=(OnnxForm("Tanh", reads(lambda node: Tanh())),),
     own=(table_form("tanh", CONSTANTS),),
     real=real,
     constants=CONSTANTS,

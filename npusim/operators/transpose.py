@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.layout import swap_middle, swapped_axes
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import OwnForm, integers
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.movement import Movement, movement_parts
@@ -68,10 +71,17 @@ def real(operator: Transpose, x: NDArray) -> NDArray:
     return x.transpose(operator.order)
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    rank = len(b.shape(x))
+    order = node.integers("perm", None) or tuple(reversed(range(rank)))
+    b.emit(node.name, Transpose(order), (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Transpose,
     tflite=(TfliteForm("TRANSPOSE", 1, _read),),
-    onnx=(),
+    onnx=(OnnxForm("Transpose", _read_onnx),),
     own=(OwnForm("Transpose", (integers("order"),)),),
     real=real,
     macs=no_macs,

@@ -1,7 +1,7 @@
 """Write a quantized network as an ordinary ONNX file that any runtime executes.
 
 One node per layer, a function of the domain `npusim` whose body is standard integer operators
-(npusim/graph/onnx_npusim_*.py); the codes stay packed, the integer constants are initializers and
+(npusim/formats/own/); the codes stay packed, the integer constants are initializers and
 attributes. `npusim.load` gives back the same network.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -51,6 +52,29 @@ def test_a_page_without_a_part_fails_by_its_name(part: str) -> None:
     parts = {f.name: getattr(PAGES[0], f.name) for f in dataclasses.fields(Page) if f.name != part}
     with pytest.raises(TypeError, match=part):
         Page(**parts)
+
+
+def test_formats_leave_names_and_attributes_to_the_pages() -> None:
+    """A format makes no operator of a file's node: only layout is its own (Reshape, Transpose)."""
+    classes = {page.operator.__name__ for page in PAGES}
+    layout = {"channels_last.py", "one_dimensional.py"}
+    made = [
+        f"{path.name}:{call.lineno}"
+        for path in (FOLDER.parent / "formats").rglob("*.py")
+        if path.name not in layout
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", getattr(call.func, "attr", "")) in classes
+    ]
+    assert not made
+
+
+def test_a_name_of_a_file_is_on_one_page() -> None:
+    for names in (
+        [(form.domain, form.name) for page in PAGES for form in page.onnx],
+        [form.name for page in PAGES for form in page.tflite],
+    ):
+        assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.operator.__name__)

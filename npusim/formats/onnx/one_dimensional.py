@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from npusim.formats.onnx.records import OnnxNode
+from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.reshape import Reshape
 
 PAIRED = ("kernel_shape", "strides", "dilations", "output_padding", "output_shape")
 """Attributes with a value for each spatial axis."""
 
-WEIGHTS = {"Conv": 1, "ConvTranspose": 1, "ConvInteger": 1, "QLinearConv": 3}
-"""Which input of an operator holds weights with a spatial axis."""
 
-WINDOWED = (
-    *WEIGHTS, "AveragePool", "MaxPool", "GlobalAveragePool", "GlobalMaxPool", "QLinearAveragePool",
-    "QLinearGlobalAveragePool", "BatchNormalization",
-)  # fmt: skip
-
-
-def on_signals(b: Builder, node: OnnxNode) -> bool:
-    """Return whether the node is one of a window on signals."""
-    if node.kind not in WINDOWED or not node.inputs:
-        return False
+def is_signal(b: Builder, node: OnnxNode) -> bool:
+    """Return whether the node's first input is [N C L]."""
     name = node.input(0)
     return (name in b.tensors or name in b.constants) and len(b.shape(name)) == 3
 
 
-def as_image(b: Builder, node: OnnxNode, read: Callable[[Builder, OnnxNode], None]) -> None:
-    """Read the node as one on images of one row, between two Reshapes."""
+def as_image(b: Builder, node: OnnxNode, form: OnnxForm) -> None:
+    """Read the node by `form` as one on images of one row, between two Reshapes."""
     x = b.value(node, 0)
     n, c, length = b.shape(x)
     wide = b.emit(f"{node.name}:image", Reshape((n, c, 1, length)), (x,), b.free(f"{x}:image"))
     inputs = [wide, *node.inputs[1:]]
-    place = WEIGHTS.get(node.kind)
-    if place is not None and node.input(place) in b.constants:
-        weights = b.constants[node.input(place)]
-        name = f"{node.input(place)}:image"
+    kernel = form.kernel
+    if kernel is not None and node.input(kernel) in b.constants:
+        weights = b.constants[node.input(kernel)]
+        name = f"{node.input(kernel)}:image"
         b.constants[name] = weights.reshape(*weights.shape[:2], 1, *weights.shape[2:])
-        inputs[place] = name
+        inputs[kernel] = name
     attributes = dict(node.attributes)
     for key in PAIRED:
         value = attributes.get(key)
@@ -50,7 +40,7 @@ def as_image(b: Builder, node: OnnxNode, read: Callable[[Builder, OnnxNode], Non
     if isinstance(pads, tuple) and len(pads) == 2:
         attributes["pads"] = (0, pads[0], 0, pads[1])
     output = b.free(f"{node.outputs[0]}:image")
-    read(b, replace(node, inputs=tuple(inputs), outputs=(output,), attributes=attributes))
+    form.read(b, replace(node, inputs=tuple(inputs), outputs=(output,), attributes=attributes))
     shape = b.shape(output)
     flat = (*shape[:2], shape[3])
     b.emit(f"{node.name}:signal", Reshape(flat), (output,), node.outputs[0])

@@ -1,8 +1,8 @@
 """Import of .onnx files: float, QDQ and QOperator networks, as onnxruntime executes them.
 
-The steps stand in modules of their own: onnx_file reads and checks, onnx_constants evaluates what
-is constant, onnx_qdq joins integer operators out of DequantizeLinear - operator - QuantizeLinear,
-onnx_standard and onnx_quantized translate, onnx_layout stores activations channels last.
+The steps stand in modules of their own: records reads and checks, constants evaluates what is
+constant, fuse_qdq joins integer operators out of DequantizeLinear - operator - QuantizeLinear, the
+operators' pages translate, channels_last stores activations channels last.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from npusim import operators as op
 from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.fuse_qdq import fuse
-from npusim.formats.onnx.one_dimensional import as_image, on_signals
-from npusim.formats.onnx.quantized import QUANTIZED
+from npusim.formats.onnx.one_dimensional import as_image, is_signal
 from npusim.formats.onnx.records import OnnxGraph, OnnxNode, Shapes, read
-from npusim.formats.onnx.standard import STANDARD, softmax_axis
-from npusim.formats.own import reader as onnx_npusim
+from npusim.formats.own import reader as own
 from npusim.graph.network import Network
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
@@ -47,10 +44,10 @@ def load(path: str | Path, shapes: Shapes | None = None) -> Network:
     path = Path(path)
     graph = read(path, shapes)
     try:
-        if graph.refusal and onnx_npusim.is_own(graph):
+        if graph.refusal and own.is_own(graph):
             raise FormatError(graph.refusal)
-        if onnx_npusim.is_own(graph):
-            return replace(onnx_npusim.network(graph), name=path.stem)
+        if own.is_own(graph):
+            return replace(own.network(graph), name=path.stem)
         return network(graph, path.stem)
     except NpuError as error:
         if graph.refusal:
@@ -67,7 +64,7 @@ def network(graph: OnnxGraph, name: str) -> Network:
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     fused = fuse(graph)
-    b = Builder(inputs, graph.constants, absent, fused.labels)
+    b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
     for node in fused.nodes:
         if node.kind == "QuantizeLinear" and node.input(2) in graph.four_bits:
             raise UnsupportedError(
@@ -97,18 +94,16 @@ def network(graph: OnnxGraph, name: str) -> Network:
 FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
 """What the pages read, by domain and type."""
 
-PARAMETERS = {"Conv": (1, 2), "Gemm": (1, 2), "BatchNormalization": (1, 2, 3, 4)}
-"""Inputs of an operator that are weights, by place."""
-
 
 def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
     """Return the inputs of the graph that are read as weights and as nothing else."""
     as_weights: set[str] = set()
     otherwise = set(graph.outputs)
     for node in graph.nodes:
-        places = PARAMETERS.get(node.kind, ()) if node.domain == "" else ()
-        for place, name in enumerate(node.inputs):
-            (as_weights if place in places else otherwise).add(name)
+        form = FORMS.get((node.domain, node.kind))
+        weights = () if form is None else form.weights
+        for index, name in enumerate(node.inputs):
+            (as_weights if index in weights else otherwise).add(name)
     return frozenset({value.name for value in graph.inputs} & as_weights - otherwise)
 
 
@@ -136,22 +131,16 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
         return
     b.group = node.group
-    if on_signals(b, node):
-        as_image(b, node, lambda b, node: _translate(b, node, opset))
+    form = FORMS.get((node.domain, node.kind))
+    if form is not None and form.image and is_signal(b, node):
+        as_image(b, node, form)
         return
     if not node.outputs or not node.outputs[0]:
         raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
     if node.domain == "" and node.kind == "Shape":
         b.constants[node.outputs[0]] = np.array(b.shape(node.input(0)), np.int64)
-    elif node.domain == "" and node.kind == "Softmax":
-        x = b.value(node, 0)
-        b.emit(node.name, op.Softmax(softmax_axis(b, node, x, opset)), (x,), node.outputs[0])
-    elif (node.domain, node.kind) in FORMS:
-        FORMS[node.domain, node.kind].read(b, node)
-    elif (node.domain, node.kind) in QUANTIZED:
-        QUANTIZED[node.domain, node.kind](b, node)
-    elif node.domain == "" and node.kind in STANDARD:
-        STANDARD[node.kind](b, node)
+    elif form is not None:
+        form.read(b, node)
     else:
         kind = f"{node.domain}.{node.kind}" if node.domain else node.kind
         raise UnsupportedError(f"{node.name}: operator {kind} is not supported")

@@ -1,7 +1,7 @@
 """npusim's own form of ONNX: function bodies, in standard integer operators.
 
 A quantized network is an ordinary ONNX file whose layers are model-local functions of the domain
-`npusim`. Their bodies are the definition that any runtime executes; `onnx_npusim.py` reads a file
+`npusim`. Their bodies are the definition that any runtime executes; `reader.py` reads a file
 only if its bodies are exactly these. Activations are int8 and channels last; codes are a stream of
 bytes, code i in bits i*b .. i*b + b - 1, least significant bit first.
 

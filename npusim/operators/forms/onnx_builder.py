@@ -1,12 +1,12 @@
 """Building a network node by node, in the file's own layout, shapes inferred on the way.
 
-Operators that npusim defines channels last are wrapped in transposes here; onnx_layout.py then
+Operators that npusim defines channels last are wrapped in transposes here; channels_last.py then
 stores tensors so that these disappear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -58,7 +58,9 @@ class Builder:
         constants: dict[str, NDArray],
         absent: frozenset[str] = frozenset(),
         labels: Mapping[str, Quantization] | None = None,
+        opset: int = 13,
     ) -> None:
+        self.opset = opset
         self.labels = labels or {}
         """What integers are worth that no operator says it of."""
         self.constants = dict(constants)
@@ -210,6 +212,20 @@ class Builder:
         group: Group = "" if operator.copies_values else self.group
         self.nodes.append(Node(node, operator, inputs, (output,), group))
         return output
+
+    def emit_identity(self, node: OnnxNode) -> None:
+        """Append a Reshape to the shape that the node's input has already."""
+        from npusim.operators.reshape import Reshape
+
+        x = self.value(node, 0)
+        self.emit(node.name, Reshape(self.shape(x)), (x,), node.outputs[0])
+
+    def emit_chain(self, node: OnnxNode, x: str, operators: Sequence[Operator]) -> None:
+        """Append operators of one input, each on what the one before gives."""
+        for index, operator in enumerate(operators):
+            last = index == len(operators) - 1
+            output = node.outputs[0] if last else self.free(f"{node.outputs[0]}:{index}")
+            x = self.emit(node.name if last else f"{node.name}:{index}", operator, (x,), output)
 
     def emit_all(
         self,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from numpy.typing import NDArray
+
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Window
+from npusim.operators.forms.onnx_builder import Builder
 
 Pair = tuple[int, int]
 
@@ -64,3 +67,31 @@ def _pair(node: OnnxNode, name: str, default: Pair | None) -> Pair:
         found = "nothing" if values is None else list(values)
         raise FormatError(f"{node.name} ({node.kind}): expected two positive {name}, found {found}")
     return values[0], values[1]
+
+
+def image(b: Builder, node: OnnxNode, name: str) -> tuple[int, int]:
+    """Return (IH, IW) of a 4-D tensor that the file stores [N C H W]."""
+    shape = b.shape(name)
+    if len(shape) != 4:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected a 4-D input [N C H W], found {list(shape)}"
+        )
+    return shape[2], shape[3]
+
+
+def conv_weights(b: Builder, node: OnnxNode, index: int) -> NDArray:
+    """Return the constant weights [OC IC/groups KH KW] of a convolution."""
+    weights = b.constant(node, index, "weight tensor")
+    if weights.ndim != 4:
+        raise UnsupportedError(
+            f"{node.name} ({node.kind}): expected 4-D weights [OC IC KH KW], "
+            f"found {list(weights.shape)}"
+        )
+    return weights
+
+
+def pool_window(b: Builder, node: OnnxNode, x: str) -> Window:
+    """Return the window of a pool, which has one output."""
+    if len([name for name in node.outputs if name]) != 1:
+        raise UnsupportedError(f"{node.name} ({node.kind}): a second output is not supported")
+    return window(node, None, image(b, node, x))

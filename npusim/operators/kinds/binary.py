@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.page import Step
 
 
@@ -59,3 +61,21 @@ def plain_integers(
         return lambda threads, a, b: np.asarray(function(a, b)).astype(dtype, copy=False)
 
     return part
+
+
+def of_any_number(make: Callable[[], Operator]) -> Callable[[Builder, OnnxNode], None]:
+    """Return the reader of an ONNX operator on any number of values, computed two at a time."""
+
+    def read(b: Builder, node: OnnxNode) -> None:
+        values = [b.value(node, index) for index in range(len(node.inputs))]
+        if len(values) == 1:
+            return b.emit_identity(node)
+        result = values[0]
+        for index, value in enumerate(values[1:], start=1):
+            last = index == len(values) - 1
+            output = node.outputs[0] if last else b.free(f"{node.outputs[0]}:{index}")
+            name = node.name if last else f"{node.name}:{index}"
+            result = b.emit(name, make(), (result, value), output)
+        return None
+
+    return read

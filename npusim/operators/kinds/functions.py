@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.float32 import by_runtime, elementwise
@@ -25,6 +26,7 @@ def function_page(
     single: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
     *,
     single_onnxruntime: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]] | None = None,
+    onnx: tuple[OnnxForm, ...] = (),
     constants: PerRuntime | Absent | None = None,
     plain: Callable[[Network, Node], Step] | Absent = NO_INTEGERS,
 ) -> Page:
@@ -37,7 +39,7 @@ def function_page(
     return Page(
         operator=operator,
         tflite=tflite,
-        onnx=(),
+        onnx=onnx,
         own=Absent("has no form in npusim's own files"),
         real=single,
         constants=alike(float32_table(single)) if constants is None else constants,

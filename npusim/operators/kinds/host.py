@@ -7,10 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Operator
 from npusim.operators.forms.onnx import OnnxForm
-from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.page import Absent, Page, no_macs
 
@@ -38,16 +36,6 @@ def float_page(
         macs=no_macs,
         unit="host",
     )
-
-
-def reads(make: Callable[[OnnxNode], Operator], inputs: int = 1) -> Callable[..., None]:
-    """Return a form's reader: the operator that `make` makes of the attributes, on values."""
-
-    def read(b: Builder, node: OnnxNode) -> None:
-        values = tuple(b.value(node, index) for index in range(inputs))
-        b.emit(node.name, make(node), values, node.outputs[0])
-
-    return read
 
 
 def as_float32(function: Callable[[NDArray], NDArray]) -> Callable[[Any, NDArray], NDArray]:

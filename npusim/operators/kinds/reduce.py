@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axes_of
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteLayer
 
 
@@ -38,3 +42,20 @@ def read_axes(layer: TfliteLayer) -> tuple[tuple[int, ...], bool]:
     """Return the axes, ascending, that a .tflite reduction names, and whether they are kept."""
     axes = sorted({layer.axis(axis, layer.rank) for axis in layer.constant(1)})
     return tuple(axes), bool(layer.option("KeepDims"))
+
+
+def reduction(name: str, make: Callable[[tuple[int, ...], bool], Sequence[Operator]]) -> OnnxForm:
+    """Return the form of an ONNX reduction: operators one after the other, by axes kept or not."""
+
+    def read(b: Builder, node: OnnxNode) -> None:
+        x = b.value(node, 0)
+        rank = len(b.shape(x))
+        axes = axes_of(node, b.optional(node, 1, "axes"), rank)
+        if not axes:
+            if node.integer("noop_with_empty_axes", 0):
+                return b.emit_identity(node)
+            axes = tuple(range(rank))
+        keep = bool(node.integer("keepdims", 1))
+        return b.emit_chain(node, x, make(tuple(sorted(axes)), keep))
+
+    return OnnxForm(name, read)

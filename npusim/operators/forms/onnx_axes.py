@@ -1,0 +1,66 @@
+"""What ONNX's attributes and inputs say of axes and shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError
+from npusim.formats.onnx.records import OnnxNode
+
+MAX_RANK = 8
+
+
+def axis_of(node: OnnxNode, default: int, rank: int) -> int:
+    """Return the node's axis, counted from the front."""
+    axis = node.integer("axis", default)
+    if not -rank <= axis < rank:
+        raise FormatError(f"{node.name} ({node.kind}): axis {axis} is outside rank {rank}")
+    return axis % rank
+
+
+def axes_of(node: OnnxNode, axes: NDArray | None, rank: int) -> tuple[int, ...] | None:
+    """Return the axes that an attribute (older opsets) or an input names, from the front."""
+    named = tuple(int(a) for a in axes.ravel()) if axes is not None else node.integers("axes", None)
+    if named is None:
+        return None
+    if not all(-rank <= axis < rank for axis in named):
+        raise FormatError(f"{node.name} ({node.kind}): axes {list(named)} are outside rank {rank}")
+    return tuple(axis % rank for axis in named)
+
+
+def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> tuple[int, ...]:
+    """Return the shape that Reshape gives a tensor of `shape`: 0 copies an axis, -1 is the rest."""
+    target = [int(n) for n in wanted.ravel()]
+    if len(target) > MAX_RANK or min(target, default=0) < -1:
+        raise FormatError(
+            f"{node.name} (Reshape): expected a shape of at most {MAX_RANK} axes, "
+            f"found {target[:MAX_RANK]}{'...' if len(target) > MAX_RANK else ''}"
+        )
+    if not node.integer("allowzero", 0):
+        target = [
+            shape[axis] if n == 0 and axis < len(shape) else n for axis, n in enumerate(target)
+        ]
+    if target.count(-1) == 1:
+        known = int(np.prod([n for n in target if n != -1], dtype=np.int64))
+        count = int(np.prod(shape, dtype=np.int64))
+        target[target.index(-1)] = count // known if known > 0 else 0
+    return tuple(target)
+
+
+def squeezed(node: OnnxNode, shape: tuple[int, ...], axes: NDArray | None) -> tuple[int, ...]:
+    """Return the shape that Squeeze leaves."""
+    named = axes_of(node, axes, len(shape))
+    if named is None:
+        return tuple(n for n in shape if n != 1)
+    if any(shape[axis] != 1 for axis in named):
+        raise FormatError(f"{node.name}: cannot squeeze axes {list(named)} of {list(shape)}")
+    return tuple(n for axis, n in enumerate(shape) if axis not in named)
+
+
+def unsqueezed(node: OnnxNode, shape: tuple[int, ...], axes: NDArray | None) -> tuple[int, ...]:
+    """Return the shape that Unsqueeze makes."""
+    count = len(axes.ravel()) if axes is not None else len(node.integers("axes", ()) or ())
+    named = axes_of(node, axes, len(shape) + count) or ()
+    rest = iter(shape)
+    return tuple(1 if axis in named else next(rest) for axis in range(len(shape) + len(set(named))))
