@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any
 
-from npusim.errors import RangeError, UnsupportedError
+from npusim.errors import RangeError, UnsupportedError, suggested
 
 
 def require_one_of(what: str, value: Any, choices: Sequence[str]) -> None:
     """Raise UnsupportedError unless `value` is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
-        raise UnsupportedError(f"{what}: expected one of {', '.join(choices)}, found {value!r}")
+        hint = suggested(value, choices) if isinstance(value, str) else ""
+        raise UnsupportedError(
+            f"{what}: expected one of {', '.join(choices)}, found {value!r}{hint}"
+        )
 
 
 def require_count(what: str, value: Any, least: int = 1, most: int | None = None) -> None:

@@ -4,6 +4,9 @@ The command line prints the message and exits with code 2; anything else that es
 of npusim and shows its traceback.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class NpuError(Exception):
     """Base of every error that names a user's mistake or an input npusim cannot take."""
@@ -27,3 +30,9 @@ class FormatError(NpuError):
 
 class CapacityError(NpuError):
     """A layer does not fit the machine: the need and the limit are in the message."""
+
+
+def suggested(found: str, known: Iterable[str]) -> str:
+    """Return `; did you mean NAME?` where a name of `known` is like `found`, else nothing."""
+    close = get_close_matches(found.lower(), known, 1)
+    return f"; did you mean {close[0]}?" if close else ""

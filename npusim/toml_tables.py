@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, 
 import msgspec
 from msgspec import Meta, Struct, UnsetType
 
-from npusim.errors import FormatError, NpuError, RangeError
+from npusim.errors import FormatError, NpuError, RangeError, suggested
 from npusim.parameter import Parameter
 
 Kind = TypeVar("Kind")
@@ -179,7 +179,8 @@ def _sentence(error: msgspec.ValidationError, document: Any, kind: Any, where: s
         if "missing" in said:
             return FormatError(f"{table}: key {named[1]} is missing")
         known = ", ".join(keys_of(_member(kind, document)))
-        return FormatError(f"{table}: unknown key {named[1]}; known are {known}")
+        hint = suggested(named[1], keys_of(_member(kind, document)))
+        return FormatError(f"{table}: unknown key {named[1]}; known are {known}{hint}")
     if isinstance(error.__cause__, IllegalValue):
         before = f"{key}: " if key and not said.startswith(f"{key}.") else ""
         return RangeError(f"{where}: {before}{said}")

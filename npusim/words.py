@@ -45,6 +45,10 @@ Rule = Runtime | Rounding
 """What `requant` names: the arithmetic of a runtime, or one rounding mode everywhere."""
 RULES: tuple[Rule, ...] = (*RUNTIMES, *ROUNDINGS)
 
+IntegerMeaning = Literal["codes", "real", "pixels"]
+"""What integers in a file of samples are: codes of the input, real values, or pixels 0..255."""
+INTEGER_MEANINGS: tuple[IntegerMeaning, ...] = get_args(IntegerMeaning)
+
 Exempt = Literal["none", "first", "last", "both"]
 """Linear layers that stay uniform int8."""
 EXEMPT: tuple[Exempt, ...] = get_args(Exempt)

@@ -22,6 +22,12 @@ PARTIAL_NAME_CHARACTERS = 50
 short enough to be written."""
 
 
+def require_suffix(what: str, path: Path | None, suffixes: tuple[str, ...]) -> None:
+    """Raise FormatError unless the name of `path` ends as the format that is written there."""
+    if path is not None and not _is_device(path) and not path.name.lower().endswith(suffixes):
+        raise FormatError(f"{path}: expected a name ending in {' or '.join(suffixes)} for {what}")
+
+
 def require_writable(path: Path | None) -> None:
     """Raise FormatError unless a file could be written at `path`: called before the long work."""
     if path is None:

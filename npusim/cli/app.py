@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections import Counter
 from importlib import import_module
 
 import click
 
 import npusim
 from npusim.datapath.jit import on_compile
-from npusim.errors import NpuError
+from npusim.errors import NpuError, suggested
 from npusim.printable import one_line, say
 
 COMMANDS = (
@@ -37,6 +38,23 @@ class Commands(click.Group):
             return None
         found: click.Command = import_module(f"npusim.cli.{name}").command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and its arguments; an option that is given twice is a mistake."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            names = ", ".join(COMMANDS)
+            raise click.UsageError(
+                f"expected a command of {names}, found {args[0]}{suggested(args[0], COMMANDS)}"
+            )
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _, _, order = command.make_parser(click.Context(command)).parse_args([*rest])
+            for option, times in Counter(order).items():
+                if isinstance(option, click.Option) and times > 1 and not option.multiple:
+                    raise click.UsageError(f"{option.opts[-1]}: expected once, found {times} times")
+        return name, command, rest
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,8 +24,9 @@ def command(source: Path, *, output: Path, machine: str) -> None:
     from npusim.isa.program import Program, Region, Step
     from npusim.isa.spec import REGION_COUNT
     from npusim.machines import Machine
-    from npusim.writing import require_outputs
+    from npusim.writing import require_outputs, require_suffix
 
+    require_suffix("a program", output, (".npu",))
     require_outputs({"-o": output}, source, machine)
     try:
         text = source.read_text(encoding="utf-8")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, calibrate_option, model_argument, threads_option
+from npusim.cli.options import (
+    FILE,
+    calibrate_option,
+    model_argument,
+    sample_options,
+    threads_option,
+)
 from npusim.words import BIAS_CORRECTIONS, ENCODERS, PUBLISHED
+
+if TYPE_CHECKING:
+    from npusim.formats.samples import Reading
 
 SUFFIXES = (".html", ".csv", ".json")
 
@@ -15,6 +25,7 @@ SUFFIXES = (".html", ".csv", ".json")
 @click.command("compare")
 @model_argument
 @calibrate_option
+@sample_options
 @click.option(
     "--eval",
     "eval_path",
@@ -47,6 +58,7 @@ def command(
     model: Path,
     *,
     calibrate_path: Path,
+    reading: Reading,
     eval_path: Path | None,
     schemes: str | None,
     bits: str | None,
@@ -60,6 +72,7 @@ def command(
 
     An .html page gets the .json file that it was drawn from beside it.
     """
+    from npusim.analysis.top1 import AT_CHANCE, is_chance
     from npusim.cli.progress import progress_bars
     from npusim.errors import UnsupportedError
     from npusim.explore.compare import DEFAULT_BITS, DEFAULT_VARIANTS, compare
@@ -77,8 +90,8 @@ def command(
     if output_path is not None and output_path.suffix.lower() == ".html":
         require_outputs({"-o": output_path.with_suffix(".json")}, machine)
     network = load(model)
-    calibration = read_samples(calibrate_path, network)
-    evaluation = calibration if eval_path is None else read_samples(eval_path, network)
+    calibration = read_samples(calibrate_path, network, reading)
+    evaluation = calibration if eval_path is None else read_samples(eval_path, network, reading)
     with progress_bars() as show:
         show("float reference", 0, None)
         data = compare(
@@ -94,6 +107,14 @@ def command(
             threads=threads,
             progress=show,
         )
+    data["inputs"] = {"calibration": calibration.as_json(), "evaluation": evaluation.as_json()}
+    console = plain_console()
+    if "accuracy" in data["float"]:
+        count, classes = data["evaluation_samples"], data["classes"]
+        correct = round(data["float"]["accuracy"] * count / 100)
+        if is_chance(correct, count, classes):
+            data["notes"].append(f"float network: {AT_CHANCE}")
+            console.print(f"warning: float network: {AT_CHANCE}; inputs: {evaluation.meaning}")
     if output_path is not None:
         suffix = output_path.suffix.lower()
         if suffix == ".csv":
@@ -103,13 +124,13 @@ def command(
         if suffix == ".html":
             page = compare_page(data, output_path.with_suffix(".json").name)
             write_text(output_path, page)
-    console = plain_console()
     console.print(compare_table(data))
     for row in data["rows"]:
         if "machine_error" in row:
             console.print(f"{row['variant']} {row['bits']}: {row['machine_error']}")
+    console.print(f"\ninputs: {evaluation.meaning}")
     if "accuracy" in data["float"]:
-        console.print(f"\nfloat network: {data['float']['accuracy']:.2f} % top-1")
+        console.print(f"float network: {data['float']['accuracy']:.2f} % top-1")
 
 
 def _numbers(text: str) -> list[int]:

@@ -27,8 +27,9 @@ def command(
     """Compile a network into a program for a machine."""
     from npusim.compiler.compile import compile_checked
     from npusim.formats.files import load
-    from npusim.writing import require_outputs
+    from npusim.writing import require_outputs, require_suffix
 
+    require_suffix("a program", output, (".npu",))
     require_outputs({"-o": output}, model, machine)
     network = load(model, shapes)
     program = compile_checked(network, machine, requant)

@@ -43,8 +43,9 @@ def command(
     from npusim.formats.files import load
     from npusim.report.machine_table import energy_line, print_cost_tables, time_line
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_outputs, write_json
+    from npusim.writing import require_outputs, require_suffix, write_json
 
+    require_suffix("--json", json_path, (".json",))
     require_outputs({"--json": json_path} | reports.files, model, machine)
     network = load(model, shapes)
     found = estimate(network, machine, requant)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from npusim.words import MACHINES, RULES
+from npusim.words import INTEGER_MEANINGS, MACHINES, RULES, IntegerMeaning
 
 FILE = click.Path(path_type=Path)
 
@@ -54,6 +54,69 @@ shape_option = click.option(
     metavar="NAME=1,3,224,224",
     help="Shape of an input that an .onnx file leaves free; once for each input.",
 )
+
+
+def choice(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
+    """Return an option that takes one of `names`, the first where it is left out."""
+    return click.option(
+        option, type=click.Choice(names), default=names[0], show_default=True, help=text
+    )
+
+
+def _numbers(
+    context: click.Context, parameter: click.Parameter, given: str | None
+) -> tuple[float, ...] | None:
+    """Return the numbers of `0.485,0.456,0.406`."""
+    try:
+        return None if given is None else tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"expected numbers like 0.485,0.456,0.406, found {given!r}"
+        ) from None
+
+
+def sample_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command what says how its samples are read; it gets them as `reading`."""
+
+    @choice(
+        "--samples",
+        INTEGER_MEANINGS,
+        "What integers in a file of samples are: codes of the input, real values, or pixels "
+        "0..255. Floats are real values.",
+    )
+    @click.option(
+        "--crop",
+        type=float,
+        metavar="SHARE",
+        help="Of a picture: this share of its largest middle part; the whole when left out.",
+    )
+    @click.option(
+        "--mean",
+        callback=_numbers,
+        metavar="R,G,B",
+        help="Subtracted from pixel / 255; default 0.",
+    )
+    @click.option(
+        "--std", callback=_numbers, metavar="R,G,B", help="What divides the rest; default 1."
+    )
+    @wraps(function)
+    def with_reading(
+        samples: IntegerMeaning,
+        crop: float | None,
+        mean: tuple[float, ...] | None,
+        std: tuple[float, ...] | None,
+        **options: Any,
+    ) -> Any:
+        from npusim.formats.pictures import Preprocessing
+        from npusim.formats.samples import Reading
+
+        given = {"crop": crop, "mean": mean, "std": std}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return function(reading=Reading(samples, Preprocessing(**chosen)), **options)  # type: ignore[arg-type]
+
+    return with_reading
+
+
 json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="Processor cores to use; default all."
@@ -64,15 +127,9 @@ calibrate_option = click.option(
     type=FILE,
     required=True,
     metavar="FILE",
-    help="Samples (.npy, .npz or an image) that ranges and biases are found on.",
+    help="Samples (.npy, .npz, FILE.npz:KEY, a picture or a folder of pictures) that ranges and "
+    "biases are found on.",
 )
-
-
-def choice(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
-    """Return an option that takes one of `names`, the first where it is left out."""
-    return click.option(
-        option, type=click.Choice(names), default=names[0], show_default=True, help=text
-    )
 
 
 def report_options(function: Callable[..., Any]) -> Callable[..., Any]:

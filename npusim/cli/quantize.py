@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from npusim.cli.options import FILE, calibrate_option, model_argument, shape_option, threads_option
+from npusim.cli.options import (
+    FILE,
+    calibrate_option,
+    model_argument,
+    sample_options,
+    shape_option,
+    threads_option,
+)
 from npusim.codes.schemes import SCHEME_FAMILIES
-from npusim.quant.options import Options, as_published, parse_layer
+from npusim.quant.options import Options, as_published, parse_layer, require_used, with_default_bits
 from npusim.words import (
     BIAS_CORRECTIONS,
     BREAKPOINTS,
@@ -23,6 +30,7 @@ from npusim.words import (
 )
 
 if TYPE_CHECKING:
+    from npusim.formats.samples import Reading
     from npusim.quant.layer import LayerRecord
 
 
@@ -40,8 +48,9 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     metavar="SCHEME",
     help=f"{', '.join(SCHEME_FAMILIES)}; a+b composes two. Default {Options.scheme}.",
 )
-@click.option("--bits", type=click.IntRange(2, 8), help=f"Default {Options.bits}.")
+@click.option("--bits", type=click.IntRange(2, 8), help="Default: the most that the scheme takes.")
 @calibrate_option
+@sample_options
 @click.option("-o", "--output", "output_path", type=FILE, required=True, metavar="OUT.onnx")
 @click.option(
     "--layer",
@@ -89,6 +98,7 @@ def command(
     *,
     shapes: dict[str, tuple[int, ...]],
     calibrate_path: Path,
+    reading: Reading,
     output_path: Path,
     layers: tuple[str, ...],
     recipe_path: Path | None,
@@ -104,21 +114,26 @@ def command(
     from npusim.quant.export import export
     from npusim.quant.quantize import prepare, quantize_prepared
     from npusim.quant.recipe import read_recipe, recipe_text
-    from npusim.report.terminal import plain_console
-    from npusim.writing import require_outputs, write_text
+    from npusim.report.terminal import counted, plain_console
+    from npusim.writing import require_outputs, require_suffix, write_text
 
+    require_suffix("a quantized network", output_path, (".onnx",))
+    require_suffix("--save-recipe", saved_path, (".toml",))
     outputs = {"-o": output_path, "--save-recipe": saved_path}
     require_outputs(outputs, model, calibrate_path, recipe_path)
     given = {} if recipe_path is None else read_recipe(recipe_path)
-    given |= {name: value for name, value in settings.items() if value is not None}
+    own_settings = {name: value for name, value in settings.items() if value is not None}
+    given |= own_settings
     own = dict(parse_layer(text) for text in layers)
     others = given.get("layers", {}).items()
     given["layers"] = own | {name: choice for name, choice in others if name not in own}
+    given = with_default_bits(given)
     options = as_published(**given) if published else Options(**given)
+    require_used(own_settings, options)
     network = load(model, shapes)
-    samples = read_samples(calibrate_path, network)
+    samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:
-        show(f"calibrating on {len(samples.x)} samples", 0, None)
+        show(f"calibrating on {counted(len(samples.x), 'sample')}", 0, None)
         prepared = prepare(network, samples.x, threads)
         quantized = quantize_prepared(
             prepared, options, lambda done, total: show("quantizing", done, total), threads
@@ -127,6 +142,7 @@ def command(
     if saved_path is not None:
         write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)
+    plain_console().print(f"inputs: {samples.meaning}")
     for note in quantized.network.notes:
         plain_console().print(f"note: {note}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npusim.errors import FormatError
-from npusim.writing import require_writable, write_text
+from npusim.writing import require_suffix, require_writable, write_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class ReportPaths:
     trace: Path | None
 
     def __post_init__(self) -> None:
-        _require_suffix("--report", self.page, PAGE_SUFFIXES)
-        _require_suffix("--trace", self.trace, TRACE_SUFFIXES)
+        require_suffix("--report", self.page, PAGE_SUFFIXES)
+        require_suffix("--trace", self.trace, TRACE_SUFFIXES)
         for path in self.files.values():
             require_writable(path)
         if self.plots is not None:
@@ -88,8 +88,3 @@ class ReportPaths:
                 write_text(self.page, page)
         if self.trace is not None:
             cost.save_trace(self.trace)
-
-
-def _require_suffix(option: str, path: Path | None, suffixes: tuple[str, ...]) -> None:
-    if path is not None and not path.name.lower().endswith(suffixes):
-        raise FormatError(f"{path}: expected a name ending in {' or '.join(suffixes)} for {option}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from npusim.cli.options import (
     model_argument,
     report_options,
     requant_option,
+    sample_options,
     shape_option,
     threads_option,
 )
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from npusim.cli.report import ReportPaths
     from npusim.engines.result import MachineResult, Result
+    from npusim.formats.samples import Reading, Samples
+    from npusim.graph.tensor import Quantization
 
 
 @click.command("run")
@@ -35,7 +40,12 @@ if TYPE_CHECKING:
     "--input",
     "input_path",
     type=FILE,
-    help=".npy, .npz (samples under x, class labels under y) or an image.",
+    help=".npy, .npz (samples under x, class labels under y), FILE.npz:KEY, a picture or a folder "
+    "of pictures.",
+)
+@sample_options
+@click.option(
+    "--labels", "names_path", type=FILE, help="Names of the classes, one a line, for the top 5."
 )
 @click.option("--output", "output_path", type=FILE, help="Write the network's outputs (.npz).")
 @click.option("--save-tensors", "tensors_path", type=FILE, help="Write every named tensor (.npz).")
@@ -66,6 +76,8 @@ def command(
     *,
     shapes: dict[str, tuple[int, ...]],
     input_path: Path | None,
+    reading: Reading,
+    names_path: Path | None,
     output_path: Path | None,
     tensors_path: Path | None,
     engine: EngineName,
@@ -79,26 +91,37 @@ def command(
     reports: ReportPaths,
 ) -> None:
     """Execute a quantized network bit-exactly and print a table per layer."""
-    from npusim.analysis.top1 import correct_guesses
+    from npusim.analysis.top1 import AT_CHANCE, correct_guesses, is_chance
     from npusim.cli.progress import progress_bars
     from npusim.engines.engine import run
     from npusim.errors import UnsupportedError
+    from npusim.formats.class_names import read_names
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples, zeros
-    from npusim.writing import require_outputs, write_arrays, write_json
+    from npusim.report.terminal import counted
+    from npusim.writing import require_outputs, require_suffix, write_arrays, write_json
 
     if reports and engine == "kernels":
         raise UnsupportedError(
             "--report, --plots, --trace: expected --engine machine, the kernels have no cycles"
         )
+    if engine != "kernels":
+        for option, given in (("--batch", batch), ("--threads", threads)):
+            if given is not None:
+                raise UnsupportedError(f"{option}: expected engine kernels, found {engine}")
+    for path in (output_path, tensors_path):
+        require_suffix("an archive of tensors", path, (".npz",))
+    require_suffix("--json", json_path, (".json",))
     outputs = {"--output": output_path, "--save-tensors": tensors_path, "--json": json_path}
     require_outputs(outputs | reports.files, model, input_path, machine)
     network = load(model, shapes)
-    samples = zeros(network) if input_path is None else read_samples(input_path, network)
+    samples = zeros(network) if input_path is None else read_samples(input_path, network, reading)
+    classes = prod(network.tensors[network.outputs[0]].shape[1:]) if network.outputs else 0
+    names = None if names_path is None else read_names(names_path, classes)
     if input_path is None:
         print("no --input: running one sample of zeros", file=sys.stderr)
     with progress_bars() as show:
-        what = f"{network.name} ({len(samples.x)} samples)"
+        what = f"{network.name} ({counted(len(samples.x), 'sample')})"
         show(what, 0, None)
         result = run(
             network,
@@ -117,20 +140,24 @@ def command(
         write_arrays(output_path, result.outputs)
     if tensors_path is not None:
         write_arrays(tensors_path, result.tensors)
-    results, correct = result.as_json(), None
+    results, correct = result.as_json() | {"inputs": samples.as_json()}, None
     if samples.labels is not None:
         correct = correct_guesses(result.outputs[network.outputs[0]], samples.labels)
         results["top1_correct"] = correct
+        if is_chance(correct, result.samples, classes):
+            print(f"warning: {AT_CHANCE}; inputs: {samples.meaning}", file=sys.stderr)
     if reports:
         reports.write_run(result, samples.x, results)
     if json_path is not None:
         write_json(json_path, results)
-    _print(result, correct)
+    _print(result, samples, correct)
+    if input_path is not None and result.samples == 1 and classes > 1:
+        _print_top(result, names)
 
 
-def _print(result: Result, correct: int | None) -> None:
+def _print(result: Result, samples: Samples, correct: int | None) -> None:
     from npusim.engines.result import MachineResult
-    from npusim.report.terminal import layer_table, plain_console
+    from npusim.report.terminal import counted, layer_table, plain_console
 
     console = plain_console()
     if isinstance(result, MachineResult):
@@ -139,9 +166,10 @@ def _print(result: Result, correct: int | None) -> None:
         console.print(layer_table(result.layers, result.samples))
     rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9
     console.print(
-        f"\n{result.network.name}: {result.samples} samples, engine {result.engine}, "
+        f"\n{result.network.name}: {counted(result.samples, 'sample')}, engine {result.engine}, "
         f"rounding {result.requant}; {result.macs:,} MACs a sample, {rate:.2f} GMAC/s"
     )
+    console.print(f"inputs: {samples.meaning}")
     if isinstance(result, MachineResult):
         _print_cost(console, result)
     for note in result.network.notes:
@@ -150,6 +178,23 @@ def _print(result: Result, correct: int | None) -> None:
         console.print(
             f"top-1: {correct} of {result.samples} correct ({100 * correct / result.samples:.2f} %)"
         )
+
+
+def _print_top(result: Result, names: Sequence[str] | None) -> None:
+    """Print the classes of the greatest scores of the one sample that ran."""
+    from npusim.analysis.top1 import top_classes
+    from npusim.report.terminal import plain_console
+
+    name = result.network.outputs[0]
+    q = result.network.tensors[name].quantization
+    for place, score in top_classes(result.outputs[name]):
+        real = score if q is None or q.axis is not None else _real(score, q)
+        called = "" if names is None else f"  {names[place]}"
+        plain_console().print(f"class {place:5} {real:12.6g}{called}", markup=False)
+
+
+def _real(code: float, q: Quantization) -> float:
+    return (code - int(q.zero_point)) * float(q.scale)
 
 
 def _print_layers(console: Console, result: MachineResult) -> None:

@@ -102,6 +102,13 @@ def command(
         return verify_model(
             Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves
         )
+    given = {"--machine": machine, "--memory": memory, "--latency": latency}
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(
+                f"{option}: expected a network, a program or --random, found units, which have "
+                "their own parameters"
+            )
     from npusim.cli.verify_units import verify_units
 
     return verify_units(targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors)

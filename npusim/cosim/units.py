@@ -14,6 +14,7 @@ from pathlib import Path
 import npusim.datapath
 from npusim.cosim.errors import CosimulationError
 from npusim.datapath.contract import Unit
+from npusim.errors import suggested
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -42,7 +43,10 @@ def load_unit(name: str) -> Unit:
     """
     names = unit_names()
     if name not in names:
-        raise CosimulationError(f"unit {name}: expected one of {', '.join(names)}, found none such")
+        raise CosimulationError(
+            f"unit {name}: expected one of {', '.join(names)}, found none such"
+            + suggested(name, names)
+        )
     unit = importlib.import_module(f"npusim.datapath.{name}").UNIT
     assert isinstance(unit, Unit)
     return unit

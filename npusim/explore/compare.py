@@ -20,10 +20,11 @@ from npusim.analysis.top1 import classes, percent_equal
 from npusim.codes.schemes import SCHEME_BITS, SCHEME_FAMILIES
 from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
-from npusim.errors import CapacityError, ShapeError, UnsupportedError
+from npusim.errors import CapacityError, ShapeError, UnsupportedError, suggested
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
+from npusim.quant.dequantize import real_samples
 from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
 from npusim.quant.options import Options, as_published
@@ -81,6 +82,7 @@ def choices(
         if name not in VARIANTS:
             raise UnsupportedError(
                 f"--schemes: expected names of {', '.join(VARIANTS)}, found {name!r}"
+                + suggested(name, VARIANTS)
             )
     found = []
     for name in variants:
@@ -122,8 +124,8 @@ def compare(
     network
         A float network, or an integer one whose weights are taken as real values.
     calibrate, evaluate : array [N ...]
-        Samples in the layout of the network's input; the calibration samples are evaluated where
-        there are no others.
+        Samples in the layout of the network's input, real values or codes of an integer network;
+        the calibration samples are evaluated where there are no others.
     schemes, bits, encoders, bias_corrections
         Names of VARIANTS, bits of the multiply, names of words.ENCODERS or `published`, and names
         of words.BIAS_CORRECTIONS: every combination that is defined is a row.
@@ -142,7 +144,7 @@ def compare(
     """
     chosen = choices(schemes, bits, encoders, bias_corrections)
     target = None if machine is None else Machine.of(machine)
-    samples = calibrate if evaluate is None else evaluate
+    samples = real_samples(network, calibrate if evaluate is None else evaluate)
     prepared = prepare(network, calibrate, threads)
     x = canonical_samples(prepared.network, samples)
     if labels is not None and len(labels) != len(x):
@@ -169,6 +171,7 @@ def compare(
         "calibration_samples": len(np.atleast_1d(calibrate)),
         "evaluation_samples": len(x),
         "output": name,
+        "classes": reference[0].size,
         "float": {"bytes": _float_bytes(prepared.network)},
         "rows": rows,
         "histograms": [

@@ -1,4 +1,9 @@
-"""Read what the user feeds to a network: .npy, .npz, or an image."""
+"""Read what the user feeds to a network: .npy, .npz, a picture, or a folder of pictures.
+
+What numbers mean is one rule for every command. Floats are real values. Integers are codes of the
+network's input; a network that takes real values has no codes, so it refuses them. With `integers`
+they are real values, or pixels 0..255 that are prepared as pictures are (pictures.py).
+"""
 
 from __future__ import annotations
 
@@ -6,35 +11,57 @@ import zipfile
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
+from npusim.formats.pictures import SUFFIXES, Preprocessing, read_picture
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
+from npusim.words import IntegerMeaning
 
-IMAGE_SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
 LABEL_KEY = "y"
+AS_IT_IS = Preprocessing()
+"""The whole picture, its pixels as 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
     """A batch for a network's input, in the file's layout, with class labels where there are any.
 
-    `x` has a leading batch axis; `labels` is int64 [N] or None.
+    `x` has a leading batch axis; `labels` is int64 [N] or None. `meaning` says in words what the
+    numbers are; `picture` what was done to pixels, JSON-ready, None where there were none.
     """
 
     x: NDArray
     labels: NDArray[np.int64] | None
+    meaning: str
+    picture: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the numbers are, JSON-ready."""
+        return {"meaning": self.meaning} | ({"picture": self.picture} if self.picture else {})
 
 
-def read_samples(path: Path, network: Network) -> Samples:
+@dataclass(frozen=True)
+class Reading:
+    """How files of samples are read: what integers in them are, and what is done to pictures."""
+
+    integers: IntegerMeaning = "codes"
+    preprocessing: Preprocessing = AS_IT_IS
+
+
+BY_DEFAULT = Reading()
+
+
+def read_samples(path: Path, network: Network, reading: Reading = BY_DEFAULT) -> Samples:
     """Return the samples in the file at `path` for the one input of `network`.
 
     An .npz file holds the samples under the input's name, under `x`, or as its only array, and may
-    hold class labels under `y`. Pixels of an image become 0..1 for a float input, pixel - 128 for
-    int8, the pixel itself for uint8.
+    hold class labels under `y`; `FILE.npz:KEY` names the array. A folder holds pictures, which are
+    taken in the order of their names.
 
     Raises
     ------
@@ -48,18 +75,20 @@ def read_samples(path: Path, network: Network) -> Samples:
         As `input_tensor`.
     """
     tensor = input_tensor(network)
-    if path.is_dir():
-        raise FormatError(f"{path}: expected a .npy, .npz or image file, found a directory")
+    path, key = _file_and_key(path)
     if not path.exists():
         raise FormatError(f"{path}: no such file")
-    labels = None
+    labels, integers = None, reading.integers
     suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        x = _read_image(path, tensor)
+    if suffix in SUFFIXES or path.is_dir():
+        files = _pictures_in(path) if path.is_dir() else [path]
+        crop = reading.preprocessing.crop
+        x = np.concatenate([read_picture(file, tensor, crop) for file in files])
+        integers = "pixels"
     elif suffix in (".npy", ".npz"):
         arrays = _read_arrays(path)
-        labels = arrays.pop(LABEL_KEY, None) if len(arrays) > 1 else None
-        x = _choose(path, arrays, tensor)
+        labels = arrays.pop(LABEL_KEY, None) if len(arrays) > 1 and key != LABEL_KEY else None
+        x = _choose(path, arrays, key, tensor)
     else:
         raise FormatError(f"{path}: expected a .npy, .npz or image file, found suffix {suffix!r}")
     x = _with_batch_axis(path, x, tensor)
@@ -78,13 +107,50 @@ def read_samples(path: Path, network: Network) -> Samples:
                 f"{path}: label of sample {strange[0]}: expected a class of 0..{classes - 1}, "
                 f"found {labels[strange[0]]}"
             )
-    return Samples(x, labels)
+    return _understood(path, x, labels, tensor, integers, reading.preprocessing)
+
+
+def _understood(
+    path: Path,
+    x: NDArray,
+    labels: NDArray[np.int64] | None,
+    tensor: Tensor,
+    integers: IntegerMeaning,
+    preprocessing: Preprocessing,
+) -> Samples:
+    """Return the samples with their integers as what they mean."""
+    if x.dtype.kind in "iu" and integers == "pixels":
+        real = preprocessing.real_values(x, tensor)
+        return Samples(real, labels, "pixels as real values", preprocessing.as_json(tensor))
+    if x.dtype.kind == "f" and integers == "pixels":
+        raise FormatError(f"{path}: expected integers 0..255 as pixels, found {x.dtype}")
+    if x.dtype.kind in "iu" and integers == "real":
+        return Samples(x.astype(np.float32), labels, f"{x.dtype} as real values")
+    if x.dtype.kind in "iu" and tensor.is_float:
+        raise FormatError(
+            f"{path}: {x.dtype} numbers are codes, and {tensor.name} takes real values; "
+            "--samples real or --samples pixels says what else they are"
+        )
+    if x.dtype.kind in "iu" and x.dtype != tensor.dtype:
+        raise FormatError(
+            f"{path}: expected {tensor.dtype} codes for {tensor.name}, found {x.dtype}; "
+            "--samples real or --samples pixels says what else they are"
+        )
+    return Samples(x, labels, _said(x, tensor))
+
+
+def _said(x: NDArray, tensor: Tensor) -> str:
+    """Return in words what the numbers `x` are to a network with the input `tensor`."""
+    if x.dtype.kind == "f":
+        return "real values"
+    return f"{x.dtype} codes" if tensor.quantization is not None else f"{x.dtype}"
 
 
 def zeros(network: Network) -> Samples:
     """Return one sample of zeros for the one input of `network`."""
     tensor = input_tensor(network)
-    return Samples(tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype)), None)
+    x = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
+    return Samples(x, None, _said(x, tensor))
 
 
 def input_tensor(network: Network) -> Tensor:
@@ -118,8 +184,27 @@ def _read_arrays(path: Path) -> dict[str, NDArray]:
         raise FormatError(f"{path}: not a readable numpy file: {reason}") from None
 
 
-def _choose(path: Path, arrays: dict[str, NDArray], tensor: Tensor) -> NDArray:
-    for name in (tensor.name, "x"):
+def _file_and_key(path: Path) -> tuple[Path, str]:
+    """Return the file of `FILE.npz:KEY` and the key; empty where none is named."""
+    name, colon, key = path.name.rpartition(":")
+    if colon and name.lower().endswith(".npz") and not path.exists():
+        return path.with_name(name), key
+    return path, ""
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise FormatError(f"{folder}: expected pictures ({', '.join(SUFFIXES)}), found none")
+    return found
+
+
+def _choose(path: Path, arrays: dict[str, NDArray], key: str, tensor: Tensor) -> NDArray:
+    if key and key not in arrays:
+        raise FormatError(
+            f"{path}: expected an array named {key!r}, found {', '.join(arrays) or 'none'}"
+        )
+    for name in (key, tensor.name, "x"):
         if name in arrays:
             return arrays[name]
     if len(arrays) == 1:
@@ -128,31 +213,6 @@ def _choose(path: Path, arrays: dict[str, NDArray], tensor: Tensor) -> NDArray:
         f"{path}: expected an array named {tensor.name!r} or 'x', "
         f"found {', '.join(arrays) or 'none'}"
     )
-
-
-def _read_image(path: Path, tensor: Tensor) -> NDArray:
-    from PIL import Image, UnidentifiedImageError
-
-    if len(tensor.shape) != 4 or tensor.shape[3] not in (1, 3):
-        raise ShapeError(
-            f"{path}: an image needs an input of 1 or 3 channels, "
-            f"{tensor.name} is {list(tensor.shape)}"
-        )
-    _, height, width, channels = tensor.shape
-    try:
-        with Image.open(path) as image:
-            grey_or_colour = image.convert("L" if channels == 1 else "RGB")
-            resized = grey_or_colour.resize((width, height), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError) as error:
-        raise FormatError(f"{path}: not a readable image: {error}") from None
-    pixels = np.asarray(resized, np.uint8).reshape(1, height, width, channels)
-    if tensor.is_float:
-        values = pixels.astype(np.float32) / np.float32(255)
-    elif tensor.dtype == np.int8:
-        values = (pixels.astype(np.int16) - 128).astype(np.int8)
-    else:
-        values = pixels.astype(tensor.dtype)
-    return tensor.in_file_order(values)
 
 
 def _with_batch_axis(path: Path, x: NDArray, tensor: Tensor) -> NDArray:

@@ -25,7 +25,7 @@ import msgspec
 
 from npusim.arguments import require_type
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
-from npusim.errors import FormatError
+from npusim.errors import FormatError, suggested
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
 from npusim.parameter import Parameter
 from npusim.toml_tables import (
@@ -234,7 +234,10 @@ class Machine(Table, frozen=True, dict=True):
             table = document.get(part) if part else document
             if not isinstance(table, dict) or name not in table:
                 known = ", ".join(f"{part}.{name}" for part, name, _ in KEYS)
-                raise FormatError(f"machine: unknown key {key}; known are name, {known}")
+                raise FormatError(
+                    f"machine: unknown key {key}; known are name, {known}"
+                    + suggested(key, (f"{part}.{name}" for part, name, _ in KEYS))
+                )
             table[name] = msgspec.to_builtins(value)
         return read(document, Machine, "machine")
 
@@ -260,7 +263,10 @@ class Machine(Table, frozen=True, dict=True):
             path = HERE / f"{name}.toml"
             if not path.is_file():
                 known = ", ".join(sorted(MACHINES))
-                raise FormatError(f"machine: expected one of {known}, or FILE.toml, found {name}")
+                raise FormatError(
+                    f"machine: expected one of {known}, or FILE.toml, found {name}"
+                    + suggested(str(name), MACHINES)
+                )
         return cls.from_toml(text_of(path), str(path), path.parent)
 
     @classmethod

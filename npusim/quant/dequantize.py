@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.errors import UnsupportedError
@@ -53,6 +54,19 @@ def dequantized(network: Network) -> Network:
         outputs=outputs,
         notes=(*network.notes, note),
     )
+
+
+def real_samples(network: Network, x: NDArray) -> NDArray:
+    """Return samples of the one input of `network` as real values: codes by the input's scale.
+
+    Floats are real values already, and a float network takes no others.
+    """
+    x = np.asarray(x)
+    tensor = network.tensors[network.inputs[0]]
+    if x.dtype != tensor.dtype or tensor.is_float or tensor.quantization is None:
+        return x
+    q = tensor.quantization
+    return ((x.astype(np.float64) - int(q.zero_point)) * float(q.scale)).astype(np.float32)
 
 
 def _real(tensor: Tensor) -> Tensor:

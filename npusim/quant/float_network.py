@@ -51,7 +51,7 @@ def run_float(
     RangeError
         A sample is not finite.
     ShapeError
-        The samples do not fit the input.
+        The samples do not fit the input, or are integers.
     UnsupportedError
         The network has several inputs, or integer layers.
     """
@@ -85,6 +85,8 @@ def canonical_samples(network: Network, x: NDArray) -> NDArray[np.float64]:
     tensor = network.tensors[network.inputs[0]]
     expected = tensor.in_file_order(np.empty(tensor.shape, np.bool_)).shape
     x = np.asarray(x)
+    if x.dtype.kind != "f":
+        raise ShapeError(f"{tensor.name}: expected real values, found {x.dtype}")
     if x.ndim == len(expected) - 1 and x.shape == expected[1:]:
         x = x[None]
     if x.shape[1:] != expected[1:] or len(x) < 1:

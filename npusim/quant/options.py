@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +92,33 @@ class Options:
             )
         if self.points is not None and not 1 <= self.points <= 4:
             raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
+
+
+SETTINGS_OF = {
+    "per_layer": "uniform", "clip": "uniform", "breakpoint": "pwlq", "grid": "pwlq",
+    "include_zero": "subset", "normalize": "subset", "points": "multipoint",
+}  # fmt: skip
+"""The scheme that a setting is of; others do not look at it."""
+
+
+def with_default_bits(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings` with as many bits as their scheme takes where none are given."""
+    scheme = settings.get("scheme", Options.scheme)
+    bits = SCHEME_BITS[scheme][1] if scheme in SCHEME_BITS else Options.bits
+    return {"bits": bits, **settings}
+
+
+def require_used(settings: Iterable[str], options: Options) -> None:
+    """Raise UnsupportedError where one of `settings` is of a scheme that no layer has."""
+    schemes = {options.scheme, *(scheme for scheme, _ in options.layers.values())}
+    parts = {part for scheme in schemes for part in scheme.split("+")}
+    for name in settings:
+        owner = SETTINGS_OF.get(name)
+        if owner and owner not in parts:
+            option = name.replace("_", "-")
+            raise UnsupportedError(
+                f"--{option}: expected scheme {owner}, found {', '.join(sorted(schemes))}"
+            )
 
 
 PUBLISHED: dict[str, Any] = {

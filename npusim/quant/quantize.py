@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.arguments import require_count, require_type
-from npusim.errors import UnsupportedError
+from npusim.errors import UnsupportedError, suggested
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
 from npusim.quant.coded import CodedWeights
-from npusim.quant.dequantize import dequantized
+from npusim.quant.dequantize import dequantized, real_samples
 from npusim.quant.float_network import canonical_samples, constant
 from npusim.quant.fold import fold
 from npusim.quant.layer import LayerRecord, quantize_layer
-from npusim.quant.options import EXEMPT_SCHEME, Options
+from npusim.quant.options import EXEMPT_SCHEME, Options, with_default_bits
 from npusim.quant.two_paths import TwoPaths, to_int8, to_real
 
 KEEPS_SCALE = (op.AveragePool, op.MaxPool, op.Pad, op.Reshape, op.Transpose, op.Slice)
@@ -60,10 +60,12 @@ class Quantized:
 def prepare(network: Network, samples: NDArray, threads: int | None = None) -> Prepared:
     """Return `network` (float, or integer taken as real values) folded and calibrated.
 
-    `samples` [N ...] are in the file's layout of the network's input.
+    `samples` [N ...] are in the file's layout of the network's input: real values, or codes of an
+    integer network.
     """
     require_type("network", network, Network, hint="npusim.load makes one")
     require_count("threads", threads)
+    samples = real_samples(network, samples)
     if any(
         len(node.inputs) == 1 or network.tensors[node.inputs[1]].dtype.kind in "iu"
         for node in network.nodes
@@ -89,7 +91,7 @@ def quantize(
     network
         A float network, see `npusim.load`; the weights of an integer one are taken as real values.
     calibrate : array [N ...]
-        Samples in the layout of the network's input.
+        Samples in the layout of the network's input: real values, or codes of an integer network.
     progress
         Called with (layers done, layers in all).
     settings
@@ -102,7 +104,9 @@ def quantize(
         are not finite, an operator that cannot be quantized, constants that do not fit.
     """
     prepared = prepare(network, calibrate, threads)
-    return quantize_prepared(prepared, Options(**settings), progress, threads).network
+    return quantize_prepared(
+        prepared, Options(**with_default_bits(settings)), progress, threads
+    ).network
 
 
 def quantize_prepared(
@@ -193,6 +197,7 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
         if not any(fnmatchcase(name, pattern) for name in layers):
             raise UnsupportedError(
                 f"--layer {pattern}: expected one of {', '.join(layers)}, or a pattern of them"
+                + suggested(pattern, layers)
             )
     for name in layers:
         fitting = (choice for pattern, choice in patterns.items() if fnmatchcase(name, pattern))

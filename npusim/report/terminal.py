@@ -41,6 +41,11 @@ def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
     return table
 
 
+def counted(count: int, word: str) -> str:
+    """Return `count` and the word, in the plural unless it is one."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 class PlainConsole(Console):
     """A console on which text is text: no markup, no emoji codes, no control characters.
 

@@ -64,6 +64,9 @@ def test_a_recipe_gives_the_same_file_again(samples: Path, tmp_path: Path) -> No
     ("layers", "settings", "message"),
     [
         ((), {"scheme": "subset", "bits": 5}, "subset: expected 2 to 4 bits, found 5"),
+        ((), {"scheme": "subst"}, "found 'subst'; did you mean subset"),
+        ((), {"grid": "paper"}, "--grid: expected scheme pwlq, found uniform"),
+        ((), {"output": "q.tflite"}, "q.tflite: expected a name ending in .onnx"),
         ((), {"scheme": "other"}, "scheme: expected one of"),
         (("nothing=uniform:8",), {}, "--layer nothing: expected one of"),
         (("conv=uniform",), {}, "expected NAME=SCHEME:BITS"),
@@ -74,10 +77,35 @@ def test_a_recipe_gives_the_same_file_again(samples: Path, tmp_path: Path) -> No
 def test_mistakes_leave_no_file(
     samples: Path, tmp_path: Path, layers: tuple[str, ...], settings: dict, message: str
 ) -> None:
+    name = str(settings.pop("output", "q.onnx"))
     with pytest.raises(NpuError, match=message) as caught:
-        quantize(samples, tmp_path / "q.onnx", *layers, **settings)
+        quantize(samples, tmp_path / name, *layers, **settings)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_bits_are_those_that_the_scheme_takes(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quantize(samples, tmp_path / "q.onnx", scheme="subset", encoder="nearest")
+    assert "subset 4" in capsys.readouterr().out
+
+
+def test_a_float_network_at_chance_is_said_before_the_table(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(samples) as data:
+        codes = (255 * data["x"] - 128).astype(np.int8)
+        np.savez(tmp_path / "codes.npz", x=codes, y=(data["y"] + 1) % 10)
+    with pytest.raises(NpuError, match="int8 numbers are codes, and image takes real values"):
+        compare(tmp_path / "codes.npz", tmp_path / "rows.csv", bits="8", schemes="uniform")
+    compare(tmp_path / "codes.npz", tmp_path / "rows.json", bits="8", schemes="uniform",
+            samples="real", encoder="nearest")  # fmt: skip
+    shown = capsys.readouterr().out
+    assert "inputs: int8 as real values" in shown
+    told = json.loads((tmp_path / "rows.json").read_text())
+    assert told["inputs"]["evaluation"]["meaning"] == "int8 as real values"
+    assert shown.startswith("warning: float network: no more labels are met than by chance")
 
 
 def test_codes_are_not_quantized_again(samples: Path, tmp_path: Path) -> None:

@@ -95,6 +95,29 @@ def test_every_batch_and_thread_count_gives_the_same_bytes(npusim: Npusim, tmp_p
     assert seen[0] == seen[1] == seen[2]
 
 
+def test_one_sample_names_its_classes(npusim: Npusim, tmp_path: Path) -> None:
+    with np.load(IMAGES) as data:
+        path = write(tmp_path / "x.npy", data["x"][3])
+        label = data["y"][3]
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"digit {i}\n" for i in range(10)))
+    done = npusim("run", MODEL, "--input", path, "--labels", names, "--json", tmp_path / "r.json")
+    best = [line for line in done.out.splitlines() if line.startswith("class ")]
+    best = [line for line in best if "digit" in line]
+    assert len(best) == 5
+    assert best[0].endswith(f"digit {label}")
+    assert "inputs: real values" in done.out
+    assert json.loads((tmp_path / "r.json").read_text())["inputs"] == {"meaning": "real values"}
+
+
+def test_labels_met_by_chance_are_a_warning(npusim: Npusim, tmp_path: Path) -> None:
+    with np.load(IMAGES) as data:
+        np.savez(tmp_path / "x.npz", x=np.zeros_like(data["x"]), y=data["y"])
+    done = npusim("run", MODEL, "--input", tmp_path / "x.npz")
+    assert "no more labels are met than by chance" in done.err
+    assert "by chance" not in npusim("run", MODEL, "--input", IMAGES).err
+
+
 def write(path: Path, x: object) -> Path:
     np.save(path, np.asarray(x))
     return path
@@ -138,6 +161,20 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     ),
     "unknown rule": (lambda d: [MODEL, "--requant", "nearest"], "nearest"),
     "unknown engine": (lambda d: [MODEL, "--engine", "gpu"], "gpu"),
+    "an option twice": (lambda d: [MODEL, "--engine", "rtl", "--engine", "rtl"], "found 2 times"),
+    "an archive of another name": (lambda d: [MODEL, "--output", d / "y.npy"], "ending in .npz"),
+    "batches on the machine": (
+        lambda d: [MODEL, "--engine", "machine", "--batch", 2],
+        "--batch: expected engine kernels, found machine",
+    ),
+    "one file for two outputs": (
+        lambda d: [MODEL, "--output", d / "y.npz", "--save-tensors", d / "y.npz"],
+        "expected another file for each output",
+    ),
+    "other names": (
+        lambda d: [MODEL, "--input", IMAGES, "--labels", text(d / "names.txt")],
+        "expected 10 names, one a line, found 20",
+    ),
     "nowhere to write": (lambda d: [MODEL, "--output", d / "none" / "y.npz"], "no directory"),
     "no such machine": (
         lambda d: [MODEL, "--engine", "machine", "--machine", d / "none.toml"],
@@ -186,7 +223,8 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     done = npusim("run", *given, "--json", tmp_path / "run.json")
     assert done.code == 2
     assert done.out == ""
-    lines = [line for line in done.err.splitlines() if not line.startswith("no --input")]
+    notes = ("no --input", "npusim: compiling kernels")
+    lines = [line for line in done.err.splitlines() if not line.startswith(notes)]
     assert len(lines) == 1, done.err
     assert expected in lines[0]
     assert lines[0].startswith("npusim: ")
