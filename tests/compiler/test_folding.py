@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from npusim import operators as op
 from npusim.codes import UNIFORM
 from npusim.compiler.compile import compile_network
 from npusim.compiler.graph.folding import _axis, _folded_window, folded_plane
 from npusim.compiler.linear.planes import Plane
+from npusim.engines.engine import run
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import read_tensor, write_tensor
 from npusim.formats.files import load
+from npusim.graph.network import Node
 from npusim.isa.fold import Fold, fold_pixels
 from npusim.machines import Machine
 from npusim.simulator.run import load_image
@@ -82,3 +86,35 @@ def test_few_channels_fill_the_rows(shared: Path) -> None:
     network = load(shared / "models/tflite/kws_dscnn_int8.tflite")
     first = estimate(network, Machine.load("base")).layers[0]
     assert first.cycles < 4000  # 22,459 with one row of the array in use
+
+
+def test_a_reshape_of_no_effect_before_the_first_layer_costs_nothing() -> None:
+    network = load(DIGITS)
+    given = network.inputs[0]
+    inner = replace(network.tensors[given], name="inner")
+    reshape = Node("reshape", op.Reshape(inner.shape), (given,), ("inner",))
+    behind = tuple(
+        replace(node, inputs=tuple("inner" if name == given else name for name in node.inputs))
+        for node in network.nodes
+    )
+    longer = replace(network, nodes=(reshape, *behind), tensors={**network.tensors, "inner": inner})
+    assert compile_network(longer, Machine.load("base")).place(given).fold
+    assert estimate(longer).cycles == estimate(network).cycles
+    x = np.load(DIGITS.with_name("digits_test.npz"))["x"][:2]
+    found = run(longer, x, engine="machine").outputs
+    expected = run(network, x).outputs
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize("name", ["kws_dscnn", "vww_mbv1"])
+def test_a_network_costs_the_same_in_every_form(shared: Path, name: str) -> None:
+    models = shared / "models"
+    forms = [f"tflite/{name}_int8.tflite", f"onnx/{name}_fp32.onnx", f"onnx/{name}_int8_QDQ.onnx",
+             f"onnx/{name}_int8_QOperator.onnx"]  # fmt: skip
+    costs = [estimate(load(models / form)) for form in forms]
+    assert costs[0].cycles == costs[1].cycles
+    products = [[layer.macs for layer in cost.layers if layer.macs] for cost in costs]
+    assert products.count(products[0]) == len(products)
+    first = [cost.layers[0].cycles for cost in costs]
+    assert max(first) - min(first) <= 2  # zero points that the machine writes, or not

@@ -97,6 +97,10 @@ def folded_inputs(
     if len(readers) != 1 or name in network.outputs or not is_byte(tensor):
         return {}
     reader = readers[0]
+    if _changes_nothing(network, reader):
+        behind = reader.outputs[0]
+        folds = folded_inputs(network, behind, pads, machine)
+        return folds | {name: folds[behind]} if folds else {}
     if isinstance(reader.operator, op.Quantize):
         behind = reader.outputs[0]
         folds = folded_inputs(network, behind, pads, machine)
@@ -106,6 +110,12 @@ def folded_inputs(
         return folds
     found = _folded(network, tensor, reader, pads, machine)
     return {} if found is None else {name: found}
+
+
+def _changes_nothing(network: Network, node: Node) -> bool:
+    """Return whether `node` is a Reshape to the shape that its input has, as exporters write it."""
+    shapes = {network.tensors[name].shape for name in (node.inputs[0], *node.outputs)}
+    return isinstance(node.operator, op.Reshape) and len(shapes) == 1
 
 
 def _folded(
