@@ -10,15 +10,28 @@ from importlib import import_module
 import click
 
 import npusim
-from npusim.datapath.jit import on_compile
 from npusim.errors import NpuError, suggested
 from npusim.printable import one_line, say
 
-COMMANDS = (
-    "assemble", "compare", "compile", "disassemble", "estimate", "explain", "machines",
-    "operators", "quantize", "run", "schemes", "sweep", "verify",
-)  # fmt: skip
-"""Each is `command` of npusim/cli/NAME.py, which imports what it works with when it is called."""
+COMMANDS = {
+    "assemble": "Assemble a program written by hand, checked first.",
+    "compare": "Compare quantization schemes on one float network.",
+    "compile": "Compile a network into a program for a machine.",
+    "disassemble": "Print the instructions of a program.",
+    "estimate": "Predict a network's cycles, without executing data.",
+    "explain": "Explain what every rounding makes of an accumulator.",
+    "machines": "Print the machines that come with npusim.",
+    "operators": "Print the operators: names, rules, who computes them.",
+    "quantize": "Quantize a float network into an ONNX file.",
+    "run": "Execute a quantized network bit-exactly.",
+    "schemes": "Print the quantization schemes.",
+    "sweep": "Go through machines x networks x schemes.",
+    "verify": "Verify RTL against the Python models.",
+}
+"""Each is `command` of npusim/cli/NAME.py, which imports what it works with when it is called.
+
+The line that the list of commands shows stands here, so that listing them imports none.
+"""
 
 YOUNG_OBJECTS = 50_000
 """New objects between collections: a program's instructions all live, looking for cycles among
@@ -56,6 +69,11 @@ class Commands(click.Group):
                     raise click.UsageError(f"{option.opts[-1]}: expected once, found {times} times")
         return name, command, rest
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(npusim.__version__, prog_name="npusim")
@@ -65,12 +83,14 @@ def app() -> None:
     MODEL is a .tflite or .onnx file. A user's mistake is one line and exit code 2; exit code 1
     means that a verification found a difference.
     """
+    from npusim.datapath.jit import on_compile
+
+    on_compile.append(_say_once_that_kernels_are_compiled)
 
 
 def main() -> None:
     """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
     gc.set_threshold(YOUNG_OBJECTS)
-    on_compile.append(_say_once_that_kernels_are_compiled)
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -90,6 +110,8 @@ def main() -> None:
 
 
 def _say_once_that_kernels_are_compiled(_: str) -> None:
+    from npusim.datapath.jit import on_compile
+
     on_compile.clear()
     print("npusim: compiling kernels, once for this computer (some seconds) ...", file=sys.stderr)
 

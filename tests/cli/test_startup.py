@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
+
+from npusim.cli import app
+from npusim.cli.app import COMMANDS
+
+FOLDER = Path(app.__file__).parent
 
 NUMBA = {"numba", "llvmlite"}
 OTHERS = {
@@ -47,6 +54,22 @@ def test_help_imports_none_of_the_work() -> None:
     found = imported(command("estimate", "--help"))
     assert "click" in found
     assert not found & (NUMBA | OTHERS | {"numpy", "onnx", "rich", "npusim.graph", "npusim.isa"})
+
+
+def test_listing_the_commands_imports_none() -> None:
+    found = imported(command("--help"))
+    assert "npusim.cli.app" in found
+    others = {name for name in found if re.fullmatch(r"npusim(\.\w+)+", name)}
+    assert others <= {"npusim.cli", "npusim.cli.app", "npusim.errors", "npusim.printable"}
+
+
+def test_every_command_is_in_the_list() -> None:
+    for name in COMMANDS:
+        assert import_module(f"npusim.cli.{name}").command.name == name
+    commands = {
+        path.stem for path in FOLDER.glob("*.py") if "\n@click.command(" in path.read_text()
+    }
+    assert commands == COMMANDS.keys()
 
 
 def test_marking_kernels_does_not_import_numba() -> None:
