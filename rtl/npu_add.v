@@ -1,13 +1,13 @@
-// add: two s9 operands of different scales -> s30 sum at a common scale, each rounded by mode.
+// add: two s9 operands -> s30 sum or difference at a common scale, or product; rounded by mode.
 //
-//   acc_o = round_shift(mode, (xe_a * multiplier_a) << 20, shift_a)
-//         + round_shift(mode, (xe_b * multiplier_b) << 20, shift_b)
+//   acc_o =  round_shift(mode, (xe_a * (multiply ? xe_b : multiplier_a)) << 20, shift_a)
+//         +- round_shift(mode, (xe_b * multiplier_b) << 20, shift_b)          -: subtract
 //
 // | stage | signals                                             |
 // |-------|-----------------------------------------------------|
-// | 1     | product_*_q = xe * multiplier; mode_q, shift_*_q    |
+// | 1     | product_*_q; mode_q, shift_*_q, subtract_q          |
 // | 2, 3  | npu_round_shift of each operand                     |
-// | 4     | acc_o: sum                                          |
+// | 4     | acc_o: sum or difference                            |
 //
 // Latency: 4 cycles.
 // Spec: npusim/datapath/add.py
@@ -31,8 +31,10 @@ module npu_add #(
     input  wire  [MODE_BITS-1:0]       mode_i,          // place in ROUNDINGS
     input  wire  [MULTIPLIER_BITS-1:0] multiplier_a_i,
     input  wire  [MULTIPLIER_BITS-1:0] multiplier_b_i,
-    input  wire  [SHIFT_BITS-1:0]      shift_a_i,       // 31..62
+    input  wire  [SHIFT_BITS-1:0]      shift_a_i,       // 31..62; of a product 20
     input  wire  [SHIFT_BITS-1:0]      shift_b_i,       // 31..62
+    input  wire                        multiply_i,      // xe_b is a's multiplier
+    input  wire                        subtract_i,      // b is taken from a
 
     input  wire  signed [XE_BITS-1:0]  xe_a_i,          // activation minus zero point, -255..255
     input  wire  signed [XE_BITS-1:0]  xe_b_i,
@@ -46,12 +48,14 @@ module npu_add #(
 
   logic                           valid_1q;
   logic [MODE_BITS-1:0]           mode_1q;
+  logic                           subtract_1q, subtract_2q, subtract_3q;
   logic [SHIFT_BITS-1:0]          shift_a_1q;
   logic [SHIFT_BITS-1:0]          shift_b_1q;
   logic signed [PRODUCT_BITS-1:0] product_a_1q;
   logic signed [PRODUCT_BITS-1:0] product_b_1q;
 
-  wire signed [MULTIPLIER_BITS:0] multiplier_a = {1'b0, multiplier_a_i};
+  wire signed [MULTIPLIER_BITS:0] multiplier_a =
+      multiply_i ? (MULTIPLIER_BITS + 1)'(xe_b_i) : {1'b0, multiplier_a_i};
   wire signed [MULTIPLIER_BITS:0] multiplier_b = {1'b0, multiplier_b_i};
 
   always_ff @(posedge clk_i) begin
@@ -62,6 +66,9 @@ module npu_add #(
   always_ff @(posedge clk_i) begin
     if (en_i) begin
       mode_1q      <= mode_i;
+      subtract_1q  <= subtract_i;
+      subtract_2q  <= subtract_1q;
+      subtract_3q  <= subtract_2q;
       shift_a_1q   <= shift_a_i;
       shift_b_1q   <= shift_b_i;
       product_a_1q <= PRODUCT_BITS'(xe_a_i) * PRODUCT_BITS'(multiplier_a);
@@ -111,7 +118,10 @@ module npu_add #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (en_i) acc_o <= ACC_BITS'(rounded_a_3q) + ACC_BITS'(rounded_b_3q);
+    if (en_i) begin
+      if (subtract_3q) acc_o <= ACC_BITS'(rounded_a_3q) - ACC_BITS'(rounded_b_3q);
+      else acc_o <= ACC_BITS'(rounded_a_3q) + ACC_BITS'(rounded_b_3q);
+    end
   end
 
 endmodule

@@ -87,7 +87,9 @@ module npu_array #(
   wire is_rq  = opcode == HEADER_OPCODE_W'(OP_RQ);
   wire is_vec = opcode == HEADER_OPCODE_W'(OP_VEC);
   wire is_max    = is_vec && op == VEC_OP_W'(VEC_OP_MAX);
-  wire is_add    = is_vec && op == VEC_OP_W'(VEC_OP_ADD);
+  wire is_min    = is_vec && op == VEC_OP_W'(VEC_OP_MIN);
+  wire is_multiply = is_vec && op == VEC_OP_W'(VEC_OP_MULTIPLY);
+  wire is_add    = is_vec && op == VEC_OP_W'(VEC_OP_ADD) || is_multiply;  // in one unit
   wire is_sum    = is_vec && op == VEC_OP_W'(VEC_OP_SUM);
   wire is_lookup = is_vec && op == VEC_OP_W'(VEC_OP_LOOKUP);
   wire is_table  = is_vec && op == VEC_OP_W'(VEC_OP_TABLE);
@@ -200,8 +202,11 @@ module npu_array #(
           .tap_i              (tap_2_i),
           .first_i            (first_2_i),
           .maximum_i          (is_max),
+          .minimum_i          (is_min),
           .old_sum_i          (old_sum),
           .add_i              (is_add),
+          .multiply_i         (is_multiply),
+          .subtract_i         (current_i[VEC_SUBTRACT_L]),
           .add_multipliers_i  ({registers_i[EX_R_ADD_MULTIPLIER2*32+:31],
                                 registers_i[EX_R_ADD_MULTIPLIER1*32+:31],
                                 registers_i[EX_R_ADD_MULTIPLIER0*32+:31]}),
@@ -232,7 +237,7 @@ module npu_array #(
 
   always_comb begin
     if (is_copy) out_o = operand_q;
-    else if (is_max) out_o = pooled;
+    else if (is_max || is_min) out_o = pooled;
     else if (is_lookup) out_o = looked_up;
     else out_o = requantized;
   end

@@ -87,9 +87,12 @@ module npu_lane #(
     input  wire  [BYTE_BITS-1:0]         operand_i,         // stage 2: this lane's byte
     input  wire                          tap_i,             // stage 2
     input  wire                          first_i,           // stage 2: first tap of a window
-    input  wire                          maximum_i,         // VEC max, else sum
+    input  wire                          maximum_i,         // VEC max
+    input  wire                          minimum_i,         // VEC min; else sum
     input  wire                          old_sum_i,         // sum: begin with the old ACC value
-    input  wire                          add_i,             // VEC add
+    input  wire                          add_i,             // VEC add or multiply
+    input  wire                          multiply_i,
+    input  wire                          subtract_i,
     input  wire  [3*MULTIPLIER_BITS-1:0] add_multipliers_i,
     input  wire  [3*ADD_SHIFT_BITS-1:0]  add_shifts_i,
     input  wire  [2:0]                   mode_i,
@@ -147,16 +150,9 @@ module npu_lane #(
   wire unused_valid_xe;
 
   npu_subtract_zero_point subtract_zero_point (
-      .clk_i          (clk_i),
-      .rst_i          (rst_i),
-      .en_i           (operand_valid_i),
-      .valid_i        (1'b0),
-      .valid_o        (unused_valid_xe),
-      .unsigned_type_i(unsigned_i),
-      .zero_point_i   (zero_point_i),
-      .x_i            (act_i),
-      .keep_i         (keep_i),
-      .xe_o           (own_xe_o)
+      .clk_i(clk_i), .rst_i(rst_i), .en_i(operand_valid_i), .valid_i(1'b0),
+      .valid_o(unused_valid_xe), .unsigned_type_i(unsigned_i), .zero_point_i(zero_point_i),
+      .x_i(act_i), .keep_i(keep_i), .xe_o(own_xe_o)
   );
 
   logic [(SIZE-1)*XE_BITS-1:0] line_q;  // rows 1 .. SIZE-1
@@ -311,8 +307,8 @@ module npu_lane #(
 
   npu_pool pool (
       .clk_i(clk_i), .rst_i(rst_i), .en_i(tap_i), .valid_i(1'b0), .valid_o(unused_valid_pool),
-      .first_i(first_i && !old_sum_i), .maximum_i(maximum_i), .x_i({operand_top, operand_i}),
-      .acc_i(pool_acc), .acc_o(pooled)
+      .first_i(first_i && !old_sum_i), .maximum_i(maximum_i), .minimum_i(minimum_i),
+      .x_i({operand_top, operand_i}), .acc_i(pool_acc), .acc_o(pooled)
   );
 
   assign pooled_o = pooled[BYTE_BITS-1:0];
@@ -335,6 +331,8 @@ module npu_lane #(
       .multiplier_b_i(add_multipliers_i[MULTIPLIER_BITS+:MULTIPLIER_BITS]),
       .shift_a_i     (add_shifts_i[0+:ADD_SHIFT_BITS]),
       .shift_b_i     (add_shifts_i[ADD_SHIFT_BITS+:ADD_SHIFT_BITS]),
+      .multiply_i    (multiply_i),
+      .subtract_i    (subtract_i),
       .xe_a_i        (first_xe_q),
       .xe_b_i        (own_xe_o),
       .acc_o         (added)

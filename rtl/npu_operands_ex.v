@@ -102,8 +102,8 @@ module npu_operands_ex #(
 
   wire [VEC_OP_W-1:0] op = head_i[VEC_OP_L+:VEC_OP_W];
   wire two_taps = (kx == 16'd1 && ky == 16'd2) || (kx == 16'd2 && ky == 16'd1);
-  wire vec_bad = vec_none || ky == '0 || op > VEC_OP_W'(VEC_OP_TABLE) ||
-      (op == VEC_OP_W'(VEC_OP_ADD) && !two_taps) || act_bad;
+  wire is_pair = op == VEC_OP_W'(VEC_OP_ADD) || op == VEC_OP_W'(VEC_OP_MULTIPLY);
+  wire vec_bad = vec_none || ky == '0 || (is_pair && !two_taps) || act_bad;
 
   assign operand_o = is_mac ? mac_bad : is_rq ? rq_bad : vec_bad;
   assign claims_o  = {is_rq ? par_banks : 4'h0, is_mac ? wgt_banks : 4'h0,

@@ -1,6 +1,6 @@
-// pool: one tap x accumulator -> accumulator, window maximum or window sum, exact, wrapping.
+// pool: one tap x accumulator -> accumulator, window maximum, minimum or sum, exact, wrapping.
 //
-//   acc_o = first ? x : (maximum ? max(acc_i, x) : acc_i + x)
+//   acc_o = first ? x : maximum ? max(acc_i, x) : minimum ? min(acc_i, x) : acc_i + x
 //
 // | stage | signals                             |
 // |-------|-------------------------------------|
@@ -23,7 +23,8 @@ module npu_pool #(
     output logic                       valid_o,
 
     input  wire                        first_i,    // 1: first tap of the window
-    input  wire                        maximum_i,  // 1: maximum, 0: sum
+    input  wire                        maximum_i,  // 1: maximum
+    input  wire                        minimum_i,  // 1: minimum, where it is no maximum; else sum
 
     input  wire  signed [X_BITS-1:0]   x_i,
     input  wire  signed [ACC_BITS-1:0] acc_i,
@@ -39,8 +40,8 @@ module npu_pool #(
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      if (first_i || (maximum_i && x > acc_i)) acc_o <= x;
-      else if (maximum_i) acc_o <= acc_i;
+      if (first_i || (maximum_i ? x > acc_i : minimum_i && x < acc_i)) acc_o <= x;
+      else if (maximum_i || minimum_i) acc_o <= acc_i;
       else acc_o <= acc_i + x;
     end
   end

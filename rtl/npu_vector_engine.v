@@ -229,11 +229,11 @@ module npu_vector_engine #(
     if (is_rq) retire_cycles = LINE_BITS'(RQ_CYCLES);
     else begin
       case (op)
-        VEC_OP_W'(VEC_OP_MAX), VEC_OP_W'(VEC_OP_SUM):
+        VEC_OP_W'(VEC_OP_MAX), VEC_OP_W'(VEC_OP_MIN), VEC_OP_W'(VEC_OP_SUM):
         retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES + LATENCY_POOL);
         VEC_OP_W'(VEC_OP_LOOKUP):
         retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES + LATENCY_LOOKUP);
-        VEC_OP_W'(VEC_OP_ADD): retire_cycles = LINE_BITS'(VEC_CYCLES);
+        VEC_OP_W'(VEC_OP_ADD), VEC_OP_W'(VEC_OP_MULTIPLY): retire_cycles = LINE_BITS'(VEC_CYCLES);
         default: retire_cycles = LINE_BITS'(ISA_VEC_DRAIN_CYCLES);
       endcase
     end

@@ -94,10 +94,12 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for name in VEC_OPS:
         add(f"vector_{name}", "npu_array", "tap", 1 / size, "vector")
         add(f"vector_{name}", "npu_vector_engine", "run", 1 / size)
-    add("vector_max", "npu_pool", "max")
+    for name in ("vector_max", "vector_min"):  # the same comparison
+        add(name, "npu_pool", "max")
     add("vector_sum", "npu_pool", "sum")
-    add("vector_add", "npu_add", "add", 1 / 2)  # of one of its two taps
-    add("vector_add", "npu_subtract_zero_point", "operand", component="vector")
+    for name in ("vector_add", "vector_multiply"):
+        add(name, "npu_add", "add", 1 / 2)  # of one of its two taps
+        add(name, "npu_subtract_zero_point", "operand", component="vector")
     add("vector_lookup", "npu_lookup", "lookup")
     add("fetch_bytes", "npu_sequencer", "dispatch", 1 / INSTRUCTION_BYTES)
     for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):

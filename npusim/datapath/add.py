@@ -1,26 +1,30 @@
-"""add: two s9 operands of different scales -> s30 sum at a common scale, each rounded by mode.
+"""add: two s9 operands -> s30 sum or difference at a common scale, or product; rounded by mode.
 
-    acc_o = round_shift(mode, (xe_a * multiplier_a) << 20, shift_a)
-          + round_shift(mode, (xe_b * multiplier_b) << 20, shift_b)
+    acc_o =  round_shift(mode, (xe_a * (multiply ? xe_b : multiplier_a)) << 20, shift_a)
+          +- round_shift(mode, (xe_b * multiplier_b) << 20, shift_b)          -: subtract
 
-Two of the three roundings of TFLite's ADD; the third is requantize with one term (acc_o with the
-output's multiplier and shift) and the same mode. Under the other rules an addition is one epilogue
-of two terms, which is requantize alone.
+Two of the three roundings of TFLite's ADD and SUB; the third is requantize with one term (acc_o
+with the output's multiplier and shift) and the same mode. Under the other rules an addition is one
+epilogue of two terms, which is requantize alone.
+
+A product of the operands takes the multiplier of a, whose other input becomes xe_b: shift_a = 20
+takes back the 20 bits, which is exact under every mode, and multiplier_b = 0 leaves nothing of b.
+Its one rounding is requantize's.
 
 | quantity       | width | why it fits                                                          |
 |----------------|-------|----------------------------------------------------------------------|
 | xe_a, xe_b     | s9    | activation minus its zero point, -255..255                           |
 | multiplier     | u31   | normalized to [2^30, 2^31)                                           |
 | shift          | u6    | 31..62: the multiplier's value is at most 1, as TFLite takes it      |
-|                |       | relative to twice the larger input scale                             |
-| product        | s40   | 255 * 2^31 < 2^39                                                    |
+|                |       | relative to twice the larger input scale; 20 where a is multiplied   |
+| product        | s40   | 255 * 2^31 < 2^39; of the operands 2^16                              |
 | product << 20  | s60   | what is rounded                                                      |
 | rounded        | s29   | 255 * 2^20 < 2^28; a shift below 31, which is not legal, saturates   |
 | acc_o          | s30   | sum of two                                                           |
 
 Cycles: 1 result per cycle and lane, latency 4.
 RTL: rtl/npu_add.v
-Source: TFLite reference kernels, add.h (AddElementwise; left shift 20).
+Source: TFLite reference kernels, add.h (AddElementwise; left shift 20), sub.h, mul.h.
 """
 
 from __future__ import annotations
@@ -63,11 +67,13 @@ def add(
     mode: int,
     shift_a: int,
     shift_b: int,
+    multiply: int,
+    subtract: int,
 ) -> int:
-    """Return the sum of two operands at their common scale."""
-    return scale_operand(xe_a, multiplier_a, mode, shift_a) + scale_operand(
-        xe_b, multiplier_b, mode, shift_b
-    )
+    """Return the sum or difference of two operands at their common scale, or their product."""
+    first = scale_operand(xe_a, xe_b if multiply else multiplier_a, mode, shift_a)
+    second = scale_operand(xe_b, multiplier_b, mode, shift_b)
+    return first - second if subtract else first + second
 
 
 @kernel
@@ -77,20 +83,32 @@ def add_all(
     multipliers: tuple[int, int],
     mode: int,
     shifts: tuple[int, int],
+    multiply: int,
+    subtract: int,
     acc: NDArray[np.int64],
 ) -> None:
-    """Write the sums of xe_a [N] and xe_b [N] to acc [N]."""
+    """Write the sums, differences or products of xe_a [N] and xe_b [N] to acc [N]."""
     for i in range(len(acc)):
-        acc[i] = add(xe_a[i], xe_b[i], multipliers[0], multipliers[1], mode, shifts[0], shifts[1])
+        acc[i] = add(
+            xe_a[i], xe_b[i], multipliers[0], multipliers[1], mode, shifts[0], shifts[1],
+            multiply, subtract,
+        )  # fmt: skip
 
 
 def exact(
-    xe_a: int, xe_b: int, multiplier_a: int, multiplier_b: int, shift_a: int, shift_b: int
+    xe_a: int,
+    xe_b: int,
+    multiplier_a: int,
+    multiplier_b: int,
+    shift_a: int,
+    shift_b: int,
+    multiply: int,
+    subtract: int,
 ) -> Fraction:
-    """Return the sum without rounding."""
-    return Fraction(xe_a * multiplier_a << LEFT_SHIFT, 1 << shift_a) + Fraction(
-        xe_b * multiplier_b << LEFT_SHIFT, 1 << shift_b
-    )
+    """Return the sum, difference or product without rounding."""
+    first = Fraction(xe_a * (xe_b if multiply else multiplier_a) << LEFT_SHIFT, 1 << shift_a)
+    second = Fraction(xe_b * multiplier_b << LEFT_SHIFT, 1 << shift_b)
+    return first - second if subtract else first + second
 
 
 def _operand(rng: random.Random) -> tuple[int, int, int]:
@@ -108,10 +126,16 @@ def _operand(rng: random.Random) -> tuple[int, int, int]:
 
 
 def vectors(rng: random.Random, count: int) -> Iterator[Values]:
-    """Yield `count` pairs of operands, each with its own multiplier and shift."""
+    """Yield `count` pairs of operands, each with its own multiplier and shift; a fifth products.
+
+    Half of the products are as a compiler writes them.
+    """
     for _ in range(count):
         xe_a, multiplier_a, shift_a = _operand(rng)
         xe_b, multiplier_b, shift_b = _operand(rng)
+        multiply = int(chance(rng, 20))
+        if multiply and chance(rng, 50):
+            shift_a, multiplier_b = LEFT_SHIFT, 0
         yield {
             "xe_a": xe_a,
             "xe_b": xe_b,
@@ -120,11 +144,14 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
             "mode": rng.randrange(len(ROUNDINGS)),
             "shift_a": shift_a,
             "shift_b": shift_b,
+            "multiply": multiply,
+            "subtract": rng.getrandbits(1),
         }
 
 
 def _tie(inputs: Any, side: str) -> bool:
-    total = inputs[f"xe_{side}"] * inputs[f"multiplier_{side}"] << LEFT_SHIFT
+    factor = inputs["xe_b" if side == "a" and inputs["multiply"] else f"multiplier_{side}"]
+    total = inputs[f"xe_{side}"] * factor << LEFT_SHIFT
     shift = inputs[f"shift_{side}"]
     return bool(total % (1 << shift) == 1 << (shift - 1))
 
@@ -139,7 +166,10 @@ _BINS: dict[str, Any] = {
     for side in ("a", "b")
     for sign in ("<", ">")
 }
-_BINS["greatest sum"] = lambda i, o: o["acc"] == 2 * (255 << LEFT_SHIFT)
+_BINS["greatest sum"] = lambda i, o: o["acc"] == 2 * (255 << LEFT_SHIFT) and not i["subtract"]
+_BINS["greatest difference"] = lambda i, o: o["acc"] == 2 * (255 << LEFT_SHIFT) and i["subtract"]
+_BINS["greatest product"] = lambda i, o: i["multiply"] and o["acc"] == 255 * 255
+_BINS["least product"] = lambda i, o: i["multiply"] and o["acc"] == -255 * 255
 _BINS["operands cancel"] = lambda i, o: abs(o["acc"]) < 1 << LEFT_SHIFT and i["xe_a"] != 0
 
 
@@ -158,7 +188,22 @@ def directed() -> Iterator[Values]:
                         "mode": mode,
                         "shift_a": shift,
                         "shift_b": 31,
+                        "multiply": 0,
+                        "subtract": int(xe_b == -255),
                     }
+    for xe_a, xe_b in itertools.product((-255, -1, 0, 1, 255), (-255, 0, 255)):
+        for mode in range(len(ROUNDINGS)):
+            yield {
+                "xe_a": xe_a,
+                "xe_b": xe_b,
+                "multiplier_a": most,
+                "multiplier_b": 0,
+                "mode": mode,
+                "shift_a": LEFT_SHIFT,
+                "shift_b": 31,
+                "multiply": 1,
+                "subtract": 0,
+            }
 
 
 UNIT = Unit(
@@ -169,9 +214,17 @@ UNIT = Unit(
         Port("multiplier_a", "in", 31, meaning="scale of the first, over the common scale"),
         Port("multiplier_b", "in", 31, meaning="scale of the second, over the common scale"),
         Port("mode", "in", 3, legal=(0, len(ROUNDINGS) - 1), meaning="rounding mode"),
-        Port("shift_a", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the first"),
+        Port(
+            "shift_a",
+            "in",
+            6,
+            legal=(LEFT_SHIFT, MAX_SHIFT),
+            meaning="shift of the first; below 31 only of a product",
+        ),
         Port("shift_b", "in", 6, legal=SHIFT_BOUNDS, meaning="shift of the second"),
-        Port("acc", "out", 30, signed=True, meaning="sum at the common scale"),
+        Port("multiply", "in", 1, meaning="1: the second operand is the first one's multiplier"),
+        Port("subtract", "in", 1, meaning="1: the second operand is taken from the first"),
+        Port("acc", "out", 30, signed=True, meaning="sum at the common scale, or product"),
     ),
     latency_cycles=4,
     scalar=add,

@@ -1,6 +1,6 @@
-"""pool: one tap x accumulator -> accumulator, window maximum or window sum, exact, wrapping.
+"""pool: one tap x accumulator -> accumulator, window maximum, minimum or sum, exact, wrapping.
 
-    acc_o = first ? x : (maximum ? max(acc_i, x) : acc_i + x)
+    acc_o = first ? x : maximum ? max(acc_i, x) : minimum ? min(acc_i, x) : acc_i + x
 
 A maximum is clamped, a sum is divided, by requantize: the mean of n taps is the epilogue with
 (multiplier, shift) = average_constants(n) and mode half_away, which is TFLite's AVERAGE_POOL bit
@@ -37,21 +37,23 @@ MOST_TAPS = 1 << 20
 
 
 @scalar
-def pool(x: int, acc: int, first: int, maximum: int) -> int:
+def pool(x: int, acc: int, first: int, maximum: int, minimum: int) -> int:
     """Return the accumulator after one more tap."""
     if first:
         return x
     if maximum:
         return max(acc, x)
+    if minimum:
+        return min(acc, x)
     return wrap_acc(acc + x)
 
 
 @kernel
-def pool_taps(taps: NDArray[np.int16], maximum: int) -> int:
-    """Return the maximum or the sum of taps [N], N >= 1."""
+def pool_taps(taps: NDArray[np.int16], maximum: int, minimum: int) -> int:
+    """Return the maximum, the minimum or the sum of taps [N], N >= 1."""
     acc = 0
     for i in range(len(taps)):
-        acc = pool(taps[i], acc, i == 0, maximum)
+        acc = pool(taps[i], acc, i == 0, maximum, minimum)
     return acc
 
 
@@ -79,21 +81,25 @@ def directed() -> Iterator[Values]:
     for x in corners:
         for acc in (*corners, -(1 << 31), (1 << 31) - 1):
             for first in (0, 1):
-                for maximum in (0, 1):
-                    yield {"x": x, "acc": acc, "first": first, "maximum": maximum}
+                for kind in range(4):
+                    yield {
+                        "x": x, "acc": acc, "first": first, "maximum": kind & 1,
+                        "minimum": kind >> 1,
+                    }  # fmt: skip
 
 
 def vectors(rng: random.Random, count: int) -> Iterator[Values]:
-    """Yield `count` taps: maxima between values of 9 bits, sums of any size; an eighth is first."""
+    """Yield `count` taps: maxima, minima of 9-bit values, sums of any size; an eighth is first."""
     for _ in range(count):
-        maximum = rng.getrandbits(1)
+        maximum, minimum = rng.choice(((0, 0), (1, 0), (0, 1)))
         x = between(rng, *X_BOUNDS)
         near = x + rng.randint(-2, 2) if chance(rng, 30) else between(rng, *X_BOUNDS)
         yield {
             "x": x,
-            "acc": near if maximum else between(rng, -(1 << 31), (1 << 31) - 1),
+            "acc": near if maximum or minimum else between(rng, -(1 << 31), (1 << 31) - 1),
             "first": int(chance(rng, 12)),
             "maximum": maximum,
+            "minimum": minimum,
         }
 
 
@@ -101,22 +107,29 @@ _BINS: dict[str, Any] = {
     "first tap of a maximum below the old one": (
         lambda i, o: i["first"] and i["maximum"] and i["x"] < i["acc"]
     ),
-    "first tap of a sum": lambda i, o: i["first"] and not i["maximum"] and i["acc"] != 0,
+    "first tap of a sum": lambda i, o: i["first"] and not (i["maximum"] or i["minimum"]),
+    "minimum replaced": lambda i, o: (
+        not i["first"] and not i["maximum"] and i["minimum"] and i["x"] < i["acc"]
+    ),
+    "minimum kept": lambda i, o: (
+        not i["first"] and not i["maximum"] and i["minimum"] and i["x"] > i["acc"]
+    ),
     "maximum replaced": lambda i, o: not i["first"] and i["maximum"] and i["x"] > i["acc"],
     "maximum kept": lambda i, o: not i["first"] and i["maximum"] and i["x"] < i["acc"],
     "maximum equal": lambda i, o: not i["first"] and i["maximum"] and i["x"] == i["acc"],
     "maximum across zero": lambda i, o: i["maximum"] and not i["first"] and i["acc"] < 0 < i["x"],
-    "sum": lambda i, o: not i["first"] and not i["maximum"] and i["x"] != 0,
+    "sum": lambda i, o: not (i["first"] or i["maximum"] or i["minimum"]) and i["x"] != 0,
 }
 
 UNIT = Unit(
     name="pool",
     ports=(
         Port("x", "in", 9, signed=True, legal=X_BOUNDS, meaning="tap"),
-        Port("acc", "in", ACC_BITS, signed=True, meaning="maximum or sum of the taps before"),
+        Port("acc", "in", ACC_BITS, signed=True, meaning="what the taps before gave"),
         Port("first", "in", 1, meaning="1: first tap of the window"),
-        Port("maximum", "in", 1, meaning="1: maximum, 0: sum"),
-        Port("acc", "out", ACC_BITS, signed=True, meaning="maximum or sum with this tap"),
+        Port("maximum", "in", 1, meaning="1: maximum"),
+        Port("minimum", "in", 1, meaning="1: minimum, where it is no maximum; else sum"),
+        Port("acc", "out", ACC_BITS, signed=True, meaning="maximum, minimum or sum with this tap"),
     ),
     latency_cycles=1,
     scalar=pool,

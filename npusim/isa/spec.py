@@ -42,7 +42,7 @@ FAULTS = ("none", "opcode", "operand", "bank", "address", "axi", "token")
 """A fault's cause code is its place."""
 
 TARGETS = ("ACT", "WGT", "PAR")
-VEC_OPS = ("copy", "max", "add", "sum", "lookup", "table")
+VEC_OPS = ("copy", "max", "add", "sum", "lookup", "table", "multiply", "min")
 
 HEADER = (
     Field("opcode", 0, 4, "what the instruction does"),

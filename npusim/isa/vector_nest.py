@@ -43,7 +43,7 @@ REGISTERS = (
         for i, name in enumerate(reversed(LEVELS))
     ),
     Register(
-        "rq_output", 20, "output of RQ and of VEC add",
+        "rq_output", 20, "output of RQ and of VEC add, multiply",
         (
             Field("zero_point", 0, 9, "added after the shift", signed=True),
             Field("low", 9, 9, "least output", signed=True),
@@ -55,8 +55,8 @@ REGISTERS = (
         (
             Field(
                 "rounding", 0, 3,
-                "rounding mode of RQ and VEC add, where 6 and 7 are half_up; in RQ 6 is float32 "
-                "where it is built in",
+                "rounding mode of RQ and VEC add, multiply, where 6 and 7 are half_up; in RQ 6 is "
+                "float32 where it is built in",
                 names=EPILOGUES,
             ),
             Field("unsigned", 4, 1, "ACT operands of RQ and VEC are uint8"),

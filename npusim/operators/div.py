@@ -119,5 +119,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=plain,
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

@@ -36,4 +36,5 @@ PAGE = movement_page(
     real,
     step,
     onnx=(OnnxForm("Max", of_any_number(Maximum)),),
+    unit="vector unit",
 )

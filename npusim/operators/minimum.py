@@ -36,4 +36,5 @@ PAGE = movement_page(
     real,
     step,
     onnx=(OnnxForm("Min", of_any_number(Minimum)),),
+    unit="vector unit",
 )

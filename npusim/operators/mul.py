@@ -186,5 +186,5 @@ PAGE = Page(
     float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=plain_integers(np.multiply),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

@@ -35,4 +35,5 @@ PAGE = movement_page(
     real,
     _step,
     onnx=(OnnxForm("Neg", reads(lambda node: Neg())),),
+    unit="vector unit",
 )

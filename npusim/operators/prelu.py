@@ -63,5 +63,5 @@ PAGE = Page(
     float32=elementwise(single),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

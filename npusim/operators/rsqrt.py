@@ -84,5 +84,5 @@ PAGE = Page(
     float32=elementwise(single),
     plain=NO_INTEGERS,
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

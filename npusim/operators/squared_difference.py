@@ -59,5 +59,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=plain_integers(lambda a, b: (a - b) * (a - b)),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

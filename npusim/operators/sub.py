@@ -103,5 +103,5 @@ PAGE = Page(
     float32=elementwise(real),
     plain=plain_integers(np.subtract),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

@@ -1,4 +1,4 @@
-"""add: with requantize behind it, TFLite's elementwise addition of three roundings."""
+"""add: with requantize behind it, TFLite's additions and differences, and products of bytes."""
 
 from __future__ import annotations
 
@@ -67,8 +67,31 @@ def tflite_cases(rng: Random, count: int):
 def test_add_and_requantize_are_tflites_three_roundings():
     for x_a, x_b, scales, zeros in tflite_cases(Random(1), 5_000):
         expected, ((m_a, s_a), (m_b, s_b), (m_o, s_o)) = tflite_add(x_a, x_b, scales, zeros)
-        acc = add(x_a - zeros[0], x_b - zeros[1], m_a, m_b, TFLITE, s_a, s_b)
+        acc = add(x_a - zeros[0], x_b - zeros[1], m_a, m_b, TFLITE, s_a, s_b, 0, 0)
         assert requantize((acc,), (m_o,), 0, TFLITE, s_o, 0, zeros[2], -128, 127) == expected
+
+
+def test_a_difference_is_tflites_of_three_roundings():
+    """sub.h: both operands are rounded, then subtracted, so a tie of the second is its own."""
+    rng = Random(5)
+    for x_a, x_b, scales, zeros in tflite_cases(rng, 3_000):
+        _, ((m_a, s_a), (m_b, s_b), _) = tflite_add(x_a, x_b, scales, zeros)
+        first, second = (
+            multiply_by_quantized_multiplier((x - z) << LEFT_SHIFT, m, 31 - s)
+            for x, z, m, s in ((x_a, zeros[0], m_a, s_a), (x_b, zeros[1], m_b, s_b))
+        )
+        found = add(x_a - zeros[0], x_b - zeros[1], m_a, m_b, TFLITE, s_a, s_b, 0, 1)
+        assert found == first - second
+    assert add(0, 1, 0, 1 << 11, TFLITE, 31, 32, 0, 1) == -1  # 0.5 becomes 1, then 0 - 1
+    assert add(0, -1, 0, 1 << 11, TFLITE, 31, 32, 0, 0) == -1
+
+
+def test_a_product_is_exact_under_every_mode():
+    for mode in range(6):
+        for xe_a in (-255, -128, -1, 0, 1, 7, 255):
+            for xe_b in range(-255, 256):
+                found = add(xe_a, xe_b, 12345, 0, mode, LEFT_SHIFT, 31, 1, 0)
+                assert found == xe_a * xe_b
 
 
 def test_each_operand_is_rounded_once_and_alone():
@@ -86,11 +109,12 @@ def test_the_kernel_is_the_scalar():
             ((2147483647, 3 << 29), (40, 31)),
         ):
             acc = np.empty(2_000, np.int64)
-            add_all(xe_a, xe_b, multipliers, mode, shifts, acc)
-            assert acc.tolist() == [
-                add(a, b, *multipliers, mode, *shifts)
-                for a, b in zip(xe_a.tolist(), xe_b.tolist(), strict=True)
-            ]
+            for multiply, subtract in ((0, 0), (0, 1), (1, 0)):
+                add_all(xe_a, xe_b, multipliers, mode, shifts, multiply, subtract, acc)
+                assert acc.tolist() == [
+                    add(a, b, *multipliers, mode, *shifts, multiply, subtract)
+                    for a, b in zip(xe_a.tolist(), xe_b.tolist(), strict=True)
+                ]
 
 
 @pytest.mark.rtl
@@ -100,10 +124,10 @@ def test_rtl(icarus):
 
 @pytest.mark.rtl
 def test_rtl_is_tflites_first_two_roundings(icarus):
-    def scalar(xe_a, xe_b, multiplier_a, multiplier_b, shift_a, shift_b):
-        return multiply_by_quantized_multiplier(
-            xe_a << LEFT_SHIFT, multiplier_a, 31 - shift_a
-        ) + multiply_by_quantized_multiplier(xe_b << LEFT_SHIFT, multiplier_b, 31 - shift_b)
+    def scalar(xe_a, xe_b, multiplier_a, multiplier_b, shift_a, shift_b, subtract):
+        first = multiply_by_quantized_multiplier(xe_a << LEFT_SHIFT, multiplier_a, 31 - shift_a)
+        second = multiply_by_quantized_multiplier(xe_b << LEFT_SHIFT, multiplier_b, 31 - shift_b)
+        return first - second if subtract else first + second
 
     def scales(rng, count):
         for x_a, x_b, ratio, zeros in tflite_cases(rng, count):
@@ -111,6 +135,7 @@ def test_rtl_is_tflites_first_two_roundings(icarus):
             yield {
                 "xe_a": x_a - zeros[0], "xe_b": x_b - zeros[1], "multiplier_a": m_a,
                 "multiplier_b": m_b, "mode": TFLITE, "shift_a": s_a, "shift_b": s_b,
+                "multiply": 0, "subtract": rng.getrandbits(1),
             }  # fmt: skip
 
     verify_against(UNIT, scalar, vectors=scales)
@@ -125,7 +150,7 @@ def test_rtl_of_add_and_requantize_is_tflites_three_roundings(icarus):
         inputs = {
             "xe_a": x_a - zeros[0], "xe_b": x_b - zeros[1], "multiplier_a": m_a,
             "multiplier_b": m_b, "mode": TFLITE, "shift_a": s_a, "shift_b": s_b,
-            "multiplier": m_o, "shift": s_o, "zero_point": zeros[2],
+            "multiply": 0, "subtract": 0, "multiplier": m_o, "shift": s_o, "zero_point": zeros[2],
         }  # fmt: skip
         cases.append((inputs, expected))
     assert len({expected for _, expected in cases}) > 200  # most are not clamped

@@ -16,17 +16,18 @@ from npusim.errors import RangeError
 from tests.datapath.witnesses import c_average, verify_cases
 
 
-@pytest.mark.parametrize("maximum", [0, 1])
+@pytest.mark.parametrize(("maximum", "minimum"), [(0, 0), (1, 0), (0, 1)])
 @pytest.mark.parametrize("count", [1, 2, 9, 49, 1024])
-def test_a_window_is_numpys_maximum_or_sum(count, maximum):
+def test_a_window_is_numpys_maximum_minimum_or_sum(count, maximum, minimum):
     rng = np.random.default_rng(count)
     for low, high in ((-128, 128), (0, 256), (-255, 256), (-128, -100)):
         taps = rng.integers(low, high, count, np.int16)
         acc = 12345
         for number, tap in enumerate(taps.tolist()):
-            acc = pool(tap, acc, int(number == 0), maximum)
-        assert acc == int(taps.max() if maximum else taps.astype(np.int64).sum())
-        assert pool_taps(taps, maximum) == acc
+            acc = pool(tap, acc, int(number == 0), maximum, minimum)
+        total = taps.astype(np.int64).sum()
+        assert acc == int(taps.max() if maximum else taps.min() if minimum else total)
+        assert pool_taps(taps, maximum, minimum) == acc
 
 
 @pytest.mark.parametrize("taps", [*range(1, 130), 196, 255, 256, 257, 1000, 4096])

@@ -216,8 +216,8 @@ def test_an_operator_that_nobody_computes_is_an_error() -> None:
     """The host's operators have no cycles and are named; one that nobody has is none."""
     x = Tensor("x", (1, 4, 4, 3), np.dtype("int8"), Quantization(np.float32(1), np.int64(0)))
     y = replace(x, name="y")
-    for operator, is_known in ((op.Mul(), True), (op.BatchNormalization(1e-5), False)):
-        inputs = ("x", "x") if is_known else ("x", "c", "c", "c", "c")
+    for operator, is_known in ((op.Softmax(3), True), (op.BatchNormalization(1e-5), False)):
+        inputs = ("x",) if is_known else ("x", "c", "c", "c", "c")
         constant = Tensor("c", (3,), np.dtype("float32"), data=np.ones(3, np.float32))
         tensors = {t.name: t for t in (x, y, constant)}
         node = Node("product", operator, inputs, ("y",))

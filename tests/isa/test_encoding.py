@@ -101,7 +101,10 @@ def test_values_must_fit():
     [
         ("MUL a=1", "line 1: expected one of CFG, LD, ST, MAC, RQ, VEC, FENCE, HALT, found MUL"),
         ("\nLD colums=3", "line 2: LD: unknown field colums"),
-        ("VEC op=mul", "line 1: op: expected one of copy, max, add, sum, lookup, table, found"),
+        (
+            "VEC op=mul",
+            "line 1: op: expected one of copy, max, add, sum, lookup, table, multiply, min, found",
+        ),
         ("CFG engine=LD index=mac_x", "line 1: index: expected a number, found 'mac_x'"),
         ("CFG engine=EX mac_cb.count=1", "line 1: CFG: mac_cb is not among the three from 0 on"),
         ("HALT code=1 code=2", "line 1: HALT: code is written twice"),

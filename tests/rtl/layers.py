@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -90,6 +90,33 @@ def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:
     return network_of(chain, dict(zip(names, inputs, strict=True)))
 
 
+def pairs() -> Network:
+    """Return products, differences and extremes of two operands, some of them one pixel."""
+    pixel = (1, 1, 1, IMAGE[3])
+    chain: Chain = [
+        (op.Mul(), ("x", "y")), (op.Mul(), ("n0", "z")), (op.Sub(), ("y", "n1")),
+        (op.Minimum(), ("n2", "x")), (op.Maximum(), ("z", "n3")),
+    ]  # fmt: skip
+    return network_of(chain, {"x": (IMAGE, SOME), "y": (IMAGE, OTHER), "z": (pixel, SOME)})
+
+
+def tables() -> Network:
+    """Return functions of one byte in a row; some have a bare number for an operand."""
+    chain: Chain = [
+        (op.Abs(), ("x",)), (op.Sqrt(), ("n0",)), (op.Log(), ("n1",)), (op.Neg(), ("n2",)),
+        (op.Exp(), ("n3",)), (op.Elu(), ("n4",)), (op.Gelu(False), ("n5",)),
+        (op.Div(), ("n6", "c")), (op.SquaredDifference(), ("c", "n7")), (op.PRelu(), ("n8", "c")),
+        (op.Mul(), ("n9", "n9")), (op.Sub(), ("c", "n10")), (op.Maximum(), ("n11", "c")),
+        (op.Abs(), ("n12",)), (op.Rsqrt(), ("n13",)),
+    ]  # fmt: skip
+    network = network_of(chain, {"x": (IMAGE, SOME), "c": ((1, 1, 1, 1), SOME)})
+    number = replace(network.tensors["c"], data=np.full((1, 1, 1, 1), 9, np.int8))
+    above = Quantization(np.array(0.5, np.float32), np.array(-128, np.int64))  # no root below 0
+    last = replace(network.tensors["n13"], quantization=above)
+    tensors = dict(network.tensors) | {"c": number, "n13": last}
+    return replace(network, inputs=("x",), tensors=tensors)
+
+
 def _cases() -> dict[str, Case]:
     cases = {f"conv {scheme}": Case(partial(linear, "conv", scheme)) for scheme in SCHEMES}
     for scheme in ("uniform8", "uniform4", "pwlq4", "subset4", "multipoint4", "wes4"):
@@ -116,6 +143,8 @@ def _cases() -> dict[str, Case]:
         ("leaky relu", "tosa", partial(other, op.LeakyRelu(0.125))),
         ("hard swish", "tosa", partial(other, op.HardSwish())),
         ("clamp", "tosa", partial(other, op.Clip(0.0, 6.0))),
+        ("pairs", "tosa", pairs),
+        ("tables", "litert", tables),
         ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),
         ("slice pixels", "half_up", partial(other, op.Slice(*PIXELS))),
         ("slice channels", "half_up", partial(other, op.Slice(*CHANNELS))),

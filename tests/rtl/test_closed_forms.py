@@ -73,6 +73,9 @@ CFG engine=EX index=vec_kx vec_kx.count=86 vec_ky.count=1 vec_x.count=3
 VEC op=table read_banks=0x1
 CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=3
 VEC op=lookup read_banks=0x1 write_banks=0x2 out=256
+VEC op=min read_banks=0x1 write_banks=0x2 out=256
+CFG engine=EX index=vec_kx vec_kx.count=2 vec_ky.count=1 vec_x.count=3
+VEC op=multiply read_banks=0x1 write_banks=0x2 out=256
 HALT
 """
     )
@@ -92,6 +95,8 @@ HALT
     assert found[22] == taps + 3
     assert found[24] == 2 * 86 * 3 + 3
     assert found[26] == 6 + 3 + L_LOOKUP
+    assert found[27] == 6 + 3 + L_POOL
+    assert found[29] == 12 + 3 + L_ADD + L_REQUANTIZE
     assert all(found[pc] == 1 for pc in (*range(3, 10), 11, 13, 16, 23, 25))
 
 

@@ -1,4 +1,4 @@
-"""Pixel by pixel: Add, Quantize, table activations. Every word of an operand is read once."""
+"""Pixel by pixel: Add, Mul, Quantize, table activations. Every word of an operand is read once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Constants, Stored
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import ActTile, Patch, load_constant, load_tile, store_tile
+from npusim.compiler.pair_operations import Extreme, PairOperation, three_roundings
 from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
@@ -24,8 +25,8 @@ SMALLEST_TILE_WORDS = 64
 TILES_WANTED = 4
 TABLE_ENTRIES = 256
 
-Pointwise = Requantization | ThreeStepAdd | NDArray[np.uint8]
-"""An epilogue of operands, a three-rounding addition, or a table."""
+Pointwise = Requantization | ThreeStepAdd | PairOperation | Extreme | NDArray[np.uint8]
+"""An epilogue of operands, an operation on two of them, or a table."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def emit_elementwise(
     """Emit target = function(sources), all of one type and size (or a single pixel, repeated).
 
     `function`: an epilogue whose terms are the operands less nothing (zero points in the bias), a
-    three-rounding addition, or a table uint8 [256] by the operand's byte.
+    operation on two, or a table uint8 [256] by the operand's byte.
     """
     machine = emitter.machine
     flat = [replace(s, height=1, width=s.pixels) for s in sources]
@@ -213,11 +214,13 @@ def apply(
     par: int = 0,
 ) -> None:
     """Emit the RQ or VEC of a tile; `operands`: first word of the first and of the last operand."""
+    if isinstance(function, ThreeStepAdd):
+        function = three_roundings(function)
     act, last = operands
     terms = 1
     if isinstance(function, Requantization):
         terms = len(function.multipliers)
-    elif isinstance(function, ThreeStepAdd):
+    elif isinstance(function, PairOperation | Extreme):
         terms = 2
     apart = (last - act) // max(terms - 1, 1)
     words = extent.words
@@ -240,20 +243,28 @@ def apply(
             "RQ", act_terms=(1 << terms) - 1, act=act, out=result, par=par,
             par_banks=emitter.banks("PAR", par, par + PAR_HEADER_WORDS + terms), **banks,
         )  # fmt: skip
-    elif isinstance(function, ThreeStepAdd):
+    elif isinstance(function, PairOperation):
         z, m, s = function.zero_points, function.multipliers, function.shifts
         _levels(
             emitter, counts, strides, strides, terms, apart,
             rq_output=output_register(z[2], function.low, function.high),
             rq_mode={
-                "rounding": ROUNDINGS.index("tflite"), "unsigned": int(unsigned), "pwlq_bits": 0
+                "rounding": ROUNDINGS.index(function.rounding), "unsigned": int(unsigned),
+                "pwlq_bits": 0,
             },
             add_multiplier0={"value": m[0]}, add_multiplier1={"value": m[1]},
             add_multiplier2={"value": m[2]},
             add_shift={f"shift{i}": s[i] for i in range(3)},
             add_zero_point={"zero_point0": z[0], "zero_point1": z[1]},
         )  # fmt: skip
-        emitter.execute("VEC", op=VEC_OPS.index("add"), act=act, out=result, **banks)
+        emitter.execute(
+            "VEC", op=VEC_OPS.index(function.op), subtract=int(function.subtract), act=act,
+            out=result, **banks,
+        )  # fmt: skip
+    elif isinstance(function, Extreme):
+        mode = {"rounding": 0, "unsigned": int(unsigned), "pwlq_bits": 0}
+        _levels(emitter, counts, strides, strides, terms, apart, rq_mode=mode)
+        emitter.execute("VEC", op=VEC_OPS.index(function.op), act=act, out=result, **banks)
     else:
         _levels(emitter, counts, strides, strides, 1, 0)
         emitter.execute("VEC", op=VEC_OPS.index("lookup"), act=act, out=result, **banks)

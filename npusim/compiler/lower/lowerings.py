@@ -3,44 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower import (
+    abs,
     add,
     average_pool,
     clip,
     concat,
     conv2d,
+    div,
+    elu,
+    exp,
     fully_connected,
+    gelu,
     hard_swish,
     leaky_relu,
+    log,
     max_pool,
+    maximum,
     mean,
+    minimum,
+    mul,
+    neg,
     pad,
+    prelu,
     quantize,
+    rsqrt,
     sigmoid,
     slice,
+    sqrt,
+    squared_difference,
+    sub,
     tanh,
 )
+from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
+from npusim.operators.kinds.binary import Binary
+from npusim.operators.kinds.unary import Unary
 from npusim.operators.pages import constants_of
+from npusim.words import Rule
 
 LOWERINGS: dict[type[op.Operator], Callable[..., Lowering | None]] = {
+    op.Abs: abs.lower,
     op.Add: add.lower,
     op.AveragePool: average_pool.lower,
     op.Clip: clip.lower,
     op.Concat: concat.lower,
     op.Conv2D: conv2d.lower,
+    op.Div: div.lower,
+    op.Elu: elu.lower,
+    op.Exp: exp.lower,
     op.FullyConnected: fully_connected.lower,
+    op.Gelu: gelu.lower,
     op.HardSwish: hard_swish.lower,
     op.LeakyRelu: leaky_relu.lower,
+    op.Log: log.lower,
     op.MaxPool: max_pool.lower,
+    op.Maximum: maximum.lower,
     op.Mean: mean.lower,
+    op.Minimum: minimum.lower,
+    op.Mul: mul.lower,
+    op.Neg: neg.lower,
+    op.PRelu: prelu.lower,
     op.Pad: pad.lower,
     op.Quantize: quantize.lower,
+    op.Rsqrt: rsqrt.lower,
     op.Sigmoid: sigmoid.lower,
     op.Slice: slice.lower,
+    op.Sqrt: sqrt.lower,
+    op.SquaredDifference: squared_difference.lower,
+    op.Sub: sub.lower,
     op.Tanh: tanh.lower,
 }
 """(network, node, constants, context) -> what emits the node's instructions, or None."""
@@ -51,4 +86,17 @@ def lower_node(network: Network, node: Node, context: Context) -> Lowering | Non
     lower = LOWERINGS.get(type(node.operator))
     if lower is None or not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
         return None
-    return lower(network, node, constants_of(network, node, context.rule), context)
+    return lower(network, node, _constants(network, node, context.rule), context)
+
+
+def _constants(network: Network, node: Node, rule: Rule) -> Any:
+    """Return the constants of `node`; None where an operator of one place has none under `rule`.
+
+    Such a one is asked of the host's step, which takes the rule of the file's own runtime then.
+    """
+    try:
+        return constants_of(network, node, rule)
+    except UnsupportedError:
+        if not isinstance(node.operator, Unary | Binary) or isinstance(node.operator, op.Add):
+            raise
+        return None

@@ -10,6 +10,7 @@ from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
 from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.instructions.mac import bits_max
+from npusim.isa.instructions.vec import PAIRS
 from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import QUEUED_ENGINES, TARGETS, TERMS_MAX, VEC_OPS
 from npusim.words import EPILOGUES, ROUNDINGS
@@ -91,7 +92,7 @@ def _operand_store(b: Builder, rng: random.Random) -> Instruction:
 
 def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     size = b.machine.size
-    vec_add = {"op": VEC_OPS.index("add")}
+    vec_add = {"op": VEC_OPS.index(rng.choice(PAIRS))}
     common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
     unbuilt = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
     wrong: list[tuple[str, Registers, dict[str, int]]] = [
@@ -118,7 +119,6 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
         ),
         ("RQ", {}, {"par_banks": _beyond(b, rng, "PAR", 4)}),
         *(("VEC", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "ky", "kx")),
-        ("VEC", {}, {"op": rng.choice((6, 7))}),
         ("VEC", {"vec_kx": {"count": rng.choice((1, 3, 1 << rng.randrange(2, 16)))}}, vec_add),
         ("VEC", {"vec_kx": {"count": 2}, "vec_ky": {"count": rng.choice((2, 3))}}, vec_add),
         ("VEC", {"vec_ky": {"count": 1 | 2 << rng.randrange(15)}}, vec_add),

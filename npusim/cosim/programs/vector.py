@@ -12,7 +12,9 @@ from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.mac import zero_point
 from npusim.cosim.programs.nest import Level, fit, product, shape
 from npusim.cosim.programs.transfers import banks_used, claim, load_parameters, load_plain, work
+from npusim.datapath.add import LEFT_SHIFT
 from npusim.isa.encoding import instruction
+from npusim.isa.instructions.vec import PAIRS
 from npusim.isa.nest import words_of
 from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import VEC_OPS
@@ -134,8 +136,8 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     act, act_words = rng.choice(reads)
     outputs = work(rng) if op == "lookup" else work(rng) // 4 + 1
     counts = shape(rng, 3, min(outputs, b.machine.scratchpads.acc_words))  # sums fit
-    taps = [1, 2] if op == "add" and rng.random() < 0.8 else shape(rng, 2, 9)
-    if op == "add" and product(taps) != 2:
+    taps = [1, 2] if op in PAIRS and rng.random() < 0.8 else shape(rng, 2, 9)
+    if op in PAIRS and product(taps) != 2:
         taps = [2, 1]
     if op == "table":
         whole = 256 // b.machine.size
@@ -159,16 +161,18 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
         "rq_output": _bounds(rng, unsigned),
         "rq_mode": {"rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned},
     }
-    if op == "add":
+    if op in PAIRS:
         multipliers, shifts = _add_scales(rng)
+        if op == "multiply" and rng.random() < 0.8:
+            multipliers, shifts = _product_scales(rng)
         for i, multiplier in enumerate(multipliers):
             others[f"add_multiplier{i}"] = {"value": multiplier}
         others["add_shift"] = {f"shift{i}": shift for i, shift in enumerate(shifts)}
         others["add_zero_point"] = {f"zero_point{i}": zero_point(rng, unsigned) for i in (0, 1)}
     _vector_registers(b, rng, counts, taps, levels, sums, out_levels, others)
     item = instruction(
-        "VEC", op=VEC_OPS.index(op), accumulate=accumulate, acc=acc, act=act, out=out,
-        read_banks=read, write_banks=write,
+        "VEC", op=VEC_OPS.index(op), accumulate=accumulate, subtract=rng.getrandbits(1), acc=acc,
+        act=act, out=out, read_banks=read, write_banks=write,
     )  # fmt: skip
     b.append(item, rng, banks_used("ACT", read | write))
     b.has_table |= op == "table"
@@ -187,6 +191,18 @@ def _add_scales(rng: random.Random) -> tuple[list[int], list[int]]:
     sum_bits = 27 + max(w - s for w, s in zip(widths, shifts, strict=False))
     shifts.append(max(0, min(62, sum_bits + widths[2] - rng.randint(5, 9))))
     return [rng.getrandbits(width) for width in widths], shifts
+
+
+def _product_scales(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Return the multipliers and shifts of multiply: the product as it is, then some 8 bits of it.
+
+    What is added to it is nothing, as a compiler writes it, or little.
+    """
+    width = rng.randint(1, 31)
+    beside = rng.choice((0, rng.getrandbits(8)))
+    last = rng.getrandbits(width) | 1 << (width - 1)
+    shifts = [LEFT_SHIFT, rng.randint(LEFT_SHIFT, 40), min(62, width + rng.randint(4, 9))]
+    return [rng.getrandbits(31), beside, last], shifts
 
 
 def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[Level], int]:

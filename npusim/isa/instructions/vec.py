@@ -27,20 +27,22 @@ FORMAT = Format(
     (
         Field("op", 10, 3, "what is folded over the window", names=VEC_OPS),
         Field("accumulate", 13, 1, "sum: add to ACC"),
+        Field("subtract", 14, 1, "add, multiply: the second operand is taken off"),
         *vector_nest.BASES,
         *vector_nest.BANKS,
     ),
 )  # fmt: skip
 REGISTERS = (
     *vector_nest.REGISTERS,
-    *(Register(f"add_multiplier{i}", 22 + i, f"VEC add: M of {what}", number("the low 31 bits"))
-      for i, what in enumerate(("operand 0", "operand 1", "the output"))),
+    *(Register(
+        f"add_multiplier{i}", 22 + i, f"VEC add, multiply: M of {what}", number("the low 31 bits")
+      ) for i, what in enumerate(("operand 0", "operand 1", "the output"))),
     Register(
-        "add_shift", 25, "VEC add: right shifts",
+        "add_shift", 25, "VEC add, multiply: right shifts",
         tuple(Field(f"shift{i}", 8 * i, 7, "the low 6 bits") for i in range(3)),
     ),
     Register(
-        "add_zero_point", 26, "VEC add: zero points of the operands",
+        "add_zero_point", 26, "VEC add, multiply: zero points of the operands",
         tuple(
             Field(f"zero_point{i}", 16 * i, 9, "subtracted, modulo 2^9", signed=True)
             for i in range(2)
@@ -48,11 +50,13 @@ REGISTERS = (
     ),
 )  # fmt: skip
 
+PAIRS = ("add", "multiply")
+"""Operations on two operands, which are the two taps of a window."""
 VECTOR = tuple(f"vector_{name}" for name in VEC_OPS)
 """Counts of taps by operation."""
 _UNITS: dict[str, tuple[str, ...]] = {
-    "copy": (), "table": (), "max": ("pool",), "sum": ("pool",), "lookup": ("lookup",),
-    "add": ("add", "requantize"),
+    "copy": (), "table": (), "max": ("pool",), "min": ("pool",), "sum": ("pool",),
+    "lookup": ("lookup",), "add": ("add", "requantize"), "multiply": ("add", "requantize"),
 }  # fmt: skip
 """The datapath's units that a tap passes through, one after the other."""
 
@@ -70,10 +74,10 @@ def _taps(vec: Group) -> Column:
 
 def rules(vec: Group, machine: Machine) -> Iterator[Rule]:
     """Return what legal operands satisfy."""
-    most, taps = len(VEC_OPS) - 1, _taps(vec)
-    yield Rule(vec["op"] <= most, f"op: expected 0..{most}, found {{}}", (vec["op"],))
+    taps = _taps(vec)
     yield from counted(vec, LEVELS)
-    yield Rule((taps == 2) | ~_is(vec, "add"), "add: expected 2 taps, found {}", (taps,))
+    for op in PAIRS:
+        yield Rule((taps == 2) | ~_is(vec, op), f"{op}: expected 2 taps, found {{}}", (taps,))
     yield from vector_nest.bank_rules(vec, machine)
 
 
@@ -102,7 +106,7 @@ def nests(vec: Group) -> list[Nest]:
 def cycles(vec: Group, latency: Latency) -> Column:
     """Return b * y * x * ky * kx + drain + the latency of the operation's units."""
     units = [sum(latency(unit) for unit in _UNITS[op]) for op in VEC_OPS]
-    of_op = np.array([*units, 0, 0], np.int64)  # 6, 7: illegal
+    of_op = np.array(units, np.int64)
     taps = saturating_product(*(vec.registers[name]["count"] for name in LEVELS))
     return taps + VEC_DRAIN_CYCLES + of_op[vec["op"]]
 
@@ -112,7 +116,7 @@ def counts(vec: Group, machine: Machine) -> dict[str, Column]:
     words = vector_nest.words(vec)
     taps = words * _taps(vec)
     is_sum, size = _is(vec, "sum"), machine.size
-    added = words * size * _is(vec, "add")
+    added = words * size * np.logical_or.reduce([_is(vec, op) for op in PAIRS])
     return {
         **{name: taps * size * _is(vec, op) for name, op in zip(VECTOR, VEC_OPS, strict=True)},
         "act_reads": taps,

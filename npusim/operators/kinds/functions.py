@@ -49,7 +49,7 @@ def function_page(
         float32=by_runtime(elementwise(single), onnxruntime=own),
         plain=plain,
         macs=no_macs,
-        unit="host",
+        unit="host" if isinstance(constants, Absent) else "vector unit",
     )
 
 

@@ -25,6 +25,7 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.movement import Movement
 from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.words import Unit
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def movement_page(
     real: Callable[..., NDArray | tuple[NDArray, ...]],
     step: Callable[[Network, Node], Step],
     onnx: tuple[OnnxForm, ...] = (),
+    unit: Unit = "host",
 ) -> Page:
     """Return the page of an operator whose one `step` serves all types and every runtime."""
     return Page(
@@ -76,7 +78,7 @@ def movement_page(
         float32=lambda network, node, rule: step(network, node),
         plain=step,
         macs=no_macs,
-        unit="host",
+        unit=unit,
     )
 
 

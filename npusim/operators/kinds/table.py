@@ -59,8 +59,8 @@ def float32_table(
         real = sx * (np.arange(limits.min, limits.max + 1) - zx).astype(np.float32)
         with np.errstate(all="ignore"):
             steps = function(node.operator, real) * (np.float32(1) / so)
-        whole = np.rint(steps + np.float32(zo)) if to_even else halves_away(steps) + zo
-        return np.clip(whole, bounds.min, bounds.max).astype(y.dtype)
+            whole = np.rint(steps + np.float32(zo)) if to_even else halves_away(steps) + zo
+            return np.clip(whole, bounds.min, bounds.max).astype(y.dtype)
 
     return table
 

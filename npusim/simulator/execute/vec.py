@@ -1,6 +1,7 @@
 """VECs as calls. The witness: plain/vec.py.
 
-An addition of two bytes is a table of 65,536 bytes, made from the scalars when it is first met.
+An addition or product of two bytes is a table of 65,536 bytes, made from the scalars when it is
+first met.
 """
 
 from __future__ import annotations
@@ -19,14 +20,25 @@ from npusim.machines import Machine
 from npusim.simulator.execute.call_record import Call, address_of, record, records
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import vec as plain
-from npusim.simulator.execute.plain.vec import ADD, ADDITION, COPY, LOOKUP, MAX, SUM, TABLE
+from npusim.simulator.execute.plain.vec import (
+    ADD,
+    ADDITION,
+    COPY,
+    LOOKUP,
+    MAX,
+    MIN,
+    MULTIPLY,
+    SUM,
+    TABLE,
+)
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
 
 SIGN_FLIP = 128
 CALL = record("size", "regions", "sums", "table", "limit", before=plain.OPERANDS)
 """A VEC's operands; buffer and table, and how many entries it has."""
 _ADDED = ("rounding", "unsigned", "zero_point", "low", "high", *ADDITION)
-"""What an addition depends on."""
+"""What an addition or product depends on."""
+PAIRS = (ADD, MULTIPLY)
 
 
 class Vectors:
@@ -41,12 +53,12 @@ class Vectors:
         self.rows = records(CALL, plain.operands(group), len(group.pcs))
         self.rows["size"], self.rows["regions"] = machine.size, machine.acc_regions
         self.rows["sums"] = self.sums.ctypes.data
-        self.prepared = has_tables | (self.rows["op"] != ADD)
+        self.prepared = has_tables | ~np.isin(self.rows["op"], PAIRS)
 
     def call(self, i: int) -> Call:
         """Return VEC number `i` as a call."""
         o, table = self.rows[i], self.state.table
-        if o["op"] == ADD:
+        if o["op"] in PAIRS:
             key = tuple(int(o[name]) for name in _ADDED)
             if key not in self.additions:
                 self.additions[key] = np.empty(1 << 16, np.uint8)
@@ -65,7 +77,7 @@ class Vectors:
 
 @kernel
 def addition_table(rows, i, table):
-    """Fill table [65536] with the sum of bytes a, b at 256 a + b."""
+    """Fill table [65536] with the sum or product of bytes a, b at 256 a + b."""
     o = rows[i]
     rounding = o.rounding
     for a in range(256):
@@ -74,7 +86,7 @@ def addition_table(rows, i, table):
             second = subtract_zero_point(b, o.zero_point1, o.unsigned, 1)
             total = add(
                 first, second, o.multiplier0, o.multiplier1, rounding, o.shift0,
-                o.shift1,
+                o.shift1, o.op == MULTIPLY, o.subtract,
             )  # fmt: skip
             table[256 * a + b] = 255 & requantize_total(
                 total * o.multiplier2, rounding, o.shift2, o.zero_point,
@@ -111,20 +123,22 @@ def vector(act_address, acc_address, description, first, end):
                 elif op == LOOKUP:
                     for c in range(lanes):
                         out[c] = table[word[c]]
-                elif op == ADD:
+                elif op == ADD or op == MULTIPLY:
                     other = array_at(act_address + base * size, size, np.uint8)
                     for c in range(lanes):
                         out[c] = table[np.uintp(other[c]) << np.uintp(8) | np.uintp(word[c])]
-                elif op == MAX:
+                elif op == MAX or op == MIN:
+                    # the least of bytes is the greatest of their complements
+                    turn = flip if op == MAX else flip ^ np.uint8(255)
                     for c in range(lanes):
                         sums[c] = -1
                     for tap in range(taps):
                         at = tap_word(o, base, tap)
                         one = array_at(act_address + at * size, size, np.uint8)
                         for c in range(lanes):
-                            sums[c] = max(sums[c], np.int32(one[c] ^ flip))
+                            sums[c] = max(sums[c], np.int32(one[c] ^ turn))
                     for c in range(lanes):
-                        out[c] = np.uint8(sums[c]) ^ flip
+                        out[c] = np.uint8(sums[c]) ^ turn
                 elif op == SUM:
                     at = acc_word(o, b, y, x)
                     total = array_at(acc_address + at * o.regions * size * 4, size, np.int32)

@@ -22,6 +22,8 @@ module npu_chain_add #(
     input  wire  [5:0]        shift_b_i,
     input  wire  [5:0]        shift_i,
     input  wire  signed [8:0] zero_point_i,  // of the output
+    input  wire               multiply_i,
+    input  wire               subtract_i,
 
     input  wire  signed [8:0] xe_a_i,
     input  wire  signed [8:0] xe_b_i,
@@ -47,7 +49,7 @@ module npu_chain_add #(
 
   npu_add add (
       .clk_i, .rst_i, .en_i, .valid_i, .valid_o(valid),
-      .mode_i, .multiplier_a_i, .multiplier_b_i, .shift_a_i, .shift_b_i,
+      .mode_i, .multiplier_a_i, .multiplier_b_i, .shift_a_i, .shift_b_i, .multiply_i, .subtract_i,
       .xe_a_i, .xe_b_i, .acc_o(acc)
   );
 

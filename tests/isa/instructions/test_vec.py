@@ -15,7 +15,9 @@ LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
 GOOD = {level: {"count": 1} for level in LEVELS}
 UNITS = {
     "copy": 0, "table": 0, "max": unit_latency("pool"), "sum": unit_latency("pool"),
-    "lookup": unit_latency("lookup"), "add": unit_latency("add") + unit_latency("requantize"),
+    "min": unit_latency("pool"), "lookup": unit_latency("lookup"),
+    "add": unit_latency("add") + unit_latency("requantize"),
+    "multiply": unit_latency("add") + unit_latency("requantize"),
 }  # fmt: skip
 
 
@@ -40,7 +42,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
                 touched.write(
                     "ACT", item["out"] + sum(i * r[f"{level}_out"]["out"] for level, i in where)
                 )
-            if op == "add":
+            if op in ("add", "multiply"):
                 counts["requantizations"] += machine.size
                 counts["requantize_terms"] += machine.size
         touched.assert_nests(item, r)
@@ -54,10 +56,11 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     ("registers", "fields", "wrong"),
     [
         ({}, {}, []),
-        ({}, {"op": 6}, ["op: expected 0..5, found 6"]),
         *(({level: {"count": 0}}, {}, [f"{level}.count is 0"]) for level in LEVELS),
         ({"vec_kx": {"count": 3}}, {"op": 2}, ["add: expected 2 taps, found 3"]),
         ({"vec_ky": {"count": 2}}, {"op": 2}, []),
+        ({"vec_ky": {"count": 3}}, {"op": 6}, ["multiply: expected 2 taps, found 3"]),
+        ({"vec_ky": {"count": 3}}, {"op": 7}, []),
         ({}, {"read_banks": 1, "write_banks": 1}, ["ACT banks 0x1 are both read and written"]),
     ],
 )

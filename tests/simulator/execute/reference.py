@@ -251,19 +251,21 @@ class Reference:
                 lanes = bytes(max(lane) % 256 for lane in zip(*values, strict=True))
             elif op == 4:
                 lanes = bytes(self.table[v] for v in taps[-1])
+            elif op == 7:
+                lanes = bytes(min(lane) % 256 for lane in zip(*values, strict=True))
             else:
-                lanes = bytes(self._sum(a, b, r) for a, b in zip(*values, strict=True))
+                lanes = bytes(self._pair(item, a, b, r) for a, b in zip(*values, strict=True))
             self.pads["ACT"][self._address(item["out"], r, names, place, "_out", "out")] = lanes
             written += lanes
         return written
 
-    def _sum(self, a, b, r):
+    def _pair(self, item, a, b, r):
         mode, shift, output = r["rq_mode"]["rounding"], r["add_shift"], r["rq_output"]
         multiplier = [r[f"add_multiplier{i}"]["value"] for i in range(3)]
         zero = r["add_zero_point"]
         total = add(
             a - zero["zero_point0"], b - zero["zero_point1"], multiplier[0], multiplier[1], mode,
-            shift["shift0"], shift["shift1"],
+            shift["shift0"], shift["shift1"], item["op"] == 6, item["subtract"],
         )  # fmt: skip
         y = requantize(
             (total,), (multiplier[2],), 0, mode, shift["shift2"], 0, output["zero_point"],

@@ -263,7 +263,8 @@ def _duration(item, registers, machine):
         return count["vec_b"] * (3 + terms + pixels * terms) + 3 + latency["requantize"]
     taps = count["vec_b"] * count["vec_y"] * count["vec_x"] * count["vec_ky"] * count["vec_kx"]
     extra = (0, latency["pool"], latency["add"] + latency["requantize"], latency["pool"],
-             latency["lookup"], 0)  # fmt: skip
+             latency["lookup"], 0, latency["add"] + latency["requantize"],
+             latency["pool"])  # fmt: skip
     return taps + 3 + extra[item["op"]]
 
 

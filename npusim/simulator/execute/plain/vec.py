@@ -1,4 +1,4 @@
-"""VEC: copies, windows, sums, additions and lookups on whole words."""
+"""VEC: copies, windows, sums, additions, products and lookups on whole words."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_word
 
 ADDITION = (
-    "multiplier0", "multiplier1", "multiplier2", "shift0", "shift1", "shift2", "zero_point0",
-    "zero_point1",
+    "op", "subtract", "multiplier0", "multiplier1", "multiplier2", "shift0", "shift1", "shift2",
+    "zero_point0", "zero_point1",
 )  # fmt: skip
-OPERANDS = record(*word_nest.NAMES, "op", "accumulate", *ADDITION, "ky", "ky_act", "kx", "kx_act")
+OPERANDS = record(*word_nest.NAMES, "accumulate", *ADDITION, "ky", "ky_act", "kx", "kx_act")
 """What a VEC needs to know."""
-COPY, MAX, ADD, SUM, LOOKUP, TABLE = range(len(VEC_OPS))
+COPY, MAX, ADD, SUM, LOOKUP, TABLE, MULTIPLY, MIN = range(len(VEC_OPS))
 
 
 def operands(group: Group) -> dict[str, Column]:
@@ -33,7 +33,7 @@ def operands(group: Group) -> dict[str, Column]:
     registers = group.registers
     multipliers = [registers[f"add_multiplier{i}"]["value"] & ((1 << 31) - 1) for i in range(3)]
     return word_nest.operands(group) | {
-        **{name: group[name] for name in ("op", "accumulate")},
+        **{name: group[name] for name in ("op", "accumulate", "subtract")},
         **{f"multiplier{i}": multiplier for i, multiplier in enumerate(multipliers)},
         **{name: shift & 63 for name, shift in registers["add_shift"].items()},
         **registers["add_zero_point"],
@@ -72,26 +72,26 @@ def vector(
                     for kx in range(o.kx):
                         first = ky == 0 and kx == 0
                         word = act[(base + ky * o.ky_act + kx * o.kx_act) % ADDRESS_SPACE]
-                        if op == MAX or op == SUM:
+                        if op == MAX or op == MIN or op == SUM:
                             if first and op == SUM and o.accumulate:
                                 value[:] = acc[sums, 0]
                                 first = False
                             for c in range(size):
                                 tap = byte_value(widen(word[c]), o.unsigned)
-                                value[c] = pool(tap, value[c], first, op == MAX)
-                        elif op == ADD and first:
+                                value[c] = pool(tap, value[c], first, op == MAX, op == MIN)
+                        elif (op == ADD or op == MULTIPLY) and first:
                             for c in range(size):
                                 first_operand[c] = subtract_zero_point(
                                     widen(word[c]), o.zero_point0, o.unsigned, 1
                                 )
-                        elif op == ADD:
+                        elif op == ADD or op == MULTIPLY:
                             for c in range(size):
                                 second = subtract_zero_point(
                                     widen(word[c]), o.zero_point1, o.unsigned, 1
                                 )
                                 total = add(
                                     first_operand[c], second, o.multiplier0, o.multiplier1,
-                                    o.rounding, o.shift0, o.shift1,
+                                    o.rounding, o.shift0, o.shift1, op == MULTIPLY, o.subtract,
                                 )  # fmt: skip
                                 value[c] = requantize_total(
                                     total * o.multiplier2, o.rounding, o.shift2,

@@ -1,0 +1,5 @@
+"""How the machine computes SquaredDifference: see npusim/operators/squared_difference.py."""
+
+from npusim.compiler.lower.kinds.elements import lower_bytes
+
+lower = lower_bytes
