@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from npusim.graph.network import Network, Node
+
+ALIGNED_VALUES = 4
+"""Values of float32 that Eigen adds at once, from an address that is a multiple of them."""
 
 
 def keeps_samples_apart(network: Network) -> bool:
@@ -18,6 +23,20 @@ def keeps_samples_apart(network: Network) -> bool:
         return False
     (extent,) = extents.pop()
     return all(_keeps_apart(network, node, extent) for node in network.nodes)
+
+
+def smallest_block(network: Network) -> int:
+    """Return how many samples belong together where samples are kept apart: for most networks one.
+
+    A mean in float32 adds from the first aligned element on, so its last bits depend on a sample's
+    place in the declared batch, which is then run whole.
+    """
+    for node in network.nodes:
+        if node.kind == "Mean" and network.output_of(node).is_float:
+            (x, *_) = network.inputs_of(node)
+            if prod(x.shape[1:]) % ALIGNED_VALUES:
+                return x.shape[0]
+    return 1
 
 
 def _keeps_apart(network: Network, node: Node, extent: int) -> bool:

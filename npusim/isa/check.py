@@ -89,7 +89,7 @@ def check(
     for name, group in groups.items():
         masks[group.pcs] = PAGES[name].banks(group)
         place[group.pcs] = np.arange(len(group.pcs))
-    words = _Words(machine)
+    words = WrittenWords(machine)
     moves: list[_Segments | None] = [None] * len(program)
     for pc in relation.sequence:
         kind, i = kinds[program[pc].name], int(place[pc])
@@ -121,7 +121,7 @@ def _check_rules(rules: Sequence[Rule], i: int) -> None:
             raise FormatError(rule.broken(i))
 
 
-class _Words:
+class WrittenWords:
     """The words of the scratchpads that were written so far, and the entries of the table."""
 
     def __init__(self, machine: Machine) -> None:
@@ -131,7 +131,15 @@ class _Words:
         self.entries = 0  # of the table, always from the first on
 
     def touch(self, nest: Nest, i: int, low: int, high: int) -> None:
-        """Check and note the access of one instruction, whose words lie in low..high."""
+        """Check and note the access of one instruction, whose words lie in low..high.
+
+        Raises
+        ------
+        CapacityError
+            A word lies outside the scratchpad, or the banks that the instruction claims.
+        FormatError
+            It reads a word that nobody wrote.
+        """
         pad, total = nest.scratchpad, pad_words(self.machine, nest.scratchpad)
         what = f"{pad} {'write' if nest.is_write else 'read'}"
         if low < 0 or high >= total:

@@ -50,7 +50,12 @@ from npusim.words import Rule
 
 @dataclass(frozen=True)
 class Mean(Reduce):
-    """Mean over `axes` (canonical), kept as extent 1 with `keep_dims`."""
+    """Mean over `axes` (canonical), kept as extent 1 with `keep_dims`.
+
+    `is_pool`: the file says GlobalAveragePool; in float32 onnxruntime adds in another order then.
+    """
+
+    is_pool: bool = False
 
 
 def real(operator: Mean, x: NDArray) -> NDArray:
@@ -199,14 +204,15 @@ def implied(network: Network, node: Node) -> Attributes:
 
 
 def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
-    """Return onnxruntime's: a group in float is a GlobalAveragePool, everything else a ReduceMean.
+    """Return onnxruntime's: a GlobalAveragePool adds in a pool's lanes, a ReduceMean in Eigen's.
 
     Over other axes than the file's last the sums run in order.
     """
     operator = node.operator
     assert isinstance(operator, Mean)
-    if node.group == "float":
-        return lambda threads, x: mlas.image_means(x)
+    if operator.is_pool:
+        shape = network.output_of(node).shape[1:]
+        return lambda threads, x: mlas.image_means(x).reshape(-1, *shape)
     try:
         return float_mean(network, node, rule)
     except UnsupportedError:
@@ -216,7 +222,7 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
 def _read_global_pool(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     image(b, node, x)
-    b.emit_channels_last(node.name, Mean((1, 2), keep_dims=True), (x,), node.outputs[0])
+    b.emit_channels_last(node.name, Mean((1, 2), True, is_pool=True), (x,), node.outputs[0])
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from npusim.arguments import require_count, require_type
 from npusim.errors import UnsupportedError
-from npusim.graph.batch import keeps_samples_apart
+from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network
 from npusim.kernels.threads import pool
 from npusim.operators.steps import step as node_step
@@ -72,6 +72,7 @@ class Prepared:
         self.network = network
         self.rule = rule
         self.separable = keeps_samples_apart(network)
+        self._together = smallest_block(network) if self.separable else 1
         self.functions = tuple(node_step(network, node, rule) for node in network.nodes)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
@@ -261,6 +262,7 @@ class Prepared:
         samples = len(inputs[0])
         size = min(max(BLOCK_BYTES // max(self._largest, 1), 1), -(-samples // threads))
         size = size if batch is None else min(size, batch)
+        size = -(-size // self._together) * self._together
         if size >= samples:
             return [inputs]
         return [

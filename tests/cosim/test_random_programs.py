@@ -8,16 +8,21 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from npusim.cosim.programs.bad import bad_program
+from npusim.cosim.npu.place import addresses_of
+from npusim.cosim.npu.random_runs import BAD_SHARE, SNIPPETS_MOST, random_memory
+from npusim.cosim.programs.bad import bad_program, bad_recipe
 from npusim.cosim.programs.mutations import mutate
 from npusim.cosim.programs.programs import assembly, random_program, recipe, shrink
+from npusim.cosim.programs.undefined import undefined_read
 from npusim.errors import NpuError
 from npusim.isa.assembly import assemble
 from npusim.isa.check import check
+from npusim.isa.encoding import encode_program
 from npusim.isa.instructions import FORMATS
 from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
 from npusim.simulator.run import load_image, run_code, run_step
+from npusim.simulator.timing.timeline import time_code
 
 MACHINES = ["nano", "small", "base", "wide"]
 
@@ -54,6 +59,76 @@ def test_bad_programs_fault_as_they_were_made_to(name):
                 check(program.instructions, machine)
     if name == "nano":
         assert {cause for cause, _ in causes} == set(FAULTS[1:])
+
+
+READS_WHAT_NOBODY_WROTE = """
+CFG engine=EX index=vec_ky vec_ky.count=1 vec_x.count=1 vec_y.count=1
+CFG engine=EX index=vec_b vec_b.count=1
+CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
+FENCE
+VEC op=table read_banks=0x1
+CFG engine=ST index=63
+CFG engine=ST index=63 value0=0x1
+HALT
+"""
+
+
+def test_a_read_of_what_nobody_wrote_is_named():
+    machine = Machine.load("nano")
+    timeline = time_code(encode_program(assemble(READS_WHAT_NOBODY_WROTE)), machine)
+    assert timeline.fault is None
+    assert undefined_read(timeline) == "pc 4 (VEC): reads ACT word 0, never written"
+
+
+NARROW = """name = "narrow"
+[array]
+size = 32
+formats = ["uniform8", "uniform4", "subset", "pwlq"]
+pwlq_bits = 2
+[scratchpads]
+act_banks = 8
+act_bank_words = 8
+wgt_banks = 4
+wgt_bank_words = 256
+par_banks = 4
+par_bank_words = 16
+acc_words = 64
+[bus]
+bus_bytes = 4
+burst_beats = 256
+[memory]
+model = "lfsr"
+latency_cycles = 333
+outstanding = 64
+seed = 20944
+size_bytes = 33554432
+[clock]
+frequency_hz = 194945201
+[energy]
+technology = "nangate45"
+dram_pj_per_bit = 20.0
+clock_gating = false
+"""
+
+
+@pytest.mark.parametrize("seed", [5370, 27, 250])
+def test_bad_programs_are_defined_up_to_their_fault(seed):
+    """Banks of eight words: the first of two users of a bank is done before the second comes."""
+    rng = random.Random(seed)
+    machine = random_memory(rng, Machine.from_toml(NARROW))
+    size = rng.randint(1, SNIPPETS_MOST)
+    assert rng.random() < BAD_SHARE
+    made = bad_recipe(rng, machine, min(size, 5))
+    first, made_again = random.Random(), made.build()
+    first.setstate(made.generator)
+    reads = [undefined_read(timeline_of(bad)) for bad in (made.draw(first), made_again)]
+    assert "never written" in reads[0]
+    assert reads[1] == ""
+
+
+def timeline_of(bad):
+    addresses, code_address = addresses_of(bad.program)
+    return time_code(bad.code, bad.program.machine, addresses, code_address=code_address)
 
 
 def test_a_recipe_gives_the_same_bytes_and_text():

@@ -59,7 +59,7 @@ def test_icarus_small(seeds):
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("verilator")
-@pytest.mark.parametrize("seeds", chunks(10_001, 10, 200))
-def test_2000_on_verilator_nano(seeds):
+@pytest.mark.parametrize("seeds", chunks(10_001, 10, 100))
+def test_1000_on_verilator_nano_each_with_three_random_resets(seeds):
     runs = require_agreement("nano", seeds, "verilator")
     assert {run.family for run in runs} == FAMILIES

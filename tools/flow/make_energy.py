@@ -32,10 +32,12 @@ from tools.flow.netlist import Netlist, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
 from tools.flow.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
-from tools.flow.units import COLUMN, OWN, SIZED, UNITS, Unit
+from tools.flow.units import COLUMN, FORMED, OWN, SIZED, UNITS, Unit
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 FULL = (8, 1, 4)
+WIDEST = (8, 1, 7)
+"""All formats, pwlq as wide as there is: what machines with more than 4 bits are priced by."""
 BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *FULL), UNITS),
     (Build(16, *FULL), SIZED),
@@ -44,6 +46,8 @@ BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(16, 4, 0, 0), SIZED),
     (Build(16, 0, 1, 0), SIZED),
     (Build(16, 0, 0, 4), SIZED),
+    (Build(4, *WIDEST), FORMED),
+    (Build(4, *WIDEST), OWN),
 )
 STREAMS = (
     "digits (npusim/networks/digits) quantized from float by each scheme, test sample number "

@@ -186,3 +186,5 @@ OWN = (
          own=True),
 )  # fmt: skip
 """Modules whose own logic holds the others together."""
+FORMED = tuple(u for u in UNITS if "PWLQ_BITS" in u.parameters(Build(4, 8, 1, 4)))
+"""Built for the formats that a machine runs."""

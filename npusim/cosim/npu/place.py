@@ -20,6 +20,13 @@ def moved_bytes(program: Program, machine: Machine) -> int:
     return min(machine.memory.seed % _PLACES, room // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
 
 
+def addresses_of(program: Program, machine: Machine | None = None) -> tuple[tuple[int, ...], int]:
+    """Return (address of each region, address of the code), all moved by `moved_bytes`."""
+    moved = moved_bytes(program, machine or program.machine)
+    regions = tuple(address + moved for address in program.region_addresses())
+    return regions, program.code_address() + moved
+
+
 def placed(
     program: Program, machine: Machine | None = None
 ) -> tuple[NDArray[np.uint8], tuple[int, ...], int]:
@@ -39,5 +46,4 @@ def placed(
     dram, end = load_image(program, machine), program.code_address()
     moved = moved_bytes(program, machine)
     dram[moved : moved + end] = dram[:end].copy()
-    addresses = tuple(address + moved for address in program.region_addresses())
-    return dram, addresses, end + moved
+    return dram, *addresses_of(program, machine)

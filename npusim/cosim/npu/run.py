@@ -54,6 +54,7 @@ def run_code(
     simulator: str = "icarus",
     cycles_most: int = 1_000_000_000,
     waves: Path | None = None,
+    reset_seed: int | None = None,
 ) -> RtlRun:
     """Run `code` from `code_address` of a DRAM that begins with the bytes `dram`.
 
@@ -67,6 +68,9 @@ def run_code(
         A run that takes longer is an error.
     waves
         File for the waveform, FST; Icarus alone writes one.
+    reset_seed
+        On Verilator, of what memories and registers hold before anything is written; the memory's
+        seed where None. On Icarus it is X.
 
     Raises
     ------
@@ -76,7 +80,10 @@ def run_code(
     if waves is not None and simulator != "icarus":
         raise CosimulationError(f"--waves: expected the simulator icarus, found {simulator}")
     simulation = build(machine, simulator, code_address + len(code))
-    return run_on(simulation, code, machine, dram, bases, code_address, cycles_most, waves=waves)
+    return run_on(
+        simulation, code, machine, dram, bases, code_address, cycles_most, waves=waves,
+        reset_seed=reset_seed,
+    )  # fmt: skip
 
 
 def run_on(
@@ -89,6 +96,7 @@ def run_on(
     cycles_most: int,
     plusargs: Sequence[str] = (),
     waves: Path | None = None,
+    reset_seed: int | None = None,
 ) -> RtlRun:
     """As `run_code`, on a simulation that has been built."""
     bus = machine.bus.bus_bytes
@@ -110,7 +118,8 @@ def run_on(
         write_hex(place / "image.hex", image, bus)
         arguments = [f"+{key}={value}" for key, value in settings.items()]
         if simulation.simulator == "verilator":  # what nobody resets begins with a random value
-            arguments += ["+verilator+rand+reset+2", f"+verilator+seed+{memory.seed}"]
+            seed = memory.seed if reset_seed is None else reset_seed
+            arguments += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
         if waves is not None:
             arguments = ["-fst", *arguments, "+waves"]
         done = subprocess.run(

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from npusim.cosim.npu.place import addresses_of
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.operands import operand_mistake
 from npusim.cosim.programs.programs import Recipe, as_program, grow, recipe, without
 from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
+from npusim.cosim.programs.undefined import undefined_read
 from npusim.isa.encoding import encode_program, instruction
 from npusim.isa.instructions import FORMATS
 from npusim.isa.program import Program
@@ -28,6 +30,7 @@ from npusim.isa.spec import (
     VEC_OPS,
 )
 from npusim.machines import Machine
+from npusim.simulator.timing.timeline import time_code
 
 OFFSET_BITS = next(f.width_bits for f in FORMATS["LD"].fields if f.name == "offset")
 
@@ -55,9 +58,24 @@ class BadRecipe:
     """State of a random.Random."""
 
     def build(self) -> BadProgram:
-        """Return the program; the same recipe gives the same bytes."""
-        rng, machine = random.Random(), self.legal.machine
+        """Return the program; the same recipe gives the same bytes.
+
+        A mistake that lets an instruction retire which reads what nobody wrote is drawn again.
+        """
+        rng = random.Random()
         rng.setstate(self.generator)
+        while True:
+            bad = self.draw(rng)
+            addresses, code_address = addresses_of(bad.program)
+            timeline = time_code(
+                bad.code, bad.program.machine, addresses, code_address=code_address
+            )
+            if not undefined_read(timeline):
+                return bad
+
+    def draw(self, rng: random.Random) -> BadProgram:
+        """Return the program with one mistake that `rng` draws."""
+        machine = self.legal.machine
         builder, dram = grow(self.legal)
         cause = rng.choice(FAULTS[1:])
         if cause != "opcode" or rng.random() < 0.5:  # what was dispatched before it runs on
