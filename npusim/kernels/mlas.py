@@ -181,6 +181,10 @@ def mean_of_image(x, y):
         y[r] = np.float32(total / np.float32(x.shape[1]))
 
 
+BLOCK_CHANNELS = 16
+"""Channels that lie side by side where onnxruntime stores an image in blocks of channels."""
+
+
 def image_means(x: Floats) -> Floats:
     """Return the means [N 1 1 C] of the images of x [N H W C]."""
     rows = np.ascontiguousarray(np.moveaxis(x, 3, 1)).reshape(x.shape[0] * x.shape[3], -1)

@@ -225,19 +225,26 @@ def _image_mean(network: Network, node: Node, c: FloatRequantization) -> Step:
 def single(operator: AveragePool, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return onnxruntime's means: columns of the window first, then along the row.
 
-    A window that is the whole image runs in the lanes of a global pool. Source: pooling.cpp.
+    Channels in whole vectors go through kernels that lie in blocks of channels, which add tap by
+    tap. Else a window that is the whole image runs in the lanes of a global pool. Source:
+    pooling.cpp, snchwc.cpp; on a processor with vectors of 64 bytes.
     """
     window = operator.window
-    if window.kernel == x.shape[1:3] and not any(window.padding):
+    in_blocks = x.shape[3] % mlas.BLOCK_CHANNELS == 0
+    if not in_blocks and window.kernel == x.shape[1:3] and not any(window.padding):
         return mlas.image_means(x)
     columns = mlas_products.columns(x, window)
     taps = mlas_products.columns(np.ones((1, *x.shape[1:3], 1), np.float32), window)
-    sums = np.zeros((*columns.shape[:3], *columns.shape[4:]), np.float32)
-    for row in range(columns.shape[3]):
-        sums += columns[:, :, :, row]
-    y = np.zeros((*sums.shape[:3], sums.shape[4]), np.float32)
-    for column in range(sums.shape[3]):
-        y += sums[:, :, :, column]
+    y = np.zeros((*columns.shape[:3], columns.shape[5]), np.float32)
+    if in_blocks:
+        for row, column in np.ndindex(columns.shape[3:5]):
+            y += columns[:, :, :, row, column]
+    else:
+        sums = np.zeros((*columns.shape[:3], *columns.shape[4:]), np.float32)
+        for row in range(columns.shape[3]):
+            sums += columns[:, :, :, row]
+        for column in range(sums.shape[3]):
+            y += sums[:, :, :, column]
     inside = prod(window.kernel) if operator.count_padding else taps.sum((3, 4))
     return clamped((y / np.float32(inside)).astype(np.float32), operator.activation)
 
