@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -23,3 +25,31 @@ def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
         if "://" not in target:
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_figures_of_the_first_screen_are_those_of_the_documents() -> None:
+    """README states what docs/ measured: files that run, cycles in Verilog, accuracy of codes."""
+    first = " ".join((ROOT / "README.md").read_text().split("Two commands")[0].split())
+    coverage = (ROOT / "docs" / "coverage.md").read_text()
+    run, files, equal = re.findall(r"(\d+) of (\d+) files run; (\d+) of them", coverage)[0]
+    assert f"{run} of {files} public .tflite and .onnx files run, and all {equal} give" in first
+    assert run == equal
+    rows = json.loads((ROOT / "docs" / "rtl.json").read_text()).values()
+    whole = [row for row in rows if "network" in row]
+    assert all(row["cycles"] == row["rtl_cycles"] and not row["difference"] for row in whole)
+    networks, events = {row["network"] for row in whole}, sum(row["events"] for row in whole)
+    cycles = sum(row["cycles"] for row in whole)
+    assert f"{len(whole)} runs of {len(networks)} whole networks" in first
+    assert f"in Verilog, {cycles:,} in all, and agree in each of {events:,} events" in first
+    keywords = json.loads((ROOT / "docs" / "accuracy.json").read_text())["kws"]
+
+    def kept(variant: str) -> float:
+        return fmean(
+            row["accuracy"]
+            for rows in keywords["rows"].values()
+            for row in rows
+            if (row["variant"], row["bits"], row["bias_correction"]) == (variant, 3, "none")
+        )
+
+    figures = [f"{value:.1f} %" for value in (kept("pwlq"), kept("uniform"), keywords["float"])]
+    assert re.findall(r"\d+\.\d %", first) == figures
