@@ -26,6 +26,15 @@ class OperatorRow:
     own: bool
     unit: Unit
 
+    @property
+    def rules(self) -> str:
+        """The rules under which it is defined on quantized integers, in words."""
+        pairs = [*zip((*RUNTIMES, "modes"), self.runtimes, strict=True)]
+        without = [rule for rule, has in pairs if not has]
+        if len(without) < 2:
+            return f"all but {without[0]}" if without else "every rule"
+        return ", ".join(rule for rule, has in pairs if has)
+
 
 def operator_rows() -> list[OperatorRow]:
     """Return one row a page, by name."""
@@ -38,7 +47,7 @@ def _row(page: Page) -> OperatorRow:
     return OperatorRow(
         name=page.operator.__name__,
         tflite=tuple(form.name for form in page.tflite),
-        onnx=tuple(form.name for form in page.onnx),
+        onnx=tuple(dict.fromkeys(name for domain, name in _public(page))),
         runtimes=tuple(
             whole
             and (
@@ -53,24 +62,23 @@ def _row(page: Page) -> OperatorRow:
     )
 
 
-def onnx_names() -> list[str]:
-    """Return every type of node that the .onnx reader takes, with its domain where it has one."""
-    forms = {(form.domain, form.name) for page in PAGES for form in page.onnx}
-    public = ((domain, name) for domain, name in forms if not domain.startswith("npusim"))
-    return sorted(f"{domain}.{name}" if domain else name for domain, name in public)
+def _public(page: Page) -> list[tuple[str, str]]:
+    """Return domain and type of its nodes, without those that npusim's reader makes itself."""
+    forms = ((form.domain, form.name) for form in page.onnx)
+    return [form for form in forms if not form[0].startswith("npusim")]
 
 
 HEAD = """# Operators
 
 This page is written from the operators' pages (`npusim/operators/`) by `python -m
-npusim.generate`; `npusim operators` prints the same table. A column of a runtime says whether the
-operator is defined on quantized integers under that rule, with that runtime's bytes. `modes` are
-the integer rounding modes, npusim's own arithmetic. `float32` and `plain` say whether it runs on
-floats (a float island, or a float head) and on integers and truth values that are worth
-themselves. `exported` says whether npusim's own ONNX form has it. The last column is what of the
-machine computes it where its types and shapes allow: the array, the vector unit, movement of
-data, nothing where a tensor is only renamed, or the host core, whose cost a machine's `[host]`
-states.
+npusim.generate`; `npusim operators` prints the same table. The .onnx reader evaluates what is
+constant whatever its type. "Quantized under" says by which rules the operator is defined on
+quantized integers, with that runtime's bytes; `modes` are the integer rounding modes, npusim's own
+arithmetic. `float32` and `plain` say whether it runs on floats (a float island, or a float head)
+and on integers and truth values that are worth themselves. `exported` says whether npusim's own
+ONNX form has it. The last column is what of the machine computes it where its types and shapes
+allow: the array, the vector unit, movement of data, nothing where a tensor is only renamed, or the
+host core, whose cost a machine's `[host]` states.
 
 """
 
@@ -78,23 +86,12 @@ states.
 def operator_page() -> str:
     """Return docs/operators.md."""
     titles = (
-        "operator",
-        ".tflite",
-        *RUNTIMES,
-        "modes",
-        "float32",
-        "plain",
-        "exported",
+        "operator", ".tflite", ".onnx", "quantized under", "float32", "plain", "exported",
         "computed by",
-    )
+    )  # fmt: skip
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in operator_rows():
-        marks = ["yes" if mark else "" for mark in (*row.runtimes, row.float32, row.plain, row.own)]
-        names = ", ".join(row.tflite)
-        lines.append("| " + " | ".join((row.name, names, *marks, row.unit)) + " |")
-    listed = ", ".join(f"`{name}`" for name in onnx_names())
-    text = HEAD + "\n".join(lines) + "\n\n## Nodes of .onnx files\n\n"
-    return (
-        text
-        + f"The reader takes these types of nodes, and evaluates what is constant:\n\n{listed}.\n"
-    )
+        marks = ["yes" if mark else "" for mark in (row.float32, row.plain, row.own)]
+        names = (" ".join(row.tflite), " ".join(row.onnx))
+        lines.append("| " + " | ".join((row.name, *names, row.rules, *marks, row.unit)) + " |")
+    return HEAD + "\n".join(lines) + "\n"

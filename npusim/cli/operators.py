@@ -17,7 +17,6 @@ def command(name: str | None) -> None:
     from npusim.analysis.operator_table import operator_rows
     from npusim.errors import UnsupportedError
     from npusim.report.terminal import plain_console
-    from npusim.words import RUNTIMES
 
     wanted = (name or "").lower()
     rows = [
@@ -28,13 +27,19 @@ def command(name: str | None) -> None:
     if not rows:
         raise UnsupportedError(f"operators: expected a part of an operator's name, found {name}")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("operator", ".tflite", "quantized under", "float32", "plain", "computed by"):
+    for title in (
+        "operator",
+        ".tflite",
+        ".onnx",
+        "quantized under",
+        "float32",
+        "plain",
+        "computed by",
+    ):
         table.add_column(title, overflow="fold")
     for row in rows:
-        rules = [rule for rule, has in zip((*RUNTIMES, "modes"), row.runtimes, strict=True) if has]
-        under = "every rule" if len(rules) > len(RUNTIMES) else ", ".join(rules)
         table.add_row(
-            row.name, " ".join(row.tflite), under, "yes" if row.float32 else "",
-            "yes" if row.plain else "", row.unit,
+            row.name, " ".join(row.tflite), " ".join(row.onnx), row.rules,
+            "yes" if row.float32 else "", "yes" if row.plain else "", row.unit,
         )  # fmt: skip
     plain_console().print(table)
