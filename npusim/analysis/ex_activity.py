@@ -59,6 +59,8 @@ def layer_of(program: Program) -> Column:
     for step in program.runs():
         for place, first, end in program.layer_spans(step):
             result[step.first + first : step.first + end] = place
+    for place, layer in enumerate(program.layers):
+        result[list(layer.early)] = place
     return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npusim.analysis.ex_activity import EX_WORK, ex_cycles
+from npusim.analysis.ex_activity import EX_WORK, ex_cycles, layer_of
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.isa.program import Program
 from npusim.simulator.counts import event_counts
@@ -56,14 +56,23 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
     technology = machine.energy.technology
     counted = [event_counts(timeline) for timeline in timelines]
     parts = ex_cycles(program, timelines, counted)
+    owners = layer_of(program)
+    early = np.zeros(len(program.instructions), bool)  # their retirement ends no layer
+    early[[pc for layer in program.layers for pc in layer.early]] = True
     rows = []
     for step, timeline, events in zip(program.runs(), timelines, counted, strict=True):
-        retired = np.maximum.accumulate(timeline.retire)
+        own = owners[step.first : step.first + step.count]
+        on_time = ~early[step.first : step.first + step.count]
+        retired = np.maximum.accumulate(np.where(on_time, timeline.retire[: step.count], -1))
         done = 0
-        for place, first, end in program.layer_spans(step):
+        sums = np.zeros((len(program.layers), len(events.columns)), np.int64)
+        counted_here = np.stack([*events.columns.values()], axis=1)[: step.count]
+        np.add.at(sums, own[own >= 0], counted_here[own >= 0])
+        for place, _, end in program.layer_spans(step):
             layer, part = program.layers[place], parts[place]
             until = timeline.cycles if end == step.count else int(retired[end - 1]) + 1
-            counts, cycles = events.total(first, end - first), until - done
+            counts = dict(zip(events.columns, sums[place].tolist(), strict=True))
+            cycles = until - done
             energy = with_total(energy_pj(machine, technology, counts, cycles))
             rows.append(
                 LayerCycles(

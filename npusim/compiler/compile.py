@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -10,7 +12,7 @@ import numpy as np
 from npusim import operators as op
 from npusim.compiler.context import Lowering
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Stored
+from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Spot, Stored
 from npusim.compiler.graph.folding import FoldedInput, folded_inputs
 from npusim.compiler.graph.fused_add import addition_behind
 from npusim.compiler.graph.graph_storage import (
@@ -24,7 +26,10 @@ from npusim.compiler.graph.graph_storage import (
 from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.lower import shuffle as lower_shuffle
+from npusim.compiler.lower.kinds.linear import LinearLowering
+from npusim.compiler.lower.kinds.pool import PoolLowering
 from npusim.compiler.lower.lowerings import lower_node
+from npusim.compiler.residency import Residency, emit_border, reads
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -91,16 +96,33 @@ def compile_checked(
     return program
 
 
-@dataclass
-class _Held:
-    """A piece of the arena and the last node that reads it."""
+@dataclass(frozen=True, eq=False)
+class _Unit:
+    """A node that does something: on the machine by its lowering, else on the host."""
 
-    offset_bytes: int
-    last: int
+    place: int
+    node: Node
+    target: Tensor
+    lowering: Lowering | None
+
+
+@contextmanager
+def _naming(node: Node) -> Iterator[None]:
+    """Let errors begin with the name of the node."""
+    try:
+        yield
+    except NpuError as error:
+        where = "" if str(error).startswith(node.name) else f"{node.name}: "
+        raise type(error)(f"{where}{error}") from None
 
 
 class Compiler:
-    """The state of a compilation; `run` emits, `program` collects."""
+    """The state of a compilation; `run` emits, `program` collects.
+
+    First every node is lowered: what will be emitted is known, and nothing has a place. Then the
+    tensors that stay on chip are chosen (residency.py), and last the units are emitted in order,
+    the others placed in DRAM as they come.
+    """
 
     def __init__(self, network: Network, machine: Machine, rule: Rule, keep: bool) -> None:
         self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
@@ -114,9 +136,14 @@ class Compiler:
         self.folds: dict[str, FoldedInput] = {}
         self.fused: dict[str, Node] = {}
         self.steps: list[Step] = []
-        self.layers: list[Layer] = []
+        self._computed: list[_Unit] = []
+        """What the machine computes, in order."""
         self.run_start = 0
-        self._held: dict[str, _Held] = {}
+        self._units: list[_Unit] = []
+        self._in_dram: set[Spot] = set()
+        """Of tensors that something reads or writes which knows DRAM alone."""
+        self._read: list[Spot] = []
+        """By the lowering that is being made."""
         self._last = self._last_readers()
 
     def _last_readers(self) -> dict[str, int]:
@@ -136,34 +163,74 @@ class Compiler:
     def run(self) -> None:
         """Emit every node."""
         for name in self.network.inputs:
-            self._place_input(name)
+            self._describe_input(name)
         for place, node in enumerate(self.network.nodes):
-            self._node(node)
-            self._free(place)
+            self._lower(place, node)
+        self._in_dram |= {self.stored[name].spot for name in self.network.outputs}
+        self._emit()
+
+    def _emit(self) -> None:
+        lowerings = [unit.lowering for unit in self._units]
+        residency = None if self.keep else Residency(lowerings, self.machine, self._in_dram)
+        held: dict[str, int] = {}
+        for name in self.network.inputs:
+            self._place(name, held)
+        for number, unit in enumerate(self._units):
+            if residency is not None:
+                self.emitter.act_first, self.emitter.act_banks = residency.window(number)
+            self._emit_unit(unit, held, residency)
+            if not self.keep:
+                for name in [name for name in held if self._last[name] <= unit.place]:
+                    self.arena.free(held.pop(name))
         self._end_run()
 
-    def _place_input(self, name: str) -> None:
-        """Place an input; where a transpose is all that reads it, as its output lies."""
+    def _place(self, name: str, held: dict[str, int]) -> None:
+        """Give a tensor space in DRAM."""
+        stored = self.stored[name]
+        stored.spot.offset_bytes = held[name] = self.arena.place(stored.bytes)
+
+    def _emit_unit(self, unit: _Unit, held: dict[str, int], residency: Residency | None) -> None:
+        name = unit.target.name
+        stored = self.stored[name]
+        if unit.lowering is None:
+            self._end_run()
+            for output in unit.node.outputs:
+                self._place(output, held)
+            self._host(unit.node)
+            return
+        if stored.kept is None:
+            self._place(name, held)
+        elif residency is not None:
+            border = residency.borders[stored.spot]
+            emit_border(self.emitter, self.constants, stored, stored.kept, border)
+        with _naming(unit.node):
+            unit.lowering(stored)
+        self.emitter.end_layer()
+        self._computed.append(unit)
+
+    def _describe_input(self, name: str) -> None:
+        """Say how an input lies; where a transpose is all that reads it, as its output lies."""
         readers = self.network.consumers[name]
         tensor = self.network.tensors[name]
         if len(readers) == 1 and name not in self.network.outputs and is_byte(tensor):
             operator = readers[0].operator
             if isinstance(operator, op.Transpose) and operator.order[0] == 0:
                 output = self.network.output_of(readers[0])
-                self._place_written_by_host(tensor, output, operator.order)
+                self._describe_written_by_host(tensor, output, operator.order)
                 return
-        self._place_written_by_host(tensor, tensor)
+        self._describe_written_by_host(tensor, tensor)
 
-    def _place_written_by_host(
+    def _describe_written_by_host(
         self, tensor: Tensor, seen: Tensor, order: tuple[int, ...] | None = None
     ) -> None:
-        """Place a tensor that the machine only reads, as `seen`, which its reader takes it for."""
+        """Say how a tensor that the machine only reads lies: as `seen`, its reader's input."""
         folds = folded_inputs(self.network, seen.name, self.pads, self.machine)
         self.folds |= folds
         if seen.name in folds:
             self.folds[tensor.name] = folds[seen.name]
         form = self._form(seen)
-        self._place(tensor, form if order is None else replace(form, order=order))
+        self._describe(tensor, form if order is None else replace(form, order=order))
+        self._in_dram.add(self.stored[tensor.name].spot)
 
     def _form(self, tensor: Tensor) -> Form:
         form = form_of(tensor)
@@ -172,39 +239,29 @@ class Compiler:
         folded = self.folds[tensor.name]
         return Form(folded.fold.height, folded.fold.width, folded.channels, form.order)
 
-    def _place(self, tensor: Tensor, form: Form) -> Stored:
-        """Give `tensor` space of its own, of form `form`."""
-        stored = self._as_stored(tensor, form, TENSORS, 0)
-        offset = self.arena.place(stored.bytes)
-        self._held[tensor.name] = _Held(offset, self._last.get(tensor.name, 0))
+    def _describe(self, tensor: Tensor, form: Form) -> None:
+        """Let `tensor` be one of its own, of form `form`."""
+        self._last.setdefault(tensor.name, 0)
         self.forms[tensor.name] = form
-        self.stored[tensor.name] = replace(stored, offset_bytes=offset)
-        return self.stored[tensor.name]
+        self.stored[tensor.name] = self._as_stored(tensor, form, Spot(TENSORS))
 
-    def _as_stored(self, tensor: Tensor, form: Form, region: int, offset: int) -> Stored:
+    def _as_stored(self, tensor: Tensor, form: Form, spot: Spot) -> Stored:
         return Stored(
-            tensor.name, *form.sizes, tensor.dtype == np.uint8, region, offset,
-            self.machine.size, self.machine.bus.bus_bytes,
+            tensor.name, *form.sizes, tensor.dtype == np.uint8, self.machine.size,
+            self.machine.bus.bus_bytes, spot,
         )  # fmt: skip
 
     def _rename(self, source: str, target: Tensor, form: Form) -> None:
         """Let `target` be what `source` stores, seen as `form`."""
         root = self.roots[source]
         self.roots[target.name] = root
-        held = self._held[root]
-        held.last = max(held.last, self._last[target.name])
+        self._last[root] = max(self._last[root], self._last[target.name])
         self.forms[target.name] = form
-        self.stored[target.name] = self._as_stored(
-            target, form, TENSORS, self.stored[source].offset_bytes
-        )
+        spot = self.stored[source].spot
+        self._in_dram.add(spot)
+        self.stored[target.name] = self._as_stored(target, form, spot)
 
-    def _free(self, place: int) -> None:
-        if self.keep:
-            return
-        for name in [name for name, held in self._held.items() if held.last <= place]:
-            self.arena.free(self._held.pop(name).offset_bytes)
-
-    def _node(self, node: Node) -> None:
+    def _lower(self, place: int, node: Node) -> None:
         target = self.network.output_of(node)
         if target.name in self.pads or target.name in self.inside_shuffles:
             return
@@ -213,29 +270,26 @@ class Compiler:
         shuffle = self.shuffles.get(target.name)
         if shuffle is None and self._renamed(node, target):
             return
-        first = len(self.emitter)
-        try:
+        self._read = []
+        with _naming(node):
             if shuffle is not None:
                 lowering: Lowering | None = lower_shuffle.lower(shuffle, self)
             else:
                 lowering = lower_node(self.network, node, self)
-        except NpuError as error:
-            where = "" if str(error).startswith(node.name) else f"{node.name}: "
-            raise type(error)(f"{where}{error}") from None
         if lowering is None:
-            self._host(node, target)
+            self._in_dram |= {self.stored[name].spot for name in node.inputs if name in self.stored}
+            for output in self.network.outputs_of(node):
+                self._describe_written_by_host(output, output)
+            self._units.append(_Unit(place, node, target, None))
             return
         if target.name in self.fused:
             target = self.network.output_of(self.fused[target.name])
-        stored = self._place(target, self._form(target))
-        lowering(stored)
-        self.emitter.flush()
-        self.layers.append(
-            Layer(
-                node.name, node.kind, first, len(self.emitter) - first,
-                layer_macs(self.network, node), target.name,
-            )
-        )  # fmt: skip
+        self._describe(target, self._form(target))
+        if isinstance(lowering, LinearLowering | PoolLowering):
+            lowering = lowering.to(self.stored[target.name])
+        in_act = reads(lowering)
+        self._in_dram |= {spot for spot in self._read if spot not in in_act}
+        self._units.append(_Unit(place, node, target, lowering))
 
     def _renamed(self, node: Node, target: Tensor) -> bool:
         """Take a node that moves nothing as another name of its input."""
@@ -272,23 +326,24 @@ class Compiler:
     def source(self, name: str) -> Stored:
         """Return where input `name` of a node lies; a constant is placed with the weights."""
         if name in self.stored:
+            self._read.append(self.stored[name].spot)
             return self.stored[name]
         tensor = self.network.tensors[name]
         data = tensor.data
         if data is None or not is_byte(tensor):
             raise UnsupportedError(f"{name}: expected 8-bit values, found {tensor.dtype}")
         form = form_of(tensor)
-        stored = self._as_stored(tensor, form, CONSTANTS, 0)
+        stored = self._as_stored(tensor, form, Spot(CONSTANTS))
         values = data.reshape(form.sizes)
-        offset = self.constants.place(
+        stored.spot.offset_bytes = self.constants.place(
             stored.bytes, lambda: pack(values, self.machine.size, self.machine.bus.bus_bytes)
         )
-        self.stored[name] = replace(stored, offset_bytes=offset)
-        return self.stored[name]
+        self.stored[name] = stored
+        return stored
 
     def as_stored(self, tensor: Tensor) -> Stored:
         """Return how a tensor will lie, without a place yet."""
-        return self._as_stored(tensor, self._form(tensor), TENSORS, 0)
+        return self._as_stored(tensor, self._form(tensor), Spot(TENSORS))
 
     def addition(self, node: Node) -> Node | None:
         """Return the Add that may become a part of `node`, its other operand stored by now."""
@@ -302,10 +357,8 @@ class Compiler:
         """Return whether a tensor's axes lie in their own order, with the sizes of its shape."""
         return name not in self.forms or self.forms[name] == form_of(self.network.tensors[name])
 
-    def _host(self, node: Node, target: Tensor) -> None:
-        """End the run on the machine; the host computes `node` before the next one."""
-        self._end_run()
-        self._place_written_by_host(target, target)
+    def _host(self, node: Node) -> None:
+        """Let the host compute `node`, its inputs being stored."""
         inputs = [x for x in self.network.inputs_of(node) if not x.is_constant]
         outputs = self.network.outputs_of(node)
         read, written = (sum(prod(x.shape) for x in tensors) for tensors in (inputs, outputs))
@@ -317,7 +370,7 @@ class Compiler:
         self.steps.append(work)
 
     def _end_run(self) -> None:
-        if len(self.emitter) == self.run_start:
+        if self.emitter.is_empty:
             return
         self.emitter.finish()
         count = len(self.emitter) - self.run_start
@@ -330,10 +383,12 @@ class Compiler:
         places = []
         for name, form in self.forms.items():
             tensor, stored = network.tensors[name], self.stored[name]
+            if stored.kept is not None:
+                continue
             places.append(
                 Place(
                     name, tensor.dtype.name, tensor.shape, form.order, *form.sizes,
-                    stored.region, stored.offset_bytes,
+                    stored.spot.region, stored.spot.offset_bytes,
                     self.folds[name].fold.numbers if name in self.folds else (),
                 )
             )  # fmt: skip
@@ -352,5 +407,18 @@ class Compiler:
             inputs=network.inputs,
             outputs=network.outputs,
             steps=tuple(self.steps),
-            layers=tuple(self.layers),
+            layers=tuple(
+                Layer(
+                    unit.node.name,
+                    unit.node.kind,
+                    first,
+                    count,
+                    layer_macs(network, unit.node),
+                    unit.target.name,
+                    early,
+                )
+                for unit, (first, count, early) in zip(
+                    self._computed, self.emitter.layers(), strict=True
+                )
+            ),
         )

@@ -60,7 +60,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Layer:
-    """Instructions first .. first + count - 1, which compute one operator (with those fused)."""
+    """Instructions first .. first + count - 1, which compute one operator (with those fused).
+
+    `early`: instructions before them, among those of other layers, that load for this one.
+    """
 
     name: str
     operator: str
@@ -68,6 +71,7 @@ class Layer:
     count: int
     macs: int
     output: str
+    early: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

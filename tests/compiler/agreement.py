@@ -41,7 +41,10 @@ def prove_program(program: Program) -> None:
 def assert_agrees(
     network: Network, machine: Machine, rule: Rule | str = "auto", seed: int = 0
 ) -> MachineNetwork:
-    """Compile, prove and run `network`; compare with the kernels engine under the same rule."""
+    """Compile, prove and run `network`; compare with the kernels engine under the same rule.
+
+    With every tensor in DRAM, and with what stays on chip.
+    """
     compiled = MachineNetwork(network, machine, rule, keep_tensors=True)
     prove_program(compiled.program)
     x = random_inputs(network, seed)
@@ -51,4 +54,9 @@ def assert_agrees(
     for name in names:
         different = np.count_nonzero(found[name] != expected[name])
         assert not different, f"{name}: {different} of {expected[name].size} bytes differ"
+    on_chip = MachineNetwork(network, machine, rule)
+    prove_program(on_chip.program)
+    found, _ = on_chip.run(x, network.outputs)
+    for name in network.outputs:
+        assert np.array_equal(found[name], expected[name]), f"{name} of kept tensors"
     return compiled

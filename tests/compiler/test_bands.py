@@ -65,14 +65,14 @@ def _random_operations(rng: np.random.Generator) -> list[Operation]:
         banks = 1 << int(rng.integers(5)) | 1 << int(rng.integers(5))
         first = int(rng.integers(40))
         dram = (1, first, first + 8) if name in ("LD", "ST") else None
-        found.append(Operation(name, {"number": number}, {}, banks, dram))
+        found.append(Operation(name, {"number": number}, {}, banks, dram, 0))
     return found
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_loads_pass_only_what_they_share_nothing_with(seed: int) -> None:
     operations = _random_operations(np.random.default_rng(seed))
-    order = [operation.fields["number"] for operation in loads_ahead(operations)]
+    order = [*loads_ahead(operations)]
     assert sorted(order) == list(range(len(operations)))
     for is_load in (True, False):
         kept = [n for n in order if (operations[n].name == "LD") == is_load]

@@ -22,6 +22,7 @@ from npusim.machines import Machine
 from npusim.machines.machine import (Memory)
 from npusim.words import (MEMORY_MODELS)
 from npusim.prepared.engine import prepare
+from tests.compiler.test_residency import kept, random_chain
 from tests.rtl.layers import CASES
 
 MACHINES = ("nano", "small")
@@ -73,6 +74,23 @@ def test_layer(case: str, machine: str) -> None:
     for name in names:
         found = compiled.network.tensors[name].in_file_order(compiled.read(name))
         assert np.array_equal(found, expected[name]), name
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("seed", [3, 8])
+def test_layers_whose_tensors_stay_on_chip(seed: int, machine: str) -> None:
+    network = random_chain(np.random.default_rng(seed))
+    compiled = MachineNetwork(network, Machine.load(machine), "half_up")
+    assert kept(compiled.program)
+    inputs = random_inputs(network, seed)
+    for memory in memories(compiled.program.machine)[:2]:
+        for run in compare_network(compiled, inputs, memory=memory, simulator="icarus"):
+            assert not run.difference, f"{memory}: {run.difference}"
+    expected = prepare(network, "half_up").run(inputs, keep=network.outputs)
+    for name in network.outputs:
+        assert np.array_equal(network.tensors[name].in_file_order(compiled.read(name)), expected[name])
 
 
 @pytest.mark.parametrize("machine", MACHINES)

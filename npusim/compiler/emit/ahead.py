@@ -1,4 +1,4 @@
-"""The order of a layer's instructions: loads stand before what they need not wait for.
+"""The order of instructions: loads stand before what they need not wait for.
 
 FETCH dispatches in program order, and waits where an engine's queue is full. A load that stands
 behind the instructions of the tile before it would be dispatched when these have nearly ended.
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-LOADS_AHEAD = 2
+LOADS_AHEAD = 3
 """Loads that stand early at once; with their CFG they fit LD's queue."""
 
 
 class Operation(NamedTuple):
     """An instruction with the registers it wants changed, and what it touches.
 
-    `banks`: a bit for each bank of ACT, WGT, PAR; `dram`: region, first and end beat.
+    `banks`: a bit for each bank of ACT, WGT, PAR; `dram`: region, first and end beat; `layer`: its
+    number.
     """
 
     name: str
@@ -24,10 +25,11 @@ class Operation(NamedTuple):
     registers: dict[int, int]
     banks: int
     dram: tuple[int, int, int] | None
+    layer: int
 
 
-def loads_ahead(operations: list[Operation]) -> Iterator[Operation]:
-    """Return `operations` with loads moved up, each behind all that shares a bank or bytes with it.
+def loads_ahead(operations: list[Operation]) -> Iterator[int]:
+    """Return places in `operations`, loads moved up, each behind all that shares a bank or bytes.
 
     The loads keep their order, and so do all others.
     """
@@ -38,16 +40,16 @@ def loads_ahead(operations: list[Operation]) -> Iterator[Operation]:
         if operation.name == "LD":
             continue
         while turn < len(loads) and loads[turn] < place:
-            yield operations[loads[turn]]
+            yield loads[turn]
             turn += 1
         ahead = turn
         while ahead > 0 and loads[ahead - 1] > place:
             ahead -= 1
         while turn < min(len(loads), ahead + LOADS_AHEAD) and free[loads[turn]] < place:
-            yield operations[loads[turn]]
+            yield loads[turn]
             turn += 1
-        yield operation
-    yield from (operations[load] for load in loads[turn:])
+        yield place
+    yield from loads[turn:]
 
 
 def _free_behind(operations: list[Operation]) -> dict[int, int]:
@@ -55,7 +57,7 @@ def _free_behind(operations: list[Operation]) -> dict[int, int]:
     users: dict[int, int] = {}
     stores: list[tuple[int, tuple[int, int, int]]] = []
     result = {}
-    for place, (name, _, _, banks, dram) in enumerate(operations):
+    for place, (name, _, _, banks, dram, _) in enumerate(operations):
         left, last = banks, -1
         while left:
             bank = left & -left

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.emit.memory import ActTile, Constants, Stored
 from npusim.compiler.emit.slots import Slots
-from npusim.compiler.emit.transfers import ActTile, Patch, load_constant, load_tile, store_tile
+from npusim.compiler.emit.transfers import Patch, load_constant, load_tile, store_tile
 from npusim.compiler.pair_operations import Extreme, PairOperation, three_roundings
 from npusim.errors import CapacityError
 from npusim.isa.layout import pack_parameters
@@ -98,9 +98,15 @@ def emit_elementwise(
         for place, source in enumerate(flat):
             tile = ActTile(act + place * plan.words, count, count)
             load_repeated(emitter, source, Patch(block, held, 0, 1, first, count), tile)
-        operands = (act, act + (len(flat) - 1) * plan.words)
-        extent = Extent(1, held * count)
-        apply(emitter, function, operands, result, extent, sources[0].unsigned)
+        words = held * count
+        first_word, last, out_tile = (
+            ActTile(address, words, words)
+            for address in (act, act + (len(flat) - 1) * plan.words, result)
+        )
+        apply(
+            emitter, function, (first_word, last), out_tile, Extent(1, 1, words),
+            sources[0].unsigned,
+        )  # fmt: skip
         store_tile(
             emitter, out, Patch(block, held, 0, 1, first, count), ActTile(result, count, count)
         )
@@ -192,47 +198,70 @@ def _levels(
 
 @dataclass(frozen=True)
 class Extent:
-    """The words of a tile: `count` neighbours in each of `blocks` pieces, `stride` words apart."""
+    """The words of a tile: rows of neighbours in each of its blocks."""
 
     blocks: int
-    count: int
-    stride: int = 0
+    rows: int
+    columns: int
 
-    @property
-    def words(self) -> int:
-        """Words from the first to the end of the last."""
-        return (self.blocks - 1) * self.stride + self.count
+    def words(self, tile: ActTile) -> int:
+        """Return the words from the first to the end of the last, lying as `tile` does."""
+        rows = (self.blocks - 1) * tile.block_stride + (self.rows - 1) * tile.row_stride
+        return rows + self.columns
+
+    def joined(self, *tiles: ActTile) -> Extent:
+        """Return the same words as one row a block, if they lie so in each of `tiles`."""
+        if all(tile.row_stride == self.columns for tile in tiles):
+            return Extent(self.blocks, 1, self.rows * self.columns)
+        return self
 
 
 def apply(
     emitter: Emitter,
     function: Pointwise,
-    operands: tuple[int, int],
-    result: int,
+    operands: tuple[ActTile, ActTile],
+    target: ActTile,
     extent: Extent,
     unsigned: bool,
     par: int = 0,
 ) -> None:
-    """Emit the RQ or VEC of a tile; `operands`: first word of the first and of the last operand."""
+    """Emit the RQ or VEC of a tile; `operands`: the first and the last, of the same strides."""
     if isinstance(function, ThreeStepAdd):
         function = three_roundings(function)
-    act, last = operands
+    source = operands[0]
+    act, last, result = source.address, operands[1].address, target.address
+    extent = extent.joined(source, target)
+    if isinstance(function, Requantization) and min(extent.rows, extent.blocks) > 1:
+        # RQ reads other constants for each step of its outermost loop: a block at a time
+        for block in range(extent.blocks):
+            first, end, out = (
+                replace(tile, address=tile.address + block * tile.block_stride)
+                for tile in (*operands, target)
+            )
+            one = Extent(1, extent.rows, extent.columns)
+            apply(emitter, function, (first, end), out, one, unsigned, par)
+        return
     terms = 1
     if isinstance(function, Requantization):
         terms = len(function.multipliers)
     elif isinstance(function, PairOperation | Extreme):
         terms = 2
     apart = (last - act) // max(terms - 1, 1)
-    words = extent.words
-    counts, strides = (1, extent.blocks, extent.count), (0, extent.stride, 1)
+    words = extent.words(source)
+    counts = (extent.blocks, extent.rows, extent.columns)
+    strides = (source.block_stride, source.row_stride, 1)
+    steps = (target.block_stride, target.row_stride, 1)
+    if extent.rows == 1:
+        counts, strides, steps = ((1, levels[0], levels[2]) for levels in (counts, strides, steps))
     read = 0
     for term in range(terms):
         first = act + term * apart
         read |= emitter.banks("ACT", first, first + words)
-    banks = {"read_banks": read, "write_banks": emitter.banks("ACT", result, result + words)}
+    write = emitter.banks("ACT", result, result + extent.words(target))
+    banks = {"read_banks": read, "write_banks": write}
     if isinstance(function, Requantization):
         _levels(
-            emitter, counts, strides, strides, terms, apart,
+            emitter, counts, strides, steps, terms, apart,
             rq_output=output_register(function.zero_point, function.low, function.high),
             rq_mode={
                 "rounding": ROUNDINGS.index(function.rounding), "unsigned": int(unsigned),
@@ -246,7 +275,7 @@ def apply(
     elif isinstance(function, PairOperation):
         z, m, s = function.zero_points, function.multipliers, function.shifts
         _levels(
-            emitter, counts, strides, strides, terms, apart,
+            emitter, counts, strides, steps, terms, apart,
             rq_output=output_register(z[2], function.low, function.high),
             rq_mode={
                 "rounding": ROUNDINGS.index(function.rounding), "unsigned": int(unsigned),
@@ -263,10 +292,10 @@ def apply(
         )  # fmt: skip
     elif isinstance(function, Extreme):
         mode = {"rounding": 0, "unsigned": int(unsigned), "pwlq_bits": 0}
-        _levels(emitter, counts, strides, strides, terms, apart, rq_mode=mode)
+        _levels(emitter, counts, strides, steps, terms, apart, rq_mode=mode)
         emitter.execute("VEC", op=VEC_OPS.index(function.op), act=act, out=result, **banks)
     else:
-        _levels(emitter, counts, strides, strides, 1, 0)
+        _levels(emitter, counts, strides, steps, 1, 0)
         emitter.execute("VEC", op=VEC_OPS.index("lookup"), act=act, out=result, **banks)
 
 

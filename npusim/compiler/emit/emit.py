@@ -25,6 +25,8 @@ _ENGINE = {name: place for place, name in enumerate(QUEUED_ENGINES)}
 _ENGINE_OF = {"LD": 0, "MAC": 1, "RQ": 1, "VEC": 1, "ST": 2}
 _LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
 _NEVER = -1
+LAYERS_AHEAD = 2
+"""Layers whose loads may stand among the instructions of one before them."""
 
 
 @lru_cache(1 << 14)
@@ -40,15 +42,20 @@ def _set_bits(mask: int) -> tuple[int, ...]:
 class Emitter:
     """Collects the instructions of one run after another; `finish` ends a run with HALT.
 
-    What is emitted waits until `flush`, at the end of a layer: loads move up then, past what they
-    need not wait for (ahead.py), because FETCH hands out instructions in program order and an
+    What is emitted waits until LAYERS_AHEAD more layers have ended: loads move up then, past what
+    they need not wait for (ahead.py), because FETCH hands out instructions in program order and an
     engine's queue is short.
     """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.act_first, self.act_banks = 0, machine.scratchpads.act_banks
+        """The banks of ACT that a layer's buffers may take; the others hold kept tensors."""
         self._names: list[str] = []
         self._engines: list[int] = []
+        self._layers: list[int] = []
+        """The layer that each instruction is of."""
+        self._layer = 0
         self._values: list[dict[str, int]] = []
         self._known: list[tuple[int, int, int]] = []
         """For each instruction: the latest of each engine that has retired when it has."""
@@ -66,6 +73,9 @@ class Emitter:
             engine: {} for engine in QUEUED_ENGINES
         }
         self._waiting: list[Operation] = []
+        self._touched = [_NEVER] * ALL_BANKS
+        """For each bank the last operation on it, waiting ones too."""
+        self._operations = 0
         self._reads: list[tuple[int, int, int, int]] = []
         self._writes: list[tuple[int, int, int, int]] = []
 
@@ -107,15 +117,19 @@ class Emitter:
         wait for the layer before.
         """
         used, words = self._last_uses(scratchpad), bank_words(self.machine, scratchpad)
+        origin = 0
+        if scratchpad == "ACT":
+            origin = self.act_first
+            used = used[origin : origin + self.act_banks]
         banks = len(used)
         starts, free = [], [True] * banks
         for count in counts:
             fits = [b for b in range(banks - count + 1) if all(free[b : b + count])]
             if not fits:  # free banks lie apart: one piece after the other
-                return [sum(counts[:place]) * words for place in range(len(counts))]
+                return [(origin + sum(counts[:place])) * words for place in range(len(counts))]
             first = min(fits, key=lambda bank: max(used[bank : bank + count]))
             free[first : first + count] = [False] * count
-            starts.append(first * words)
+            starts.append((origin + first) * words)
         return starts
 
     def oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
@@ -126,10 +140,9 @@ class Emitter:
         return [slot * words for slot in order]
 
     def _last_uses(self, scratchpad: str) -> list[int]:
-        """Return the last instruction that used each bank."""
+        """Return the last operation that used each bank."""
         base = BANK_BASE[scratchpad]
-        banks = banks_of(self.machine, scratchpad)
-        return [max(users) for users in self._users[base : base + banks]]
+        return self._touched[base : base + banks_of(self.machine, scratchpad)]
 
     def load(self, dram: tuple[int, int, int], target: str, words: int, **fields: int) -> None:
         """Emit a LD that writes up to `words` words from fields["address"] on.
@@ -152,12 +165,50 @@ class Emitter:
     def _wait(self, name: str, fields: dict[str, int], dram: tuple[int, int, int] | None) -> None:
         engine = QUEUED_ENGINES[_ENGINE_OF[name]]
         banks = int(PAGES[name].banks(_BLANK[name] | fields))
-        self._waiting.append(Operation(name, fields, self._wanted[engine], banks, dram))
+        registers = self._wanted[engine]
+        self._waiting.append(Operation(name, fields, registers, banks, dram, self._layer))
         self._wanted[engine] = {}
+        for bank in _set_bits(banks):
+            self._touched[bank] = self._operations
+        self._operations += 1
 
-    def flush(self) -> None:
-        """Emit what waits."""
-        for operation in loads_ahead(self._waiting):
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was emitted since the last run ended."""
+        return not self._waiting and self._names[-1:] in ([], ["HALT"])
+
+    def end_layer(self) -> None:
+        """Emit what waits of the layer LAYERS_AHEAD before this one, and loads of later ones."""
+        self._flush(self._layer - LAYERS_AHEAD)
+        self._layer += 1
+
+    def layers(self) -> list[tuple[int, int, tuple[int, ...]]]:
+        """Return first instruction and count of each layer, and those that stand before the first.
+
+        The spans lie one behind the other: each begins where the layer before ends.
+        """
+        own: dict[int, list[int]] = {}
+        for pc, layer in enumerate(self._layers):
+            own.setdefault(layer, []).append(pc)
+        found, first = [], 0
+        for layer in range(self._layer):
+            end = own[layer][-1] + 1
+            early = tuple(pc for pc in own[layer] if pc < first)
+            found.append((first, end - first, early))
+            first = end
+        return found
+
+    def _flush(self, last: int) -> None:
+        """Emit what waits up to layer `last`."""
+        left = sum(operation.layer <= last for operation in self._waiting)
+        emitted = set()
+        for place in loads_ahead(self._waiting):
+            if not left:
+                break
+            emitted.add(place)
+            operation = self._waiting[place]
+            left -= operation.layer <= last
+            self._emitted_layer = operation.layer
             engine = _ENGINE_OF[operation.name]
             self._configure(QUEUED_ENGINES[engine], operation.registers)
             after = self._bank_users(operation.banks)
@@ -169,11 +220,14 @@ class Emitter:
             pc = self._append(operation.name, engine, operation.fields, after, operation.banks)
             if dram is not None:
                 (self._reads if operation.name == "LD" else self._writes).append((*dram, pc))
-        self._waiting = []
+        self._waiting = [
+            operation for place, operation in enumerate(self._waiting) if place not in emitted
+        ]
 
     def finish(self) -> None:
         """End the run: HALT waits for everything, and the next run starts with fresh registers."""
-        self.flush()
+        self._flush(self._layer)
+        self._layers.append(self._emitted_layer)
         self._names.append("HALT")
         self._engines.append(_NEVER)
         self._values.append(dict(_BLANK["HALT"]))
@@ -233,6 +287,7 @@ class Emitter:
                     clock[other] = max(clock[other], self._known[needed][other])
         clock[engine] = pc
         self._names.append(name)
+        self._layers.append(self._emitted_layer)
         self._engines.append(engine)
         self._values.append(values)
         self._known.append((clock[0], clock[1], clock[2]))

@@ -15,18 +15,58 @@ ALIGNMENT_BYTES = 64
 
 
 @dataclass(frozen=True)
+class ActTile:
+    """Where a tile lies in ACT: its first word, strides from row to row and block to block."""
+
+    address: int
+    row_stride: int
+    block_stride: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a whole tensor lies in ACT, with words of its zero point around each block."""
+
+    address: int
+    row_stride: int
+    block_stride: int
+    top: int
+    left: int
+
+    def tile(self, block: int, row: int, column: int) -> ActTile:
+        """Return where the pixels from (row, column) on lie; before 0 is what surrounds them."""
+        first = self.address + block * self.block_stride
+        first += (self.top + row) * self.row_stride + self.left + column
+        return ActTile(first, self.row_stride, self.block_stride)
+
+
+@dataclass(eq=False)
+class Spot:
+    """The place of a tensor under all its names, known when the instructions are emitted."""
+
+    region: int
+    offset_bytes: int = 0
+    kept: Kept | None = None
+    """In ACT alone, from its writer to its last reader: it has no place in DRAM."""
+
+
+@dataclass(frozen=True)
 class Stored:
-    """A tensor of 8-bit values in DRAM as channel blocks (isa/layout.py)."""
+    """A tensor of 8-bit values as channel blocks (isa/layout.py), in DRAM unless it is kept."""
 
     name: str
     height: int
     width: int
     channels: int
     unsigned: bool
-    region: int
-    offset_bytes: int
     size: int
     bus_bytes: int
+    spot: Spot
+
+    @property
+    def kept(self) -> Kept | None:
+        """Where it lies in ACT, if it never leaves the chip."""
+        return self.spot.kept
 
     @property
     def blocks(self) -> int:
@@ -47,7 +87,7 @@ class Stored:
         whole = self.size // self.bus_bytes
         pixel = row * self.width + column
         inside = block * self.pixels * whole + pixel * self.element_beats(block)
-        return self.offset_bytes // self.bus_bytes + inside
+        return self.spot.offset_bytes // self.bus_bytes + inside
 
     @property
     def bytes(self) -> int:

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from npusim.codes import CODES, LEAST_BITS, WeightCode
 from npusim.compiler.emit.elementwise import act_plan, output_register
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.emit.memory import ActTile, Constants, Stored
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import (
-    ActTile,
     Pads,
     Patch,
     load_constant,
@@ -21,12 +20,11 @@ from npusim.compiler.emit.transfers import (
     store_tile,
 )
 from npusim.errors import CapacityError
+from npusim.isa.instructions.ld import MOST_PADS
 from npusim.isa.layout import pack_parameters, pack_weight_tiles
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
 from npusim.words import ROUNDINGS
-
-MOST_PADS = 255
 
 
 @dataclass(frozen=True)

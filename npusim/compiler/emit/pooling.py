@@ -8,11 +8,15 @@ from itertools import groupby
 
 import numpy as np
 
-from npusim.compiler.emit.elementwise import load_uniform_parameters, output_register
+from npusim.compiler.emit.elementwise import (
+    Extent,
+    load_uniform_parameters,
+    output_register,
+)
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.emit.memory import ActTile, Constants, Stored
 from npusim.compiler.emit.slots import Slots
-from npusim.compiler.emit.transfers import ActTile, Pads, Patch, load_tile, store_tile
+from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
 from npusim.compiler.linear.candidates import cuts, halves
 from npusim.errors import CapacityError
 from npusim.graph.attributes import Window
@@ -61,7 +65,8 @@ def _span(pool: Pool, axis: int, outputs: int, taps: int) -> int:
 def _cut(emitter: Emitter, pool: Pool) -> _Cut:
     """Return the cut that reads the fewest pixels twice; parts of windows only where they must."""
     machine = emitter.machine
-    banks, bank = machine.scratchpads.act_banks, machine.scratchpads.act_bank_words
+    banks, bank = emitter.act_banks, machine.scratchpads.act_bank_words
+    is_kept = pool.source.kept is not None
     limit = machine.scratchpads.acc_words if pool.finish else 1 << 16
     kernel = pool.window.kernel
     for kh, kw in [kernel, *((h, kernel[1]) for h in halves(kernel[0])[1:]),
@@ -69,7 +74,7 @@ def _cut(emitter: Emitter, pool: Pool) -> _Cut:
         partial = (kh, kw) != kernel and pool.finish is None
         found: list[tuple[int, int, _Cut]] = []
         for slots in (2, 1):
-            for each in range(1, banks):
+            for each in (0,) if is_kept else range(1, banks):
                 rest = (banks - slots * each) // slots
                 if rest < 1:
                     continue
@@ -80,8 +85,9 @@ def _cut(emitter: Emitter, pool: Pool) -> _Cut:
                         extra = th * tw * (2 if partial else 1)
                         room = in_words - (th * tw if partial or _clamps(pool) else 0)
                         blocks = min(
-                            room // one, out_words // extra, limit // (th * tw), pool.source.blocks
-                        )
+                            pool.source.blocks if is_kept else room // one, out_words // extra,
+                            limit // (th * tw), pool.source.blocks,
+                        )  # fmt: skip
                         if blocks < 1:
                             continue
                         if partial or _clamps(pool):
@@ -114,10 +120,11 @@ class _Pooling:
         self.emitter, self.constants, self.pool = emitter, constants, pool
         self.cut = cut = _cut(emitter, pool)
         self.rounding = "floor" if pool.finish is None else pool.finish(1).rounding
-        self.ins = Slots([i * cut.in_words for i in range(cut.slots)])
-        base = cut.slots * cut.in_words
-        self.outs = Slots([base + i * cut.out_words for i in range(cut.slots)])
         machine = emitter.machine
+        first = emitter.act_first * machine.scratchpads.act_bank_words
+        self.ins = Slots([first + i * cut.in_words for i in range(cut.slots)])
+        base = first + cut.slots * cut.in_words
+        self.outs = Slots([base + i * cut.out_words for i in range(cut.slots)])
         if machine.par_words < _PAR_WORDS:
             raise CapacityError(
                 f"{pool.name}: needs {_PAR_WORDS} PAR words, {machine.name} has {machine.par_words}"
@@ -143,16 +150,16 @@ class _Pooling:
         for kh in range(0, kernel[0], cut.kh):
             for kw in range(0, kernel[1], cut.kw):
                 taps = (min(cut.kh, kernel[0] - kh), min(cut.kw, kernel[1] - kw))
-                act = self._load(out, (kh, kw), taps)
-                if act is None:
+                tile = self._load(out, (kh, kw), taps)
+                if tile is None:
                     continue
                 if pool.finish is not None:
-                    self._fold("sum", out, taps, act, 0, started)
+                    self._fold("sum", out, taps, tile, 0, started)
                 elif not started:
-                    self._fold("max", out, taps, act, result, False)
+                    self._fold("max", out, taps, tile, result, False)
                 else:
-                    self._fold("max", out, taps, act, result + words, False)
-                    spare = act + cut.in_words - words
+                    self._fold("max", out, taps, tile, result + words, False)
+                    spare = tile.address + cut.in_words - words
                     self._pair(result, words, spare)
                 started = True
         if not started:
@@ -165,7 +172,7 @@ class _Pooling:
             self.emitter, pool.target, out, ActTile(result, out.columns, out.rows * out.columns)
         )
 
-    def _load(self, out: Patch, tap: tuple[int, int], taps: tuple[int, int]) -> int | None:
+    def _load(self, out: Patch, tap: tuple[int, int], taps: tuple[int, int]) -> ActTile | None:
         pool, window = self.pool, self.pool.window
         lows, spans, pads = [], [], []
         sizes = (pool.source.height, pool.source.width)
@@ -180,38 +187,46 @@ class _Pooling:
             lows.append(inside[0])
             spans.append(inside[1] - inside[0])
             pads += [inside[0] - low, high - inside[1]]
-        act = self.ins.next()
+        if pool.source.kept is not None:
+            return pool.source.kept.tile(out.block, lows[0], lows[1])
         width = _span(pool, 1, out.columns, taps[1])
-        height = _span(pool, 0, out.rows, taps[0])
+        tile = ActTile(self.ins.next(), width, width * _span(pool, 0, out.rows, taps[0]))
         load_tile(
             self.emitter,
             pool.source,
             Patch(out.block, out.blocks, lows[0], spans[0], lows[1], spans[1]),
-            ActTile(act, width, width * height),
+            tile,
             Pads(*pads),
             pool.fill,
         )
-        return act
+        return tile
 
     def _fold(
-        self, name: str, out: Patch, taps: tuple[int, int], act: int, result: int, accumulate: bool
+        self,
+        name: str,
+        out: Patch,
+        taps: tuple[int, int],
+        tile: ActTile,
+        result: int,
+        accumulate: bool,
     ) -> None:
         pool, window, emitter = self.pool, self.pool.window, self.emitter
         width = _span(pool, 1, out.columns, taps[1])
         height = _span(pool, 0, out.rows, taps[0])
         pixels = out.rows * out.columns
         self._configure(
-            (out.blocks, width * height, pixels),
-            (out.rows, window.stride[0] * width, out.columns),
+            (out.blocks, tile.block_stride, pixels),
+            (out.rows, window.stride[0] * tile.row_stride, out.columns),
             (out.columns, window.stride[1], 1),
-            (taps[0], window.dilation[0] * width),
+            (taps[0], window.dilation[0] * tile.row_stride),
             (taps[1], window.dilation[1]),
         )
         words = out.blocks * pixels
         write = 0 if name == "sum" else emitter.banks("ACT", result, result + words)
+        end = tile.address + Extent(out.blocks, height, width).words(tile)
         emitter.execute(
-            "VEC", op=VEC_OPS.index(name), accumulate=int(accumulate), acc=0, act=act, out=result,
-            read_banks=emitter.banks("ACT", act, act + out.blocks * width * height),
+            "VEC", op=VEC_OPS.index(name), accumulate=int(accumulate), acc=0, act=tile.address,
+            out=result, read_banks=emitter.banks("ACT", tile.address, end),
             write_banks=write,
         )  # fmt: skip
 

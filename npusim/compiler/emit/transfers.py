@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Stored
+from npusim.compiler.emit.memory import ActTile, Constants, Stored
+from npusim.isa.instructions.ld import MOST_PADS
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,6 @@ class Pads:
 
 
 NO_PADS = Pads()
-
-
-@dataclass(frozen=True)
-class ActTile:
-    """Where a tile lies in ACT."""
-
-    address: int
-    row_stride: int
-    block_stride: int
 
 
 def _parts(stored: Stored, patch: Patch) -> list[tuple[int, int, int]]:
@@ -78,6 +70,7 @@ def _moves(
     stored: Stored, patch: Patch, pads: Pads, tile: ActTile, row_step: int
 ) -> Iterator[_Move]:
     """Yield the LDs, or the STs, of a patch: one for the blocks of equal pixels."""
+    assert stored.kept is None, f"{stored.name} is not in DRAM"
     rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
     words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
     for block, blocks, beats in _parts(stored, patch):
@@ -91,7 +84,7 @@ def _moves(
                 "act_stride": {"row": row_stride, "block": tile.block_stride if blocks > 1 else 0},
                 "element": {"beats": beats},
             },
-            (stored.region, first, end),
+            (stored.spot.region, first, end),
             (blocks - 1) * tile.block_stride + words,
             {
                 "offset": first,
@@ -125,6 +118,32 @@ def store_tile(emitter: Emitter, stored: Stored, patch: Patch, tile: ActTile) ->
     for move in _moves(stored, patch, NO_PADS, tile, 1):
         emitter.configure("ST", **move.registers)
         emitter.store(move.dram, move.words, **move.fields)
+
+
+def load_fill(
+    emitter: Emitter, constants: Constants, blocks: int, tile: ActTile, rows: int, fill: int
+) -> None:
+    """Emit the LD that writes `fill` to all words of `rows` rows of blocks that lie as `tile`."""
+    machine = emitter.machine
+    data = bytes([fill & 0xFF]) * machine.size
+    first = constants.place_bytes(data) // machine.bus.bus_bytes
+    beats = machine.word_beats
+    above, before = min(rows - 1, MOST_PADS), min(tile.row_stride - 1, MOST_PADS)
+    emitter.configure(
+        "LD",
+        row_stride={"value": 0},
+        block_stride={"value": 0},
+        act_stride={"row": tile.row_stride, "block": tile.block_stride if blocks > 1 else 0},
+        element={"beats": beats, "fill": fill & 0xFF},
+        pads={
+            "top": above, "bottom": rows - 1 - above,
+            "left": before, "right": tile.row_stride - 1 - before,
+        },
+    )  # fmt: skip
+    emitter.load(
+        (0, first, first + beats), "ACT", (blocks - 1) * tile.block_stride + rows * tile.row_stride,
+        offset=first, address=tile.address, columns=1, rows=1, blocks=blocks,
+    )  # fmt: skip
 
 
 def load_constant(

@@ -45,6 +45,14 @@ class LinearShape:
     """A tile of another tensor, as large as the outputs, is added."""
     add_words: int = 0
     """PAR words of that addition, beside each page."""
+    act_banks: int = 0
+    """Banks of ACT for the layer's buffers."""
+    keeps_source: bool = False
+    """The input lies whole in other banks, and is read there."""
+    keeps_target: bool = False
+    """The outputs are written to other banks, and stay there."""
+    residual_strides: tuple[int, int] | None = None
+    """The added tensor lies whole in other banks: words from row to row, from block to block."""
 
 
 def cuts(length: int) -> list[int]:
@@ -139,6 +147,7 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
     fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
     fits &= (pixels <= STRIDE_MAX) & (act_words(shape, tiles) <= machine.act_words)
+    fits &= between_words(shape, tiles) <= machine.act_words
     return tiles.chosen(fits)
 
 
@@ -156,6 +165,18 @@ def span(shape: LinearShape, tiles: Tiles, axis: int) -> NDArray[np.int64]:
 
 def act_words(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
     """Return the ACT words of an input tile; more than any ACT where a stride would overflow."""
+    if shape.keeps_source:
+        return np.zeros_like(tiles.th)
     block = span(shape, tiles, 0) * span(shape, tiles, 1)
     blocks = tiles.gob if shape.depthwise else tiles.gcb
     return np.where(block <= STRIDE_MAX, blocks * block, 1 << 30)
+
+
+def between_words(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
+    """Return the ACT words of a tile before its addition, which lies as the added one does."""
+    if not shape.residual:
+        return np.zeros_like(tiles.th)
+    if shape.residual_strides is None:
+        return tiles.gob * tiles.th * tiles.tw
+    row, block = shape.residual_strides
+    return (tiles.gob - 1) * block + (tiles.th - 1) * row + tiles.tw

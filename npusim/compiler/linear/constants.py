@@ -8,11 +8,12 @@ from npusim.compiler.emit.memory import Constants
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import load_constant
 from npusim.compiler.linear.candidates import LinearShape
-from npusim.compiler.linear.cut import Chunk, chunks, groups
+from npusim.compiler.linear.cut import Chunk, areas, chunks, groups
 from npusim.compiler.linear.layer import (
     LinearLayer,
     ceil_divide,
     first_in_block,
+    input_span,
     place_parameters,
     weight_tiles,
 )
@@ -127,18 +128,37 @@ class LayerConstants:
     def _weight_places(
         self,
     ) -> tuple[list[tuple[int, int, Chunk]], dict[tuple[int, int], tuple[int, int]]]:
-        """Return the chunks in the order of the tiles, and the first word and words of each."""
+        """Return the chunks in the order of the tiles, and the first word and words of each.
+
+        Those that no tile multiplies by are left out: they meet padding alone.
+        """
         shape = self.shape
+        used = self._used()
         order: list[tuple[int, int, Chunk]] = []
         places: dict[tuple[int, int], tuple[int, int]] = {}
         words = 0
         for ob, obs in groups(shape, self.tiling):
             for place, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
+                if place not in used:
+                    continue
                 tiles = obs * chunk.ncb * chunk.nkh * ceil_divide(chunk.nkw, shape.row_taps)
                 places[ob, place] = (words, tiles * shape.tile_words)
                 words += tiles * shape.tile_words
                 order.append((ob, obs, chunk))
         return order, places
+
+    def _used(self) -> set[int]:
+        """Return the chunks that a tile multiplies by; a tile of padding alone takes the first."""
+        t, used = self.tiling, set[int]()
+        for area in areas(self.shape.outputs, t.th, t.tw):
+            met = {
+                place
+                for place, chunk in enumerate(chunks(self.layer, self.shape, t, 0))
+                if input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
+                and input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
+            }
+            used |= met or {0}
+        return used
 
     def _weight_bytes(self) -> bytes:
         planes = self.layer.terms.planes

@@ -66,7 +66,7 @@ class LinearLayer:
         """Source rows from one loaded row to the next: kernels of one row skip what they stride."""
         window = self.window
         one_row = window.kernel[0] == 1 and window.padding[:2] == (0, 0)
-        return window.stride[0] if one_row else 1
+        return window.stride[0] if one_row and self.source.kept is None else 1
 
 
 def ceil_divide(a: int, b: int) -> int:
@@ -103,10 +103,17 @@ def _group_blocks(layer: LinearLayer, size: int) -> int:
     return most
 
 
-def choose_tiling(layer: LinearLayer, machine: Machine) -> tuple[LinearShape, Tiling]:
-    """Return the layer's shape and its best tiling: the first choice of rows that fits."""
+def choose_tiling(
+    layer: LinearLayer, machine: Machine, act_banks: int | None = None
+) -> tuple[LinearShape, Tiling]:
+    """Return the layer's shape and its best tiling: the first choice of rows that fits.
+
+    `act_banks`: those that its buffers may take; None: all.
+    """
+    if act_banks is None:
+        act_banks = machine.scratchpads.act_banks
     for row_taps in row_choices(layer, machine):
-        shape = _shape(layer, machine, row_taps)
+        shape = _shape(layer, machine, row_taps, act_banks)
         tiling = best_tiling(shape, machine)
         if tiling is not None:
             return shape, tiling
@@ -128,13 +135,14 @@ def row_choices(layer: LinearLayer, machine: Machine) -> list[int]:
     return [1]
 
 
-def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
+def _shape(layer: LinearLayer, machine: Machine, row_taps: int, act_banks: int) -> LinearShape:
     size = machine.size
     rows = row_taps if layer.depthwise else min(size, layer.source.channels)
     planes = layer.terms.planes
     grouped = layer.groups > 1 and not layer.depthwise
     source, target = layer.source, layer.target
     in_beats = sum(source.element_beats(b) for b in range(source.blocks))
+    added = layer.residual.source.kept if layer.residual else None
     return LinearShape(
         outputs=(target.height, target.width),
         inputs=(-(-source.height // layer.row_step), source.width),
@@ -156,6 +164,10 @@ def _shape(layer: LinearLayer, machine: Machine, row_taps: int) -> LinearShape:
         source_blocks=source.blocks,
         residual=layer.residual is not None,
         add_words=layer.residual.parameter_words if layer.residual else 0,
+        act_banks=act_banks,
+        keeps_source=source.kept is not None,
+        keeps_target=target.kept is not None,
+        residual_strides=(added.row_stride, added.block_stride) if added else None,
     )
 
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from npusim.compiler.emit.elementwise import Extent, apply
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants
+from npusim.compiler.emit.memory import ActTile, Constants
 from npusim.compiler.emit.slots import Slots
-from npusim.compiler.emit.transfers import ActTile, Pads, Patch, load_tile, store_tile
+from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
 from npusim.compiler.linear.bands import TileLayout, banded, bands, joined, outputs_ready, whole
 from npusim.compiler.linear.constants import LayerConstants
 from npusim.compiler.linear.cut import Area, Chunk, areas, chunks, groups
 from npusim.compiler.linear.layer import (
     LinearLayer,
+    Residual,
     ceil_divide,
     choose_tiling,
     input_span,
@@ -21,6 +22,7 @@ from npusim.compiler.linear.layer import (
 )
 from npusim.compiler.linear.planes import format_code
 from npusim.compiler.linear.tiling import out_buffers
+from npusim.isa.fields import COUNT_MAX
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.words import EPILOGUES
 
@@ -49,16 +51,22 @@ class _Lowering:
     def __init__(self, emitter: Emitter, constants: Constants, layer: LinearLayer) -> None:
         self.emitter, self.layer = emitter, layer
         self.machine = emitter.machine
-        self.shape, self.tiling = choose_tiling(layer, self.machine)
+        self.shape, self.tiling = choose_tiling(layer, self.machine, emitter.act_banks)
         t = self.tiling
         self.constants = LayerConstants(emitter, constants, layer, self.shape, t)
         self.layout, slots = self._layout()
-        outs = t.out_slot_words // self.machine.scratchpads.act_bank_words
-        buffers = out_buffers(layer.residual is not None, t.out_slots)
-        first = emitter.take_banks("ACT", [self.layout.banks] * slots + [outs] * buffers)
-        self.act, self.out = Slots(first[:slots]), Slots(first[slots : slots + t.out_slots])
-        if layer.residual is not None:
-            self.added, self.between = Slots(first[slots + t.out_slots : -1]), first[-1]
+        outs = [t.out_slot_words // self.machine.scratchpads.act_bank_words] * t.out_slots
+        residual = layer.residual
+        pieces = {
+            "in": [self.layout.banks] * slots,
+            "out": [] if layer.target.kept else outs,
+            "added": [] if residual is None or residual.source.kept else outs,
+            "between": [] if residual is None else [t.between_banks],
+        }
+        taken = iter(emitter.take_banks("ACT", [banks for of in pieces.values() for banks in of]))
+        found = {name: Slots([next(taken) for _ in of]) for name, of in pieces.items()}
+        self.act, self.out = found["in"], found["out"]
+        self.added, self.between = found["added"], found["between"]
         self.started = False
         self.coming: dict[int, list[tuple[int, int]]] = {}
         """Bands of the tile in each ACT slot that are not loaded yet."""
@@ -66,6 +74,9 @@ class _Lowering:
     def _layout(self) -> tuple[TileLayout, int]:
         """Return how input tiles lie in ACT, and the slots for them."""
         t, shape, machine = self.tiling, self.shape, self.machine
+        kept = self.layer.source.kept
+        if kept is not None:
+            return TileLayout(kept.row_stride, kept.block_stride, COUNT_MAX, 0), 0
         columns = (t.tw - 1) * shape.stride[1] + (t.gkw - 1) * shape.dilation[1] + 1
         rows = (t.th - 1) * shape.stride[0] + (t.gkh - 1) * shape.dilation[0] + 1
         blocks = t.gob if self.layer.depthwise else t.gcb
@@ -75,8 +86,9 @@ class _Lowering:
             inputs *= ceil_divide(shape.out_blocks, t.gob)
         if chunked or (t.act_slots > 1 and inputs > 1) or t.th * t.tw < 2 * SMALLEST_PART_PIXELS:
             return whole(machine, rows, columns, blocks), t.act_slots
-        outs = out_buffers(shape.residual, t.out_slots) * t.out_slot_words
-        banks = machine.scratchpads.act_banks - outs // machine.scratchpads.act_bank_words
+        outs = out_buffers(shape, t.out_slots) * t.out_slot_words
+        banks = self.emitter.act_banks - outs // machine.scratchpads.act_bank_words
+        banks -= t.between_banks
         steps = max(shape.stride[0], shape.dilation[0])
         return banded(machine, rows, columns, blocks, banks, steps), 1
 
@@ -89,7 +101,7 @@ class _Lowering:
             pairs = [(area, group) for group in obs_of for area in cut]
         else:
             pairs = [(area, group) for area in cut for group in obs_of]
-        parts = max(PARTS_WANTED // len(pairs), 1)
+        parts = max(PARTS_WANTED // len(pairs), 1) if self.layer.target.kept is None else 1
         for area, (ob, obs) in pairs:
             for part in self._parts(area, ob, parts):
                 self._tile(area, part, ob, obs)
@@ -118,18 +130,17 @@ class _Lowering:
     def _tile(self, area: Area, part: Area, ob: int, obs: int) -> None:
         """Emit `part` of an area whose inputs are loaded at once."""
         t, emitter = self.tiling, self.emitter
-        pixels = part.rows * part.columns
         skipped = (part.row - area.row) * self.shape.stride[0]
-        plane_words = t.gob * t.th * t.tw
-        par = self.constants.parameters(ob)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
             rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
             columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
             if rows is None or columns is None:
                 continue
-            # Constants first: they need not wait for the layer before to be stored.
+            # Constants first: they need not wait for the layer before to be stored. Weights before
+            # parameters: PAR has few banks, and what waits for one holds up the loads behind it.
             wgt = self.constants.weights(ob, place)
+            par = self.constants.parameters(ob)
             last = (part.rows - 1) * self.shape.stride[0]
             last += skipped + (chunk.nkh - 1) * self.shape.dilation[0]
             act = self._activations(area, chunk, (ob, obs), rows, columns, last)
@@ -138,47 +149,75 @@ class _Lowering:
             started = True
         if not started:
             self._nothing(part, ob, obs)
-        block = t.th * t.tw
+            par = self.constants.parameters(ob)
         patch = Patch(ob, obs, part.row, part.rows, part.column, part.columns)
-        residual = self.layer.residual
+        dense = (part.columns, t.th * t.tw)
+        residual, kept = self.layer.residual, self.layer.target.kept
         if residual is not None:
-            added = ActTile(self.added.next(), part.columns, block)
-            load_tile(emitter, residual.source, patch, added)
-        out = self.out.next()
-        result = out if residual is None else self.between
-        words = Extent(obs, pixels, block)
-        par_end = par + obs * (PAR_HEADER_WORDS + self.layer.terms.count)
-        emitter.configure("EX", **self._epilogue_registers(obs, pixels, block, plane_words))
+            added = self._added(residual, patch, dense)
+        if kept is not None:
+            out = kept.tile(ob, part.row, part.column)
+        else:
+            out = ActTile(self.out.next(), *dense)
+        if residual is None:
+            result = out
+        else:
+            result = replace(added, address=self.between.next())
+        self._epilogue(patch, result, par)
+        if residual is not None:
+            operands = (added, result) if residual.is_first else (result, added)
+            apply(
+                emitter, residual.function, operands, out,
+                Extent(obs, part.rows, part.columns), residual.source.unsigned,
+                self.constants.addition(ob),
+            )  # fmt: skip
+        if kept is None:
+            store_tile(emitter, self.layer.target, patch, out)
+
+    def _added(self, residual: Residual, patch: Patch, dense: tuple[int, int]) -> ActTile:
+        """Return where the pixels that are added lie, loaded unless they were kept."""
+        if residual.source.kept is not None:
+            return residual.source.kept.tile(patch.block, patch.row, patch.column)
+        tile = ActTile(self.added.next(), *dense)
+        load_tile(self.emitter, residual.source, patch, tile)
+        return tile
+
+    def _epilogue(self, patch: Patch, result: ActTile, par: int) -> None:
+        """Emit the RQ of a tile's accumulators."""
+        layer, t, emitter = self.layer, self.tiling, self.emitter
+        extent = Extent(patch.blocks, patch.rows, patch.columns).joined(result)
+        end = result.address + extent.words(result)
+        emitter.configure("EX", **self._epilogue_registers(extent, result, t.th * t.tw))
         emitter.execute(
             "RQ",
-            pwlq=int(bool(self.layer.terms.pwlq_bits)),
+            pwlq=int(bool(layer.terms.pwlq_bits)),
             acc=0,
-            out=result,
+            out=result.address,
             par=par,
-            write_banks=emitter.banks("ACT", result, result + words.words),
-            par_banks=emitter.banks("PAR", par, par_end),
+            write_banks=emitter.banks("ACT", result.address, end),
+            par_banks=emitter.banks(
+                "PAR", par, par + patch.blocks * (PAR_HEADER_WORDS + layer.terms.count)
+            ),
         )
-        if residual is not None:
-            operands = (result, added.address)
-            apply(
-                emitter, residual.function, operands[::-1] if residual.is_first else operands, out,
-                words, residual.source.unsigned, self.constants.addition(ob),
-            )  # fmt: skip
-        store_tile(emitter, self.layer.target, patch, ActTile(out, part.columns, block))
 
     def _epilogue_registers(
-        self, obs: int, pixels: int, block: int, plane_words: int
+        self, extent: Extent, result: ActTile, block: int
     ) -> dict[str, dict[str, int]]:
+        """Return the registers of a tile whose accumulators lie in pieces of `block` words."""
         layer = self.layer
+        rows = {"out": 0, "acc": 0}
+        if extent.rows > 1:
+            rows = {"out": result.row_stride, "acc": extent.columns}
+        plane_words = self.tiling.gob * block
         return {
             "vec_kx": {"count": layer.terms.count, "stride": 0},
-            "vec_x": {"count": pixels, "stride": 0},
-            "vec_y": {"count": 1, "stride": 0},
-            "vec_b": {"count": obs, "stride": 0},
+            "vec_x": {"count": extent.columns, "stride": 0},
+            "vec_y": {"count": extent.rows, "stride": 0},
+            "vec_b": {"count": extent.blocks, "stride": 0},
             "vec_kx_out": {"out": 0, "acc": 0 if layer.terms.shared else plane_words},
             "vec_x_out": {"out": 1, "acc": 1},
-            "vec_y_out": {"out": 0, "acc": 0},
-            "vec_b_out": {"out": block, "acc": block},
+            "vec_y_out": rows,
+            "vec_b_out": {"out": result.block_stride, "acc": block},
             "rq_output": {"zero_point": layer.zero_point, "low": layer.low, "high": layer.high},
             "rq_mode": {
                 "rounding": EPILOGUES.index(layer.rounding),
@@ -202,8 +241,10 @@ class _Lowering:
         """
         layer, layout = self.layer, self.layout
         block, blocks = group if layer.depthwise else (chunk.cb, chunk.ncb)
-        address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
         first, inner, top, bottom = rows
+        if layer.source.kept is not None:
+            return layer.source.kept.tile(block, first - top, columns[0] - columns[2]).address
+        address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
         if fresh:
             self.coming[address] = bands(layout.band_rows, top, inner, bottom)
         while self.coming[address] and self.coming[address][0][0] <= last_row:
@@ -306,9 +347,12 @@ class _Lowering:
         """Clear the accumulators of a tile that sees padding alone: all rows masked, one word."""
         layer, emitter = self.layer, self.emitter
         chunk = self._chunks(ob)[0]
-        address, _ = self.act.find(None)
-        block = ob if layer.depthwise else chunk.cb
-        load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
+        if layer.source.kept is not None:
+            address = layer.source.kept.tile(0, 0, 0).address
+        else:
+            address, _ = self.act.find(None)
+            block = ob if layer.depthwise else chunk.cb
+            load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
         wgt = self.constants.weights(ob, 0)
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):

@@ -16,6 +16,7 @@ from npusim.compiler.linear.candidates import (
     LinearShape,
     Tiles,
     act_words,
+    between_words,
     candidates,
     passes,
     span,
@@ -57,6 +58,8 @@ class Tiling:
     act_slots: int
     out_slots: int
     out_slot_words: int
+    between_banks: int
+    """For a tile before something is added to it."""
     wgt_resident: bool
     wgt_slots: int
     wgt_slot_words: int
@@ -71,11 +74,12 @@ class Tiling:
 def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
     tiles = candidates(shape, machine)
-    bank, banks = machine.scratchpads.act_bank_words, machine.scratchpads.act_banks
+    bank = machine.scratchpads.act_bank_words
     in_banks = -(-act_words(shape, tiles) // bank)
     out_banks = -(-tiles.gob * tiles.th * tiles.tw // bank)
-    buffers = np.array([out_buffers(shape.residual, outs) for _, outs, _ in _OPTIONS])[:, None]
-    fits = _INS * in_banks + buffers * out_banks <= banks
+    between_banks = -(-between_words(shape, tiles) // bank)
+    buffers = np.array([out_buffers(shape, outs) for _, outs, _ in _OPTIONS])[:, None]
+    fits = _INS * in_banks + buffers * out_banks + between_banks <= shape.act_banks
     if not fits.any():
         return None
     beats = _traffic(shape, machine, tiles, _OUTER, _INS).dram_beats
@@ -86,13 +90,20 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     place = int(cycles.argmin())
     at, option = int(cheapest[place]), _OPTIONS[options[place]]
     return _tiling(
-        shape, machine, tiles, at, option, int(out_banks[at]) * bank, (least, int(cycles[place]))
+        shape,
+        machine,
+        tiles,
+        at,
+        option,
+        (int(out_banks[at]) * bank, int(between_banks[at])),
+        (least, int(cycles[place])),
     )
 
 
-def out_buffers(residual: bool, outs: int) -> int:
-    """Return the buffers of one output tile: with a residual, as many for it, and one between."""
-    return 2 * outs + 1 if residual else outs
+def out_buffers(shape: LinearShape, outs: int) -> int:
+    """Return the buffers of one output tile: `outs`, and as many for what is added to it."""
+    added = shape.residual and shape.residual_strides is None
+    return outs * ((not shape.keeps_target) + added)
 
 
 def _weight_slots(
@@ -155,7 +166,7 @@ def _traffic(
     areas = -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
     held = np.where(outer, areas * chunks, chunks) <= ins
     again = np.ones_like(groups) if shape.depthwise else np.where(held, 1, groups)
-    in_beats = tiles.loaded * shape.in_pixel_beats * again
+    in_beats = tiles.loaded * shape.in_pixel_beats * again * (not shape.keeps_source)
     if shape.one_block:
         in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
     loaded_once = resident | ((chunks <= wgt_slots) & outer)
@@ -163,14 +174,15 @@ def _traffic(
     weight_words = shape.out_blocks * shape.in_blocks * tiles_loaded * shape.tile_words
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
     par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
-    out_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
+    tensor_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
+    is_added = shape.residual and shape.residual_strides is None
     return _Traffic(
         chunks, resident, wgt_slots, areas, groups, again, loaded_once, in_beats,
         weight_words * machine.word_beats,
         par_words * 4 * machine.word_beats,
         np.where((pages <= par_slots) | outer, 1, areas),
-        out_beats,
-        out_beats * shape.residual,
+        tensor_beats * (not shape.keeps_target),
+        tensor_beats * is_added,
     )  # fmt: skip
 
 
@@ -201,9 +213,9 @@ def _cycles(
     ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
-    ld = ld + outputs * chunks * start
-    ld = ld + moved.added_beats * writes // _SCALE + outputs * start * shape.residual
-    st = moved.out_beats * writes // _SCALE + outputs * start
+    ld = ld + outputs * chunks * start * (not shape.keeps_source)
+    ld = ld + moved.added_beats * writes // _SCALE + outputs * start * (moved.added_beats > 0)
+    st = moved.out_beats * writes // _SCALE + outputs * start * (not shape.keeps_target)
     cycles = np.maximum(np.maximum(ex, ld), st)
     loads = moved.areas * chunks * moved.input_again
     cycles = cycles + np.where((ins == 1) & (loads > 1), np.minimum(ld, ex), 0)
@@ -247,7 +259,7 @@ def _tiling(
     tiles: Tiles,
     at: int,
     option: tuple[int, int, bool],
-    out_slot_words: int,
+    out_space: tuple[int, int],
     cost: tuple[int, int],
 ) -> Tiling:
     """Return candidate number `at` with its buffers."""
@@ -266,7 +278,8 @@ def _tiling(
         weights_outer=outer,
         act_slots=ins,
         out_slots=outs,
-        out_slot_words=out_slot_words,
+        out_slot_words=out_space[0],
+        between_banks=out_space[1],
         wgt_resident=bool(resident),
         wgt_slots=wgt_slots,
         wgt_slot_words=-(-chunk // machine.scratchpads.wgt_bank_words)

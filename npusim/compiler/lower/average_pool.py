@@ -40,7 +40,7 @@ def lower(
             c, multipliers=m, bias=-taps * zero_point * m[0], shift=c.shift[column : column + 1]
         )
 
-    return pooled(context, node, operator.window, 0, -128, 127, finish)
+    return pooled(context, node, context.as_stored(y), operator.window, 0, -128, 127, finish)
 
 
 def _division(taps: int, c: WindowDivision) -> Requantization:

@@ -6,11 +6,9 @@ from dataclasses import replace
 
 from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
-from npusim.compiler.emit.memory import Stored
 from npusim.compiler.graph.folding import folded_plane
 from npusim.compiler.graph.fused_add import with_residual
-from npusim.compiler.linear.linear import emit_linear
-from npusim.compiler.lower.kinds.linear import linear_layer
+from npusim.compiler.lower.kinds.linear import LinearLowering, linear_layer
 from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -52,8 +50,4 @@ def lower(
         if fused is not None:
             layer = fused
             context.fused[node.outputs[0]] = add
-
-    def emit(place: Stored) -> None:
-        emit_linear(context.emitter, context.constants, replace(layer, target=place))
-
-    return emit
+    return LinearLowering(context, layer)

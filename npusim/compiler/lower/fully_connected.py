@@ -8,9 +8,7 @@ from math import prod
 from npusim import operators as op
 from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
-from npusim.compiler.emit.memory import Stored
-from npusim.compiler.linear.linear import emit_linear
-from npusim.compiler.lower.kinds.linear import linear_layer
+from npusim.compiler.lower.kinds.linear import LinearLowering, linear_layer
 from npusim.graph.network import Network, Node
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 
@@ -34,15 +32,12 @@ def lower(
     if not one_row and source.channels != taps:
         return None
 
-    def emit(target: Stored) -> None:
-        kernel = (source.height, source.width) if one_row else (1, 1)
-        rows = target.pixels
-        x = source if one_row else replace(source, height=1, width=source.pixels)
-        y = replace(target, height=1, width=rows)
-        layer = linear_layer(network, node, r, context, x, y, op.Window(kernel), 1)
-        shape = (-1, *kernel, x.channels)
-        planes = tuple(replace(p, codes=p.codes.reshape(shape)) for p in layer.terms.planes)
-        layer = replace(layer, terms=replace(layer.terms, planes=planes))
-        emit_linear(context.emitter, context.constants, layer)
-
-    return emit
+    target = context.as_stored(network.output_of(node))
+    kernel = (source.height, source.width) if one_row else (1, 1)
+    x = source if one_row else replace(source, height=1, width=source.pixels)
+    y = replace(target, height=1, width=target.pixels)
+    layer = linear_layer(network, node, r, context, x, y, op.Window(kernel), 1)
+    shape = (-1, *kernel, x.channels)
+    planes = tuple(replace(p, codes=p.codes.reshape(shape)) for p in layer.terms.planes)
+    layer = replace(layer, terms=replace(layer.terms, planes=planes))
+    return LinearLowering(context, layer)

@@ -18,4 +18,6 @@ def lower(network: Network, node: Node, c: tuple[int, int], context: Context) ->
     x, y = network.inputs_of(node)[0], network.output_of(node)
     if not all_bytes(x, y) or x.dtype != y.dtype or not same_quantization(x, y):
         return None
-    return pooled(context, node, operator.window, int(np.iinfo(x.dtype).min), *c, None)
+    return pooled(
+        context, node, context.as_stored(y), operator.window, int(np.iinfo(x.dtype).min), *c, None
+    )

@@ -44,6 +44,8 @@ REGISTERS = (
         ),
     ),
 )  # fmt: skip
+MOST_PADS = 255
+"""Of a side."""
 _SIDES = ("top", "bottom", "left", "right")
 _BASES = np.array([*(BANK_BASE[target] for target in TARGETS), 0], np.int64)  # 3: illegal
 

@@ -1,0 +1,316 @@
+"""Which tensors stay in ACT: written there by one layer, read there by the next ones.
+
+A kept tensor is neither stored nor loaded. It takes whole banks from its writer to its last reader,
+and the layers in between cut their tiles for the banks that are left. Layers of weights write kept
+tensors; they, additions behind them, and means read them. The tensors are tried in the order of the
+DRAM bytes that they save for each bank and layer, and one is kept if the layers that it touches
+move fewer bytes in all: a layer whose tiles get smaller may load its weights more often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from npusim.compiler.context import Lowering
+from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.memory import ActTile, Constants, Kept, Spot, Stored
+from npusim.compiler.emit.transfers import load_fill
+from npusim.compiler.linear.layer import LinearLayer, choose_tiling
+from npusim.compiler.lower.kinds.linear import LinearLowering
+from npusim.compiler.lower.kinds.pool import PoolLowering
+from npusim.errors import CapacityError
+from npusim.graph.attributes import Window
+from npusim.isa.fields import STRIDE_MAX
+from npusim.isa.instructions.ld import MOST_PADS
+from npusim.machines import Machine
+
+RESTS_WANTED = 3
+"""Units that a bank rests between two kept tensors, where there is room."""
+
+Banks = tuple[int, int]
+"""First bank of ACT and number of banks for a layer's own buffers."""
+
+
+@dataclass(frozen=True)
+class Border:
+    """Pixels around a tensor that its readers see, and their value."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+    fill: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A tensor that may be kept, from unit `first` to unit `last`."""
+
+    stored: Stored
+    border: Border
+    first: int
+    last: int
+    banks: int
+    saved_beats: int
+
+    @property
+    def spot(self) -> Spot:
+        return self.stored.spot
+
+    @property
+    def row_stride(self) -> int:
+        return self.border.left + self.stored.width + self.border.right
+
+    @property
+    def block_stride(self) -> int:
+        return self.row_stride * (self.border.top + self.stored.height + self.border.bottom)
+
+    def at(self, address: int) -> Kept:
+        """Return where it lies if its first word is at `address`."""
+        border = self.border
+        return Kept(address, self.row_stride, self.block_stride, border.top, border.left)
+
+
+class Residency:
+    """The choice for a list of lowerings in order; None stands for work of the host."""
+
+    def __init__(
+        self, lowerings: Sequence[Lowering | None], machine: Machine, in_dram: set[Spot]
+    ) -> None:
+        self.lowerings, self.machine = lowerings, machine
+        self.borders: dict[Spot, Border] = {}
+        self._taken: list[list[bool]] = [[False] * machine.scratchpads.act_banks for _ in lowerings]
+        self._costs: dict[int, tuple[int, int]] = {}
+        candidates = [*self._candidates(in_dram)]
+        candidates.sort(key=_worth, reverse=True)
+        for candidate in candidates:
+            self._try(candidate)
+
+    def window(self, unit: int) -> Banks:
+        """Return the longest run of banks that no kept tensor takes during a unit."""
+        return _longest_run(self._taken[unit])
+
+    def _candidates(self, in_dram: set[Spot]) -> Iterator[_Candidate]:
+        for first, lowering in enumerate(self.lowerings):
+            if not isinstance(lowering, LinearLowering):
+                continue
+            target = lowering.layer.target
+            readers = [
+                place for place, other in enumerate(self.lowerings) if target.spot in reads(other)
+            ]
+            if target.spot in in_dram or not readers:
+                continue
+            between = self.lowerings[first : readers[-1] + 1]
+            if not all(isinstance(x, LinearLowering | PoolLowering) for x in between):
+                continue
+            found = self._candidate(target, first, readers)
+            if found is not None:
+                yield found
+
+    def _candidate(self, target: Stored, first: int, readers: list[int]) -> _Candidate | None:
+        borders = []
+        for place in readers:
+            border = _seen_around(self.lowerings[place], target)
+            if border is None:
+                return None
+            borders.append(border)
+        fills = {border.fill for border in borders if border.fill is not None}
+        if len(fills) > 1:
+            return None
+        border = Border(
+            max(b.top for b in borders), max(b.bottom for b in borders),
+            max(b.left for b in borders), max(b.right for b in borders),
+            fills.pop() if fills else None,
+        )  # fmt: skip
+        beats = target.pixels * sum(target.element_beats(b) for b in range(target.blocks))
+        found = _Candidate(target, border, first, readers[-1], 0, beats * (1 + len(readers)))
+        steps = max(_most_steps(self.lowerings[place]) for place in readers)
+        if found.row_stride * steps > STRIDE_MAX or found.block_stride > STRIDE_MAX:
+            return None
+        if border.fill is not None and not _fillable(found):
+            return None
+        bank = self.machine.scratchpads.act_bank_words
+        banks = -(-found.block_stride * target.blocks // bank)
+        if banks >= self.machine.scratchpads.act_banks:
+            return None
+        return replace(found, banks=banks)
+
+    def _try(self, candidate: _Candidate) -> None:
+        """Keep a tensor where it costs the least, if that moves fewer bytes.
+
+        Of equals the banks that nothing uses shortly before: its border is loaded early then, and
+        no load behind it waits; and of these the ones that leave the longest run to buffers.
+        """
+        units = range(candidate.first, candidate.last + 1)
+        before = self._sum(units)
+        banks = len(self._taken[0])
+        free = [not any(self._taken[u][b] for u in units) for b in range(banks)]
+        found = []
+        for start in range(banks - candidate.banks + 1):
+            if all(free[start : start + candidate.banks]):
+                cost = self._cost_at(candidate, start)
+                if cost is not None and cost[0] < before[0]:
+                    edge = min(start, banks - candidate.banks - start)
+                    found.append((cost, -self._rest_units(candidate, start), edge, start))
+        if not found:
+            return
+        self._keep(candidate, min(found)[-1], True)
+        self.borders[candidate.spot] = candidate.border
+        for unit in units:
+            self._costs.pop(unit, None)
+
+    def _rest_units(self, candidate: _Candidate, start: int) -> int:
+        """Return the units before (or behind) a tensor that leave its banks alone, up to a few."""
+        rests = []
+        for beside in (
+            range(candidate.first - 1, -1, -1), range(candidate.last + 1, len(self._taken))
+        ):  # fmt: skip
+            rest = 0
+            for unit in beside[:RESTS_WANTED]:
+                if any(self._taken[unit][start : start + candidate.banks]):
+                    break
+                rest += 1
+            rests.append(rest)
+        return min(rests)
+
+    def _keep(self, candidate: _Candidate, start: int, is_kept: bool) -> None:
+        bank = self.machine.scratchpads.act_bank_words
+        candidate.spot.kept = candidate.at(start * bank) if is_kept else None
+        for unit in range(candidate.first, candidate.last + 1):
+            for taken in range(start, start + candidate.banks):
+                self._taken[unit][taken] = is_kept
+
+    def _cost_at(self, candidate: _Candidate, start: int) -> tuple[int, int] | None:
+        """Return beats and cycles of the units that a kept tensor would touch; None: no room."""
+        self._keep(candidate, start, True)
+        try:
+            costs = [self._unit_cost(unit) for unit in range(candidate.first, candidate.last + 1)]
+        except CapacityError:
+            return None
+        finally:
+            self._keep(candidate, start, False)
+        fill_beats = candidate.stored.blocks * self.machine.word_beats
+        beats = sum(cost[0] for cost in costs)
+        if candidate.border.fill is not None:
+            beats += fill_beats
+        return beats, sum(cost[1] for cost in costs)
+
+    def _sum(self, units: range) -> tuple[int, int]:
+        for unit in units:
+            if unit not in self._costs:
+                self._costs[unit] = self._unit_cost(unit)
+        return sum(self._costs[u][0] for u in units), sum(self._costs[u][1] for u in units)
+
+    def _unit_cost(self, unit: int) -> tuple[int, int]:
+        """Return DRAM beats and cycles of a unit in its window.
+
+        Raises
+        ------
+        CapacityError
+            It does not fit.
+        """
+        lowering, banks = self.lowerings[unit], self.window(unit)[1]
+        if isinstance(lowering, LinearLowering):
+            tiling = choose_tiling(lowering.layer, self.machine, banks)[1]
+            return tiling.dram_beats, tiling.cycles
+        assert isinstance(lowering, PoolLowering)
+        if banks < 2:
+            raise CapacityError(f"{lowering.pool.name}: needs two banks")
+        source = lowering.pool.source
+        if source.kept is not None:
+            return 0, 0
+        return source.pixels * sum(source.element_beats(b) for b in range(source.blocks)), 0
+
+
+def reads(lowering: Lowering | None) -> tuple[Spot, ...]:
+    """Return the spots that a lowering may read in ACT."""
+    if isinstance(lowering, LinearLowering):
+        layer = lowering.layer
+        added = () if layer.residual is None else (layer.residual.source.spot,)
+        return (layer.source.spot, *added)
+    return (lowering.pool.source.spot,) if isinstance(lowering, PoolLowering) else ()
+
+
+def emit_border(
+    emitter: Emitter, constants: Constants, stored: Stored, kept: Kept, border: Border
+) -> None:
+    """Emit the LD that gives all words of a kept tensor the value of its border."""
+    if border.fill is None:
+        return
+    height = kept.block_stride // kept.row_stride
+    load_fill(
+        emitter, constants, stored.blocks,
+        ActTile(kept.address, kept.row_stride, kept.block_stride), height, border.fill,
+    )  # fmt: skip
+
+
+def _worth(candidate: _Candidate) -> tuple[float, int]:
+    held = candidate.banks * (candidate.last - candidate.first + 1)
+    return candidate.saved_beats / held, -candidate.first
+
+
+def _longest_run(taken: list[bool]) -> Banks:
+    best, start = (0, 0), 0
+    for bank, is_taken in enumerate([*taken, True]):
+        if is_taken:
+            if bank - start > best[1]:
+                best = (start, bank - start)
+            start = bank + 1
+    return best
+
+
+def _most_steps(lowering: Lowering | None) -> int:
+    """Return the most rows that a loop of a reader steps at once."""
+    if isinstance(lowering, LinearLowering):
+        return max(*lowering.layer.window.stride, *lowering.layer.window.dilation)
+    assert isinstance(lowering, PoolLowering)
+    return max(*lowering.pool.window.stride, *lowering.pool.window.dilation)
+
+
+def _fillable(candidate: _Candidate) -> bool:
+    """Return whether one LD of a pixel and its padding covers a block."""
+    height = candidate.block_stride // candidate.row_stride
+    return max(height, candidate.row_stride) <= 2 * MOST_PADS + 1
+
+
+def _seen_around(lowering: Lowering | None, stored: Stored) -> Border | None:
+    """Return what a reader sees around `stored`; None where it cannot read it in ACT."""
+    if isinstance(lowering, PoolLowering):
+        pool = lowering.pool
+        inside = not any(_reach(pool.window, pool.source, pool.target))
+        is_sum = pool.finish is not None and inside
+        return Border() if is_sum and _same(pool.source, stored) else None
+    assert isinstance(lowering, LinearLowering)
+    layer = lowering.layer
+    border = Border()
+    if layer.source.spot is stored.spot:
+        if not _same(layer.source, stored):
+            return None
+        border = _padding(layer)
+    if layer.residual is not None and layer.residual.source.spot is stored.spot:
+        return border if _same(layer.residual.source, stored) else None
+    return border
+
+
+def _same(source: Stored, stored: Stored) -> bool:
+    return (source.height, source.width, source.channels) == (
+        stored.height, stored.width, stored.channels
+    )  # fmt: skip
+
+
+def _padding(layer: LinearLayer) -> Border:
+    sides = _reach(layer.window, layer.source, layer.target)
+    return Border(*sides, layer.input_zero_point) if any(sides) else Border()
+
+
+def _reach(window: Window, source: Stored, target: Stored) -> tuple[int, int, int, int]:
+    """Return how far windows reach over the edges: top, bottom, left, right."""
+    sides = []
+    for axis, inside, outputs in (
+        (0, source.height, target.height), (1, source.width, target.width)
+    ):  # fmt: skip
+        before = window.padding[2 * axis]
+        span = (window.kernel[axis] - 1) * window.dilation[axis] + 1
+        sides += [before, max((outputs - 1) * window.stride[axis] + span - before - inside, 0)]
+    return sides[0], sides[1], sides[2], sides[3]
