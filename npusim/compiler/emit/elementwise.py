@@ -234,12 +234,12 @@ def apply(
     if isinstance(function, Requantization) and min(extent.rows, extent.blocks) > 1:
         # RQ reads other constants for each step of its outermost loop: a block at a time
         for block in range(extent.blocks):
-            first, end, out = (
+            one, other, into = (
                 replace(tile, address=tile.address + block * tile.block_stride)
                 for tile in (*operands, target)
             )
-            one = Extent(1, extent.rows, extent.columns)
-            apply(emitter, function, (first, end), out, one, unsigned, par)
+            rows = Extent(1, extent.rows, extent.columns)
+            apply(emitter, function, (one, other), into, rows, unsigned, par)
         return
     terms = 1
     if isinstance(function, Requantization):
