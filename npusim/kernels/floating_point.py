@@ -176,47 +176,6 @@ def softmax_lifted(x, table, factor, zero_point, low, high, y):
             y[r, c] = min(max(value, low), high)
 
 
-@kernel
-def mean_of_rows(x, rows_per_image, y):
-    """Mean of each row of float32 x [R K] into y [R], summed as onnxruntime's ReduceMean does.
-
-    Eigen adds in vectors of four from the first aligned element, two vectors at a time, folds the
-    four lanes as (0 + 2) + (1 + 3), then adds what stood before and what remained behind. A row's
-    alignment follows from its place in the tensor, which begins aligned.
-    """
-    length = x.shape[1]
-    lanes0, lanes1 = np.empty(4, np.float32), np.empty(4, np.float32)
-    for r in range(x.shape[0]):
-        start = min(-(r % rows_per_image * length) % 4, length)
-        vectors = (length - start) // 4
-        if vectors == 0:
-            total = x[r, 0]
-            for k in range(1, length):
-                total = np.float32(total + x[r, k])
-        else:
-            for lane in range(4):
-                lanes0[lane] = x[r, start + lane]
-            if vectors > 1:
-                for lane in range(4):
-                    lanes1[lane] = x[r, start + 4 + lane]
-                for vector in range(2, vectors // 2 * 2, 2):
-                    for lane in range(4):
-                        lanes0[lane] += x[r, start + 4 * vector + lane]
-                        lanes1[lane] += x[r, start + 4 * vector + 4 + lane]
-                for lane in range(4):
-                    lanes0[lane] += lanes1[lane]
-                if vectors % 2:
-                    for lane in range(4):
-                        lanes0[lane] += x[r, start + 4 * (vectors - 1) + lane]
-            even = np.float32(lanes0[0] + lanes0[2])
-            total = np.float32(even + np.float32(lanes0[1] + lanes0[3]))
-            for k in range(start):
-                total = np.float32(total + x[r, k])
-            for k in range(start + 4 * vectors, length):
-                total = np.float32(total + x[r, k])
-        y[r] = np.float32(total / np.float32(length))
-
-
 def clip(x: NDArray[np.float32], low: float | None, high: float | None) -> NDArray[np.float32]:
     """Return Relu or Clip of float32 values."""
     if low is not None:

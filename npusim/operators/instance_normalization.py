@@ -12,6 +12,7 @@ from npusim.errors import ShapeError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.kernels.float_sums import sum_of_row, sums_of_rows
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.host import float_page
@@ -53,6 +54,43 @@ def real(operator: InstanceNormalization, x: NDArray, scale: NDArray, bias: NDAr
     return (centred * inverse).reshape(x.shape) * scale.reshape(shape) + bias.reshape(shape)
 
 
+def single(
+    operator: InstanceNormalization,
+    x: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return onnxruntime's float32 values, in its order of sums.
+
+    Channels alone: instance_norm.cc. Groups: the function body that ONNX states for
+    GroupNormalization, whose variance is the mean of the squares less the square of the mean.
+    """
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    rows = x.reshape(len(x), operator.groups or x.shape[1], -1)
+    count, epsilon = np.float32(rows.shape[2]), np.float32(operator.epsilon)
+    mean = _sums(rows) / count
+    if operator.groups is not None:
+        variance = _sums(rows * rows) / count - mean * mean
+        normal = (rows - mean) / np.sqrt(variance + epsilon)
+        return scale.reshape(shape) * normal.reshape(x.shape) + bias.reshape(shape)
+    centred = rows - mean
+    variance = np.empty_like(mean)
+    for place in np.ndindex(mean.shape[:2]):  # squares are no tensor: each row begins aligned
+        row = centred[place]
+        variance[place] = sum_of_row(row * row, 0) / count
+    factor = (np.float32(1) / np.sqrt(variance + epsilon))[:, :, 0] * scale
+    offset = bias - mean[:, :, 0] * factor
+    return (rows * factor[:, :, None] + offset[:, :, None]).reshape(x.shape)
+
+
+def _sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sums [N G 1] of rows [N G K]; each sample is a tensor of its own."""
+    found = np.empty((*rows.shape[:2], 1), np.float32)
+    for sample, y in zip(np.ascontiguousarray(rows), found[:, :, 0], strict=True):
+        sums_of_rows(sample, y)
+    return found
+
+
 def _read(b: Builder, node: OnnxNode) -> None:
     values = [b.value(node, index) for index in range(3)]
     groups = node.integer("num_groups", 0) if node.kind == "GroupNormalization" else None
@@ -69,5 +107,6 @@ def _read(b: Builder, node: OnnxNode) -> None:
 PAGE = float_page(
     InstanceNormalization,
     (OnnxForm("InstanceNormalization", _read), OnnxForm("GroupNormalization", _read)),
+    single,
     real,
 )

@@ -21,6 +21,7 @@ from npusim.operators.forms.onnx_windows import image
 from npusim.operators.forms.own import (
     RULE,
     Attributes,
+    Field,
     OwnForm,
     clamped_scale,
     epilogue,
@@ -29,8 +30,7 @@ from npusim.operators.forms.own import (
 )
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.elements import one_channel
-from npusim.operators.kinds.float32 import by_runtime
-from npusim.operators.kinds.float_mean import float_mean
+from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.kinds.types import one_8_bit_input
@@ -67,11 +67,15 @@ def real(operator: Mean, x: NDArray) -> NDArray:
     return np.expand_dims(mean, operator.axes) if operator.keep_dims else mean
 
 
-def elements(network: Network, node: Node) -> int:
-    """Return how many values each mean is taken over."""
-    assert isinstance(node.operator, Mean)
-    shape = network.inputs_of(node)[0].shape
-    return prod(shape[axis] for axis in node.operator.axes)
+def single(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32, in onnxruntime's order of additions."""
+    operator = node.operator
+    assert isinstance(operator, Mean)
+    if operator.is_pool:
+        shape = network.output_of(node).shape[1:]
+        return lambda threads, x: mlas.image_means(x).reshape(-1, *shape)
+    sums, count = sums_as_onnxruntime(network, node), np.float32(elements(network, node))
+    return lambda threads, x: sums(x) / count
 
 
 def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Requantization:
@@ -197,37 +201,28 @@ def _finish(
 
 KEEP_DIMS = integer("keepdims", of="keep_dims", kind=bool)
 
+IS_POOL = Field(
+    lambda o, x: {"is_pool": 1} if o.is_pool else {},
+    lambda call: {"is_pool": bool(call.node.integer("is_pool", 0))},
+)
+"""Absent where it is not: no integer depends on it."""
+
 
 def implied(network: Network, node: Node) -> Attributes:
     """Return the constants of npusim's own form."""
     return clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE))
 
 
-def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
-    """Return onnxruntime's: a GlobalAveragePool adds in a pool's lanes, a ReduceMean in Eigen's.
-
-    Over other axes than the file's last the sums run in order.
-    """
-    operator = node.operator
-    assert isinstance(operator, Mean)
-    if operator.is_pool:
-        shape = network.output_of(node).shape[1:]
-        return lambda threads, x: mlas.image_means(x).reshape(-1, *shape)
-    try:
-        return float_mean(network, node, rule)
-    except UnsupportedError:
-        return lambda threads, x: x.mean(operator.axes, np.float32, keepdims=operator.keep_dims)
-
-
 def _read_global_pool(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     image(b, node, x)
-    b.emit_channels_last(node.name, Mean((1, 2), True, is_pool=True), (x,), node.outputs[0])
+    operator = Mean((1, 2), keep_dims=True, is_pool=True)
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:
     x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
-    operator, output = Mean((1, 2), keep_dims=True), node.outputs[0]
+    operator, output = Mean((1, 2), keep_dims=True, is_pool=True), node.outputs[0]
     dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
     if node.integer("channels_last", 0):
         b.emit(node.name, operator, (x,), output, dtype, q)
@@ -244,7 +239,7 @@ PAGE = Page(
         OnnxForm("GlobalAveragePool", _read_global_pool, image=True),
         OnnxForm("QLinearGlobalAveragePool", _read_quantized, "com.microsoft", image=True),
     ),
-    own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS), implied),),
+    own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS, IS_POOL), implied),),
     real=real,
     constants=PerRuntime(
         litert=fixed_point,
@@ -255,7 +250,7 @@ PAGE = Page(
         integer=fixed_point,
     ),
     quantized=step,
-    float32=by_runtime(float_mean, onnxruntime=as_onnxruntime),
+    float32=single,
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="vector unit",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from npusim.operators.abs import Abs
 from npusim.operators.exp import Exp
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.kinds.table import halves_away
 from npusim.operators.log import Log
@@ -28,6 +27,7 @@ from npusim.operators.sqrt import Sqrt
 from npusim.operators.square import Square
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
+from npusim.words import Rule
 
 Finish = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 """Sums of integers as they stand -> outputs."""
@@ -35,7 +35,13 @@ Finish = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Sum(Reduce):
-    """Sum over `axes` (canonical), kept as extent 1 with `keep_dims`."""
+    """Sum over `axes` (canonical), kept as extent 1 with `keep_dims`.
+
+    `in_norm` where the file's operator is a norm that the sum is a part of: onnxruntime then adds
+    floats value by value, unless all axes go.
+    """
+
+    in_norm: bool = False
 
 
 def real(operator: Sum, x: NDArray) -> NDArray:
@@ -43,12 +49,20 @@ def real(operator: Sum, x: NDArray) -> NDArray:
     return np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=x.dtype)
 
 
+def single(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32; under onnxruntime's rule in its order of additions."""
+    operator: Any = node.operator
+    if rule != "onnxruntime":
+        return lambda threads, x: np.asarray(real(operator, x))
+    sums = sums_as_onnxruntime(network, node, not operator.in_norm)
+    return lambda threads, x: sums(x)
+
+
 def fixed_point(network: Network, node: Node, mode: str = "") -> Finish:
     """Return TFLite's end of a sum (reduce.cc): brought to the output's scale."""
-    operator: Any = node.operator
     x, y = network.inputs_of(node)[0], network.output_of(node)
     (sx, zx), (so, zo) = affine(node, x), affine(node, y)
-    count = prod(x.shape[axis] for axis in operator.axes)
+    count = elements(network, node)
     ratio = quantize_multiplier(float(sx) / float(so))
     limits = np.iinfo(y.dtype)
 
@@ -61,11 +75,10 @@ def fixed_point(network: Network, node: Node, mode: str = "") -> Finish:
 
 def in_float32(network: Network, node: Node) -> Finish:
     """Return the end of a sum in LiteRT's optimized kernel: float32, halves away from zero."""
-    operator: Any = node.operator
     x, y = network.inputs_of(node)[0], network.output_of(node)
     (sx, zx), (so, zo) = affine(node, x), affine(node, y)
     scale = sx / so
-    bias = np.float32(-zx) * scale * np.float32(prod(x.shape[axis] for axis in operator.axes))
+    bias = np.float32(-zx) * scale * np.float32(elements(network, node))
     limits = np.iinfo(y.dtype)
 
     def finish(sums: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -98,11 +111,11 @@ PAGE = Page(
     tflite=(TfliteForm("SUM", 1, lambda layer: Sum(*read_axes(layer))),),
     onnx=(
         reduction("ReduceSum", lambda axes, keep: (Sum(axes, keep),)),
-        reduction("ReduceL1", lambda axes, keep: (Abs(), Sum(axes, keep))),
-        reduction("ReduceL2", lambda axes, keep: (Square(), Sum(axes, keep), Sqrt())),
-        reduction("ReduceSumSquare", lambda axes, keep: (Square(), Sum(axes, keep))),
-        reduction("ReduceLogSum", lambda axes, keep: (Sum(axes, keep), Log())),
-        reduction("ReduceLogSumExp", lambda axes, keep: (Exp(), Sum(axes, keep), Log())),
+        reduction("ReduceL1", lambda axes, keep: (Abs(), Sum(axes, keep, True))),
+        reduction("ReduceL2", lambda axes, keep: (Square(), Sum(axes, keep, True), Sqrt())),
+        reduction("ReduceSumSquare", lambda axes, keep: (Square(), Sum(axes, keep, True))),
+        reduction("ReduceLogSum", lambda axes, keep: (Sum(axes, keep, True), Log())),
+        reduction("ReduceLogSumExp", lambda axes, keep: (Exp(), Sum(axes, keep, True), Log())),
     ),
     own=Absent("has no form in npusim's own files"),
     real=real,
@@ -115,7 +128,7 @@ PAGE = Page(
         integer=fixed_point,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=single,
     plain=plain,
     macs=no_macs,
     unit="host",

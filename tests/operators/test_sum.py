@@ -1,8 +1,16 @@
-"""sum: every byte equal to LiteRT's three sets of kernels, floats to a few last places."""
+"""sum: every byte equal to LiteRT's three sets of kernels, floats to a few last places.
+
+Under onnxruntime's rule the float sums, and the norms made of them, have its bits.
+"""
 
 from __future__ import annotations
 
+from .float_cases import bits_of_onnxruntime
 from .litert_cases import BUILT_IN, BYTES, KERNELS, Draw, compare, random_layers, reduction
+from .test_mean import reduced
+
+SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
+test_bits = bits_of_onnxruntime(lambda rng: reduced(rng, SUMS))
 
 
 @random_layers

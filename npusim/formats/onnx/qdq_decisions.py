@@ -286,13 +286,15 @@ def _quantize_constants(g: QdqGraph) -> None:
 
 
 def _quantized_weights(g: QdqGraph, layer: Vertex, weights: np.ndarray) -> Vertex:
-    """Return the DQ of int8 weights, one symmetric scale for all, in place of float ones."""
-    largest = np.float32(np.abs(weights).max(initial=0))
-    scale = np.float32(largest / np.float32(127)) if largest else np.float32(1)
-    codes = np.clip(np.rint(weights / scale), -128, 127).astype(np.int8)
+    """Return the DQ of int8 weights, one scale and zero point for all, in place of float ones."""
+    low = np.float32(min(weights.min(initial=0), 0))
+    width = np.float32(np.float32(max(weights.max(initial=0), 0)) - low)
+    scale = np.float32(width / np.float32(255)) if width else np.float32(1)
+    zero = int(np.rint(np.clip(np.float32(np.float32(-128) - low / scale), -128, 127)))
+    codes = np.clip(np.rint(weights / scale) + zero, -128, 127).astype(np.int8)
     name = layer.input(1)
     names = [g.free(f"{name}:{what}_for_{layer.name}") for what in ("codes", "scale", "zero_point")]
-    values = (codes, np.array(scale, np.float32), np.zeros((), np.int8))
+    values = (codes, np.array(scale, np.float32), np.array(zero, np.int8))
     g.graph.constants.update(zip(names, values, strict=True))
     end = g.free(f"{name}:dequantized_for_{layer.name}")
     dq = g.add(Vertex(end, "", "DequantizeLinear", names, [end], {}, layer.place))
