@@ -34,6 +34,29 @@ def real(operator: LocalResponseNormalization, x: NDArray) -> NDArray:
     return (x * squares.astype(np.float64) ** -operator.beta).astype(x.dtype)
 
 
+def single(operator: LocalResponseNormalization, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return onnxruntime's float32 values: the sum slides over the channels.
+
+    The first channel adds its window in order; each further one takes the sum before it, adds the
+    channel that enters and takes away the one that leaves. Powers are float64's, rounded. Source:
+    core/providers/cpu/nn/lrn.cc.
+    """
+    channels, size = x.shape[3], operator.size
+    share = np.float32(np.float32(operator.alpha) / np.float32(size))
+    before = (size - 1) // 2
+    squares = np.zeros((*x.shape[:3], channels + size - 1), np.float32)
+    squares[..., before : before + channels] = x * x
+    sums = np.full(x.shape, operator.bias, np.float32)
+    for place in range(size):
+        sums[..., 0] += share * squares[..., place]
+    for channel in range(1, channels):
+        entered = sums[..., channel - 1] + share * squares[..., channel + size - 1]
+        sums[..., channel] = entered - share * squares[..., channel - 1]
+    return x * (sums.astype(np.float64) ** -np.float64(np.float32(operator.beta))).astype(
+        np.float32
+    )
+
+
 def _read(b: Builder, node: OnnxNode) -> None:
     operator = LocalResponseNormalization(
         node.integer("size", 1),
@@ -44,4 +67,4 @@ def _read(b: Builder, node: OnnxNode) -> None:
     b.emit_channels_last(node.name, operator, (b.value(node, 0),), node.outputs[0])
 
 
-PAGE = float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), real)
+PAGE = float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), single, real)
