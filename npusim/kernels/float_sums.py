@@ -55,10 +55,13 @@ def sum_of_row(row, start):
 
 
 @kernel
-def sums_of_rows(x, y):
-    """Fill y [R] with the sum of each row of x [R K]; the first row begins aligned."""
+def sums_of_rows(x, pitch, y):
+    """Fill y [R] with the sum of each row of x [R K]; rows begin `pitch` values apart in memory.
+
+    The first begins aligned, and so do all where `pitch` is 0.
+    """
     for r in range(x.shape[0]):
-        y[r] = sum_of_row(x[r], -(r * x.shape[1]) % 4)
+        y[r] = sum_of_row(x[r], -(r * pitch) % 4)
 
 
 def in_order(x: Floats) -> Floats:
@@ -100,7 +103,7 @@ def sums(x: Floats, axes: tuple[int, ...], in_vectors: bool) -> Floats:
 
 def _rows(x: Floats) -> Floats:
     y = np.empty(len(x), np.float32)
-    sums_of_rows(np.ascontiguousarray(x), y)
+    sums_of_rows(np.ascontiguousarray(x), x.shape[1], y)
     return y
 
 

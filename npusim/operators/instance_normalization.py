@@ -12,7 +12,7 @@ from npusim.errors import ShapeError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
-from npusim.kernels.float_sums import sum_of_row, sums_of_rows
+from npusim.kernels.float_sums import sums_of_rows
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.host import float_page
@@ -73,21 +73,18 @@ def single(
         variance = _sums(rows * rows) / count - mean * mean
         normal = (rows - mean) / np.sqrt(variance + epsilon)
         return scale.reshape(shape) * normal.reshape(x.shape) + bias.reshape(shape)
-    centred = rows - mean
-    variance = np.empty_like(mean)
-    for place in np.ndindex(mean.shape[:2]):  # squares are no tensor: each row begins aligned
-        row = centred[place]
-        variance[place] = sum_of_row(row * row, 0) / count
+    centred = rows - mean  # its squares are no tensor: each row begins aligned
+    variance = _sums(centred * centred, 0) / count
     factor = (np.float32(1) / np.sqrt(variance + epsilon))[:, :, 0] * scale
     offset = bias - mean[:, :, 0] * factor
     return (rows * factor[:, :, None] + offset[:, :, None]).reshape(x.shape)
 
 
-def _sums(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _sums(rows: NDArray[np.float32], pitch: int | None = None) -> NDArray[np.float32]:
     """Return the sums [N G 1] of rows [N G K]; each sample is a tensor of its own."""
     found = np.empty((*rows.shape[:2], 1), np.float32)
     for sample, y in zip(np.ascontiguousarray(rows), found[:, :, 0], strict=True):
-        sums_of_rows(sample, y)
+        sums_of_rows(sample, rows.shape[2] if pitch is None else pitch, y)
     return found
 
 
