@@ -112,7 +112,7 @@ def test_axes_follow_the_layout(tmp_path: Path) -> None:
     assert kinds(network) == ["Conv2D", "Slice", "Slice", "Concat", "Mean"]
     assert network.nodes[2].operator == op.Slice((0, 0, 0, 3), (1, 4, 5, 6), (1, 1, 1, 1))
     assert network.nodes[3].operator == op.Concat(3)
-    assert network.nodes[4].operator == op.Mean((1, 2), keep_dims=False, is_pool=True)
+    assert network.nodes[4].operator == op.Mean((1, 2), keep_dims=False)
     assert network.tensors["y"].shape == (1, 6)
 
 
