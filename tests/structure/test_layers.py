@@ -36,6 +36,7 @@ meet. So the compiler and the simulator share a program, and nothing else."""
 INTEGER_ONLY = ("datapath", "isa", "codes", "kernels", "simulator")
 FLOATING_POINT = {
     "kernels/fused.py",
+    "kernels/float_sums.py",  # onnxruntime's order of additions
     "kernels/floating_point.py",
     "kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
     "kernels/mlas.py",  # onnxruntime's float32 mathematics
