@@ -18,6 +18,7 @@ from npusim.operators.abs import Abs
 from npusim.operators.exp import Exp
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.kinds.table import halves_away
@@ -49,11 +50,9 @@ def real(operator: Sum, x: NDArray) -> NDArray:
     return np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=x.dtype)
 
 
-def single(network: Network, node: Node, rule: Rule) -> Step:
-    """Return the step on float32; under onnxruntime's rule in its order of additions."""
+def single_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32 in onnxruntime's order of additions."""
     operator: Any = node.operator
-    if rule != "onnxruntime":
-        return lambda threads, x: np.asarray(real(operator, x))
     sums = sums_as_onnxruntime(network, node, not operator.in_norm)
     return lambda threads, x: sums(x)
 
@@ -128,7 +127,7 @@ PAGE = Page(
         integer=fixed_point,
     ),
     quantized=step,
-    float32=single,
+    float32=by_runtime(elementwise(real), onnxruntime=single_onnxruntime),
     plain=plain,
     macs=no_macs,
     unit="host",
