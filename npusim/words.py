@@ -27,8 +27,8 @@ TECHNOLOGIES: tuple[Technology, ...] = get_args(Technology)
 SIMULATORS = ("icarus", "verilator")
 """Simulators of Verilog."""
 
-Unit = Literal["array", "vector unit", "data movement", "renaming", "host"]
-"""What computes an operator: a part of the machine, nothing (the bytes lie right), or the host."""
+Unit = Literal["array", "vector unit", "data movement", "host"]
+"""What computes an operator: a part of the machine, or the host."""
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
 Rounding = Literal["floor", "half_up", "half_away", "half_even", "tflite", "ruy"]

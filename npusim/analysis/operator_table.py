@@ -77,7 +77,7 @@ quantized integers, with that runtime's bytes; `modes` are the integer rounding 
 arithmetic. `float32` and `plain` say whether it runs on floats (a float island, or a float head)
 and on integers and truth values that are worth themselves. `exported` says whether npusim's own
 ONNX form has it. The last column is what of the machine computes it where its types and shapes
-allow: the array, the vector unit, movement of data, nothing where a tensor is only renamed, or the
+allow: the array, the vector unit, movement of data (none where a tensor is only renamed), or the
 host core, whose cost a machine's `[host]` states.
 
 """

@@ -83,7 +83,9 @@ class Compiler:
         self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
         self.emitter = Emitter(machine)
         self.constants, self.arena = Constants(machine), Arena()
-        self.lowered = LoweredNetwork(network, machine, rule, self.emitter, self.constants)
+        self.lowered = LoweredNetwork(
+            network, machine, rule, self.emitter, self.constants, self.arena
+        )
         self.steps: list[Step] = []
         self.run_start = 0
         self._computed: list[Unit] = []
@@ -112,22 +114,23 @@ class Compiler:
         stored.spot.offset_bytes = held[name] = self.arena.place(stored.bytes)
 
     def _emit_unit(self, unit: Unit, held: dict[str, int], residency: Residency | None) -> None:
-        name = unit.target.name
-        stored = self.lowered.stored[name]
         if unit.lowering is None:
             self._end_run()
             for output in unit.node.outputs:
                 self._place(output, held)
             self._host(unit.node)
             return
-        if stored.kept is None:
-            self._place(name, held)
-        elif residency is not None:
-            border = residency.borders[stored.spot]
-            emit_border(self.emitter, self.constants, stored, stored.kept, border)
+        outputs = [self.lowered.stored[target.name] for target in unit.targets]
+        for stored in outputs:
+            if stored.kept is None:
+                self._place(stored.name, held)
+            elif residency is not None:
+                border = residency.borders[stored.spot]
+                emit_border(self.emitter, self.constants, stored, stored.kept, border)
         with naming(unit.node):
-            unit.lowering(stored)
+            unit.lowering(*outputs)
         self.emitter.end_layer()
+        self.lowered.free_scratches()
         self._computed.append(unit)
 
     def _host(self, node: Node) -> None:
@@ -187,7 +190,7 @@ class Compiler:
                     first,
                     count,
                     layer_macs(network, unit.node),
-                    unit.target.name,
+                    unit.targets[0].name,
                     early,
                 )
                 for unit, (first, count, early) in zip(

@@ -15,8 +15,8 @@ from npusim.graph.tensor import Tensor
 from npusim.machines import Machine
 from npusim.words import Rule
 
-Lowering = Callable[[Stored], None]
-"""Emits a node's instructions, its output's place given."""
+Lowering = Callable[..., None]
+"""Emits a node's instructions, its outputs' places (Stored) given."""
 
 
 class Context(Protocol):
@@ -36,6 +36,9 @@ class Context(Protocol):
 
     def as_stored(self, tensor: Tensor) -> Stored:
         """Return how a tensor will lie, without a place yet."""
+
+    def scratch(self, pixels: int, channels: int, unsigned: bool) -> Stored:
+        """Return DRAM for one row of pixels, until the node's instructions are emitted."""
 
     def addition(self, node: Node) -> Node | None:
         """Return the Add that may become a part of `node`, its other operand stored by now."""

@@ -11,7 +11,7 @@ import numpy as np
 from npusim import operators as op
 from npusim.compiler.context import Lowering
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Constants, Spot, Stored
+from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Spot, Stored
 from npusim.compiler.graph.folding import FoldedInput, folded_inputs
 from npusim.compiler.graph.fused_add import addition_behind
 from npusim.compiler.graph.graph_storage import (
@@ -42,7 +42,7 @@ class Unit:
 
     place: int
     node: Node
-    target: Tensor
+    targets: tuple[Tensor, ...]
     lowering: Lowering | None
 
 
@@ -66,9 +66,11 @@ class LoweredNetwork:
         rule: Rule,
         emitter: Emitter,
         constants: Constants,
+        arena: Arena,
     ) -> None:
         self.network, self.machine, self.rule = network, machine, rule
-        self.emitter, self.constants = emitter, constants
+        self.emitter, self.constants, self.arena = emitter, constants, arena
+        self._scratches: list[int] = []
         self.units: list[Unit] = []
         self.forms: dict[str, Form] = {}
         self.stored: dict[str, Stored] = {}
@@ -174,16 +176,19 @@ class LoweredNetwork:
             self.in_dram |= {self.stored[name].spot for name in node.inputs if name in self.stored}
             for output in self.network.outputs_of(node):
                 self._describe_written_by_host(output, output)
-            self.units.append(Unit(place, node, target, None))
+            self.units.append(Unit(place, node, (target,), None))
             return
+        targets = tuple(self.network.outputs_of(node))
         if target.name in self.fused:
             target = self.network.output_of(self.fused[target.name])
-        self._describe(target, self._form(target))
+            targets = (target,)
+        for output in targets:
+            self._describe(output, self._form(output))
         if isinstance(lowering, LinearLowering | PoolLowering):
             lowering = lowering.to(self.stored[target.name])
         in_act = reads(lowering)
         self.in_dram |= {spot for spot in self._read if spot not in in_act}
-        self.units.append(Unit(place, node, target, lowering))
+        self.units.append(Unit(place, node, targets, lowering))
 
     def _renamed(self, node: Node, target: Tensor) -> bool:
         """Take a node that moves nothing as another name of its input."""
@@ -238,6 +243,21 @@ class LoweredNetwork:
     def as_stored(self, tensor: Tensor) -> Stored:
         """Return how a tensor will lie, without a place yet."""
         return self._as_stored(tensor, self._form(tensor), Spot(TENSORS))
+
+    def scratch(self, pixels: int, channels: int, unsigned: bool) -> Stored:
+        """Return DRAM for one row of pixels, until the node's instructions are emitted."""
+        stored = Stored(
+            "scratch", 1, pixels, channels, unsigned, self.machine.size,
+            self.machine.bus.bus_bytes, Spot(TENSORS),
+        )  # fmt: skip
+        stored.spot.offset_bytes = self.arena.place(stored.bytes)
+        self._scratches.append(stored.spot.offset_bytes)
+        return stored
+
+    def free_scratches(self) -> None:
+        """Give back what `scratch` returned."""
+        while self._scratches:
+            self.arena.free(self._scratches.pop())
 
     def addition(self, node: Node) -> Node | None:
         """Return the Add that may become a part of `node`, its other operand stored by now."""

@@ -115,6 +115,6 @@ PAGE = Page(
     own=(OwnForm("Reshape", (SHAPE,)),),
     real=real,
     macs=no_macs,
-    unit="renaming",
+    unit="data movement",
     **movement_parts(step, relabels=True),
 )

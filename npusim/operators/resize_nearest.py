@@ -122,5 +122,5 @@ PAGE = Page(
     float32=lambda network, node, rule: step_of(network, node, reference(network, node)),
     plain=lambda network, node: step_of(network, node, reference(network, node)),
     macs=no_macs,
-    unit="host",
+    unit="data movement",
 )

@@ -69,4 +69,5 @@ PAGE = movement_page(
     (TfliteForm("SPLIT", (1,), _read_split), TfliteForm("SPLIT_V", 1, _read_split_v)),
     real,
     _step,
+    unit="data movement",
 )

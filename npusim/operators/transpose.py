@@ -85,6 +85,6 @@ PAGE = Page(
     own=(OwnForm("Transpose", (integers("order"),)),),
     real=real,
     macs=no_macs,
-    unit="host",
+    unit="data movement",
     **movement_parts(step),
 )

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from npusim import operators as op
-from npusim.graph.network import Network
+from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
 from npusim.quant.options import PUBLISHED
 from npusim.quant.quantize import quantize
@@ -90,6 +90,25 @@ def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:
     return network_of(chain, dict(zip(names, inputs, strict=True)))
 
 
+def pieces() -> Network:
+    """Return channels in two pieces, joined in the other order."""
+    whole = network_of([(op.Abs(), ("x",))], {"x": (IMAGE, SOME)})
+    n0 = whole.tensors["n0"]
+    parts = {n: replace(n0, name=n, shape=(*IMAGE[:3], c)) for n, c in (("a", 4), ("b", 5))}
+    nodes = (
+        *whole.nodes, Node("split", op.Split(3, (4, 5)), ("n0",), ("a", "b")),
+        Node("joined", op.Concat(3), ("b", "a"), ("y",)),
+    )  # fmt: skip
+    tensors = dict(whole.tensors) | parts | {"y": replace(n0, name="y")}
+    return Network("split", "npusim", nodes, tensors, whole.inputs, ("y",))
+
+
+def matrices(turned: bool) -> tuple:
+    """Return the inputs of two products each, whose last blocks are not whole."""
+    second = (1, 2, 5, 9) if turned else (1, 2, 9, 5)
+    return ((1, 2, 3, 9), SOME), (second, OTHER)
+
+
 def pairs() -> Network:
     """Return products, differences and extremes of two operands, some of them one pixel."""
     pixel = (1, 1, 1, IMAGE[3])
@@ -143,6 +162,24 @@ def _cases() -> dict[str, Case]:
         ("leaky relu", "tosa", partial(other, op.LeakyRelu(0.125))),
         ("hard swish", "tosa", partial(other, op.HardSwish())),
         ("clamp", "tosa", partial(other, op.Clip(0.0, 6.0))),
+        ("product", "half_up", partial(other, op.MatMul(), inputs=matrices(False))),
+        ("turned product", "tosa", partial(other, op.MatMul(turn_b=True), inputs=matrices(True))),
+        (
+            "turned matrices", "half_up",
+            partial(
+                other, op.Abs(), op.Transpose((0, 2, 1, 3)), op.Transpose((0, 1, 3, 2)),
+                op.Transpose((0, 2, 3, 1)),
+            ),
+        ),
+        (
+            "channels to pixels", "half_up",
+            partial(
+                other, op.Reshape((1, 5, 2, 16)), op.Neg(), op.Reshape((1, 5, 32)), op.Neg(),
+                inputs=(((1, 5, 32), SOME),),
+            ),
+        ),
+        ("split", "half_up", pieces),
+        ("nearest pixels", "half_up", partial(other, op.ResizeNearest((8, 2)))),
         ("pairs", "tosa", pairs),
         ("tables", "litert", tables),
         ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),

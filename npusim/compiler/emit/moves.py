@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,6 +99,55 @@ def _take_columns(emitter: Emitter, act: int, result: int, count: int, step: int
     return result
 
 
+@dataclass(frozen=True)
+class Columns:
+    """A column of pixels of one block that goes to a column of another."""
+
+    from_block: int
+    from_column: int
+    to_block: int
+    to_column: int
+
+
+def emit_columns(
+    emitter: Emitter, source: Stored, target: Stored, moves: Sequence[Columns]
+) -> None:
+    """Emit the copy of columns, between tensors of as many rows: LD and ST step over the rows."""
+    plan = act_plan(emitter.machine, 1, source.height)
+    slots = Slots((*plan.ins, *plan.outs))  # nothing is computed: any buffer is loaded and stored
+    words = max(plan.words, 1)
+    for move in moves:
+        for row in range(0, source.height, words):
+            count, act = min(words, source.height - row), slots.next()
+            load_tile(
+                emitter, source, Patch(move.from_block, 1, row, count, move.from_column, 1),
+                ActTile(act, 1, count),
+            )  # fmt: skip
+            store_tile(
+                emitter, target, Patch(move.to_block, 1, row, count, move.to_column, 1),
+                ActTile(act, 1, count),
+            )  # fmt: skip
+
+
+def emit_swap(emitter: Emitter, source: Stored, target: Stored) -> None:
+    """Emit target[column, row] = source[row, column], pixels whole: a column comes by LD's rows."""
+    plan = act_plan(emitter.machine, 1, target.pixels)
+    slots = Slots((*plan.ins, *plan.outs))  # nothing is computed: any buffer is loaded and stored
+    words = max(plan.words, 1)
+    for block in range(source.blocks):
+        for column in range(source.width):
+            for row in range(0, source.height, words):
+                count, act = min(words, source.height - row), slots.next()
+                load_tile(
+                    emitter, source, Patch(block, 1, row, count, column, 1),
+                    ActTile(act, 1, count),
+                )  # fmt: skip
+                store_tile(
+                    emitter, target, Patch(block, 1, column, 1, row, count),
+                    ActTile(act, count, count),
+                )  # fmt: skip
+
+
 def emit_pad(
     emitter: Emitter, source: Stored, target: Stored, top: int, left: int, fill: int
 ) -> None:
@@ -166,7 +216,8 @@ class _One:
         return self.code.levels_word(tuple(range(self.code.level_count(self.bits))))
 
 
-def _one(machine: Machine) -> _One:
+def one_code(machine: Machine) -> _One:
+    """Return a code that the machine has, with codes worth 0 and one."""
     return _One(next(code for code in CODES if machine.most_bits(code)))
 
 
@@ -179,7 +230,7 @@ def emit_select(
 ) -> None:
     """Emit the selection of channels: the array moves them across lanes with weights 0 and 1."""
     machine, size = emitter.machine, emitter.machine.size
-    one = _one(machine)
+    one = one_code(machine)
     rows = min(size, max(s.channels for s in sources))
     tile_words = -(-rows * one.code_bits // 8)
     par_words = PAR_HEADER_WORDS + 1

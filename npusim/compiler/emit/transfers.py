@@ -113,9 +113,11 @@ def load_tile(
         emitter.load(move.dram, "ACT", move.words, **move.fields)
 
 
-def store_tile(emitter: Emitter, stored: Stored, patch: Patch, tile: ActTile) -> None:
-    """Emit the ST of a patch."""
-    for move in _moves(stored, patch, NO_PADS, tile, 1):
+def store_tile(
+    emitter: Emitter, stored: Stored, patch: Patch, tile: ActTile, row_step: int = 1
+) -> None:
+    """Emit the ST of a patch; `row_step` as for `load_tile`."""
+    for move in _moves(stored, patch, NO_PADS, tile, row_step):
         emitter.configure("ST", **move.registers)
         emitter.store(move.dram, move.words, **move.fields)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from npusim import operators as op
 from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.lower.kinds.elements import lower_bytes
 from npusim.compiler.lower.kinds.pointwise import pointwise
 from npusim.graph.network import Network, Node
 from npusim.operators.kinds.sums import ThreeStepAdd
@@ -18,6 +19,9 @@ def lower(
     """Return how the vector unit adds; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.Add)
+    found = lower_bytes(network, node, c, context)
+    if found is not None:
+        return found
     a, b = network.inputs_of(node)
     target = network.output_of(node)
     if not all_bytes(a, b, target) or len({a.dtype, b.dtype}) > 1:

@@ -22,6 +22,7 @@ from npusim.compiler.lower import (
     hard_swish,
     leaky_relu,
     log,
+    matmul,
     max_pool,
     maximum,
     mean,
@@ -31,13 +32,17 @@ from npusim.compiler.lower import (
     pad,
     prelu,
     quantize,
+    reshape,
+    resize_nearest,
     rsqrt,
     sigmoid,
     slice,
+    split,
     sqrt,
     squared_difference,
     sub,
     tanh,
+    transpose,
 )
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
@@ -61,6 +66,7 @@ LOWERINGS: dict[type[op.Operator], Callable[..., Lowering | None]] = {
     op.HardSwish: hard_swish.lower,
     op.LeakyRelu: leaky_relu.lower,
     op.Log: log.lower,
+    op.MatMul: matmul.lower,
     op.MaxPool: max_pool.lower,
     op.Maximum: maximum.lower,
     op.Mean: mean.lower,
@@ -70,13 +76,17 @@ LOWERINGS: dict[type[op.Operator], Callable[..., Lowering | None]] = {
     op.PRelu: prelu.lower,
     op.Pad: pad.lower,
     op.Quantize: quantize.lower,
+    op.Reshape: reshape.lower,
+    op.ResizeNearest: resize_nearest.lower,
     op.Rsqrt: rsqrt.lower,
     op.Sigmoid: sigmoid.lower,
     op.Slice: slice.lower,
+    op.Split: split.lower,
     op.Sqrt: sqrt.lower,
     op.SquaredDifference: squared_difference.lower,
     op.Sub: sub.lower,
     op.Tanh: tanh.lower,
+    op.Transpose: transpose.lower,
 }
 """(network, node, constants, context) -> what emits the node's instructions, or None."""
 
