@@ -12,12 +12,12 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: docs run test install lint bench networks icarus chromium clean
+.PHONY: docs run test install lint bench networks icarus chromium tosa clean
 
 run: install
 	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
 
-test: install icarus chromium
+test: install icarus chromium tosa
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 install: .venv/installed
@@ -45,6 +45,15 @@ chromium:
 	  command -v $$name >/dev/null && exit 0; done; \
 	  tests/install_chromium.sh || echo "Tests of the report page will say that Chromium is missing."
 
+# Arm's TOSA reference model pins other versions than npusim's: an environment of its own.
+tosa: .venv-tosa/installed
+
+.venv-tosa/installed:
+	@$(PYTHON) -m venv .venv-tosa && .venv-tosa/bin/python -m pip install --quiet \
+	  --disable-pip-version-check --no-input --only-binary :all: \
+	  tosa-tools==2026.8.0 tosa-converter-for-tflite==2026.2.0 && touch $@ || \
+	  echo "Tests with the TOSA reference model will be skipped: its wheels could not be installed."
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,4 +67,4 @@ bench: install
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean:
-	rm -rf .venv .tools sim_build build dist
+	rm -rf .venv .venv-tosa .tools sim_build build dist

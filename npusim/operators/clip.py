@@ -63,6 +63,11 @@ def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
     return table_of(network, node, to_output(network, node, mode, clamp=clamp))
 
 
+def tosa(network: Network, node: Node) -> Table:
+    """Return the same in TOSA, whose converter rescales an activation with a single rounding."""
+    return fixed_point(network, node, "half_up")
+
+
 def of_integers(network: Network, node: Node) -> Values:
     """Return the same of 16-bit values."""
     return values_by_ratio(network, node, ratio_to_output(network, node), _bounds(network, node))
@@ -79,7 +84,7 @@ CONSTANTS = by_width(
         litert_opt=fixed_point,
         xnnpack=fixed_point,
         onnxruntime=onnxruntime_table(_bounds),
-        tosa=fixed_point,
+        tosa=tosa,
         integer=fixed_point,
     ),
     of_integers,

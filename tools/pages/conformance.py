@@ -2,8 +2,9 @@
 
     python -m tools.pages.conformance
 
-Reads ../shared/models and runs LiteRT itself. The comparisons are those of
-tests/simulator/test_tflite_networks.py and test_tflite_operators.py, counted instead of asserted.
+Reads ../shared/models and runs LiteRT itself, and the TOSA reference model (`make tosa`). The
+comparisons are those of tests/simulator/test_tflite_networks.py and test_tflite_operators.py,
+counted instead of asserted.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from tests.simulator.litert_witness import (
     tensors,
 )
 from tests.simulator.random_layers import MAKERS, random_case
+from tests.simulator.test_tosa import KINDS, cases_of
+from tests.simulator.tosa_witness import differing, tosa_reference, versions
 from tools.checkout import MODELS, ROOT, SHARED
 from tools.markdown import row
 
@@ -40,6 +43,7 @@ RULES: dict[str, Rule] = {"ref": "litert", "opt": "litert-opt", "xnn": "xnnpack"
 LIVE_INPUTS = 5
 LAYERS = 60
 MACHINE = "base"
+TOSA = versions()
 
 HEAD = """\
 # Conformance with LiteRT
@@ -65,22 +69,28 @@ for the first input was checked, and how many differ.
 OUTPUTS = """
 ## Final outputs of all golden inputs
 
-The last column: the compiled network on machine `{machine}`, under rule `litert`, against LiteRT's
+"Machine": the compiled network on machine `{machine}`, under rule `litert`, against LiteRT's
 reference kernels. LiteRT computes FULLY_CONNECTED in double precision, the machine in integers that
-are proved to give the same byte for every accumulator (docs/numerics.md, section 3).
+are proved to give the same byte for every accumulator (docs/numerics.md, section 3). The machine
+against onnxruntime: [conformance_onnx.md](conformance_onnx.md).
 
-| network | inputs | elements | different from `ref` | from `opt` | from `xnn` | machine |
-|---|---|---|---|---|---|---|
+"TOSA": rule `tosa` against Arm's TOSA reference model (tosa-tools {tosa}), to which
+tosa-converter-for-tflite {converter} hands the file.
+
+| network | inputs | elements | different from `ref` | from `opt` | from `xnn` | machine | TOSA |
+|---|---|---|---|---|---|---|---|
 """
 
 OPERATORS = """
 ## Random layers
 
 {layers} random single-operator files of each kind (odd sizes, both types, every zero point, stride,
-dilation, depth multiplier, fused activations): elements compared, and how many differ.
+dilation, depth multiplier, fused activations): elements compared, and how many differ. TOSA's
+converter refuses some, which are not counted, and drops the activation fused into a pool: those
+are left out.
 
-| operator | `ref` | `opt` | `xnn` | XNNPACK runs it |
-|---|---|---|---|---|
+| operator | `ref` | `opt` | `xnn` | XNNPACK runs it | TOSA |
+|---|---|---|---|---|---|
 """
 
 NOTES = """
@@ -142,7 +152,35 @@ def network_rows(name: str) -> tuple[str, str]:
     on_machine, _ = MachineNetwork(network, Machine.load(MACHINE)).run(arrays["x"], network.outputs)
     y = on_machine[network.outputs[0]].reshape(arrays["ref"].shape)
     counts.append(int(np.count_nonzero(y != arrays["ref"])))
+    counts.append(of_tosa(path, network, arrays["x"]))
     return tensors_row, row(name, len(arrays["x"]), f"{arrays['ref'].size:,}", *counts)
+
+
+def of_tosa(path: Path, network: Network, x: np.ndarray) -> int:
+    """Return in how many outputs rule `tosa` differs from the TOSA reference model."""
+    expected = tosa_reference({"network": (path.read_bytes(), [x[:, None]])})["network"]
+    if isinstance(expected, str):
+        raise RuntimeError(f"{path}: {expected}")
+    return differing(expected[0], prepare(network, "tosa").run(x)[network.outputs[0]])
+
+
+def tosa_cell(kind: str, path: Path) -> str:
+    """Return the cell of random layers of `kind` against the TOSA reference model."""
+    if kind not in KINDS:
+        return ""
+    cases = cases_of(kind, LAYERS)
+    files = {key: (case.content, [x[None] for x in case.inputs]) for key, case in cases.items()}
+    elements = different = 0
+    for key, expected in tosa_reference(files).items():
+        if isinstance(expected, str):
+            continue
+        path.write_bytes(cases[key].content)
+        network = load(path)
+        x = dict(zip(network.inputs, cases[key].inputs, strict=True))
+        (y,) = prepare(network, "tosa").run(x).values()
+        elements += y.size
+        different += differing(expected[0], y)
+    return cell(elements, different)
 
 
 def operator_row(kind: str, path: Path) -> str:
@@ -164,7 +202,7 @@ def operator_row(kind: str, path: Path) -> str:
                 names = {step["op_name"] for step in interpreter._get_ops_details()}
                 delegated += "DELEGATE" in names
         cells.append(cell(elements, different))
-    return row(kind, *cells, f"{delegated} of {LAYERS}")
+    return row(kind, *cells, f"{delegated} of {LAYERS}", tosa_cell(kind, path))
 
 
 def keyword_line() -> str:
@@ -194,7 +232,9 @@ def main() -> None:
     )
     rows = [network_rows(name) for name in NAMES]
     text += "\n".join(first for first, _ in rows) + "\n"
-    text += OUTPUTS.format(machine=MACHINE)
+    text += OUTPUTS.format(
+        machine=MACHINE, tosa=TOSA["tosa-tools"], converter=TOSA["tosa-converter-for-tflite"]
+    )
     text += "\n".join(second for _, second in rows) + "\n" + keyword_line()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.tflite"

@@ -15,8 +15,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from numpy.typing import NDArray
 
+from npusim.analysis.proof import LayerProof, prove
+from npusim.compiler.compile import compile_network
+from npusim.engines.machine_network import MachineNetwork
 from npusim.formats.onnx.reader import load
+from npusim.graph.network import Network
+from npusim.machines import Machine
 from tests.simulator import test_onnx_networks as networks
 from tests.simulator import test_onnx_node_tests as node_tests
 from tests.simulator.onnxruntime_reference import (
@@ -31,6 +37,8 @@ from tools.markdown import header, row
 
 OUTPUT = ROOT / "docs" / "conformance_onnx.md"
 INPUTS = 6
+BASE = Machine.load("base")
+MACHINES = (BASE, BASE.with_({"array.fp32_requantizer": 1}))
 
 HEAD = """\
 # Conformance with onnxruntime
@@ -43,16 +51,33 @@ How files are imported and which formulas these bytes follow: [onnx.md](onnx.md)
 "Tensors" are all integer tensors and the output. QOperator files are compared with graph
 optimization off, their outputs again with all optimizations (column "output"); QDQ files with the
 integer graph that onnxruntime (ORT_ENABLE_EXTENDED) makes of them, int8 kept, and their outputs
-with the session as it comes (ic_resnet8: see below).
+with the session as it comes (ic_resnet8: see below). "Machine" is the compiled network's output
+against the same session's: on `{machine}`, whose requantizers are integer, and with the float32
+requantizer beside them (`array.fp32_requantizer = 1`).
 
-| file | tensors | inputs | elements compared | differing bytes | output differs in |
-|---|---|---|---|---|---|
 """
+
+PROOFS = """
+## Accumulators without an integer twin
+
+onnxruntime multiplies an accumulator by a float32; `{machine}` computes it by integers that give
+the same byte for every accumulator that can occur, where such integers exist
+([numerics.md](numerics.md), section 3). "Proved": channels for which `npusim.prove` shows that,
+from the program's own constants. For the others the compiler takes the integers that miss the
+fewest accumulators; `npusim compile` names them, and they stand below (without the bias). With the
+float32 requantizer every channel is proved.
+
+"""
+LISTED = 4
+"""Places of a channel's differing accumulators that are listed."""
 
 
 def network_rows() -> list[str]:
-    """Return a row for each network: values compared and different."""
-    rows = []
+    """Return the table of the networks: values compared and different."""
+    rows = header(
+        "file", "tensors", "inputs", "elements compared", "differing bytes", "output differs in",
+        "machine", "with float32",
+    )  # fmt: skip
     names = [*networks.QOPERATOR, *networks.QDQ, "ic_resnet8_int8_QDQ"]
     for name in names:
         path = MODELS / "onnx" / f"{name}.onnx"
@@ -70,8 +95,59 @@ def network_rows() -> list[str]:
         elements = len(inputs) * sum(prod(network.tensors[t].shape) for t in tensors)
         outputs = len(inputs) * sum(prod(network.tensors[t].shape) for t in network.outputs)
         counts = (len(tensors), len(inputs), f"{elements:,}", different)
-        rows.append(row(name, *counts, f"{output} of {outputs:,}"))
+        on_machines = [machine_differences(network, model, inputs, level, m) for m in MACHINES]
+        rows.append(row(name, *counts, f"{output} of {outputs:,}", *on_machines))
     return rows
+
+
+def machine_differences(
+    network: Network,
+    model: onnx.ModelProto,
+    inputs: list[NDArray],
+    level: onnxruntime.GraphOptimizationLevel,
+    machine: Machine,
+) -> int:
+    """Return in how many values the compiled network's outputs differ from onnxruntime's."""
+    compiled, reference = MachineNetwork(network, machine), session(model, level)
+    (feed,) = network.inputs
+    return sum(
+        int(np.count_nonzero(compiled.run({feed: x})[0][name] != value))
+        for x in inputs
+        for name, value in zip(network.outputs, reference.run(None, {feed: x}), strict=True)
+    )
+
+
+def proof_lines() -> list[str]:
+    """Return how many channels are proved, and every layer's differing accumulators."""
+    counts, places = [], []
+    for name in (*networks.QOPERATOR, *networks.QDQ, "ic_resnet8_int8_QDQ"):
+        network = load(MODELS / "onnx" / f"{name}.onnx")
+        cells = []
+        for machine in MACHINES:
+            proofs = prove(compile_network(network, machine), network)
+            lacking = sum(len({d.channel for d in proof.differences}) for proof in proofs)
+            channels = sum(proof.channels for proof in proofs)
+            cells.append(f"{channels - lacking:,} of {channels:,}")
+            if machine is MACHINES[0] and not name.endswith("QDQ"):
+                places += [place_row(name, proof) for proof in proofs if proof.differences]
+        counts.append(row(name, *cells))
+    head = header("file", f"proved on `{MACHINES[0].name}`", "with the float32 requantizer")
+    listed = header("file", "layer", "accumulators", "channel: accumulators")
+    return [PROOFS.format(machine=MACHINES[0].name), *head, *counts, "", *listed, *places]
+
+
+def place_row(name: str, proof: LayerProof) -> str:
+    """Return the row of a layer: how many accumulators differ, and for which channels."""
+    by_channel: dict[int, list[str]] = {}
+    for d in proof.differences:
+        place = str(d.first) if d.count == 1 else f"{d.first}..{d.last}"
+        by_channel.setdefault(d.channel, []).append(place)
+    named = "; ".join(
+        f"{channel}: {', '.join(at[:LISTED])}"
+        + (f" and {len(at) - LISTED} more" * (len(at) > LISTED))
+        for channel, at in by_channel.items()
+    )
+    return row(name, proof.layer, proof.differing_accumulators, named)
 
 
 def keyword_line() -> str:
@@ -136,8 +212,9 @@ def node_test_lines() -> list[str]:
 
 def main() -> None:
     """Compare everything; write docs/conformance_onnx.md."""
-    text = HEAD.format(version=onnxruntime.__version__)
-    lines = [*network_rows(), "", keyword_line(), *float_lines(), *node_test_lines()]
+    text = HEAD.format(version=onnxruntime.__version__, machine=MACHINES[0].name)
+    lines = [*network_rows(), "", keyword_line(), *float_lines(), *proof_lines()]
+    lines += node_test_lines()
     OUTPUT.write_text(text + "\n".join(lines) + "\n")
     print(OUTPUT.read_text())
 
