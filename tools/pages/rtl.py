@@ -1,22 +1,25 @@
 """Run whole networks and random programs on the simulated machine and on the RTL: docs/rtl.md.
 
-    python -m tools.pages.rtl            what has changed since the last time
-    python -m tools.pages.rtl --all      everything
+    python -m tools.pages.rtl             what has changed since the last time
+    python -m tools.pages.rtl --only kws  the same of rows with that in their name
+    python -m tools.pages.rtl --all       everything
+    python -m tools.pages.rtl --no-new    the page from the rows as they are (seconds)
 
-    python -m tools.pages.rtl --no-new   the page from the rows that still hold
-
-Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program and of the
-Verilog, and is measured again where one of them is another; Verilator builds and runs take minutes
-a network. Exit code 1 where anything differs.
+Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program, of the Verilog
+and of the simulator's sources, and is measured again where one of them is another; Verilator
+builds and runs take minutes a network. Until then the page shows the row with the hash of the
+sources that it was measured with. Exit code 1 where anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,10 @@ from tools.markdown import header, row
 OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
 OWN = DIGITS / "digits_int8.onnx"
 SEED = 1
+FLOAT = "base + float32"
+"""The machine `base` with the float32 requantizer beside the integer one."""
+DECIDING = ("npusim/simulator", "npusim/isa", "npusim/datapath", "npusim/cosim/npu", "rtl")
+"""Folders whose sources decide what a row compares."""
 Row = dict[str, Any]
 
 NETWORKS = (
@@ -47,12 +54,13 @@ NETWORKS = (
         )
     ),
     *(
-        (MODELS / "onnx" / f"{name}.onnx", "base")
+        (MODELS / "onnx" / f"{name}.onnx", machine)
         for name in (
             "kws_dscnn_int8_QDQ", "kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ",
             "ic_resnet8_int8_QOperator", "vww_mbv1_int8_QDQ", "vww_mbv1_int8_QOperator",
             "shufflenet-v2-12-int8",
         )
+        for machine in ("base", FLOAT)
     ),
     *((OWN, name) for name in ("nano", "small", "wide")),
     *(
@@ -66,7 +74,8 @@ NETWORKS = (
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
-          ("base", "verilator", 200), ("wide", "verilator", 100))  # fmt: skip
+          ("base", "verilator", 200), ("wide", "verilator", 100),
+          (FLOAT, "verilator", 200))  # fmt: skip
 """Machine, simulator, programs; every program with a memory of its own."""
 
 HEAD = """\
@@ -76,6 +85,11 @@ Written by `tools/pages/rtl.py` at commit {commit}; do not edit. For each run th
 whole event trace (issue, stall, retirement and fault of every instruction with its cycle and the
 CRC of what it wrote), every byte of DRAM, and status, fault, halt code, cycles and counters of the
 control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
+
+"Sources" is a hash of what the simulator, the instruction set, the datapath and the Verilog say
+(comments and docstrings aside). It was `{sources}` when this page was written; a row with another
+was measured before they changed, and is measured again by the script's next run.
+"{float}" has the float32 requantizer (`array.fp32_requantizer = 1`).
 
 ## Whole networks
 
@@ -94,19 +108,55 @@ drawn for each program. One row again: `npusim verify --random N --machine M --s
 """
 
 
+def sources() -> str:
+    """Return a hash of the sources that decide what a row compares."""
+    digest = hashlib.sha256()
+    for folder in DECIDING:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".v", ".vh"):
+                text = path.read_text()
+                digest.update(path.name.encode())
+                digest.update((meaning(text) if path.suffix == ".py" else text).encode())
+    return digest.hexdigest()[:8]
+
+
+@cache
+def meaning(text: str) -> str:
+    """Return a Python source's syntax tree without docstrings, as text."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            kept = [s for s in node.body if not _is_text(s)]
+            node.body = kept or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def machine_of(label: str) -> Machine:
+    """Return the machine of a row's label: a name, or a name and its float32 requantizer."""
+    name, _, float32 = label.partition(" + ")
+    machine = Machine.load(name)
+    return machine.with_({"array.fp32_requantizer": 1}) if float32 else machine
+
+
 def rtl_key(machine: Machine, simulator: str) -> str:
     """Return a hash of the Verilog and of the machine's parameters."""
     return design(machine, simulator, 1 << 18).key(simulator)
 
 
-def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> dict[str, Row]:
-    """Return key and row, measured (and saved at once) where it is not in `kept`."""
+def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> None:
+    """Put a row into `kept` in place of the one of the same name, where it is not there."""
     if key not in kept:
-        kept[key] = measure()
+        row = measure() | {"sources": sources()}
+        for old in [k for k, other in kept.items() if other["what"] == row["what"]]:
+            del kept[old]
+        kept[key] = row
         save(kept)
-    found = kept[key]
-    print(f"{found['what']}: {found['difference'] or 'agrees'}", flush=True)
-    return {key: found}
+    print(f"{kept[key]['what']}: {kept[key]['difference'] or 'agrees'}", flush=True)
 
 
 def save(kept: dict[str, Row]) -> None:
@@ -114,17 +164,21 @@ def save(kept: dict[str, Row]) -> None:
     MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def network_row(path: Path, name: str, kept: dict[str, Row], new: bool) -> dict[str, Row]:
-    """Return key and row of a network on the machine called `name`."""
-    machine = Machine.load(name)
-    compiled = MachineNetwork(load(path), machine)
-    program = compiled.program.to_bytes() + rtl_key(machine, "verilator").encode()
-    key = hashlib.sha256(program + str(SEED).encode()).hexdigest()[:16]
+def network_key(compiled: MachineNetwork) -> str:
+    """Return the key of a network's row: everything that decides what it measures."""
+    verilog = rtl_key(compiled.program.machine, "verilator")
+    decided = compiled.program.to_bytes() + f"{verilog} {sources()} {SEED}".encode()
+    return hashlib.sha256(decided).hexdigest()[:16]
+
+
+def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
+    """Measure a network on the machine called `name` where no row holds."""
+    compiled = MachineNetwork(load(path), machine_of(name))
 
     def measure() -> Row:
         runs = compare_network(compiled, random_inputs(compiled.network, SEED))
         return {
-            "what": f"{path.stem} on {name}",
+            "what": network_name(path, name),
             "network": path.stem,
             "machine": name,
             "runs": len(runs),
@@ -135,19 +189,26 @@ def network_row(path: Path, name: str, kept: dict[str, Row], new: bool) -> dict[
             "difference": "; ".join(run.difference for run in runs if run.difference),
         }
 
-    return measured(kept, key, measure) if new or key in kept else {}
+    measured(kept, network_key(compiled), measure)
 
 
-def random_row(
-    name: str, simulator: str, count: int, kept: dict[str, Row], new: bool
-) -> dict[str, Row]:
-    """Return key and row of `count` random programs on the machine called `name`."""
-    machine = Machine.load(name)
-    sources = [ROOT / "npusim/cosim/npu/random_runs.py"]
-    sources += sorted((ROOT / "npusim/cosim/programs").glob("*.py"))
-    generator = b"".join(path.read_bytes() for path in sources)
-    what = f"{rtl_key(machine, simulator)} {machine} {count} {SEED}".encode()
-    key = hashlib.sha256(what + generator).hexdigest()[:16]
+def network_name(path: Path, name: str) -> str:
+    """Return the name of a network's row."""
+    return f"{path.stem} on {name}"
+
+
+def random_name(name: str, simulator: str, count: int) -> str:
+    """Return the name of a row of random programs."""
+    return f"{count} random programs on {name}, {simulator}"
+
+
+def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> None:
+    """Measure `count` random programs on the machine called `name` where no row holds."""
+    machine = machine_of(name)
+    folder = ROOT / "npusim" / "cosim" / "programs"
+    generator = "".join(meaning(path.read_text()) for path in sorted(folder.glob("*.py")))
+    what = f"{rtl_key(machine, simulator)} {machine} {count} {SEED} {sources()} {generator}"
+    key = hashlib.sha256(what.encode()).hexdigest()[:16]
 
     def measure() -> Row:
         runs = list(random_runs(machine, range(SEED, SEED + count), simulator=simulator))
@@ -155,7 +216,7 @@ def random_row(
         found = [run.comparison for run in runs]
         wrong = [str(run.seed) for run in runs if run.comparison.difference]
         return {
-            "what": f"{count} random programs on {name}, {simulator}",
+            "what": random_name(name, simulator, count),
             "machine": name,
             "simulator": simulator,
             "programs": count,
@@ -166,33 +227,45 @@ def random_row(
             "difference": "seeds " + ", ".join(wrong) if wrong else "",
         }
 
-    return measured(kept, key, measure) if new or key in kept else {}
+    measured(kept, key, measure)
 
 
-def page(networks: list[Row], programs: list[Row]) -> str:
-    """Return docs/rtl.md."""
+def ordered(kept: dict[str, Row]) -> dict[str, Row]:
+    """Return the rows in the order of NETWORKS and RANDOM; rows of neither go."""
+    names = [network_name(*one) for one in NETWORKS] + [random_name(*one) for one in RANDOM]
+    place = {name: i for i, name in enumerate(names)}
+    known = [(key, row) for key, row in kept.items() if row["what"] in place]
+    return dict(sorted(known, key=lambda item: place[item[1]["what"]]))
+
+
+def page(networks: list[Row], programs: list[Row], at: str) -> str:
+    """Return docs/rtl.md; `at`: the hash of the sources."""
     causes = FAULTS[1:]
     lines = header(
         "network", "machine", "runs", "instructions", "cycles predicted", "measured", "events",
-        "differ",
+        "differ", "sources",
     )  # fmt: skip
     for of in networks:
         numbers = [of[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events")]
         figures = (f"{n:,}" for n in numbers)
-        lines.append(row(of["network"], of["machine"], *figures, of["difference"] or 0))
-    text = HEAD.format(commit=commit(10), seed=SEED) + "\n".join(lines) + "\n"
+        ends = of["difference"] or 0, f"`{of['sources']}`"
+        lines.append(row(of["network"], of["machine"], *figures, *ends))
+    text = (
+        HEAD.format(commit=commit(10), seed=SEED, sources=at, float=FLOAT) + "\n".join(lines) + "\n"
+    )
     if not programs:
         return text
     lines = header(
         "machine", "simulator", "seeds", "legal", *(f"`{cause}`" for cause in causes),
-        "instructions", "cycles", "events", "differ",
+        "instructions", "cycles", "events", "differ", "sources",
     )  # fmt: skip
     for of in programs:
         numbers = [of["families"][family] for family in ("good", *causes)]
         numbers += [of[k] for k in ("instructions", "cycles", "events")]
         figures = (f"{n:,}" for n in numbers)
         seeds = f"{SEED}..{of['programs']}"
-        lines.append(row(of["machine"], of["simulator"], seeds, *figures, of["difference"] or 0))
+        ends = of["difference"] or 0, f"`{of['sources']}`"
+        lines.append(row(of["machine"], of["simulator"], seeds, *figures, *ends))
     return text + RANDOM_HEAD + "\n".join(lines) + "\n"
 
 
@@ -201,18 +274,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--all", action="store_true", help="measure everything again")
     parser.add_argument("--no-new", action="store_true", help="measure nothing")
+    parser.add_argument("--only", default="", metavar="WORD", help="rows with that in their name")
     options = parser.parse_args()
     again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
-    rows: dict[str, Row] = {}
-    for path, name in NETWORKS:
-        rows |= network_row(path, name, kept, not options.no_new)
-    for name, simulator, count in RANDOM:
-        rows |= random_row(name, simulator, count, kept, not options.no_new)
+    for path, name in () if options.no_new else NETWORKS:
+        if options.only in network_name(path, name):
+            network_row(path, name, kept)
+    for name, simulator, count in () if options.no_new else RANDOM:
+        if options.only in random_name(name, simulator, count):
+            random_row(name, simulator, count, kept)
+    rows = ordered(kept)
     save(rows)
     found = list(rows.values())
     networks, programs = ([r for r in found if key in r] for key in ("network", "programs"))
-    OUTPUT.write_text(page(networks, programs))
+    OUTPUT.write_text(page(networks, programs, sources()))
     return int(any(r["difference"] for r in found))
 
 
