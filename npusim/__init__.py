@@ -13,6 +13,7 @@ import typing as _typing
 
 if _typing.TYPE_CHECKING:
     from npusim.analysis.explain import explain
+    from npusim.analysis.pair_proof import prove_pairs
     from npusim.analysis.proof import prove
     from npusim.compiler.compile import compile_checked as compile
     from npusim.engines.engine import run
@@ -31,7 +32,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
-    "export", "load", "prepare", "prove", "quantize", "run", "sweep", "verify",
+    "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep", "verify",
 ]  # fmt: skip
 __version__ = "0.2.0"
 
@@ -48,6 +49,7 @@ _HOMES = {
     "load": "npusim.formats.files",
     "prepare": "npusim.prepared.engine",
     "prove": "npusim.analysis.proof",
+    "prove_pairs": "npusim.analysis.pair_proof",
     "quantize": "npusim.quant.quantize",
     "run": "npusim.engines.engine",
     "sweep": "npusim.explore.sweep.files",

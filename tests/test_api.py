@@ -18,7 +18,7 @@ from tests.conftest import DIGITS, ROOT
 
 NAMES = {
     "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
-    "export", "load", "prepare", "prove", "quantize", "run", "sweep", "verify",
+    "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep", "verify",
 }  # fmt: skip
 LIBRARIES = {
     "npusim.cosim": "a bench for anybody's Verilog",

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim import operators as op
+from npusim.analysis.parameters import ParWords
 from npusim.compiler.epilogues import linear_reach, per_channel, sum_reach
 from npusim.errors import FormatError
 from npusim.graph.network import Network, Node
 from npusim.isa.columns import Columns, columns_of
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Layer, Program
-from npusim.isa.spec import PAR_HEADER_WORDS, TARGETS
+from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.operators.pages import constants_of
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -29,7 +30,6 @@ from npusim.runtimes.staircase import Reach
 from npusim.runtimes.twins import Difference, differences
 from npusim.words import EPILOGUES, Rule
 
-WORD_BYTES = 4
 BIAS_SIGN = 1 << 62
 MULTIPLIER_MASK = (1 << 31) - 1
 
@@ -83,8 +83,6 @@ def prove(program: Program, network: Network) -> tuple[LayerProof, ...]:
     FormatError
         The program has no constants (it was made without data), or is not of this network.
     """
-    if not any(region.image for region in program.regions):
-        raise FormatError(f"{program.name}: expected the bytes of its constants, found none")
     columns = columns_of(encode_program(program.instructions))
     nodes = {node.name: node for node in network.nodes}
     rule: Rule = program.requant  # type: ignore[assignment]  # a program names a rule
@@ -153,19 +151,8 @@ def _blocks(program: Program, columns: Columns, layer: Layer) -> list[_Constants
 def _read_by_rq(program: Program, columns: Columns, layer: Layer) -> Iterator[_Constants]:
     """Yield what each RQ on accumulators of a layer reads, with PAR as the LDs before leave it."""
     size = program.machine.size
-    loads, requantizations = columns.groups["LD"], columns.groups["RQ"]
-    to_par = np.flatnonzero(loads["target"] == TARGETS.index("PAR"))
-    lies_at: dict[int, tuple[int, int]] = {}  # PAR word -> region, byte of its image
-    next_load = 0
-    word_bytes = WORD_BYTES * size
-    for i, pc in enumerate(requantizations.pcs):
-        while next_load < len(to_par) and loads.pcs[to_par[next_load]] < pc:
-            load = to_par[next_load]
-            first = int(loads["offset"][load]) * program.machine.bus.bus_bytes
-            for word in range(int(loads["columns"][load])):
-                place = int(loads["region"][load]), first + word * word_bytes
-                lies_at[int(loads["address"][load]) + word] = place
-            next_load += 1
+    requantizations, par_words = columns.groups["RQ"], ParWords(program, columns)
+    for i, pc in enumerate(requantizations.pcs.tolist()):
         if not layer.first <= pc < layer.first + layer.count or requantizations["act_terms"][i]:
             continue
         registers = requantizations.registers
@@ -173,11 +160,9 @@ def _read_by_rq(program: Program, columns: Columns, layer: Layer) -> Iterator[_C
         output = registers["rq_output"]
         for block in range(int(registers["vec_b"]["count"][i])):
             par = int(requantizations["par"][i]) + block * words
-            region, offset = lies_at[par]
-            image = program.regions[region].image[offset : offset + words * word_bytes]
             yield _Constants(
-                offset,
-                np.frombuffer(image, "<u4").reshape(words, size).astype(np.int64),
+                par_words.place(pc, par)[1],
+                par_words.read(pc, par, words).view("<u4").reshape(words, size).astype(np.int64),
                 EPILOGUES[int(registers["rq_mode"]["rounding"][i])],
                 (int(output["zero_point"][i]), int(output["low"][i]), int(output["high"][i])),
             )

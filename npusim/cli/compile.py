@@ -45,6 +45,7 @@ def command(
 
 def _say_what_is_proved(program: Program, network: Network) -> None:
     """Print for how many accumulators the program's constants differ from the runtime's rule."""
+    from npusim.analysis.pair_proof import prove_pairs
     from npusim.analysis.proof import prove
 
     proofs = prove(program, network)
@@ -56,6 +57,13 @@ def _say_what_is_proved(program: Program, network: Network) -> None:
         f"{channels - lacking} of {channels} channels proved equal to {program.requant} for every "
         f"accumulator that can occur ({thresholds} thresholds)"
     )
+    additions = prove_pairs(program, network)
+    exact = sum(not proof.differences for proof in additions)
+    if additions:
+        say(f"{exact} of {len(additions)} operators of two operands proved for all 65,536 pairs")
+    for pairs in additions:
+        if pairs.differences:
+            say(f"{pairs.layer}: {len(pairs.differences)} pairs differ: {pairs.differences[0]}")
     for proof in inexact:
         say(
             f"{proof.layer}: {proof.differing_accumulators} accumulators differ, the first: "

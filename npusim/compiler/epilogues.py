@@ -120,11 +120,12 @@ def mean(
 
 def addition(
     network: Network, node: Node, c: ThreeStepAdd | Requantization | onnxruntime.FusedAdd
-) -> ThreeStepAdd | Requantization:
-    """Return the constants of an addition."""
+) -> ThreeStepAdd | Requantization | None:
+    """Return the constants of an addition; None where none are exact for all pairs of bytes."""
     if not isinstance(c, onnxruntime.FusedAdd):
         return c
-    return pair_twin(fused_add(network, node, c)).requantization
+    found = pair_twin(fused_add(network, node, c))
+    return found.requantization if found.is_exact else None
 
 
 def fused_add(network: Network, node: Node, c: onnxruntime.FusedAdd) -> PairRule:

@@ -36,11 +36,13 @@ def addition_behind(network: Network, node: Node) -> Node | None:
 def with_residual(
     network: Network, layer: LinearLayer, node: Node, add: Node, context: Context
 ) -> LinearLayer | None:
-    """Return `layer` with the addition; None where two layers move fewer bytes."""
+    """Return `layer` with the addition; None where the host adds or two layers move less."""
     machine = context.machine
     is_second = add.inputs[0] == node.outputs[0]
     source = context.source(add.inputs[1] if is_second else add.inputs[0])
     function = epilogues.addition(network, add, constants_of(network, add, context.rule))
+    if function is None:
+        return None
     fused = replace(layer, residual=Residual(source, function, not is_second))
     if machine.act_words > STRIDE_MAX:
         return None

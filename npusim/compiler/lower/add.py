@@ -36,4 +36,5 @@ def lower(
             return None
         if x.shape[-1:] != target.shape[-1:]:
             return None
-    return pointwise(context, sources, epilogues.addition(network, node, c))
+    function = epilogues.addition(network, node, c)
+    return None if function is None else pointwise(context, sources, function)
