@@ -24,6 +24,9 @@ from npusim.runtimes.staircase import Reach, outputs
 from npusim.runtimes.twins import Difference, differences
 from npusim.words import ROUNDINGS, RULES, Rule
 
+SHOWN = 8
+"""Layers that are listed where there is none of the name asked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class RuleRow:
@@ -56,7 +59,8 @@ class RuleRow:
 class Explanation:
     """A channel of a layer under every rule.
 
-    `accumulator` and the reach first..last are those of the runtimes: the bias is in them.
+    `accumulator` and first..last, the reach or the range asked for, are those of the runtimes: the
+    bias is in them.
     """
 
     layer: str
@@ -71,7 +75,10 @@ class Explanation:
 
 
 def explain(
-    network: Network, layer: str, channel: int = 0, accumulator: int | None = None
+    network: Network,
+    layer: str,
+    channel: int = 0,
+    accumulator: int | tuple[int, int] | None = None,
 ) -> Explanation:
     """Return what every rule makes of an accumulator of a convolution, dense layer or mean.
 
@@ -80,14 +87,15 @@ def explain(
     layer
         The node's name, or that of its output tensor.
     accumulator
-        With the bias, as a runtime's int32 has it; where None, the first for which rules differ.
+        With the bias, as a runtime's int32 has it. Where None, that next to 0 for which rules
+        differ; of a range (first, last), likewise, and only those of the range are counted.
 
     Raises
     ------
     UnsupportedError
         There is no such layer, or its outputs do not come from one accumulator.
     RangeError
-        The channel does not exist, or the accumulator cannot occur.
+        The channel does not exist, or an accumulator cannot occur.
     """
     require_type("network", network, Network, hint="npusim.load makes one")
     node = _node(network, layer)
@@ -104,6 +112,15 @@ def explain(
     if isinstance(reference, str):
         raise UnsupportedError(reference)
     first, last = int(reach.first[0]) + offset, int(reach.last[0]) + offset
+    for one_asked in accumulator if isinstance(accumulator, tuple) else (accumulator,):
+        if one_asked is not None and not first <= one_asked <= last:
+            raise RangeError(
+                f"{node.name}: accumulator: expected {first}..{last}, which can occur, "
+                f"found {one_asked}"
+            )
+    if isinstance(accumulator, tuple):
+        first, last = min(accumulator), max(accumulator)
+        reach, accumulator = Reach(np.array([first - offset]), np.array([last - offset])), None
     apart = {
         rule: () if isinstance(c, str) else _apart(reference, c, reach, channel, offset)
         for rule, c in found.items()
@@ -111,11 +128,6 @@ def explain(
     if accumulator is None:
         starts = [d.first for row in apart.values() for d in row]
         accumulator = min(starts, key=abs, default=min(max(0, first), last))
-    if not first <= accumulator <= last:
-        raise RangeError(
-            f"{node.name}: accumulator: expected {first}..{last}, which can occur, "
-            f"found {accumulator}"
-        )
     rows = tuple(_row(rule, c, accumulator, offset, apart[rule]) for rule, c in found.items())
     return Explanation(node.name, node.kind, channel, offset, first, last, accumulator, own, rows)
 
@@ -128,7 +140,12 @@ def _node(network: Network, layer: str) -> Node:
             raise UnsupportedError(
                 f"{node.name}: expected Conv2D, FullyConnected or Mean, found {node.kind}"
             )
-    raise UnsupportedError(f"{network.name}: no layer or output tensor {layer}")
+    explained = (op.Conv2D, op.FullyConnected, op.Mean)
+    names = [node.name for node in network.nodes if isinstance(node.operator, explained)]
+    listed = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    raise UnsupportedError(
+        f"{network.name}: no layer or output tensor {layer}; expected one of {listed}"
+    )
 
 
 def _reach(network: Network, node: Node) -> tuple[Reach, np.ndarray]:

@@ -13,19 +13,40 @@ SHOWN = 2
 """Differing accumulators that are listed for a rule."""
 
 
+class Accumulators(click.ParamType):
+    """An integer, or FIRST..LAST."""
+
+    name = "N|FIRST..LAST"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | tuple[int, int]:
+        """Return the integer, or the two ends."""
+        first, dots, last = str(value).partition("..")
+        try:
+            return (int(first), int(last)) if dots else int(first)
+        except ValueError:
+            self.fail(f"expected an integer or FIRST..LAST, found {value}", param, ctx)
+
+
 @click.command("explain")
 @model_argument
 @click.argument("layer")
 @click.option("--channel", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--accumulator",
-    type=int,
-    metavar="N",
-    help="With the bias, as a runtime's int32 has it; default the first where rules differ.",
+    type=Accumulators(),
+    help="With the bias, as a runtime's int32 has it, or a range; default that next to 0 for "
+    "which rules differ.",
 )
 @click.option("--all", "all_rules", is_flag=True, help="Show the steps of every rule.")
 def command(
-    model: Path, layer: str, *, channel: int, accumulator: int | None, all_rules: bool
+    model: Path,
+    layer: str,
+    *,
+    channel: int,
+    accumulator: int | tuple[int, int] | None,
+    all_rules: bool,
 ) -> None:
     """Explain what every runtime and rounding makes of an accumulator of LAYER.
 
@@ -37,7 +58,7 @@ def command(
     found = explain(load(model), layer, channel, accumulator)
     say(
         f"{found.layer} ({found.operator}), channel {found.channel}: accumulators "
-        f"{found.first}..{found.last} can occur, the bias {found.bias} included"
+        f"{found.first}..{found.last}, the bias {found.bias} included"
     )
     say(f"accumulator {found.accumulator}, and how often a rule differs from {found.own}:")
     count = found.last - found.first + 1

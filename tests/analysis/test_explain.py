@@ -71,9 +71,21 @@ def test_differences_are_counted_over_the_accumulators_that_occur():
             break
 
 
+def test_a_range_counts_its_own_accumulators():
+    network = golden_layer()
+    whole, part = explain(network, "dense"), explain(network, "dense", accumulator=(500, 700))
+    assert (part.first, part.last) == (500, 700)
+    assert 500 <= part.accumulator <= 700
+    for row, inside in zip(whole.rows, part.rows, strict=True):
+        named = {a for d in row.differences for a in range(d.first, d.last + 1)}
+        assert inside.differing == len(named & set(range(500, 701)))
+    with pytest.raises(RangeError, match=r"accumulator: expected -181\.\.1349.*found 1350"):
+        explain(network, "dense", accumulator=(500, 1350))
+
+
 def test_what_cannot_be_explained_is_refused():
     network = golden_layer()
-    with pytest.raises(UnsupportedError, match="no layer or output tensor z"):
+    with pytest.raises(UnsupportedError, match="tensor z; expected one of dense"):
         explain(network, "z")
     with pytest.raises(RangeError, match=r"channel: expected 0\.\.0, found 1"):
         explain(network, "dense", 1)

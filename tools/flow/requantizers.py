@@ -1,0 +1,179 @@
+"""Integer and float32 requantizer at gate level on the same accumulators of real layers.
+
+    python -m tools.flow.requantizers nangate45|ihp_sg13g2 LIBRARY.lib[.gz]
+
+Each unit is synthesized and replayed with delays on every accumulator of the shipped network's
+pointwise layers, one a cycle, channel by channel as RQ gives them, and on idle cycles. The outputs
+are compared with the units' scalars. Area, path, leakage and energy go to
+npusim/cost/tables/requantizers.json, from which docs/numerics.md has its table; the float32 unit's
+row goes to the technology's table, which has the integer one's from make_energy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npusim.cosim.units import load_unit
+from npusim.datapath.contract import Unit, Values
+from npusim.formats.files import load
+from npusim.graph.network import Network
+from npusim.graph.weight_planes import weight_planes
+from npusim.operators.pages import constants_of
+from npusim.prepared.engine import prepare
+from npusim.runtimes.requantization import Requantization
+from npusim.words import ROUNDINGS
+from tools.checkout import DIGITS, ROOT
+from tools.flow.liberty import read_library
+from tools.flow.liberty_syntax import read_liberty
+from tools.flow.longest_path import cells_of, longest_path_ns
+from tools.flow.netlist import Netlist, Port, read_netlist
+from tools.flow.replay import Window, replay
+from tools.flow.synthesis import map_to_cells, rtl_files
+
+MEASURED = ROOT / "npusim" / "cost" / "tables" / "requantizers.json"
+UNITS: tuple[tuple[str, Mapping[str, int]], ...] = (
+    ("requantize", {"MAX_TERMS": 4}),
+    ("requantize", {"MAX_TERMS": 1}),
+    ("requantize_float", {}),
+)
+PIXELS, CHANNELS, IDLE_CYCLES = 24, 8, 32
+"""Of each layer, and at the end of the stream."""
+
+
+def stream() -> list[tuple[int, int, int, int, tuple[int, int, int]]]:
+    """Return (accumulator, multiplier, bias, shift, (zero point, low, high)) by cycle."""
+    network = load(DIGITS / "digits_int8.onnx")
+    with np.load(DIGITS / "digits_test.npz") as file:
+        x = file["x"][:1]
+    found = []
+    for node in network.nodes:
+        if node.kind not in ("Conv2D", "FullyConnected"):
+            continue
+        planes = weight_planes(network, node)
+        c = constants_of(network, node, "half_up")
+        if planes.shape[0] != 1 or planes.shape[2:4] != (1, 1) or c is None:
+            continue
+        found += list(_layer(network, node.inputs[0], planes[0, :, 0, 0].astype(int), c, x))
+    return found
+
+
+def _layer(
+    network: Network, source: str, weights: np.ndarray, c: Requantization, x: np.ndarray
+) -> Iterator[tuple[int, int, int, int, tuple[int, int, int]]]:
+    tensor = network.tensors[source]
+    zero_point = 0 if tensor.quantization is None else int(tensor.quantization.zero_point)
+    values = prepare(network).run(x, keep=[source])[source].reshape(-1, weights.shape[1])
+    sums = (values[:PIXELS].astype(int) - zero_point) @ weights.T
+    m, b, s = (np.broadcast_to(v, len(weights)) for v in (c.multipliers[0], c.bias, c.shift))
+    for channel in np.flatnonzero(m)[:CHANNELS]:
+        for total in sums[:, channel]:
+            bounds = (c.zero_point, c.low, c.high)
+            yield int(total), int(m[channel]), int(b[channel]), int(s[channel]), bounds
+
+
+def operands(unit: Unit, cycle: tuple[int, int, int, int, tuple[int, int, int]]) -> Values:
+    """Return a unit's inputs for a cycle of the stream; float32 takes M / 2^s as its scale."""
+    acc, multiplier, bias, shift, (zero_point, low, high) = cycle
+    common = {"acc": acc, "zero_point": zero_point, "low": low, "high": high}
+    if unit.name == "requantize_float":
+        scale = int(np.float32(multiplier / 2.0**shift).view(np.uint32))
+        return common | {"bias": round(bias / multiplier), "scale": scale}
+    return common | {
+        "multiplier": multiplier, "bias": bias, "shift": shift, "channel_shift": 0,
+        "mode": ROUNDINGS.index("half_up"),
+    }  # fmt: skip
+
+
+def windows(unit: Unit, netlist: Netlist) -> list[Window]:
+    """Return the idle window and the busy one."""
+    cycles = [operands(unit, cycle) for cycle in stream()]
+    terms = unit.parameters.get("MAX_TERMS", 0)
+    outputs = []
+    for values in cycles:
+        given: dict[str, Any] = dict(values)
+        if terms:
+            given |= {name: [given[name]] for name in ("acc", "multiplier")}
+        outputs.append(unit.scalar(**given))
+    idle = [cycles[0]] * IDLE_CYCLES
+    return [
+        _window(netlist, unit, idle, [None] * IDLE_CYCLES, valid=0),
+        _window(netlist, unit, cycles, outputs, valid=1),
+    ]
+
+
+def _window(
+    netlist: Netlist, unit: Unit, cycles: list[Values], outputs: list[Any], valid: int
+) -> Window:
+    late = unit.latency_cycles
+    values: dict[str, list[str]] = {}
+    for port in netlist.inputs:
+        name = port.name.removesuffix("_i")
+        fixed = {"en": 1, "rst": 0, "valid": valid}
+        numbers = [fixed.get(name, cycle.get(name, 0)) for cycle in cycles]
+        values[port.name] = [bits(port, int(number)) for number in numbers]
+    for port in netlist.outputs:
+        known = outputs if port.name == "y_o" else [None] * len(outputs)
+        delayed = [None] * late + known[: len(known) - late]
+        values[port.name] = [
+            "x" * len(port.nets) if y is None else bits(port, int(y)) for y in delayed
+        ]
+    state = {name: "0" * 64 for name, *_ in netlist.registers().values()}
+    return Window(values, state)
+
+
+def bits(port: Port, value: int) -> str:
+    """Return a port's bits, highest first."""
+    width = len(port.nets)
+    return f"{value & ((1 << width) - 1):0{width}b}"
+
+
+def measure(name: str, parameters: Mapping[str, int], library: Path) -> dict[str, Any]:
+    """Return the row of one unit."""
+    unit, cells = load_unit(name), read_library(library)
+    with tempfile.TemporaryDirectory(prefix="npusim-requantizers-") as temporary:
+        folder = Path(temporary)
+        map_to_cells(unit.module, rtl_files(unit.module), parameters, library, folder)
+        netlist = read_netlist(folder / "netlist.json", cells)
+        path_ns = longest_path_ns(folder / "netlist.json", cells_of(read_liberty(library)))
+    result = replay(netlist, windows(unit, netlist))
+    if result.wrong_cycles:
+        raise SystemExit(f"{unit.module}: {result.wrong_cycles} cycles unlike the scalar's")
+    idle, busy = (part.sum(axis=1) / 1e3 for part in result.windows_fj)
+    late = unit.latency_cycles  # the pipeline fills
+    return {
+        "module": unit.module,
+        "parameters": dict(parameters),
+        "cells": len(netlist.types),
+        "area_um2": round(sum(netlist.area_um2.values()), 1),
+        "path_ns": round(path_ns, 4),
+        "leakage_uw": round(sum(netlist.leakage_uw.values()), 2),
+        "energy_pj": {
+            "requantize": round(float(busy[late:].mean()), 3),
+            "idle": round(float(np.median(idle[late:])), 3),
+        },
+    }
+
+
+def main() -> None:
+    """Measure the three units in one technology."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("technology", choices=("nangate45", "ihp_sg13g2"))
+    parser.add_argument("library", type=Path)
+    options = parser.parse_args()
+    rows = []
+    for name, parameters in UNITS:
+        rows.append(measure(name, parameters, options.library))
+        print(rows[-1], flush=True)
+    kept = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    MEASURED.write_text(json.dumps(kept | {options.technology: rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
