@@ -29,6 +29,8 @@ class Logic:
         """Return how many a machine has; accumulators: one for each region of a lane."""
         if self.module == "npu_merge_regions" and not machine.array.pwlq_bits:
             return 0
+        if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
+            return 0
         regions = machine.acc_regions if self.module == "npu_accumulate" else 1
         return regions * (machine.size if self.per_lane else 1)
 
@@ -43,6 +45,7 @@ LOGIC = (
     Logic("npu_accumulate", "accumulators", True, ("accumulate", "idle")),
     Logic("npu_merge_regions", "requantizers", True, ("merge", "idle")),
     Logic("npu_requantize", "requantizers", True, ("requantize", "term", "idle")),
+    Logic("npu_requantize_float", "requantizers", True, ("requantize", "idle")),
     Logic("npu_pool", "vector", True, ("max", "sum", "idle")),
     Logic("npu_add", "vector", True, ("add", "idle")),
     Logic("npu_lookup", "vector", True, ("lookup", "idle")),

@@ -88,6 +88,11 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     events["requantizations"] = {"requantizers": first - term}  # what a result takes beside terms
     add("requantize_terms", "npu_lane", "term", component="requantizers")
     add("requantize_terms", "npu_vector_engine", "run", 1 / size)
+    events["float32_requantizations"] = {}
+    if machine.array.fp32_requantizer:
+        add("float32_requantizations", "npu_requantize_float", "requantize")
+        add("float32_requantizations", "npu_lane", "term", component="requantizers")
+        add("float32_requantizations", "npu_vector_engine", "run", 1 / size)
     events["merges"] = {}
     if machine.array.pwlq_bits:
         add("merges", "npu_merge_regions", "merge")

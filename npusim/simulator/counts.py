@@ -24,8 +24,8 @@ WORDS = (
 )  # fmt: skip
 NAMES = (
     "fetch_bytes", "dram_read_bytes", "dram_write_bytes", *MACS, "array_cycles", "weight_decodes",
-    "weight_swaps", "accumulations", *WORDS, "requantizations", "requantize_terms", "merges",
-    *VECTOR,
+    "weight_swaps", "accumulations", *WORDS, "requantizations", "requantize_terms",
+    "float32_requantizations", "merges", *VECTOR,
 )  # fmt: skip
 """What is counted:
 
@@ -36,7 +36,8 @@ weight_decodes      codes decoded into a lane's shadow register; weight_swaps: l
                     register became the active one
 accumulations       sums of a column added to an accumulator of one lane and region
 <pad>_reads, writes words; of ACC, words of one region (SIZE int32)
-requantizations     results of one lane; requantize_terms: products of a multiplier in them
+requantizations     results of one lane; requantize_terms: products of a multiplier in them; those
+                    of the float32 requantizer are float32_requantizations instead
 merges              terms of one lane that pwlq's A1 and S are merged into
 vector_<op>         taps of one lane
 """

@@ -73,6 +73,17 @@ def test_requantizations_of_several_terms():
     assert three["requantizers"] - one["requantizers"] == pytest.approx(16 * (term + lane))
 
 
+def test_the_float32_requantizer_is_priced_where_it_is_built_in():
+    float32 = NANO.with_({"array.fp32_requantizer": 1})
+    counts = {"float32_requantizations": 8}
+    without, built_in = (priced(price_list(m), counts, 0) for m in (NANO, float32))
+    assert sum(without.values()) == 0
+    result = operation("npu_requantize_float", "requantize") + operation("npu_lane", "term")
+    assert built_in["requantizers"] == pytest.approx(8 * result)
+    clocks = [price_list(gated(m, False)).cycle["clock"] for m in (NANO, float32)]
+    assert clocks[1] - clocks[0] == pytest.approx(4 * 0.5)
+
+
 def test_memories_and_dram_are_priced_by_access():
     counts = {"act_reads": 3, "act_writes": 5, "acc_writes": 7, "dram_read_bytes": 11}
     energy = priced(price_list(NANO), counts, 0)

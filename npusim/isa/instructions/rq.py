@@ -47,6 +47,8 @@ FORMAT = Format(
 
 REGISTERS = vector_nest.REGISTERS
 
+FLOAT32 = EPILOGUES.index("float32")
+
 hazards, transfer = no_hazards, no_transfer
 
 
@@ -108,13 +110,17 @@ def counts(rq: Group, machine: Machine) -> dict[str, Column]:
     terms = rq.registers["vec_kx"]["count"]
     written = vector_nest.words(rq)
     act_terms = sum(from_act == 1 for from_act in _from_act(rq))
+    rounding = rq.registers["rq_mode"]["rounding"]
+    float32 = (rounding == FLOAT32) & bool(machine.array.fp32_requantizer)
+    results = written * machine.size
     merged = (rq["pwlq"] == 1) & (rq["act_terms"] & 1 == 0)  # term 0 reads A1 and S
     return {
         "par_reads": rq.registers["vec_b"]["count"] * _block_words(rq),
         "act_reads": written * act_terms,
         "acc_reads": written * (terms - act_terms + merged),
         "act_writes": written,
-        "requantizations": written * machine.size,
-        "requantize_terms": written * machine.size * terms,
+        "requantizations": results * ~float32,
+        "requantize_terms": results * terms * ~float32,
+        "float32_requantizations": results * float32,
         "merges": written * machine.size * merged,
     }

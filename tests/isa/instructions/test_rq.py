@@ -72,6 +72,15 @@ def test_rules(registers: dict, fields: dict[str, int], wrong: str) -> None:
     assert broken("RQ", group("RQ", GOOD | registers, **fields))[:1] == [wrong][: bool(wrong)]
 
 
+def test_results_of_the_float32_requantizer_are_counted_apart_where_it_is_built_in() -> None:
+    registers = GOOD | {"vec_x": {"count": 5}, "rq_mode": {"rounding": 6}}
+    float32 = NANO.with_({"array.fp32_requantizer": 1})
+    names = ("requantizations", "requantize_terms", "float32_requantizations")
+    for machine, expected in ((NANO, (20, 20, 0)), (float32, (0, 0, 20))):
+        columns = rq.counts(group("RQ", registers), machine)
+        assert tuple(int(columns[name][0]) for name in names) == expected
+
+
 def test_pwlq_must_be_built_in() -> None:
     one = group("RQ", GOOD, pwlq=1)
     assert broken("RQ", one) == []
