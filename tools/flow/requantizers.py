@@ -4,9 +4,9 @@
 
 Each unit is synthesized and replayed with delays on every accumulator of the shipped network's
 pointwise layers, one a cycle, channel by channel as RQ gives them, and on idle cycles. The outputs
-are compared with the units' scalars. Area, path, leakage and energy go to
-npusim/cost/tables/requantizers.json, from which docs/numerics.md has its table; the float32 unit's
-row goes to the technology's table, which has the integer one's from make_energy.
+are compared with the units' scalars. Area, path, leakage and energy go to docs/requantizers.json,
+from which docs/numerics.md has its table; the float32 unit's row goes to the technology's table,
+which has the integer one's from make_energy.
 """
 
 from __future__ import annotations
@@ -36,13 +36,18 @@ from tools.flow.longest_path import cells_of, longest_path_ns
 from tools.flow.netlist import Netlist, Port, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
+from tools.markdown import header
+from tools.markdown import row as markdown_row
 
-MEASURED = ROOT / "npusim" / "cost" / "tables" / "requantizers.json"
+MEASURED = ROOT / "docs" / "requantizers.json"
+TABLES = ROOT / "npusim" / "cost" / "tables"
 UNITS: tuple[tuple[str, Mapping[str, int]], ...] = (
     ("requantize", {"MAX_TERMS": 4}),
     ("requantize", {"MAX_TERMS": 1}),
     ("requantize_float", {}),
 )
+TERMS = {4: "four terms", 1: "one term"}
+LIBRARIES = {"nangate45": "Nangate45", "ihp_sg13g2": "IHP SG13G2"}
 PIXELS, CHANNELS, IDLE_CYCLES = 24, 8, 32
 """Of each layer, and at the end of the stream."""
 
@@ -173,6 +178,33 @@ def main() -> None:
         print(rows[-1], flush=True)
     kept = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
     MEASURED.write_text(json.dumps(kept | {options.technology: rows}, indent=1) + "\n")
+    with_row(TABLES / f"{options.technology}.json", rows[-1])
+
+
+def with_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Put a module's row into a technology's table, behind the integer requantizer's."""
+    document = json.loads(path.read_text())
+    others = [other for other in document["modules"] if other["module"] != row["module"]]
+    place = [other["module"] for other in others].index("npu_requantize") + 1
+    document["modules"] = [*others[:place], row, *others[place:]]
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def comparison(measured: Mapping[str, Any]) -> list[str]:
+    """Return the table of docs/numerics.md."""
+    lines = header("requantizer", "library", "um2", "path, ps", "idle, pJ", "a result, pJ")
+    for technology, rows in measured.items():
+        for of in rows:
+            terms = of["parameters"].get("MAX_TERMS")
+            name = of["module"].removeprefix("npu_")
+            title = f"`{name}`" + (f", {TERMS[terms]}" if terms else "")
+            energy = of["energy_pj"]
+            figures = (
+                f"{of['area_um2']:,.0f}", f"{1000 * of['path_ns']:,.0f}",
+                f"{energy['idle']:.1f}", f"{energy['requantize']:.1f}",
+            )  # fmt: skip
+            lines.append(markdown_row(title, LIBRARIES[technology], *figures))
+    return lines
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from npusim.engines.machine_network import MachineNetwork
 from npusim.formats.files import load
 from tools.checkout import ROOT
+from tools.flow import requantizers
 from tools.pages import accuracy, accuracy_text, energy_table, rtl
 
 WRITERS = [
@@ -46,6 +47,14 @@ def test_the_accuracy_page_is_that_of_its_numbers() -> None:
     data = json.loads(accuracy.NUMBERS.read_text())
     page = accuracy_text.page(data, accuracy.FLOORS, list(accuracy.CALIBRATIONS))
     assert accuracy.PAGE.read_text() == page
+
+
+def test_the_comparison_of_requantizers_is_that_of_its_numbers() -> None:
+    measured = json.loads(requantizers.MEASURED.read_text())
+    assert "\n".join(requantizers.comparison(measured)) in (ROOT / "docs/numerics.md").read_text()
+    for technology, rows in measured.items():
+        table = json.loads((requantizers.TABLES / f"{technology}.json").read_text())
+        assert rows[-1] in table["modules"]
 
 
 def test_the_rtl_page_is_that_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
