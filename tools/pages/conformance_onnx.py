@@ -66,7 +66,6 @@ the same byte for every accumulator that can occur, where such integers exist
 from the program's own constants. For the others the compiler takes the integers that miss the
 fewest accumulators; `npusim compile` names them, and they stand below (without the bias). With the
 float32 requantizer every channel is proved.
-
 """
 LISTED = 4
 """Places of a channel's differing accumulators that are listed."""
