@@ -3,7 +3,8 @@
 An operator of two 8-bit operands is one VEC, or one RQ whose terms are both in ACT. That very
 instruction, with its registers and the words of PAR that it reads in the program's image, is
 carried out on every pair; what comes out is compared with the runtime's rule. The compiler is not
-asked. Operators that the program leaves to the host are the runtime's rule itself.
+asked. Operators that the program leaves to the host are the runtime's rule itself; with a constant
+operand they may be a table of one byte, which is not here.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ BYTES = 256
 PAIRS = BYTES * BYTES
 WORDS_AT_ONCE = 4096
 """Of each operand: three times as many lie in ACT's address space."""
-OF_ONE_OPERAND = ("copy", "max", "sum", "lookup", "table")
-"""Operations of VEC that fold the taps of one operand."""
+OF_TWO_OPERANDS = ("add", "multiply", "max", "min")
+"""Operations of VEC that may fold a word of one operand and one of another."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _computed(
 def _has_two_operands(name: str, row: Records) -> bool:
     if name == "RQ":
         return bool(row["terms"] == 2 and row["act_terms"] & 3 == 3)
-    return VEC_OPS[int(row["op"])] not in OF_ONE_OPERAND
+    return VEC_OPS[int(row["op"])] in OF_TWO_OPERANDS and row["kx"] == 2 and row["ky"] == 1
 
 
 def _on_pairs(row: Records) -> Records:

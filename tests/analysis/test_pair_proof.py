@@ -19,7 +19,7 @@ from npusim.prepared.engine import prepare
 NANO = Machine.load("nano")
 
 
-def addition(source: str) -> Network:
+def addition(source: str, operator: op.Operator | None = None) -> Network:
     """Return y = a + b of [1 2 2 8] int8, each with a scale and zero point of its own."""
 
     def tensor(name: str, scale: float, zero_point: int) -> Tensor:
@@ -31,7 +31,7 @@ def addition(source: str) -> Network:
         "b": tensor("b", 0.0113, -100),
         "y": tensor("y", 0.0419, -3),
     }
-    node = Node("sum", op.Add(), ("a", "b"), ("y",))
+    node = Node("sum", operator or op.Add(), ("a", "b"), ("y",))
     return Network("addition", source, (node,), tensors, ("a", "b"), ("y",))
 
 
@@ -58,6 +58,26 @@ def test_an_addition_is_proved_over_all_pairs(source, rule):
     network = addition(source)
     (proof,) = prove_pairs(compile_network(network, NANO, rule), network)
     assert (proof.layer, proof.operator, proof.differences) == ("sum", "Add", ())
+
+
+@pytest.mark.parametrize(
+    ("operator", "rule"),
+    [
+        (op.Sub(), "litert"),
+        (op.Mul(), "litert"),
+        (op.Mul(), "onnxruntime"),
+        (op.Maximum(), "litert"),
+    ],
+)
+def test_other_operators_of_two_operands(operator, rule):
+    network = addition("onnx" if rule == "onnxruntime" else "tflite", operator)
+    program = compile_network(network, NANO, rule)
+    (proof,) = prove_pairs(program, network)
+    assert (proof.operator, proof.differences) == (type(operator).__name__, ())
+    wrong = with_registers(program, "rq_output", 1 << 9)  # the least output is one more
+    if not isinstance(operator, op.Maximum):
+        (refuted,) = prove_pairs(wrong, network)
+        assert {d.expected for d in refuted.differences} == {-128}
 
 
 def test_another_rules_constants_are_refuted_by_the_pairs_for_which_the_kernels_differ():
