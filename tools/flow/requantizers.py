@@ -116,13 +116,13 @@ def windows(unit: Unit, netlist: Netlist) -> list[Window]:
 def _window(
     netlist: Netlist, unit: Unit, cycles: list[Values], outputs: list[Any], valid: int
 ) -> Window:
-    late = unit.latency_cycles
+    late = latency(unit)
     values: dict[str, list[str]] = {}
     for port in netlist.inputs:
         name = port.name.removesuffix("_i")
-        fixed = {"en": 1, "rst": 0, "valid": valid}
+        fixed: dict[str, Any] = {"en": 1, "rst": 0, "valid": valid}
         numbers = [fixed.get(name, cycle.get(name, 0)) for cycle in cycles]
-        values[port.name] = [bits(port, int(number)) for number in numbers]
+        values[port.name] = [bits(port, number) for number in numbers]
     for port in netlist.outputs:
         known = outputs if port.name == "y_o" else [None] * len(outputs)
         delayed = [None] * late + known[: len(known) - late]
@@ -131,6 +131,12 @@ def _window(
         ]
     state = {name: "0" * 64 for name, *_ in netlist.registers().values()}
     return Window(values, state)
+
+
+def latency(unit: Unit) -> int:
+    """Return a requantizer's latency, which no parameter changes."""
+    assert isinstance(unit.latency_cycles, int)
+    return unit.latency_cycles
 
 
 def bits(port: Port, value: int) -> str:
@@ -151,7 +157,7 @@ def measure(name: str, parameters: Mapping[str, int], library: Path) -> dict[str
     if result.wrong_cycles:
         raise SystemExit(f"{unit.module}: {result.wrong_cycles} cycles unlike the scalar's")
     idle, busy = (part.sum(axis=1) / 1e3 for part in result.windows_fj)
-    late = unit.latency_cycles  # the pipeline fills
+    late = latency(unit)  # the pipeline fills
     return {
         "module": unit.module,
         "parameters": dict(parameters),
