@@ -48,7 +48,8 @@ def tosa_reference(
 
 def missing() -> str | None:
     """Return why the model cannot be asked, None where it can."""
-    return None if PYTHON.exists() else "TOSA reference model not found: make tosa"
+    found = PYTHON.with_name("tosa_reference_model").exists()
+    return None if found else "TOSA reference model not found: make tosa"
 
 
 def versions() -> dict[str, str]:
