@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from npusim.cli.verify_program import verify_model
+from npusim.engines.machine_network import MachineNetwork
+from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.machines import Machine
 from npusim.words import MEMORY_MODELS
+from tests.compiler.blocks import BLOCKS
 
 NETWORKS = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
 
@@ -38,6 +41,16 @@ def test_own_network_on_base(model, capsys):
 @pytest.mark.parametrize("model", MEMORY_MODELS)
 def test_network_on_base(name, model, shared, capsys):
     require_agreement(shared / f"models/tflite/{name}.tflite", model, capsys)
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("verilator")
+@pytest.mark.parametrize("name", BLOCKS)
+def test_block_on_base(name: str) -> None:
+    compiled = MachineNetwork(BLOCKS[name](), Machine.load("base"), "litert")
+    for run in compare_network(compiled, random_inputs(compiled.network, 1), simulator="verilator"):
+        assert not run.difference
+        assert run.cycles == run.rtl_cycles
 
 
 @pytest.mark.rtl
