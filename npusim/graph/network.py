@@ -19,11 +19,11 @@ Source = Literal["tflite", "onnx", "npusim"]
 """Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
 
 
-Group = Literal["", "joined", "joined_as_uint8", "float"]
+Group = Literal["", "joined", "joined_as_uint8", "float", "island"]
 """How an operator that its file describes in float, between Dequantize and Quantize, is computed
 by the file's runtime: `joined` to an operator on the integers, `joined_as_uint8` where the runtime
-first moves int8 values up by 128 and that shows, `float` in float32. Empty: it stands in the file
-as it is."""
+first moves int8 values up by 128 and that shows, `float` in float32. `island`: npusim's quantizer
+left it in float32 under every rule. Empty: it stands in the file as it is."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from npusim.formats.onnx.records import OnnxNode
 from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.own import integer
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
 from npusim.operators.kinds.unary import Unary
@@ -61,4 +62,5 @@ PAGE = function_page(
     single,
     single_onnxruntime=single_onnxruntime,
     onnx=(OnnxForm("Gelu", reads(_read)),),
+    fields=(integer("approximate", kind=bool),),
 )

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.operators.forms.onnx import OnnxForm, reads
-from npusim.operators.kinds.host import float_page
+from npusim.operators.forms.own import number
+from npusim.operators.kinds.host import float_page, tabulated
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.unary import Unary
 
 
@@ -26,6 +28,8 @@ def single(operator: HardSigmoid, x: NDArray) -> NDArray:
     return np.maximum(np.minimum(line, x.dtype.type(1)), x.dtype.type(0))
 
 
+CONSTANTS = tabulated(single)
+
 PAGE = float_page(
     HardSigmoid,
     (
@@ -35,4 +39,6 @@ PAGE = float_page(
         ),
     ),
     single,
+    own=(table_form("hard_sigmoid", CONSTANTS, number("alpha"), number("beta")),),
+    constants=CONSTANTS,
 )

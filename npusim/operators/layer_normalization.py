@@ -16,6 +16,8 @@ from npusim.graph.tensor import Tensor
 from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import integer, number
+from npusim.operators.forms.own_float import island_form
 from npusim.operators.kinds.host import float_page
 
 
@@ -73,4 +75,10 @@ def _read(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, operator, values, node.outputs[0])
 
 
-PAGE = float_page(LayerNormalization, (OnnxForm("LayerNormalization", _read),), single, real)
+PAGE = float_page(
+    LayerNormalization,
+    (OnnxForm("LayerNormalization", _read),),
+    single,
+    real,
+    (island_form("LayerNormalization", integer("axis"), number("epsilon"), values=3),),
+)

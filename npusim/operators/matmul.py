@@ -26,10 +26,19 @@ from npusim.operators.forms.onnx_scales import (
     per_tensor,
     weight_type,
 )
+from npusim.operators.forms.own import (
+    RULE,
+    Attributes,
+    OwnForm,
+    clamped_scale,
+    epilogue,
+    zero_points,
+)
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.fully_connected import FullyConnected
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.float32 import by_runtime, elementwise
+from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.products import requantized
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.page import Absent, Page, PerRuntime, Step
@@ -72,8 +81,11 @@ class MatMul(Operator):
 
 
 def real(operator: MatMul, a: NDArray, b: NDArray) -> NDArray:
-    """Return the matrix product."""
-    return np.matmul(*turned(operator, a, b))
+    """Return the matrix product, summed in order."""
+    a, b = turned(operator, a, b)
+    if not a.shape[-1]:
+        return np.matmul(a, b)
+    return sum_in_order([a[..., k, None] * b[..., k, None, :] for k in range(a.shape[-1])])
 
 
 def turned(operator: MatMul, a: NDArray, b: NDArray) -> tuple[NDArray, NDArray]:
@@ -211,6 +223,19 @@ def _read_to_float(b: Builder, node: OnnxNode) -> None:
     float_product(b, node, operator, (x, other), None)
 
 
+def implied(network: Network, node: Node) -> Attributes:
+    """Return the constants of npusim's own form."""
+    zeros = zero_points(network, node, "ab")
+    found = by_mode(network, node, RULE)
+    assert found is not None
+    return clamped_scale(network, node) | epilogue(found) | zeros
+
+
+def _straight(node: Node) -> bool:
+    operator = node.operator
+    return isinstance(operator, MatMul) and not (operator.turn_a or operator.turn_b)
+
+
 PAGE = Page(
     operator=MatMul,
     tflite=(TfliteForm("BATCH_MATMUL", 2, _read),),
@@ -219,7 +244,7 @@ PAGE = Page(
         OnnxForm("QLinearMatMul", _read_quantized),
         OnnxForm("MatMulToFloat", _read_to_float, "npusim.fused"),
     ),
-    own=Absent("has no form in npusim's ONNX files"),
+    own=(OwnForm("MatMul", (), implied, values=2, suits=lambda network, node: _straight(node)),),
     real=real,
     constants=PerRuntime(
         litert=reference,

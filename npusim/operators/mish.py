@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.operators.forms.onnx import OnnxForm, reads
-from npusim.operators.kinds.host import float_page
+from npusim.operators.kinds.host import float_page, tabulated
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.unary import Unary
 
 
@@ -23,4 +24,12 @@ def single(operator: Mish, x: NDArray) -> NDArray:
     return (wide * np.tanh(np.logaddexp(0, wide))).astype(x.dtype)
 
 
-PAGE = float_page(Mish, (OnnxForm("Mish", reads(lambda node: Mish())),), single)
+CONSTANTS = tabulated(single)
+
+PAGE = float_page(
+    Mish,
+    (OnnxForm("Mish", reads(lambda node: Mish())),),
+    single,
+    own=(table_form("mish", CONSTANTS),),
+    constants=CONSTANTS,
+)

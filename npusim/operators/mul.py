@@ -21,6 +21,7 @@ from npusim.operators.forms.own import (
     OwnForm,
     clamped_scale,
     epilogue,
+    zero_points,
 )
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary, plain_integers
@@ -155,11 +156,8 @@ def step(
 
 def implied(network: Network, node: Node) -> Attributes:
     """Return the constants of npusim's own form."""
-    zeros: Attributes = {
-        f"{name}_zero_point": affine(node, x)[1]
-        for name, x in zip("ab", network.inputs_of(node), strict=True)
-    }
-    return clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE)) | zeros
+    constants = clamped_scale(network, node) | epilogue(fixed_point(network, node, RULE))
+    return constants | zero_points(network, node, "ab")
 
 
 PAGE = Page(

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
 from npusim.formats.onnx.records import OnnxNode
+from npusim.graph.network import Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
 
 
@@ -165,6 +167,23 @@ def resized(
     return tuple(extents), tuple(factors)
 
 
+def _is_along_one_axis(node: Node) -> bool:
+    operator = node.operator
+    return isinstance(operator, Pick) and sum(p is not None for p in operator.places) == 1
+
+
+def _write_places(operator: Pick, x: Tensor) -> Attributes:
+    ((axis, places),) = [(a, p) for a, p in enumerate(operator.places) if p is not None]
+    return {"axis": axis, "places": places}
+
+
+def _read_places(call: Call) -> dict[str, Any]:
+    axis, places = call.node.integer("axis", 0), call.integers("places")
+    return {"places": tuple(places if a == axis else None for a in range(len(call.x.shape)))}
+
+
+PLACES = Field(_write_places, _read_places)
+
 PAGE = rearrangement_page(
     Pick,
     (),
@@ -173,4 +192,5 @@ PAGE = rearrangement_page(
         OnnxForm("Resize", _read_resize),
         OnnxForm("Upsample", _read_resize),
     ),
+    (OwnForm("Pick", (PLACES,), suits=lambda network, node: _is_along_one_axis(node)),),
 )

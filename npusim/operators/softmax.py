@@ -22,6 +22,8 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axis_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import activation_input, per_tensor
+from npusim.operators.forms.own import integer
+from npusim.operators.forms.own_float import island_form
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.types import require_8_bit
@@ -238,7 +240,7 @@ PAGE = Page(
         OnnxForm("Softmax", _read_onnx),
         OnnxForm("QLinearSoftmax", _read_quantized, "com.microsoft"),
     ),
-    own=Absent("has no form in npusim's ONNX files"),
+    own=(island_form("Softmax", integer("axis")),),
     real=real,
     constants=by_width(
         PerRuntime(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.operators.forms.onnx import OnnxForm, reads
-from npusim.operators.kinds.host import float_page
+from npusim.operators.kinds.host import float_page, tabulated
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.unary import Unary
 
 
@@ -24,4 +25,12 @@ def single(operator: Softplus, x: NDArray) -> NDArray:
     return np.where(x > 0, above, np.log(np.exp(np.minimum(wide, 0)) + 1)).astype(x.dtype)
 
 
-PAGE = float_page(Softplus, (OnnxForm("Softplus", reads(lambda node: Softplus())),), single)
+CONSTANTS = tabulated(single)
+
+PAGE = float_page(
+    Softplus,
+    (OnnxForm("Softplus", reads(lambda node: Softplus())),),
+    single,
+    own=(table_form("softplus", CONSTANTS),),
+    constants=CONSTANTS,
+)

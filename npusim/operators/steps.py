@@ -11,6 +11,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Group, Network, Node
 from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
+from npusim.operators.forms.own_float import is_island
 from npusim.operators.kinds.runtime_group import (
     LIFT,
     in_float,
@@ -33,7 +34,7 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     UnsupportedError, RangeError
         The operator, its types or its scales are beyond what its page computes under `rule`.
     """
-    as_group = GROUP_STEPS.get((rule, node.group))
+    as_group = group_in_float if is_island(network, node) else GROUP_STEPS.get((rule, node.group))
     if as_group is not None:
         return as_group(network, node)
     page = PAGE_OF[type(node.operator)]

@@ -18,6 +18,7 @@ from npusim.arguments import require_type
 from npusim.errors import UnsupportedError
 from npusim.formats.own.calls import call_of, function_named
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
+from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.own import scale_of
@@ -48,7 +49,8 @@ def model_of(network: Network) -> onnx.ModelProto:
     for name, tensor in network.tensors.items():
         if tensor.is_constant:
             writer.initializers.append(numpy_helper.from_array(np.array(tensor.data), name))
-            writer.enter(tensor)
+            if not tensor.is_float:
+                writer.enter(tensor)
     for node in network.nodes:
         call = call_of(network, node)
         inputs = [writer.inside(name) for name in node.inputs]
@@ -68,6 +70,7 @@ class _Writer:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.free_batch = keeps_samples_apart(network)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self.values: list[onnx.ValueInfoProto] = []
@@ -76,7 +79,7 @@ class _Writer:
     def inside(self, name: str) -> str:
         """Return what a tensor is called between npusim's functions."""
         tensor = self.network.tensors[name]
-        at_an_end = name in self.network.inputs or tensor.is_constant
+        at_an_end = name in self.network.inputs or (tensor.is_constant and not tensor.is_float)
         reordered = name in self.network.outputs and tensor.file_order is not None
         return name + INNER if at_an_end or reordered else name
 
@@ -84,7 +87,8 @@ class _Writer:
         """State the shape of a tensor between npusim's functions, for viewers."""
         if name not in self.network.outputs or self.inside(name) != name:
             tensor = self.network.tensors[name]
-            self.values.append(_value(self.inside(name), tensor.shape, not tensor.is_constant))
+            free = self.free_batch and not tensor.is_constant
+            self.values.append(_value(self.inside(name), tensor.shape, free))
 
     def call(
         self, function: str, name: str, inputs: list[str], output: str, attributes: dict
@@ -120,8 +124,8 @@ class _Writer:
         graph = helper.make_graph(
             self.nodes,
             network.name,
-            [_end(network.tensors[name]) for name in network.inputs],
-            [_end(network.tensors[name]) for name in network.outputs],
+            [_end(network.tensors[name], self.free_batch) for name in network.inputs],
+            [_end(network.tensors[name], self.free_batch) for name in network.outputs],
             self.initializers,
             value_info=self.values,
         )
@@ -141,9 +145,9 @@ class _Writer:
         return model
 
 
-def _end(tensor: Tensor) -> onnx.ValueInfoProto:
+def _end(tensor: Tensor, free_batch: bool) -> onnx.ValueInfoProto:
     order = tensor.file_order or tuple(range(len(tensor.shape)))
-    batch_first = order[0] == 0
+    batch_first = free_batch and order[0] == 0
     return _value(tensor.name, tuple(tensor.shape[axis] for axis in order), batch_first)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, ShapeError, UnsupportedError
+from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator
 from npusim.graph.tensor import Tensor
@@ -71,7 +72,9 @@ def sample_values(network: Network, names: Iterable[str]) -> int:
 
 
 def chunk_samples(network: Network) -> int:
-    """Return how many samples are executed together."""
+    """Return how many samples are executed together: one where operators mix a batch's."""
+    if not keeps_samples_apart(network):
+        return 1
     largest = max(sample_values(network, node.outputs) for node in network.nodes)
     return max(1, min(MOST_CHUNK_SAMPLES, CHUNK_BYTES // (8 * largest)))
 
@@ -83,6 +86,11 @@ def canonical_samples(network: Network, x: NDArray) -> NDArray[np.float64]:
             f"{network.name}: expected a network of one input, found {len(network.inputs)}"
         )
     tensor = network.tensors[network.inputs[0]]
+    if tensor.shape[:1] != (1,) and not keeps_samples_apart(network):
+        raise UnsupportedError(
+            f"{network.name}: expected a network of separate samples, found one that mixes the "
+            f"{tensor.shape[0] if tensor.shape else 0} along the first axis of {tensor.name}"
+        )
     expected = tensor.in_file_order(np.empty(tensor.shape, np.bool_)).shape
     x = np.asarray(x)
     if x.dtype.kind != "f":

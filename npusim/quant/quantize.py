@@ -3,7 +3,8 @@
     float network -> fold -> calibrate -> per layer: encode, correct the bias, epilogue -> Network
 
 Activations are int8, one scale and zero point a tensor; operators that only move or select values
-(pools, pad, reshape, transpose, slice) keep their input's. The rounding is half_up.
+(pools, pad, reshape, transpose, slice) keep their input's. Softmax and LayerNormalization are
+computed in float32 between int8 values. The rounding is half_up.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from npusim.arguments import require_count, require_type
 from npusim.errors import UnsupportedError, suggested
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.operators.forms.own_float import FLOAT, ISLAND
+from npusim.operators.page import Absent
+from npusim.operators.pages import PAGE_OF
+from npusim.operators.pick import Pick
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
 from npusim.quant.coded import CodedWeights
 from npusim.quant.dequantize import dequantized, real_samples
@@ -29,13 +34,11 @@ from npusim.quant.float_network import canonical_samples, constant
 from npusim.quant.fold import fold
 from npusim.quant.layer import LayerRecord, quantize_layer
 from npusim.quant.options import EXEMPT_SCHEME, Options, with_default_bits
+from npusim.quant.rewrite import rewrite
 from npusim.quant.two_paths import TwoPaths, to_int8, to_real
 
-KEEPS_SCALE = (op.AveragePool, op.MaxPool, op.Pad, op.Reshape, op.Transpose, op.Slice)
-OWN_SCALE = (
-    op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.Mean, op.Concat, op.Clip, op.Sigmoid, op.Tanh,
-    op.LeakyRelu, op.HardSwish,
-)  # fmt: skip
+KEEPS_SCALE = (op.AveragePool, op.MaxPool, op.Pad, op.Reshape, op.Transpose, op.Slice, Pick)
+"""Operators whose outputs are values of their input; every other one's output has its own scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
         if isinstance(node.operator, op.Conv2D | op.FullyConnected)
     ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
-    folded = fold(network)
+    folded = fold(rewrite(network))
     return Prepared(folded, calibrate(folded, samples, threads), canonical_samples(folded, samples))
 
 
@@ -153,10 +156,13 @@ def quantize_prepared(
             if progress is not None:
                 progress(len(records), len(linear))
         else:
-            nodes.append(node)
+            island = _is_island(node)
+            nodes.append(replace(node, group=ISLAND) if island else node)
             constants = {}
             for name in node.inputs:
-                if network.tensors[name].is_constant:
+                if network.tensors[name].is_constant and island:
+                    tensors[name] = network.tensors[name]
+                elif network.tensors[name].is_constant:
                     tensors[name], constants[name] = _constant(network.tensors[name])
             if paths is not None:
                 paths.advance(node, constants)
@@ -177,6 +183,12 @@ def quantize_prepared(
 
 def _is_linear(node: Node) -> bool:
     return isinstance(node.operator, op.Conv2D | op.FullyConnected)
+
+
+def _is_island(node: Node) -> bool:
+    """Return whether the operator has a form in float32 alone."""
+    forms = PAGE_OF[type(node.operator)].own
+    return not isinstance(forms, Absent) and all(form.name.startswith(FLOAT) for form in forms)
 
 
 def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, int]]:
@@ -215,12 +227,10 @@ def _quantizations(
     for node in network.nodes:
         if isinstance(node.operator, KEEPS_SCALE):
             scales[node.outputs[0]] = scales[node.inputs[0]]
-        elif isinstance(node.operator, OWN_SCALE):
-            scales[node.outputs[0]] = own(node.outputs[0])
+        elif isinstance(PAGE_OF[type(node.operator)].own, Absent) or len(node.outputs) > 1:
+            raise UnsupportedError(f"{node.name}: {node.kind} has no int8 form here")
         else:
-            raise UnsupportedError(
-                f"{node.name}: {node.kind} has no int8 form here (a softmax only at the end)"
-            )
+            scales[node.outputs[0]] = own(node.outputs[0])
     return scales
 
 

@@ -16,10 +16,12 @@ from onnx import FunctionProto
 
 from npusim.errors import UnsupportedError
 from npusim.formats.own import elementwise as functions
+from npusim.formats.own.floats import OPERATORS, float_function
 from npusim.formats.own.linear import format_named, format_of, linear_function
 from npusim.graph.network import Network, Node
 from npusim.graph.weights import EncodedWeights
 from npusim.operators.forms.own import ANY_NUMBER, Attribute, OwnForm
+from npusim.operators.forms.own_float import FLOAT
 from npusim.operators.kinds.linear import encoding_of
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
@@ -30,6 +32,7 @@ FUNCTIONS: dict[str, Callable[[], FunctionProto]] = {
     "Output": functions.output_function,
     "Add": functions.add_function,
     "Mul": functions.multiply_function,
+    "MatMul": functions.matmul_function,
     "Mean": functions.mean_function,
     "AveragePool": functions.average_pool_function,
     "PaddedAveragePool": functions.padded_average_pool_function,
@@ -38,6 +41,7 @@ FUNCTIONS: dict[str, Callable[[], FunctionProto]] = {
     "Reshape": functions.reshape_function,
     "Transpose": functions.transpose_function,
     "Slice": functions.slice_function,
+    "Pick": functions.pick_function,
     "Activation": functions.activation_function,
 }
 CONCAT = "Concat"
@@ -58,6 +62,8 @@ def function_named(name: str) -> FunctionProto:
         return FUNCTIONS[name]()
     if name.startswith(CONCAT) and name.removeprefix(CONCAT).isdecimal():
         return functions.concat_function(int(name.removeprefix(CONCAT)))
+    if name.removeprefix(FLOAT) in OPERATORS and name.startswith(FLOAT):
+        return float_function(name)
     return linear_function(format_named(name))
 
 

@@ -68,6 +68,17 @@ def multiply_function() -> FunctionProto:
     return body.function()
 
 
+def matmul_function() -> FunctionProto:
+    """T = bias + multipliers[0] * (a - a_zero_point) times (b - b_zero_point), as matrices."""
+    body = Body("MatMul", ("a", "b"))
+    body.declare("activation")
+    operands = [
+        body.add("Sub", _wide(body, x), body.integer(f"{x}_zero_point")) for x in ("a", "b")
+    ]
+    _finish_total(body, _weighted(body, body.add("MatMul", *operands), 0))
+    return body.function()
+
+
 def mean_function() -> FunctionProto:
     """T = bias + multipliers[0] * sum of x over the axes."""
     body = Body("Mean", ("x",))
@@ -194,6 +205,14 @@ def slice_function() -> FunctionProto:
     body = Body("Slice", ("x",))
     body.declare("scale", "zero_point")
     body.output("Slice", "x", *(body.integers(k) for k in ("starts", "ends", "axes", "steps")))
+    return body.function()
+
+
+def pick_function() -> FunctionProto:
+    """Values at `places` along an axis."""
+    body = Body("Pick", ("x",))
+    body.declare("scale", "zero_point")
+    body.output("Gather", "x", body.integers("places"), axis=integer("axis"))
     return body.function()
 
 

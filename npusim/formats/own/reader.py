@@ -12,11 +12,12 @@ from npusim.formats.onnx.records import OnnxGraph, OnnxNode
 from npusim.formats.own.calls import CONCAT, call_of, function_named, unpack_codes
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION
 from npusim.formats.own.linear import LinearFormat, format_named
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Group, Network, Node
 from npusim.graph.operator import Operator, output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
 from npusim.operators.forms.own import ANY_NUMBER, Call
+from npusim.operators.forms.own_float import FLOAT, ISLAND
 from npusim.operators.kinds.own_table import TABLE
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGES
@@ -165,11 +166,16 @@ class _Reader:
     def _layer(self, node: OnnxNode) -> None:
         operator, computed = self._operator(node)
         inputs = tuple(self.alias.get(name, name) for name in node.inputs[:computed])
+        group: Group = ISLAND if node.kind.startswith(FLOAT) else ""
+        for name in inputs if group else ():  # constants that stay real
+            if name not in self.tensors:
+                data = self.graph.constants[name]
+                self.tensors[name] = Tensor(name, data.shape, data.dtype, data=data)
         shapes = [self.tensors[name].shape for name in inputs]
         (name,) = node.outputs
         (shape,) = output_shapes(node.name, operator, shapes)
         self.tensors[name] = Tensor(name, shape, np.dtype(np.int8), _quantization(node))
-        self.nodes.append(Node(node.name, operator, inputs, (name,)))
+        self.nodes.append(Node(node.name, operator, inputs, (name,), group))
         self.calls.append(node)
 
     def _operator(self, node: OnnxNode) -> tuple[Operator, int]:

@@ -177,6 +177,12 @@ def epilogue(r: Requantization) -> Attributes:
     return {"multipliers": multipliers, "bias": int(r.bias[0]), "shift": int(r.shift[0])}
 
 
+def zero_points(network: Network, node: Node, names: str) -> Attributes:
+    """Return the zero points of the inputs, which the function calls by one letter each."""
+    inputs = network.inputs_of(node)
+    return {f"{name}_zero_point": affine(node, x)[1] for name, x in zip(names, inputs, strict=True)}
+
+
 def nothing(network: Network, node: Node) -> dict[str, NDArray]:
     """Return no constants."""
     return {}

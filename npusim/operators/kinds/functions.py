@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.own import Field
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.float32 import by_runtime, elementwise
+from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -29,24 +31,29 @@ def function_page(
     onnx: tuple[OnnxForm, ...] = (),
     constants: PerRuntime | Absent | None = None,
     plain: Callable[[Network, Node], Step] | Absent = NO_INTEGERS,
+    fields: tuple[Field, ...] = (),
 ) -> Page:
     """Return the page of a function `single` (operator, x) of float arrays.
 
     `single_onnxruntime` is onnxruntime's in float32, where its bits are not those of `single`.
-    `constants` are tables of 8-bit values where they are not `single` itself, tabulated.
+    `constants` are tables of 8-bit values where they are not `single` itself, tabulated; `fields`
+    are the operator's in npusim's own files.
     """
-    own = elementwise(single if single_onnxruntime is None else single_onnxruntime)
+    constants = alike(float32_table(single)) if constants is None else constants
+    on_floats = elementwise(single if single_onnxruntime is None else single_onnxruntime)
     return Page(
         operator=operator,
         tflite=tflite,
         onnx=onnx,
-        own=Absent("has no form in npusim's own files"),
+        own=Absent("has no form in npusim's own files")
+        if isinstance(constants, Absent)
+        else (table_form(operator.__name__.lower(), constants, *fields),),
         real=single,
-        constants=alike(float32_table(single)) if constants is None else constants,
+        constants=constants,
         quantized=Absent("takes no quantized integers")
         if isinstance(constants, Absent)
         else table_step,
-        float32=by_runtime(elementwise(single), onnxruntime=own),
+        float32=by_runtime(elementwise(single), onnxruntime=on_floats),
         plain=plain,
         macs=no_macs,
         unit="host" if isinstance(constants, Absent) else "vector unit",

@@ -22,6 +22,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.gather import gather
 from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.movement import Movement
 from npusim.operators.page import Absent, Page, Step, no_macs
@@ -47,15 +48,20 @@ class Rearrangement(Movement):
             raise ShapeError(f"{self} does not fit input {list(x)}: {error}") from None
 
 
+NO_OWN_FORM = Absent("has no form in npusim's own files")
+
+
 def rearrangement_page(
     operator: type[Rearrangement],
     tflite: tuple[TfliteForm, ...],
     onnx: tuple[OnnxForm, ...] = (),
+    own: tuple[OwnForm, ...] | Absent = NO_OWN_FORM,
 ) -> Page:
     """Return the page of an operator of this kind."""
     return movement_page(
-        operator, tflite, lambda operator, x: operator.moved(x, 0), rearrangement_step, onnx
-    )
+        operator, tflite, lambda operator, x: operator.moved(x, 0), rearrangement_step, onnx,
+        own=own,
+    )  # fmt: skip
 
 
 def movement_page(
@@ -65,13 +71,14 @@ def movement_page(
     step: Callable[[Network, Node], Step],
     onnx: tuple[OnnxForm, ...] = (),
     unit: Unit = "host",
+    own: tuple[OwnForm, ...] | Absent = NO_OWN_FORM,
 ) -> Page:
     """Return the page of an operator whose one `step` serves all types and every runtime."""
     return Page(
         operator=operator,
         tflite=tflite,
         onnx=onnx,
-        own=Absent("has no form in npusim's own files"),
+        own=own,
         real=real,
         constants=Absent("takes integers as they are"),
         quantized=lambda network, node, constants: step(network, node),
