@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -158,10 +158,13 @@ class _Reader:
         )  # fmt: skip
         self.alias[inner] = shown
         self.nodes = [
-            Node(n.name, n.operator, _renamed(n.inputs, inner, shown),
-                 _renamed(n.outputs, inner, shown))
+            replace(
+                n,
+                inputs=_renamed(n.inputs, inner, shown),
+                outputs=_renamed(n.outputs, inner, shown),
+            )
             for n in self.nodes
-        ]  # fmt: skip
+        ]
 
     def _layer(self, node: OnnxNode) -> None:
         operator, computed = self._operator(node)

@@ -7,14 +7,14 @@ name; constants that are floats (scales and biases of a normalization) are its i
 
 from __future__ import annotations
 
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Group, Network, Node
 from npusim.operators.forms.own import Attributes, Field, OwnForm, scale
 from npusim.runtimes.requantization import affine
 
 FLOAT = "Float"
 """What the names of the functions begin with."""
 
-ISLAND = "island"
+ISLAND: Group = "island"
 
 
 def island_form(kind: str, *fields: Field, values: int = 1) -> OwnForm:
