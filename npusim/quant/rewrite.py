@@ -83,8 +83,8 @@ def rewrite(network: Network) -> Network:
     """Return the same real function in the operators that the quantizer has."""
     r = Rewriting(network)
     for node in network.nodes:
-        rule = RULES.get(type(node.operator))
-        if rule is None or not rule(r, node):
+        writer = WRITERS.get(type(node.operator))
+        if writer is None or not writer(r, node):
             r.nodes.append(node)
     _join_biases(r)
     used = {name for node in r.nodes for name in (*node.inputs, *node.outputs)}
@@ -309,7 +309,7 @@ def _join_biases(r: Rewriting) -> None:
     r.nodes = [joined.get(id(node), node) for node in r.nodes if id(node) not in gone]
 
 
-RULES: dict[type[op.Operator], Callable[[Rewriting, Node], bool]] = {
+WRITERS: dict[type[op.Operator], Callable[[Rewriting, Node], bool]] = {
     op.Add: _with_rank,
     op.ConvTranspose: _conv_transpose,
     op.Div: _divide,
