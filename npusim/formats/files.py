@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from npusim.errors import FormatError
+from npusim.formats import torch_module
 from npusim.graph.network import Network
 
 TFLITE_MAGIC = b"TFL3"
 
 
-def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) -> Network:
-    """Return the network in the .tflite or .onnx file at `path`.
+def load(
+    path: str | Path | Any,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    inputs: Any = None,
+) -> Network:
+    """Return the network in the .tflite or .onnx file at `path`, or that of a torch.nn.Module.
 
-    `shapes` gives inputs of an .onnx file, by name, the shapes that it leaves free.
+    `shapes` gives inputs of an .onnx file, by name, the shapes that it leaves free. A module needs
+    example `inputs`, a tensor or a sequence of them, and the extra `npusim[torch]`.
 
     Raises
     ------
@@ -23,6 +31,8 @@ def load(path: str | Path, shapes: Mapping[str, Sequence[int]] | None = None) ->
     NpuError
         What the format's own reader found wrong, in one line.
     """
+    if torch_module.is_module(path):
+        return torch_module.load(path, inputs)
     path = Path(path)
     if path.is_dir():
         raise FormatError(f"{path}: expected a .tflite or .onnx file, found a directory")
