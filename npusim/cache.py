@@ -15,7 +15,12 @@ def cache_directory(part: str) -> Path:
     Where neither can be written (a container's read-only home), it is in a directory for temporary
     files, and standard error says so once.
     """
-    return _home(os.environ.get("NPUSIM_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")) / part
+    return cache_home() / part
+
+
+def cache_home() -> Path:
+    """Return the directory that the parts are in."""
+    return _home(os.environ.get("NPUSIM_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME"))
 
 
 @cache

@@ -15,11 +15,15 @@ from npusim.printable import one_line, say
 
 COMMANDS = {
     "assemble": "Assemble a program written by hand, checked first.",
+    "cache": "Print where compiled kernels are kept, and clear it.",
     "compare": "Compare quantization schemes on one float network.",
     "compile": "Compile a network into a program for a machine.",
+    "diff": "Print two results beside each other.",
     "disassemble": "Print the instructions of a program.",
+    "doctor": "Print versions, simulators and the cache.",
     "estimate": "Predict a network's cycles, without executing data.",
     "explain": "Explain what every rounding makes of an accumulator.",
+    "inspect": "Print a network, and what of it runs where.",
     "machines": "Print the machines that come with npusim.",
     "operators": "Print the operators: names, rules, who computes them.",
     "quantize": "Quantize a float network into an ONNX file.",

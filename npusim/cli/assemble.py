@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, machine_option
+from npusim.cli.options import FILE, machine_file, machine_option
 from npusim.printable import say
+
+if TYPE_CHECKING:
+    from npusim.machines import Machine
 
 
 @click.command("assemble")
 @click.argument("source", type=FILE, metavar="FILE.s")
 @click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
 @machine_option
-def command(source: Path, *, output: Path, machine: str) -> None:
+def command(source: Path, *, output: Path, machine: str | Machine) -> None:
     """Assemble a program written by hand; the static checker proves it first.
 
     It may use every region; each is an equal part of half the machine's memory, empty.
@@ -27,14 +31,14 @@ def command(source: Path, *, output: Path, machine: str) -> None:
     from npusim.writing import require_outputs, require_suffix
 
     require_suffix("a program", output, (".npu",))
-    require_outputs({"-o": output}, source, machine)
+    require_outputs({"-o": output}, source, machine_file(machine))
     try:
         text = source.read_text(encoding="utf-8")
     except OSError as error:
         raise FormatError(f"{source}: cannot read it: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise FormatError(f"{source}: expected assembly text, found {error}") from None
-    target = Machine.load(machine)
+    target = Machine.of(machine)
     try:
         instructions = tuple(assemble(text))
     except NpuError as error:

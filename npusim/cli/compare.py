@@ -80,7 +80,7 @@ def command(
     from npusim.formats.samples import read_samples
     from npusim.quant.options import Options
     from npusim.report.compare_page import compare_page
-    from npusim.report.compare_table import compare_csv, compare_table
+    from npusim.report.compare_table import compare_csv, compare_sheet
     from npusim.report.terminal import plain_console
     from npusim.writing import require_outputs, write_json, write_text
 
@@ -124,7 +124,7 @@ def command(
         if suffix == ".html":
             page = compare_page(data, output_path.with_suffix(".json").name)
             write_text(output_path, page)
-    console.print(compare_table(data))
+    compare_sheet(data).show(console)
     for row in data["rows"]:
         if "machine_error" in row:
             console.print(f"{row['variant']} {row['bits']}: {row['machine_error']}")

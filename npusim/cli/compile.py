@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, machine_option, model_argument, requant_option, shape_option
+from npusim.cli.options import (
+    FILE,
+    machine_file,
+    machine_option,
+    model_argument,
+    requant_option,
+    shape_option,
+)
 from npusim.printable import say
 
 if TYPE_CHECKING:
     from npusim.graph.network import Network
     from npusim.isa.program import Program
+    from npusim.machines import Machine
 
 
 @click.command("compile")
@@ -22,7 +30,12 @@ if TYPE_CHECKING:
 @machine_option
 @requant_option
 def command(
-    model: Path, *, shapes: dict[str, tuple[int, ...]], output: Path, machine: str, requant: str
+    model: Path,
+    *,
+    shapes: dict[str, tuple[int, ...]],
+    output: Path,
+    machine: str | Machine,
+    requant: str,
 ) -> None:
     """Compile a network into a program for a machine."""
     from npusim.compiler.compile import compile_checked
@@ -30,7 +43,7 @@ def command(
     from npusim.writing import require_outputs, require_suffix
 
     require_suffix("a program", output, (".npu",))
-    require_outputs({"-o": output}, model, machine)
+    require_outputs({"-o": output}, model, machine_file(machine))
     network = load(model, shapes)
     program = compile_checked(network, machine, requant)
     program.save(output)

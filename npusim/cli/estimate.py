@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from npusim.cli.options import (
+    changed,
+    changes_option,
+    csv_option,
     json_option,
-    machine_option,
+    machine_file,
+    machines_option,
     model_argument,
     report_options,
     requant_option,
@@ -17,52 +21,109 @@ from npusim.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from npusim.cli.report import ReportPaths
+    from npusim.engines.program_cost import ProgramCost
+    from npusim.graph.network import Network
 
 
 @click.command("estimate")
 @model_argument
 @shape_option
-@machine_option
+@machines_option
+@changes_option
 @requant_option
 @json_option
+@csv_option
 @report_options
 def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
-    machine: str,
+    machines: tuple[str, ...],
+    changes: tuple[str, ...],
     requant: str,
     json_path: Path | None,
+    csv_path: Path | None,
     reports: ReportPaths,
 ) -> None:
-    """Compile a network and predict its cycles, without executing data."""
+    """Compile a network and predict its cycles, without executing data.
+
+    Several machines are shown beside each other.
+    """
     import npusim
     from npusim.analysis.conformance import not_executed
     from npusim.engines.estimate import estimate
+    from npusim.errors import UnsupportedError
     from npusim.formats.files import load
-    from npusim.report.machine_table import energy_line, print_cost_tables, time_line
+    from npusim.report.csv_rows import csv_rows
     from npusim.report.terminal import plain_console
-    from npusim.writing import require_outputs, require_suffix, write_json
+    from npusim.writing import require_outputs, require_suffix, write_json, write_text
 
     require_suffix("--json", json_path, (".json",))
-    require_outputs({"--json": json_path} | reports.files, model, machine)
+    require_suffix("--csv", csv_path, (".csv",))
+    if reports and len(machines) > 1:
+        raise UnsupportedError(
+            f"--report, --plots, --trace: expected one machine, found {len(machines)}"
+        )
+    chosen = [changed(name, changes) for name in machines]
+    outputs = {"--json": json_path, "--csv": csv_path} | reports.files
+    require_outputs(outputs, model, *map(machine_file, chosen))
     network = load(model, shapes)
-    found = estimate(network, machine, requant)
-    results = {"npusim_version": npusim.__version__, "json_version": 1} | found.as_json()
-    program = found.program
+    costs = [estimate(network, machine, requant) for machine in chosen]
+    versions = {"npusim_version": npusim.__version__, "json_version": 1}
+    results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]
     if reports:
-        conformance = not_executed(program.requant, found.host_operators)
-        reports.write(found, results, conformance)
+        (cost,) = costs
+        conformance = not_executed(cost.program.requant, cost.host_operators)
+        reports.write(cost, results[0], conformance)
     if json_path is not None:
-        write_json(json_path, results)
+        whole = results[0] if len(results) == 1 else versions | {"estimates": results}
+        write_json(json_path, whole)
+    if csv_path is not None:
+        rows = [{"machine": r["machine"], **row} for r in results for row in r["layers"]]
+        write_text(csv_path, csv_rows(rows))
     console = plain_console()
-    print_cost_tables(console, found.layers, found.host)
-    console.print(
-        f"\n{program.name} on {program.machine.name}: {time_line(found)}, "
-        f"{found.macs:,} MACs, utilization {100 * found.utilization:.1f} %, "
-        f"{found.dram_bytes:,} DRAM bytes, rounding {program.requant}"
-    )
-    console.print(energy_line(found.energy_pj, program.machine, found.host_energy_pj))
+    if len(costs) == 1:
+        _print_one(console, network, costs[0])
+    else:
+        _print_several(console, results)
     for note in network.notes:
         console.print(f"note: {note}")
+
+
+def _absorbed(network: Network, cost: ProgramCost) -> dict[str, Any]:
+    from npusim.analysis.absorbed import absorbed
+
+    return {"absorbed": [one.as_json() for one in absorbed(network, cost.program)]}
+
+
+def _print_one(console: Console, network: Network, cost: ProgramCost) -> None:
+    from npusim.analysis.absorbed import absorbed
+    from npusim.compiler.graph.nominal import assumption
+    from npusim.report.machine_table import energy_line, print_cost_tables, time_line
+
+    program = cost.program
+    print_cost_tables(console, cost.layers, cost.host, absorbed(network, program))
+    assumed = assumption(network)
+    console.print(
+        f"\n{program.name} on {program.machine.name}: {time_line(cost)}, "
+        f"{cost.macs:,} MACs, utilization {100 * cost.utilization:.1f} %, "
+        f"{cost.dram_bytes:,} DRAM bytes, rounding {program.requant}" + (assumed and f"; {assumed}")
+    )
+    if cost.host:
+        console.print(
+            f"(on the host: what the machine has no instructions for, or what rounding "
+            f"{program.requant} does in floating point; another form of the network may differ)"
+        )
+    console.print(energy_line(cost.energy_pj, program.machine, cost.host_energy_pj))
+
+
+def _print_several(console: Console, results: list[dict[str, Any]]) -> None:
+    from npusim.report.side_by_side import layers_sheet, totals_sheet
+
+    labels = [result["machine"] for result in results]
+    layers_sheet(labels, results).show(console)
+    console.print()
+    totals_sheet(labels, results).show(console)

@@ -2,25 +2,97 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from npusim.words import INTEGER_MEANINGS, MACHINES, RULES, IntegerMeaning
 
+if TYPE_CHECKING:
+    from npusim.machines import Machine
+
 FILE = click.Path(path_type=Path)
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 model_argument = click.argument("model", type=FILE)
-machine_option = click.option(
+machine_name_option = click.option(
     "--machine",
     default="base",
     show_default=True,
     metavar="NAME|FILE.toml",
     help=f"{', '.join(MACHINES)}, or a description of your own.",
 )
+machines_option = click.option(
+    "--machine",
+    "machines",
+    default=("base",),
+    show_default=True,
+    multiple=True,
+    metavar="NAME|FILE.toml",
+    help=f"{', '.join(MACHINES)}, or a description of your own; given again, side by side.",
+)
+changes_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change the machine: array.size=32, bus.bytes_per_second=8e9; may be given again.",
+)
+
+
+def machine_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --machine and --set; it gets `machine`, a name where nothing is changed."""
+
+    @machine_name_option
+    @changes_option
+    @wraps(function)
+    def with_machine(machine: str, changes: tuple[str, ...], **options: Any) -> Any:
+        return function(machine=changed(machine, changes), **options)
+
+    return with_machine
+
+
+def changed(name: str, changes: Sequence[str]) -> str | Machine:
+    """Return the machine called `name` with the values of `KEY=VALUE`; its name without any.
+
+    Raises
+    ------
+    NpuError
+        A text has another form, there is no such key, or its value is not legal.
+    """
+    if not changes:
+        return name
+    import tomllib
+
+    from npusim.machines import Machine
+
+    values: dict[str, Any] = {}
+    for text in changes:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise click.BadParameter(f"--set: expected KEY=VALUE, found {text!r}")
+        try:
+            values[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key] = value.split(",") if key == "array.formats" else value
+    machine = Machine.load(name)
+    said = "-".join(f"{key.rpartition('.')[2]}{_short(value)}" for key, value in values.items())
+    return machine.with_({"name": f"{machine.name}-{NOT_IN_NAMES.sub('_', said)}", **values})
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def machine_file(machine: str | Machine) -> str | None:
+    """Return what is read to know the machine: a file, where it is one."""
+    return machine if isinstance(machine, str) else None
+
+
 requant_option = click.option(
     "--requant",
     type=click.Choice(("auto", *RULES)),
@@ -118,6 +190,9 @@ def sample_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 json_option = click.option("--json", "json_path", type=FILE, help="Write the results as JSON.")
+csv_option = click.option(
+    "--csv", "csv_path", type=FILE, help="Write the table of layers as CSV, numbers exact."
+)
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="Processor cores to use; default all."
 )

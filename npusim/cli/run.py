@@ -6,14 +6,16 @@ import sys
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from npusim.cli.options import (
     FILE,
     choice,
+    csv_option,
     json_option,
+    machine_file,
     machine_option,
     model_argument,
     report_options,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from npusim.engines.result import MachineResult, Result
     from npusim.formats.samples import Reading, Samples
     from npusim.graph.tensor import Quantization
+    from npusim.machines import Machine
 
 
 @click.command("run")
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     "Of products on engine machine: average prices, or what this data toggles.",
 )
 @json_option
+@csv_option
 @report_options
 def command(
     model: Path,
@@ -81,13 +85,14 @@ def command(
     output_path: Path | None,
     tensors_path: Path | None,
     engine: EngineName,
-    machine: str,
+    machine: str | Machine,
     requant: str,
     batch: int | None,
     threads: int | None,
     reset_state: bool,
     energy: EnergyModel,
     json_path: Path | None,
+    csv_path: Path | None,
     reports: ReportPaths,
 ) -> None:
     """Execute a quantized network bit-exactly and print a table per layer."""
@@ -98,8 +103,9 @@ def command(
     from npusim.formats.class_names import read_names
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples, zeros
+    from npusim.report.csv_rows import csv_rows
     from npusim.report.terminal import counted
-    from npusim.writing import require_outputs, require_suffix, write_arrays, write_json
+    from npusim.writing import require_outputs, require_suffix, write_arrays, write_json, write_text
 
     if reports and engine == "kernels":
         raise UnsupportedError(
@@ -112,8 +118,10 @@ def command(
     for path in (output_path, tensors_path):
         require_suffix("an archive of tensors", path, (".npz",))
     require_suffix("--json", json_path, (".json",))
+    require_suffix("--csv", csv_path, (".csv",))
     outputs = {"--output": output_path, "--save-tensors": tensors_path, "--json": json_path}
-    require_outputs(outputs | reports.files, model, input_path, machine)
+    outputs |= {"--csv": csv_path}
+    require_outputs(outputs | reports.files, model, input_path, machine_file(machine))
     network = load(model, shapes)
     samples = zeros(network) if input_path is None else read_samples(input_path, network, reading)
     classes = prod(network.tensors[network.outputs[0]].shape[1:]) if network.outputs else 0
@@ -140,7 +148,8 @@ def command(
         write_arrays(output_path, result.outputs)
     if tensors_path is not None:
         write_arrays(tensors_path, result.tensors)
-    results, correct = result.as_json() | {"inputs": samples.as_json()}, None
+    results = result.as_json() | {"inputs": samples.as_json()} | _absorbed(result)
+    correct = None
     if samples.labels is not None:
         correct = correct_guesses(result.outputs[network.outputs[0]], samples.labels)
         results["top1_correct"] = correct
@@ -150,6 +159,8 @@ def command(
         reports.write_run(result, samples.x, results)
     if json_path is not None:
         write_json(json_path, results)
+    if csv_path is not None:
+        write_text(csv_path, csv_rows(results["layers"]))
     _print(result, samples, correct)
     if input_path is not None and result.samples == 1 and classes > 1:
         _print_top(result, names)
@@ -157,13 +168,13 @@ def command(
 
 def _print(result: Result, samples: Samples, correct: int | None) -> None:
     from npusim.engines.result import MachineResult
-    from npusim.report.terminal import counted, layer_table, plain_console
+    from npusim.report.terminal import counted, layer_sheet, plain_console
 
     console = plain_console()
     if isinstance(result, MachineResult):
         _print_layers(console, result)
     else:
-        console.print(layer_table(result.layers, result.samples))
+        layer_sheet(result.layers, result.samples).show(console)
     rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9
     console.print(
         f"\n{result.network.name}: {counted(result.samples, 'sample')}, engine {result.engine}, "
@@ -178,6 +189,16 @@ def _print(result: Result, samples: Samples, correct: int | None) -> None:
         console.print(
             f"top-1: {correct} of {result.samples} correct ({100 * correct / result.samples:.2f} %)"
         )
+
+
+def _absorbed(result: Result) -> dict[str, Any]:
+    """Return the nodes without cycles of their own, where cycles are known."""
+    from npusim.analysis.absorbed import absorbed
+    from npusim.engines.result import MachineResult
+
+    if not isinstance(result, MachineResult):
+        return {}
+    return {"absorbed": [one.as_json() for one in absorbed(result.network, result.cost.program)]}
 
 
 def _print_top(result: Result, names: Sequence[str] | None) -> None:
@@ -198,9 +219,11 @@ def _real(code: float, q: Quantization) -> float:
 
 
 def _print_layers(console: Console, result: MachineResult) -> None:
+    from npusim.analysis.absorbed import absorbed
     from npusim.report.machine_table import print_cost_tables
 
-    print_cost_tables(console, result.cost.layers, result.cost.host)
+    cost = result.cost
+    print_cost_tables(console, cost.layers, cost.host, absorbed(result.network, cost.program))
 
 
 def _print_cost(console: Console, result: MachineResult) -> None:

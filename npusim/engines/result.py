@@ -89,8 +89,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         from npusim.report.notebook import layers_html
+        from npusim.report.terminal import counted
 
-        return layers_html(f"{self.network.name}: {self.samples} samples", self.layers)
+        return layers_html(f"{self.network.name}: {counted(self.samples, 'sample')}", self.layers)
 
 
 @dataclass(frozen=True, eq=False)

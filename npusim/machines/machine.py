@@ -25,7 +25,7 @@ import msgspec
 
 from npusim.arguments import require_type
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
-from npusim.errors import FormatError, suggested
+from npusim.errors import FormatError, RangeError, suggested
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
 from npusim.parameter import Parameter
 from npusim.toml_tables import (
@@ -232,6 +232,9 @@ class Machine(Table, frozen=True, dict=True):
         for key, value in values.items():
             part, _, name = key.rpartition(".")
             table = document.get(part) if part else document
+            if key == RATE_KEY:
+                document["bus"]["bytes_per_second"] = value
+                continue
             if not isinstance(table, dict) or name not in table:
                 known = ", ".join(f"{part}.{name}" for part, name, _ in KEYS)
                 raise FormatError(
@@ -239,7 +242,7 @@ class Machine(Table, frozen=True, dict=True):
                     + suggested(key, (f"{part}.{name}" for part, name, _ in KEYS))
                 )
             table[name] = msgspec.to_builtins(value)
-        return read(document, Machine, "machine")
+        return read(_with_bus_bytes(document, "machine"), Machine, "machine")
 
     @classmethod
     def of(cls, machine: Machine | str | Path) -> Machine:
@@ -287,7 +290,7 @@ class Machine(Table, frozen=True, dict=True):
                 raise FormatError(f"{where}: base: expected a machine, found {base!r}")
             path = (folder or Path()) / base if base.endswith(".toml") else base
             document = _merged(msgspec.to_builtins(cls.load(path)), document)
-        return read(document, Machine, where)
+        return read(_with_bus_bytes(document, where), Machine, where)
 
     def to_toml(self) -> str:
         """Return the TOML text that `from_toml` reads back to an equal machine."""
@@ -297,6 +300,35 @@ class Machine(Table, frozen=True, dict=True):
                 lines += ["", f"[{part}]"]
                 lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         return "\n".join(lines) + "\n"
+
+
+RATE_KEY = "bus.bytes_per_second"
+"""May stand in place of `bus.bus_bytes`, which it is times the clock's frequency."""
+
+
+def _with_bus_bytes(document: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return `document` with the bus's bytes a cycle where it says bytes a second.
+
+    Raises
+    ------
+    FormatError, RangeError
+        The clock is not known; what the rate comes to is no number of bytes a cycle.
+    """
+    bus, clock = document.get("bus"), document.get("clock")
+    if not isinstance(bus, dict) or "bytes_per_second" not in bus:
+        return document
+    rate = bus["bytes_per_second"]
+    frequency_hz = clock.get("frequency_hz") if isinstance(clock, dict) else None
+    if not frequency_hz or not isinstance(rate, int | float) or not rate > 0:
+        raise FormatError(f"{where}: {RATE_KEY}: expected a rate and the clock, found {rate!r}")
+    bus_bytes = rate / frequency_hz
+    if bus_bytes != int(bus_bytes):
+        raise RangeError(
+            f"{where}: {RATE_KEY}: expected a multiple of clock.frequency_hz = {frequency_hz:g}, "
+            f"found {rate:g}"
+        )
+    others = {key: value for key, value in bus.items() if key != "bytes_per_second"}
+    return {**document, "bus": {**others, "bus_bytes": int(bus_bytes)}}
 
 
 def _merged(base: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:

@@ -7,22 +7,27 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-
 from npusim.report.compare_page import COLUMNS
+from npusim.report.sheet import Column, Sheet
+
+RANKS = {
+    "encoder": 6, "bias_correction": 5, "code_bits_per_weight": 4, "stored_bits_per_weight": 3,
+    "area_um2": 2, "agreement": 1, "output_sqnr_db": 1,
+}  # fmt: skip
+"""Which columns give way in a narrow terminal, the greatest first; others never do."""
 
 
-def compare_table(data: Mapping[str, Any]) -> Table:
+def compare_sheet(data: Mapping[str, Any]) -> Sheet:
     """Return the rows of a comparison, the Pareto front in bold."""
     rows = data["rows"]
     columns = [column for column in COLUMNS if any(column[0] in row for row in rows)]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for key, title, _ in columns:
-        table.add_column(title, justify="left" if key == "variant" else "right")
+    sheet = Sheet(
+        [Column(title, RANKS.get(key, 0), is_name=key == "variant") for key, title, _ in columns]
+    )
     for row in rows:
         cells = ["" if row.get(key) is None else show(row[key]) for key, _, show in columns]
-        table.add_row(*cells, style="bold" if row["pareto"] else None)
-    return table
+        sheet.add(*cells, bold=row["pareto"])
+    return sheet
 
 
 def compare_csv(data: Mapping[str, Any]) -> str:

@@ -17,9 +17,9 @@ EX_DESCRIPTIONS = {
     "requantize": "requantize",
     "vector": "vector unit",
     "configure": "configure",
-    "fetch": "stall: no instruction",
-    "prev": "stall: waits for LD",
-    "next": "stall: waits for ST",
+    "fetch": "waiting for instructions",
+    "prev": "waiting for loads",
+    "next": "waiting for stores",
 }
 ENERGY_DESCRIPTIONS: Mapping[str, str] = {
     **{f"array_{name}": f"array, {name}" for name in ARRAY_FORMATS},
@@ -46,7 +46,7 @@ def cycles_chart(data: Mapping[str, Any], width: int) -> str:
         row = data["results"]["layers"][layer["result"]]
         parts = layer["ex_cycles"]
         share = f"{100 * row['utilization']:.1f} %" if row["macs"] else "no MACs"
-        remark = f"{sum(parts.values()):,} · {share}"
+        remark = f"{row['cycles']:,} · {share}"
         bars.append(Bar(layer["name"], parts, f"/layers/{i}/ex_cycles", remark))
     return stacked_bars(
         bars, EX_DESCRIPTIONS, "cycles of each layer", CYCLES, "cycles · array used", width

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from npusim.analysis.ex_activity import EX_PARTS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
+from npusim.report.machine_table import CAUSE_WORDS
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
@@ -83,7 +84,7 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
     rows = data["results"]["layers"]
     has_energy = any("energy_pj" in rows[layer["result"]] for layer in data["layers"])
     heads = ["layer", "operator", "MACs", "cycles", "array %", "EX useful %",
-             *(f"stall {cause}" for cause in CAUSES), "DRAM bytes"]  # fmt: skip
+             *(CAUSE_WORDS[cause] for cause in CAUSES), "DRAM bytes"]  # fmt: skip
     body = []
     for i, layer in enumerate(data["layers"]):
         row, pointer = rows[layer["result"]], f"/results/layers/{layer['result']}"

@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rich.console import Console
-from rich.table import Table
 
+from npusim.analysis.absorbed import Absorbed
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.cost.host import HostCost
 from npusim.isa.program import Program
 from npusim.machines import Machine
+from npusim.report.sheet import Column, Sheet
 from npusim.simulator.timing.timeline import CAUSES
+
+CAUSE_WORDS = {
+    "fetch": "wait: instructions", "prev": "wait: loads", "next": "wait: stores",
+}  # fmt: skip
+"""What EX waits for, in a table, by the cause of the stall."""
 
 
 class ProgramTimes(Protocol):
@@ -37,31 +43,38 @@ class ProgramTimes(Protocol):
         """Seconds of both."""
 
 
-def machine_table(layers: Sequence[LayerCycles]) -> Table:
-    """Return one row per layer: cycles, utilization, stalls of EX by cause, DRAM bytes, energy.
+def machine_sheet(layers: Sequence[LayerCycles], absorbed: Sequence[Absorbed] = ()) -> Sheet:
+    """Return one row per layer: cycles, utilization, waits of EX by cause, DRAM bytes, energy.
 
-    A layer's greatest loss (`greatest_loss`) stands behind its utilization.
+    A layer's greatest loss (`greatest_loss`) stands behind its utilization. What other layers
+    compute on the way has a row behind them that says so.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
-    table.add_column("layer", "total", overflow="fold", max_width=36)
-    table.add_column("operator")
-    for title, total in (
-        ("MACs", sum(layer.macs for layer in layers)),
-        ("cycles", sum(layer.cycles for layer in layers)),
-    ):
-        table.add_column(title, f"{total:,}", justify="right")
-    table.add_column("array %", justify="right")
-    table.add_column("most lost to")
-    for cause in CAUSES:
-        total = sum(layer.stall_cycles[cause] for layer in layers)
-        table.add_column(f"stall {cause}", f"{total:,}", justify="right")
     moved = sum(layer.dram_bytes for layer in layers)
-    table.add_column("DRAM bytes", f"{moved:,}", justify="right")
     energy_pj = sum(layer.energy_pj["total"] for layer in layers)
-    table.add_column("energy, uJ", f"{energy_pj / 1e6:,.3f}", justify="right")
-    table.show_footer = True
+    sheet = Sheet(
+        (
+            Column("layer", is_name=True, footer="total"),
+            Column("operator", 1, is_text=True),
+            Column("MACs", 3, footer=f"{sum(layer.macs for layer in layers):,}"),
+            Column("cycles", footer=f"{sum(layer.cycles for layer in layers):,}"),
+            Column("array %"),
+            Column("most lost to", 2, is_text=True),
+            *(
+                Column(
+                    CAUSE_WORDS[cause], 4,
+                    footer=f"{sum(layer.stall_cycles[cause] for layer in layers):,}",
+                )
+                for cause in CAUSES
+            ),
+            Column("DRAM bytes", 1, footer=f"{moved:,}"),
+            Column("energy, uJ", footer=f"{energy_pj / 1e6:,.3f}"),
+        )
+    )  # fmt: skip
+    inside: dict[str, list[Absorbed]] = {}
+    for one in absorbed:
+        inside.setdefault(one.layer, []).append(one)
     for layer in layers:
-        table.add_row(
+        sheet.add(
             layer.name,
             layer.operator,
             f"{layer.macs:,}" if layer.macs else "",
@@ -72,30 +85,33 @@ def machine_table(layers: Sequence[LayerCycles]) -> Table:
             f"{layer.dram_bytes:,}",
             f"{layer.energy_pj['total'] / 1e6:,.3f}",
         )
-    return table
+        for one in inside.pop(layer.name, ()):
+            sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in CAUSES), "", "")
+    for one in (one for rest in inside.values() for one in rest):
+        sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in CAUSES), "", "")
+    return sheet
 
 
-def host_table(rows: Sequence[HostCost]) -> Table:
+def host_sheet(rows: Sequence[HostCost]) -> Sheet:
     """Return one row per node of the host core: its work, its cycles, its energy."""
-    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
-    table.add_column("on the host", "total", overflow="fold", max_width=36)
-    table.add_column("operator")
-    for title, total in (
-        ("values", sum(row.elements for row in rows)),
-        ("MACs", sum(row.macs for row in rows)),
-        ("bytes", sum(row.moved_bytes for row in rows)),
-        ("host cycles", sum(row.cycles for row in rows)),
-    ):
-        table.add_column(title, f"{total:,}", justify="right")
     energy_pj = sum(row.energy_pj for row in rows)
-    table.add_column("energy, uJ", f"{energy_pj / 1e6:,.3f}", justify="right")
-    table.show_footer = True
+    sheet = Sheet(
+        (
+            Column("on the host", is_name=True, footer="total"),
+            Column("operator", 1, is_text=True),
+            Column("values", 2, footer=f"{sum(row.elements for row in rows):,}"),
+            Column("MACs", 3, footer=f"{sum(row.macs for row in rows):,}"),
+            Column("bytes", 2, footer=f"{sum(row.moved_bytes for row in rows):,}"),
+            Column("host cycles", footer=f"{sum(row.cycles for row in rows):,}"),
+            Column("energy, uJ", footer=f"{energy_pj / 1e6:,.3f}"),
+        )
+    )
     for row in rows:
-        table.add_row(
+        sheet.add(
             row.name, row.operator, f"{row.elements:,}", f"{row.macs:,}" if row.macs else "",
             f"{row.moved_bytes:,}", f"{row.cycles:,}", f"{row.energy_pj / 1e6:,.3f}",
         )  # fmt: skip
-    return table
+    return sheet
 
 
 def time_line(cost: ProgramTimes) -> str:
@@ -139,25 +155,32 @@ def _loss_text(row: LayerCycles) -> str:
     if not row.macs:
         return ""
     name, lost = greatest_loss(row)
-    return f"{name} {100 * lost / max(row.cycles, 1):.0f} %"
+    return f"{CAUSE_WORDS.get(name, name)} {100 * lost / max(row.cycles, 1):.0f} %"
 
 
 def print_cost_tables(
-    console: Console, layers: Sequence[LayerCycles], host: Sequence[HostCost]
+    console: Console,
+    layers: Sequence[LayerCycles],
+    host: Sequence[HostCost],
+    absorbed: Sequence[Absorbed] = (),
 ) -> None:
     """Print the table of the machine's layers and that of the host's nodes, where there are any."""
     if layers:
-        console.print(machine_table(layers))
+        machine_sheet(layers, absorbed).show(console)
         console.print(f"\nmost lost to: {loss_legend(layers)}")
     if host:
         console.print()
-        console.print(host_table(host))
+        host_sheet(host).show(console)
 
 
 def loss_legend(layers: Sequence[LayerCycles]) -> str:
     """Return what the losses named in the table mean."""
     named = {greatest_loss(layer)[0] for layer in layers if layer.macs}
-    return "; ".join(f"{name}: {meaning}" for name, meaning in LOSSES.items() if name in named)
+    return "; ".join(
+        f"{CAUSE_WORDS.get(name, name)}: {meaning}"
+        for name, meaning in LOSSES.items()
+        if name in named
+    )
 
 
 MOST_PARTS = 5

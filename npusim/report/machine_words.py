@@ -23,7 +23,7 @@ def lead_words(data: Mapping[str, Any]) -> dict[str, Any]:
     peak = data["machine"]["peak_macs_per_cycle"]
     return {
         "work_percent": 100 * totals["array"] / cycles,
-        "loss": EX_DESCRIPTIONS[most].removeprefix("stall: "),
+        "loss": EX_DESCRIPTIONS[most],
         "loss_percent": 100 * waits[most] / cycles,
         "layers": len(layers),
         "by_bus": sum(

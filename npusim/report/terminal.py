@@ -6,29 +6,32 @@ import sys
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from npusim.analysis.layers import LayerReport
 from npusim.printable import printable
+from npusim.report.sheet import Column, Sheet
+
+PIPED_WIDTH = 10_000
 
 
-def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
+def layer_sheet(layers: tuple[LayerReport, ...], samples: int) -> Sheet:
     """Return the table of a run over `samples` samples: one row per layer, and the totals."""
-    table = Table(box=None, pad_edge=False, header_style="bold", footer_style="bold")
     seconds = sum(layer.seconds or 0 for layer in layers)
-    table.add_column("layer", "total", overflow="fold", max_width=36)
-    table.add_column("operator")
-    table.add_column("output shape")
-    table.add_column("MACs", f"{sum(layer.macs for layer in layers):,}", justify="right")
-    weight_bytes = sum(layer.weight_bytes for layer in layers)
-    table.add_column("weight bytes", f"{weight_bytes:,}", justify="right")
-    table.add_column("weights")
-    table.add_column("rounding")
-    table.add_column("ms/sample", f"{1e3 * seconds / samples:.3f}", justify="right")
-    table.show_footer = True
+    sheet = Sheet(
+        (
+            Column("layer", is_name=True, footer="total"),
+            Column("operator", 1, is_text=True),
+            Column("output shape", 2, is_text=True),
+            Column("MACs", footer=f"{sum(layer.macs for layer in layers):,}"),
+            Column("weight bytes", 3, footer=f"{sum(x.weight_bytes for x in layers):,}"),
+            Column("weights", 4, is_text=True),
+            Column("rounding", 5, is_text=True),
+            Column("ms/sample", footer=f"{1e3 * seconds / samples:.3f}"),
+        )
+    )
     for layer in layers:
-        table.add_row(
+        sheet.add(
             layer.name,
             layer.operator,
             " ".join(str(n) for n in layer.output_shape),
@@ -38,7 +41,7 @@ def layer_table(layers: tuple[LayerReport, ...], samples: int) -> Table:
             layer.rounding,
             f"{1e3 * (layer.seconds or 0) / samples:.3f}",
         )
-    return table
+    return sheet
 
 
 def counted(count: int, word: str) -> str:
@@ -60,8 +63,8 @@ class PlainConsole(Console):
         return super().render_str(printable(text), **settings)
 
 
-def plain_console(piped_width: int = 200) -> Console:
-    """Return a console on stdout that does not fold tables when stdout is a file or a pipe."""
+def plain_console(piped_width: int = PIPED_WIDTH) -> Console:
+    """Return a console on stdout that folds nothing when stdout is a file or a pipe."""
     return PlainConsole(width=None if sys.stdout.isatty() else piped_width)
 
 

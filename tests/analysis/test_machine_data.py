@@ -191,7 +191,7 @@ def test_conformance_counts_the_values_that_differ(reported: Reported) -> None:
         ({"reason": "an estimate executes no data"}, ("not compared", "executes no data")),
         (
             {"compared_values": 3, "differing_values": 0, "differing_from_asked": 1},
-            ("conforms", "output values differ from the rule asked for"),
+            ("conforms", "output values differ from that rule's own arithmetic"),
         ),
     ],
 )

@@ -99,8 +99,9 @@ def test_a_float_network_at_chance_is_said_before_the_table(
         np.savez(tmp_path / "codes.npz", x=codes, y=(data["y"] + 1) % 10)
     with pytest.raises(NpuError, match="int8 numbers are codes, and image takes real values"):
         compare(tmp_path / "codes.npz", tmp_path / "rows.csv", bits="8", schemes="uniform")
-    compare(tmp_path / "codes.npz", tmp_path / "rows.json", bits="8", schemes="uniform",
-            samples="real", encoder="nearest")  # fmt: skip
+    app(["compare", str(FLOAT), f"--calibrate={tmp_path / 'codes.npz'}", "--samples=real",
+         "--bits=8", "--schemes=uniform", "--encoder=nearest", f"-o={tmp_path / 'rows.json'}"],
+        standalone_mode=False)  # fmt: skip
     shown = capsys.readouterr().out
     assert "inputs: int8 as real values" in shown
     told = json.loads((tmp_path / "rows.json").read_text())

@@ -169,7 +169,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     ),
     "one file for two outputs": (
         lambda d: [MODEL, "--output", d / "y.npz", "--save-tensors", d / "y.npz"],
-        "expected another file for each output",
+        "names the same file",
     ),
     "other names": (
         lambda d: [MODEL, "--input", IMAGES, "--labels", text(d / "names.txt")],

@@ -23,7 +23,7 @@ _UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
 def nominal_network(network: Network) -> Network:
     """Return `network` with int8 stand-ins for everything float; integer networks as they are."""
     weights = network.absent_weights
-    if network.is_integer and not weights:
+    if not assumption(network):
         return network
     alias: dict[str, str] = {}
     nodes: list[Node] = []
@@ -52,8 +52,16 @@ def nominal_network(network: Network) -> Network:
         tensors,
         tuple(name for name in network.inputs if name not in weights),
         outputs,
-        (*network.notes, "estimated as uniform8: the weights are float or absent"),
+        (*network.notes, assumption(network)),
     )
+
+
+def assumption(network: Network) -> str:
+    """Return what the figures of `network` assume; empty where they are of the network itself."""
+    if network.is_integer and not network.absent_weights:
+        return ""
+    found = "absent" if network.absent_weights else "float"
+    return f"ASSUMED: uniform int8 everywhere, as the file's weights are {found}"
 
 
 def _disappears(network: Network, node: Node, writer: Node | None) -> bool:
