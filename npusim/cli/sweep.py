@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -35,14 +36,35 @@ def command(
     """Go through machines x networks x schemes: one row a point, errors too (docs/sweep.md)."""
     from npusim.cli.progress import progress_bars
     from npusim.explore.sweep.files import sweep
-    from npusim.report.terminal import plain_console
+    from npusim.printable import say
+    from npusim.report.sweep_table import sweep_sheet
+    from npusim.report.terminal import counted, plain_console
 
-    with progress_bars(one_for_each=True) as show:
-        found = sweep(
-            space, output_path, plot=plot_path, workers=workers, scheduler=scheduler,
-            resume=resume, progress=show,
-        )  # fmt: skip
+    finished: dict[str, int] = {}
+    try:
+        with progress_bars(one_for_each=True) as show:
+
+            def note(what: str, done: int, total: int) -> None:
+                finished[what] = done
+                show(what, done, total)
+
+            found = sweep(
+                space, output_path, plot=plot_path, workers=workers, scheduler=scheduler,
+                resume=resume, progress=note,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        say(
+            f"npusim: stopped; {counted(sum(finished.values()), 'finished task')} of this run are "
+            f"kept in {output_path}.sweep, the same command with --resume continues",
+            to_stderr=True,
+        )
+        sys.exit(130)
     console = plain_console()
+    for network in dict.fromkeys(row["network"] for row in found.rows if not row["error"]):
+        sheet, words = sweep_sheet(found.rows, network)
+        console.print(words)
+        sheet.show(console)
+        console.print()
     good = sum(not row["error"] for row in found.rows)
     console.print(
         f"{output_path}: {len(found.rows)} points, {good} good, {len(found.rows) - good} with an "

@@ -76,16 +76,15 @@ def _network(rows: Sequence[Point], name: str) -> dict[str, Any]:
         ],
         "heads": [MEASURES[key].title if key in MEASURES else key for key in known],
         "rows": [
-            Row(
-                [Cell(_shown(key, row.get(key)), f"/rows/{i}/{key}", row.get(key)) for key in known]
-            )
+            Row([Cell(shown(key, row.get(key)), f"/rows/{i}/{key}", row.get(key)) for key in known])
             for i, row in best[:MOST_TABLE_ROWS]
         ],
         "more": len(best[MOST_TABLE_ROWS:]),
     }
 
 
-def _shown(key: str, value: Any) -> str:
+def shown(key: str, value: Any) -> str:
+    """Return the cell of column `key` in the units of its title."""
     if value is None:
         return ""
     if key not in MEASURES:

@@ -164,3 +164,6 @@ def test_a_terminal_sees_progress_and_ctrl_c_leaves_what_was_done(space, tmp_pat
     assert 2 <= kept < 391
     assert not (tmp_path / "r.csv").exists()
     assert "Traceback" not in seen
+    said = re.search(r"stopped; (\d+) finished tasks? of this run are kept in r.csv.sweep", seen)
+    assert said is not None, seen
+    assert int(said[1]) <= kept <= int(said[1]) + 1

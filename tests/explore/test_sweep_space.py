@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from npusim.errors import FormatError, NpuError
@@ -11,7 +13,10 @@ from npusim.explore.sweep.constraint import parse_constraint
 from npusim.explore.sweep.machines import KEYS
 from npusim.explore.sweep.space import Space, read_space
 from npusim.explore.sweep.values import choices, varied
+from npusim.formats.files import load
+from npusim.formats.onnx.whole import whole_model
 from npusim.machines import Machine
+from tests.conftest import DIGITS
 
 SPACE = """
 constraints = ["array.size * bus.bus_bytes <= 256", "not (bits == 8 and network == 'b')"]
@@ -214,3 +219,17 @@ def test_a_list_of_names_is_one_value_and_a_list_of_lists_several():
     assert choices("", one, kind) == (("uniform8",),)
     assert choices("", [one, ["uniform8", "pwlq"]], kind) == (("uniform8",), ("uniform8", "pwlq"))
     assert choices("", ["wes", "pwlq"], varied(str)) == ("wes", "pwlq")
+
+
+def test_weights_in_a_file_beside_the_model_travel_with_it(tmp_path: Path) -> None:
+    model = onnx.load(DIGITS / "digits_float.onnx")
+    onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0,
+              location="net.onnx.data")  # fmt: skip
+    assert (tmp_path / "net.onnx").stat().st_size < (DIGITS / "digits_float.onnx").stat().st_size
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "net.onnx").write_bytes(whole_model(tmp_path / "net.onnx"))
+    found, expected = load(alone / "net.onnx"), load(DIGITS / "digits_float.onnx")
+    for name, tensor in expected.tensors.items():
+        if tensor.data is not None:
+            np.testing.assert_array_equal(found.tensors[name].data, tensor.data)

@@ -7,6 +7,7 @@ outcome with an error when its worker dies again.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from collections import deque
@@ -21,6 +22,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
@@ -58,7 +60,9 @@ class LocalProcesses:
     """Processes of this machine, each an executor of its own, so that a death has one cause."""
 
     def __init__(self, workers: int) -> None:
-        self._idle: list[Executor] = [_worker() for _ in range(workers)]
+        # Closing the end that this process keeps ends the workers, whatever they are at.
+        self._stop, self._kept = multiprocessing.get_context("spawn").Pipe(duplex=False)
+        self._idle: list[Executor] = [self._worker() for _ in range(workers)]
 
     def __call__(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
         """Carry out the jobs, one at a time in each process."""
@@ -71,14 +75,14 @@ class LocalProcesses:
                     try:
                         running[worker.submit(jobs[i])] = i, worker
                     except BrokenProcessPool:  # it died while it had nothing to do
-                        self._idle.append(_replaced(worker))
+                        self._idle.append(self._replaced(worker))
                         waiting.appendleft(i)
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     i, worker = running.pop(future)
                     try:
                         outcome = future.result()
                     except BrokenProcessPool:
-                        self._idle.append(_replaced(worker))
+                        self._idle.append(self._replaced(worker))
                         deaths[i] += 1
                         if deaths[i] < DEATHS:
                             waiting.appendleft(i)
@@ -93,25 +97,24 @@ class LocalProcesses:
     def __enter__(self) -> LocalProcesses:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._kept.close()
         for worker in self._idle:
-            worker.shutdown(cancel_futures=True)
+            worker.shutdown(wait=kind is None, cancel_futures=True)
+
+    def _worker(self) -> Executor:
+        # Not forked: the kernels' threads and locks would be copied in any state.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, context, _start_worker, (self._stop,))
+
+    def _replaced(self, worker: Executor) -> Executor:
+        worker.shutdown()
+        return self._worker()
 
 
-def _worker() -> Executor:
-    import multiprocessing
-
-    # Not forked: the kernels' threads and locks would be copied in any state.
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _start_worker)
-
-
-def _replaced(worker: Executor) -> Executor:
-    worker.shutdown()
-    return _worker()
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent ends, even by SIGKILL."""
+def _start_worker(stop: Connection) -> None:
+    """Leave Ctrl-C to the parent; end when `stop` ends or the parent does, even by SIGKILL."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait as wait_for
 
@@ -120,7 +123,7 @@ def _start_worker() -> None:
     assert parent is not None
 
     def watch() -> None:
-        wait_for([parent.sentinel])
+        wait_for([parent.sentinel, stop])
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()

@@ -13,8 +13,11 @@ from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.results import require_format, table_bytes
 from npusim.explore.sweep.space import NetworkChoice, read_space
 from npusim.explore.sweep.sweep import Progress, Swept, sweep_space
-from npusim.explore.sweep.tasks import ModelFile, Source, read_model
+from npusim.explore.sweep.tasks import ModelFile, Source
+from npusim.formats.files import load
+from npusim.formats.onnx.whole import whole_model
 from npusim.formats.samples import read_samples
+from npusim.quant.dequantize import real_samples
 from npusim.report.sweep_page import plot_bytes, require_plot_format
 from npusim.writing import require_outputs, whole_file
 
@@ -85,11 +88,10 @@ def read_source(network: NetworkChoice) -> Source:
     NpuError
         A file cannot be read; a float network without samples to calibrate on.
     """
-    try:
-        model = ModelFile(network.model.name, network.model.read_bytes())
-    except OSError as error:
-        raise FormatError(f"{network.model}: cannot read it: {error.strerror}") from None
-    loaded = read_model(model)
+    loaded = load(network.model)
+    is_onnx = network.model.suffix == ".onnx"
+    content = whole_model(network.model) if is_onnx else network.model.read_bytes()
+    model = ModelFile(network.model.name, content)
     if network.calibrate is None and not loaded.is_integer:
         raise UnsupportedError(
             f"{network.model}: a float network: expected calibrate = FILE with samples to quantize "
@@ -97,13 +99,16 @@ def read_source(network: NetworkChoice) -> Source:
         )
     if network.calibrate is None and network.evaluate is None:
         return Source(model, network.requant)
-    calibrate = None if network.calibrate is None else read_samples(network.calibrate, loaded).x
+    calibrate = None
+    if network.calibrate is not None:
+        calibrate = read_samples(network.calibrate, loaded, network.reading).x
     if network.evaluate is None:
         return Source(model, network.requant, calibrate)
-    samples = read_samples(network.evaluate, loaded)
+    samples = read_samples(network.evaluate, loaded, network.reading)
     if samples.labels is None:
         raise FormatError(f"{network.evaluate}: expected class labels under 'y', found none")
-    return Source(model, network.requant, calibrate, samples.x, samples.labels)
+    x = samples.x if calibrate is None else real_samples(loaded, samples.x)
+    return Source(model, network.requant, calibrate, x, samples.labels)
 
 
 def _execution(workers: int | None, scheduler: str | None) -> AbstractContextManager[Run]:

@@ -30,7 +30,10 @@ from npusim.errors import FormatError
 from npusim.explore.sweep.constraint import Constraint, parse_constraint
 from npusim.explore.sweep.machines import KEYS, MachineChoice, MachineFamily, machines_of
 from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice, SchemeFamily, schemes_of
+from npusim.formats.pictures import Preprocessing
+from npusim.formats.samples import BY_DEFAULT, Reading
 from npusim.toml_tables import Table, parsed, read, schema_of, text_of
+from npusim.words import IntegerMeaning
 
 POINT_KEYS = ("machine", "network", "scheme", "bits")
 MOST_POINTS = 1_000_000
@@ -45,6 +48,12 @@ class NetworkTable(Table, frozen=True):
     calibrate: str = ""
     evaluate: str = ""
     requant: str = "auto"
+    samples: IntegerMeaning = "codes"
+    """What integers in the samples are."""
+    crop: float | None = None
+    mean: list[float] = field(default_factory=lambda: [0.0])
+    std: list[float] = field(default_factory=lambda: [1.0])
+    """Of pictures, as `npusim quantize` takes them."""
 
 
 def _tables(name: str) -> Meta:
@@ -74,6 +83,7 @@ class NetworkChoice:
     calibrate: Path | None
     evaluate: Path | None
     requant: str
+    reading: Reading = BY_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,9 @@ def _networks(
             folder / file if file else None for file in (table.calibrate, table.evaluate)
         )
         model = folder / table.model
-        found[name] = NetworkChoice(name, model, calibrate, evaluate, table.requant)
+        preprocessing = Preprocessing(table.crop, tuple(table.mean), tuple(table.std))
+        reading = Reading(table.samples, preprocessing)
+        found[name] = NetworkChoice(name, model, calibrate, evaluate, table.requant, reading)
     return tuple(found.values())
 
 
