@@ -72,7 +72,7 @@ def command(
     require_outputs(outputs, model, *map(machine_file, chosen))
     network = load(model, shapes)
     costs = [estimate(network, machine, requant) for machine in chosen]
-    versions = {"npusim_version": npusim.__version__, "json_version": 1}
+    versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": 1}
     results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]
     if reports:
         (cost,) = costs

@@ -94,9 +94,9 @@ class Sheet:
             )
         table.show_footer = any(column.footer for column in self.columns)
         for number, row in enumerate(self.rows):
-            cells = [shortened(row[i], room[i]) if room[i] else row[i] for i in kept]
+            shown = [shortened(row[i], room[i]) if room[i] else row[i] for i in kept]
             table.add_row(
-                *(Text(printable(cell)) for cell in cells),
+                *(Text(printable(cell)) for cell in shown),
                 style="bold" if number in self.bold else None,
             )
         return table, left_out
