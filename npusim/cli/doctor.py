@@ -23,13 +23,14 @@ def command() -> None:
     import npusim
     from npusim.cache import cache_home
     from npusim.cosim.units import rtl_directory
+    from npusim.words import SIMULATORS
 
     print(f"npusim {npusim.__version__}, Python {platform.python_version()}, {platform.platform()}")
     print(f"processor cores: {os.cpu_count()}")
     print(f"packages: {', '.join(f'{name} {_version(name)}' for name in PACKAGES)}")
     for name, use in OPTIONAL.items():
         print(f"{name}: {_version(name) or f'missing ({use})'}")
-    for name in ("icarus", "verilator"):
+    for name in SIMULATORS:
         print(f"{name}: {_simulator(name)}")
     print(f"RTL: {rtl_directory()}")
     print(f"cache: {cache_home()}")
