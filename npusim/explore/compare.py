@@ -157,7 +157,7 @@ def compare(
         if progress is not None:
             progress(f"{choice.variant} {choice.options.bits}", i, len(chosen))
         quantized = quantize_prepared(prepared, choice.options, threads=threads)
-        row = _row(choice, quantized, reference, samples, labels, threads or 1)
+        row = measured_row(choice, quantized, reference, samples, labels, threads or 1)
         rows.append(row if target is None else row | _cost(quantized.network, target))
         if choice.options.bits == PICTURED_BITS:
             for layer in pictured:
@@ -188,7 +188,7 @@ def compare(
     return result
 
 
-def _row(
+def measured_row(
     choice: Choice,
     quantized: Quantized,
     reference: NDArray[np.float64],
@@ -196,6 +196,7 @@ def _row(
     labels: NDArray[np.int64] | None,
     threads: int,
 ) -> dict[str, Any]:
+    """Return one row: what `quantized` keeps of the float outputs `reference` on `samples`."""
     from npusim.prepared.engine import prepare as prepare_engine
 
     network = quantized.network

@@ -3,7 +3,9 @@
     python -m tools.pages.accuracy [SECTION ...]
 
 Nothing in the page is written by hand. With names of sections, only these are measured anew; the
-numbers of the others stay as they are in docs/accuracy.json.
+numbers of the others stay as they are in docs/accuracy.json. Every row is written to a journal,
+build/accuracy.jsonl, as soon as it is measured: a run that was stopped goes on where it was, as
+long as the quantizer does the same to a small network.
 
 KWS and Fashion-MNIST (Debian's package dataset-fashion-mnist) have labels; the image networks are
 compared with their float selves on photo crops. Accuracy on
@@ -13,32 +15,39 @@ point: the table shows the mean and the range.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 import npusim
 from npusim import operators as op
-from npusim.explore.compare import compare
+from npusim.analysis.top1 import classes, percent_equal
+from npusim.explore.compare import Choice, choices, measured_row
 from npusim.prepared.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
-from tools.checkout import MODELS, ROOT
+from tools.checkout import DIGITS, MODELS, ROOT
 from tools.pages.accuracy_text import page
 
 PAGE = ROOT / "docs" / "accuracy.md"
 FASHION = ROOT / "npusim" / "networks" / "fashion"
 NUMBERS = ROOT / "docs" / "accuracy.json"
+JOURNAL = ROOT / "build" / "accuracy.jsonl"
 
 VARIANTS = ("uniform", "wes", "pwlq", "subset", "multipoint-2")
 BITS = (8, 4, 3, 2)
 FEW_BITS = (4, 3, 2)
 ENCODERS = ("published", "nearest", "feedback")
 """What is compared: the papers' own choices, the data not looked at, and looked at."""
+FEW = ((FEW_BITS, ENCODERS, "static"),)
+THREADS = 2
 CALIBRATIONS = {f"every 12th from {start}": slice(start, None, 12) for start in (0, 4, 8)}
 
 FLOORS: tuple[tuple[str, int, float], ...] = (
@@ -73,15 +82,32 @@ def load(name: str) -> npusim.Network:
     return npusim.load(MODELS / "onnx" / f"{name}.onnx")
 
 
-def measured(network: npusim.Network, calibrate: np.ndarray, **others: Any) -> dict[str, Any]:
-    """Return the float network's accuracy, if any, and a row for each variant, bits and encoder."""
-    found = compare(
-        network, calibrate, schemes=VARIANTS, threads=2,
-        **{"encoders": ENCODERS, "bias_corrections": ("static",), **others},
-    )  # fmt: skip
-    print(network.name, file=sys.stderr, flush=True)
-    return {"float": found["float"].get("accuracy"), "samples": found["evaluation_samples"],
-            "rows": [{"column": column(row), **slim(row)} for row in found["rows"]]}  # fmt: skip
+def measured(
+    network: npusim.Network,
+    calibrate: np.ndarray,
+    wanted: Sequence[tuple[Sequence[int], Sequence[str], str]],
+    evaluate: np.ndarray,
+    labels: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Return the float network's accuracy, if any, and a row for each variant.
+
+    `wanted` are the bits, encoders and bias correction of rows. Rows of the journal are not
+    measured again.
+    """
+    prepared = prepare(network, calibrate, THREADS)
+    reference = run_float(prepared.network, evaluate, threads=THREADS)[prepared.network.outputs[0]]
+    rows = []
+    for bits, encoders, correction in wanted:
+        for choice in choices(VARIANTS, bits, encoders, (correction,)):
+
+            def row(choice: Choice = choice) -> dict[str, Any]:
+                found = quantize_prepared(prepared, choice.options, threads=THREADS)
+                return measured_row(choice, found, reference, evaluate, labels, THREADS)
+
+            found = journal(f"{network.name} {sha(calibrate)} {choice}", row)
+            rows.append({"column": column(found), **slim(found)})
+    accuracy = None if labels is None else percent_equal(classes(reference), labels)
+    return {"float": accuracy, "samples": len(evaluate), "rows": rows}
 
 
 def column(row: dict[str, Any]) -> str:
@@ -101,26 +127,20 @@ def measure_kws() -> dict[str, Any]:
     """Return accuracies of every variant on the keyword network, by calibration."""
     x, y = kws()
     network = load("kws_dscnn_fp32")
-    runs = {}
-    for name, part in CALIBRATIONS.items():
-        judged: dict[str, Any] = {"evaluate": x, "labels": y}
-        runs[name] = measured(network, x[part], bits=BITS, **judged)
-        uncorrected = measured(network, x[part], bits=FEW_BITS, encoders=("feedback",),
-                               bias_corrections=("none",), **judged)  # fmt: skip
-        runs[name]["rows"] += uncorrected["rows"]
-    return runs
+    wanted = ((BITS, ENCODERS, "static"), (FEW_BITS, ("feedback",), "none"))
+    return {name: measured(network, x[part], wanted, x, y) for name, part in CALIBRATIONS.items()}
 
 
 def measure_fashion() -> dict[str, Any]:
     """Return accuracies over all 10,000 test pictures of Fashion-MNIST."""
     from npusim.networks.fashion.pictures import read
 
-    images, classes = read("t10k")
+    images, labels = read("t10k")
     train = np.load(FASHION / "fashion_train.npz")["x"] / 255.0
     return {
         name: measured(
-            npusim.load(FASHION / f"fashion_{name}_float.onnx"), train, bits=FEW_BITS,
-            evaluate=images[:, None] / 255.0, labels=classes.astype(np.int64),
+            npusim.load(FASHION / f"fashion_{name}_float.onnx"), train, FEW,
+            images[:, None] / 255.0, labels.astype(np.int64),
         )
         for name in ("separable", "residual")
     }  # fmt: skip
@@ -134,10 +154,7 @@ def image_networks() -> Iterator[tuple[str, np.ndarray]]:
 
 def measure_images() -> dict[str, Any]:
     """Return agreements of the image networks with their float selves."""
-    return {
-        name: measured(load(name), x[::3], bits=FEW_BITS, evaluate=x)
-        for name, x in image_networks()
-    }
+    return {name: measured(load(name), x[::3], FEW, x) for name, x in image_networks()}
 
 
 def measure_orders() -> dict[str, Any]:
@@ -196,7 +213,6 @@ def measure_shift_scaler() -> list[dict[str, Any]]:
         for label, settings in (("uniform per channel", {"scheme": "uniform"}),
                                 ("uniform per layer", {"scheme": "uniform", "per_layer": True}),
                                 ("shift-scaler", {"scheme": "wes"})):  # fmt: skip
-            print(name, label, file=sys.stderr)
             quantized = quantize_prepared(prepared, as_published(bits=8, **settings))
             found = engine(quantized.network, "half_up").run(x.astype(np.float32), threads=2)
             scores = found[quantized.network.outputs[0]].reshape(len(x), -1)
@@ -268,12 +284,59 @@ SECTIONS: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
+WHOLE = ("orders", "shift_scaler", "twins")
+"""Sections that are one entry of the journal."""
+
+
+@cache
+def journalled() -> dict[str, Any]:
+    """Return the journal's entries of a quantizer that behaves as this one, by their key."""
+    if not JOURNAL.exists():
+        return {}
+    entries = [json.loads(line) for line in JOURNAL.read_text().splitlines()]
+    return {e["key"]: e["found"] for e in entries if e["behaviour"] == behaviour()}
+
+
+@cache
+def behaviour() -> str:
+    """Return a hash of what the quantizer makes of the digits network at 2 and 4 bits."""
+    digits = prepare(
+        npusim.load(DIGITS / "digits_float.onnx"), np.load(DIGITS / "digits_train.npz")["x"]
+    )
+    found = hashlib.sha256()
+    for choice in choices(VARIANTS, (4, 2), ENCODERS, ("static",)):
+        for node in quantize_prepared(digits, choice.options).network.nodes:
+            encoding = getattr(node.operator, "encoding", None)
+            if encoding is not None:
+                found.update(encoding.codes.tobytes() + encoding.multipliers.tobytes())
+    return found.hexdigest()[:16]
+
+
+def sha(values: np.ndarray) -> str:
+    """Return a short hash of an array's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:8]
+
+
+def journal(key: str, measure: Callable[[], Any]) -> Any:
+    """Return what the journal has under `key`; what `measure` returns is written to it before."""
+    if key not in journalled():
+        started = time.monotonic()
+        found = json.loads(json.dumps(measure()))
+        print(f"{time.monotonic() - started:.1f} s {key}", file=sys.stderr, flush=True)
+        JOURNAL.parent.mkdir(exist_ok=True)
+        with JOURNAL.open("a") as file:
+            file.write(json.dumps({"behaviour": behaviour(), "key": key, "found": found}) + "\n")
+        journalled()[key] = found
+    return journalled()[key]
+
+
 def main(sections: Sequence[str]) -> None:
     """Measure the sections, or all; write docs/accuracy.json and docs/accuracy.md."""
     data = json.loads(NUMBERS.read_text()) if sections else {}
     data["npusim_version"] = npusim.__version__
     for name in sections or SECTIONS:
-        data[name] = SECTIONS[name]()
+        measure = SECTIONS[name]
+        data[name] = journal(name, measure) if name in WHOLE else measure()
         NUMBERS.write_text(json.dumps(data, indent=1) + "\n")
     PAGE.write_text(page(data, FLOORS, GOALS))
     print(PAGE)
