@@ -104,7 +104,8 @@ def measured(
                 found = quantize_prepared(prepared, choice.options, threads=THREADS)
                 return measured_row(choice, found, reference, evaluate, labels, THREADS)
 
-            found = journal(f"{network.name} {sha(calibrate)} {choice}", row)
+            name = f"{choice.variant} {choice.options.bits} {choice.encoder} {correction}"
+            found = journal(f"{network.name} {sha(calibrate)} {name}", row)
             rows.append({"column": column(found), **slim(found)})
     accuracy = None if labels is None else percent_equal(classes(reference), labels)
     return {"float": accuracy, "samples": len(evaluate), "rows": rows}
