@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from npusim.words import (
 if TYPE_CHECKING:
     from npusim.formats.samples import Reading
     from npusim.quant.layer import LayerRecord
+    from npusim.quant.quantize import Prepared, Quantized
 
 
 def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
@@ -73,6 +75,19 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     metavar="FILE.toml",
     help="Write a recipe with these settings.",
 )
+@click.option(
+    "--budget",
+    "budget_text",
+    metavar="bytes=N|cycles=N|energy=N",
+    help="Choose scheme and bits of each layer within a budget; 0.5x is half of uniform int8's.",
+)
+@click.option(
+    "--mix", metavar="A,B,...", help="With --budget: the schemes; uniform,pwlq,subset if left out."
+)
+@click.option("--machine", metavar="NAME|FILE.toml", help="What cycles and energy are of.")
+@click.option(
+    "--layer-errors", is_flag=True, help="Print what each layer's weights do to the output."
+)
 @setting("--encoder", ENCODERS, "How codes are chosen; nearest looks at the weights alone.")
 @click.option("--as-published", "published", is_flag=True, help="The paper's own settings.")
 @setting("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
@@ -104,13 +119,19 @@ def command(
     recipe_path: Path | None,
     saved_path: Path | None,
     published: bool,
+    budget_text: str | None,
+    mix: str | None,
+    machine: str | None,
+    layer_errors: bool,
     threads: int | None,
     **settings: Any,
 ) -> None:
     """Quantize a float network into an ONNX file that npusim and onnxruntime execute alike."""
     from npusim.cli.progress import progress_bars
+    from npusim.explore.budget import MIXED_SCHEMES, Budget, within_budget
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples
+    from npusim.machines import Machine
     from npusim.quant.export import export
     from npusim.quant.quantize import prepare, quantize_prepared
     from npusim.quant.recipe import read_recipe, recipe_text
@@ -129,12 +150,21 @@ def command(
     given["layers"] = own | {name: choice for name, choice in others if name not in own}
     given = with_default_bits(given)
     options = as_published(**given) if published else Options(**given)
-    require_used(own_settings, options)
+    budget = None if budget_text is None else Budget.parse(budget_text)
+    if budget is None:
+        require_used(own_settings, options)
     network = load(model, shapes)
     samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:
         show(f"calibrating on {counted(len(samples.x), 'sample')}", 0, None)
         prepared = prepare(network, samples.x, threads)
+        if budget is not None:
+            options = within_budget(
+                prepared, options, budget,
+                schemes=MIXED_SCHEMES if mix is None else mix.split(","),
+                machine=None if machine is None else Machine.of(machine),
+                progress=lambda done, total: show("sensitivities", done, total), threads=threads,
+            )  # fmt: skip
         quantized = quantize_prepared(
             prepared, options, lambda done, total: show("quantizing", done, total), threads
         )
@@ -143,6 +173,8 @@ def command(
         write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)
     plain_console().print(f"inputs: {samples.meaning}")
+    if layer_errors:
+        _print_errors(prepared, quantized, threads)
     for note in quantized.network.notes:
         plain_console().print(f"note: {note}")
 
@@ -166,6 +198,24 @@ def _print(layers: tuple[LayerRecord, ...], path: Path) -> None:
     console = plain_console()
     console.print(table)
     console.print(f"\n{path}: {total:,} bytes of constants for {weights:,} weights")
+
+
+def _print_errors(prepared: Prepared, quantized: Quantized, threads: int | None) -> None:
+    from rich.table import Table
+
+    from npusim.quant.layer_errors import layer_errors
+    from npusim.report.terminal import plain_console
+
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title_justify="left",
+        title="\nSQNR of the output with coded weights, float activations, dB",
+    )  # fmt: skip
+    for title in ("layer", "alone", "all but it", "up to it"):
+        table.add_column(title, justify="left" if title == "layer" else "right")
+    for one in layer_errors(prepared, quantized, threads):
+        errors = (one.alone, one.all_but, one.cumulative)
+        table.add_row(one.name, *(f"{-10 * log10(e):.1f}" if e else "inf" for e in errors))
+    plain_console().print(table)
 
 
 def _remarks(layer: LayerRecord) -> str:

@@ -56,7 +56,17 @@ def run_float(
     UnsupportedError
         The network has several inputs, or integer layers.
     """
-    values = canonical_samples(network, x)
+    return run_canonical(network, canonical_samples(network, x), observe=observe, threads=threads)
+
+
+def run_canonical(
+    network: Network,
+    values: NDArray[np.float64],
+    *,
+    observe: Observer | None = None,
+    threads: int | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Return what `run_float` does for samples [N ...] in canonical layout."""
     outputs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in network.outputs}
     together = chunk_samples(network)
     for start in range(0, len(values), together):

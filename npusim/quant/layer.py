@@ -24,10 +24,9 @@ from npusim.quant.encoders.shared_scale import LARGEST_SHIFT
 from npusim.quant.epilogue import Epilogue, encoded_weights
 from npusim.quant.fit import fit_layer, mean_correction
 from npusim.quant.float_network import constant
-from npusim.quant.moments import sum_moments
+from npusim.quant.moments import MomentSums
 from npusim.quant.options import Options
 from npusim.quant.schemes import LayerInputs, encode_layer, fit_scheme
-from npusim.quant.two_paths import TwoPaths
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +77,13 @@ def quantize_layer(
     bits: int,
     options: Options,
     scales: Mapping[str, Quantization],
-    paths: TwoPaths | None,
+    sums: tuple[MomentSums, MomentSums] | None,
     threads: int,
+    effort: Effort | None = None,
 ) -> QuantizedLayer:
-    """Return `node` in `bits` bits of `scheme`; with `paths`, fitted to what it is fed there.
+    """Return `node` in `bits` bits of `scheme`; with the moments `sums`, fitted to its operands.
+
+    `effort` is how long the fitted encoders look, in full where it is None.
 
     Raises
     ------
@@ -92,15 +94,13 @@ def quantize_layer(
     inputs = network.inputs_of(node)
     bias = constant(inputs[2]).reshape(-1) if len(inputs) > 2 else np.zeros(len(layer.weights))
     x, y = scales[node.inputs[0]], scales[node.outputs[0]]
-    sums = None
-    if paths is not None:
-        pairs = paths.pairs(node.inputs[0])
-        sums = sum_moments(network, node, pairs, paths.samples, threads)
     correction: Correction = no_correction
     if options.bias_correction == "static" and sums is not None:
         correction = partial(mean_correction, sums=sums[0] + sums[1])
     elif options.bias_correction == "static":
         correction = partial(static_correction, mean_window=layer.mean_window)
+    if effort is None:
+        effort = Effort(fed_back=options.encoder == "feedback")
     cap: NDArray[np.int64] | None = None
     while True:
         coded = encode_layer(layer, scheme, bits, options, cap)
@@ -110,7 +110,7 @@ def quantize_layer(
                 partial(fit_scheme, scheme=scheme, bits=bits, options=options,
                         output_variance=layer.output_variance(), cap=cap),
                 centred=options.bias_correction == "static",
-                effort=Effort(fed_back=options.encoder == "feedback"), threads=threads,
+                effort=effort, threads=threads,
             )  # fmt: skip
         if options.bias_correction == "paper":
             coded = paper_correction(layer.weights, coded)

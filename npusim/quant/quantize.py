@@ -58,6 +58,8 @@ class Quantized:
     network: Network
     layers: tuple[LayerRecord, ...]
     coded: Mapping[str, CodedWeights]
+    biases: Mapping[str, NDArray[np.float64]]
+    """Of each linear layer [OC], corrected, in real values."""
 
 
 def prepare(network: Network, samples: NDArray, threads: int | None = None) -> Prepared:
@@ -125,22 +127,24 @@ def quantize_prepared(
     """
     threads = threads or os.cpu_count() or 1
     network, calibration = prepared.network, prepared.calibration
-    linear = [node for node in network.nodes if _is_linear(node)]
+    linear = [node for node in network.nodes if is_linear(node)]
     schemes = layer_choices([node.name for node in linear], options)
-    scales = _quantizations(network, calibration, options)
+    scales = quantizations(network, calibration, options)
     tensors: dict[str, Tensor] = {}
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
         tensors[name] = _activation(network, name, scales[name])
-    nodes, records, every = [], [], {}
+    nodes, records, every, biases = [], [], {}, {}
     paths = None
     if options.encoder != "nearest":
         paths = TwoPaths(network, prepared.samples, scales, threads)
     for node in network.nodes:
-        if _is_linear(node):
+        if is_linear(node):
+            sums = None if paths is None else paths.moments(node)
             layer = quantize_layer(
-                network, node, calibration, *schemes[node.name], options, scales, paths, threads
+                network, node, calibration, *schemes[node.name], options, scales, sums, threads
             )
             every[node.name] = layer.coded
+            biases[node.name] = layer.bias
             records.append(layer.record)
             if paths is not None:
                 real = layer.coded.real().reshape(network.tensors[node.inputs[1]].shape)
@@ -178,10 +182,12 @@ def quantize_prepared(
         ),
         tuple(records),
         every,
+        biases,
     )
 
 
-def _is_linear(node: Node) -> bool:
+def is_linear(node: Node) -> bool:
+    """Return whether the node has weights to encode."""
     return isinstance(node.operator, op.Conv2D | op.FullyConnected)
 
 
@@ -217,9 +223,11 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     return chosen
 
 
-def _quantizations(
+def quantizations(
     network: Network, calibration: Calibration, options: Options
 ) -> dict[str, Quantization]:
+    """Return the int8 quantization of every tensor that is not constant."""
+
     def own(name: str) -> Quantization:
         return activation_quantization(*calibration.clipped_range(name, options.activations))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
 from npusim.quant.float_network import chunk_samples, constant, evaluate, sample_values
+from npusim.quant.moments import MomentSums, sum_moments
 
 BYTES_A_VALUE = 5
 MOST_BYTES = 1 << 28
@@ -72,6 +73,11 @@ class TwoPaths:
         for n in range(self.samples):
             one = slice(n, n + 1)
             yield to_real(self._integers[name][one], q), self._real[name][one].astype(np.float64)
+
+    def moments(self, node: Node) -> tuple[MomentSums, MomentSums]:
+        """Return the moments of a linear node's operands, to fit on and held out."""
+        pairs = self.pairs(node.inputs[0])
+        return sum_moments(self.network, node, pairs, self.samples, self._threads)
 
     def advance(
         self,

@@ -162,3 +162,14 @@ def test_compare_names_mistakes(samples: Path, tmp_path: Path, options: dict, me
     with pytest.raises(NpuError, match=message):
         compare(samples, output, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_budget_is_kept_and_its_recipe_repeats_the_file(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, recipe = (tmp_path / name for name in ("1.onnx", "2.onnx", "r.toml"))
+    chosen = {"budget": "bytes=0.6x", "mix": "uniform", "save-recipe": recipe}
+    quantize(samples, first, encoder="nearest", **chosen)
+    quantize(samples, second, recipe=recipe)
+    assert first.read_bytes() == second.read_bytes()
+    assert "uniform 4" in capsys.readouterr().out
