@@ -173,7 +173,7 @@ def orders(name: str, x: np.ndarray) -> dict[str, dict[str, int]]:
     for bits in (4, 3, 2):
 
         def quality(bits: int = bits, **settings: Any) -> np.ndarray:
-            options = as_published(bits=bits, **settings)
+            options = as_published(**{"bits": bits, "bias_correction": "none", **settings})
             return np.array([r.sqnr_db for r in quantize_prepared(prepared, options).layers])
 
         channel = quality(scheme="uniform")

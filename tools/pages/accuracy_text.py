@@ -10,6 +10,9 @@ from tools.markdown import row
 Level = tuple[str, int, float]
 """A variant, bits, and the number that is expected of it."""
 
+TWO_STORED_BITS = ("uniform", "wes", "subset")
+"""Variants whose codes of 2 bits take 2 bits."""
+
 
 def page(data: dict[str, Any], floors: Sequence[Level], goals: Sequence[Level]) -> str:
     """Return docs/accuracy.md of the measured numbers."""
@@ -33,6 +36,7 @@ def page(data: dict[str, Any], floors: Sequence[Level], goals: Sequence[Level]) 
         "What the fitted encoder is to reach, and reaches:",
         goal_table(kws, goals),
         losses(kws),
+        two_bits(data),
         "### The published forms against an independent implementation",
         "Largest allowed drop from float in points, and ours (mean, and range over the calibration "
         "sets). A row that misses says so.",
@@ -144,7 +148,38 @@ def losses(kws: dict[str, Any]) -> str:
     worst = max(lost, key=lambda key: lost[key])
     return (
         f"At 4 bits and more the row that loses most against `nearest` is {worst[0]} {worst[1]}: "
-        f"{lost[worst]:.2f} points."
+        f"{lost[worst]:.2f} points, and {_agreement(kws, *worst)}. A row's accuracy can lie above "
+        "its agreement's worth, and above the float network's, by luck."
+    )
+
+
+def _agreement(kws: dict[str, Any], variant: str, bits: int) -> str:
+    """Return how often a row's two encoders agree with the float network, in words."""
+    found = collected(kws)
+    by_nearest, fitted = (
+        mean([row["agreement"] for row in found[variant, bits, column]])
+        for column in ("nearest", "feedback, static")
+    )
+    return (
+        f"its top-1 agreement with the float network goes from {by_nearest:.1f} to {fitted:.1f} %"
+    )
+
+
+def two_bits(data: dict[str, Any]) -> str:
+    """Return what is left at two stored bits a weight."""
+    told = []
+    networks = {"KWS": data["kws"], **{n: {"": found} for n, found in data["fashion"].items()}}
+    for name, runs in networks.items():
+        values = accuracies(runs)
+        best = max(TWO_STORED_BITS, key=lambda v: mean(values[v, 2, "feedback, static"]))
+        by_nearest = max(mean(values[v, 2, "nearest"]) for v in TWO_STORED_BITS)
+        told.append(
+            f"{name} {mean(values[best, 2, 'feedback, static']):.1f} % ({best}; float "
+            f"{_any(runs)['float']:.1f}, the best of `nearest` {by_nearest:.1f})"
+        )
+    return (
+        f"At 2 stored bits a weight ({', '.join(TWO_STORED_BITS)}) the best fitted scheme keeps "
+        f"{'; '.join(told)}. Nearest codes are of no use there."
     )
 
 
