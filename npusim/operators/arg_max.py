@@ -18,7 +18,7 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axis_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 from npusim.operators.reshape import Reshape
 
@@ -80,7 +80,7 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(f"{node.name}:keepdims", Reshape(kept), (flat,), node.outputs[0])
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     ArgMax,
     (_reader(least=False), _reader(least=True)),
     real,

@@ -17,7 +17,7 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import broadcast
-from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, need_size, rearrangement_page
 
 
 @dataclass(frozen=True)

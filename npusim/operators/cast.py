@@ -15,7 +15,7 @@ from npusim.graph.tensor import DTYPES
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Step
 
@@ -53,7 +53,7 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     return None
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     Cast,
     (TfliteForm("CAST", 1, lambda layer: Cast()),),
     real,

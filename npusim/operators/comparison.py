@@ -13,9 +13,10 @@ from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
+from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import Absent, Page, no_macs
 from npusim.runtimes.fixed_point import multiplied_below_one
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -57,12 +58,6 @@ def fixed_point(network: Network, node: Node, mode: str = "") -> Pairs:
     return holds
 
 
-def as_they_stand(network: Network, node: Node) -> Step:
-    """Return the step on numbers that are worth themselves."""
-    operator: Any = node.operator
-    return lambda threads, a, b: real(operator, a, b)
-
-
 def _form(relation: Relation) -> TfliteForm:
     return TfliteForm(relation.upper(), 2, lambda layer: Comparison(relation))
 
@@ -86,8 +81,8 @@ PAGE = Page(
     real=real,
     constants=alike(fixed_point),
     quantized=pairs_step,
-    float32=lambda network, node, rule: as_they_stand(network, node),
-    plain=as_they_stand,
+    float32=lambda network, node, rule: as_they_stand(real)(network, node),
+    plain=as_they_stand(real),
     macs=no_macs,
     unit="host",
 )

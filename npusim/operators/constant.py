@@ -13,7 +13,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer, constant_data
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -67,7 +67,7 @@ def _range(layer: TfliteLayer) -> Constant:
     return Constant(np.add.accumulate(steps, dtype=start.dtype))  # one step after the other
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     Constant,
     (
         TfliteForm("SHAPE", 0, _shape),

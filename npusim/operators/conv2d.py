@@ -13,8 +13,7 @@ from npusim.errors import ShapeError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp, Window, fused, need_rank
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Operator, Shape
-from npusim.graph.tensor import Tensor
+from npusim.graph.operator import Shape
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
@@ -35,18 +34,18 @@ from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clam
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, constant
-from npusim.operators.kinds.linear import check_weight_types, need_bias
+from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.pool import pad_image
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes.litert_opt import LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
-from npusim.words import Rounding, Rule
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
-class Conv2D(Operator):
+class Conv2D(LinearLayer):
     """x [N IH IW IC], w [OC KH KW IC/groups], optional b [OC] -> [N OH OW OC].
 
     A depthwise convolution is groups == IC; its output channel is ic * multiplier + m.
@@ -58,10 +57,6 @@ class Conv2D(Operator):
     groups: int = 1
     activation: Clamp | None = None
     encoding: EncodedWeights | None = None
-
-    @property
-    def arity(self) -> tuple[int, int]:
-        return (2, 3) if self.encoding is None else (1, 1)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[0], inputs[1] if self.encoding is None else self.encoding.weight_shape
@@ -76,13 +71,6 @@ class Conv2D(Operator):
             raise ShapeError(f"weights are {list(w)}, kernel is {list(self.window.kernel)}")
         need_bias(inputs, w[0])
         return (self.window.output_shape(x, w[0]),)
-
-    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
-        return True
-
-    def check_inputs(self, inputs: Sequence[Tensor]) -> None:
-        super().check_inputs(inputs)
-        check_weight_types(inputs, self.encoding)
 
 
 def _read(layer: TfliteLayer) -> Conv2D:
@@ -109,42 +97,29 @@ def _product_in_float32(network: Network, node: Node) -> bool:
     return linear.is_per_tensor(network, node) and network.inputs_of(node)[1].dtype == np.uint8
 
 
-def fixed_point(network: Network, node: Node, rule: Rule, mode: str) -> Requantization:
-    """Return TFLite's constants of one rounding by `mode`."""
-    product_in_float32 = _product_in_float32(network, node)
-    return linear.fixed_point(network, node, rule, mode, product_in_float32=product_in_float32)
+scales = linear.FixedPoint(_product_in_float32)
 
 
 def reference(network: Network, node: Node) -> Requantization:
     """Return LiteRT's reference (conv.cc, depthwise_conv.cc): double rounding."""
-    return fixed_point(network, node, "litert", "tflite")
+    return scales.of(network, node, "litert", "tflite")
 
 
 def optimized(network: Network, node: Node) -> Requantization | VectorAndRest[Requantization]:
     """Return ruy's constants; depthwise kernels end in scalar code, on uint8 all round twice."""
     assert isinstance(node.operator, Conv2D)
     if node.operator.groups == 1:
-        return fixed_point(network, node, "litert-opt", "ruy")
-    rest = fixed_point(network, node, "tosa", "tflite")
+        return scales.of(network, node, "litert-opt", "ruy")
+    rest = scales.of(network, node, "tosa", "tflite")
     if node.operator.encoding is None and network.inputs_of(node)[1].dtype == np.uint8:
         return rest
-    return VectorAndRest(fixed_point(network, node, "litert-opt", "ruy"), rest, LANES)
+    return VectorAndRest(scales.of(network, node, "litert-opt", "ruy"), rest, LANES)
 
 
 def wide_optimized(network: Network, node: Node) -> WideLinear:
     """Return the optimized kernel on 16-bit activations: sums of 32 bits are ruy's."""
     c = wide_linear(network, node)
     return replace(c, kind="ruy") if c.kind == "tflite" else c
-
-
-def tosa(network: Network, node: Node) -> Requantization:
-    """Return TOSA's RESCALE with double rounding."""
-    return fixed_point(network, node, "tosa", "tflite")
-
-
-def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
-    """Return one rounding by `mode`."""
-    return fixed_point(network, node, mode, mode)
 
 
 def step(
@@ -264,8 +239,8 @@ PAGE = Page(
             litert_opt=optimized,
             xnnpack=linear.float32,
             onnxruntime=linear.onnxruntime_layer,
-            tosa=tosa,
-            integer=by_mode,
+            tosa=scales.tosa,
+            integer=scales.by_mode,
         ),
         wide_linear,
         wide_optimized,

@@ -15,7 +15,7 @@ from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, rearrangement_page
 
 
 @dataclass(frozen=True)

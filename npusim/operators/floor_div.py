@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import RangeError
-from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.binary import Binary
-from npusim.operators.kinds.rearrangement import movement_page
-from npusim.operators.page import Step
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.binary import Binary, division_step
 
 
 @dataclass(frozen=True)
@@ -26,17 +23,6 @@ def real(operator: FloorDiv, a: NDArray, b: NDArray) -> NDArray:
         return np.floor_divide(a, b)
 
 
-def step(network: Network, node: Node) -> Step:
-    """Return the step on numbers of any type; an integer divided by 0 raises RangeError."""
-    operator = node.operator
-    assert isinstance(operator, FloorDiv)
-
-    def divide(threads: int, a: NDArray, b: NDArray) -> NDArray:
-        if b.dtype.kind != "f" and not b.all():
-            raise RangeError(f"{node.name}: division by 0")
-        return real(operator, a, b)
-
-    return divide
-
-
-PAGE = movement_page(FloorDiv, (TfliteForm("FLOOR_DIV", 2, lambda layer: FloorDiv()),), real, step)
+PAGE = any_type_page(
+    FloorDiv, (TfliteForm("FLOOR_DIV", 2, lambda layer: FloorDiv()),), real, division_step(real)
+)

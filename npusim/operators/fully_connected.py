@@ -13,8 +13,8 @@ from npusim.errors import ShapeError, UnsupportedError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.attributes import Clamp, Window, fused, need_rank
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Operator, Shape
-from npusim.graph.tensor import Quantization, Tensor
+from npusim.graph.operator import Shape
+from npusim.graph.tensor import Quantization
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.float64 import convolve
@@ -34,17 +34,17 @@ from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, constant
-from npusim.operators.kinds.linear import check_weight_types, need_bias
+from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.operators.transpose import Transpose
 from npusim.runtimes.requantization import FloatRequantization, Requantization
-from npusim.words import Rounding, Rule
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
-class FullyConnected(Operator):
+class FullyConnected(LinearLayer):
     """x [N ...] flattened to [N K] (or [... K] when `keep_dims`), w [OC K], optional b [OC].
 
     With `encoding`, x is the only input.
@@ -53,10 +53,6 @@ class FullyConnected(Operator):
     keep_dims: bool = False
     activation: Clamp | None = None
     encoding: EncodedWeights | None = None
-
-    @property
-    def arity(self) -> tuple[int, int]:
-        return (2, 3) if self.encoding is None else (1, 1)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[0], inputs[1] if self.encoding is None else self.encoding.weight_shape
@@ -70,13 +66,6 @@ class FullyConnected(Operator):
             raise ShapeError(f"weight IC is {w[1]}, input is {list(x)}")
         return ((prod(x) // w[1], w[0]),)
 
-    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
-        return True
-
-    def check_inputs(self, inputs: Sequence[Tensor]) -> None:
-        super().check_inputs(inputs)
-        check_weight_types(inputs, self.encoding)
-
 
 def _read(layer: TfliteLayer) -> FullyConnected:
     if layer.option("WeightsFormat"):
@@ -84,10 +73,8 @@ def _read(layer: TfliteLayer) -> FullyConnected:
     return FullyConnected(bool(layer.option("KeepNumDims")), layer.activation())
 
 
-def fixed_point(network: Network, node: Node, rule: Rule, mode: str) -> Requantization:
-    """Return TFLite's constants of one rounding by `mode` (fully_connected.cc, Prepare)."""
-    product_in_float32 = linear.is_per_tensor(network, node)
-    return linear.fixed_point(network, node, rule, mode, product_in_float32=product_in_float32)
+scales = linear.FixedPoint(linear.is_per_tensor)
+"""fully_connected.cc, Prepare."""
 
 
 def reference(network: Network, node: Node) -> Requantization | FloatRequantization:
@@ -98,7 +85,7 @@ def reference(network: Network, node: Node) -> Requantization | FloatRequantizat
 
 def optimized(network: Network, node: Node) -> Requantization:
     """Return ruy's constants."""
-    return fixed_point(network, node, "litert-opt", "ruy")
+    return scales.of(network, node, "litert-opt", "ruy")
 
 
 def wide_double_away(network: Network, node: Node) -> WideLinear:
@@ -112,16 +99,6 @@ def wide_optimized(network: Network, node: Node) -> WideLinear:
     if len(node.inputs) > 2 and c.kind == "reduced":
         return replace(c, kind="double_away")
     return replace(c, kind="ruy")
-
-
-def tosa(network: Network, node: Node) -> Requantization:
-    """Return TOSA's RESCALE with double rounding; LiteRT's up to release 1.2."""
-    return fixed_point(network, node, "tosa", "tflite")
-
-
-def by_mode(network: Network, node: Node, mode: Rounding) -> Requantization:
-    """Return one rounding by `mode`."""
-    return fixed_point(network, node, mode, mode)
 
 
 def step(
@@ -273,8 +250,8 @@ PAGE = Page(
             litert_opt=optimized,
             xnnpack=linear.float32,
             onnxruntime=linear.onnxruntime_layer,
-            tosa=tosa,
-            integer=by_mode,
+            tosa=scales.tosa,
+            integer=scales.by_mode,
         ),
         wide_double_away,
         wide_optimized,

@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -79,4 +79,4 @@ def _read(layer: TfliteLayer) -> Gather:
     return Gather(axis, walked + len(layer.input(1).shape) if walked < 0 else walked)
 
 
-PAGE = movement_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step)
+PAGE = any_type_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step)

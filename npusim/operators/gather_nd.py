@@ -14,7 +14,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.gather import need_indices
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -53,4 +53,4 @@ def _step(network: Network, node: Node) -> Step:
     return step
 
 
-PAGE = movement_page(GatherNd, (TfliteForm("GATHER_ND", 2, lambda layer: GatherNd()),), real, _step)
+PAGE = any_type_page(GatherNd, (TfliteForm("GATHER_ND", 2, lambda layer: GatherNd()),), real, _step)

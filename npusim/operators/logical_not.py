@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -25,14 +23,9 @@ def real(operator: LogicalNot, x: NDArray) -> NDArray:
     return np.logical_not(x)
 
 
-def _step(network: Network, node: Node) -> Step:
-    return lambda threads, x: np.logical_not(x)
-
-
-PAGE = movement_page(
+PAGE = any_type_page(
     LogicalNot,
     (TfliteForm("LOGICAL_NOT", 1, lambda layer: LogicalNot()),),
     real,
-    _step,
     onnx=(OnnxForm("Not", reads(lambda node: LogicalNot(), dtype=np.dtype(np.bool_))),),
 )

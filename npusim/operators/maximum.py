@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.binary import Binary, of_any_number
-from npusim.operators.kinds.rearrangement import movement_page
-from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -25,16 +23,10 @@ def real(operator: Maximum, a: NDArray, b: NDArray) -> NDArray:
     return np.maximum(a, b)
 
 
-def step(network: Network, node: Node) -> Step:
-    """Return the step on values of any type."""
-    return lambda threads, a, b: np.maximum(a, b)
-
-
-PAGE = movement_page(
+PAGE = any_type_page(
     Maximum,
     (TfliteForm("MAXIMUM", 2, lambda layer: Maximum()),),
     real,
-    step,
     onnx=(OnnxForm("Max", of_any_number(Maximum)),),
     unit="vector unit",
 )

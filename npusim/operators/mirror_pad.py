@@ -13,7 +13,7 @@ from npusim.errors import ShapeError
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, rearrangement_page
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -25,15 +23,10 @@ def real(operator: Neg, x: NDArray) -> NDArray:
     return np.negative(x)
 
 
-def _step(network: Network, node: Node) -> Step:
-    return lambda threads, x: np.negative(x)
-
-
-PAGE = movement_page(
+PAGE = any_type_page(
     Neg,
     (TfliteForm("NEG", 1, lambda layer: Neg()),),
     real,
-    _step,
     onnx=(OnnxForm("Neg", reads(lambda node: Neg())),),
     unit="vector unit",
 )

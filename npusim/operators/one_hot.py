@@ -13,7 +13,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page, need_size
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import need_size
 from npusim.operators.page import Step
 
 
@@ -55,4 +56,4 @@ def _read(layer: TfliteLayer) -> OneHot:
     return OneHot(depth, layer.axis(axis, layer.rank + 1))
 
 
-PAGE = movement_page(OneHot, (TfliteForm("ONE_HOT", (0, 2, 3), _read),), real, _step)
+PAGE = any_type_page(OneHot, (TfliteForm("ONE_HOT", (0, 2, 3), _read),), real, _step)

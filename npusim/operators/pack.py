@@ -15,7 +15,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.concat import MOST_INPUTS
 from npusim.operators.forms.tflite import ALL_INPUTS, TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -56,4 +56,4 @@ def _read(layer: TfliteLayer) -> Pack:
     return Pack(layer.axis(layer.option("Axis"), layer.rank + 1))
 
 
-PAGE = movement_page(Pack, (TfliteForm("PACK", ALL_INPUTS, _read),), real, _step)
+PAGE = any_type_page(Pack, (TfliteForm("PACK", ALL_INPUTS, _read),), real, _step)

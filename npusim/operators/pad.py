@@ -18,8 +18,9 @@ from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import RAW, Builder
 from npusim.operators.forms.own import Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.movement import Movement, movement_parts
-from npusim.operators.page import Page, Step, no_macs
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import Movement
+from npusim.operators.page import Step
 from npusim.operators.pick import Pick
 from npusim.runtimes.requantization import affine
 
@@ -139,13 +140,13 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Pad(tuple(before), tuple(after)), (x,), node.outputs[0])
 
 
-PAGE = Page(
-    operator=Pad,
-    tflite=(TfliteForm("PAD", 1, _read),),
+PAGE = any_type_page(
+    Pad,
+    (TfliteForm("PAD", 1, _read),),
+    real,
+    step,
     onnx=(OnnxForm("Pad", _read_onnx),),
     own=(OwnForm("Pad", (PADS,)),),
-    real=real,
-    macs=no_macs,
     unit="data movement",
-    **movement_parts(step),
+    keeps_scale=True,
 )

@@ -15,7 +15,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page, need_size
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import need_size
 from npusim.operators.page import Step
 
 
@@ -59,4 +60,4 @@ def _read(layer: TfliteLayer) -> PadValue:
     return PadValue(pairs[0::2], pairs[1::2])
 
 
-PAGE = movement_page(PadValue, (TfliteForm("PADV2", (0, 2), _read),), real, _step)
+PAGE = any_type_page(PadValue, (TfliteForm("PADV2", (0, 2), _read),), real, _step)

@@ -19,7 +19,7 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
-from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, need_size, rearrangement_page
 
 
 @dataclass(frozen=True)

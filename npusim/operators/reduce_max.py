@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
-from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -28,19 +25,13 @@ def real(operator: ReduceMax, x: NDArray) -> NDArray:
     return np.asarray(function(x, axis=operator.axes, keepdims=operator.keep_dims))
 
 
-def _step(network: Network, node: Node) -> Step:
-    operator: Any = node.operator
-    return lambda threads, x: real(operator, x)
-
-
-PAGE = movement_page(
+PAGE = any_type_page(
     ReduceMax,
     (
         TfliteForm("REDUCE_MAX", 1, lambda layer: ReduceMax(*read_axes(layer))),
         TfliteForm("REDUCE_MIN", 1, lambda layer: ReduceMax(*read_axes(layer), least=True)),
     ),
     real,
-    _step,
     onnx=(
         reduction("ReduceMax", lambda axes, keep: (ReduceMax(axes, keep),)),
         reduction("ReduceMin", lambda axes, keep: (ReduceMax(axes, keep, least=True),)),

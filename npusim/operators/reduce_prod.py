@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
+from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
@@ -29,7 +30,7 @@ class ReduceProd(Reduce):
 
 
 def real(operator: ReduceProd, x: NDArray) -> NDArray:
-    """Return the product in the type of x."""
+    """Return the product in the type of x; integers wrap."""
     return np.prod(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=x.dtype)
 
 
@@ -78,12 +79,6 @@ def step(network: Network, node: Node, fold: Fold) -> Step:
     return run
 
 
-def plain(network: Network, node: Node) -> Step:
-    """Return the step on integers that are worth themselves; products wrap."""
-    operator: Any = node.operator
-    return lambda threads, x: real(operator, x)
-
-
 PAGE = Page(
     operator=ReduceProd,
     tflite=(TfliteForm("REDUCE_PROD", 1, lambda layer: ReduceProd(*read_axes(layer))),),
@@ -100,7 +95,7 @@ PAGE = Page(
     ),
     quantized=step,
     float32=elementwise(real),
-    plain=plain,
+    plain=as_they_stand(real),
     macs=no_macs,
     unit="host",
 )

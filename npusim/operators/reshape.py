@@ -18,8 +18,9 @@ from npusim.operators.forms.onnx_axes import reshape_target, squeezed, unsqueeze
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.movement import Movement, movement_parts
-from npusim.operators.page import Page, Step, no_macs
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import Movement
+from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -101,20 +102,19 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Reshape(target), (x,), node.outputs[0])
 
 
-PAGE = Page(
-    operator=Reshape,
-    tflite=(
+PAGE = any_type_page(
+    Reshape,
+    (
         TfliteForm("RESHAPE", 1, _read),
         TfliteForm("SQUEEZE", 1, lambda layer: Reshape(layer.output.shape)),
         TfliteForm("EXPAND_DIMS", 1, lambda layer: Reshape(layer.output.shape)),
     ),
+    real,
+    step,
     onnx=(
         *(OnnxForm(name, _read_onnx) for name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze")),
         *(OnnxForm(name, Builder.emit_identity) for name in ("Identity", "Dropout")),
     ),
     own=(OwnForm("Reshape", (SHAPE,)),),
-    real=real,
-    macs=no_macs,
     unit="data movement",
-    **movement_parts(step, relabels=True),
 )

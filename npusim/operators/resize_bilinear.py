@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,17 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.resize_bilinear import resize_bilinear
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime
-from npusim.operators.kinds.rearrangement import need_size
-from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.resize import Resize, read_size
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
-from npusim.operators.resize_nearest import read_size
 from npusim.runtimes.interpolation import (
     LITERT_BITS,
     XNNPACK_BITS,
@@ -40,18 +37,8 @@ from npusim.words import Rule
 
 
 @dataclass(frozen=True)
-class ResizeBilinear(Unary):
-    """[N IH IW C] -> [N *size C]."""
-
-    size: tuple[int, int]
-    align_corners: bool = False
-    half_pixel_centers: bool = False
-
-    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        (x,) = inputs
-        if len(x) != 4 or min(self.size) < 1:
-            raise ShapeError(f"cannot resize {list(x)} to {list(self.size)}")
-        return (need_size((x[0], *self.size, x[3])),)
+class ResizeBilinear(Resize):
+    """[N IH IW C] -> [N *size C], four neighbours weighted."""
 
 
 Along = Callable[[int, int, bool, bool], Neighbours]

@@ -6,20 +6,16 @@ fraction bits where neither corners nor pixel centres are aligned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Shape
-from npusim.graph.tensor import Tensor
-from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.movement import Movement
-from npusim.operators.kinds.rearrangement import gather_step, keeps_apart, need_size
+from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.movement import gather_step, keeps_apart
+from npusim.operators.kinds.resize import Resize, read_size
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.interpolation import scale_of
 
@@ -28,20 +24,11 @@ Places = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class ResizeNearest(Movement):
+class ResizeNearest(Resize):
     """[N IH IW C] -> [N *size C]; see `places` for the two ways of aligning."""
 
-    size: tuple[int, int]
-    align_corners: bool = False
-    half_pixel_centers: bool = False
-
-    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        (x,) = inputs
-        if len(x) != 4 or min(self.size) < 1:
-            raise ShapeError(f"cannot resize {list(x)} to {list(self.size)}")
-        return (need_size((x[0], *self.size, x[3])),)
-
-    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+    @property
+    def copies_values(self) -> bool:
         return True
 
 
@@ -93,13 +80,6 @@ def step_of(network: Network, node: Node, constants: Places) -> Step:
         return x[:, rows][:, :, columns]
 
     return gather_step(x, y, moved, moved, keeps_apart(network, node))
-
-
-def read_size(layer: TfliteLayer) -> tuple[tuple[int, int], bool, bool]:
-    """Return height and width of the output, and whether corners or pixel centres are aligned."""
-    height, width = layer.constant(1)
-    corners, centers = layer.option("AlignCorners"), layer.option("HalfPixelCenters")
-    return (height, width), bool(corners), bool(centers)
 
 
 PAGE = Page(

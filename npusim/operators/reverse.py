@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, rearrangement_page
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import activation_input, output_type, per_tensor
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
-from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
 from npusim.operators.quantize import Quantize
 
@@ -78,7 +78,7 @@ def _read_quantized(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Select(), (condition, *sides), node.outputs[0], dtype, q)
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     Select,
     (
         TfliteForm("SELECT", 3, lambda layer: Select(by_rows=len(layer.input(0).shape) == 1)),

@@ -18,8 +18,9 @@ from npusim.operators.forms.onnx_axes import axes_of, axis_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.movement import Movement, movement_parts
-from npusim.operators.page import Page, Step, no_macs
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import Movement
+from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,13 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, operator, (x,), node.outputs[0])
 
 
-PAGE = Page(
-    operator=Slice,
-    tflite=(TfliteForm("SLICE", 1, _read),),
+PAGE = any_type_page(
+    Slice,
+    (TfliteForm("SLICE", 1, _read),),
+    real,
+    step,
     onnx=(OnnxForm("Slice", _read_onnx), OnnxForm("Split", _read_split)),
     own=(OwnForm("Slice", (BOUNDS,)),),
-    real=real,
-    macs=no_macs,
     unit="data movement",
-    **movement_parts(step),
+    keeps_scale=True,
 )

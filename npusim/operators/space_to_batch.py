@@ -14,7 +14,7 @@ from npusim.errors import ShapeError
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, need_size, rearrangement_page
 
 
 @dataclass(frozen=True)

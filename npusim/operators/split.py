@@ -15,8 +15,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.any_type import any_type_page, one_or_all
 from npusim.operators.kinds.movement import Movement
-from npusim.operators.kinds.rearrangement import movement_page, one_or_all
 from npusim.operators.page import Step
 
 
@@ -64,7 +64,7 @@ def _read_split_v(layer: TfliteLayer) -> Operator:
     return Split(axis, sizes)
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     Split,
     (TfliteForm("SPLIT", (1,), _read_split), TfliteForm("SPLIT_V", 1, _read_split_v)),
     real,

@@ -15,7 +15,7 @@ from npusim.errors import FormatError, ShapeError, UnsupportedError
 from npusim.graph.operator import Operator
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import Rearrangement, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, rearrangement_page
 from npusim.operators.slice import Slice
 
 

@@ -18,6 +18,7 @@ from npusim.operators.abs import Abs
 from npusim.operators.exp import Exp
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
+from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
@@ -46,7 +47,7 @@ class Sum(Reduce):
 
 
 def real(operator: Sum, x: NDArray) -> NDArray:
-    """Return the sum in the type of x."""
+    """Return the sum in the type of x; integers wrap."""
     return np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=x.dtype)
 
 
@@ -99,12 +100,6 @@ def step(network: Network, node: Node, finish: Finish) -> Step:
     return run
 
 
-def plain(network: Network, node: Node) -> Step:
-    """Return the step on integers that are worth themselves; sums wrap."""
-    operator: Any = node.operator
-    return lambda threads, x: real(operator, x)
-
-
 PAGE = Page(
     operator=Sum,
     tflite=(TfliteForm("SUM", 1, lambda layer: Sum(*read_axes(layer))),),
@@ -128,7 +123,7 @@ PAGE = Page(
     ),
     quantized=step,
     float32=by_runtime(elementwise(real), onnxruntime=single_onnxruntime),
-    plain=plain,
+    plain=as_they_stand(real),
     macs=no_macs,
     unit="host",
 )

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
-from npusim.graph.network import Network, Node
 from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime, elementwise
+from npusim.operators.kinds.int16_curve import Int16Curve
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import float32_table, table_step
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.kinds.wide import Values, by_width, require_no_zero_point, require_types
+from npusim.operators.kinds.wide import by_width
 from npusim.operators.page import Absent, Page, PerRuntime, no_macs
 from npusim.runtimes import gemmlowp_int16, int16
 from npusim.runtimes.elementary import tanh
-from npusim.runtimes.requantization import affine, power_of_two
 
 
 @dataclass(frozen=True)
@@ -46,25 +44,7 @@ def single_onnxruntime(operator: Tanh, x: NDArray[np.float32]) -> NDArray[np.flo
 table = float32_table(single)
 
 
-def of_integers(network: Network, node: Node) -> Values:
-    """Return the same of 16-bit values, interpolated in a table of 256 entries."""
-    x, y = network.inputs_of(node)[0], network.output_of(node)
-    require_types(node, {"x": x, "y": y}, ("int16", "int16"))
-    require_no_zero_point(node, x, y)
-    sx, so = affine(node, x)[0], affine(node, y)[0]
-    if power_of_two(float(so)) != -15:
-        raise UnsupportedError(f"{node.name}: expected an output scale of 2^-15, found {so}")
-    return lambda v: int16.tanh(v, float(sx))
-
-
-def without_table(network: Network, node: Node) -> Values:
-    """Return LiteRT's optimized kernel: fixed point where the input's scale is 2^-12 or 2^-11."""
-    by_table = of_integers(network, node)
-    exponent = power_of_two(float(affine(node, network.inputs_of(node)[0])[0]))
-    if exponent not in int16.TANH_SHIFTS:
-        return by_table
-    return lambda v: gemmlowp_int16.tanh(gemmlowp_int16.saturated(v << (exponent + 12)))
-
+curve = Int16Curve(int16.tanh, gemmlowp_int16.tanh, int16.TANH_SHIFTS)
 
 CONSTANTS = by_width(
     PerRuntime(
@@ -75,8 +55,8 @@ CONSTANTS = by_width(
         tosa=table,
         integer=table,
     ),
-    of_integers,
-    without_table,
+    curve.of_integers,
+    curve.without_table,
 )
 
 PAGE = Page(

@@ -16,7 +16,7 @@ from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import Rearrangement, need_size, rearrangement_page
+from npusim.operators.kinds.movement import Rearrangement, need_size, rearrangement_page
 
 
 @dataclass(frozen=True)

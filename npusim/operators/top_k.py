@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -64,4 +64,4 @@ def _read(layer: TfliteLayer) -> TopK:
     return TopK(count)
 
 
-PAGE = movement_page(TopK, (TfliteForm("TOPK_V2", 1, _read),), real, _step)
+PAGE = any_type_page(TopK, (TfliteForm("TOPK_V2", 1, _read),), real, _step)

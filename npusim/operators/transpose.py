@@ -20,8 +20,9 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import OwnForm, integers
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.movement import Movement, movement_parts
-from npusim.operators.page import Page, Step, no_macs
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import Movement
+from npusim.operators.page import Step
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,13 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Transpose(order), (x,), node.outputs[0])
 
 
-PAGE = Page(
-    operator=Transpose,
-    tflite=(TfliteForm("TRANSPOSE", 1, _read),),
+PAGE = any_type_page(
+    Transpose,
+    (TfliteForm("TRANSPOSE", 1, _read),),
+    real,
+    step,
     onnx=(OnnxForm("Transpose", _read_onnx),),
     own=(OwnForm("Transpose", (integers("order"),)),),
-    real=real,
-    macs=no_macs,
     unit="data movement",
-    **movement_parts(step),
+    keeps_scale=True,
 )

@@ -14,8 +14,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.any_type import any_type_page, one_or_all
 from npusim.operators.kinds.movement import Movement
-from npusim.operators.kinds.rearrangement import movement_page, one_or_all
 from npusim.operators.page import Step
 
 
@@ -50,4 +50,4 @@ def _read(layer: TfliteLayer) -> Unpack:
     return Unpack(layer.axis(layer.option("Axis"), layer.rank), layer.option("Num"))
 
 
-PAGE = movement_page(Unpack, (TfliteForm("UNPACK", 1, _read),), real, _step)
+PAGE = any_type_page(Unpack, (TfliteForm("UNPACK", 1, _read),), real, _step)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import RangeError, ShapeError
 from npusim.formats.onnx.records import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
@@ -61,6 +61,23 @@ def plain_integers(
         return lambda threads, a, b: np.asarray(function(a, b)).astype(dtype, copy=False)
 
     return part
+
+
+def division_step(real: Callable[..., NDArray]) -> Callable[[Network, Node], Step]:
+    """Return the step of a division of numbers of any type, `real`.
+
+    An integer divided by 0 raises RangeError.
+    """
+
+    def step(network: Network, node: Node) -> Step:
+        def divide(threads: int, a: NDArray, b: NDArray) -> NDArray:
+            if b.dtype.kind != "f" and not b.all():
+                raise RangeError(f"{node.name}: division by 0")
+            return real(node.operator, a, b)
+
+        return divide
+
+    return step
 
 
 def of_any_number(make: Callable[[], Operator]) -> Callable[[Builder, OnnxNode], None]:

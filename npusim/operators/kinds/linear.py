@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.attributes import Clamp, Window
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Shape
+from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
@@ -28,7 +28,7 @@ from npusim.runtimes.requantization import (
     require_finite,
 )
 from npusim.runtimes.rule import linear_integer_mode
-from npusim.words import Rule
+from npusim.words import Rounding, Rule
 
 if TYPE_CHECKING:
     from npusim.kernels.linear import LinearKernel
@@ -94,6 +94,46 @@ def coded(network: Network, node: Node, rule: Rule) -> Requantization | None:
     if encoded.window_sum.any():  # its term's sign stands in the plane of ones
         multipliers = np.concatenate([multipliers, np.abs(encoded.window_sum)[None]])
     return Requantization(multipliers, encoded.bias, shift, mode, zero_point, low, high)
+
+
+class LinearLayer(Operator):
+    """x, weights, optional bias; or x alone, where `encoding` holds coded weights with the bias."""
+
+    encoding: EncodedWeights | None
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return (2, 3) if self.encoding is None else (1, 1)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return True
+
+    def check_inputs(self, inputs: Sequence[Tensor]) -> None:
+        super().check_inputs(inputs)
+        check_weight_types(inputs, self.encoding)
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """TFLite's constants of one rounding.
+
+    `product_in_float32` says of a node whether the scales' product is taken in float32.
+    """
+
+    product_in_float32: Callable[[Network, Node], bool]
+
+    def of(self, network: Network, node: Node, rule: Rule, mode: str) -> Requantization:
+        """Return the constants rounded by `mode`."""
+        in_float32 = self.product_in_float32(network, node)
+        return fixed_point(network, node, rule, mode, product_in_float32=in_float32)
+
+    def tosa(self, network: Network, node: Node) -> Requantization:
+        """Return TOSA's RESCALE with double rounding."""
+        return self.of(network, node, "tosa", "tflite")
+
+    def by_mode(self, network: Network, node: Node, mode: Rounding) -> Requantization:
+        """Return one rounding by `mode`."""
+        return self.of(network, node, mode, mode)
 
 
 def fixed_point(
