@@ -14,8 +14,10 @@ from npusim.codes.uniform import UNIFORM
 CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ)
 """A code's number in the instruction set and in the RTL is its place."""
 WEIGHT_FORMATS = tuple(code.name for code in CODES)
-ARRAY_FORMATS = tuple(name for code in CODES for name in code.element_names)
-"""Elements of the array: what a machine names in `array.formats`, in this order."""
+ARRAY_FORMATS = tuple(dict.fromkeys(name for code in CODES for name in code.element_names))
+"""Elements of the array: what a machine names in `array.formats`, in this order.
+
+Codes that one element multiplies name the same element and parameter."""
 
 __all__ = [
     "ARRAY_FORMATS", "CODES", "LEAST_BITS", "PWLQ", "REGIONS", "SUBSET", "UNIFORM",

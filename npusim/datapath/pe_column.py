@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.codes import WEIGHT_FORMATS
+from npusim.codes import CODES, WEIGHT_FORMATS
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_piecewise_linear import products_piecewise_linear
@@ -74,11 +74,11 @@ def products(
     weight: int, xe: int, weight_format: int, uniform_bits: int, pwlq_bits: int
 ) -> tuple[int, int, int]:
     """Return what one PE adds to the centre, to the tail and to the tail's operand sum."""
-    if weight_format == UNIFORM:
-        return uniform_weight(weight, uniform_bits) * xe, 0, 0
     if weight_format == SUBSET:
         return product_subset(weight, xe), 0, 0
-    return products_piecewise_linear(weight, xe, pwlq_bits)
+    if weight_format == PWLQ:
+        return products_piecewise_linear(weight, xe, pwlq_bits)
+    return uniform_weight(weight, uniform_bits) * xe, 0, 0
 
 
 @scalar
@@ -107,6 +107,10 @@ def array_sums(
         sums[column] = pe_column(weights[column], operands, weight_format, uniform_bits, pwlq_bits)
 
 
+MULTIPLIED_AS = [next(i for i, c in enumerate(CODES) if c.unit == code.unit) for code in CODES]
+"""The first format that the same element multiplies, by format."""
+
+
 def _built_in(parameters: Parameters) -> list[int]:
     return [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
 
@@ -114,13 +118,14 @@ def _built_in(parameters: Parameters) -> list[int]:
 def _weights(weight_format: int, parameters: Parameters) -> list[int]:
     """Return weight wires to draw from: all of a format, a quarter of the draws extreme ones."""
     bits = {UNIFORM: parameters["UNIFORM_BITS"], SUBSET: 5, PWLQ: parameters["PWLQ_BITS"] + 1}
-    every = list(range(1 << bits[weight_format]))
+    element = MULTIPLIED_AS[weight_format]
+    every = list(range(1 << bits[element]))
     g = (1 << max(parameters["PWLQ_BITS"] - 1, 0)) - 1
     extremes = {
         UNIFORM: [len(every) // 2, len(every) // 2 - 1],
         SUBSET: [0b00000, 0b10000],
         PWLQ: [region << max(parameters["PWLQ_BITS"] - 1, 0) | g for region in range(4)],
-    }[weight_format]
+    }[element]
     return every + extremes * max(1, len(every) // (3 * len(extremes)))
 
 
@@ -140,7 +145,7 @@ def directed(rows: int, uniform_bits: int, subset: int, pwlq_bits: int) -> Itera
                 for region in range(4)
                 for g in (0, (1 << max(pwlq_bits - 1, 0)) - 1)
             ),
-        }[weight_format]
+        }[MULTIPLIED_AS[weight_format]]
         for weight in corners:
             for xe in (-255, -1, 0, 1, 255):
                 yield _fill(weight_format, weight, xe, rows)
@@ -180,12 +185,10 @@ def bins(parameters: Parameters) -> Bins:
     }
     points: dict[str, Any] = {}
     for weight_format in _built_in(parameters):
-        name = WEIGHT_FORMATS[weight_format]
+        name, most = WEIGHT_FORMATS[weight_format], greatest[MULTIPLIED_AS[weight_format]]
         for sign in (-1, 1):
-            points[f"{name}, centre = {sign * greatest[weight_format]}"] = (
-                lambda i, o, f=weight_format, s=sign * greatest[weight_format]: (
-                    i["format"] == f and o["centre"] == s
-                )
+            points[f"{name}, centre = {sign * most}"] = (
+                lambda i, o, f=weight_format, s=sign * most: i["format"] == f and o["centre"] == s
             )
     if pwlq_bits:
         for sign in (-1, 1):
