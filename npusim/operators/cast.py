@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
-from npusim.formats.onnx.records import OnnxNode, dtype_of
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import DTYPES
 from npusim.operators.forms.onnx import OnnxForm
@@ -40,9 +39,15 @@ def _step(network: Network, node: Node) -> Step:
     return step
 
 
+FLOAT = 1
+"""float32's number in .onnx files."""
+
+
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    from npusim.formats.onnx.records import dtype_of
+
     x = b.value(node, 0)
-    dtype = dtype_of(node.integer("to", onnx.TensorProto.FLOAT), node.name)
+    dtype = dtype_of(node.integer("to", FLOAT), node.name)
     if dtype.name == "float16":
         raise UnsupportedError(f"{node.name} (Cast): float16 values")
     if dtype.name not in DTYPES:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels.softmax import reciprocal_of_one_plus

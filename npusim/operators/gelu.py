@@ -11,7 +11,7 @@ from math import erf
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.own import integer

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, mlas, pool
 from npusim.kernels.fused import requantize_sums_fused

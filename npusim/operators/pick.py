@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor

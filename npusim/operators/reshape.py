@@ -9,7 +9,7 @@ from math import prod
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor

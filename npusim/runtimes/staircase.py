@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.requantize import requantize_all
 from npusim.datapath.requantize_float import requantize_float_all
+from npusim.datapath.round_shift import rounding_constant
 from npusim.runtimes.float32 import fused_multiply_add
 from npusim.runtimes.requantization import Channels, FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
@@ -85,7 +85,7 @@ def sum_of_products(planes: NDArray[np.integer], least: int, greatest: int) -> R
 def outputs(r: Epilogue, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the outputs for accumulators [C N], one row a channel; of one term a channel.
 
-    A Requantization is computed by the datapath's own scalar, a FloatRequantization by its formula.
+    A Requantization rounds as the datapath's own scalar says, a FloatRequantization by its formula.
     """
     if isinstance(r, Requantization):
         return _integer_outputs(r, accumulators)
@@ -104,24 +104,33 @@ def outputs(r: Epilogue, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _integer_outputs(r: Requantization, accumulators: NDArray[np.int64]) -> NDArray[np.int64]:
-    channels, count = accumulators.shape
-    values = np.empty(channels * count, np.int16)
-    bounds = (r.zero_point, r.low, r.high)
     if r.rounding == "float32":
+        channels, count = accumulators.shape
+        values = np.empty(channels * count, np.int16)
+        bounds = (r.zero_point, r.low, r.high)
         scale, bias = (np.repeat(column, count) for column in (r.multipliers[0], r.bias))
         requantize_float_all(accumulators.reshape(-1), bias, scale, bounds, values)
         return values.reshape(channels, count).astype(np.int64)
-    requantize_all(
-        accumulators.reshape(-1, 1),
-        np.repeat(r.multipliers[0], count)[:, None],
-        np.repeat(r.bias, count),
-        np.repeat(r.shift, count),
-        np.zeros(channels * count, np.int64),
-        ROUNDINGS.index(r.rounding),
-        bounds,
-        values,
+    return _rounded(r, accumulators * r.multipliers[0][:, None] + r.bias[:, None])
+
+
+def _rounded(r: Requantization, totals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the outputs of product sums [C N] below 2^62, an array at a time.
+
+    What is added before a shift depends on the total's sign and on its lowest bit that stays: the
+    scalar says it for one total of each kind.
+    """
+    mode, shift = ROUNDINGS.index(r.rounding), r.shift[:, None]
+    kinds = [[odd - 2 * negative for odd in (0, 1)] for negative in (0, 1)]
+    added = np.array(
+        [
+            [[rounding_constant(mode, kind << s, s) for kind in row] for row in kinds]
+            for s in map(int, r.shift)
+        ]
     )
-    return values.reshape(channels, count).astype(np.int64)
+    channels = np.arange(len(totals))[:, None]
+    constants = added[channels, (totals < 0).astype(np.int64), (totals >> shift) & 1]
+    return np.clip(((totals + constants) >> shift) + r.zero_point, r.low, r.high)
 
 
 def _half_away(real: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from npusim.datapath.requantize import requantize_total
 from npusim.kernels.floating_point import (
     double_away_requantize,
     fp32_requantize,
@@ -12,6 +13,7 @@ from npusim.kernels.floating_point import (
 from npusim.kernels.fused import requantize_sums_fused
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.runtimes.staircase import Reach, outputs, sum_of_products, thresholds
+from npusim.words import ROUNDINGS
 
 SCALE = float(np.float32(0.0766) * np.float32(float.fromhex("0x1.83dac2p-10")) / np.float32(0.0102))
 
@@ -32,6 +34,30 @@ def test_outputs_are_what_the_kernels_compute(kind, scalar):
             scalar(int(a) + int(r.bias[channel]), r.scale[channel], 3, -128, 127) for a in row
         ]
         assert found[channel].tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ROUNDINGS)
+def test_integers_are_rounded_as_the_datapaths_scalar_rounds(mode):
+    """Every shift, both signs, ties and what lies beside them, and the ends of the product sum."""
+    shifts = np.arange(63)
+    multipliers = np.full(63, 3, np.int64)
+    bias = np.where(shifts % 2, (1 << 40) + 1, -(1 << 50))
+    r = Requantization(multipliers[None], bias, shifts, mode, 5, -30_000, 30_000)
+    rng = np.random.default_rng(8)
+    near = [
+        [(k << s >> 1) + d for k in (-3, -2, -1, 0, 1, 2, 3) for d in (-2, -1, 0, 1)]
+        for s in map(int, shifts)
+    ]
+    totals = np.clip(np.array(near, dtype=object), -(1 << 61), 1 << 61)
+    near_ties = np.array((totals - bias.astype(object)[:, None]) // 3, np.int64)
+    accumulators = np.concatenate([near_ties, rng.integers(-(1 << 59), 1 << 59, (63, 40))], axis=1)
+    found = outputs(r, accumulators)
+    for s, row in enumerate(accumulators):
+        totals = [3 * int(a) + int(bias[s]) for a in row]
+        expected = [
+            requantize_total(t, ROUNDINGS.index(mode), s, 5, -30_000, 30_000) for t in totals
+        ]
+        assert found[s].tolist() == expected
 
 
 def test_the_fused_mean_is_what_the_kernel_computes():

@@ -16,6 +16,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("codes", "toml_tables"),
     ("machines",),
     ("datapath", "isa", "graph"),
+    ("formats.onnx.nodes",),
     ("formats.onnx.records", "formats.tflite.records"),
     ("runtimes",),
     ("kernels",),

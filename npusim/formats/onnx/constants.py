@@ -16,7 +16,8 @@ import onnx.shape_inference
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode, dtype_of
+from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.records import dtype_of
 from npusim.operators.forms.onnx_axes import axes_of, reshape_target, squeezed, unsqueezed
 
 MAX_BYTES = 1 << 28

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npusim.formats.onnx.nodes import Attribute, OnnxNode
 from npusim.formats.onnx.qdq_decisions import (
     JOINED,
     LAYERS,
@@ -27,7 +28,7 @@ from npusim.formats.onnx.qdq_decisions import (
     one_reader_each,
 )
 from npusim.formats.onnx.qdq_graph import EIGHT_BITS, Parameters, QdqGraph, Vertex, clip_bounds
-from npusim.formats.onnx.records import Attribute, OnnxGraph, OnnxNode
+from npusim.formats.onnx.records import OnnxGraph
 from npusim.graph.tensor import Quantization
 
 FUSED = "npusim.fused"

@@ -12,7 +12,8 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from npusim.formats.onnx.records import Attribute, OnnxGraph, OnnxNode
+from npusim.formats.onnx.nodes import Attribute, OnnxNode
+from npusim.formats.onnx.records import OnnxGraph
 from npusim.graph.network import Group
 
 EIGHT_BITS = ("int8", "uint8")

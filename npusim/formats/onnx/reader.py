@@ -16,8 +16,9 @@ from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.fuse_qdq import fuse
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
-from npusim.formats.onnx.records import OnnxGraph, OnnxNode, Shapes, read
+from npusim.formats.onnx.records import OnnxGraph, Shapes, read
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
 from npusim.operators.forms.onnx_builder import Builder

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -17,10 +16,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
-from npusim.graph.network import Group
-
-MAX_ELEMENTS = 1 << 31
-"""A tensor with more elements than this is refused: no network npusim is for has one."""
+from npusim.formats.onnx.nodes import MAX_ELEMENTS, Attribute, OnnxNode, OnnxValue
 
 DTYPES: dict[int, type[np.generic]] = {
     onnx.TensorProto.FLOAT: np.float32,
@@ -42,58 +38,6 @@ FOUR_BITS: dict[int, type[np.generic]] = {
     onnx.TensorProto.UINT4: np.uint8,
 }
 """Types whose constants are held in bytes, one value each."""
-
-Attribute = int | float | str | tuple[Any, ...] | NDArray
-
-
-@dataclass(frozen=True)
-class OnnxNode:
-    """One node of the file; an absent optional input is the empty string."""
-
-    name: str
-    domain: str
-    kind: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    group: Group = ""
-    """How the runtime computes what stands between DequantizeLinear and QuantizeLinear."""
-
-    def input(self, index: int) -> str:
-        """Return the name of input `index`, empty where the node has none there."""
-        return self.inputs[index] if index < len(self.inputs) else ""
-
-    def integer(self, name: str, default: int) -> int:
-        """Return an integer attribute."""
-        value = self.attributes.get(name, default)
-        if not isinstance(value, int):
-            raise FormatError(f"{self.name}: expected an integer {name}, found {value!r}")
-        return value
-
-    def number(self, name: str, default: float) -> float:
-        """Return a float attribute."""
-        value = self.attributes.get(name, default)
-        if not isinstance(value, int | float):
-            raise FormatError(f"{self.name}: expected a number {name}, found {value!r}")
-        return float(value)
-
-    def integers(self, name: str, default: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        """Return an attribute that is a list of integers."""
-        value = self.attributes.get(name, default)
-        if value is None:
-            return None
-        if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
-            raise FormatError(f"{self.name}: expected integers {name}, found {value!r}")
-        return value
-
-
-@dataclass(frozen=True)
-class OnnxValue:
-    """A graph input: the file's type and static shape."""
-
-    name: str
-    dtype: np.dtype
-    shape: tuple[int, ...]
 
 
 @dataclass

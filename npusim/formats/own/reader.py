@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, ShapeError
-from npusim.formats.onnx.records import OnnxGraph, OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.records import OnnxGraph
 from npusim.formats.own.calls import CONCAT, call_of, function_named, unpack_codes
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION
 from npusim.formats.own.linear import LinearFormat, format_named

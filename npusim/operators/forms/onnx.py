@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.operator import Operator
 from npusim.operators.forms.onnx_builder import Builder
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 
 MAX_RANK = 8
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
-from npusim.formats.onnx.records import MAX_ELEMENTS, OnnxNode, OnnxValue
+from npusim.formats.onnx.nodes import MAX_ELEMENTS, OnnxNode, OnnxValue
 from npusim.graph.network import Group, Node
 from npusim.graph.operator import Operator, check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor

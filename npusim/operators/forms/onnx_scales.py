@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Clamp
 from npusim.graph.operator import Operator
 from npusim.graph.tensor import INTEGER_DTYPES, Quantization

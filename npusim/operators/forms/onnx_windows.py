@@ -5,7 +5,7 @@ from __future__ import annotations
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Window
 from npusim.operators.forms.onnx_builder import Builder
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Clamp, Window
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor

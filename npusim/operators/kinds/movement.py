@@ -23,8 +23,8 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.gather import gather
 from npusim.operators.forms.onnx import OnnxForm
-from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.any_type import NOT_IN_OWN_FILES, any_type_page
 from npusim.operators.page import Absent, Page, Step
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from npusim.errors import ShapeError
-from npusim.formats.onnx.records import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
