@@ -8,6 +8,8 @@ beats. docs/architecture.md, section 1, is the law.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +66,14 @@ def unpack(
     return values.reshape(height, width, channels)
 
 
+Count = TypeVar("Count", int, NDArray[np.int64])
+
+
+def weight_tile_words(rows: Count, code_bits: Count) -> Count:
+    """Return the WGT words of a tile of `rows` codes a column, each of `code_bits` bits."""
+    return -(-rows * code_bits // 8)
+
+
 def pack_weight_tiles(codes: NDArray[np.uint8], code_bits: int) -> bytes:
     """Return weight tiles `codes` [T rows SIZE] of `code_bits` bits as WGT words, tile after tile.
 
@@ -72,7 +82,7 @@ def pack_weight_tiles(codes: NDArray[np.uint8], code_bits: int) -> bytes:
     tiles, rows, size = codes.shape
     if code_bits == 8:
         return codes.tobytes()
-    words = -(-rows * code_bits // 8)
+    words = weight_tile_words(rows, code_bits)
     stream = np.zeros((tiles, words * 8, size), np.uint8)
     shifts = np.arange(code_bits, dtype=np.uint8)[:, None]
     bits = (codes[:, :, None, :] >> shifts) & np.uint8(1)

@@ -22,7 +22,7 @@ from npusim.compiler.emit.transfers import (
 )
 from npusim.errors import CapacityError
 from npusim.isa.instructions.ld import MOST_PADS
-from npusim.isa.layout import pack_parameters, pack_weight_tiles
+from npusim.isa.layout import pack_parameters, pack_weight_tiles, weight_tile_words
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
 from npusim.words import ROUNDINGS
@@ -232,7 +232,7 @@ def emit_select(
     machine, size = emitter.machine, emitter.machine.size
     one = one_code(machine)
     rows = min(size, max(s.channels for s in sources))
-    tile_words = -(-rows * one.code_bits // 8)
+    tile_words = weight_tile_words(rows, one.code_bits)
     par_words = PAR_HEADER_WORDS + 1
     for needed, limit, pad in (
         (tile_words, machine.wgt_words, "WGT"),

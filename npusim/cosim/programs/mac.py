@@ -13,6 +13,7 @@ from npusim.cosim.programs.nest import fit, product, shape
 from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_tile, work
 from npusim.isa.encoding import instruction
 from npusim.isa.instructions.mac import LEVELS, bits_max
+from npusim.isa.layout import weight_tile_words
 from npusim.isa.nest import words_of
 
 
@@ -35,7 +36,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     stored, depthwise = CODES[form].stored_bits(bits), int(rng.random() < 0.3)
     rows = rng.randint(1, b.machine.size)
     rows = max(1, min(rows, wgt_words * 8 // stored))
-    tile_words = -(-rows * stored // 8)
+    tile_words = weight_tile_words(rows, stored)
     tiles = shape(rng, 4, max(1, min(wgt_words // tile_words, 12)))
     pixels = shape(rng, 2, max(1, work(rng) // product(tiles)))
     warm, step = rng.choice((0, rows - 1, rng.randint(0, rows + 1))), rng.choice((1, 1, 2, 3))

@@ -15,6 +15,7 @@ import numpy as np
 from npusim.codes import ARRAY_FORMATS, CODES, LEAST_BITS, WEIGHT_FORMATS
 from npusim.codes.columns import ARRAY_FORMAT, REGION_COUNT, STORED_BITS
 from npusim.isa.fields import Field, Format, Register, level, number
+from npusim.isa.layout import weight_tile_words
 from npusim.isa.nest import Column, Nest, saturating_product
 from npusim.isa.page import (
     Group,
@@ -122,7 +123,7 @@ def code_bits(mac: Group) -> Column:
 
 def tile_words(mac: Group) -> Column:
     """Return the WGT words of a weight tile."""
-    return -(-mac.registers["mac_tile"]["rows"] * code_bits(mac) // 8)
+    return weight_tile_words(mac.registers["mac_tile"]["rows"], code_bits(mac))
 
 
 def tiles(mac: Group) -> Column:
