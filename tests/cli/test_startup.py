@@ -63,6 +63,12 @@ def test_listing_the_commands_imports_none() -> None:
     assert others <= {"npusim.cli", "npusim.cli.app", "npusim.errors", "npusim.printable"}
 
 
+def test_reading_a_tflite_file_imports_no_onnx() -> None:
+    found = imported("import npusim.operators.pages, npusim.formats.tflite.reader")
+    assert "npusim.operators.forms.onnx" in found
+    assert not found & (NUMBA | {"onnx", "google.protobuf"})
+
+
 def test_every_command_is_in_the_list() -> None:
     for name in COMMANDS:
         assert import_module(f"npusim.cli.{name}").command.name == name

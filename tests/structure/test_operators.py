@@ -47,11 +47,14 @@ def test_no_part_of_a_page_has_a_default() -> None:
     assert {field.name for field in dataclasses.fields(PerRuntime)} == runtimes | {"integer"}
 
 
-@pytest.mark.parametrize("part", [field.name for field in dataclasses.fields(Page)])
-def test_a_page_without_a_part_fails_by_its_name(part: str) -> None:
-    parts = {f.name: getattr(PAGES[0], f.name) for f in dataclasses.fields(Page) if f.name != part}
-    with pytest.raises(TypeError, match=part):
-        Page(**parts)
+@pytest.mark.parametrize(
+    ("record", "part"),
+    [(record, field.name) for record in (Page, PerRuntime) for field in dataclasses.fields(record)],
+)
+def test_a_page_without_a_part_fails_by_its_name(record: type, part: str) -> None:
+    rest = {field.name: None for field in dataclasses.fields(record) if field.name != part}
+    with pytest.raises(TypeError, match=f"'{part}'"):
+        record(**rest)
 
 
 def test_formats_leave_names_and_attributes_to_the_pages() -> None:
