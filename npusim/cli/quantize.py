@@ -128,6 +128,7 @@ def command(
 ) -> None:
     """Quantize a float network into an ONNX file that npusim and onnxruntime execute alike."""
     from npusim.cli.progress import progress_bars
+    from npusim.errors import UnsupportedError
     from npusim.explore.budget import MIXED_SCHEMES, Budget, within_budget
     from npusim.formats.files import load
     from npusim.formats.samples import read_samples
@@ -153,6 +154,9 @@ def command(
     budget = None if budget_text is None else Budget.parse(budget_text)
     if budget is None:
         require_used(own_settings, options)
+        for option, value in (("--mix", mix), ("--machine", machine)):
+            if value is not None:
+                raise UnsupportedError(f"{option}: expected --budget beside it, found none")
     network = load(model, shapes)
     samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:

@@ -173,3 +173,9 @@ def test_a_budget_is_kept_and_its_recipe_repeats_the_file(
     quantize(samples, second, recipe=recipe)
     assert first.read_bytes() == second.read_bytes()
     assert "uniform 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["mix", "machine"])
+def test_what_only_a_budget_uses_needs_one(option: str, samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(NpuError, match=f"--{option}: expected --budget"):
+        quantize(samples, tmp_path / "q.onnx", **{option: "base"})
