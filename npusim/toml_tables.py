@@ -20,6 +20,7 @@ from msgspec import Meta, Struct, UnsetType
 
 from npusim.errors import FormatError, NpuError, RangeError, suggested
 from npusim.parameter import Parameter
+from npusim.reading import file_text
 
 Kind = TypeVar("Kind")
 POWER = "a power of two"
@@ -124,18 +125,13 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     """Return the document in `text`; raise FormatError where it is no TOML."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an integer of thousands of digits, a deep nest
         raise FormatError(f"{where}: expected TOML, found {error}") from None
 
 
 def text_of(path: Path) -> str:
     """Return the text of a file; raise FormatError where there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: expected a TOML file, found {error}") from None
+    return file_text(path, "a TOML file")
 
 
 def read(document: Any, kind: type[Kind], where: str) -> Kind:

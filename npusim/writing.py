@@ -67,7 +67,9 @@ def require_outputs(outputs: Mapping[str, Path | None], *inputs: str | Path | No
             if source is not None and place == Path(source).resolve():
                 raise FormatError(f"{option} {path}: would replace the file that is read")
         if place in taken:
-            raise FormatError(f"{option} {path}: {taken[place]} names the same file")
+            raise FormatError(
+                f"{option} {path}: expected another file for each output, {taken[place]} names it"
+            )
         taken[place] = option
 
 

@@ -106,7 +106,9 @@ def test_outputs_are_neither_each_other_nor_an_input(tmp_path: Path) -> None:
     for name in (source, link, tmp_path / "." / "m.onnx"):
         with pytest.raises(FormatError, match=r"-o .*: would replace the file that is read"):
             require_outputs({"-o": name}, source)
-    with pytest.raises(FormatError, match=r"--trace .*: --json names the same file"):
+    with pytest.raises(
+        FormatError, match=r"--trace .*: expected another file for each output, --json names it"
+    ):
         require_outputs({"--json": tmp_path / "x", "--trace": tmp_path / "x"}, source)
     require_outputs({"--json": Path("/dev/null"), "--trace": Path("/dev/null")}, source, None)
 

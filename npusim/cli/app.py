@@ -104,6 +104,8 @@ def main() -> None:
         _fail(error.format_message())
     except NpuError as error:
         _fail(str(error))
+    except MemoryError as error:
+        _fail(f"the memory is full: {error}")
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:

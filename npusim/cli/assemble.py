@@ -23,21 +23,17 @@ def command(source: Path, *, output: Path, machine: str | Machine) -> None:
 
     It may use every region; each is an equal part of half the machine's memory, empty.
     """
-    from npusim.errors import FormatError, NpuError
+    from npusim.errors import NpuError
     from npusim.isa.assembly import assemble
     from npusim.isa.program import Program, Region, Step
     from npusim.isa.spec import REGION_COUNT
     from npusim.machines import Machine
+    from npusim.reading import file_text
     from npusim.writing import require_outputs, require_suffix
 
     require_suffix("a program", output, (".npu",))
     require_outputs({"-o": output}, source, machine_file(machine))
-    try:
-        text = source.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FormatError(f"{source}: cannot read it: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{source}: expected assembly text, found {error}") from None
+    text = file_text(source, "assembly text")
     target = Machine.of(machine)
     try:
         instructions = tuple(assemble(text))

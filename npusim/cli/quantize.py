@@ -160,7 +160,7 @@ def command(
     network = load(model, shapes)
     samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:
-        show(f"calibrating on {counted(len(samples.x), 'sample')}", 0, None)
+        show(f"calibrating on {counted(samples.count, 'sample')}", 0, None)
         prepared = prepare(network, samples.x, threads)
         if budget is not None:
             options = within_budget(

@@ -129,7 +129,7 @@ def command(
     if input_path is None:
         print("no --input: running one sample of zeros", file=sys.stderr)
     with progress_bars() as show:
-        what = f"{network.name} ({counted(len(samples.x), 'sample')})"
+        what = f"{network.name} ({counted(samples.count, 'sample')})"
         show(what, 0, None)
         result = run(
             network,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from npusim.errors import FormatError
+from npusim.reading import file_text
 
 
 def read_names(path: Path, classes: int) -> tuple[str, ...]:
@@ -15,12 +16,8 @@ def read_names(path: Path, classes: int) -> tuple[str, ...]:
     FormatError
         The file cannot be read, or has another number of lines than `classes`.
     """
-    try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: expected text, one name a line: {error}") from None
+    text = file_text(path, "text, one name a line")
+    names = tuple(line.strip() for line in text.splitlines())
     if len(names) != classes:
         raise FormatError(f"{path}: expected {classes} names, one a line, found {len(names)}")
     return names

@@ -9,6 +9,7 @@ from typing import Any
 from npusim.errors import FormatError
 from npusim.formats import torch_module
 from npusim.graph.network import Network
+from npusim.reading import readable, require_file
 
 TFLITE_MAGIC = b"TFL3"
 
@@ -34,13 +35,10 @@ def load(
     if torch_module.is_module(path):
         return torch_module.load(path, inputs)
     path = Path(path)
-    if path.is_dir():
-        raise FormatError(f"{path}: expected a .tflite or .onnx file, found a directory")
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+    expected = "a .tflite or .onnx file"
+    require_file(path, expected)
+    with readable(path, expected), path.open("rb") as file:
+        start = file.read(8)
     if not start:
         raise FormatError(f"{path}: expected a .tflite or .onnx file, found an empty file")
     if start[4:] == TFLITE_MAGIC or path.suffix == ".tflite":

@@ -10,16 +10,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, RangeError, ShapeError
+from npusim.errors import RangeError, ShapeError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from npusim.graph.tensor import Tensor
+from npusim.reading import readable, require_file
 
 AXES = "NHWC"
 SUFFIXES = (".bmp", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")
@@ -99,7 +101,7 @@ def read_picture(path: Path, tensor: Tensor, crop: float | None) -> NDArray[np.u
     FormatError
         The file is none.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if len(tensor.shape) != 4 or tensor.shape[3] not in (1, 3):
         raise ShapeError(
@@ -107,13 +109,15 @@ def read_picture(path: Path, tensor: Tensor, crop: float | None) -> NDArray[np.u
             f"{tensor.name} is {list(tensor.shape)}"
         )
     _, height, width, channels = tensor.shape
-    try:
-        with Image.open(path) as image:
-            grey_or_colour = image.convert("L" if channels == 1 else "RGB")
-            box = None if crop is None else _middle(grey_or_colour, height, width, crop)
-            resized = grey_or_colour.resize((width, height), Image.Resampling.BILINEAR, box)
-    except (UnidentifiedImageError, OSError) as error:
-        raise FormatError(f"{path}: not a readable image: {error}") from None
+    require_file(path, "a picture")
+    with (
+        readable(path, "a picture"),
+        catch_warnings(action="error", category=Image.DecompressionBombWarning),
+        Image.open(path) as image,
+    ):
+        grey_or_colour = image.convert("L" if channels == 1 else "RGB")
+        box = None if crop is None else _middle(grey_or_colour, height, width, crop)
+        resized = grey_or_colour.resize((width, height), Image.Resampling.BILINEAR, box)
     pixels = np.asarray(resized, np.uint8).reshape(1, height, width, channels)
     return tensor.in_file_order(pixels)
 

@@ -7,7 +7,6 @@ they are real values, or pixels 0..255 that are prepared as pictures are (pictur
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
+from npusim.formats.arrays import read_arrays
 from npusim.formats.pictures import SUFFIXES, Preprocessing, read_picture
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
@@ -39,6 +39,11 @@ class Samples:
     labels: NDArray[np.int64] | None
     meaning: str
     picture: dict[str, Any] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return len(self.x) if self.x.ndim else 1
 
     def as_json(self) -> dict[str, Any]:
         """Return what the numbers are, JSON-ready."""
@@ -86,7 +91,7 @@ def read_samples(path: Path, network: Network, reading: Reading = BY_DEFAULT) ->
         x = np.concatenate([read_picture(file, tensor, crop) for file in files])
         integers = "pixels"
     elif suffix in (".npy", ".npz"):
-        arrays = _read_arrays(path)
+        arrays = read_arrays(path)
         labels = arrays.pop(LABEL_KEY, None) if len(arrays) > 1 and key != LABEL_KEY else None
         x = _choose(path, arrays, key, tensor)
     else:
@@ -170,18 +175,6 @@ def input_tensor(network: Network) -> Tensor:
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"
         )
     return network.tensors[network.inputs[0]]
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray]:
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"x": content}
-        with content:
-            return {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FormatError(f"{path}: not a readable numpy file: {reason}") from None
 
 
 def _file_and_key(path: Path) -> tuple[Path, str]:

@@ -20,6 +20,7 @@ from npusim.isa.check import check
 from npusim.isa.encoding import Instruction, decode_program, encode_program
 from npusim.isa.spec import FETCH_BURST_BYTES, INSTRUCTION_BYTES, REGION_COUNT, VERSION
 from npusim.machines import Machine
+from npusim.reading import file_bytes, readable
 from npusim.writing import whole_file
 
 MAGIC = b"NPUSIM\r\n"
@@ -210,9 +211,8 @@ class Program:
             raise FormatError(f"{where}: damaged, the checksum does not match")
         end = 16 + int.from_bytes(data[12:16], "little")
         try:
-            return _from_parts(json.loads(body[16:end]), body[end:])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FormatError(f"{where}: bad header: {error!r}") from None
+            with readable("header", "a program's"):
+                return _from_parts(json.loads(body[16:end]), body[end:])
         except NpuError as error:
             raise type(error)(f"{where}: {error}") from None
 
@@ -230,11 +230,7 @@ class Program:
     @classmethod
     def load(cls, path: str | Path) -> Program:
         """Return the program of a file; raise FormatError where it is none."""
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise FormatError(f"{path}: expected a program file, found {error.strerror}") from None
-        return cls.from_bytes(data, str(path))
+        return cls.from_bytes(file_bytes(Path(path), "a program file"), str(path))
 
 
 _TABLES = {"places": Place, "steps": Step, "layers": Layer}

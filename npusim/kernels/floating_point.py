@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from npusim.datapath.jit import kernel, scalar
+from npusim.kernels.fused import BEYOND_INT32
 
 Division = Literal["away", "even", "reciprocal_even", "double_away"]
 
@@ -127,11 +128,16 @@ def requantize_sums(sums, scale, bias, zero_point, low, high, y):
 
 @kernel
 def multiply_rounded(a, b, zero_a, zero_b, ratio, zero_point, low, high, y):
-    """QLinearMul over flat arrays: the zero point is added before rounding, without fma."""
+    """QLinearMul over flat arrays: the zero point is added before rounding, without fma.
+
+    What int32 cannot hold becomes its least value, as the processor's conversion has it.
+    """
     for i in range(len(y)):
         product = (np.int32(a[i]) - np.int32(zero_a)) * (np.int32(b[i]) - np.int32(zero_b))
         value = np.float32(np.float32(product) * ratio)
         value = np.rint(np.float32(value + np.float32(zero_point)))
+        if not value < BEYOND_INT32:
+            value = -BEYOND_INT32
         y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
 
 
@@ -162,7 +168,13 @@ def average_pool_float(x, least, values, geometry, all_taps, scale, zero_point, 
 
 @kernel
 def softmax_lifted(x, table, factor, zero_point, low, high, y):
-    """QLinearSoftmax over the rows of x [R C]; see runtimes/onnxruntime.py, softmax_table."""
+    """QLinearSoftmax over the rows of x [R C]; see runtimes/onnxruntime.py, softmax_table.
+
+    Quotients beyond the type that the runtime converts to wrap as on x86: for uint8 the low 32 bits
+    of an int64, which is 0 beyond it, and for int8 the least int32.
+    """
+    unsigned = high > 127
+    most = np.float32(2.0**63) if unsigned else BEYOND_INT32
     for r in range(x.shape[0]):
         largest = np.int64(x[r, 0])
         for c in range(x.shape[1]):
@@ -172,7 +184,16 @@ def softmax_lifted(x, table, factor, zero_point, low, high, y):
             total = np.float32(total + table[255 - largest + x[r, c]])
         for c in range(x.shape[1]):
             scaled = np.float32(table[255 - largest + x[r, c]] * factor)
-            value = np.int64(np.rint(np.float32(scaled / total))) + zero_point
+            quotient = np.rint(np.float32(scaled / total))
+            value = -np.int64(1 << 31)
+            if quotient < most:
+                value = np.int64(quotient)
+            elif unsigned:
+                value = np.int64(0)
+            if unsigned:
+                value = (value + zero_point) & 0xFFFFFFFF
+            else:
+                value += zero_point
             y[r, c] = min(max(value, low), high)
 
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from npusim.datapath.jit import kernel, operation
 
+BEYOND_INT32 = np.float32(1 << 31)
+"""The least float32 above int32: x86 converts it, and all above, to int32's least value."""
+
 
 @operation
 def fused_multiply_add(typing_context, a, b, c):
@@ -30,8 +33,13 @@ def requantize_sums_fused(sums, scale, bias, zero_point, low, high, y):
 
 @kernel
 def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
-    """QLinearAdd over flat arrays; see runtimes/onnxruntime.py, FusedAdd."""
+    """QLinearAdd over flat arrays; see runtimes/onnxruntime.py, FusedAdd.
+
+    What int32 cannot hold becomes its least value, as the processor's conversion has it.
+    """
     for i in range(len(y)):
         inner = fused_multiply_add(np.float32(b[i]), ratio_b, offset)
         value = np.rint(fused_multiply_add(np.float32(a[i]), ratio_a, inner))
+        if not value < BEYOND_INT32:
+            value = -BEYOND_INT32
         y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))

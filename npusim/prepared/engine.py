@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.arguments import require_count, require_type
-from npusim.errors import UnsupportedError
+from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart, smallest_block
-from npusim.graph.network import Network
+from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
 from npusim.operators.steps import step as node_step
 from npusim.prepared.inputs import network_inputs, run_of, runs_in
@@ -168,8 +168,11 @@ class Prepared:
             for (slot, _), value in zip(plan.state, self._state, strict=True):
                 values[slot] = value
             clock = [perf_counter_ns()]
-            for layer in plan.layers:
-                layer.run(inner, values)
+            for node, layer in zip(self.network.nodes, plan.layers, strict=True):
+                try:
+                    layer.run(inner, values)
+                except MemoryError as error:
+                    raise CapacityError(f"{_output(node, self.network)}: {error}") from None
                 for slot in layer.dead:
                     values[slot] = None
                 clock.append(perf_counter_ns())
@@ -278,6 +281,13 @@ class Prepared:
         if not tensor.shape:
             return np.stack(parts)
         return tensor.in_file_order(np.concatenate(parts))
+
+
+def _output(node: Node, network: Network) -> str:
+    """Return in words what `node` writes."""
+    tensor = network.output_of(node)
+    shape = list(tensor.shape)
+    return f"{node.name}: no memory for {tensor.name}, {tensor.dtype} {shape} a sample"
 
 
 def _kept(value: NDArray) -> NDArray:

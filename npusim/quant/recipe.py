@@ -14,13 +14,13 @@ shell's stands for the layers it fits.
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from npusim.errors import FormatError, NpuError
 from npusim.quant.options import Options, parse_layer
+from npusim.toml_tables import parsed, text_of
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -31,12 +31,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
     FormatError
         The file cannot be read or is no TOML; a key or value that `Options` does not have.
     """
-    try:
-        settings = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: {error}") from None
+    settings = parsed(text_of(path), str(path))
     known = [field.name for field in fields(Options)]
     for key in settings:
         if key not in known:

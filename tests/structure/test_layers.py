@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("words", "writing", "parameter", "cache", "arguments", "printable", "remade"),
+    ("words", "writing", "parameter", "cache", "arguments", "printable", "reading", "remade"),
     ("codes", "toml_tables"),
     ("machines",),
     ("datapath", "isa", "graph"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
@@ -49,7 +48,6 @@ from npusim.graph.network import Network, Node
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.pages import constants_of
-from npusim.words import Rule
 
 LOWERINGS: dict[type[op.Operator], Callable[..., Lowering | None]] = {
     op.Abs: abs.lower,
@@ -96,17 +94,10 @@ def lower_node(network: Network, node: Node, context: Context) -> Lowering | Non
     lower = LOWERINGS.get(type(node.operator))
     if lower is None or not all_bytes(network.inputs_of(node)[0], network.output_of(node)):
         return None
-    return lower(network, node, _constants(network, node, context.rule), context)
-
-
-def _constants(network: Network, node: Node, rule: Rule) -> Any:
-    """Return the constants of `node`; None where an operator of one place has none under `rule`.
-
-    Such a one is asked of the host's step, which takes the rule of the file's own runtime then.
-    """
     try:
-        return constants_of(network, node, rule)
+        constants = constants_of(network, node, context.rule)
     except UnsupportedError:
         if not isinstance(node.operator, Unary | Binary) or isinstance(node.operator, op.Add):
             raise
-        return None
+        return None  # the host's step takes the rule of the file's own runtime, or refuses
+    return lower(network, node, constants, context)

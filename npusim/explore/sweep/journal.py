@@ -151,7 +151,7 @@ class Journal:
             yield
         except sqlite3.OperationalError as error:
             raise FormatError(f"{self.folder}: cannot write it: {error}") from None
-        except (sqlite3.DatabaseError, ValueError) as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
             raise FormatError(f"{self._path}: expected a journal of a sweep: {error}") from None
 
     def __enter__(self) -> Journal:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.onnx.nodes import MAX_ELEMENTS, Attribute, OnnxNode, OnnxValue
+from npusim.reading import file_bytes, readable, require_file
 
 DTYPES: dict[int, type[np.generic]] = {
     onnx.TensorProto.FLOAT: np.float32,
@@ -75,10 +76,9 @@ def read(path: Path, shapes: Shapes | None = None) -> OnnxGraph:
     UnsupportedError
         It needs a tensor type, a sparse tensor or a control-flow body, which npusim has not.
     """
+    content = file_bytes(path, "an ONNX file")
     try:
-        model = onnx.ModelProto.FromString(path.read_bytes())
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
+        model = onnx.ModelProto.FromString(content)
     except DecodeError:
         raise FormatError(
             f"{path}: expected an ONNX protobuf, found damaged or other data"
@@ -308,18 +308,22 @@ def _external(
 ) -> NDArray:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    path = (folder / location).resolve()
+    with readable(f"{where}: external data {location!r}", "the name of a file"):
+        path = (folder / location).resolve()
     if not location or not path.is_relative_to(folder.resolve()):
         raise FormatError(f"{where}: external data {location!r} is outside the model's folder")
     needed = prod(shape) * dtype.itemsize
     try:
         offset = int(entries.get("offset", 0))
         length = int(entries.get("length", needed))
-        size = path.stat().st_size
     except ValueError:
         raise FormatError(f"{where}: external data {entries} needs integer bounds") from None
-    except OSError as error:
-        raise FormatError(f"{where}: external data {location!r}: {error.strerror}") from None
+    try:
+        require_file(path, "a file of weights")
+        size = path.stat().st_size
+    except NpuError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise FormatError(f"{where}: external data {location!r}: {reason}") from None
     if length != needed or offset < 0 or offset + length > size:
         raise FormatError(
             f"{where}: {dtype} {list(shape)} needs {needed} bytes, external data {location!r} "

@@ -20,6 +20,7 @@ import numpy as np
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.tflite.calls import inlined
 from npusim.formats.tflite.constants import computed
+from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, TensorRecord, read_records
 from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
@@ -93,17 +94,19 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
     outputs = tuple(records[i].name for i in graph.outputs)
     live = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     live.update((*inputs, *outputs, *(name for s in state for name in (s.value, s.update))))
+    named = {
+        tensor.name: _tensor(tensor, layouts.get(index))
+        for index, tensor in enumerate(records)
+        if tensor.name in live or (tensor.data is not None and tensor.is_held)
+    }
     return Network(
         name=name,
         source="tflite",
         nodes=tuple(nodes),
-        tensors={
-            tensor.name: _tensor(tensor, layouts.get(index))
-            for index, tensor in enumerate(records)
-            if tensor.name in live or (tensor.data is not None and tensor.is_held)
-        },
+        tensors=named,
         inputs=inputs,
         outputs=outputs,
+        notes=notes(nodes, named),
         state=state,
     )
 

@@ -22,6 +22,7 @@ from flatbuffers import flexbuffers
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
+from npusim.reading import file_bytes, readable
 
 DTYPES = {
     schema.TensorType.FLOAT32: "float32",
@@ -102,19 +103,12 @@ def read_records(path: Path) -> tuple[GraphRecord, ...]:
     UnsupportedError
         A tensor has a type, or the model a structure, that npusim does not take.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FormatError(f"expected a .tflite file, found {reason}") from None
+    content = file_bytes(path, "a .tflite file")
     if len(content) < 8 or content[4:8] != b"TFL3":
         found = f"{content[4:8]!r}" if len(content) >= 8 else f"{len(content)} bytes"
         raise FormatError(f"expected a .tflite file with identifier TFL3 at byte 4, found {found}")
-    try:
+    with readable("damaged", "a .tflite file"):
         return _model(content)
-    except (struct.error, IndexError, ValueError, TypeError, OverflowError) as error:
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FormatError(f"damaged .tflite file: {text}") from None
 
 
 def _model(content: bytes) -> tuple[GraphRecord, ...]:

@@ -1,0 +1,152 @@
+"""What a hostile file is taken through, in a process of its own with little memory and time.
+
+    python -m tests.fuzz.target
+
+Reads the names of files from standard input, one a line, and answers each with one line: `ok`,
+`refused` and the message, or `FOUND` and what else was raised. A file that takes too long
+ends the process, as one does that crashes it.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import npusim
+from npusim.errors import NpuError
+from npusim.explore.sweep.journal import Journal
+from npusim.explore.sweep.space import read_space
+from npusim.formats.pictures import read_picture
+from npusim.formats.samples import read_samples
+from npusim.graph.network import Network
+from npusim.graph.tensor import Tensor
+from npusim.isa.assembly import assemble, disassemble
+from npusim.isa.check import check
+from npusim.isa.program import Program
+from npusim.machines import Machine
+from npusim.prepared.engine import prepare
+from npusim.printable import one_line
+from npusim.quant.recipe import read_recipe
+from npusim.simulator.run import time_program
+
+MEMORY_BYTES = 6 << 30
+PROCESSOR_SECONDS = 30
+WAITING_SECONDS = 300
+"""What a file may take of the processor, and in all: one that waits for ever is found too."""
+SMALL_ELEMENTS = 1 << 22
+"""Networks with a larger tensor are read and not run: that is work, not a fault."""
+PICTURE = Tensor("picture", (1, 8, 8, 3), np.dtype("uint8"))
+SAMPLES = Network("samples", "onnx", (), {"x": Tensor("x", (1, 64), np.dtype("float32"))},
+                  ("x",), ("x",))  # fmt: skip
+
+
+def network(path: Path) -> None:
+    """Read, estimate and run a network."""
+    found = npusim.load(path)
+    if any(np.prod(t.shape, dtype=np.float64) > SMALL_ELEMENTS for t in found.tensors.values()):
+        return
+    npusim.estimate(found, "nano")
+    if not found.is_integer:
+        return
+    x = {name: np.ones(found.tensors[name].shape, found.tensors[name].dtype)
+         for name in found.inputs}  # fmt: skip
+    prepare(found).run({name: found.tensors[name].in_file_order(v) for name, v in x.items()})
+
+
+def program(path: Path) -> None:
+    """Read, check, time and disassemble a program."""
+    found = Program.load(path)
+    disassemble(found.instructions)
+    found.check()
+    time_program(found)
+
+
+def assembly(path: Path) -> None:
+    """Assemble and check a text."""
+    check(assemble(path.read_text(encoding="utf-8", errors="replace")), Machine.load("nano"))
+
+
+def document(path: Path) -> None:
+    """Read a TOML file as each of the documents that there are."""
+    refused = []
+    for reader in (Machine.load, read_space, read_recipe):
+        try:
+            reader(path)
+        except NpuError as error:
+            refused.append(error)
+    if len(refused) == 3:
+        raise refused[0]
+
+
+def samples(path: Path) -> None:
+    """Read arrays as the samples of a network."""
+    read_samples(path, SAMPLES)
+
+
+def picture(path: Path) -> None:
+    """Read a picture."""
+    read_picture(path, PICTURE, 0.9)
+
+
+def journal(path: Path) -> None:
+    """Resume a sweep from a damaged journal."""
+    results = path.with_suffix(".csv")
+    folder = path.with_suffix(".csv.sweep")
+    folder.mkdir(exist_ok=True)
+    for left in folder.iterdir():
+        left.unlink()
+    folder.joinpath("journal.sqlite").write_bytes(path.read_bytes())
+    with Journal(results, resume=True) as opened:
+        for key in ("a", "b", "c"):
+            if key in opened:
+                opened[key]
+                if opened.has_model(key):
+                    opened.model(key)
+
+
+TARGETS: dict[str, Callable[[Path], None]] = {
+    ".tflite": network, ".onnx": network, ".npu": program, ".s": assembly, ".toml": document,
+    ".npz": samples, ".npy": samples, ".png": picture, ".sqlite": journal,
+}  # fmt: skip
+"""By the ending of the file."""
+
+
+def answer(path: Path) -> str:
+    """Return the line that says what came of a file."""
+    try:
+        TARGETS[path.suffix](path)
+    except NpuError as error:
+        message = str(error)  # a name in it may break the line, which the command line mends
+        if not message.strip():
+            return "FOUND an empty message"
+        return f"refused {one_line(message)}"
+    except MemoryError:
+        return "refused the memory is full"
+    except sqlite3.Error as error:
+        return f"FOUND {one_line(repr(error))}"
+    except Exception:
+        return f"FOUND {one_line(' | '.join(traceback.format_exc().splitlines()[-6:]))}"
+    return "ok"
+
+
+def main() -> None:
+    """Answer for each file of standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    for line in sys.stdin:
+        signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+        signal.alarm(WAITING_SECONDS)
+        said = answer(Path(line.rstrip("\n")))
+        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        print(said, flush=True)
+
+
+if __name__ == "__main__":
+    main()
