@@ -43,7 +43,6 @@ RULES: dict[str, Rule] = {"ref": "litert", "opt": "litert-opt", "xnn": "xnnpack"
 LIVE_INPUTS = 5
 LAYERS = 60
 MACHINE = "base"
-TOSA = versions()
 
 HEAD = """\
 # Conformance with LiteRT
@@ -232,8 +231,9 @@ def main() -> None:
     )
     rows = [network_rows(name) for name in NAMES]
     text += "\n".join(first for first, _ in rows) + "\n"
+    tosa = versions()
     text += OUTPUTS.format(
-        machine=MACHINE, tosa=TOSA["tosa-tools"], converter=TOSA["tosa-converter-for-tflite"]
+        machine=MACHINE, tosa=tosa["tosa-tools"], converter=tosa["tosa-converter-for-tflite"]
     )
     text += "\n".join(second for _, second in rows) + "\n" + keyword_line()
     with tempfile.TemporaryDirectory() as folder:
