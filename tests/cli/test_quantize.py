@@ -100,7 +100,8 @@ def test_a_float_network_at_chance_is_said_before_the_table(
     with pytest.raises(NpuError, match="int8 numbers are codes, and image takes real values"):
         compare(tmp_path / "codes.npz", tmp_path / "rows.csv", bits="8", schemes="uniform")
     app(["compare", str(FLOAT), f"--calibrate={tmp_path / 'codes.npz'}", "--samples=real",
-         "--bits=8", "--schemes=uniform", "--encoder=nearest", f"-o={tmp_path / 'rows.json'}"],
+         "--bits=8", "--schemes=uniform", "--encoder=nearest",
+         f"--output={tmp_path / 'rows.json'}"],
         standalone_mode=False)  # fmt: skip
     shown = capsys.readouterr().out
     assert "inputs: int8 as real values" in shown
