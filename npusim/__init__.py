@@ -12,6 +12,7 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
+    from npusim.analysis.check import check
     from npusim.analysis.explain import explain
     from npusim.analysis.pair_proof import prove_pairs
     from npusim.analysis.proof import prove
@@ -31,8 +32,9 @@ if _typing.TYPE_CHECKING:
     from npusim.quant.quantize import quantize
 
 __all__ = [
-    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
-    "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep", "verify",
+    "Machine", "Network", "NpuError", "Result", "check", "compare", "compile", "estimate",
+    "explain", "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep",
+    "verify",
 ]  # fmt: skip
 __version__ = "0.2.0"
 
@@ -41,6 +43,7 @@ _HOMES = {
     "Network": "npusim.graph.network",
     "NpuError": "npusim.errors",
     "Result": "npusim.engines.result",
+    "check": "npusim.analysis.check",
     "compare": "npusim.explore.compare",
     "compile": "npusim.compiler.compile:compile_checked",
     "estimate": "npusim.engines.estimate",

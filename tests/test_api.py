@@ -17,8 +17,9 @@ import npusim
 from tests.conftest import DIGITS, ROOT
 
 NAMES = {
-    "Machine", "Network", "NpuError", "Result", "compare", "compile", "estimate", "explain",
-    "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep", "verify",
+    "Machine", "Network", "NpuError", "Result", "check", "compare", "compile", "estimate",
+    "explain", "export", "load", "prepare", "prove", "prove_pairs", "quantize", "run", "sweep",
+    "verify",
 }  # fmt: skip
 LIBRARIES = {
     "npusim.cosim": "a bench for anybody's Verilog",

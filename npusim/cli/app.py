@@ -16,6 +16,7 @@ from npusim.printable import one_line, say
 COMMANDS = {
     "assemble": "Assemble a program written by hand, checked first.",
     "cache": "Print where compiled kernels are kept, and clear it.",
+    "check": "List all that a network needs and npusim has not.",
     "compare": "Compare quantization schemes on one float network.",
     "compile": "Compile a network into a program for a machine.",
     "diff": "Print two results beside each other.",

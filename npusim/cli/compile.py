@@ -12,6 +12,7 @@ from npusim.cli.options import (
     machine_file,
     machine_option,
     model_argument,
+    outputs_option,
     requant_option,
     shape_option,
 )
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.command("compile")
 @model_argument
 @shape_option
+@outputs_option
 @click.option("-o", "--output", type=FILE, required=True, metavar="PROGRAM.npu")
 @machine_option
 @requant_option
@@ -33,6 +35,7 @@ def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     output: Path,
     machine: str | Machine,
     requant: str,
@@ -44,7 +47,7 @@ def command(
 
     require_suffix("a program", output, (".npu",))
     require_outputs({"-o": output}, model, machine_file(machine))
-    network = load(model, shapes)
+    network = load(model, shapes, outputs)
     program = compile_checked(network, machine, requant)
     program.save(output)
     host = [step.node for step in program.steps if step.kind == "host"]

@@ -15,6 +15,7 @@ from npusim.cli.options import (
     machine_file,
     machines_option,
     model_argument,
+    outputs_option,
     report_options,
     requant_option,
     shape_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.command("estimate")
 @model_argument
 @shape_option
+@outputs_option
 @machines_option
 @changes_option
 @requant_option
@@ -41,6 +43,7 @@ def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     machines: tuple[str, ...],
     changes: tuple[str, ...],
     requant: str,
@@ -68,9 +71,9 @@ def command(
             f"--report, --plots, --trace: expected one machine, found {len(machines)}"
         )
     chosen = [changed(name, changes) for name in machines]
-    outputs = {"--json": json_path, "--csv": csv_path} | reports.files
-    require_outputs(outputs, model, *map(machine_file, chosen))
-    network = load(model, shapes)
+    written = {"--json": json_path, "--csv": csv_path} | reports.files
+    require_outputs(written, model, *map(machine_file, chosen))
+    network = load(model, shapes, outputs)
     costs = [estimate(network, machine, requant) for machine in chosen]
     versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": 1}
     results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from npusim.cli.options import model_argument
+from npusim.cli.options import model_argument, outputs_option, shape_option
 from npusim.printable import say
 
 SHOWN = 2
@@ -31,6 +31,8 @@ class Accumulators(click.ParamType):
 
 @click.command("explain")
 @model_argument
+@shape_option
+@outputs_option
 @click.argument("layer")
 @click.option("--channel", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
@@ -44,6 +46,8 @@ def command(
     model: Path,
     layer: str,
     *,
+    shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     channel: int,
     accumulator: int | tuple[int, int] | None,
     all_rules: bool,
@@ -55,7 +59,7 @@ def command(
     from npusim.analysis.explain import explain
     from npusim.formats.files import load
 
-    found = explain(load(model), layer, channel, accumulator)
+    found = explain(load(model, shapes, outputs), layer, channel, accumulator)
     say(
         f"{found.layer} ({found.operator}), channel {found.channel}: accumulators "
         f"{found.first}..{found.last}, the bias {found.bias} included"

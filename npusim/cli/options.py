@@ -128,6 +128,27 @@ shape_option = click.option(
 )
 
 
+def _outputs(
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the tensors of `--outputs A,B`, None where the option is left out."""
+    names = tuple(name.strip() for text in given for name in text.split(","))
+    if not all(names):
+        raise click.BadParameter(f"expected names of tensors, found {','.join(given)!r}")
+    return names or None
+
+
+outputs_option = click.option(
+    "--outputs",
+    "--until",
+    "outputs",
+    multiple=True,
+    callback=_outputs,
+    metavar="TENSOR[,TENSOR...]",
+    help="Tensors that are the network's outputs; what they do not need is cut off.",
+)
+
+
 def choice(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     """Return an option that takes one of `names`, the first where it is left out."""
     return click.option(

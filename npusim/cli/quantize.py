@@ -13,6 +13,7 @@ from npusim.cli.options import (
     FILE,
     calibrate_option,
     model_argument,
+    outputs_option,
     sample_options,
     shape_option,
     threads_option,
@@ -45,6 +46,7 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
 @click.command("quantize")
 @model_argument
 @shape_option
+@outputs_option
 @click.option(
     "--scheme",
     metavar="SCHEME",
@@ -112,6 +114,7 @@ def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     calibrate_path: Path,
     reading: Reading,
     output_path: Path,
@@ -141,8 +144,8 @@ def command(
 
     require_suffix("a quantized network", output_path, (".onnx",))
     require_suffix("--save-recipe", saved_path, (".toml",))
-    outputs = {"-o": output_path, "--save-recipe": saved_path}
-    require_outputs(outputs, model, calibrate_path, recipe_path)
+    written = {"-o": output_path, "--save-recipe": saved_path}
+    require_outputs(written, model, calibrate_path, recipe_path)
     given = {} if recipe_path is None else read_recipe(recipe_path)
     own_settings = {name: value for name, value in settings.items() if value is not None}
     given |= own_settings
@@ -157,7 +160,7 @@ def command(
         for option, value in (("--mix", mix), ("--machine", machine)):
             if value is not None:
                 raise UnsupportedError(f"{option}: expected --budget beside it, found none")
-    network = load(model, shapes)
+    network = load(model, shapes, outputs)
     samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:
         show(f"calibrating on {counted(samples.count, 'sample')}", 0, None)

@@ -53,7 +53,9 @@ class ReportPaths:
     def __bool__(self) -> bool:
         return any((self.page, self.plots, self.trace))
 
-    def write_run(self, result: Result, x: NDArray, results: Mapping[str, Any]) -> None:
+    def write_run(
+        self, result: Result, x: Mapping[str, NDArray], results: Mapping[str, Any]
+    ) -> None:
         """Write what was asked for of a run on a machine; `results`: its JSON."""
         from npusim.analysis.conformance import check_conformance
         from npusim.engines.result import MachineResult

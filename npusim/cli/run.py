@@ -18,6 +18,7 @@ from npusim.cli.options import (
     machine_file,
     machine_option,
     model_argument,
+    outputs_option,
     report_options,
     requant_option,
     sample_options,
@@ -31,20 +32,35 @@ if TYPE_CHECKING:
 
     from npusim.cli.report import ReportPaths
     from npusim.engines.result import MachineResult, Result
-    from npusim.formats.samples import Reading, Samples
+    from npusim.formats.inputs import Inputs
+    from npusim.formats.samples import Reading
     from npusim.graph.tensor import Quantization
     from npusim.machines import Machine
+
+
+def _inputs(
+    context: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> list[tuple[str, Path]]:
+    """Return (name, file) of each `--input NAME=FILE`; a file alone has no name."""
+    pairs = []
+    for text in given:
+        name, _, file = ("", "", text) if Path(text).exists() else text.rpartition("=")
+        pairs.append((name, Path(file)))
+    return pairs
 
 
 @click.command("run")
 @model_argument
 @shape_option
+@outputs_option
 @click.option(
     "--input",
-    "input_path",
-    type=FILE,
-    help=".npy, .npz (samples under x, class labels under y), FILE.npz:KEY, a picture or a folder "
-    "of pictures.",
+    "input_files",
+    multiple=True,
+    callback=_inputs,
+    metavar="[NAME=]FILE",
+    help=".npy, .npz (samples under x or the inputs' names, class labels under y), FILE.npz:KEY, a "
+    "picture or a folder of pictures; NAME=FILE once for each of several inputs.",
 )
 @sample_options
 @click.option(
@@ -79,7 +95,8 @@ def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
-    input_path: Path | None,
+    outputs: tuple[str, ...] | None,
+    input_files: list[tuple[str, Path]],
     reading: Reading,
     names_path: Path | None,
     output_path: Path | None,
@@ -102,7 +119,7 @@ def command(
     from npusim.errors import UnsupportedError
     from npusim.formats.class_names import read_names
     from npusim.formats.files import load
-    from npusim.formats.samples import read_samples, zeros
+    from npusim.formats.inputs import read_inputs, zero_inputs
     from npusim.report.csv_rows import csv_rows
     from npusim.report.terminal import counted
     from npusim.writing import require_outputs, require_suffix, write_arrays, write_json, write_text
@@ -119,17 +136,18 @@ def command(
         require_suffix("an archive of tensors", path, (".npz",))
     require_suffix("--json", json_path, (".json",))
     require_suffix("--csv", csv_path, (".csv",))
-    outputs = {"--output": output_path, "--save-tensors": tensors_path, "--json": json_path}
-    outputs |= {"--csv": csv_path}
-    require_outputs(outputs | reports.files, model, input_path, machine_file(machine))
-    network = load(model, shapes)
-    samples = zeros(network) if input_path is None else read_samples(input_path, network, reading)
+    written = {"--output": output_path, "--save-tensors": tensors_path, "--json": json_path}
+    written |= {"--csv": csv_path}
+    files = [file for _, file in input_files]
+    require_outputs(written | reports.files, model, *files, machine_file(machine))
+    network = load(model, shapes, outputs)
+    samples = read_inputs(input_files, network, reading) if input_files else zero_inputs(network)
     classes = prod(network.tensors[network.outputs[0]].shape[1:]) if network.outputs else 0
     names = None if names_path is None else read_names(names_path, classes)
-    if input_path is None:
+    if not input_files:
         print("no --input: running one sample of zeros", file=sys.stderr)
     with progress_bars() as show:
-        what = f"{network.name} ({counted(samples.count, 'sample')})"
+        what = f"{network.name} ({counted(samples.count(network), 'sample')})"
         show(what, 0, None)
         result = run(
             network,
@@ -162,11 +180,11 @@ def command(
     if csv_path is not None:
         write_text(csv_path, csv_rows(results["layers"]))
     _print(result, samples, correct)
-    if input_path is not None and result.samples == 1 and classes > 1:
+    if input_files and result.samples == 1 and classes > 1:
         _print_top(result, names)
 
 
-def _print(result: Result, samples: Samples, correct: int | None) -> None:
+def _print(result: Result, samples: Inputs, correct: int | None) -> None:
     from npusim.engines.result import MachineResult
     from npusim.report.terminal import counted, layer_sheet, plain_console
 

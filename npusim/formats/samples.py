@@ -61,8 +61,10 @@ class Reading:
 BY_DEFAULT = Reading()
 
 
-def read_samples(path: Path, network: Network, reading: Reading = BY_DEFAULT) -> Samples:
-    """Return the samples in the file at `path` for the one input of `network`.
+def read_samples(
+    path: Path, network: Network, reading: Reading = BY_DEFAULT, name: str = ""
+) -> Samples:
+    """Return the samples in the file at `path` for the input `name` of `network`, or its only one.
 
     An .npz file holds the samples under the input's name, under `x`, or as its only array, and may
     hold class labels under `y`; `FILE.npz:KEY` names the array. A folder holds pictures, which are
@@ -79,7 +81,7 @@ def read_samples(path: Path, network: Network, reading: Reading = BY_DEFAULT) ->
     UnsupportedError
         As `input_tensor`.
     """
-    tensor = input_tensor(network)
+    tensor = network.tensors[name] if name in network.inputs else input_tensor(network)
     path, key = _file_and_key(path)
     if not path.exists():
         raise FormatError(f"{path}: no such file")
@@ -93,6 +95,7 @@ def read_samples(path: Path, network: Network, reading: Reading = BY_DEFAULT) ->
     elif suffix in (".npy", ".npz"):
         arrays = read_arrays(path)
         labels = arrays.pop(LABEL_KEY, None) if len(arrays) > 1 and key != LABEL_KEY else None
+        labels = None if LABEL_KEY in network.inputs else labels
         x = _choose(path, arrays, key, tensor)
     else:
         raise FormatError(f"{path}: expected a .npy, .npz or image file, found suffix {suffix!r}")
@@ -151,9 +154,8 @@ def _said(x: NDArray, tensor: Tensor) -> str:
     return f"{x.dtype} codes" if tensor.quantization is not None else f"{x.dtype}"
 
 
-def zeros(network: Network) -> Samples:
-    """Return one sample of zeros for the one input of `network`."""
-    tensor = input_tensor(network)
+def zeros(tensor: Tensor) -> Samples:
+    """Return one sample of zeros for an input."""
     x = tensor.in_file_order(np.zeros(tensor.shape, tensor.dtype))
     return Samples(x, None, _said(x, tensor))
 
@@ -166,15 +168,20 @@ def input_tensor(network: Network) -> Tensor:
     UnsupportedError
         It has several inputs, or weights that its file does not hold.
     """
-    if network.absent_weights:
-        raise UnsupportedError(
-            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
-        )
+    require_weights(network)
     if len(network.inputs) != 1:
         raise UnsupportedError(
             f"{network.name}: expected a network with one input, found {len(network.inputs)}"
         )
     return network.tensors[network.inputs[0]]
+
+
+def require_weights(network: Network) -> None:
+    """Raise UnsupportedError where the network's file holds shapes alone."""
+    if network.absent_weights:
+        raise UnsupportedError(
+            f"{network.name}: its file holds shapes without weights; npusim estimate takes it"
+        )
 
 
 def _file_and_key(path: Path) -> tuple[Path, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import npusim
 from npusim.errors import FormatError, ShapeError
@@ -64,6 +64,9 @@ class Network(Remade):
     """What the importer changed or fused, one line each, for people."""
     state: tuple[State, ...] = ()
     """What it keeps from sample to sample."""
+    steps: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+    """Under each rule that was asked for: the functions that compute the nodes
+    (operators/steps.py), made once."""
     producer: Mapping[str, Node] = field(init=False, repr=False)
     consumers: Mapping[str, tuple[Node, ...]] = field(init=False, repr=False)
 
@@ -96,6 +99,10 @@ class Network(Remade):
         object.__setattr__(
             self, "consumers", MappingProxyType({k: tuple(v) for k, v in consumers.items()})
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or another process needs: it makes functions of its own."""
+        return vars(self) | {"steps": {}}
 
     def save(self, path: str | Path) -> None:
         """Write a quantized network as ONNX, as `npusim.export` does."""
@@ -154,6 +161,12 @@ class Network(Remade):
         kinds = ("Conv2D", "FullyConnected", "BatchNormalization")
         read = {name for node in self.nodes if node.kind in kinds for name in node.inputs[1:]}
         return frozenset(read.intersection(self.inputs))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it computes on reals, and no integer of it stands for one."""
+        tensors = self.tensors.values()
+        return any(x.is_float for x in tensors) and all(x.quantization is None for x in tensors)
 
     @property
     def is_integer(self) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Group, Network, Node
+from npusim.graph.refusals import Refusal, Refusals, refused
 from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
 from npusim.operators.forms.own_float import is_island
@@ -24,6 +25,34 @@ from npusim.operators.pages import PAGE_OF, constants_of
 from npusim.runtimes.requantization import affine
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
+
+
+def steps_of(network: Network, rule: Rule) -> tuple[Step, ...]:
+    """Return the functions that compute the nodes under `rule`, in order.
+
+    Raises
+    ------
+    RefusedError, RangeError
+        What its pages do not compute under the rule, all of it.
+    """
+    refusals = refusals_of(network, rule)
+    if refusals:
+        raise refused(network.name, refusals)
+    found: tuple[Step, ...] = network.steps[rule]
+    return found
+
+
+def refusals_of(network: Network, rule: Rule) -> tuple[Refusal, ...]:
+    """Return what cannot be computed under `rule`."""
+    if rule in network.steps:
+        return ()
+    refusals, steps = Refusals(), []
+    for node in network.nodes:
+        with refusals.collect(node.name, node.kind):
+            steps.append(step(network, node, rule))
+    if not refusals:
+        network.steps[rule] = tuple(steps)
+    return tuple(refusals)
 
 
 def step(network: Network, node: Node, rule: Rule) -> Step:

@@ -23,7 +23,7 @@ from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
-from npusim.operators.steps import step as node_step
+from npusim.operators.steps import steps_of
 from npusim.prepared.inputs import network_inputs, run_of, runs_in
 from npusim.prepared.plan import Plan, plan_of
 from npusim.prepared.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
@@ -73,7 +73,7 @@ class Prepared:
         self.rule = rule
         self.separable = keeps_samples_apart(network)
         self._together = smallest_block(network) if self.separable else 1
-        self.functions = tuple(node_step(network, node, rule) for node in network.nodes)
+        self.functions = steps_of(network, rule)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
         self._one_run_at_a_time: AbstractContextManager[Any] = (

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from npusim import operators as op
 from npusim.errors import UnsupportedError
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from tests.conftest import DIGITS
 

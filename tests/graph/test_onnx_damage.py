@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from npusim.errors import FormatError, NpuError, RangeError, ShapeError, UnsupportedError
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 
 STEP_BYTES = 64
 MOST_CHARACTERS = 700

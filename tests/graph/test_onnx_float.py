@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 from npusim.quant.float_network import run_float
 from tests.conftest import DIGITS
 from tests.simulator.onnxruntime_reference import DISABLED, loaded, model, session

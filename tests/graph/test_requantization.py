@@ -210,7 +210,7 @@ def test_mean_divides_in_its_multiplier() -> None:
 
 @pytest.mark.shared
 def test_dead_channels_of_a_real_network(shared: Path) -> None:
-    from npusim.formats.tflite.reader import load
+    from npusim.formats.files import load
 
     network = load(shared / "models" / "tflite" / "vww_mbv1_int8.tflite")
     dead = 0

@@ -9,7 +9,7 @@ import pytest
 
 from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from tests.simulator.tflite_builder import Value, constant, options, single_operator
 
 
@@ -79,7 +79,7 @@ def test_what_is_not_a_tflite_file(tmp_path: Path) -> None:
             load(write(tmp_path, content))
     with pytest.raises(FormatError, match="directory"):
         load(tmp_path)
-    with pytest.raises(FormatError, match="no such file"):
+    with pytest.raises(FormatError, match="No such file"):
         load(tmp_path / "missing.tflite")
 
 

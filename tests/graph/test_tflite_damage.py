@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from npusim.errors import NpuError
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.prepared.engine import prepare
 from npusim.runtimes.rule import resolve_rule
 from tests.simulator.random_layers import MAKERS, random_case

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.prepared.engine import prepare
 from npusim.words import Rule

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.prepared.engine import prepare
 from npusim.words import Rule
 from tests.simulator.litert_witness import invoke, litert

@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.prepared.engine import prepare
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 
 from .onnxruntime_reference import npusim_run
 

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 
 from .onnxruntime_reference import ALL, DISABLED, EXTENDED, exposed, npusim_run, session

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.prepared.engine import prepare
 
 from .litert_witness import NAMES, digest, golden, invoke, litert, live_inputs, model_path, tensors

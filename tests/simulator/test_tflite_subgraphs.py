@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.prepared.engine import prepare
 from tests.simulator.litert_witness import litert

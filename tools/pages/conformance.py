@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from npusim.engines.machine_network import MachineNetwork
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.prepared.engine import Prepared, prepare

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from npusim.analysis.proof import LayerProof, prove
 from npusim.compiler.compile import compile_network
 from npusim.engines.machine_network import MachineNetwork
-from npusim.formats.onnx.reader import load
+from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from tests.simulator import test_onnx_networks as networks

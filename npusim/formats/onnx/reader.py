@@ -7,26 +7,34 @@ operators' pages translate, channels_last stores activations channels last.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, UnsupportedError
+from npusim.formats.imported import Imported
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
+from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
 from npusim.formats.onnx.fuse_qdq import fuse
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
-from npusim.formats.onnx.records import OnnxGraph, Shapes, read
+from npusim.formats.onnx.records import OnnxGraph, OnnxValue, Shapes
+from npusim.formats.onnx.records import read as read_graph
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
+from npusim.graph.refusals import Refusals
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
 
 
-def load(path: str | Path, shapes: Shapes | None = None) -> Network:
-    """Return the network in the .onnx file at `path`.
+def read(
+    path: Path, shapes: Shapes | None = None, outputs: Sequence[str] | None = None
+) -> Imported:
+    """Return the network in the .onnx file at `path`, cut off behind `outputs` where given.
 
     A free batch dimension counts as 1; `shapes` gives inputs by name the shapes that the file
     leaves free. What onnx's checker refuses is read all the same; where that fails, the checker's
@@ -40,24 +48,34 @@ def load(path: str | Path, shapes: Shapes | None = None) -> Network:
     FormatError, ShapeError, RangeError
         The file is damaged or contradicts itself; the message names the node or tensor.
     UnsupportedError
-        It needs an operator, an attribute or a tensor type that npusim has not.
+        It needs a structure or a tensor type that npusim has not. An operator that npusim has not
+        is among the refusals.
     """
-    path = Path(path)
-    graph = read(path, shapes)
+    graph = read_graph(path, shapes)
     try:
-        if graph.refusal and own.is_own(graph):
-            raise FormatError(graph.refusal)
+        if outputs is not None:
+            cut_to(graph, outputs)
+        operations = operations_of(graph)
+        wanted = tuple(graph.outputs)
         if own.is_own(graph):
-            return replace(own.network(graph), name=path.stem)
-        return network(graph, path.stem)
+            if graph.refusal:
+                raise FormatError(graph.refusal)
+            return Imported(replace(own.network(graph), name=path.stem), (), operations, wanted)
+        refusals = Refusals()
+        found = network(graph, path.stem, refusals)
+        return Imported(found, tuple(refusals), operations, wanted)
     except NpuError as error:
         if graph.refusal:
             raise FormatError(f"{path.name}: {graph.refusal}") from None
         raise type(error)(f"{path.name}: {error}") from None
 
 
-def network(graph: OnnxGraph, name: str) -> Network:
-    """Return the network that `graph` describes, quantized operators fused."""
+def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
+    """Return the network that `graph` describes, quantized operators fused.
+
+    What is not supported is collected in `refusals`; then the network is what is left of it, where
+    that is one.
+    """
     absent = weight_inputs(graph)
     inputs = [value for value in graph.inputs if value.name not in absent]
     for value in graph.inputs:
@@ -66,29 +84,58 @@ def network(graph: OnnxGraph, name: str) -> Network:
     fold(graph)
     fused = fuse(graph)
     b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
+    stand_ins = StandIns(graph)
     for node in fused.nodes:
-        if node.kind == "QuantizeLinear" and node.input(2) in graph.four_bits:
-            raise UnsupportedError(
-                f"{node.name} (QuantizeLinear): activations of four bits are not supported"
-            )
-        _translate(b, node, graph.opset)
-    outputs = []
+        kind = kind_of(node)
+        with refusals.collect(node.name, kind):
+            if stand_ins.unknown.intersection(node.inputs):
+                if not is_known(node):
+                    raise UnsupportedError(f"{node.name}: operator {kind} is not supported")
+                stand_ins.unknown.update(node.outputs)
+                continue
+            if node.kind == "QuantizeLinear" and node.input(2) in graph.four_bits:
+                raise UnsupportedError(
+                    f"{node.name} (QuantizeLinear): activations of four bits are not supported"
+                )
+            try:
+                _translate(b, node, graph.opset)
+                continue
+            except UnsupportedError:
+                raise
+            except NpuError:
+                if not refusals:  # else it may come of the tensors that stand in
+                    raise
+        stand_ins.put(b, node)
+    if refusals:
+        with suppress(NpuError):
+            return _finished(b, graph, name, inputs, stand_ins.names, fused.notes)
+        return None
+    return _finished(b, graph, name, inputs, (), fused.notes)
+
+
+def _finished(
+    b: Builder,
+    graph: OnnxGraph,
+    name: str,
+    inputs: Sequence[OnnxValue],
+    stand_ins: Sequence[str],
+    notes: Sequence[str],
+) -> Network:
     for output in graph.outputs:
         if output in b.constants:
             raise UnsupportedError(f"output {output} is a constant: nothing is left to compute")
-        outputs.append(output)
     stored_nodes, tensors = channels_last(b)
     used = {name for node in stored_nodes for name in (*node.inputs, *node.outputs)}
-    names = (*(value.name for value in inputs), *b.absent_tensors)
-    kept = used | set(names) | set(outputs)
+    names = (*(value.name for value in inputs), *b.absent_tensors, *stand_ins)
+    kept = used | set(names) | set(graph.outputs)
     return Network(
         name=name,
         source="onnx",
         nodes=tuple(stored_nodes),
         tensors={key: tensor for key, tensor in tensors.items() if key in kept},
         inputs=names,
-        outputs=tuple(outputs),
-        notes=tuple(fused.notes),
+        outputs=tuple(graph.outputs),
+        notes=tuple(notes),
     )
 
 
@@ -143,5 +190,16 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     elif form is not None:
         form.read(b, node)
     else:
-        kind = f"{node.domain}.{node.kind}" if node.domain else node.kind
-        raise UnsupportedError(f"{node.name}: operator {kind} is not supported")
+        raise UnsupportedError(f"{node.name}: operator {kind_of(node)} is not supported")
+
+
+def kind_of(node: OnnxNode) -> str:
+    """Return the node's type with its domain, as users know it."""
+    public = node.domain and not node.domain.startswith("npusim")
+    return f"{node.domain}.{node.kind}" if public else node.kind
+
+
+def is_known(node: OnnxNode) -> bool:
+    """Return whether nodes of this type are taken at all."""
+    constant = node.domain == "" and node.kind in ("Constant", "Shape")
+    return constant or (node.domain, node.kind) in FORMS

@@ -60,6 +60,8 @@ class OnnxGraph:
     """Constants whose type has four bits."""
     refusal: str = ""
     """What onnx's own checker does not like, empty where it likes all; the runtime may run it."""
+    model: onnx.ModelProto = field(default_factory=onnx.ModelProto, repr=False)
+    """The file's own words."""
 
 
 Shapes = Mapping[str, Sequence[int]]
@@ -126,6 +128,7 @@ def _graph(model: onnx.ModelProto, folder: Path, shapes: Shapes) -> OnnxGraph:
         metadata={entry.key: entry.value for entry in model.metadata_props},
         four_bits=frozenset(t.name for t in graph.initializer if t.data_type in FOUR_BITS),
         refusal=refusal,
+        model=model,
     )
 
 
@@ -157,6 +160,10 @@ def _one_line(error: Exception) -> str:
 
 def _node(node: onnx.NodeProto, index: int, folder: Path) -> OnnxNode:
     name = node.name or (node.output[0] if node.output else "") or f"{node.op_type}_{index}"
+    attributes = tuple(a.name for a in node.attribute)
+    names = (name, node.op_type, node.domain, *node.input, *node.output, *attributes)
+    if not all(isinstance(each, str) for each in names):  # protobuf hands damaged ones as bytes
+        raise FormatError("a name in it is not UTF-8 text (a damaged file?)")
     domain = "" if node.domain == "ai.onnx" else node.domain
     where = f"{name} ({node.op_type})"
     return OnnxNode(

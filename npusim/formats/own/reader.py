@@ -38,7 +38,6 @@ def network(graph: OnnxGraph) -> Network:
         A function's body, a constant or an attribute is not what npusim writes, or a node is not
         one of npusim's functions.
     """
-    _check_names(graph)
     _check_functions(graph)
     reader = _Reader(graph)
     for node in graph.nodes:
@@ -52,14 +51,6 @@ def network(graph: OnnxGraph) -> Network:
     for layer, written in zip(result.nodes, reader.calls, strict=True):
         _check_call(graph, result, layer, written)
     return result
-
-
-def _check_names(graph: OnnxGraph) -> None:
-    """Raise where a name is no text: protobuf hands damaged ones over as bytes."""
-    for node in graph.nodes:
-        names = (node.kind, node.domain, *node.inputs, *node.outputs, *node.attributes)
-        if not all(isinstance(name, str) for name in names):
-            raise FormatError("a name in it is not UTF-8 text (a damaged file?)")
 
 
 def _check_functions(graph: OnnxGraph) -> None:

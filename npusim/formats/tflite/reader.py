@@ -12,49 +12,94 @@ network than the file's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.formats.imported import Imported
 from npusim.formats.tflite.calls import inlined
 from npusim.formats.tflite.constants import computed
+from npusim.formats.tflite.cut import cut_to, operations_of
 from npusim.formats.tflite.overflow import notes
-from npusim.formats.tflite.records import GraphRecord, TensorRecord, read_records
+from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord, read_records
 from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import output_shapes
+from npusim.graph.operator import check_inputs, output_shapes
+from npusim.graph.refusals import Refusals
+from npusim.graph.state import State
 from npusim.graph.tensor import Quantization, Tensor, frozen
-from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data
+from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data, require_held
 from npusim.operators.pages import PAGES
 
 FILE_ORDERS = {"DEPTHWISE_CONV_2D": (3, 1, 2, 0), "TRANSPOSE_CONV": (1, 2, 3, 0)}
 """The file's axes of an operator's weights, input 1, where they are not the canonical ones."""
 
 
-def load(path: str | Path) -> Network:
-    """Return the network of the .tflite file at `path`.
+def read(path: Path, outputs: Sequence[str] | None = None) -> Imported:
+    """Return the network of the .tflite file at `path`, cut off behind `outputs` where given.
+
+    An output is named as npusim does or by its name in the file.
 
     Raises
     ------
     NpuError
         One line that starts with the file's name: the file is damaged (FormatError, ShapeError,
-        RangeError) or asks for what npusim does not implement (UnsupportedError).
+        RangeError), or a structure of it is not supported (UnsupportedError). An operator that is
+        not is among the refusals.
     """
-    path = Path(path)
     try:
-        return _network(path.stem, read_records(path))
+        return _imported(path.stem, read_records(path), outputs)
     except NpuError as error:
         raise type(error)(f"{path.name}: {error}") from None
 
 
-def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
+def _imported(name: str, graphs: Sequence[GraphRecord], outputs: Sequence[str] | None) -> Imported:
     graph, state = functional(inlined(graphs), graphs)
-    layouts: dict[int, tuple[int, ...]] = {}
-    nodes = []
-    records = list(graph.tensors)
+    if outputs is not None:
+        graph, state = cut_to(graph, state, outputs)
+    if not graph.outputs:
+        raise FormatError("expected at least one network output, found none")
+    reading = _Reading(list(graph.tensors))
+    refusals, unknown = Refusals(), list[int]()
     for record in graph.operators:
+        with refusals.collect(record.name, record.kind):
+            reading.take(record)
+            continue
+        unknown += [i for i in record.outputs if i >= 0]
+    network = None
+    if refusals:
+        with suppress(NpuError):  # what is left may be no network: then the refusals say it all
+            network = reading.network(name, graph, (), (*graph.inputs, *unknown))
+    else:
+        try:
+            network = reading.network(name, graph, state, graph.inputs)
+        except UnsupportedError:
+            reading.check_types(refusals)
+            if not refusals:
+                raise
+    return Imported(network, tuple(refusals), operations_of(graph), reading.names(graph.outputs))
+
+
+class _Reading:
+    """The nodes read so far, and the records of all tensors, shapes and constants as found."""
+
+    def __init__(self, records: list[TensorRecord]) -> None:
+        self.records = records
+        self.nodes: list[Node] = []
+        self.layouts: dict[int, tuple[int, ...]] = {}
+
+    def names(self, indices: Sequence[int]) -> tuple[str, ...]:
+        return tuple(self.records[i].name for i in indices)
+
+    def tensor(self, index: int) -> Tensor:
+        return _tensor(self.records[index], self.layouts.get(index))
+
+    def take(self, record: OperatorRecord) -> None:
+        """Add the node of an operator, or the values of one on constants."""
+        records = self.records
         if record.kind not in FORMS:
             raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported")
         if not record.outputs or min(record.outputs) < 0:
@@ -66,16 +111,13 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
         layer = TfliteLayer(record, tensors, tuple(written), inside)
         operator = form.read(layer)
         if record.kind in FILE_ORDERS:
-            layouts[record.inputs[1]] = FILE_ORDERS[record.kind]
+            self.layouts[record.inputs[1]] = FILE_ORDERS[record.kind]
         used = form.value_inputs(record.inputs)
-        node = Node(
-            record.name,
-            operator,
-            tuple(records[i].name for i in used),
-            tuple(tensor.name for tensor in written),
-        )
+        for index in (*used, *record.outputs):
+            require_held(records[index])
+        node = Node(record.name, operator, self.names(used), self.names(record.outputs))
         if any(tensor.is_free for tensor in written):
-            read = [_tensor(records[i], layouts.get(i)).shape for i in used]
+            read = [self.tensor(i).shape for i in used]
             shapes = output_shapes(record.name, operator, read)
             for index, tensor, shape in zip(record.outputs, written, shapes, strict=False):
                 records[index] = replace(tensor, shape=shape)
@@ -86,29 +128,39 @@ def _network(name: str, graphs: Sequence[GraphRecord]) -> Network:
             if values is not None:
                 for index, value in zip(record.outputs, values, strict=True):
                     records[index] = value
-                continue
-        nodes.append(node)
-    if not graph.outputs:
-        raise FormatError("expected at least one network output, found none")
-    inputs = tuple(records[i].name for i in graph.inputs)
-    outputs = tuple(records[i].name for i in graph.outputs)
-    live = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    live.update((*inputs, *outputs, *(name for s in state for name in (s.value, s.update))))
-    named = {
-        tensor.name: _tensor(tensor, layouts.get(index))
-        for index, tensor in enumerate(records)
-        if tensor.name in live or (tensor.data is not None and tensor.is_held)
-    }
-    return Network(
-        name=name,
-        source="tflite",
-        nodes=tuple(nodes),
-        tensors=named,
-        inputs=inputs,
-        outputs=outputs,
-        notes=notes(nodes, named),
-        state=state,
-    )
+                return
+        self.nodes.append(node)
+
+    def network(
+        self, name: str, graph: GraphRecord, state: Sequence[State], inputs: Sequence[int]
+    ) -> Network:
+        """Return the network of the nodes, with `inputs` that no node writes."""
+        given, outputs = self.names(inputs), self.names(graph.outputs)
+        live = {name for node in self.nodes for name in (*node.inputs, *node.outputs)}
+        live.update((*given, *outputs, *(name for s in state for name in (s.value, s.update))))
+        named = {
+            tensor.name: self.tensor(index)
+            for index, tensor in enumerate(self.records)
+            if tensor.name in live or (tensor.data is not None and tensor.is_held)
+        }
+        return Network(
+            name=name,
+            source="tflite",
+            nodes=tuple(self.nodes),
+            tensors=named,
+            inputs=given,
+            outputs=outputs,
+            notes=notes(self.nodes, named),
+            state=tuple(state),
+        )
+
+    def check_types(self, refusals: Refusals) -> None:
+        """Collect the nodes whose operators do not take their inputs."""
+        index = {record.name: i for i, record in enumerate(self.records)}
+        for node in self.nodes:
+            with refusals.collect(node.name, node.kind):
+                inputs = [self.tensor(index[name]) for name in node.inputs]
+                check_inputs(node.name, node.operator, inputs)
 
 
 def _called(kind: str) -> str:

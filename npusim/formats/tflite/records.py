@@ -60,6 +60,8 @@ class TensorRecord:
     data: NDArray[np.uint8] | None
     is_variable: bool = False
     is_free: bool = False
+    label: str = ""
+    """What the file calls it."""
 
     @property
     def is_held(self) -> bool:
@@ -190,6 +192,7 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
         None if isinstance(data, int) or not len(data) else data,
         bool(tensor.IsVariable()),
         not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
+        (tensor.Name() or b"").decode("utf-8", "replace"),
     )
 
 

@@ -156,10 +156,15 @@ def constant_data(tensor: TensorRecord) -> np.ndarray:
     return np.frombuffer(tensor.data.tobytes(), tensor.dtype).reshape(tensor.shape)
 
 
-def check_size(tensor: TensorRecord) -> None:
-    """Raise unless the type and the declared shape, static and of some size, can be held."""
+def require_held(tensor: TensorRecord) -> None:
+    """Raise UnsupportedError unless npusim holds values of the tensor's type."""
     if not tensor.is_held:
         raise UnsupportedError(f"{tensor.name}: tensors of type {tensor.dtype} are not supported")
+
+
+def check_size(tensor: TensorRecord) -> None:
+    """Raise unless the type and the declared shape, static and of some size, can be held."""
+    require_held(tensor)
     if any(n < 1 for n in tensor.shape):
         raise ShapeError(f"{tensor.name}: expected a static shape, found {list(tensor.shape)}")
     if prod(tensor.shape) * np.dtype(tensor.dtype).itemsize > MAX_TENSOR_BYTES:
