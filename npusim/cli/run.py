@@ -201,6 +201,11 @@ def _print(result: Result, samples: Inputs, correct: int | None) -> None:
     console.print(f"inputs: {samples.meaning}")
     if isinstance(result, MachineResult):
         _print_cost(console, result)
+    if result.network.is_float:
+        console.print(
+            f"note: a float network, computed in float32 as {result.requant} does; npusim quantize "
+            "makes one of integers"
+        )
     for note in result.network.notes:
         console.print(f"note: {note}")
     if correct is not None:

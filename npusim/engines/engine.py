@@ -126,7 +126,7 @@ def run(
     Raises
     ------
     UnsupportedError
-        The network is float (quantize it first), the rule does not apply to it, there is no such
+        The rule does not apply to the network, there is no such
         engine or energy, or `toggles` are asked of another engine than `machine`.
     ShapeError, RangeError
         `x` does not fit the network's input; `batch` or `threads` is below 1.

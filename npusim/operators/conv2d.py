@@ -16,7 +16,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
-from npusim.kernels.float64 import convolve, convolve_depthwise, for_each_image
+from npusim.kernels.in_order import convolve, convolve_depthwise, for_each_image
 from npusim.kernels.vector_rest import with_scalar_channels
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
@@ -33,7 +33,7 @@ from npusim.operators.forms.onnx_windows import conv_weights, image, window
 from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
-from npusim.operators.kinds.float32 import by_runtime, clamped, constant
+from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_constants
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.pool import pad_image
 from npusim.operators.kinds.wide import by_width
@@ -144,18 +144,13 @@ def step(
     return LinearStep(kernel)
 
 
-def float32(network: Network, node: Node, rule: Rule) -> Step:
-    """Refuse: a float layer is quantized first."""
-    raise linear.require_quantized(node)
-
-
 def real(operator: Conv2D, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
-    """Return the convolution in float64, image by image on all cores, in a fixed order."""
+    """Return the convolution in the type of x, image by image on all cores, in a fixed order."""
     window, groups = operator.window, operator.groups
     height, width = window.output_size(x.shape[1], x.shape[2])
     channels = w.shape[0]
     padded = np.ascontiguousarray(pad_image(x, window))
-    y = np.zeros((len(x), height, width, channels))
+    y = np.zeros((len(x), height, width, channels), x.dtype)
     geometry = (*window.stride, *window.dilation)
     if w.shape[3] == 1 and groups == channels:
         weights = np.ascontiguousarray(w[..., 0].transpose(1, 2, 0))
@@ -246,7 +241,7 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=by_runtime(float32, onnxruntime=as_onnxruntime),
+    float32=by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

@@ -17,7 +17,7 @@ from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
-from npusim.kernels.float64 import convolve
+from npusim.kernels.in_order import convolve
 from npusim.operators.dequantize import float_product
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
@@ -33,7 +33,7 @@ from npusim.operators.forms.onnx_scales import (
 from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
-from npusim.operators.kinds.float32 import by_runtime, clamped, constant
+from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_constants
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
@@ -127,15 +127,10 @@ def step(
     return LinearStep(kernel, taps, node.operator.keep_dims)
 
 
-def float32(network: Network, node: Node, rule: Rule) -> Step:
-    """Refuse: a float layer is quantized first."""
-    raise linear.require_quantized(node)
-
-
 def real(operator: FullyConnected, x: NDArray, w: NDArray, *bias: NDArray) -> NDArray:
-    """Return the products in float64, summed in a fixed order."""
+    """Return the products in the type of x, summed in a fixed order."""
     rows = np.ascontiguousarray(x.reshape(-1, 1, 1, w.shape[1]))
-    y = np.zeros((len(rows), 1, 1, len(w)))
+    y = np.zeros((len(rows), 1, 1, len(w)), x.dtype)
     convolve(rows, np.ascontiguousarray(w.T)[None, None, None], 1, 1, 1, 1, y)
     y = y.reshape((*x.shape[:-1], len(w)) if operator.keep_dims else (-1, len(w)))
     for b in bias:
@@ -257,7 +252,7 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=by_runtime(float32, onnxruntime=as_onnxruntime),
+    float32=by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

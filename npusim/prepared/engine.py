@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.arguments import require_count, require_type
-from npusim.errors import CapacityError, UnsupportedError
+from npusim.errors import CapacityError
 from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
@@ -40,14 +40,9 @@ def prepare(network: Network, rule: Rule | Literal["auto"] = "auto") -> Prepared
     Raises
     ------
     UnsupportedError, RangeError
-        The network is float, or a layer asks for what the engine does not compute.
+        A layer asks for what the engine does not compute.
     """
     require_type("network", network, Network, hint="npusim.load makes one")
-    quantized = any(tensor.quantization is not None for tensor in network.tensors.values())
-    if not network.is_integer and not quantized:
-        raise UnsupportedError(
-            f"{network.name}: its weights are float32; quantize it first (npusim quantize)"
-        )
     return Prepared(network, resolve_rule(network, rule))
 
 

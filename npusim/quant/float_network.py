@@ -17,7 +17,7 @@ from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator
 from npusim.graph.tensor import Tensor
-from npusim.kernels.float64 import CORES
+from npusim.kernels.in_order import CORES
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
 

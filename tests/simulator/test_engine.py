@@ -7,7 +7,7 @@ import pytest
 
 from npusim import operators as op
 from npusim.datapath.requantize import requantize_total
-from npusim.errors import NpuError, RangeError, ShapeError, UnsupportedError
+from npusim.errors import NpuError, RangeError, ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.graph.weights import EncodedWeights
@@ -187,7 +187,7 @@ def test_floats_are_quantized_by_the_runtimes_own_rule(source: str, tie: int) ->
     assert found.tolist() == [tie - 4, -tie - 4, 127, -128, -4]
 
 
-def test_float_networks_say_what_to_do() -> None:
+def test_float_networks_run_in_float32() -> None:
     network = small_network()
     w = network.tensors["w0"]
     floats = {
@@ -200,8 +200,9 @@ def test_float_networks_say_what_to_do() -> None:
         "w0": Tensor("w0", w.shape, np.dtype("float32"), None, np.zeros(w.shape, np.float32)),
     }
     floating = Network("f", "tflite", network.nodes[:1], floats, ("x",), ("conv",))
-    with pytest.raises(UnsupportedError, match="quantize it first"):
-        prepare(floating, "litert")
+    found = prepare(floating, "litert").run(np.ones(floating.tensors["x"].shape, np.float32))
+    assert found["conv"].dtype == np.float32
+    np.testing.assert_array_equal(found["conv"], found["conv"][:, :1, :1] + 0 * found["conv"])
 
 
 def coded_layer(encoding: EncodedWeights, groups: int = 1, zero_point: int = 0) -> Network:

@@ -50,6 +50,22 @@ def elementwise(
     return part
 
 
+def with_constants(function: Callable[..., NDArray[np.float32]]) -> Float32:
+    """Return the float32 part of a layer whose weights and bias are constants, not values."""
+
+    def part(network: Network, node: Node, rule: Rule) -> Step:
+        operator: Any = node.operator
+        held = [constant(tensor) for tensor in network.inputs_of(node)[1:]]
+
+        def step(threads: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+            with np.errstate(all="ignore"):
+                return function(operator, x, *held)
+
+        return step
+
+    return part
+
+
 def clamped(y: NDArray[np.float32], activation: Clamp | None) -> NDArray[np.float32]:
     """Return y within a fused Relu's or Clip's bounds, as onnxruntime has them."""
     return y if activation is None else floating_point.clip(y, activation.low, activation.high)

@@ -255,11 +255,3 @@ def linear_kernel(
     from npusim.kernels.linear import LinearKernel
 
     return LinearKernel(planes, window, groups, affine(node, x)[1], c, x.dtype, dtype)
-
-
-def require_quantized(node: Node) -> UnsupportedError:
-    """Return the error of a layer on float values."""
-    return UnsupportedError(
-        f"{node.name}: the kernels engine has no {node.kind} on float values; quantize it first "
-        f"(npusim quantize)"
-    )

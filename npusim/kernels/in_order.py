@@ -1,4 +1,7 @@
-"""Convolution in float64 with one summation order: kernel rows, kernel columns, input channels.
+"""Convolution of floats with one summation order: kernel rows, kernel columns, input channels.
+
+It computes in the type of its arrays: float64 where schemes are compared with what they
+approximate, float32 as LiteRT's reference kernels do.
 
 No fused multiply-add and no BLAS: the same sums, bit for bit, on every machine. The loop over
 output channels is innermost, so the compiler vectorizes over independent sums.
