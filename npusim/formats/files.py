@@ -18,6 +18,7 @@ TFLITE_MAGIC = b"TFL3"
 
 Shapes = Mapping[str, Sequence[int]]
 
+
 def load(
     path: str | Path | Any,
     shapes: Shapes | None = None,

@@ -61,6 +61,9 @@ PAGE = function_page(
     (TfliteForm("GELU", 1, lambda layer: Gelu(bool(layer.option("Approximate")))),),
     single,
     single_onnxruntime=single_onnxruntime,
-    onnx=(OnnxForm("Gelu", reads(_read)),),
+    onnx=(
+        OnnxForm("Gelu", reads(_read)),
+        OnnxForm("Gelu", reads(_read), "com.microsoft"),
+    ),
     fields=(integer("approximate", kind=bool),),
 )

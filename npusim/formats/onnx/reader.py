@@ -19,6 +19,7 @@ from npusim.formats.imported import Imported
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
+from npusim.formats.onnx.functions import written_out
 from npusim.formats.onnx.fuse_qdq import fuse
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
@@ -51,7 +52,7 @@ def read(
         It needs a structure or a tensor type that npusim has not. An operator that npusim has not
         is among the refusals.
     """
-    graph = read_graph(path, shapes)
+    graph = read_graph(path, shapes, lambda model: written_out(model, FORMS))
     try:
         if outputs is not None:
             cut_to(graph, outputs)
@@ -186,7 +187,9 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     if not node.outputs or not node.outputs[0]:
         raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
     if node.domain == "" and node.kind == "Shape":
-        b.constants[node.outputs[0]] = np.array(b.shape(node.input(0)), np.int64)
+        shape = b.shape(node.input(0))
+        span = slice(node.integer("start", 0), node.integer("end", len(shape)))
+        b.constants[node.outputs[0]] = np.array(shape[span], np.int64)
     elif form is not None:
         form.read(b, node)
     else:

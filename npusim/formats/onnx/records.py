@@ -5,7 +5,7 @@ Source: onnx.proto and the ONNX intermediate representation's specification, ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -68,8 +68,14 @@ Shapes = Mapping[str, Sequence[int]]
 """Shapes of inputs by name, for files that leave them free."""
 
 
-def read(path: Path, shapes: Shapes | None = None) -> OnnxGraph:
+def read(
+    path: Path,
+    shapes: Shapes | None = None,
+    expand: Callable[[onnx.ModelProto], onnx.ModelProto] | None = None,
+) -> OnnxGraph:
     """Return the graph in the file at `path`; `shapes` settles what it leaves free.
+
+    `expand` writes functions out, once the file's own checker has seen it.
 
     Raises
     ------
@@ -86,7 +92,7 @@ def read(path: Path, shapes: Shapes | None = None) -> OnnxGraph:
             f"{path}: expected an ONNX protobuf, found damaged or other data"
         ) from None
     try:
-        return _graph(model, path.parent, shapes or {})
+        return _graph(model, path.parent, shapes or {}, expand or (lambda model: model))
     except NpuError as error:
         raise type(error)(f"{path.name}: {error}") from None
     except UnicodeDecodeError:
@@ -95,7 +101,15 @@ def read(path: Path, shapes: Shapes | None = None) -> OnnxGraph:
         ) from None
 
 
-def _graph(model: onnx.ModelProto, folder: Path, shapes: Shapes) -> OnnxGraph:
+def _graph(
+    model: onnx.ModelProto,
+    folder: Path,
+    shapes: Shapes,
+    expand: Callable[[onnx.ModelProto], onnx.ModelProto],
+) -> OnnxGraph:
+    refusal = _refusal(model)
+    if not refusal:
+        model = expand(model)
     graph = model.graph
     if not graph.node and not graph.output:
         raise FormatError("expected a graph with nodes and outputs, found none")
@@ -108,7 +122,6 @@ def _graph(model: onnx.ModelProto, folder: Path, shapes: Shapes) -> OnnxGraph:
         there = ", ".join(value.name for value in given)
         raise ShapeError(f"shape of {unknown[0]}: the inputs are {there}")
     inputs = [_input(value, shapes.get(value.name)) for value in given]
-    refusal = _refusal(model)
     names: set[str] = set()
     nodes = []
     for index, proto in enumerate(graph.node):
