@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
 
@@ -24,14 +26,28 @@ class LocalResponseNormalization(Unary):
     bias: float
 
 
+def normalized(operator: LocalResponseNormalization, x: NDArray, left_out: int) -> NDArray:
+    """Return the normalized values in the type of x, `left_out` of the last channels not seen."""
+    before = (operator.size - 1) // 2
+    after = operator.size - 1 - before - left_out
+    wide = np.pad(x * x, [*[(0, 0)] * (x.ndim - 1), (before, max(after, 0))])
+    windows = np.lib.stride_tricks.sliding_window_view(wide, max(before + 1 + after, 1), -1)
+    sums = windows.sum(-1, dtype=x.dtype) if before + 1 + after else np.zeros_like(x)
+    squares = x.dtype.type(operator.bias) + x.dtype.type(operator.alpha / operator.size) * sums
+    return (x * squares.astype(np.float64) ** -operator.beta).astype(x.dtype)
+
+
 def real(operator: LocalResponseNormalization, x: NDArray) -> NDArray:
     """Return the normalized values in the type of x."""
-    before = (operator.size - 1) // 2
-    wide = np.pad(x * x, [*[(0, 0)] * (x.ndim - 1), (before, operator.size - 1 - before)])
-    windows = np.lib.stride_tricks.sliding_window_view(wide, operator.size, -1)
-    scale = x.dtype.type(operator.alpha / operator.size)
-    squares = x.dtype.type(operator.bias) + scale * windows.sum(-1, dtype=x.dtype)
-    return (x * squares.astype(np.float64) ** -operator.beta).astype(x.dtype)
+    return normalized(operator, x, 0)
+
+
+def reference(operator: LocalResponseNormalization, x: NDArray) -> NDArray:
+    """Return what LiteRT's reference kernel gives: it leaves the last channel of each window out.
+
+    Source: LiteRT, reference_ops::LocalResponseNormalization.
+    """
+    return normalized(operator, x, 1)
 
 
 def single(operator: LocalResponseNormalization, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -67,4 +83,16 @@ def _read(b: Builder, node: OnnxNode) -> None:
     b.emit_channels_last(node.name, operator, (b.value(node, 0),), node.outputs[0])
 
 
-PAGE = float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), single, real)
+def _read_tflite(layer: TfliteLayer) -> LocalResponseNormalization:
+    size = 2 * layer.option("Radius") + 1
+    alpha, beta, bias = (float(layer.option(name)) for name in ("Alpha", "Beta", "Bias"))
+    return LocalResponseNormalization(size, alpha * size, beta, bias)
+
+
+PAGE = replace(
+    float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), single, real),
+    tflite=(TfliteForm("LOCAL_RESPONSE_NORMALIZATION", 1, _read_tflite),),
+    float32=by_runtime(
+        elementwise(real), litert=elementwise(reference), onnxruntime=elementwise(single)
+    ),
+)

@@ -20,9 +20,9 @@ SCALE = {"s": RNG.normal(size=6).astype(np.float32), "b": RNG.normal(size=6).ast
 CASES: dict[str, tuple[list[tuple[int, ...]], dict[str, Any], dict[str, Any], int]] = {
     "Softsign": ([ROW], {}, {}, 22),
     "Selu": ([ROW], {}, {}, 22),
-    "Celu": ([ROW], {"alpha": 0.5}, {}, 12),
+    "Celu": ([ROW], {"alpha": 0.5}, {}, 22),
     "ThresholdedRelu": ([ROW], {}, {}, 22),
-    "Shrink": ([ROW], {"lambd": 0.25}, {}, 9),
+    "Shrink": ([ROW], {"lambd": 0.25}, {}, 22),
     "MeanVarianceNormalization": ([IMAGE], {}, {}, 13),
     "Attention": ([(1, 2, 4, 8)] * 3, {}, {}, 23),
     "GroupNormalization": ([IMAGE], {"num_groups": 3}, SCALE, 21),

@@ -51,7 +51,8 @@ def _defined(model: onnx.ModelProto) -> Iterator[tuple[str, str]]:
             schema = onnx.defs.get_schema(node.op_type, version, "")
         except (onnx.defs.SchemaError, TypeError):  # no such operator; a damaged name
             continue
-        if schema.has_function or schema.has_context_dependent_function:
+        kinds = ("has_function", "has_context_dependent_function")
+        if any(getattr(schema, kind) for kind in kinds):
             given = {attribute.name for attribute in node.attribute}
             for name, attribute in schema.attributes.items():
                 if name not in given and attribute.default_value.name:
