@@ -25,6 +25,7 @@ from npusim.formats.tflite.constants import computed
 from npusim.formats.tflite.cut import cut_to, operations_of
 from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord, read_records
+from npusim.formats.tflite.refused import REFUSED
 from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import check_inputs, output_shapes
@@ -101,7 +102,8 @@ class _Reading:
         """Add the node of an operator, or the values of one on constants."""
         records = self.records
         if record.kind not in FORMS:
-            raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported")
+            why = f": {REFUSED[record.kind]}" if record.kind in REFUSED else ""
+            raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported{why}")
         if not record.outputs or min(record.outputs) < 0:
             raise FormatError(f"{record.name}: expected outputs, found {list(record.outputs)}")
         tensors = tuple(None if i < 0 else records[i] for i in record.inputs)

@@ -1,0 +1,52 @@
+"""Operators of the schema that no page takes, and why: together with the pages, all there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+WRITTEN_OUT = (
+    "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "STABLEHLO_COMPOSITE",
+)  # fmt: skip
+"""Operators that are no nodes: variables become state, bodies are written out."""
+
+
+def _each(why: str, kinds: Iterable[str]) -> dict[str, str]:
+    return dict.fromkeys(kinds, why)
+
+
+REFUSED = {
+    **_each(
+        "which subgraph runs, or how often, is computed; a constant condition is taken",
+        ("IF", "WHILE", "CALL", "STABLEHLO_WHILE"),
+    ),
+    **_each("the shape of its output depends on the data", ("WHERE", "UNIQUE")),
+    **_each(
+        "it draws random numbers",
+        ("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR"),
+    ),
+    **_each(
+        "it works on text or tables of keys",
+        (
+            "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE", "HASHTABLE_LOOKUP",
+            "LSH_PROJECTION", "SKIP_GRAM",
+        ),
+    ),
+    **_each("it works on complex numbers", ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS")),
+    **_each(
+        "LiteRT has it on floats alone, or quantizes its activations while it runs",
+        (
+            "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
+            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D",
+            "CONV_3D_TRANSPOSE", "L2_POOL_2D", "FAKE_QUANT", "NON_MAX_SUPPRESSION_V4",
+            "NON_MAX_SUPPRESSION_V5", "SEGMENT_SUM", "UNSORTED_SEGMENT_SUM",
+            "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "BUCKETIZE",
+        ),
+    ),
+    **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
+    **_each(
+        "it belongs to another compiler or program",
+        ("DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"),
+    ),
+    **_each("sparse tensors are not supported", ("DENSIFY", "SPARSE_TO_DENSE")),
+}  # fmt: skip
+"""Why each is refused. What stands in neither list has just not been written yet."""
