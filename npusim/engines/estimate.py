@@ -47,7 +47,8 @@ def _require_hosts(network: Network, program: Program) -> None:
 
     for node in network.nodes:
         page = PAGE_OF[type(node.operator)]
-        if node.name in left and isinstance(page.quantized, Absent):
+        parts = (page.quantized, page.float32, page.plain)
+        if node.name in left and all(isinstance(part, Absent) for part in parts):
             raise UnsupportedError(
                 f"{node.name}: neither the machine nor the host computes {node.kind}"
             )

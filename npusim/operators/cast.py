@@ -44,7 +44,7 @@ FLOAT = 1
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
-    from npusim.formats.onnx.records import dtype_of
+    from npusim.formats.onnx.tensors import dtype_of
 
     x = b.value(node, 0)
     dtype = dtype_of(node.integer("to", FLOAT), node.name)

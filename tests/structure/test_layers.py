@@ -17,6 +17,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("machines",),
     ("datapath", "isa", "graph"),
     ("formats.onnx.nodes",),
+    ("formats.onnx.tensors",),
     ("formats.onnx.records", "formats.tflite.records"),
     ("runtimes",),
     ("kernels",),

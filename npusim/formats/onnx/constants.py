@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.formats.onnx.records import dtype_of
+from npusim.formats.onnx.tensors import dtype_of
 from npusim.operators.forms.onnx_axes import axes_of, reshape_target, squeezed, unsqueezed
 
 MAX_BYTES = 1 << 28

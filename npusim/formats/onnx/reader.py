@@ -79,8 +79,9 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
     """
     absent = weight_inputs(graph)
     inputs = [value for value in graph.inputs if value.name not in absent]
+    inputs = [value for value in inputs if value.name not in graph.stripped]
     for value in graph.inputs:
-        if value.name in absent:  # one zero, seen in the shape of all
+        if value.name in absent | graph.stripped:  # one zero, seen in the shape of all
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     fused = fuse(graph)
@@ -111,7 +112,13 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
         with suppress(NpuError):
             return _finished(b, graph, name, inputs, stand_ins.names, fused.notes)
         return None
-    return _finished(b, graph, name, inputs, (), fused.notes)
+    found = _finished(b, graph, name, inputs, (), fused.notes)
+    if graph.stripped and not found.absent_weights:
+        raise FormatError(
+            f"constant {min(graph.stripped)}: the file holds its shape alone, or the file of its "
+            "external data is missing"
+        )
+    return found
 
 
 def _finished(
