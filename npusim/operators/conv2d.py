@@ -34,6 +34,7 @@ from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clam
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_constants
+from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.pool import pad_image
 from npusim.operators.kinds.wide import by_width
@@ -241,7 +242,10 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
+    float32=hybrid_or(
+        by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
+        hybrid_step(real, whole_samples=True),
+    ),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

@@ -34,6 +34,7 @@ from npusim.operators.forms.own import ACTIVATION, Field, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_constants
+from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
@@ -53,6 +54,8 @@ class FullyConnected(LinearLayer):
     keep_dims: bool = False
     activation: Clamp | None = None
     encoding: EncodedWeights | None = None
+    symmetric: bool = False
+    """Of a hybrid layer: whether each row is quantized with zero point 0."""
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[0], inputs[1] if self.encoding is None else self.encoding.weight_shape
@@ -70,7 +73,10 @@ class FullyConnected(LinearLayer):
 def _read(layer: TfliteLayer) -> FullyConnected:
     if layer.option("WeightsFormat"):
         raise UnsupportedError(f"{layer.record.name}: shuffled weights are not supported")
-    return FullyConnected(bool(layer.option("KeepNumDims")), layer.activation())
+    symmetric = layer.input(0).dtype == "float32" and not layer.option("AsymmetricQuantizeInputs")
+    return FullyConnected(
+        bool(layer.option("KeepNumDims")), layer.activation(), symmetric=symmetric
+    )
 
 
 scales = linear.FixedPoint(linear.is_per_tensor)
@@ -252,7 +258,10 @@ PAGE = Page(
         wide_optimized,
     ),
     quantized=step,
-    float32=by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
+    float32=hybrid_or(
+        by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
+        hybrid_step(real, whole_samples=False),
+    ),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

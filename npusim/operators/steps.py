@@ -67,7 +67,10 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     if as_group is not None:
         return as_group(network, node)
     page = PAGE_OF[type(node.operator)]
-    tensors = [*network.inputs_of(node), *network.outputs_of(node)]
+    inputs = network.inputs_of(node)
+    tensors = [*inputs, *network.outputs_of(node)]
+    if inputs and inputs[0].is_float and all(x.is_float for x in network.outputs_of(node)):
+        return float_step(network, node, rule)  # weights of a hybrid layer may be integers
     if any(is_quantized(tensor) for tensor in tensors):
         if isinstance(page.quantized, Absent):
             raise page.quantized.raise_for(node)

@@ -115,7 +115,7 @@ def test_a_scale_that_is_none(tmp_path: Path, scale: float) -> None:
 
 
 @pytest.mark.shared
-def test_float_files_load_and_hybrid_ones_say_why_not(shared: Path) -> None:
+def test_float_files_load(shared: Path) -> None:
     folder = shared / "models" / "tflite"
     floats = sorted(folder.glob("*_fp32.tflite"))
     assert len(floats) >= 6
@@ -123,8 +123,6 @@ def test_float_files_load_and_hybrid_ones_say_why_not(shared: Path) -> None:
         network = load(path)
         assert not network.is_integer
         assert all(t.is_float for t in network.tensors.values() if t.dtype != np.int32)
-    with pytest.raises(UnsupportedError, match=r"conv_2d_0: .* hybrid"):
-        load(folder / "kws_dscnn_hybrid.tflite")
 
 
 def test_every_operator_is_a_page_or_a_stated_refusal() -> None:

@@ -7,10 +7,12 @@ Only plain integers and truth values are computed here: their results are the sa
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from npusim.formats.tflite.records import TensorRecord
+from npusim.errors import FormatError
+from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.operators.constant import Constant
@@ -38,6 +40,20 @@ def computed(
         replace(output, data=np.ascontiguousarray(value).reshape(-1).view(np.uint8))
         for output, value in zip(outputs, values, strict=True)
     ]
+
+
+def widened(operator: OperatorRecord, records: list[TensorRecord]) -> TensorRecord | None:
+    """Return the output of a DEQUANTIZE of float16 constants as constants; None of any other."""
+    x = records[operator.inputs[0]] if operator.inputs else None
+    if operator.kind != "DEQUANTIZE" or x is None or x.dtype != "FLOAT16" or x.data is None:
+        return None
+    size = prod(x.shape)
+    if any(n < 1 for n in x.shape) or len(x.data) != 2 * size:
+        raise FormatError(
+            f"{x.name}: float16 {list(x.shape)} needs {2 * size} bytes, found {len(x.data)}"
+        )
+    values = np.frombuffer(x.data.tobytes(), np.float16).astype(np.float32)
+    return replace(records[operator.outputs[0]], shape=x.shape, data=values.view(np.uint8))
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -3,10 +3,6 @@
 Tensors are named `t<index>` after their place in subgraph 0. SAME and VALID become explicit
 padding, fused activations a Clamp. Depthwise weights, [1 KH KW OC] in the file, become
 [OC KH KW 1]. Called subgraphs are written out (calls.py), variables become state (variables.py).
-
-A hybrid layer (float activations, integer weights) is refused by the network's type rules: LiteRT
-quantizes its activations anew for every sample while it runs, and any stand-in would be another
-network than the file's.
 """
 
 from __future__ import annotations
@@ -21,7 +17,7 @@ import numpy as np
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.imported import Imported
 from npusim.formats.tflite.calls import inlined
-from npusim.formats.tflite.constants import computed
+from npusim.formats.tflite.constants import computed, widened
 from npusim.formats.tflite.cut import cut_to, operations_of
 from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord, read_records
@@ -106,6 +102,10 @@ class _Reading:
             raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported{why}")
         if not record.outputs or min(record.outputs) < 0:
             raise FormatError(f"{record.name}: expected outputs, found {list(record.outputs)}")
+        wide = widened(record, records)
+        if wide is not None:
+            records[record.outputs[0]] = wide
+            return
         tensors = tuple(None if i < 0 else records[i] for i in record.inputs)
         form = FORMS[record.kind]
         written = [records[i] for i in record.outputs]

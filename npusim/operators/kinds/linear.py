@@ -41,15 +41,15 @@ def need_bias(inputs: Sequence[Shape], channels: int) -> None:
 
 
 def check_weight_types(inputs: Sequence[Tensor], encoding: EncodedWeights | None) -> None:
-    """Raise UnsupportedError where x and the weights are not both integer or both float."""
+    """Raise UnsupportedError where x holds integers and the weights floats."""
     x = inputs[0]
     if encoding is not None:
         if x.is_float:
             raise UnsupportedError("coded weights need an integer input")
-    elif x.is_float != inputs[1].is_float:
+    elif inputs[1].is_float and not x.is_float:
         raise UnsupportedError(
-            f"input {x.name} is {x.dtype} and weights {inputs[1].name} "
-            f"are {inputs[1].dtype} (a hybrid layer): expected both integer or both float"
+            f"input {x.name} is {x.dtype} and weights {inputs[1].name} are {inputs[1].dtype}: "
+            "expected integer weights"
         )
 
 
