@@ -103,8 +103,7 @@ leaves to LiteRT's optimized kernels is computed as those do: AVERAGE_POOL_2D, S
 table), HARD_SWISH, standalone RELUs, QUANTIZE between int8 and uint8.
 
 Not covered: tensors inside an XNNPACK partition cannot be fetched, so that `xnn` is witnessed by
-final outputs and single layers; hybrid layers (float activations, integer weights), 16-bit
-activations, 4-bit weights and more than one subgraph are refused with a line that says so.
+final outputs and single layers.
 """
 
 

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,9 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
     buffer = buffers[tensor.Buffer()]
     if buffer.Offset() > 1:
         raise UnsupportedError(f"{name}: data outside the flatbuffer is not supported")
-    data = buffer.DataAsNumpy()
+    data, shape = buffer.DataAsNumpy(), _integers(tensor.ShapeAsNumpy())
+    if dtype == "INT4" and not isinstance(data, int) and len(data):
+        dtype, data = "int8", _four_bits(data, prod(shape))
     scale, zero_point, axis = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
     quantization = tensor.Quantization()
     if quantization is not None:
@@ -184,7 +187,7 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
             zero_point = quantization.ZeroPointAsNumpy()
     return TensorRecord(
         name,
-        _integers(tensor.ShapeAsNumpy()),
+        shape,
         dtype,
         scale,
         zero_point,
@@ -194,6 +197,12 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
         not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
         (tensor.Name() or b"").decode("utf-8", "replace"),
     )
+
+
+def _four_bits(data: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """Return constants of four bits, two in a byte, the first in the lower half, as bytes."""
+    halves = np.stack([data & 15, data >> 4], 1).reshape(-1)[:count].astype(np.int8)
+    return np.where(halves > 7, halves - 16, halves).astype(np.int8).view(np.uint8)
 
 
 def _operator(prefix: str, index: int, operator: Any, codes: list[Any]) -> OperatorRecord:
