@@ -34,7 +34,7 @@ from npusim.operators.forms.own import ACTIVATION, WEIGHTS_WINDOW, OwnForm, clam
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_constants
-from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step
+from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step, unknown_codes
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.pool import pad_image
 from npusim.operators.kinds.wide import by_width
@@ -244,7 +244,7 @@ PAGE = Page(
     quantized=step,
     float32=hybrid_or(
         by_runtime(with_constants(real), onnxruntime=as_onnxruntime),
-        hybrid_step(real, whole_samples=True),
+        by_runtime(hybrid_step(real, whole_samples=True), xnnpack=unknown_codes),
     ),
     plain=Absent("takes no plain integers"),
     macs=macs,

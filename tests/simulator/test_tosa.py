@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npusim.engines.machine_network import MachineNetwork
-from npusim.formats.tflite.reader import load
+from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
 from tests.simulator.litert_witness import NAMES, golden, model_path

@@ -87,11 +87,6 @@ def hybrid_step(
         one_scale = whole_samples and q.scale.size == 1 and w.file_order is None
         without_zero = one_scale or getattr(operator, "symmetric", False)
         taken = symmetric if without_zero else asymmetric
-        if rule == "xnnpack":
-            raise UnsupportedError(
-                f"{node.name}: XNNPACK's codes of float activations are not known; expected "
-                "litert or litert-opt"
-            )
 
         def step(threads: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
             length = prod(x.shape[1:]) if whole_samples else weights.shape[-1]
@@ -108,6 +103,14 @@ def hybrid_step(
         return step
 
     return part
+
+
+def unknown_codes(network: Network, node: Node, rule: Rule) -> Step:
+    """Refuse: a runtime's own codes of float activations are not followed here."""
+    raise UnsupportedError(
+        f"{node.name}: the codes that {rule} gives float activations are not known; expected "
+        "litert or litert-opt"
+    )
 
 
 def hybrid_or(
