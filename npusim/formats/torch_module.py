@@ -77,9 +77,9 @@ def load(module: Any, inputs: Any) -> Network:
             ) from None
         finally:
             module.train(training)
-        from npusim.formats.onnx import reader
+        from npusim.formats.files import load as load_file
 
-        return reader.load(path)
+        return load_file(path)
 
 
 def _first_line(error: Exception) -> str:
