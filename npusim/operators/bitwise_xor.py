@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.binary import Binary
-from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
 
 
@@ -30,7 +30,7 @@ def step(network: Network, node: Node) -> Step:
     return lambda threads, a, b: np.bitwise_xor(a, b)
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     BitwiseXor,
     (TfliteForm("BITWISE_XOR", 2, lambda layer: BitwiseXor()),),
     real,

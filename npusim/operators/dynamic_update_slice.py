@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -54,7 +54,7 @@ def _step(network: Network, node: Node) -> Step:
     return lambda threads, x, update, start: real(operator, x, update, np.asarray(start))
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     DynamicUpdateSlice,
     (TfliteForm("DYNAMIC_UPDATE_SLICE", 3, lambda layer: DynamicUpdateSlice()),),
     real,

@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.rearrangement import movement_page
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
 
 
@@ -69,4 +69,4 @@ def _read(layer: TfliteLayer) -> ReverseSequence:
     return ReverseSequence(layer.axis(time, layer.rank), layer.axis(batch, layer.rank))
 
 
-PAGE = movement_page(ReverseSequence, (TfliteForm("REVERSE_SEQUENCE", 2, _read),), real, _step)
+PAGE = any_type_page(ReverseSequence, (TfliteForm("REVERSE_SEQUENCE", 2, _read),), real, _step)

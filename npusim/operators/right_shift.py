@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.binary import Binary
-from npusim.operators.kinds.rearrangement import movement_page
 from npusim.operators.page import Step
 
 
@@ -31,6 +31,6 @@ def step(network: Network, node: Node) -> Step:
     return lambda threads, a, b: real(operator, a, b)
 
 
-PAGE = movement_page(
+PAGE = any_type_page(
     RightShift, (TfliteForm("RIGHT_SHIFT", 2, lambda layer: RightShift()),), real, step
 )

@@ -15,7 +15,8 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.gather import need_indices
-from npusim.operators.kinds.rearrangement import movement_page, need_size
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import need_size
 from npusim.operators.page import Step
 
 
@@ -67,4 +68,4 @@ def _read(layer: TfliteLayer) -> ScatterNd:
     return ScatterNd(layer.constant(2))
 
 
-PAGE = movement_page(ScatterNd, (TfliteForm("SCATTER_ND", 2, _read),), real, _step)
+PAGE = any_type_page(ScatterNd, (TfliteForm("SCATTER_ND", 2, _read),), real, _step)

@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 
 from npusim.errors import FormatError, NpuError
-from npusim.formats.onnx.records import OnnxGraph, OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.records import OnnxGraph
 from npusim.formats.onnx.tensors import dtype_of
 from npusim.graph.cut import Operation, needed
 from npusim.graph.tensor import DTYPES, Tensor

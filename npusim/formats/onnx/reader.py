@@ -21,9 +21,9 @@ from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
 from npusim.formats.onnx.functions import written_out
 from npusim.formats.onnx.fuse_qdq import fuse
-from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.nodes import OnnxNode, OnnxValue
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
-from npusim.formats.onnx.records import OnnxGraph, OnnxValue, Shapes
+from npusim.formats.onnx.records import OnnxGraph, Shapes
 from npusim.formats.onnx.records import read as read_graph
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
