@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.onnx.nodes import MAX_ELEMENTS
 from npusim.reading import readable, require_file
 
