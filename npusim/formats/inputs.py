@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
+from npusim.formats.arrays import read_arrays
 from npusim.formats.samples import (
     BY_DEFAULT,
     LABEL_KEY,
     Reading,
     Samples,
-    read_arrays,
     read_samples,
     require_weights,
     zeros,
