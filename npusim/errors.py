@@ -7,9 +7,18 @@ of npusim and shows its traceback.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from npusim.printable import one_line
+
 
 class NpuError(Exception):
-    """Base of every error that names a user's mistake or an input npusim cannot take."""
+    """Base of every error that names a user's mistake or an input npusim cannot take.
+
+    Its message is one printable line, whatever a name from a file in it holds.
+    """
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return one_line(super().__str__())
 
 
 class ShapeError(NpuError):

@@ -123,10 +123,10 @@ def answer(path: Path) -> str:
     try:
         TARGETS[path.suffix](path)
     except NpuError as error:
-        message = str(error)  # a name in it may break the line, which the command line mends
-        if not message.strip():
-            return "FOUND an empty message"
-        return f"refused {one_line(message)}"
+        message = str(error)
+        if not message or len(message.splitlines()) > 1:
+            return f"FOUND a message of no line or several: {message!r}"
+        return f"refused {message}"
     except MemoryError:
         return "refused the memory is full"
     except sqlite3.Error as error:

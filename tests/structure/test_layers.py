@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "npusim"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
+    ("printable",),
     ("errors",),
-    ("words", "writing", "parameter", "cache", "arguments", "printable", "reading", "remade"),
+    ("words", "writing", "parameter", "cache", "arguments", "reading", "remade"),
     ("codes", "toml_tables"),
     ("machines",),
     ("datapath", "isa", "graph"),
