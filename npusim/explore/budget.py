@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from npusim.analysis.knapsack import front
+from npusim.codes import WEIGHT_FORMATS
 from npusim.codes.schemes import SCHEME_BITS, family
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, UnsupportedError
@@ -31,7 +32,8 @@ from npusim.quant.sensitivity import Choice, Sensitivity, sensitivities
 Resource = Literal["bytes", "cycles", "energy"]
 """What a budget is of; energy is in microjoules."""
 RESOURCES: tuple[Resource, ...] = get_args(Resource)
-MIXED_SCHEMES = ("uniform", "pwlq", "subset")
+MIXED_SCHEMES = WEIGHT_FORMATS
+"""One for each weight code; multipoint and wes are made of these."""
 MIXED_BITS = (8, 6, 4, 3, 2)
 MOST_TRIES = 8
 PICOJOULES = 1e6

@@ -8,6 +8,7 @@ A finding is anything but a result or an error of one line: a traceback, a crash
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import random
 import subprocess
@@ -43,6 +44,7 @@ class Child:
     def ask(self, path: Path) -> str:
         """Return the answer for one file."""
         if self.process is None or self.process.poll() is not None:
+            self.end()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.fuzz.target"], cwd=ROOT, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -58,10 +60,11 @@ class Child:
         return f"FOUND the process ended with code {code} (-14, -27: it took too long)"
 
     def end(self) -> None:
-        """Let it go."""
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.close()
-            self.process.wait()
+        """Let the process end."""
+        if self.process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.communicate()
+            self.process = None
 
 
 def campaign(seconds: float, seed: int, findings: Path) -> Found:
