@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -111,13 +111,21 @@ def _beyond(network: Network, node: Node, multiplier: int, exponent: int) -> Pai
 
 
 def xnnpack_product(network: Network, node: Node) -> Requantization | Pairs | VectorAndRest[Pairs]:
-    """Return XNNPACK's: one multiplier, ties to even."""
+    """Return XNNPACK's: the product times a float32 ratio, ties to even (qs8-vmul, fp32)."""
     if _ratio(network, node) >= WRAPS:  # the delegate leaves it to the built-in kernel
         return optimized(network, node)
     assert isinstance(node.operator, Mul)
+    (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
     y = network.output_of(node)
-    low, high = xnnpack.activation_bounds(node.operator.activation, *affine(node, y), y.dtype)
-    return replace(fixed_point(network, node, "half_even"), low=low, high=high)
+    so, zo = affine(node, y)
+    low, high = xnnpack.activation_bounds(node.operator.activation, so, zo, y.dtype)
+    ratio = np.float32(s1) * np.float32(s2) / np.float32(so)
+
+    def product(a: Integers, b: Integers) -> NDArray:
+        scaled = ((a - z1) * (b - z2)).astype(np.float32) * ratio
+        return np.clip(np.rint(scaled) + zo, low, high)
+
+    return product
 
 
 def of_integers(network: Network, node: Node) -> Pairs:

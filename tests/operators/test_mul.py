@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tests.simulator.tflite_builder import options
+from npusim.formats.files import load
+from npusim.prepared.engine import prepare
+from tests.simulator.litert_witness import invoke, litert
+from tests.simulator.tflite_builder import Value, options, single_operator
 
 from .litert_cases import BYTES, KERNELS, Draw, binary, compare, random_layers
 from .three_kernels import equals_litert
@@ -22,3 +27,29 @@ def test_an_output_scale_next_to_nothing_equals_litert(draw: Draw) -> None:
     layer.outputs[0] = replace(layer.outputs[0], scale=scale)
     first, second = (x.shape for x in layer.inputs if x is not None)
     compare(layer, kernels=tuple(KERNELS) if first == second else ("ref",))
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("seed", range(8))
+def test_products_that_are_nearly_ties_equal_litert(
+    seed: int, kernels: str, tmp_path: Path
+) -> None:
+    """Every pair of bytes, under ratios that put a product next to half a step."""
+    rng = np.random.default_rng(seed)
+    dtype = ("int8", "uint8")[seed % 2]
+    low = int(np.iinfo(dtype).min)
+    s1, s2 = (np.float32(2.0 ** rng.uniform(-8, -2)) for _ in range(2))
+    products = rng.integers(1, 128, 2).prod() / (rng.integers(0, 60) + 0.5)
+    so = np.float32((s1 * s2, np.float64(s1) * np.float64(s2))[seed // 2 % 2] * products)
+    zeros = rng.integers(low, low + 256, 3).tolist()
+    shape = (1, 1 << 16)
+    a, b, y = (Value(shape, dtype, s, z) for s, z in zip((s1, s2, so), zeros, strict=True))
+    content = single_operator("MUL", [a, b], y, options("MulOptions"))
+    values = np.arange(low, low + 256).astype(dtype)
+    inputs = [x.reshape(shape).copy() for x in np.meshgrid(values, values)]
+    path = tmp_path / "mul.tflite"
+    path.write_bytes(content)
+    network = load(path)
+    found = prepare(network, KERNELS[kernels]).run(dict(zip(network.inputs, inputs, strict=True)))
+    expected = invoke(litert(content, kernels), *inputs)
+    assert np.array_equal(found[network.outputs[0]], expected)
