@@ -135,7 +135,6 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "another format": (lambda d: [text(d / "model.txt")], "expected a .tflite or .onnx file"),
     "not ONNX": (lambda d: [text(d / "model.onnx")], "model.onnx"),
     "not TFLite": (lambda d: [text(d / "model.tflite")], "model.tflite"),
-    "a float network": (lambda d: [DIGITS / "digits_float.onnx"], "quantize"),
     "no such input": (lambda d: [MODEL, "--input", d / "x.npy"], "no such file"),
     "a damaged input": (lambda d: [MODEL, "--input", text(d / "x.npy")], "numpy"),
     "a damaged archive": (lambda d: [MODEL, "--input", text(d / "x.npz")], "numpy"),
@@ -169,7 +168,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     ),
     "one file for two outputs": (
         lambda d: [MODEL, "--output", d / "y.npz", "--save-tensors", d / "y.npz"],
-        "names the same file",
+        "expected another file for each output, --output names it",
     ),
     "other names": (
         lambda d: [MODEL, "--input", IMAGES, "--labels", text(d / "names.txt")],
