@@ -151,7 +151,7 @@ WRONG: list[tuple[str, dict[str, object], str]] = [
     ("quantize", {"scheme": 8}, "scheme: expected one of uniform, .*, found 8"),
     ("quantize", {"bits": "4"}, "bits: expected an integer of at least 1, found '4'"),
     ("quantize", {"threads": 0}, "threads: expected an integer of at least 1, found 0"),
-    ("quantize", {"calibrate": [[None]]}, "expected samples "),
+    ("quantize", {"calibrate": [[None]]}, "expected real values, found object"),
     ("sweep", {"space": "x.toml", "output": "x.csv", "workers": 0}, "workers: expected an integer"),
 ]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from npusim.errors import UnsupportedError
+from npusim.errors import NpuError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ def _tell() -> None:
     import numba
 
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        raise UnsupportedError(
+        raise NpuError(
             "NUMBA_DISABLE_JIT is set: npusim's kernels are compiled by numba; unset it"
         )
     with _telling:  # threads may call their first kernels at once

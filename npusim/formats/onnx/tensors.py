@@ -154,7 +154,10 @@ def is_stripped(tensor: onnx.TensorProto, folder: Path) -> bool:
         return False
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-        path = (folder / location).resolve()
+        try:
+            path = (folder / location).resolve()
+        except (OSError, RuntimeError, ValueError):
+            return False  # no name of a file: reading it says so
         return bool(location) and path.is_relative_to(folder.resolve()) and not path.exists()
     typed = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data)
     return not tensor.HasField("raw_data") and not any(map(len, typed))
