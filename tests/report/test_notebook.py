@@ -44,5 +44,5 @@ def test_a_run_of_the_kernels_shows_its_layers() -> None:
     network = load(DIGITS / "digits_int8.onnx")
     result = npusim.run(network, np.load(DIGITS / "digits_test.npz")["x"][:1])
     html = result._repr_html_()
-    assert "<caption>digits_int8: 1 samples</caption>" in html
+    assert "<caption>digits_int8: 1 sample</caption>" in html
     assert not pictures(html)
