@@ -54,9 +54,7 @@ def _tell() -> None:
     import numba
 
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        raise NpuError(
-            "NUMBA_DISABLE_JIT is set: npusim's kernels are compiled by numba; unset it"
-        )
+        raise NpuError("NUMBA_DISABLE_JIT is set: npusim's kernels are compiled by numba; unset it")
     with _telling:  # threads may call their first kernels at once
         while _untold:
             _untold.pop(0)()

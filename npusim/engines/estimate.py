@@ -42,12 +42,16 @@ def _require_hosts(network: Network, program: Program) -> None:
     left = {step.node for step in program.steps if step.kind == "host"}
     if not left:
         return
+    from npusim.graph.tensor import is_quantized
     from npusim.operators.page import Absent
     from npusim.operators.pages import PAGE_OF
 
     for node in network.nodes:
         page = PAGE_OF[type(node.operator)]
-        parts = (page.quantized, page.float32, page.plain)
+        parts: tuple[object, ...] = (page.quantized, page.float32, page.plain)
+        tensors = (*network.inputs_of(node), *network.outputs_of(node))
+        if not node.group and all(is_quantized(x) for x in tensors if not x.is_constant):
+            parts = (page.quantized,)
         if node.name in left and all(isinstance(part, Absent) for part in parts):
             raise UnsupportedError(
                 f"{node.name}: neither the machine nor the host computes {node.kind}"

@@ -114,7 +114,9 @@ def test_auto_is_the_rule_of_the_files_runtime() -> None:
     for source, rule in (("tflite", "litert"), ("onnx", "onnxruntime"), ("npusim", "half_up")):
         assert resolve_rule(layer(0.1, 0.1, 0.1, source=source)) == rule
     assert resolve_rule(layer(0.1, 0.1, 0.1), "floor") == "floor"
-    with pytest.raises(UnsupportedError, match=r"expected one of auto, litert, .*, found 'nearest'"):
+    with pytest.raises(
+        UnsupportedError, match=r"expected one of auto, litert, .*, found 'nearest'"
+    ):
         resolve_rule(layer(0.1, 0.1, 0.1), "nearest")
 
 
