@@ -6,9 +6,10 @@ from math import prod
 
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
+from npusim.compiler.emit.transfers import load_fill
 from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
-from npusim.compiler.residency import Residency, emit_border
+from npusim.compiler.residency import Residency
 from npusim.graph.network import Network, Node
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
@@ -102,7 +103,7 @@ class Compiler:
         for number, unit in enumerate(lowered.units):
             if residency is not None:
                 self.emitter.act_first, self.emitter.act_banks = residency.window(number)
-            self._emit_unit(unit, held, residency)
+            self._emit_unit(unit, held)
             if not self.keep:
                 for name in [name for name in held if lowered.last_readers[name] <= unit.place]:
                     self.arena.free(held.pop(name))
@@ -113,7 +114,7 @@ class Compiler:
         stored = self.lowered.stored[name]
         stored.spot.offset_bytes = held[name] = self.arena.place(stored.bytes)
 
-    def _emit_unit(self, unit: Unit, held: dict[str, int], residency: Residency | None) -> None:
+    def _emit_unit(self, unit: Unit, held: dict[str, int]) -> None:
         if unit.lowering is None:
             self._end_run()
             for output in unit.node.outputs:
@@ -124,9 +125,8 @@ class Compiler:
         for stored in outputs:
             if stored.kept is None:
                 self._place(stored.name, held)
-            elif residency is not None:
-                border = residency.borders[stored.spot]
-                emit_border(self.emitter, self.constants, stored, stored.kept, border)
+            elif stored.kept.fill is not None:
+                load_fill(self.emitter, self.constants, stored.kept, stored.blocks)
         with naming(unit.node):
             unit.lowering(*outputs)
         self.emitter.end_layer()

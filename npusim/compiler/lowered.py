@@ -24,8 +24,6 @@ from npusim.compiler.graph.graph_storage import (
 )
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.lower import shuffle as lower_shuffle
-from npusim.compiler.lower.kinds.linear import LinearLowering
-from npusim.compiler.lower.kinds.pool import PoolLowering
 from npusim.compiler.lower.lowerings import lower_node
 from npusim.compiler.residency import reads
 from npusim.errors import NpuError, UnsupportedError
@@ -74,6 +72,8 @@ class LoweredNetwork:
         self.units: list[Unit] = []
         self.forms: dict[str, Form] = {}
         self.stored: dict[str, Stored] = {}
+        self._spots: dict[str, Spot] = {}
+        """Of the tensors that something computes or the host writes."""
         self.in_dram: set[Spot] = set()
         """Of tensors that something reads or writes which knows DRAM alone."""
         self.roots = {name: name for name in network.tensors}
@@ -139,7 +139,10 @@ class LoweredNetwork:
         """Let `tensor` be one of its own, of form `form`."""
         self.last_readers.setdefault(tensor.name, 0)
         self.forms[tensor.name] = form
-        self.stored[tensor.name] = self._as_stored(tensor, form, Spot(TENSORS))
+        self.stored[tensor.name] = self._as_stored(tensor, form, self._spot(tensor))
+
+    def _spot(self, tensor: Tensor) -> Spot:
+        return self._spots.setdefault(tensor.name, Spot(TENSORS))
 
     def _as_stored(self, tensor: Tensor, form: Form, spot: Spot) -> Stored:
         return Stored(
@@ -184,8 +187,6 @@ class LoweredNetwork:
             targets = (target,)
         for output in targets:
             self._describe(output, self._form(output))
-        if isinstance(lowering, LinearLowering | PoolLowering):
-            lowering = lowering.to(self.stored[target.name])
         in_act = reads(lowering)
         self.in_dram |= {spot for spot in self._read if spot not in in_act}
         self.units.append(Unit(place, node, targets, lowering))
@@ -242,7 +243,7 @@ class LoweredNetwork:
 
     def as_stored(self, tensor: Tensor) -> Stored:
         """Return how a tensor will lie, without a place yet."""
-        return self._as_stored(tensor, self._form(tensor), Spot(TENSORS))
+        return self._as_stored(tensor, self._form(tensor), self._spot(tensor))
 
     def scratch(self, pixels: int, channels: int, unsigned: bool) -> Stored:
         """Return DRAM for one row of pixels, until the node's instructions are emitted."""

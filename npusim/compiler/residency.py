@@ -13,12 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from npusim.compiler.context import Lowering
-from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import ActTile, Constants, Kept, Spot, Stored
-from npusim.compiler.emit.transfers import load_fill
+from npusim.compiler.emit.memory import Kept, Spot, Stored
 from npusim.compiler.linear.layer import LinearLayer, choose_tiling
-from npusim.compiler.lower.kinds.linear import LinearLowering
-from npusim.compiler.lower.kinds.pool import PoolLowering
+from npusim.compiler.lower.kinds.windowed import Windowed
 from npusim.errors import CapacityError
 from npusim.graph.attributes import Window
 from npusim.isa.fields import STRIDE_MAX
@@ -69,7 +66,9 @@ class _Candidate:
     def at(self, address: int) -> Kept:
         """Return where it lies if its first word is at `address`."""
         border = self.border
-        return Kept(address, self.row_stride, self.block_stride, border.top, border.left)
+        return Kept(
+            address, self.row_stride, self.block_stride, border.top, border.left, border.fill
+        )
 
 
 class Residency:
@@ -79,7 +78,6 @@ class Residency:
         self, lowerings: Sequence[Lowering | None], machine: Machine, in_dram: set[Spot]
     ) -> None:
         self.lowerings, self.machine = lowerings, machine
-        self.borders: dict[Spot, Border] = {}
         self._taken: list[list[bool]] = [[False] * machine.scratchpads.act_banks for _ in lowerings]
         self._costs: dict[int, tuple[int, int]] = {}
         candidates = [*self._candidates(in_dram)]
@@ -93,7 +91,7 @@ class Residency:
 
     def _candidates(self, in_dram: set[Spot]) -> Iterator[_Candidate]:
         for first, lowering in enumerate(self.lowerings):
-            if not isinstance(lowering, LinearLowering):
+            if not isinstance(lowering, Windowed) or lowering.layer is None:
                 continue
             target = lowering.layer.target
             readers = [
@@ -102,7 +100,7 @@ class Residency:
             if target.spot in in_dram or not readers:
                 continue
             between = self.lowerings[first : readers[-1] + 1]
-            if not all(isinstance(x, LinearLowering | PoolLowering) for x in between):
+            if not all(isinstance(x, Windowed) for x in between):
                 continue
             found = self._candidate(target, first, readers)
             if found is not None:
@@ -156,7 +154,6 @@ class Residency:
         if not found:
             return
         self._keep(candidate, min(found)[-1], True)
-        self.borders[candidate.spot] = candidate.border
         for unit in units:
             self._costs.pop(unit, None)
 
@@ -211,13 +208,13 @@ class Residency:
             It does not fit.
         """
         lowering, banks = self.lowerings[unit], self.window(unit)[1]
-        if isinstance(lowering, LinearLowering):
+        assert isinstance(lowering, Windowed)
+        if lowering.layer is not None:
             tiling = choose_tiling(lowering.layer, self.machine, banks)[1]
             return tiling.dram_beats, tiling.cycles
-        assert isinstance(lowering, PoolLowering)
         if banks < 2:
-            raise CapacityError(f"{lowering.pool.name}: needs two banks")
-        source = lowering.pool.source
+            raise CapacityError(f"{lowering.work.name}: needs two banks")
+        source = lowering.work.source
         if source.kept is not None:
             return 0, 0
         return source.pixels * sum(source.element_beats(b) for b in range(source.blocks)), 0
@@ -225,24 +222,11 @@ class Residency:
 
 def reads(lowering: Lowering | None) -> tuple[Spot, ...]:
     """Return the spots that a lowering may read in ACT."""
-    if isinstance(lowering, LinearLowering):
-        layer = lowering.layer
-        added = () if layer.residual is None else (layer.residual.source.spot,)
-        return (layer.source.spot, *added)
-    return (lowering.pool.source.spot,) if isinstance(lowering, PoolLowering) else ()
-
-
-def emit_border(
-    emitter: Emitter, constants: Constants, stored: Stored, kept: Kept, border: Border
-) -> None:
-    """Emit the LD that gives all words of a kept tensor the value of its border."""
-    if border.fill is None:
-        return
-    height = kept.block_stride // kept.row_stride
-    load_fill(
-        emitter, constants, stored.blocks,
-        ActTile(kept.address, kept.row_stride, kept.block_stride), height, border.fill,
-    )  # fmt: skip
+    if not isinstance(lowering, Windowed):
+        return ()
+    layer = lowering.layer
+    added = () if layer is None or layer.residual is None else (layer.residual.source.spot,)
+    return (lowering.work.source.spot, *added)
 
 
 def _worth(candidate: _Candidate) -> tuple[float, int]:
@@ -262,10 +246,8 @@ def _longest_run(taken: list[bool]) -> Banks:
 
 def _most_steps(lowering: Lowering | None) -> int:
     """Return the most rows that a loop of a reader steps at once."""
-    if isinstance(lowering, LinearLowering):
-        return max(*lowering.layer.window.stride, *lowering.layer.window.dilation)
-    assert isinstance(lowering, PoolLowering)
-    return max(*lowering.pool.window.stride, *lowering.pool.window.dilation)
+    assert isinstance(lowering, Windowed)
+    return max(*lowering.work.window.stride, *lowering.work.window.dilation)
 
 
 def _fillable(candidate: _Candidate) -> bool:
@@ -276,13 +258,13 @@ def _fillable(candidate: _Candidate) -> bool:
 
 def _seen_around(lowering: Lowering | None, stored: Stored) -> Border | None:
     """Return what a reader sees around `stored`; None where it cannot read it in ACT."""
-    if isinstance(lowering, PoolLowering):
-        pool = lowering.pool
+    assert isinstance(lowering, Windowed)
+    if not isinstance(lowering.work, LinearLayer):
+        pool = lowering.work
         inside = not any(_reach(pool.window, pool.source, pool.target))
         is_sum = pool.finish is not None and inside
         return Border() if is_sum and _same(pool.source, stored) else None
-    assert isinstance(lowering, LinearLowering)
-    layer = lowering.layer
+    layer = lowering.work
     border = Border()
     if layer.source.spot is stored.spot:
         if not _same(layer.source, stored):

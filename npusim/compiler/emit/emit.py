@@ -39,6 +39,11 @@ def _set_bits(mask: int) -> tuple[int, ...]:
     return tuple(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
 
 
+def level(count: int, stride: int) -> dict[str, int]:
+    """Return the fields of a loop level's register; a stride that is never taken is 0."""
+    return {"count": count, "stride": stride if count > 1 else 0}
+
+
 class Emitter:
     """Collects the instructions of one run after another; `finish` ends a run with HALT.
 
@@ -92,7 +97,7 @@ class Emitter:
                 asked[name] = (index, fields, word)
             wanted[index] = word
 
-    def _configure(self, engine: str, wanted: dict[int, int]) -> None:
+    def _configure(self, engine: str, wanted: dict[int, int], layer: int) -> None:
         """Write registers, with as few CFG as hold the ones that change."""
         held = self._registers[engine]
         changed = [i for i, word in wanted.items() if held.get(i, 0) != word]
@@ -102,7 +107,7 @@ class Emitter:
             words = [wanted.get(i, held.get(i, 0)) for i in range(first, first + 3)]
             held.update(zip(range(first, first + 3), words, strict=True))
             fields = {"index": first} | {f"value{slot}": word for slot, word in enumerate(words)}
-            self._append("CFG", _ENGINE[engine], fields, (_NEVER,) * 3)
+            self._append("CFG", _ENGINE[engine], fields, (_NEVER,) * 3, layer)
             changed = [i for i in changed if i >= first + 3]
 
     def banks(self, scratchpad: str, first: int, end: int) -> int:
@@ -208,16 +213,17 @@ class Emitter:
             emitted.add(place)
             operation = self._waiting[place]
             left -= operation.layer <= last
-            self._emitted_layer = operation.layer
             engine = _ENGINE_OF[operation.name]
-            self._configure(QUEUED_ENGINES[engine], operation.registers)
+            self._configure(QUEUED_ENGINES[engine], operation.registers, operation.layer)
             after = self._bank_users(operation.banks)
             dram = operation.dram
             if operation.name == "LD" and dram is not None:
                 after[2] = max(after[2], self._latest(self._writes, dram, 0, 2))
             elif operation.name == "ST" and dram is not None:
                 after[0] = max(after[0], self._latest(self._reads, dram, 2, 0))
-            pc = self._append(operation.name, engine, operation.fields, after, operation.banks)
+            pc = self._append(
+                operation.name, engine, operation.fields, after, operation.layer, operation.banks
+            )
             if dram is not None:
                 (self._reads if operation.name == "LD" else self._writes).append((*dram, pc))
         self._waiting = [
@@ -227,7 +233,7 @@ class Emitter:
     def finish(self) -> None:
         """End the run: HALT waits for everything, and the next run starts with fresh registers."""
         self._flush(self._layer)
-        self._layers.append(self._emitted_layer)
+        self._layers.append(self._layer - 1)
         self._names.append("HALT")
         self._engines.append(_NEVER)
         self._values.append(dict(_BLANK["HALT"]))
@@ -271,6 +277,7 @@ class Emitter:
         engine: int,
         fields: dict[str, int],
         after: list[int] | tuple[int, ...],
+        layer: int,
         bank_mask: int = 0,
     ) -> int:
         pc = len(self._names)
@@ -287,7 +294,7 @@ class Emitter:
                     clock[other] = max(clock[other], self._known[needed][other])
         clock[engine] = pc
         self._names.append(name)
-        self._layers.append(self._emitted_layer)
+        self._layers.append(layer)
         self._engines.append(engine)
         self._values.append(values)
         self._known.append((clock[0], clock[1], clock[2]))

@@ -32,6 +32,8 @@ class Kept:
     block_stride: int
     top: int
     left: int
+    fill: int | None
+    """What surrounds it; None where nothing does."""
 
     def tile(self, block: int, row: int, column: int) -> ActTile:
         """Return where the pixels from (row, column) on lie; before 0 is what surrounds them."""

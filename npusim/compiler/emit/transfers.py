@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import ActTile, Constants, Stored
+from npusim.compiler.emit.memory import ActTile, Constants, Kept, Stored
 from npusim.isa.instructions.ld import MOST_PADS
 
 
@@ -122,29 +122,28 @@ def store_tile(
         emitter.store(move.dram, move.words, **move.fields)
 
 
-def load_fill(
-    emitter: Emitter, constants: Constants, blocks: int, tile: ActTile, rows: int, fill: int
-) -> None:
-    """Emit the LD that writes `fill` to all words of `rows` rows of blocks that lie as `tile`."""
-    machine = emitter.machine
-    data = bytes([fill & 0xFF]) * machine.size
+def load_fill(emitter: Emitter, constants: Constants, kept: Kept, blocks: int) -> None:
+    """Emit the LD that writes what surrounds a tensor to all words of its blocks."""
+    assert kept.fill is not None
+    machine, rows = emitter.machine, kept.block_stride // kept.row_stride
+    data = bytes([kept.fill & 0xFF]) * machine.size
     first = constants.place_bytes(data) // machine.bus.bus_bytes
     beats = machine.word_beats
-    above, before = min(rows - 1, MOST_PADS), min(tile.row_stride - 1, MOST_PADS)
+    above, before = min(rows - 1, MOST_PADS), min(kept.row_stride - 1, MOST_PADS)
     emitter.configure(
         "LD",
         row_stride={"value": 0},
         block_stride={"value": 0},
-        act_stride={"row": tile.row_stride, "block": tile.block_stride if blocks > 1 else 0},
-        element={"beats": beats, "fill": fill & 0xFF},
+        act_stride={"row": kept.row_stride, "block": kept.block_stride if blocks > 1 else 0},
+        element={"beats": beats, "fill": kept.fill & 0xFF},
         pads={
             "top": above, "bottom": rows - 1 - above,
-            "left": before, "right": tile.row_stride - 1 - before,
+            "left": before, "right": kept.row_stride - 1 - before,
         },
     )  # fmt: skip
     emitter.load(
-        (0, first, first + beats), "ACT", (blocks - 1) * tile.block_stride + rows * tile.row_stride,
-        offset=first, address=tile.address, columns=1, rows=1, blocks=blocks,
+        (0, first, first + beats), "ACT", blocks * kept.block_stride,
+        offset=first, address=kept.address, columns=1, rows=1, blocks=blocks,
     )  # fmt: skip
 
 

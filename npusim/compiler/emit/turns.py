@@ -15,7 +15,7 @@ import numpy as np
 
 from npusim.codes import CODES
 from npusim.compiler.emit.elementwise import act_plan, load_uniform_parameters, output_register
-from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.emit import Emitter, level
 from npusim.compiler.emit.memory import ActTile, Constants, Stored
 from npusim.compiler.emit.moves import one_code
 from npusim.compiler.emit.slots import Slots
@@ -108,9 +108,9 @@ def _turn(
         emitter.configure(
             "EX",
             **{name: {"count": 1, "stride": 0} for name in ("mac_kh", "mac_cb", "mac_ob")},
-            mac_x=_level(groups, size),
-            mac_y=_level(blocks, words),
-            mac_kw=_level(size, 1),
+            mac_x=level(groups, size),
+            mac_y=level(blocks, words),
+            mac_kw=level(size, 1),
             mac_tile={"rows": size, "row_first": lane, "row_end": lane + 1},
             mac_output={"acc_stride": 0, "warm": 0, "step": 0},
             mac_format={
@@ -149,7 +149,3 @@ def _turn(
         store_tile(
             emitter, target, Patch(ob, groups, 0, 1, first, lanes), ActTile(result, lanes, lanes)
         )
-
-
-def _level(count: int, stride: int) -> dict[str, int]:
-    return {"count": count, "stride": stride if count > 1 else 0}

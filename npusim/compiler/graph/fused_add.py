@@ -43,7 +43,10 @@ def with_residual(
     function = epilogues.addition(network, add, constants_of(network, add, context.rule))
     if function is None:
         return None
-    fused = replace(layer, residual=Residual(source, function, not is_second))
+    fused = replace(
+        layer, residual=Residual(source, function, not is_second),
+        target=context.as_stored(network.output_of(add)),
+    )  # fmt: skip
     if machine.act_words > STRIDE_MAX:
         return None
     try:

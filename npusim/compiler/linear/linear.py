@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from npusim.compiler.emit.elementwise import Extent, apply
-from npusim.compiler.emit.emit import Emitter
+from npusim.compiler.emit.emit import Emitter, level
 from npusim.compiler.emit.memory import ActTile, Constants
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
@@ -310,12 +310,12 @@ class _Lowering:
             words = tile_words_of(shape, plane)
             emitter.configure(
                 "EX",
-                mac_x=_level(walk, 1 if depth else stride_w),
-                mac_y=_level(area.rows, shape.stride[0] * self.layout.row_stride),
-                mac_kw=_level(passes, shape.dilation[1]),
-                mac_kh=_level(chunk.nkh, shape.dilation[0] * self.layout.row_stride),
-                mac_cb=_level(chunk.ncb, self.layout.block_stride),
-                mac_ob=_level(obs, self.layout.block_stride if depth else 0),
+                mac_x=level(walk, 1 if depth else stride_w),
+                mac_y=level(area.rows, shape.stride[0] * self.layout.row_stride),
+                mac_kw=level(passes, shape.dilation[1]),
+                mac_kh=level(chunk.nkh, shape.dilation[0] * self.layout.row_stride),
+                mac_cb=level(chunk.ncb, self.layout.block_stride),
+                mac_ob=level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
                 mac_output={
                     "acc_stride": t.th * t.tw,
@@ -358,12 +358,12 @@ class _Lowering:
         for index, plane in enumerate(layer.terms.planes):
             emitter.configure(
                 "EX",
-                mac_x=_level(pixels, 0),
-                mac_y=_level(1, 0),
-                mac_kw=_level(1, 0),
-                mac_kh=_level(1, 0),
-                mac_cb=_level(1, 0),
-                mac_ob=_level(obs, 0),
+                mac_x=level(pixels, 0),
+                mac_y=level(1, 0),
+                mac_kw=level(1, 0),
+                mac_kh=level(1, 0),
+                mac_cb=level(1, 0),
+                mac_ob=level(obs, 0),
                 mac_tile={"rows": 1, "row_first": 0, "row_end": 0},
                 mac_output={"acc_stride": self.tiling.th * self.tiling.tw, "warm": 0, "step": 0},
                 mac_format={
@@ -382,8 +382,3 @@ class _Lowering:
                 wgt=wgt,
                 read_banks=emitter.banks("ACT", address, address + 1),
             )
-
-
-def _level(count: int, stride: int) -> dict[str, int]:
-    """Return the fields of a loop level; a stride that is never taken is 0."""
-    return {"count": count, "stride": stride if count > 1 else 0}

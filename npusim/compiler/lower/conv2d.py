@@ -8,7 +8,8 @@ from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.graph.folding import folded_plane
 from npusim.compiler.graph.fused_add import with_residual
-from npusim.compiler.lower.kinds.linear import LinearLowering, linear_layer
+from npusim.compiler.lower.kinds.linear import linear_layer
+from npusim.compiler.lower.kinds.windowed import Windowed
 from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -50,4 +51,4 @@ def lower(
         if fused is not None:
             layer = fused
             context.fused[node.outputs[0]] = add
-    return LinearLowering(context, layer)
+    return Windowed(context, layer)

@@ -8,7 +8,8 @@ from math import prod
 from npusim import operators as op
 from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
-from npusim.compiler.lower.kinds.linear import LinearLowering, linear_layer
+from npusim.compiler.lower.kinds.linear import linear_layer
+from npusim.compiler.lower.kinds.windowed import Windowed
 from npusim.graph.network import Network, Node
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 
@@ -40,4 +41,4 @@ def lower(
     shape = (-1, *kernel, x.channels)
     planes = tuple(replace(p, codes=p.codes.reshape(shape)) for p in layer.terms.planes)
     layer = replace(layer, terms=replace(layer.terms, planes=planes))
-    return LinearLowering(context, layer)
+    return Windowed(context, layer)

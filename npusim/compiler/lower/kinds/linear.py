@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from npusim import operators as op
 from npusim.compiler import epilogues
 from npusim.compiler.context import Context
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.linear.layer import LinearLayer
-from npusim.compiler.linear.linear import emit_linear
 from npusim.compiler.linear.planes import terms
 from npusim.graph.network import Network, Node
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
@@ -34,20 +31,3 @@ def linear_layer(
         terms(network, node, context.machine, r, gaps),
         affine(node, x)[1], r.rounding, r.zero_point, r.low, r.high,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class LinearLowering:
-    """How the array computes a layer."""
-
-    context: Context
-    layer: LinearLayer
-
-    def to(self, place: Stored) -> LinearLowering:
-        """Return the same layer with its output at `place`."""
-        target = replace(self.layer.target, name=place.name, spot=place.spot)
-        return replace(self, layer=replace(self.layer, target=target))
-
-    def __call__(self, place: Stored) -> None:
-        """Emit the layer."""
-        emit_linear(self.context.emitter, self.context.constants, self.to(place).layer)

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from npusim import operators as op
 from npusim.compiler.context import Context
 from npusim.compiler.emit.memory import Stored
-from npusim.compiler.emit.pooling import Pool, emit_pool
+from npusim.compiler.emit.pooling import Pool
+from npusim.compiler.lower.kinds.windowed import Windowed
 from npusim.graph.network import Node
 from npusim.runtimes.requantization import Requantization
-
-
-@dataclass(frozen=True, eq=False)
-class PoolLowering:
-    """How the vector unit takes the maxima or sums of windows."""
-
-    context: Context
-    pool: Pool
-
-    def to(self, place: Stored) -> PoolLowering:
-        """Return the same windows with their values at `place`."""
-        target = replace(self.pool.target, name=place.name, spot=place.spot)
-        return replace(self, pool=replace(self.pool, target=target))
-
-    def __call__(self, place: Stored) -> None:
-        """Emit all windows."""
-        emit_pool(self.context.emitter, self.context.constants, self.to(place).pool)
 
 
 def pooled(
@@ -39,7 +22,7 @@ def pooled(
     low: int,
     high: int,
     finish: Callable[[int], Requantization] | None,
-) -> PoolLowering:
+) -> Windowed:
     """Return how the machine takes the maxima or sums of windows; arguments as of Pool."""
     source = context.source(node.inputs[0])
-    return PoolLowering(context, Pool(node.name, source, target, window, fill, low, high, finish))
+    return Windowed(context, Pool(node.name, source, target, window, fill, low, high, finish))
