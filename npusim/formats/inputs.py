@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -88,12 +88,14 @@ def read_inputs(
     wanted = ", ".join(network.inputs)
     samples: dict[str, Samples] = {}
     for name, path in given:
-        for key, place in _places(name, path, network, wanted).items():
+        held = None if name else _arrays(path, network, wanted)
+        for key in (name,) if held is None else _named(held, network):
             if key not in network.inputs:
                 raise FormatError(f"{path}: {network.name} has no input {key!r}, it has {wanted}")
             if key in samples:
                 raise FormatError(f"{path}: input {key} is given twice")
-            samples[key] = read_samples(place, network, reading, key)
+            place = path if held is None else path.with_name(f"{path.name}:{key}")
+            samples[key] = read_samples(place, network, reading, key, held)
     missing = [name for name in network.inputs if name not in samples]
     if missing:
         raise ShapeError(
@@ -102,14 +104,16 @@ def read_inputs(
     return Inputs({name: samples[name] for name in network.inputs})
 
 
-def _places(name: str, path: Path, network: Network, wanted: str) -> dict[str, Path]:
-    """Return where each input's array stands that a file gives."""
-    if name:
-        return {name: path}
+def _arrays(path: Path, network: Network, wanted: str) -> dict[str, NDArray]:
+    """Return the arrays of an .npz file by name."""
     if path.suffix.lower() != ".npz":
         raise FormatError(
             f"{path}: expected NAME=FILE, or an .npz file of arrays by name: {network.name} has "
             f"the inputs {wanted}"
         )
-    keys = [key for key in read_arrays(path) if key != LABEL_KEY or key in network.inputs]
-    return {key: path.with_name(f"{path.name}:{key}") for key in keys}
+    return read_arrays(path)
+
+
+def _named(arrays: Iterable[str], network: Network) -> list[str]:
+    """Return the names of arrays but that of the labels, unless an input is called so."""
+    return [key for key in arrays if key != LABEL_KEY or key in network.inputs]

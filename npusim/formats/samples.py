@@ -62,13 +62,17 @@ BY_DEFAULT = Reading()
 
 
 def read_samples(
-    path: Path, network: Network, reading: Reading = BY_DEFAULT, name: str = ""
+    path: Path,
+    network: Network,
+    reading: Reading = BY_DEFAULT,
+    name: str = "",
+    held: dict[str, NDArray] | None = None,
 ) -> Samples:
     """Return the samples in the file at `path` for the input `name` of `network`, or its only one.
 
     An .npz file holds the samples under the input's name, under `x`, or as its only array, and may
     hold class labels under `y`; `FILE.npz:KEY` names the array. A folder holds pictures, which are
-    taken in the order of their names.
+    taken in the order of their names. `held`: the arrays of the file, where it has been read.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def read_samples(
         x = np.concatenate([read_picture(file, tensor, crop) for file in files])
         integers = "pixels"
     elif suffix in (".npy", ".npz"):
-        arrays = read_arrays(path)
+        arrays = read_arrays(path) if held is None else dict(held)
         labels = arrays.pop(LABEL_KEY, None) if len(arrays) > 1 and key != LABEL_KEY else None
         labels = None if LABEL_KEY in network.inputs else labels
         x = _choose(path, arrays, key, tensor)
