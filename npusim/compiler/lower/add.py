@@ -5,7 +5,7 @@ from __future__ import annotations
 from npusim import operators as op
 from npusim.compiler import epilogues
 from npusim.compiler.context import Context, Lowering, all_bytes
-from npusim.compiler.lower.kinds.elements import lower_bytes
+from npusim.compiler.lower.kinds.elements import fits, lower_bytes
 from npusim.compiler.lower.kinds.pointwise import pointwise
 from npusim.graph.network import Network, Node
 from npusim.operators.kinds.sums import ThreeStepAdd
@@ -26,15 +26,8 @@ def lower(
     target = network.output_of(node)
     if not all_bytes(a, b, target) or len({a.dtype, b.dtype}) > 1:
         return None
+    if not all(fits(x, target) for x in (a, b)):
+        return None
     sources = [context.source(name) for name in node.inputs]
-    spread = [
-        s.pixels == 1 and len(x.shape) <= len(target.shape)
-        for s, x in zip(sources, (a, b), strict=True)
-    ]
-    for x, one_pixel in zip((a, b), spread, strict=True):
-        if x.shape != target.shape and not one_pixel:
-            return None
-        if x.shape[-1:] != target.shape[-1:]:
-            return None
     function = epilogues.addition(network, node, c)
     return None if function is None else pointwise(context, sources, function)

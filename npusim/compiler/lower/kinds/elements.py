@@ -48,7 +48,7 @@ def pair_values(
     operands = network.inputs_of(node)
     if not all_bytes(*operands, y) or len({x.dtype for x in operands}) > 1:
         return None
-    if not all(_fits(x, y) for x in operands):
+    if not all(fits(x, y) for x in operands):
         return None
     if byte_functions.depends_on_place(network, node, c):
         return None
@@ -58,7 +58,7 @@ def pair_values(
         return None
 
 
-def _fits(x: Tensor, y: Tensor) -> bool:
+def fits(x: Tensor, y: Tensor) -> bool:
     """Return whether an operand has the output's shape, or is one pixel of it."""
     one_pixel = prod(x.shape[:-1]) == 1 and len(x.shape) <= len(y.shape)
     return x.shape == y.shape or (one_pixel and x.shape[-1:] == y.shape[-1:])
