@@ -30,6 +30,12 @@ def random_inputs(network: Network, seed: int, samples: int = 1) -> dict[str, ND
     return inputs
 
 
+def kept(program: Program) -> set[str]:
+    """Return tensors between layers that have no place in DRAM."""
+    written = {layer.output for layer in program.layers}
+    return written - {place.name for place in program.places}
+
+
 def prove_program(program: Program) -> None:
     """Prove every run of a program with the static checker."""
     sizes = [region.size_bytes for region in program.regions]
@@ -43,7 +49,7 @@ def assert_agrees(
 ) -> MachineNetwork:
     """Compile, prove and run `network`; compare with the kernels engine under the same rule.
 
-    With every tensor in DRAM, and with what stays on chip.
+    With every tensor in DRAM, and with what stays on chip where something does.
     """
     compiled = MachineNetwork(network, machine, rule, keep_tensors=True)
     prove_program(compiled.program)
@@ -55,6 +61,8 @@ def assert_agrees(
         different = np.count_nonzero(found[name] != expected[name])
         assert not different, f"{name}: {different} of {expected[name].size} bytes differ"
     on_chip = MachineNetwork(network, machine, rule)
+    if not kept(on_chip.program):
+        return compiled
     prove_program(on_chip.program)
     found, _ = on_chip.run(x, network.outputs)
     for name in network.outputs:

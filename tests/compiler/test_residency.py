@@ -18,7 +18,7 @@ from npusim.prepared.engine import prepare
 from npusim.quant.quantize import quantize
 from npusim.simulator.counts import event_counts
 from npusim.simulator.timing.timeline import time_code
-from tests.compiler.agreement import prove_program, random_inputs
+from tests.compiler.agreement import kept, prove_program, random_inputs
 from tests.compiler.machines import random_machine
 from tests.quant.networks import Maker
 
@@ -86,12 +86,6 @@ def moved_bytes(program: Program) -> int:
     )
     counts = event_counts(timeline).total()
     return counts["dram_read_bytes"] + counts["dram_write_bytes"]
-
-
-def kept(program: Program) -> set[str]:
-    """Return tensors between layers that have no place in DRAM."""
-    written = {layer.output for layer in program.layers}
-    return written - {place.name for place in program.places}
 
 
 @pytest.mark.parametrize("part", range(6))

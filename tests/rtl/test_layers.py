@@ -22,7 +22,8 @@ from npusim.machines import Machine
 from npusim.machines.machine import (Memory)
 from npusim.words import (MEMORY_MODELS)
 from npusim.prepared.engine import prepare
-from tests.compiler.test_residency import kept, random_chain
+from tests.compiler.agreement import kept
+from tests.compiler.test_residency import random_chain
 from tests.rtl.layers import CASES
 
 MACHINES = ("nano", "small")
