@@ -61,7 +61,7 @@ def _print(found: Check) -> None:
     from npusim.report.terminal import plain_console
 
     console = plain_console()
-    read = ", ".join(f"{count} {kind}" for kind, count in found.operators.items())
+    read = ", ".join(f"{count} {kind}" for kind, count in found.operators.items()) or "nothing"
     if found.runs:
         console.print(f"{found.name}: runs under {found.rule}: {read}")
         return

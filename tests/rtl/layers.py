@@ -78,7 +78,14 @@ def linear(kind: str, scheme: str) -> Network:
         source = m.node("dense", op.FullyConnected(), source, weights(11, taps))
     samples = np.random.default_rng(5).normal(size=(8, *image[1:])).astype(np.float32)
     layers = MIXED if scheme == "mixed" else {}
-    return quantize(m.network(source), samples, scheme=name, bits=bits, layers=layers, **{**PUBLISHED, **options})
+    return quantize(
+        m.network(source),
+        samples,
+        scheme=name,
+        bits=bits,
+        layers=layers,
+        **{**PUBLISHED, **options},
+    )
 
 
 def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:

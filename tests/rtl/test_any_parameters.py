@@ -5,19 +5,18 @@ Both sides do with them what docs/architecture.md, sections 1 and 2, says.
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 
+from npusim.codes import WEIGHT_FORMATS
 from npusim.cosim.npu.compare import compare_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
-from npusim.words import ROUNDINGS
-from npusim.codes import WEIGHT_FORMATS
 from npusim.machines import Machine
 from npusim.machines.machine import Scratchpads
 from npusim.simulator.execute.machine_state import new_dram
 from npusim.simulator.timing.timeline import time_code
+from npusim.words import ROUNDINGS
 
 NANO = Machine.load("nano")
 CODE_ADDRESS = 8192

@@ -9,19 +9,19 @@ import os
 import random
 from functools import cache
 
-import numpy as np
 import msgspec
+import numpy as np
 import pytest
 
+from npusim.codes.schemes import SCHEMES
 from npusim.compiler.lower.lowerings import LOWERINGS
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
-from npusim.codes.schemes import SCHEMES
 from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
-from npusim.machines.machine import (Memory)
-from npusim.words import (MEMORY_MODELS)
+from npusim.machines.machine import Memory
 from npusim.prepared.engine import prepare
+from npusim.words import MEMORY_MODELS
 from tests.compiler.agreement import kept
 from tests.compiler.test_residency import random_chain
 from tests.rtl.layers import CASES
@@ -91,7 +91,9 @@ def test_layers_whose_tensors_stay_on_chip(seed: int, machine: str) -> None:
             assert not run.difference, f"{memory}: {run.difference}"
     expected = prepare(network, "half_up").run(inputs, keep=network.outputs)
     for name in network.outputs:
-        assert np.array_equal(network.tensors[name].in_file_order(compiled.read(name)), expected[name])
+        assert np.array_equal(
+            network.tensors[name].in_file_order(compiled.read(name)), expected[name]
+        )
 
 
 @pytest.mark.parametrize("machine", MACHINES)
