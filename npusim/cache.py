@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+on_compile: list[Callable[[str], None]] = []
+"""Called with the name of a kernel that is about to be compiled, because no file has it."""
 
 
 def cache_directory(part: str) -> Path:

@@ -88,7 +88,7 @@ def app() -> None:
     MODEL is a .tflite or .onnx file. A user's mistake is one line and exit code 2; exit code 1
     means that a verification found a difference.
     """
-    from npusim.datapath.jit import on_compile
+    from npusim.cache import on_compile
 
     on_compile.append(_say_once_that_kernels_are_compiled)
 
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def _say_once_that_kernels_are_compiled(_: str) -> None:
-    from npusim.datapath.jit import on_compile
+    from npusim.cache import on_compile
 
     on_compile.clear()
     print("npusim: compiling kernels, once for this computer (some seconds) ...", file=sys.stderr)

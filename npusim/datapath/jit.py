@@ -16,20 +16,16 @@ import hashlib
 import os
 from collections.abc import Callable
 from functools import cache, cached_property, update_wrapper
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from npusim.cache import PACKAGE
 from npusim.errors import NpuError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-PACKAGE = Path(__file__).resolve().parents[1]
 
 PLAIN_ROUNDS = 200_000
 """Rounds of a loop that plain Python takes about as long for as numba takes to load a kernel."""
-
-on_compile: list[Callable[[str], None]] = []
-"""Called with the name of a kernel that is about to be compiled, because no file has it."""
 
 _untold: list[Callable[[], object]] = []
 """What numba has to be told before it compiles a kernel."""

@@ -26,10 +26,8 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 from numba.core.serialize import dumps
 
-from npusim.cache import cache_directory
-from npusim.datapath.jit import on_compile
+from npusim.cache import PACKAGE, cache_directory, on_compile
 
-PACKAGE = Path(__file__).resolve().parents[1]
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 

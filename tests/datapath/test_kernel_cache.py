@@ -13,9 +13,9 @@ from npusim.datapath import kernel_cache
 
 RUN = """
 import numpy as np
-from npusim.datapath import jit
+from npusim import cache
 from npusim.kernels.gather import gather
-jit.on_compile.append(lambda name: print("compiled", name))
+cache.on_compile.append(lambda name: print("compiled", name))
 y = np.zeros(6, np.int8)
 gather(np.arange(8, dtype=np.int8), np.array([3, 0, -1]), 4, np.int8(9), y)
 print(y.tolist())

@@ -210,7 +210,8 @@ def _array_key(array: NDArray | None) -> str:
 @cache
 def program_hash() -> str:
     """Return a hash of npusim itself: its sources and the tables that its costs are read from."""
-    from npusim.datapath.jit import PACKAGE, sources_hash
+    from npusim.cache import PACKAGE
+    from npusim.datapath.jit import sources_hash
 
     tables = {
         str(path.relative_to(PACKAGE)): sha256(path.read_bytes())
