@@ -50,7 +50,8 @@ def load(
         What the format's own reader found wrong, in one line.
     """
     if torch_module.is_module(path):
-        return torch_module.load(path, inputs)
+        with torch_module.exported(path, inputs) as file:
+            return load(file)
     path = Path(path)
     imported = read(path, shapes, outputs)
     refusals = (*imported.refusals, *run_refusals(imported.network))

@@ -1,4 +1,4 @@
-"""A torch.nn.Module as a network: what torch.onnx.export writes of it, read as any .onnx file.
+"""A torch.nn.Module as a file: what torch.onnx.export writes of it.
 
 Needs the extra `npusim[torch]`; torch is imported when a module is given, and not before.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from npusim.errors import FormatError, UnsupportedError
-from npusim.graph.network import Network
 
 OPSET = 18
 
@@ -25,8 +25,9 @@ def is_module(source: Any) -> bool:
     )
 
 
-def load(module: Any, inputs: Any) -> Network:
-    """Return the network of a module, its batch normalization and dropout as in inference.
+@contextmanager
+def exported(module: Any, inputs: Any) -> Iterator[Path]:
+    """Yield the .onnx file of a module, its batch normalization and dropout as in inference.
 
     Parameters
     ----------
@@ -40,46 +41,48 @@ def load(module: Any, inputs: Any) -> Network:
     FormatError
         No example inputs are given, or the module does not take these.
     UnsupportedError
-        torch's exporter is not installed, or it cannot write the module; or as `npusim.load`.
+        torch's exporter is not installed, or it cannot write the module.
     """
     import torch
 
+    name = type(module).__name__
     if inputs is None:
         raise FormatError(
-            f"{type(module).__name__}: expected example inputs beside a module: load(module, "
-            f"inputs=...)"
+            f"{name}: expected example inputs beside a module: load(module, inputs=...)"
         )
     given: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else (inputs,)
     tensors = tuple(torch.as_tensor(value) for value in given)
     training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            module(*tensors)
-    except (RuntimeError, TypeError, ValueError) as error:
-        module.train(training)
-        raise FormatError(f"{type(module).__name__}: {_first_line(error)}") from None
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{name}.onnx")
+        try:
+            module.eval()
+            with torch.no_grad():
+                module(*tensors)
+            _write(module, tensors, path)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise FormatError(f"{name}: {_first_line(error)}") from None
+        finally:
+            module.train(training)
+        yield path
+
+
+def _write(module: Any, tensors: tuple[Any, ...], path: Path) -> None:
+    import torch
+
+    name = type(module).__name__
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, of its deprecations
-        path = Path(folder, f"{type(module).__name__}.onnx")
         try:
             torch.onnx.export(
                 module, tensors, path, opset_version=OPSET, external_data=False, verbose=False
             )
         except ModuleNotFoundError as error:
             raise UnsupportedError(
-                f"{type(module).__name__}: torch's exporter needs {error.name}: "
-                f"pip install npusim[torch]"
+                f"{name}: torch's exporter needs {error.name}: pip install npusim[torch]"
             ) from None
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-            raise UnsupportedError(
-                f"{type(module).__name__}: torch.onnx.export: {_first_line(error)}"
-            ) from None
-        finally:
-            module.train(training)
-        from npusim.formats.files import load as load_file
-
-        return load_file(path)
+            raise UnsupportedError(f"{name}: torch.onnx.export: {_first_line(error)}") from None
 
 
 def _first_line(error: Exception) -> str:
