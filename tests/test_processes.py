@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 import npusim
-from tests.conftest import DIGITS
+from tests.conftest import DIGITS, missing
 
 PLENTY_SECONDS = 100
 FORK_AFTER_A_RUN = """
@@ -85,7 +86,10 @@ def correct(network: npusim.Network, machine: npusim.Machine, x: NDArray) -> npu
 
 
 def test_dask_sends_networks_and_results() -> None:
-    distributed = pytest.importorskip("distributed")
+    if find_spec("distributed") is None:
+        missing("Dask not found: pip install npusim[sweep]")
+    import distributed
+
     network, x = digits()
     machine = npusim.Machine.load("nano")
     with (

@@ -11,11 +11,18 @@ from npusim.engines.machine_network import MachineNetwork
 from npusim.formats.files import load
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
+from tests.conftest import missing
 from tests.simulator.litert_witness import NAMES, golden, model_path
 from tests.simulator.random_layers import Case, random_case
-from tests.simulator.tosa_witness import differing, missing, tosa_reference
+from tests.simulator.tosa_witness import differing, is_installed, tosa_reference
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+@pytest.fixture(autouse=True)
+def tosa() -> None:
+    """Require the reference model."""
+    if not is_installed():
+        missing("TOSA reference model not found: make tosa")
+
 
 SAMPLES = 2
 CASES = 8

@@ -46,10 +46,9 @@ def tosa_reference(
     return found
 
 
-def missing() -> str | None:
-    """Return why the model cannot be asked, None where it can."""
-    found = PYTHON.with_name("tosa_reference_model").exists()
-    return None if found else "TOSA reference model not found: make tosa"
+def is_installed() -> bool:
+    """Return whether the model can be asked."""
+    return PYTHON.with_name("tosa_reference_model").exists()
 
 
 def versions() -> dict[str, str]:

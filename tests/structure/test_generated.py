@@ -14,6 +14,7 @@ from npusim.generate import derived_files, main
 from npusim.isa.registers import CONTROL
 from npusim.machines import Machine
 from npusim.machines.machine import KEYS, PARAMETERS
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = derived_files()
@@ -69,7 +70,7 @@ def test_a_field_holds_the_greatest_value_of_its_parameter():
 def test_the_c_header_compiles_and_says_what_the_registers_are(tmp_path):
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        pytest.skip("needs a C compiler")
+        missing("no C compiler found: apt-get install gcc")
     shutil.copy(ROOT / "rtl/generated/npu.h", tmp_path)
     names = re.findall(r"#define (NPU_\w+) ", FILES["rtl/generated/npu.h"])
     prints = "".join(f'  printf("{name} %u\\n", {name});\n' for name in names)

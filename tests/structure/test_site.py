@@ -12,16 +12,13 @@ from pathlib import Path
 import pytest
 
 import npusim
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT, missing
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if find_spec("mkdocs") is None:
-        if os.environ.get("NPUSIM_REQUIRE_ALL"):
-            pytest.fail("mkdocs is not installed: pip install 'npusim[docs]'")
-        pytest.skip("mkdocs is not installed")
+        missing("mkdocs is not installed: pip install 'npusim[docs]'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # an announcement of the theme
