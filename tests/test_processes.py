@@ -94,7 +94,7 @@ def test_dask_sends_networks_and_results() -> None:
     machine = npusim.Machine.load("nano")
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

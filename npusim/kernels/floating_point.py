@@ -171,7 +171,8 @@ def softmax_lifted(x, table, factor, zero_point, low, high, y):
     """QLinearSoftmax over the rows of x [R C]; see runtimes/onnxruntime.py, softmax_table.
 
     Quotients beyond the type that the runtime converts to wrap as on x86: for uint8 the low 32 bits
-    of an int64, which is 0 beyond it, and for int8 the least int32.
+    of an int64, which is 0 beyond it, and for int8 the least int32, to which the zero point is
+    added in 32 bits.
     """
     unsigned = high > 127
     most = np.float32(2.0**63) if unsigned else BEYOND_INT32
@@ -190,10 +191,9 @@ def softmax_lifted(x, table, factor, zero_point, low, high, y):
                 value = np.int64(quotient)
             elif unsigned:
                 value = np.int64(0)
-            if unsigned:
-                value = (value + zero_point) & 0xFFFFFFFF
-            else:
-                value += zero_point
+            value = (value + zero_point) & 0xFFFFFFFF
+            if not unsigned and value >= 1 << 31:
+                value -= 1 << 32
             y[r, c] = min(max(value, low), high)
 
 

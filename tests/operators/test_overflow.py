@@ -46,12 +46,16 @@ def test_sums_and_products(tmp_path: Path, kind: str, scale: float, dtype: np.dt
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("scale", [8.8e-5, 1e-6, 1e-12])
+@pytest.mark.parametrize("zero", [-128, 3])
 @pytest.mark.parametrize("input_scale", [8.8e-5, 0.05, 5.0])
-def test_softmax(tmp_path: Path, input_scale: float, scale: float, dtype: np.dtype) -> None:
+def test_softmax(
+    tmp_path: Path, zero: int, input_scale: float, scale: float, dtype: np.dtype
+) -> None:
     low = np.iinfo(dtype).min
+    zero_point = np.array(max(zero, low), dtype)
     x = np.random.default_rng(1).integers(low, low + 256, (4, 11)).astype(dtype)
     constants = {
-        "s": np.float32(input_scale), "t": np.float32(scale), "z": np.array(3, dtype),
+        "s": np.float32(input_scale), "t": np.float32(scale), "z": zero_point,
     }  # fmt: skip
     agrees(tmp_path / "m.onnx", "QLinearSoftmax", ["x", "s", "z", "t", "z"], constants, x)
 

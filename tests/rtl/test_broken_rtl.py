@@ -20,7 +20,7 @@ PROGRAMS, SEED = 6, 308
 """Of the random programs some that compute a maximum and one that leaves a scratchpad."""
 RETIREMENT = "else if (address) cause_o = 8'(FAULT_{})"
 MISTAKES = {
-    "npu_pool.v": ("maximum_i && x > acc_i", "maximum_i && x < acc_i"),
+    "npu_pool.v": ("maximum_i ? x > acc_i", "maximum_i ? x < acc_i"),
     "npu_issue.v": (RETIREMENT.format("ADDRESS"), RETIREMENT.format("AXI")),
 }
 

@@ -16,10 +16,16 @@ from npusim.simulator.counts import NAMES, event_counts
 from npusim.simulator.run import time_program
 from npusim.simulator.timing.timeline import time_code
 
+FLOAT32 = Machine.load("nano").with_({"array.fp32_requantizer": 1})
 
-@pytest.mark.parametrize("name", ["nano", "base"])
-def test_counts_are_those_of_the_pages(name):
-    machine, seen = Machine.load(name), set()
+
+@pytest.mark.parametrize(
+    "machine",
+    [Machine.load("nano"), Machine.load("base"), FLOAT32],
+    ids=["nano", "base", "nano with the float32 requantizer"],
+)
+def test_counts_are_those_of_the_pages(machine):
+    seen = set()
     for seed in range(25):
         program, _ = random_program(random.Random(seed), machine, 12)
         counts = event_counts(time_program(program)[0])
@@ -33,9 +39,11 @@ def test_counts_are_those_of_the_pages(name):
             found = {key: value for key, value in counts.total(pc, 1).items() if value}
             assert found == {key: value for key, value in expected.items() if value}
             seen |= found.keys()
-    assert seen == set(NAMES) - (
-        {"macs_uniform8"} if "uniform8" not in machine.array.formats else set()
-    )
+    unbuilt = {
+        "macs_uniform8": "uniform8" not in machine.array.formats,
+        "float32_requantizations": not machine.array.fp32_requantizer,
+    }
+    assert seen == set(NAMES) - {name for name, is_unbuilt in unbuilt.items() if is_unbuilt}
 
 
 def test_what_did_not_retire_counts_nothing_but_its_fetch():

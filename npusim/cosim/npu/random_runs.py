@@ -55,6 +55,16 @@ def random_memory(rng: random.Random, machine: Machine) -> Machine:
     })  # fmt: skip
 
 
+def drawn(seed: int, machine: Machine, *, any_memory: bool = True) -> Recipe | BadRecipe:
+    """Return the recipe of the random program of a seed; `any_memory` as in `random_runs`."""
+    rng = random.Random(seed)
+    its_machine = random_memory(rng, machine) if any_memory else machine
+    size = rng.randint(1, SNIPPETS_MOST)
+    if rng.random() < BAD_SHARE:
+        return bad_recipe(rng, its_machine, min(size, 5))
+    return recipe(rng, its_machine, size)
+
+
 def random_runs(
     machine: Machine, seeds: range, *, simulator: str = "icarus", any_memory: bool = True
 ) -> Iterator[RandomRun]:
@@ -66,13 +76,11 @@ def random_runs(
         Draw a memory for each program; else the machine's.
     """
     for seed in seeds:
-        rng = random.Random(seed)
-        drawn = random_memory(rng, machine) if any_memory else machine
-        size = rng.randint(1, SNIPPETS_MOST)
-        if rng.random() < BAD_SHARE:
-            yield _bad(seed, bad_recipe(rng, drawn, min(size, 5)), simulator)
+        made = drawn(seed, machine, any_memory=any_memory)
+        if isinstance(made, BadRecipe):
+            yield _bad(seed, made, simulator)
         else:
-            yield _good(seed, recipe(rng, drawn, size), simulator)
+            yield _good(seed, made, simulator)
 
 
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
