@@ -44,8 +44,9 @@ class _Call(NamedTuple):
 class LinearKernel:
     """Compute y [N OH OW OC] from x [N IH IW IC], bit for bit.
 
-    Every decision is taken when it is made: the form of the loops (vnni.py), the packing of the
-    weights. A call only finds the geometry of the input's size, which it keeps.
+    What it cannot compute is refused when it is made. The form of the loops (vnni.py), the packed
+    weights and the geometry of an input's size are made by the first call that needs them, and
+    kept: a network that is only estimated packs nothing.
 
     Parameters
     ----------
@@ -108,11 +109,14 @@ class LinearKernel:
         self.requantization = requantization
         self.input_dtype = np.dtype(input_dtype)
         self.output_dtype = np.dtype(output_dtype)
-        self.form = form or chosen_form()
+        self._form = form
         self._calls: dict[tuple[int, ...], _Call] = {}
         self._layers: dict[int, GemmLayer | DepthwiseLayer] = {}
-        if self.form != "plain":
-            self._layers[1] = self._layer(1)
+
+    @property
+    def form(self) -> str:
+        """The loops to run; the processor's best is found at the first question in a process."""
+        return self._form or chosen_form()
 
     def _layer(self, pixels: int) -> GemmLayer | DepthwiseLayer:
         """Return the packed layer with `pixels` neighbours of the output side by side."""
