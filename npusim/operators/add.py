@@ -20,7 +20,7 @@ from npusim.operators.forms.own import (
     epilogue,
 )
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.binary import Binary, plain_integers
+from npusim.operators.kinds.binary import Binary, of_any_number, plain_integers
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.sums import (
     may_shift,
@@ -70,6 +70,7 @@ PAGE = Page(
     tflite=(TfliteForm("ADD", 2, _read),),
     onnx=(
         OnnxForm("Add", reads(lambda node: Add(), 2)),
+        OnnxForm("Sum", of_any_number(Add)),
         OnnxForm("QLinearAdd", reads_binary(Add), "com.microsoft"),
     ),
     own=(OwnForm("Add", (ACTIVATION,), implied, values=2),),

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import axes_of
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.unary import Unary
@@ -54,10 +58,17 @@ def _read(layer: TfliteLayer) -> Cumsum:
     return Cumsum(layer.axis(axis, layer.rank), exclusive, reverse)
 
 
+def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    (axis,) = axes_of(node, b.constant(node, 1, "axis"), len(b.shape(x))) or (0,)
+    exclusive, reverse = (bool(node.integer(name, 0)) for name in ("exclusive", "reverse"))
+    b.emit(node.name, Cumsum(axis, exclusive, reverse), (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=Cumsum,
     tflite=(TfliteForm("CUMSUM", 1, _read),),
-    onnx=(),
+    onnx=(OnnxForm("CumSum", _read_onnx),),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=Absent("takes no quantized integers"),

@@ -22,11 +22,13 @@ from npusim.operators.page import Step
 class Gather(Operator):
     """y[..., i ..., ...] = x[..., indices[i ...], ...] along `axis`.
 
-    The first `batch_dims` axes of x and of the indices are walked together.
+    The first `batch_dims` axes of x and of the indices are walked together. With `from_end` an
+    index below 0 counts from the end.
     """
 
     axis: int
     batch_dims: int = 0
+    from_end: bool = False
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -60,8 +62,7 @@ def _step(network: Network, node: Node) -> Step:
     extent = network.inputs_of(node)[0].shape[operator.axis]
 
     def step(threads: int, x: NDArray, indices: NDArray) -> NDArray:
-        need_indices(node, indices, extent)
-        return real(operator, x, indices)
+        return real(operator, x, found_indices(node, indices, extent, operator.from_end))
 
     return step
 
@@ -71,6 +72,14 @@ def need_indices(node: Node, indices: NDArray, extent: int) -> None:
     outside = indices[(indices < 0) | (indices >= extent)]
     if outside.size:
         raise RangeError(f"{node.name}: index {outside[0]} is outside an axis of {extent}")
+
+
+def found_indices(node: Node, indices: NDArray, extent: int, from_end: bool) -> NDArray:
+    """Return places on an axis of `extent`; indices below 0 count `from_end`, or are outside."""
+    if from_end:
+        indices = np.where(indices < 0, indices + extent, indices)
+    need_indices(node, indices, extent)
+    return indices
 
 
 def _read(layer: TfliteLayer) -> Gather:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.graph.attributes import fused
+from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.forms.onnx_windows import pool_window
+from npusim.operators.forms.onnx_windows import image, pool_window
 from npusim.operators.forms.own import ACTIVATION, WINDOW, OwnForm, clamped_scale
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
@@ -83,10 +83,20 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
 
 
+def _read_global(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    extent = image(b, node, x)
+    operator = MaxPool(Window(extent, (1, 1), (1, 1), (0, 0, 0, 0)))
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
+
+
 PAGE = Page(
     operator=MaxPool,
     tflite=(TfliteForm("MAX_POOL_2D", 1, _read),),
-    onnx=(OnnxForm("MaxPool", _read_onnx, image=True),),
+    onnx=(
+        OnnxForm("MaxPool", _read_onnx, image=True),
+        OnnxForm("GlobalMaxPool", _read_global, image=True),
+    ),
     own=(OwnForm("MaxPool", (WINDOW, ACTIVATION), clamped_scale),),
     real=real,
     constants=PerRuntime(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import elementwise as loops
 from npusim.kernels import floating_point
+from npusim.operators.add import Add
 from npusim.operators.forms.onnx import OnnxForm, reads
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import reads_binary
 from npusim.operators.forms.own import (
     ACTIVATION,
@@ -24,7 +27,7 @@ from npusim.operators.forms.own import (
     zero_points,
 )
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.binary import Binary, plain_integers
+from npusim.operators.kinds.binary import Binary, of_any_number, plain_integers
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
@@ -168,11 +171,21 @@ def implied(network: Network, node: Node) -> Attributes:
     return constants | zero_points(network, node, "ab")
 
 
+def _read_mean(b: Builder, node: OnnxNode) -> None:
+    """Read the mean of any number of values: onnxruntime multiplies their sum."""
+    total = b.free(f"{node.outputs[0]}:sum")
+    of_any_number(Add)(b, replace(node, name=f"{node.name}:sum", outputs=(total,)))
+    share = np.float32(1) / np.float32(len(node.inputs))
+    factor = b.store(f"{node.name}:share", np.asarray(share))
+    b.emit(node.name, Mul(), (total, factor), node.outputs[0])
+
+
 PAGE = Page(
     operator=Mul,
     tflite=(TfliteForm("MUL", 2, lambda layer: Mul(layer.activation())),),
     onnx=(
         OnnxForm("Mul", reads(lambda node: Mul(), 2)),
+        OnnxForm("Mean", _read_mean),
         OnnxForm("QLinearMul", reads_binary(Mul), "com.microsoft"),
     ),
     own=(OwnForm("Mul", (ACTIVATION,), implied, values=2),),

@@ -19,6 +19,7 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Attributes, Call, Field, OwnForm
+from npusim.operators.gather import Gather
 from npusim.operators.kinds.movement import Rearrangement, need_size, rearrangement_page
 
 
@@ -54,6 +55,10 @@ def _read_gather(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     shape = b.shape(x)
     axis = node.integer("axis", 0) % max(len(shape), 1)
+    if node.input(1) not in b.constants:
+        operator = Gather(axis, from_end=True)
+        b.emit(node.name, operator, (x, b.value(node, 1)), node.outputs[0])
+        return
     indices = b.constant(node, 1, "index").astype(np.int64)
     if not shape or np.any((indices < -shape[axis]) | (indices >= shape[axis])):
         raise FormatError(f"{node.name} (Gather): an index is outside axis {axis} of {list(shape)}")

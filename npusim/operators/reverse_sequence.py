@@ -13,6 +13,7 @@ from npusim.errors import RangeError, ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
@@ -69,4 +70,20 @@ def _read(layer: TfliteLayer) -> ReverseSequence:
     return ReverseSequence(layer.axis(time, layer.rank), layer.axis(batch, layer.rank))
 
 
-PAGE = any_type_page(ReverseSequence, (TfliteForm("REVERSE_SEQUENCE", 2, _read),), real, _step)
+PAGE = any_type_page(
+    ReverseSequence,
+    (TfliteForm("REVERSE_SEQUENCE", 2, _read),),
+    real,
+    _step,
+    onnx=(
+        OnnxForm(
+            "ReverseSequence",
+            reads(
+                lambda node: ReverseSequence(
+                    node.integer("time_axis", 0), node.integer("batch_axis", 1)
+                ),
+                2,
+            ),
+        ),
+    ),
+)

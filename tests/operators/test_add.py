@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from tests.simulator.tflite_builder import Value, options
 
 from .litert_cases import Layer, compare
+from .onnx_cases import Case, equals_onnxruntime
 from .three_kernels import equals_litert
 
 test_random_layers = equals_litert("ADD")
@@ -21,3 +23,16 @@ def test_a_fused_bound_between_two_integers_equals_litert(kind: str, zero_point:
     chosen = options(f"{kind.title()}Options", fusedActivationFunction=3)
     arrays = [np.full((1, 4), 100, np.int8), np.array([[-10, -10, 10, 10]], np.int8)]
     compare(Layer(kind, [x, x], [y], chosen, arrays))
+
+
+def _of_any_number(rng: np.random.Generator) -> Case:
+    shape = tuple(rng.integers(1, 6, rng.integers(1, 4)))
+    inputs = {
+        f"x{i}": rng.normal(size=shape[-int(rng.integers(1, len(shape) + 1)) :]).astype("f")
+        for i in range(rng.integers(1, 6))
+    }
+    node = helper.make_node("Sum", list(inputs), ["y"])
+    return [node], inputs, {}, {"y": np.float32}
+
+
+test_of_any_number_equals_onnxruntime = equals_onnxruntime(_of_any_number)

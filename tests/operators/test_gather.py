@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from npusim.errors import RangeError
 from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import Draw, Layer, build, compare, network, random_layers, run
+from .onnx_cases import NUMBERS, Case, equals_onnxruntime, values
 
 TYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
@@ -38,3 +40,19 @@ def test_an_index_outside_is_named() -> None:
     arrays = [np.arange(3, dtype=np.int32), np.array([3], np.int32)]
     with pytest.raises(RangeError, match=r"gather_0: index 3 is outside an axis of 3"):
         run(network(build(layer)), "litert", arrays)
+
+
+def _computed(rng: np.random.Generator) -> Case:
+    shape = tuple(rng.integers(1, 6, rng.integers(1, 5)))
+    axis = int(rng.integers(len(shape)))
+    indices = rng.integers(-shape[axis], shape[axis], tuple(rng.integers(1, 4, rng.integers(0, 3))))
+    indices = np.asarray(indices, rng.choice(["i4", "i8"]))
+    dtype = NUMBERS[rng.integers(len(NUMBERS))]
+    node = helper.make_node("Gather", ["x", "i"], ["y"], axis=axis - len(shape))
+    x = values(rng, shape, dtype)
+    if rng.random() < 0.5:  # an embedding: the indices alone are computed
+        return [node], {"i": indices}, {"x": x}, {"y": dtype}
+    return [node], {"x": x, "i": indices}, {}, {"y": dtype}
+
+
+test_computed_indices_equal_onnxruntime = equals_onnxruntime(_computed)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from npusim.formats.files import load
 from npusim.prepared.engine import prepare
@@ -14,6 +15,7 @@ from tests.simulator.litert_witness import invoke, litert
 from tests.simulator.tflite_builder import Value, options, single_operator
 
 from .litert_cases import BYTES, KERNELS, Draw, binary, compare, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 from .three_kernels import equals_litert
 
 test_random_layers = equals_litert("MUL")
@@ -53,3 +55,16 @@ def test_products_that_are_nearly_ties_equal_litert(
     found = prepare(network, KERNELS[kernels]).run(dict(zip(network.inputs, inputs, strict=True)))
     expected = invoke(litert(content, kernels), *inputs)
     assert np.array_equal(found[network.outputs[0]], expected)
+
+
+def _of_any_number(rng: np.random.Generator) -> Case:
+    shape = tuple(rng.integers(1, 6, rng.integers(1, 4)))
+    inputs = {
+        f"x{i}": rng.normal(size=shape[-int(rng.integers(1, len(shape) + 1)) :]).astype("f")
+        for i in range(rng.integers(1, 6))
+    }
+    node = helper.make_node("Mean", list(inputs), ["y"])
+    return [node], inputs, {}, {"y": np.float32}
+
+
+test_of_any_number_equals_onnxruntime = equals_onnxruntime(_of_any_number)

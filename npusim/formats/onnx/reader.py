@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,8 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
         shape = b.shape(node.input(0))
         span = slice(node.integer("start", 0), node.integer("end", len(shape)))
         b.constants[node.outputs[0]] = np.array(shape[span], np.int64)
+    elif node.domain == "" and node.kind == "Size":
+        b.constants[node.outputs[0]] = np.array(prod(b.shape(node.input(0))), np.int64)
     elif form is not None:
         form.read(b, node)
     else:
@@ -211,5 +214,5 @@ def kind_of(node: OnnxNode) -> str:
 
 def is_known(node: OnnxNode) -> bool:
     """Return whether nodes of this type are taken at all."""
-    constant = node.domain == "" and node.kind in ("Constant", "Shape")
+    constant = node.domain == "" and node.kind in ("Constant", "Shape", "Size")
     return constant or (node.domain, node.kind) in FORMS

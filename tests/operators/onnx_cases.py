@@ -1,0 +1,45 @@
+"""Nodes alone in a graph, of values of any type, against a default session of onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.simulator.onnxruntime_reference import ALL, loaded, model, npusim_run, session
+
+Case = tuple[Sequence[Any], Mapping[str, NDArray], Mapping[str, NDArray], Mapping[str, type]]
+"""Nodes, the graph's inputs, its constants, and its outputs' types."""
+
+NUMBERS: tuple[type, ...] = (np.float32, np.int64, np.int32, np.int8, np.uint8)
+
+
+def equals_onnxruntime(
+    make: Callable[[np.random.Generator], Case], cases: int = 200, opset: int = 18
+) -> Callable[[], None]:
+    """Return the test that random graphs have onnxruntime's outputs, to the last bit."""
+
+    def test() -> None:
+        for seed in range(cases):
+            nodes, inputs, constants, outputs = make(np.random.default_rng(seed))
+            proto = model(nodes, inputs, constants, outputs, opset)
+            expected = session(proto, ALL).run(list(outputs), dict(inputs))
+            found = npusim_run(loaded(proto), inputs)
+            for name, value in zip(outputs, expected, strict=True):
+                assert found[name].dtype == value.dtype, f"seed {seed}: {nodes}"
+                assert found[name].shape == value.shape, f"seed {seed}: {nodes}"
+                np.testing.assert_array_equal(found[name], value, err_msg=f"seed {seed}: {nodes}")
+
+    return test
+
+
+def values(
+    rng: np.random.Generator, shape: Sequence[int], dtype: type, distinct: int = 40
+) -> NDArray:
+    """Return values of a type, `distinct` of them, so that some are equal."""
+    if dtype is np.float32:
+        return (rng.integers(-distinct, distinct, shape) / np.float32(7)).astype(dtype)
+    low = 0 if np.iinfo(dtype).min == 0 else -distinct
+    return rng.integers(low, distinct, shape).astype(dtype)
