@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from npusim.compiler.emit.emit import Emitter
-from npusim.compiler.emit.memory import Constants, Stored
+from npusim.compiler.emit.memory import Border, Constants, Spot, Stored
 from npusim.compiler.graph.folding import FoldedInput
 from npusim.graph.network import Node
 from npusim.graph.tensor import Tensor
@@ -17,6 +17,35 @@ from npusim.words import Rule
 
 Lowering = Callable[..., None]
 """Emits a node's instructions, its outputs' places (Stored) given."""
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """A lowering that reads tensors where they lie in ACT."""
+
+    @property
+    def reads(self) -> tuple[Spot, ...]:
+        """The spots that it may read there."""
+
+    @property
+    def target(self) -> Stored | None:
+        """What it may write there."""
+
+    @property
+    def row_steps(self) -> int:
+        """The most rows that a loop of it steps at once."""
+
+    def border(self, stored: Stored) -> Border | None:
+        """Return what it sees around `stored`; None where it cannot read it there."""
+
+    def cost(self, machine: Machine, act_banks: int) -> tuple[int, int]:
+        """Return DRAM beats and cycles with so many banks for its own buffers.
+
+        Raises
+        ------
+        CapacityError
+            It does not fit.
+        """
 
 
 class Context(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npusim import operators as op
-from npusim.compiler.context import Lowering
+from npusim.compiler.context import InPlace, Lowering
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Spot, Stored
 from npusim.compiler.graph.folding import FoldedInput, folded_inputs
@@ -25,7 +25,6 @@ from npusim.compiler.graph.graph_storage import (
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.lower import shuffle as lower_shuffle
 from npusim.compiler.lower.lowerings import lower_node
-from npusim.compiler.residency import reads
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -187,7 +186,7 @@ class LoweredNetwork:
             targets = (target,)
         for output in targets:
             self._describe(output, self._form(output))
-        in_act = reads(lowering)
+        in_act = lowering.reads if isinstance(lowering, InPlace) else ()
         self.in_dram |= {spot for spot in self._read if spot not in in_act}
         self.units.append(Unit(place, node, targets, lowering))
 

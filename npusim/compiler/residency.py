@@ -12,12 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from npusim.compiler.context import Lowering
-from npusim.compiler.emit.memory import Kept, Spot, Stored
-from npusim.compiler.linear.layer import LinearLayer, choose_tiling
-from npusim.compiler.lower.kinds.windowed import Windowed
+from npusim.compiler.context import InPlace, Lowering
+from npusim.compiler.emit.memory import Border, Kept, Spot, Stored
 from npusim.errors import CapacityError
-from npusim.graph.attributes import Window
 from npusim.isa.fields import STRIDE_MAX
 from npusim.isa.instructions.ld import MOST_PADS
 from npusim.machines import Machine
@@ -27,17 +24,6 @@ RESTS_WANTED = 3
 
 Banks = tuple[int, int]
 """First bank of ACT and number of banks for a layer's own buffers."""
-
-
-@dataclass(frozen=True)
-class Border:
-    """Pixels around a tensor that its readers see, and their value."""
-
-    top: int = 0
-    bottom: int = 0
-    left: int = 0
-    right: int = 0
-    fill: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,28 +77,34 @@ class Residency:
 
     def _candidates(self, in_dram: set[Spot]) -> Iterator[_Candidate]:
         for first, lowering in enumerate(self.lowerings):
-            if not isinstance(lowering, Windowed) or lowering.layer is None:
+            if not isinstance(lowering, InPlace) or lowering.target is None:
                 continue
-            target = lowering.layer.target
+            target = lowering.target
             readers = [
-                place for place, other in enumerate(self.lowerings) if target.spot in reads(other)
+                place
+                for place, other in enumerate(self.lowerings)
+                if isinstance(other, InPlace) and target.spot in other.reads
             ]
             if target.spot in in_dram or not readers:
                 continue
             between = self.lowerings[first : readers[-1] + 1]
-            if not all(isinstance(x, Windowed) for x in between):
+            if not all(isinstance(x, InPlace) for x in between):
                 continue
             found = self._candidate(target, first, readers)
             if found is not None:
                 yield found
 
     def _candidate(self, target: Stored, first: int, readers: list[int]) -> _Candidate | None:
-        borders = []
+        borders: list[Border] = []
+        steps = 1
         for place in readers:
-            border = _seen_around(self.lowerings[place], target)
+            reader = self.lowerings[place]
+            assert isinstance(reader, InPlace)
+            border = reader.border(target)
             if border is None:
                 return None
             borders.append(border)
+            steps = max(steps, reader.row_steps)
         fills = {border.fill for border in borders if border.fill is not None}
         if len(fills) > 1:
             return None
@@ -123,7 +115,6 @@ class Residency:
         )  # fmt: skip
         beats = target.pixels * sum(target.element_beats(b) for b in range(target.blocks))
         found = _Candidate(target, border, first, readers[-1], 0, beats * (1 + len(readers)))
-        steps = max(_most_steps(self.lowerings[place]) for place in readers)
         if found.row_stride * steps > STRIDE_MAX or found.block_stride > STRIDE_MAX:
             return None
         if border.fill is not None and not _fillable(found):
@@ -207,26 +198,9 @@ class Residency:
         CapacityError
             It does not fit.
         """
-        lowering, banks = self.lowerings[unit], self.window(unit)[1]
-        assert isinstance(lowering, Windowed)
-        if lowering.layer is not None:
-            tiling = choose_tiling(lowering.layer, self.machine, banks)[1]
-            return tiling.dram_beats, tiling.cycles
-        if banks < 2:
-            raise CapacityError(f"{lowering.work.name}: needs two banks")
-        source = lowering.work.source
-        if source.kept is not None:
-            return 0, 0
-        return source.pixels * sum(source.element_beats(b) for b in range(source.blocks)), 0
-
-
-def reads(lowering: Lowering | None) -> tuple[Spot, ...]:
-    """Return the spots that a lowering may read in ACT."""
-    if not isinstance(lowering, Windowed):
-        return ()
-    layer = lowering.layer
-    added = () if layer is None or layer.residual is None else (layer.residual.source.spot,)
-    return (lowering.work.source.spot, *added)
+        lowering = self.lowerings[unit]
+        assert isinstance(lowering, InPlace)
+        return lowering.cost(self.machine, self.window(unit)[1])
 
 
 def _worth(candidate: _Candidate) -> tuple[float, int]:
@@ -244,55 +218,7 @@ def _longest_run(taken: list[bool]) -> Banks:
     return best
 
 
-def _most_steps(lowering: Lowering | None) -> int:
-    """Return the most rows that a loop of a reader steps at once."""
-    assert isinstance(lowering, Windowed)
-    return max(*lowering.work.window.stride, *lowering.work.window.dilation)
-
-
 def _fillable(candidate: _Candidate) -> bool:
     """Return whether one LD of a pixel and its padding covers a block."""
     height = candidate.block_stride // candidate.row_stride
     return max(height, candidate.row_stride) <= 2 * MOST_PADS + 1
-
-
-def _seen_around(lowering: Lowering | None, stored: Stored) -> Border | None:
-    """Return what a reader sees around `stored`; None where it cannot read it in ACT."""
-    assert isinstance(lowering, Windowed)
-    if not isinstance(lowering.work, LinearLayer):
-        pool = lowering.work
-        inside = not any(_reach(pool.window, pool.source, pool.target))
-        is_sum = pool.finish is not None and inside
-        return Border() if is_sum and _same(pool.source, stored) else None
-    layer = lowering.work
-    border = Border()
-    if layer.source.spot is stored.spot:
-        if not _same(layer.source, stored):
-            return None
-        border = _padding(layer)
-    if layer.residual is not None and layer.residual.source.spot is stored.spot:
-        return border if _same(layer.residual.source, stored) else None
-    return border
-
-
-def _same(source: Stored, stored: Stored) -> bool:
-    return (source.height, source.width, source.channels) == (
-        stored.height, stored.width, stored.channels
-    )  # fmt: skip
-
-
-def _padding(layer: LinearLayer) -> Border:
-    sides = _reach(layer.window, layer.source, layer.target)
-    return Border(*sides, layer.input_zero_point) if any(sides) else Border()
-
-
-def _reach(window: Window, source: Stored, target: Stored) -> tuple[int, int, int, int]:
-    """Return how far windows reach over the edges: top, bottom, left, right."""
-    sides = []
-    for axis, inside, outputs in (
-        (0, source.height, target.height), (1, source.width, target.width)
-    ):  # fmt: skip
-        before = window.padding[2 * axis]
-        span = (window.kernel[axis] - 1) * window.dilation[axis] + 1
-        sides += [before, max((outputs - 1) * window.stride[axis] + span - before - inside, 0)]
-    return sides[0], sides[1], sides[2], sides[3]

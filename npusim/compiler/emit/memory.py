@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from npusim.isa.layout import element_bytes, tensor_bytes
 from npusim.isa.program import PAGE_BYTES
@@ -24,6 +24,17 @@ class ActTile:
 
 
 @dataclass(frozen=True)
+class Border:
+    """Pixels around a tensor that its readers see, and their value."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+    fill: int | None = None
+
+
+@dataclass(frozen=True)
 class Kept:
     """Where a whole tensor lies in ACT, with words of its zero point around each block."""
 
@@ -34,6 +45,10 @@ class Kept:
     left: int
     fill: int | None
     """What surrounds it; None where nothing does."""
+
+    def rows_from(self, first: int) -> Kept:
+        """Return the same, rows counted from `first` on."""
+        return replace(self, address=self.address + first * self.row_stride)
 
     def tile(self, block: int, row: int, column: int) -> ActTile:
         """Return where the pixels from (row, column) on lie; before 0 is what surrounds them."""
@@ -95,6 +110,31 @@ class Stored:
     def bytes(self) -> int:
         """Bytes of DRAM."""
         return tensor_bytes(self.height, self.width, self.channels, self.size, self.bus_bytes)
+
+    def rows_from(self, first: int, count: int) -> StoredRows:
+        """Return `count` rows of it, in DRAM or in ACT."""
+        spot = self.spot if self.kept is None else Spot(TENSORS, 0, self.kept.rows_from(first))
+        return StoredRows(
+            self.name, count, self.width, self.channels, self.unsigned, self.size, self.bus_bytes,
+            spot, self.height, first,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StoredRows(Stored):
+    """Rows `first_row ..` of a tensor of `of_rows` rows, seen as a tensor."""
+
+    of_rows: int
+    first_row: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a block of the whole tensor."""
+        return self.of_rows * self.width
+
+    def beat(self, block: int, row: int, column: int) -> int:
+        """Return the first beat of a pixel, from the region's base."""
+        return super().beat(block, self.first_row + row, column)
 
 
 @dataclass

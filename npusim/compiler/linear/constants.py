@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from npusim.compiler.emit.elementwise import uniform_parameters
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Constants
@@ -24,12 +26,24 @@ from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.runtimes.requantization import Requantization
 
 
+@dataclass(frozen=True)
+class Room:
+    """Where all constants of a layer stay while several layers take turns.
+
+    `groups`: the output groups, (first block, blocks), that its tiles will ask for.
+    """
+
+    groups: list[tuple[int, int]]
+    wgt: int
+    par: int
+
+
 class LayerConstants:
     """The weights and parameters of one layer in WGT and PAR.
 
     Weights that fit are loaded once, bank by bank, the others chunk by chunk; parameters come
     in pages. All take the banks that were used the longest ago, so that they are there before the
-    layer before has ended.
+    layer before has ended. With a `room` all of them are loaded there, once.
     """
 
     def __init__(
@@ -39,9 +53,10 @@ class LayerConstants:
         layer: LinearLayer,
         shape: LinearShape,
         tiling: Tiling,
+        room: Room | None = None,
     ) -> None:
         self.emitter, self.layer, self.shape, self.tiling = emitter, layer, shape, tiling
-        self.machine = emitter.machine
+        self.machine, self.room = emitter.machine, room
         self._order, self._places = self._weight_places()
         words = sum(count for _, count in self._places.values())
         self._offset = constants.place(words * self.machine.size, self._weight_bytes)
@@ -50,7 +65,14 @@ class LayerConstants:
         self._pieces = self._resident_pieces() if tiling.wgt_resident else {}
         self._loaded: set[int] = set()
         self._chunks = Slots(emitter.oldest_first("WGT", tiling.wgt_slots, tiling.wgt_slot_words))
-        self._pages = Slots(emitter.oldest_first("PAR", tiling.par_slots, tiling.par_slot_words))
+        pages = emitter.oldest_first("PAR", tiling.par_slots, tiling.par_slot_words)
+        self._pages = Slots(pages if room is None else [room.par])
+
+    def load_all(self) -> None:
+        """Load everything to its room."""
+        for ob, place in self._places:
+            self.weights(ob, place)
+        self.parameters(0)
 
     def weights(self, ob: int, place: int) -> int:
         """Load chunk number `place` of output group `ob`; return its first word in WGT."""
@@ -76,6 +98,9 @@ class LayerConstants:
         A piece is what one bank holds of whole chunks, so that the next piece may come while the
         array reads this one; where the banks do not hold them all so, all weights are one piece.
         """
+        if self.room is not None:
+            words = sum(count for _, count in self._places.values())
+            return dict.fromkeys(self._places, (0, words, self.room.wgt))
         bank = bank_words(self.machine, "WGT")
         pieces: list[list[tuple[int, int]]] = [[]]
         used = 0
@@ -137,7 +162,8 @@ class LayerConstants:
         order: list[tuple[int, int, Chunk]] = []
         places: dict[tuple[int, int], tuple[int, int]] = {}
         words = 0
-        for ob, obs in groups(shape, self.tiling):
+        obs_of = groups(shape, self.tiling) if self.room is None else self.room.groups
+        for ob, obs in obs_of:
             for place, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
                 if place not in used:
                     continue
@@ -150,6 +176,8 @@ class LayerConstants:
     def _used(self) -> set[int]:
         """Return the chunks that a tile multiplies by; a tile of padding alone takes the first."""
         t, used = self.tiling, set[int]()
+        if self.room is not None:  # other bands of rows may meet other taps
+            return set(range(len(chunks(self.layer, self.shape, t, 0))))
         for area in areas(self.shape.outputs, t.th, t.tw):
             met = {
                 place

@@ -1,0 +1,377 @@
+"""The loops over the tiles of a linear layer: LD, MAC, RQ, VEC and ST of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from npusim.compiler.emit.elementwise import Extent, apply
+from npusim.compiler.emit.emit import Emitter, level
+from npusim.compiler.emit.memory import ActTile
+from npusim.compiler.emit.slots import Slots
+from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
+from npusim.compiler.linear.bands import TileLayout, bands, joined, outputs_ready
+from npusim.compiler.linear.candidates import LinearShape
+from npusim.compiler.linear.constants import LayerConstants
+from npusim.compiler.linear.cut import Area, Chunk, areas, chunks
+from npusim.compiler.linear.layer import (
+    LinearLayer,
+    Residual,
+    ceil_divide,
+    input_span,
+    tile_words_of,
+)
+from npusim.compiler.linear.planes import format_code
+from npusim.compiler.linear.tiling import Tiling
+from npusim.isa.spec import PAR_HEADER_WORDS
+from npusim.machines import Machine
+from npusim.words import EPILOGUES
+
+PARTS_WANTED = 4
+"""Of a layer of few tiles, so that stores run beside the array."""
+SMALLEST_PART_PIXELS = 64
+FIRST_LOADS_WANTED = 4
+"""Of a tile of several channel blocks."""
+SMALLEST_LOAD_PIXELS = 128
+
+
+def buffer_banks(machine: Machine, layer: LinearLayer, t: Tiling) -> list[int]:
+    """Return the banks of ACT of each buffer for outputs, what is added, and sums before it."""
+    outs = [t.out_slot_words // machine.scratchpads.act_bank_words] * t.out_slots
+    residual = layer.residual
+    return [
+        *([] if layer.target.kept else outs),
+        *([] if residual is None or residual.source.kept else outs),
+        *([] if residual is None else [t.between_banks]),
+    ]
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Tiles of outputs on their way to DRAM, of what is added to them, and before it is added."""
+
+    out: Slots
+    added: Slots
+    between: Slots
+
+    @classmethod
+    def of(cls, layer: LinearLayer, t: Tiling, addresses: list[int]) -> Buffers:
+        """Return them, at `addresses` for the pieces that `buffer_banks` names."""
+        taken, residual = iter(addresses), layer.residual
+        out = [] if layer.target.kept else [*islice(taken, t.out_slots)]
+        is_loaded = residual is not None and residual.source.kept is None
+        added = [*islice(taken, t.out_slots)] if is_loaded else []
+        return cls(Slots(out), Slots(added), Slots([*taken]))
+
+
+class TileLoops:
+    """The loops over the tiles of one layer."""
+
+    def __init__(
+        self,
+        emitter: Emitter,
+        layer: LinearLayer,
+        shape: LinearShape,
+        tiling: Tiling,
+        constants: LayerConstants,
+        layout: TileLayout,
+        act: Slots,
+        buffers: Buffers,
+    ) -> None:
+        self.emitter, self.layer, self.machine = emitter, layer, emitter.machine
+        self.shape, self.tiling, self.constants = shape, tiling, constants
+        self.layout, self.act = layout, act
+        self.out, self.added, self.between = buffers.out, buffers.added, buffers.between
+        self.started = False
+        self.coming: dict[int, list[tuple[int, int]]] = {}
+        """Bands of the tile in each ACT slot that are not loaded yet."""
+
+    def run(self, obs_of: list[tuple[int, int]]) -> None:
+        """Emit all tiles of some output groups in the order that the tiling chose."""
+        t = self.tiling
+        cut = list(areas(self.shape.outputs, t.th, t.tw))
+        if t.weights_outer:
+            pairs = [(area, group) for group in obs_of for area in cut]
+        else:
+            pairs = [(area, group) for area in cut for group in obs_of]
+        parts = max(PARTS_WANTED // len(pairs), 1) if self.layer.target.kept is None else 1
+        for area, (ob, obs) in pairs:
+            for part in self._parts(area, ob, parts):
+                self._tile(area, part, ob, obs)
+
+    def _parts(self, area: Area, ob: int, wanted: int) -> list[Area]:
+        """Cut a loaded area into parts that are stored while the next is computed."""
+        if len(self._chunks(ob)) > 1:
+            return [area]  # each part would load the chunks again
+        shape, band_rows = self.shape, self.layout.band_rows
+        span = (shape.kernel[0] - 1) * shape.dilation[0] + 1
+        rows = (area.rows - 1) * shape.stride[0] + span
+        ready = (
+            outputs_ready(end, span, shape.stride[0]) for end in range(band_rows, rows, band_rows)
+        )
+        ends = sorted({min(end, area.rows) for end in ready if end} | {area.rows})
+        least = ceil_divide(SMALLEST_PART_PIXELS, area.columns)
+        most = max(ceil_divide(area.rows, wanted), least)
+        return [
+            replace(area, row=area.row + first, rows=count)
+            for first, count in joined(ends, least, most)
+        ]
+
+    def _chunks(self, ob: int) -> list[Chunk]:
+        return chunks(self.layer, self.shape, self.tiling, ob)
+
+    def _tile(self, area: Area, part: Area, ob: int, obs: int) -> None:
+        """Emit `part` of an area whose inputs are loaded at once."""
+        t, emitter = self.tiling, self.emitter
+        skipped = (part.row - area.row) * self.shape.stride[0]
+        started = False
+        for place, chunk in enumerate(self._chunks(ob)):
+            rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
+            columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
+            if rows is None or columns is None:
+                continue
+            # Constants first: they need not wait for the layer before to be stored. Weights before
+            # parameters: PAR has few banks, and what waits for one holds up the loads behind it.
+            wgt = self.constants.weights(ob, place)
+            par = self.constants.parameters(ob)
+            last = (part.rows - 1) * self.shape.stride[0]
+            last += skipped + (chunk.nkh - 1) * self.shape.dilation[0]
+            act = self._activations(area, chunk, (ob, obs), rows, columns, last)
+            first_word = act + skipped * self.layout.row_stride
+            self._multiply(part, ob, obs, wgt, chunk, first_word, started)
+            started = True
+        if not started:
+            self._nothing(part, ob, obs)
+            par = self.constants.parameters(ob)
+        patch = Patch(ob, obs, part.row, part.rows, part.column, part.columns)
+        dense = (part.columns, t.th * t.tw)
+        residual, kept = self.layer.residual, self.layer.target.kept
+        if residual is not None:
+            added = self._added(residual, patch, dense)
+        if kept is not None:
+            out = kept.tile(ob, part.row, part.column)
+        else:
+            out = ActTile(self.out.next(), *dense)
+        if residual is None:
+            result = out
+        else:
+            result = replace(added, address=self.between.next())
+        self._epilogue(patch, result, par)
+        if residual is not None:
+            operands = (added, result) if residual.is_first else (result, added)
+            apply(
+                emitter, residual.function, operands, out,
+                Extent(obs, part.rows, part.columns), residual.source.unsigned,
+                self.constants.addition(ob),
+            )  # fmt: skip
+        if kept is None:
+            store_tile(emitter, self.layer.target, patch, out)
+
+    def _added(self, residual: Residual, patch: Patch, dense: tuple[int, int]) -> ActTile:
+        """Return where the pixels that are added lie, loaded unless they were kept."""
+        if residual.source.kept is not None:
+            return residual.source.kept.tile(patch.block, patch.row, patch.column)
+        tile = ActTile(self.added.next(), *dense)
+        load_tile(self.emitter, residual.source, patch, tile)
+        return tile
+
+    def _epilogue(self, patch: Patch, result: ActTile, par: int) -> None:
+        """Emit the RQ of a tile's accumulators."""
+        layer, t, emitter = self.layer, self.tiling, self.emitter
+        extent = Extent(patch.blocks, patch.rows, patch.columns).joined(result)
+        end = result.address + extent.words(result)
+        emitter.configure("EX", **self._epilogue_registers(extent, result, t.th * t.tw))
+        emitter.execute(
+            "RQ",
+            pwlq=int(bool(layer.terms.pwlq_bits)),
+            acc=0,
+            out=result.address,
+            par=par,
+            write_banks=emitter.banks("ACT", result.address, end),
+            par_banks=emitter.banks(
+                "PAR", par, par + patch.blocks * (PAR_HEADER_WORDS + layer.terms.count)
+            ),
+        )
+
+    def _epilogue_registers(
+        self, extent: Extent, result: ActTile, block: int
+    ) -> dict[str, dict[str, int]]:
+        """Return the registers of a tile whose accumulators lie in pieces of `block` words."""
+        layer = self.layer
+        rows = {"out": 0, "acc": 0}
+        if extent.rows > 1:
+            rows = {"out": result.row_stride, "acc": extent.columns}
+        plane_words = self.tiling.gob * block
+        return {
+            "vec_kx": {"count": layer.terms.count, "stride": 0},
+            "vec_x": {"count": extent.columns, "stride": 0},
+            "vec_y": {"count": extent.rows, "stride": 0},
+            "vec_b": {"count": extent.blocks, "stride": 0},
+            "vec_kx_out": {"out": 0, "acc": 0 if layer.terms.shared else plane_words},
+            "vec_x_out": {"out": 1, "acc": 1},
+            "vec_y_out": rows,
+            "vec_b_out": {"out": result.block_stride, "acc": block},
+            "rq_output": {"zero_point": layer.zero_point, "low": layer.low, "high": layer.high},
+            "rq_mode": {
+                "rounding": EPILOGUES.index(layer.rounding),
+                "unsigned": 0,
+                "pwlq_bits": layer.terms.pwlq_bits,
+            },
+        }
+
+    def _activations(
+        self,
+        area: Area,
+        chunk: Chunk,
+        group: tuple[int, int],
+        rows: tuple[int, int, int, int],
+        columns: tuple[int, int, int, int],
+        last_row: int,
+    ) -> int:
+        """Load what a chunk reads up to `last_row` of its tile; return the tile's address.
+
+        `rows`, `columns`: as input_span gives them.
+        """
+        layer, layout = self.layer, self.layout
+        block, blocks = group if layer.depthwise else (chunk.cb, chunk.ncb)
+        first, inner, top, bottom = rows
+        if layer.source.kept is not None:
+            return layer.source.kept.tile(block, first - top, columns[0] - columns[2]).address
+        address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
+        if fresh:
+            self.coming[address] = bands(layout.band_rows, top, inner, bottom)
+        while self.coming[address] and self.coming[address][0][0] <= last_row:
+            row, count = self.coming[address].pop(0)
+            above, below = max(top - row, 0), max(row + count - top - inner, 0)
+            source_row = (first + max(row - top, 0)) * layer.row_step
+            start = address + row * layout.row_stride
+            for part, held in self._block_parts(blocks, inner * columns[1]):
+                load_tile(
+                    self.emitter,
+                    layer.source,
+                    Patch(block + part, held, source_row, count - above - below, *columns[:2]),
+                    ActTile(
+                        start + part * layout.block_stride, layout.row_stride, layout.block_stride
+                    ),
+                    Pads(above, below, columns[2], columns[3]),
+                    layer.input_zero_point,
+                    layer.row_step,
+                )
+        return address
+
+    def _block_parts(self, blocks: int, pixels: int) -> list[tuple[int, int]]:
+        """Cut the blocks of a layer's first tile, for the layer before stores one after the other.
+
+        Each part is loaded as soon as it is stored. Parts of few pixels would cost more latency.
+        """
+        count = 1
+        if not self.started and self.layout.band_rows >= self.tiling.th:
+            count = max(min(FIRST_LOADS_WANTED, blocks, blocks * pixels // SMALLEST_LOAD_PIXELS), 1)
+        self.started = True
+        each = ceil_divide(blocks, count)
+        return [(first, min(each, blocks - first)) for first in range(0, blocks, each)]
+
+    def _multiply(
+        self,
+        area: Area,
+        ob: int,
+        obs: int,
+        wgt: int,
+        chunk: Chunk,
+        act: int,
+        accumulate: bool,
+    ) -> None:
+        layer, shape, t, emitter = self.layer, self.shape, self.tiling, self.emitter
+        stride_w = shape.stride[1]
+        depth = layer.depthwise
+        taps = shape.row_taps
+        passes = ceil_divide(chunk.nkw, taps)
+        walk = area.columns
+        if depth:
+            walk = (area.columns - 1) * stride_w + taps
+        last_rows = layer.source.channels - (layer.source.blocks - 1) * layer.source.size
+        is_last = chunk.cb + chunk.ncb == layer.source.blocks
+        tile_rows = shape.rows
+        row_end = tile_rows if depth or not is_last else last_rows
+        blocks = obs if depth else chunk.ncb
+        end = act + (blocks - 1) * self.layout.block_stride
+        end += (
+            (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
+        ) * self.layout.row_stride
+        end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
+        for index, plane in enumerate(layer.terms.planes):
+            words = tile_words_of(shape, plane)
+            emitter.configure(
+                "EX",
+                mac_x=level(walk, 1 if depth else stride_w),
+                mac_y=level(area.rows, shape.stride[0] * self.layout.row_stride),
+                mac_kw=level(passes, shape.dilation[1]),
+                mac_kh=level(chunk.nkh, shape.dilation[0] * self.layout.row_stride),
+                mac_cb=level(chunk.ncb, self.layout.block_stride),
+                mac_ob=level(obs, self.layout.block_stride if depth else 0),
+                mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
+                mac_output={
+                    "acc_stride": t.th * t.tw,
+                    "warm": taps - 1 if depth else 0,
+                    "step": stride_w if depth else 0,
+                },
+                mac_format={
+                    "format": format_code(plane),
+                    "bits": plane.bits,
+                    "unsigned": int(layer.source.unsigned),
+                    "zero_point": layer.input_zero_point,
+                },
+                subset_selectors={"value": plane.selectors},
+            )
+            count = obs * chunk.ncb * chunk.nkh * passes * words
+            emitter.execute(
+                "MAC",
+                wgt_banks=emitter.banks("WGT", wgt, wgt + count),
+                accumulate=int(accumulate),
+                depthwise=int(depth),
+                acc=index * t.gob * t.th * t.tw,
+                act=act,
+                wgt=wgt,
+                read_banks=emitter.banks("ACT", act, end),
+            )
+            wgt += count
+
+    def _nothing(self, area: Area, ob: int, obs: int) -> None:
+        """Clear the accumulators of a tile that sees padding alone: all rows masked, one word."""
+        layer, emitter = self.layer, self.emitter
+        chunk = self._chunks(ob)[0]
+        if layer.source.kept is not None:
+            address = layer.source.kept.tile(0, 0, 0).address
+        else:
+            address, _ = self.act.find(None)
+            block = ob if layer.depthwise else chunk.cb
+            load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
+        wgt = self.constants.weights(ob, 0)
+        pixels = area.rows * area.columns
+        for index, plane in enumerate(layer.terms.planes):
+            emitter.configure(
+                "EX",
+                mac_x=level(pixels, 0),
+                mac_y=level(1, 0),
+                mac_kw=level(1, 0),
+                mac_kh=level(1, 0),
+                mac_cb=level(1, 0),
+                mac_ob=level(obs, 0),
+                mac_tile={"rows": 1, "row_first": 0, "row_end": 0},
+                mac_output={"acc_stride": self.tiling.th * self.tiling.tw, "warm": 0, "step": 0},
+                mac_format={
+                    "format": format_code(plane),
+                    "bits": plane.bits,
+                    "unsigned": int(layer.source.unsigned),
+                    "zero_point": layer.input_zero_point,
+                },
+            )
+            words = obs * ceil_divide(plane.code_bits, 8)
+            emitter.execute(
+                "MAC",
+                wgt_banks=emitter.banks("WGT", wgt, wgt + words),
+                acc=index * self.tiling.gob * self.tiling.th * self.tiling.tw,
+                act=address,
+                wgt=wgt,
+                read_banks=emitter.banks("ACT", address, address + 1),
+            )
