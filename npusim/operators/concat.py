@@ -145,6 +145,8 @@ def step(network: Network, node: Node, parts: tuple[Part, ...]) -> Step:
     """Return the step on 8-bit integers by the constants of any runtime."""
     assert isinstance(node.operator, Concat)
     axis, inputs = node.operator.axis, network.inputs_of(node)
+    if all(part is None for part in parts):
+        return plain(network, node)
     require_8_bit(node, *inputs, network.output_of(node))
     lookups: list[Step | None] = []
     for position, (x, part) in enumerate(zip(inputs, parts, strict=True)):

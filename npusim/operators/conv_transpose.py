@@ -22,6 +22,8 @@ from npusim.operators.kinds import linear
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.products import exact, requantized
+from npusim.operators.kinds.wide import by_width
+from npusim.operators.kinds.wide_linear import WideLinear, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
@@ -117,9 +119,9 @@ def by_mode(network: Network, node: Node, mode: str) -> Requantization:
 def step(
     network: Network,
     node: Node,
-    c: Requantization | FloatRequantization | VectorAndRest[Requantization],
+    c: Requantization | FloatRequantization | VectorAndRest[Requantization] | WideLinear,
 ) -> Step:
-    """Return the step on 8-bit integers; weights are constant and multiplied exactly."""
+    """Return the step on quantized integers; weights are constant and multiplied exactly."""
     operator = node.operator
     assert isinstance(operator, ConvTranspose)
     x, w = network.inputs_of(node)[:2]
@@ -133,6 +135,8 @@ def step(
 
     def run(threads: int, x: NDArray, *constants: NDArray) -> NDArray:
         sums = _spread(operator, exact(x, zero), weights, (), np.matmul).astype(np.int64)
+        if isinstance(c, WideLinear):
+            return c.finish(sums, dtype)
         if not isinstance(c, VectorAndRest):
             return requantized(c, sums, dtype)
         y = requantized(c.rest, sums, dtype)
@@ -242,13 +246,16 @@ PAGE = Page(
     onnx=(OnnxForm("ConvTranspose", _read, image=True, kernel=1),),
     own=Absent("has no form in npusim's own files"),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=optimized,
-        xnnpack=delegated,
-        onnxruntime=NOT_IN_ONNXRUNTIME,
-        tosa=reference,
-        integer=by_mode,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=optimized,
+            xnnpack=delegated,
+            onnxruntime=NOT_IN_ONNXRUNTIME,
+            tosa=reference,
+            integer=by_mode,
+        ),
+        wide_linear,
     ),
     quantized=step,
     float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),

@@ -1,6 +1,6 @@
 """exp: e^x.
 
-On 8-bit values a table made in float32, under every set of kernels.
+On integers a table made in float32, under every set of kernels.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from npusim.kernels import mlas
 from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.functions import function_page
+from npusim.operators.kinds.table import int16_table
 from npusim.operators.kinds.unary import Unary
 from npusim.runtimes.elementary import exp
 
@@ -38,5 +39,6 @@ PAGE = function_page(
     (TfliteForm("EXP", 1, lambda layer: Exp()),),
     single,
     single_onnxruntime=single_onnxruntime,
+    wide=int16_table(single),
     onnx=(OnnxForm("Exp", reads(lambda node: Exp())),),
 )

@@ -39,16 +39,19 @@ from npusim.operators.fully_connected import FullyConnected
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.pool import sum_in_order
-from npusim.operators.kinds.products import requantized
+from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.types import require_8_bit
+from npusim.operators.kinds.wide import Values, by_width, require_no_zero_point, require_types
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.runtimes import onnxruntime
+from npusim.runtimes.fixed_point import multiplied_wide
 from npusim.runtimes.requantization import (
     FloatRequantization,
     Requantization,
     activation_bounds,
     affine,
     one_term,
+    quantize_multiplier,
 )
 
 
@@ -110,6 +113,18 @@ def reference(network: Network, node: Node) -> Requantization | None:
     return by_mode(network, node, "tflite")
 
 
+def wide(network: Network, node: Node) -> Values:
+    """Return LiteRT's end of a product of int16 (batch_matmul.cc): from sums of 64 bits."""
+    a, b = network.inputs_of(node)
+    y = network.output_of(node)
+    require_types(node, {"a": a, "b": b, "y": y}, ("int16", "int16", "int16"))
+    require_no_zero_point(node, a, b, y)
+    s1, s2, so = (affine(node, x)[0] for x in (a, b, y))
+    ratio = quantize_multiplier(float(s1 * s2) / float(so))
+    limits = np.iinfo(y.dtype)
+    return lambda sums: np.clip(multiplied_wide(sums, *ratio), limits.min, limits.max)
+
+
 def delegated(network: Network, node: Node) -> Requantization | FloatRequantization | None:
     """Return XNNPACK's constants in float32; it takes a second operand without a zero point."""
     a, b = network.inputs_of(node)
@@ -133,13 +148,22 @@ def onnxruntime_product(network: Network, node: Node) -> FloatRequantization | N
     return FloatRequantization("fp32", scale, np.zeros(1, np.int64), affine(node, y)[1], *ends)
 
 
-def step(network: Network, node: Node, c: Requantization | FloatRequantization | None) -> Step:
-    """Return the step on 8-bit integers."""
+def step(
+    network: Network, node: Node, c: Requantization | FloatRequantization | Values | None
+) -> Step:
+    """Return the step on quantized integers."""
     operator = node.operator
     assert isinstance(operator, MatMul)
     a, b = network.inputs_of(node)
-    require_8_bit(node, a, b)
     dtype = network.output_of(node).dtype
+    if callable(c):
+
+        def wide_product(threads: int, a: NDArray, b: NDArray) -> NDArray:
+            sums = np.matmul(*turned(operator, exact(a, 0), exact(b, 0)))
+            return c(sums.astype(np.int64)).astype(dtype)
+
+        return wide_product
+    require_8_bit(node, a, b)
     za, zb = (np.int32(affine(node, x)[1]) for x in (a, b))
 
     def product(threads: int, a: NDArray, b: NDArray) -> NDArray:
@@ -246,13 +270,16 @@ PAGE = Page(
     ),
     own=(OwnForm("MatMul", (), implied, values=2, suits=lambda network, node: _straight(node)),),
     real=real,
-    constants=PerRuntime(
-        litert=reference,
-        litert_opt=reference,
-        xnnpack=delegated,
-        onnxruntime=onnxruntime_product,
-        tosa=reference,
-        integer=by_mode,
+    constants=by_width(
+        PerRuntime(
+            litert=reference,
+            litert_opt=reference,
+            xnnpack=delegated,
+            onnxruntime=onnxruntime_product,
+            tosa=reference,
+            integer=by_mode,
+        ),
+        wide,
     ),
     quantized=step,
     float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),

@@ -29,12 +29,13 @@ from npusim.operators.forms.own import (
     integers,
 )
 from npusim.operators.forms.tflite import TfliteForm
+from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.elements import one_channel
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
-from npusim.operators.kinds.types import one_8_bit_input
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.kinds.wide import POOLED, by_width, require_types
+from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.litert_opt import INTEGER_LANES, VectorAndRest
 from npusim.runtimes.requantization import (
@@ -65,6 +66,13 @@ def real(operator: Mean, x: NDArray) -> NDArray:
     rows = rows.reshape(-1, *(x.shape[axis] for axis in kept))
     mean = sum_in_order(list(rows)) / x.dtype.type(len(rows))
     return np.expand_dims(mean, operator.axes) if operator.keep_dims else mean
+
+
+def whole(operator: Mean, x: NDArray) -> NDArray:
+    """Return the mean of integers that are worth themselves, its fraction cut off."""
+    sums = np.sum(x, axis=operator.axes, keepdims=operator.keep_dims, dtype=np.int64)
+    count = prod(x.shape[axis] for axis in operator.axes)
+    return np.asarray(np.sign(sums) * (np.abs(sums) // count), x.dtype)
 
 
 def single(network: Network, node: Node, rule: Rule) -> Step:
@@ -148,7 +156,8 @@ def step(
     """Return the step on 8-bit integers by the constants of any runtime."""
     operator = node.operator
     assert isinstance(operator, Mean)
-    x, y = one_8_bit_input(network, node)
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    require_types(node, {"x": x, "y": y}, *POOLED)
     shape, dtype, rank = y.shape, y.dtype, len(x.shape)
     kept = [axis for axis in range(rank) if axis not in operator.axes]
     leading = [axis for axis in kept if axis < min(operator.axes, default=rank)]
@@ -241,17 +250,20 @@ PAGE = Page(
     ),
     own=(OwnForm("Mean", (integers("axes"), KEEP_DIMS, IS_POOL), implied),),
     real=real,
-    constants=PerRuntime(
-        litert=fixed_point,
-        litert_opt=optimized,
-        xnnpack=xnnpack_mean,
-        onnxruntime=onnxruntime_mean,
-        tosa=fixed_point,
-        integer=fixed_point,
+    constants=by_width(
+        PerRuntime(
+            litert=fixed_point,
+            litert_opt=optimized,
+            xnnpack=xnnpack_mean,
+            onnxruntime=onnxruntime_mean,
+            tosa=fixed_point,
+            integer=fixed_point,
+        ),
+        fixed_point,
     ),
     quantized=step,
     float32=single,
-    plain=Absent("takes no plain integers"),
+    plain=as_they_stand(whole),
     macs=no_macs,
     unit="vector unit",
 )

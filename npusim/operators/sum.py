@@ -22,12 +22,12 @@ from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
-from npusim.operators.kinds.table import halves_away
 from npusim.operators.log import Log
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.operators.sqrt import Sqrt
 from npusim.operators.square import Square
 from npusim.runtimes.fixed_point import multiplied
+from npusim.runtimes.float32 import halves_away
 from npusim.runtimes.requantization import affine, quantize_multiplier
 from npusim.words import Rule
 

@@ -40,3 +40,14 @@ def _nearest(exact: Fraction, guess: np.float32) -> np.float32:
     distance = [abs(Fraction(float(value)) - exact) for value in around]
     closest = [v for v, d in zip(around, distance, strict=True) if d == min(distance)]
     return min(closest, key=lambda v: int(np.float32(v).view(np.uint32)) & 1)
+
+
+def halves_away(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the nearest whole numbers, halves away from zero, what is just below a half as well.
+
+    Adding a half first would round 0.49999997 up.
+    """
+    whole = np.trunc(x)
+    with np.errstate(invalid="ignore"):  # infinity less itself
+        is_half = np.abs(x - whole) >= x.dtype.type(0.5)
+    return whole + np.where(is_half, np.sign(x), x.dtype.type(0))

@@ -7,12 +7,14 @@ Source: TFLite, internal/common.h (LUTPopulate and LUTLookup of int16), referenc
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.runtimes.elementary import exp
 from npusim.runtimes.fixed_point import Integers, multiplied
+from npusim.runtimes.float32 import halves_away
 from npusim.runtimes.requantization import power_of_two, quantize_multiplier
 
 LEAST, GREATEST = -(1 << 15), (1 << 15) - 1
@@ -28,30 +30,31 @@ SIGMOID_STEPS = 256
 SIGMOID_STEPS_PER_UNIT = 24
 
 
-def rounded(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return x rounded half away from zero (TfLiteRound)."""
-    return np.copysign(np.floor(np.abs(x) + 0.5), x)
-
-
 def interpolated_table(
     input_scale: float,
     input_zero_point: int,
     output_scale: float,
-    function: Callable[[NDArray[np.float64]], NDArray[np.floating]],
+    function: Callable[[NDArray[Any]], NDArray[np.floating]],
+    precision: Callable[[Any], Any] = np.float64,
 ) -> Integers:
-    """Return 513 values of `function`, each shifted so that the error of its step is halved."""
-    least, greatest = (input_scale * (end - input_zero_point) for end in (LEAST, GREATEST))
-    step = (greatest - least) / STEPS
-    steps_per_unit = (RANGE + 1) / (output_scale * GREATEST - output_scale * LEAST)
-    start = np.asarray(least + np.arange(STEPS + 1) * step, np.float64)
-    values = rounded(function(start) * steps_per_unit)
-    following = function(start[1:]) * steps_per_unit
-    middle = rounded(function(start[:-1] + step / 2) * steps_per_unit)
-    straight = rounded((following + values[:-1]) / 2)
-    bias = rounded((straight - middle) / 2)
-    last = rounded(function(np.array([greatest])) * steps_per_unit)
-    table = np.concatenate([values[:-1] - bias, last])
-    return np.clip(table, LEAST, GREATEST).astype(np.int64)
+    """Return 513 values of `function`, each shifted so that the error of its step is halved.
+
+    The table is made in `precision`: of float64 for SOFTMAX, of float32 for functions of one value.
+    """
+    sx, so = precision(input_scale), precision(output_scale)
+    least, greatest = (sx * precision(end - input_zero_point) for end in (LEAST, GREATEST))
+    step = (greatest - least) / precision(STEPS)
+    steps_per_unit = precision(RANGE + 1) / (so * precision(GREATEST) - so * precision(LEAST))
+    start = least + precision(np.arange(STEPS + 1)) * step
+    with np.errstate(all="ignore"):
+        values = halves_away(function(start) * steps_per_unit)
+        following = function(start[1:]) * steps_per_unit
+        middle = halves_away(function(start[:-1] + step / 2) * steps_per_unit)
+        straight = halves_away((following + values[:-1]) / 2)
+        bias = halves_away((straight - middle) / 2)
+        last = halves_away(function(np.array([greatest])) * steps_per_unit)
+        table = np.clip(np.concatenate([values[:-1] - bias, last]), LEAST, GREATEST)
+    return np.where(np.isnan(table), 0, table).astype(np.int64)
 
 
 def looked_up(x: Integers, table: Integers) -> Integers:

@@ -17,7 +17,8 @@ from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.kinds.wide import by_width
+from npusim.operators.page import Absent, Constants, Page, PerRuntime, Step, no_macs
 
 NO_INTEGERS = Absent("takes no plain integers")
 
@@ -32,14 +33,18 @@ def function_page(
     constants: PerRuntime | Absent | None = None,
     plain: Callable[[Network, Node], Step] | Absent = NO_INTEGERS,
     fields: tuple[Field, ...] = (),
+    wide: Constants | None = None,
 ) -> Page:
     """Return the page of a function `single` (operator, x) of float arrays.
 
     `single_onnxruntime` is onnxruntime's in float32, where its bits are not those of `single`.
     `constants` are tables of 8-bit values where they are not `single` itself, tabulated; `fields`
-    are the operator's in npusim's own files.
+    are the operator's in npusim's own files. `wide` are constants of int16 values, where LiteRT
+    takes them.
     """
     constants = alike(float32_table(single)) if constants is None else constants
+    if wide is not None and not isinstance(constants, Absent):
+        constants = by_width(constants, wide)
     on_floats = elementwise(single if single_onnxruntime is None else single_onnxruntime)
     return Page(
         operator=operator,

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
-from npusim.operators.kinds.table import halves_away
 from npusim.operators.page import Step
+from npusim.runtimes.float32 import halves_away
 from npusim.words import Rule
 
 LEAST, MOST = -128, 127

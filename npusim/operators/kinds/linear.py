@@ -198,6 +198,11 @@ def is_per_tensor(network: Network, node: Node) -> bool:
     return q is not None and q.axis is None
 
 
+def channel_axis(node: Node) -> int:
+    """Return the axis of a layer's weights that counts its output channels."""
+    return 1 if node.kind == "ConvTranspose" else 0
+
+
 def _scales(
     network: Network, node: Node
 ) -> tuple[np.float32, NDArray[np.float32], np.float32, int, int, int]:
@@ -207,10 +212,10 @@ def _scales(
     so, zero_point = affine(node, y)
     low, high = activation_bounds(_activation(node), so, zero_point, y.dtype)
     sx, _ = affine(node, x)
-    channels = 1 if node.kind == "ConvTranspose" else 0
-    if w.quantization is None or w.quantization.axis not in (None, channels):
+    axis = channel_axis(node)
+    if w.quantization is None or w.quantization.axis not in (None, axis):
         raise UnsupportedError(f"{node.name}: expected scales per tensor or output channel")
-    sw = np.broadcast_to(w.quantization.scale, w.shape[channels])
+    sw = np.broadcast_to(w.quantization.scale, w.shape[axis])
     return sx, sw, so, zero_point, low, high
 
 

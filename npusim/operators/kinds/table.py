@@ -13,9 +13,15 @@ from npusim.graph.tensor import Tensor
 from npusim.kernels import elementwise
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.kinds.types import one_8_bit_input
-from npusim.operators.kinds.wide import Values, values_step
+from npusim.operators.kinds.wide import (
+    Values,
+    require_no_zero_point,
+    require_types,
+    values_step,
+)
 from npusim.operators.page import Step
-from npusim.runtimes import onnxruntime
+from npusim.runtimes import int16, onnxruntime
+from npusim.runtimes.float32 import halves_away
 from npusim.runtimes.requantization import affine
 
 Table = NDArray[np.integer]
@@ -65,6 +71,27 @@ def float32_table(
     return table
 
 
+def int16_table(
+    function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
+) -> Callable[[Network, Node], Values]:
+    """Return the same of int16: 513 entries made in float32, straight lines between them.
+
+    Source: TFLite, LUTPopulate and LUTLookup of int16 (lite/kernels/internal/common.h).
+    """
+
+    def values(network: Network, node: Node) -> Values:
+        x, y = network.inputs_of(node)[0], network.output_of(node)
+        require_types(node, {"x": x, "y": y}, ("int16", "int16"))
+        (sx, zx), (so, _) = affine(node, x), affine(node, y)
+        require_no_zero_point(node, x, y)
+        table = int16.interpolated_table(
+            float(sx), zx, float(so), lambda v: function(node.operator, v), np.float32
+        )
+        return lambda v: int16.looked_up(v, table)
+
+    return values
+
+
 def onnxruntime_table(
     function: Callable[[Any, NDArray[np.float32]], NDArray[np.float32]],
 ) -> Callable[[Network, Node], Table]:
@@ -81,14 +108,3 @@ def onnxruntime_table(
             return onnxruntime.quantized(function(node.operator, reals), *affine(node, y), y.dtype)
 
     return table
-
-
-def halves_away(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the nearest whole numbers, halves away from zero, what is just below a half as well.
-
-    Adding a half first would round 0.49999997 up.
-    """
-    whole = np.trunc(x)
-    with np.errstate(invalid="ignore"):  # infinity less itself
-        is_half = np.abs(x - whole) >= np.float32(0.5)
-    return whole + np.where(is_half, np.sign(x), np.float32(0))

@@ -14,6 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.weight_planes import weight_planes
 from npusim.kernels import linear_wide
 from npusim.kernels.linear_plain import accumulate
+from npusim.operators.kinds.linear import channel_axis
 from npusim.operators.kinds.wide import require_types
 from npusim.operators.page import Step
 from npusim.runtimes.requantization import activation_bounds, affine, multiplier_shift
@@ -73,9 +74,10 @@ def wide_linear(network: Network, node: Node) -> WideLinear:
     y = network.output_of(node)
     tensors = {"the input": x, "the weights": w, "the output": y}
     require_types(node, tensors, ("int16", "int8", "int16"))
-    if w.quantization is None or w.quantization.axis not in (None, 0):
+    axis = channel_axis(node)
+    if w.quantization is None or w.quantization.axis not in (None, axis):
         raise UnsupportedError(f"{node.name}: expected scales per tensor or output channel")
-    channels = w.shape[0]
+    channels = w.shape[axis]
     (sx, _), (so, zero_point) = affine(node, x), affine(node, y)
     sw = np.broadcast_to(w.quantization.scale, channels)
     bias, is_reduced = np.zeros(channels, np.int64), True
