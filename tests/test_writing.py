@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 from npusim.cli import app
 from npusim.errors import FormatError
 from npusim.writing import require_outputs, require_writable, whole_file, write_arrays
+
+PLENTY_SECONDS = 60
 
 
 def write(path: Path) -> None:
@@ -80,6 +84,28 @@ def test_a_full_disk_is_one_line(
         app.main()
     assert end.value.code == 2
     assert capsys.readouterr().err == "npusim: output: No space left on device\n"
+
+
+@pytest.mark.parametrize("ending", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_leaves_no_half_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
+) -> None:
+    number = getattr(signal, ending)
+
+    def end_while_it_writes(**_: object) -> int:
+        with whole_file(tmp_path / "x") as file:
+            file.write(b"half")
+            os.kill(os.getpid(), number)
+            time.sleep(PLENTY_SECONDS)
+        return 0
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(app, "app", end_while_it_writes)
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    assert end.value.code == 128 + number
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) is before
 
 
 def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from npusim.analysis.ex_activity import (
     sums_by_layer,
 )
 from npusim.analysis.occupancy import occupancy
+from npusim.errors import UnsupportedError
 from npusim.isa.program import Program
 from npusim.isa.spec import QUEUED_ENGINES
 from npusim.simulator.counts import event_counts
@@ -52,11 +53,17 @@ def machine_data(
 
     Raises
     ------
+    UnsupportedError
+        The machine computes nothing of the network.
     ValueError
         `results` are not those of `program`: a layer's cycles are missing.
     """
     machine = program.machine
     cycles = sum(timeline.cycles for timeline in timelines)
+    if not cycles:
+        raise UnsupportedError(
+            f"{program.name}: the machine computes nothing of it: there is nothing to draw"
+        )
     slices = engine_slices(program, timelines)
     bins = min(MOST_BINS, cycles)
     return {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -41,6 +44,13 @@ The line that the list of commands shows stands here, so that listing them impor
 YOUNG_OBJECTS = 50_000
 """New objects between collections: a program's instructions all live, looking for cycles among
 them again and again takes a tenth of a command."""
+
+
+ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What they end is ended as an error ends it, so that no half of a file is left; where one is
+ignored (nohup), it stays so."""
+SIGNAL_EXIT_CODE = 128
+"""A command that a signal ended exits with this and the signal's number, as in a shell."""
 
 
 class Commands(click.Group):
@@ -97,7 +107,8 @@ def main() -> None:
     """Run the command line; report a user's mistake in one line on stderr, with exit code 2."""
     gc.set_threshold(YOUNG_OBJECTS)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        with _signals_end_as_errors_do():
+            sys.exit(app(standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message())
         sys.exit(2)
@@ -114,6 +125,24 @@ def main() -> None:
         sys.exit(141)
     except OSError as error:  # of files, the commands say more; this is a full disk behind stdout
         _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+
+
+@contextmanager
+def _signals_end_as_errors_do() -> Iterator[None]:
+    before = {
+        number: signal.signal(number, _end)
+        for number in ENDING_SIGNALS
+        if signal.getsignal(number) is signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: object) -> None:
+    sys.exit(SIGNAL_EXIT_CODE + number)
 
 
 def _say_once_that_kernels_are_compiled(_: str) -> None:

@@ -38,13 +38,11 @@ def _results(path: Path) -> dict[str, Any]:
     import json
 
     from npusim.errors import FormatError
+    from npusim.reading import file_text, readable
 
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(f"{path}: cannot read it: {error.strerror}") from None
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, found {error}") from None
+    text = file_text(path, "JSON")
+    with readable(path, "JSON"):
+        found = json.loads(text)
     if not (isinstance(found, dict) and "model" in found and isinstance(found.get("layers"), list)):
         raise FormatError(f"{path}: expected what run or estimate write by --json")
     return found

@@ -156,6 +156,10 @@ def print_comparisons(found: Iterable[tuple[str, Comparison]], title: str) -> in
         table.add_row(name, *(f"{number:,}" for number in numbers), verdict(not item.difference))
         if item.difference:
             reports.append(f"\n{name}: {item.difference}")
+    if not table.rows:
+        raise CosimulationError(
+            f"{title}: the machine computes nothing of it, nothing was compared"
+        )
     plain_console(PIPED_WIDTH).print(table)
     for text in reports:
         _print_text(text)

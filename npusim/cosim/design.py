@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from npusim.cosim.errors import CosimulationError
+from npusim.reading import file_bytes
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,5 @@ class Design:
         ]
         for path in (*self.sources, *headers):
             digest.update(path.name.encode())
-            digest.update(path.read_bytes())
+            digest.update(file_bytes(path, "a source of a design"))
         return digest.hexdigest()[:20]

@@ -7,25 +7,20 @@ sources, so that it can never be stale: Icarus is not rebuilt by cocotb when onl
 from __future__ import annotations
 
 import logging
-import shutil
 import sys
 import tempfile
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npusim.cache import cache_directory
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
+from npusim.cosim.kept import CHECKSUMS, kept
 
 TIMESCALE = ("1ns", "1ps")
-
-BUILD_KEPT_SECONDS = 7 * 24 * 3600
-"""A build that nobody has used for so long is removed."""
 
 _BUILD_ARGUMENTS = {
     "icarus": ["-Wall", "-Wno-timescale"],
@@ -71,16 +66,13 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     design.require_sources()
     trace = waves and simulator == "verilator"
     # a simulation that Verilator built loads cocotb's libraries from this environment
-    key = design.key(simulator, str(trace), sys.prefix)
-    final = cache_directory("cosim") / f"{design.top}-{key}"
-    if final.is_dir():
-        final.touch()
-        return Built(design, simulator, final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    _forget_old_builds(final.parent)
-    # Build beside the final place and rename: two processes may want the same design at once.
-    fresh = Path(tempfile.mkdtemp(prefix=f"{design.top}-", dir=final.parent))
-    log = fresh / "build.log"
+    key = design.key(simulator, str(trace), sys.prefix, CHECKSUMS)
+    directory = kept(f"{design.top}-{key}", lambda place: _compile(design, simulator, trace, place))
+    return Built(design, simulator, directory)
+
+
+def _compile(design: Design, simulator: str, trace: bool, place: Path) -> None:
+    log = place / "build.log"
     try:
         with toolchain.environment(simulator):
             _runner(simulator).build(
@@ -90,23 +82,13 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
                 parameters=dict(design.parameters),
                 hdl_toplevel=design.top,
                 build_args=[*_BUILD_ARGUMENTS[simulator], *(["--trace"] if trace else [])],
-                build_dir=fresh,
+                build_dir=place,
                 always=True,
                 timescale=TIMESCALE,
                 log_file=log,
             )
     except (SystemExit, Exception) as error:
         raise CosimulationError(f"{design.top}: {_first_error(log) or error}") from None
-    else:
-        try:
-            fresh.rename(final)
-        except OSError:  # another process was first
-            if not final.is_dir():
-                raise
-        return Built(design, simulator, final)
-    finally:
-        if fresh.exists():
-            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def run(
@@ -175,12 +157,6 @@ def _runner(simulator: str) -> Any:
     runner = get_runner(simulator)
     runner.log.setLevel(logging.CRITICAL)  # what matters is raised, with the tool's own message
     return runner
-
-
-def _forget_old_builds(directory: Path) -> None:
-    for path in directory.iterdir():
-        if path.stat().st_mtime < time.time() - BUILD_KEPT_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _count(top: str, results: Path, log: str, expected: int | None) -> Results:

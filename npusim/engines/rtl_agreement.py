@@ -58,7 +58,10 @@ def compare_network(
     program = compiled.program
     machine = program.machine if memory is None else program.machine.with_({"memory": memory})
     values = network_inputs(compiled.given, inputs)
-    first = {name: value[:1] for name, value in values.items()} | compiled.initial_state()
+    first = {
+        name: value[:1].reshape(compiled.network.tensors[name].shape)
+        for name, value in values.items()
+    } | compiled.initial_state()
     for name, value in first.items():
         write_tensor(program, compiled.dram, name, value)
     found: list[Comparison] = []

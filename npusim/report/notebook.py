@@ -39,6 +39,8 @@ def machine_html(
     from npusim.report.pages import Cell, Row, render
     from npusim.report.standalone import standalone
 
+    if not any(timeline.cycles for timeline in timelines):
+        return layers_html(f"{program.name}: the machine computes nothing of it", ())
     data = machine_data(program, timelines, results, {})
     drawn = {name: CHARTS[name](data, WIDE) for name in PICTURES}
     table = layer_table(data)

@@ -23,6 +23,8 @@ from npusim.runtimes.twins import MODES, least_total
 from npusim.words import ROUNDINGS
 
 MULTIPLIER_BITS = 31
+LARGEST = 2.0**62
+"""A constant beyond it is no twin: it is tried and found wrong."""
 MAX_SHIFT = 50
 BYTES = 256
 ROUNDS = 4_000
@@ -106,7 +108,7 @@ def _in_mode(rule: PairRule, mode: str) -> PairTwin:
     _, exponent = np.frexp(max(rule.ratios))
     shift = int(np.clip(MULTIPLIER_BITS - 1 - exponent, 1, MAX_SHIFT))
     start = np.array([*rule.ratios, rule.offset]) * 2.0**shift
-    base = np.rint(start).astype(np.int64)
+    base = np.rint(np.clip(start, -LARGEST, LARGEST)).astype(np.int64)
     rows, slack = _conditions(rule, mode, shift, base)
     moved = base + np.rint(_relax(rows, slack)).astype(np.int64)
     constants = Requantization(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from npusim.cosim import CosimulationError, Design, build, run, toolchain
+from npusim.cosim import CosimulationError, Design, build, kept, run, toolchain
 from npusim.cosim.interface import elaborate
+from npusim.cosim.kept import CHECKSUMS
 
 RTL = """\
 module counter #(parameter int WIDTH = 4) (input wire clk_i, output logic [WIDTH-1:0] count_o);
@@ -118,3 +122,50 @@ def test_importing_the_library_imports_no_simulator_importer_or_compiler():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def damage(directory: Path) -> None:
+    largest = max((p for p in directory.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-7])
+
+
+def remove_a_file(directory: Path) -> None:
+    (directory / "sim.vvp").unlink()
+
+
+def remove_the_checksums(directory: Path) -> None:
+    (directory / CHECKSUMS).write_bytes(b"\xff")
+
+
+@pytest.mark.parametrize("harm", [damage, remove_a_file, remove_the_checksums])
+def test_a_damaged_build_is_made_again_and_says_so(design, tmp_path, capfd, harm):
+    first = build(design).directory
+    harm(first)
+    module = cocotb_tests(tmp_path, f"tests_of_{harm.__name__}", COCOTB.format(width=4))
+    results = run(build(design), module)
+    assert results.passed
+    assert capfd.readouterr().err == (f"npusim: {first} is damaged, the design is compiled again\n")
+    build(design)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_full_cache_costs_only_the_keeping(design, tmp_path, capfd, monkeypatch):
+    full = type(shutil.disk_usage("."))(1 << 30, 1 << 30, 4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    module = cocotb_tests(tmp_path, "tests_of_a_full_cache", COCOTB.format(width=4))
+    assert run(build(design), module).passed
+    assert build(design) == build(design)
+    assert not list((tmp_path / "cache" / "cosim").iterdir())
+    assert capfd.readouterr().err == (
+        f"npusim: {tmp_path}/cache/cosim: no space left; compiled designs are not kept\n"
+    )
+
+
+def test_a_disk_that_fills_while_a_build_is_sealed(design, tmp_path, capfd, monkeypatch):
+    def fail(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(kept, "_seal", fail)
+    module = cocotb_tests(tmp_path, "tests_of_a_disk_that_fills", COCOTB.format(width=4))
+    assert run(build(design), module).passed
+    assert "No space left on device; compiled designs are not kept" in capfd.readouterr().err

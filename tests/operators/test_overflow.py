@@ -1,4 +1,4 @@
-"""Where int32 overflows: the bytes of onnxruntime, and a note where sums of LiteRT can wrap."""
+"""Where int32 overflows: the bytes of onnxruntime, and a note where LiteRT can wrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import npusim
-from npusim.formats.tflite.overflow import wrapping_sums
+from npusim.formats.tflite.overflow import extreme_sums
+from tests.simulator.litert_witness import invoke, litert
+from tests.simulator.tflite_builder import Value, constant, options, single_operator
 
 TYPES = {np.dtype("int8"): TensorProto.INT8, np.dtype("uint8"): TensorProto.UINT8}
 OUTPUT_SCALES = (1e-5, 1e-7, 1e-8, 1e-9, 1e-30)
@@ -60,8 +62,64 @@ def test_softmax(
     agrees(tmp_path / "m.onnx", "QLinearSoftmax", ["x", "s", "z", "t", "z"], constants, x)
 
 
-def test_sums_that_can_wrap_are_named() -> None:
+def test_the_ends_of_a_sum() -> None:
     weights = np.array([[1, -2], [100, 27], [0, 0]], np.int8)
     bias = np.array([2**31 - 1 - 3 * 255, 2**31 - 1 - 127 * 255 + 1, -(2**31)], np.int32)
-    assert wrapping_sums(weights, bias, -128, 127, -128) == (1,)
-    assert wrapping_sums(weights, None, -128, 127, 0) == ()
+    least, most = extreme_sums(weights, bias, -128, 127, -128)
+    assert list(most) == [bias[0] + 255, 2**31, -(2**31)]
+    assert list(least) == [bias[0] - 2 * 255, bias[1], -(2**31)]
+    assert [list(ends) for ends in extreme_sums(weights, None, -128, 127, 0)] == [
+        [-128 - 2 * 127, -128 * 127, 0], [127 + 2 * 128, 127 * 127, 0],
+    ]  # fmt: skip
+
+
+def convolution(bias: int, ratio: float) -> bytes:
+    """Return a .tflite file of one 1 x 1 convolution by the weight 1."""
+    scale = np.float32(0.5)
+    return single_operator(
+        "CONV_2D",
+        [
+            Value((1, 1, 4, 1), "int8", scale, 0),
+            constant(np.ones((1, 1, 1, 1), np.int8), np.array([scale]), 0, 0),
+            constant(np.array([bias], np.int32), np.array([scale * scale])),
+        ],
+        Value((1, 1, 4, 1), "int8", np.float32(scale * scale / ratio), 0),
+        options("Conv2DOptions", strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1),
+        3,
+    )
+
+
+SUMS = ("the sums of 1 channels",)
+SHIFTED = ("the sums, times a multiplier above 1, of 1 channels",)
+
+
+@pytest.mark.parametrize(
+    ("bias", "ratio", "named"),
+    [
+        (2**31 - 1 - 127, 0.5, ()),
+        (2**31 - 127, 0.5, SUMS),
+        (-(2**31) + 128, 0.5, ()),
+        (-(2**31) + 127, 0.5, SUMS),
+        (2**26 - 127 - 1, 2.0**4, ()),  # 2^4 is 2^30 * 2^(5 - 30): a shift by 5
+        (2**26 - 127, 2.0**4, SHIFTED),
+        (-(2**26) + 128, 2.0**4, ()),
+        (-(2**26) + 127, 2.0**4, SHIFTED),
+        (3, 2.0**22, ()),
+        (3, 2.0**24, SHIFTED),
+    ],
+)
+def test_where_litert_wraps_is_named_and_nothing_else(
+    tmp_path: Path, bias: int, ratio: float, named: tuple[str, ...]
+) -> None:
+    """The bytes are LiteRT's up to the last sum before the region, and differ in it."""
+    content = convolution(bias, ratio)
+    path = tmp_path / "m.tflite"
+    path.write_bytes(content)
+    network = npusim.load(path)
+    assert len(network.notes) == len(named)
+    for note, start in zip(network.notes, named, strict=True):
+        assert f"conv_2d_0: {start} (the first is 0) can leave 32 bits, where LiteRT wraps" in note
+    x = np.array([-128, -1, 0, 127], np.int8).reshape(1, 1, 4, 1)
+    expected = invoke(litert(content, "ref"), x)
+    found = npusim.run(network, x, requant="litert").outputs[network.outputs[0]]
+    assert np.array_equal(found, expected) == (not named)

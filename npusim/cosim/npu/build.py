@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from npusim.cache import cache_directory
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
+from npusim.cosim.kept import CHECKSUMS, kept
 from npusim.cosim.units import rtl_directory
 from npusim.machines import Machine
 
@@ -73,26 +71,11 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
         )
     wanted = design(machine, simulator, memory_bytes)
     wanted.require_sources()
-    final = cache_directory("cosim") / f"{wanted.top}-{wanted.key(simulator, *_FLAGS[simulator])}"
+    key = wanted.key(simulator, *_FLAGS[simulator], CHECKSUMS)
+    final = kept(f"{wanted.top}-{key}", lambda folder: compile_design(wanted, simulator, folder))
     program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
     command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
-    result = Simulation(machine, simulator, memory_bytes, command)
-    if final.is_dir():
-        final.touch()
-        return result
-    final.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f"{wanted.top}-", dir=final.parent))
-    try:
-        compile_design(wanted, simulator, fresh)
-        try:
-            fresh.rename(final)
-        except OSError:  # another process was first
-            if not final.is_dir():
-                raise
-    finally:
-        if fresh.exists():
-            shutil.rmtree(fresh, ignore_errors=True)
-    return result
+    return Simulation(machine, simulator, memory_bytes, command)
 
 
 def compile_design(wanted: Design, simulator: str, folder: Path) -> None:

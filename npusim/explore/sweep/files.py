@@ -18,6 +18,7 @@ from npusim.formats.files import load
 from npusim.formats.onnx.whole import whole_model
 from npusim.formats.samples import read_samples
 from npusim.quant.dequantize import real_samples
+from npusim.reading import file_bytes
 from npusim.report.sweep_page import plot_bytes, require_plot_format
 from npusim.writing import require_outputs, whole_file
 
@@ -90,7 +91,7 @@ def read_source(network: NetworkChoice) -> Source:
     """
     loaded = load(network.model)
     is_onnx = network.model.suffix == ".onnx"
-    content = whole_model(network.model) if is_onnx else network.model.read_bytes()
+    content = whole_model(network.model) if is_onnx else file_bytes(network.model, "a model")
     model = ModelFile(network.model.name, content)
     if network.calibrate is None and not loaded.is_integer:
         raise UnsupportedError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 
 from npusim.errors import FormatError
+from npusim.reading import file_bytes, readable
 
 
 def whole_model(path: Path) -> bytes:
@@ -17,11 +18,13 @@ def whole_model(path: Path) -> bytes:
     FormatError
         It is larger than a file in one piece can be.
     """
-    content = path.read_bytes()
-    model = onnx.load_model_from_string(content)
-    if all(t.data_location != onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
-        return content
-    whole = onnx.load(path)
+    expected = "an .onnx file"
+    content = file_bytes(path, expected)
+    with readable(path, expected):  # it may have changed since it was loaded
+        model = onnx.load_model_from_string(content)
+        if all(t.data_location != onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
+            return content
+        whole = onnx.load(path)
     try:
         return whole.SerializeToString(deterministic=True)
     except ValueError as error:  # protobuf's limit of 2 GB
