@@ -17,6 +17,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 import npusim
+from tools.checkout import commit
 
 NODES = (1_000, 2_500, 5_000, 10_000)
 NODES_A_LAYER = 5
@@ -54,16 +55,40 @@ def chain(nodes: int) -> bytes:
     return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
 
+def seconds(nodes: int) -> tuple[float, int]:
+    """Return the processor seconds that a chain of `nodes` nodes takes to read, and its layers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "chain.onnx")
+        path.write_bytes(chain(nodes))
+        start = time.process_time()
+        network = npusim.load(path)
+        return time.process_time() - start, len(network.nodes)
+
+
+def table() -> list[str]:
+    """Return the table of RESULTS.md."""
+    lines = [
+        "## Reading",
+        "",
+        "Processor seconds from a QDQ file in .onnx to a network, `benchmarks/bench_import.py` at "
+        f"commit {commit()}.",
+        "",
+        "| nodes | layers | seconds | microseconds a node |",
+        "|---|---|---|---|",
+    ]
+    seconds(NODES[0])  # what is imported and compiled once
+    for nodes in NODES:
+        taken, layers = seconds(nodes)
+        lines.append(f"| {nodes:,} | {layers:,} | {taken:.2f} | {1e6 * taken / nodes:.0f} |")
+        print(lines[-1], flush=True)
+    return [*lines, ""]
+
+
 def main() -> int:
     """Print the processor seconds of each size."""
     for nodes in [int(text) for text in sys.argv[1:]] or NODES:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "chain.onnx")
-            path.write_bytes(chain(nodes))
-            start = time.process_time()
-            network = npusim.load(path)
-            seconds = time.process_time() - start
-        print(f"{nodes:6} nodes: {seconds:6.2f} s of the processor, {len(network.nodes)} layers")
+        taken, layers = seconds(nodes)
+        print(f"{nodes:6} nodes: {taken:6.2f} s of the processor, {layers} layers")
     return 0
 
 

@@ -24,6 +24,7 @@ from statistics import median
 import numpy as np
 
 import npusim
+from benchmarks import bench_import
 from benchmarks.stopwatch import Run, seconds
 from npusim.graph.network import Network
 from npusim.kernels.vnni import chosen_form
@@ -222,7 +223,7 @@ def main() -> None:
         *table("ONNX files", chosen(onnx_files()), ("onnxruntime",), rounds),
     ]
     if not arguments.only:
-        lines += [*growth(max(rounds // 3, 3)), *start_up()]
+        lines += [*growth(max(rounds // 3, 3)), *start_up(), *bench_import.table()]
     if not arguments.no_write and not arguments.only:
         (ROOT / "benchmarks" / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n")
 

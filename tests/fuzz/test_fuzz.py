@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tests.fuzz.campaign import Child, campaign
+from tests.fuzz.operators import DIFFERENCES_MOST, differences, kinds
 from tests.fuzz.target import TARGETS
 
 SECONDS = 60
@@ -25,3 +26,16 @@ def test_a_finding_is_found(tmp_path: Path) -> None:
     assert child.ask(tmp_path / "missing.toml").startswith("refused")
     assert child.ask(tmp_path / "no.ending").startswith("FOUND")
     child.end()
+
+
+def test_files_of_one_operator(tmp_path: Path) -> None:
+    """One of each kind that a night draws thousands of; what differs is named by its seed."""
+    for kind, compare in kinds(tmp_path).items():
+        assert differences(compare, range(99, 100)) == (1, []), kind
+
+    def always_wrong(seed: int) -> None:
+        raise AssertionError(f"byte {seed} differs")
+
+    count, found = differences(always_wrong, range(5, 5_000))
+    assert count == len(found) == DIFFERENCES_MOST
+    assert found[0] == "seed 5: byte 5 differs"

@@ -19,32 +19,45 @@ Made = tuple[Any, dict[str, NDArray], tuple[int, ...]]
 """A node that reads `r` and writes `s`, its float constants, and the shape of `r`."""
 
 
-def equals_onnxruntime(make: Callable[[np.random.Generator], Made]) -> Callable[..., None]:
-    """Return the test that random graphs x - DQ - node - Q - y have onnxruntime's bytes."""
+Make = Callable[[np.random.Generator], Made]
+TYPES = (np.int8, np.uint8)
 
-    @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+
+def compare(make: Make, dtype: type, seed: int) -> None:
+    """Assert that the graph x - DQ - node - Q - y that `seed` draws has onnxruntime's bytes."""
+    limits = np.iinfo(dtype)
+    rng = np.random.default_rng(seed)
+    node, constants, shape = make(rng)
+    x = rng.integers(limits.min, limits.max + 1, shape).astype(dtype)
+    scales = 2.0 ** rng.uniform(-8, -3, 2)
+    if rng.random() < 0.3:
+        scales = 2.0 ** np.rint(np.log2(scales))  # ties
+    zeros = rng.choice([limits.min, 0, 7, limits.max], 2)
+    held = {
+        "sx": np.float32(scales[0]), "zx": dtype(zeros[0]),
+        "sy": np.float32(scales[1]), "zy": dtype(zeros[1]),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "sx", "zx"], ["r"]),
+        node,
+        helper.make_node("QuantizeLinear", ["s", "sy", "zy"], ["y"]),
+    ]
+    arrays = {key: np.asarray(value) for key, value in (constants | held).items()}
+    assert_same_bytes(nodes, {"x": x}, arrays, {"y": dtype}, ALL, 23)
+
+
+def equals_onnxruntime(make: Make) -> Callable[..., None]:
+    """Return the test that random graphs x - DQ - node - Q - y have onnxruntime's bytes.
+
+    It holds `make`, of which tests/fuzz/operators.py draws thousands.
+    """
+
+    @pytest.mark.parametrize("dtype", TYPES)
     def test(dtype: type) -> None:
-        limits = np.iinfo(dtype)
         for seed in range(CASES):
-            rng = np.random.default_rng(seed)
-            node, constants, shape = make(rng)
-            x = rng.integers(limits.min, limits.max + 1, shape).astype(dtype)
-            scales = 2.0 ** rng.uniform(-8, -3, 2)
-            if rng.random() < 0.3:
-                scales = 2.0 ** np.rint(np.log2(scales))  # ties
-            zeros = rng.choice([limits.min, 0, 7, limits.max], 2)
-            held = {
-                "sx": np.float32(scales[0]), "zx": dtype(zeros[0]),
-                "sy": np.float32(scales[1]), "zy": dtype(zeros[1]),
-            }  # fmt: skip
-            nodes = [
-                helper.make_node("DequantizeLinear", ["x", "sx", "zx"], ["r"]),
-                node,
-                helper.make_node("QuantizeLinear", ["s", "sy", "zy"], ["y"]),
-            ]
-            arrays = {key: np.asarray(value) for key, value in (constants | held).items()}
-            assert_same_bytes(nodes, {"x": x}, arrays, {"y": dtype}, ALL, 23)
+            compare(make, dtype, seed)
 
+    test.make = make  # type: ignore[attr-defined]
     return test
 
 
