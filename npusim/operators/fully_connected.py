@@ -18,6 +18,7 @@ from npusim.graph.tensor import Quantization
 from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.in_order import convolve
+from npusim.operators.dense_product import DenseProduct
 from npusim.operators.dequantize import float_product
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
@@ -70,9 +71,11 @@ class FullyConnected(LinearLayer):
         return ((prod(x) // w[1], w[0]),)
 
 
-def _read(layer: TfliteLayer) -> FullyConnected:
+def _read(layer: TfliteLayer) -> FullyConnected | DenseProduct:
     if layer.option("WeightsFormat"):
         raise UnsupportedError(f"{layer.record.name}: shuffled weights are not supported")
+    if layer.input(1).data is None:
+        return DenseProduct(bool(layer.option("KeepNumDims")), layer.activation())
     symmetric = layer.input(0).dtype == "float32" and not layer.option("AsymmetricQuantizeInputs")
     return FullyConnected(
         bool(layer.option("KeepNumDims")), layer.activation(), symmetric=symmetric

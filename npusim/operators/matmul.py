@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import ShapeError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
@@ -38,6 +38,7 @@ from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.fully_connected import FullyConnected
 from npusim.operators.kinds.binary import broadcast, broadcasts_within_samples
 from npusim.operators.kinds.float32 import by_runtime, elementwise
+from npusim.operators.kinds.hybrid import asymmetric, hybrid_or, symmetric, unknown_codes
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.types import require_8_bit
@@ -53,17 +54,21 @@ from npusim.runtimes.requantization import (
     one_term,
     quantize_multiplier,
 )
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
 class MatMul(Operator):
     """a [... M K], b [... K N] -> [... M N], both computed values, broadcast over leading axes.
 
-    With `turn_a` or `turn_b` the last two axes of that operand change places first.
+    With `turn_a` or `turn_b` the last two axes of that operand change places first. Where a is of
+    floats and b of constant integers, the rows of a are quantized while it runs; `symmetric` says
+    that with zero point 0.
     """
 
     turn_a: bool = False
     turn_b: bool = False
+    symmetric: bool = False
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -190,8 +195,44 @@ def macs(network: Network, node: Node) -> int:
     return prod(network.output_of(node).shape) * a[-2 if operator.turn_a else -1]
 
 
+def hybrid(network: Network, node: Node, rule: Rule) -> Step:
+    """Return a product of floats by one constant int8 matrix (batch_matmul.cc, EvalHybrid).
+
+    LiteRT 2.3.0 takes another matrix's scales where a has two leading axes: refused.
+    """
+    operator, (a, b) = node.operator, network.inputs_of(node)
+    assert isinstance(operator, MatMul)
+    if prod(b.shape[:-2]) > 1 or sum(n > 1 for n in a.shape[:-2]) > 1:
+        raise UnsupportedError(
+            f"{node.name}: expected one int8 matrix and at most one leading axis beside floats, "
+            f"found {list(a.shape)} and {list(b.shape)}"
+        )
+    q = b.quantization
+    if b.data is None or q is None or b.dtype != np.int8 or q.axis is not None or q.zero_point:
+        raise UnsupportedError(
+            f"{node.name}: expected constant int8 with one scale and zero point 0 beside floats, "
+            f"found {'computed ' if b.data is None else ''}{b.dtype} in {b.name}"
+        )
+    bare, weights, taken = replace(operator, turn_a=False), exact(b.data, 0), asymmetric
+    if operator.symmetric:
+        taken = symmetric
+
+    def product(threads: int, a: NDArray, *_: NDArray) -> NDArray:
+        a = np.ascontiguousarray(a.swapaxes(-1, -2)) if operator.turn_a else a
+        integers, scale = taken(a.reshape(-1, a.shape[-1]))
+        sums = np.matmul(*turned(bare, integers.reshape(a.shape), weights)).astype(np.float32)
+        return sums * (scale * q.scale).reshape(*a.shape[:-1], 1)
+
+    return product
+
+
 def _read(layer: TfliteLayer) -> MatMul:
-    return MatMul(bool(layer.option("AdjX")), bool(layer.option("AdjY")))
+    is_hybrid = layer.input(0).dtype == "float32" and layer.input(1).dtype == "int8"
+    return MatMul(
+        bool(layer.option("AdjX")),
+        bool(layer.option("AdjY")),
+        is_hybrid and not layer.option("AsymmetricQuantizeInputs"),
+    )
 
 
 def single(operator: MatMul, a: NDArray, b: NDArray) -> NDArray[np.float32]:
@@ -282,7 +323,10 @@ PAGE = Page(
         wide,
     ),
     quantized=step,
-    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
+    float32=hybrid_or(
+        by_runtime(elementwise(real), onnxruntime=elementwise(single)),
+        by_runtime(hybrid, xnnpack=unknown_codes),
+    ),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

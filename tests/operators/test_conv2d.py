@@ -58,7 +58,7 @@ def drawn(draw: Draw, hybrid: bool) -> Layer:
     if hybrid:
         integers = draw.rng.integers(-127, 128, shape).astype(np.int8)
         each = [draw.scale(-9, -6) for _ in range(outer)]
-        scale = np.array(each if depthwise or draw.flag() else each[:1])
+        scale = np.array(draw.pick([each, each[:1], each[:1] * outer]) if not depthwise else each)
         weights = constant(integers, scale, 0, axis=3 if depthwise else 0)
     bias = draw.fixed(draw.plain((outer,), "float32"))
     pairs = zip(sizes, spans, stride, strict=True)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.simulator.tflite_builder import Value, options
+from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import Draw, Layer, compare, random_layers
 
 
-def drawn(draw: Draw, dtype: str, result: str) -> Layer:
+def drawn(draw: Draw, dtype: str, result: str, *, one_matrix: bool = False) -> Layer:
     m, k, n = (draw.between(1, 9) for _ in range(3))
     leading = draw.shape(0, 2, 3)
     few = tuple(e if draw.flag() else 1 for e in leading)[draw.between(0, len(leading)) :]
+    if one_matrix:
+        few, leading = (1,) * len(few), (*(1 for _ in leading[1:]), *leading[:1])
     turn_a, turn_b = draw.flag(), draw.flag()
     a = (*leading, k, m) if turn_a else (*leading, m, k)
     b = (*few, n, k) if turn_b else (*few, k, n)
@@ -42,3 +44,16 @@ def test_bytes_equal_litert(draw: Draw) -> None:
 @random_layers
 def test_floats_equal_litert(draw: Draw) -> None:
     compare(drawn(draw, "float32", "float32"), ulp=8, of_largest=True)
+
+
+@random_layers
+def test_hybrid_products_equal_litert(draw: Draw) -> None:
+    layer = drawn(draw, "float32", "float32", one_matrix=True)
+    x, w = layer.inputs
+    assert x is not None
+    assert w is not None
+    data = draw.rng.integers(-127, 128, w.shape).astype(np.int8)
+    layer.inputs[1], layer.arrays = constant(data, draw.scale(-9, -6)), layer.arrays[:1]
+    layer.options.asymmetricQuantizeInputs = draw.flag()
+    layer.version = 4
+    compare(layer, ulp=16, of_largest=True, kernels=("ref", "opt"))

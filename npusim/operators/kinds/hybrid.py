@@ -2,7 +2,7 @@
 
 LiteRT quantizes the activations while it runs, each sample (each row of a dense layer) with a scale
 of its own, sums integers, and scales the sums back. Sums are exact here; the scales are float32.
-Its own kernels take a zero point of 0 for a convolution whose weights have one scale, and for a
+Its own kernels take a zero point of 0 for a convolution whose weights' scales are equal, and for a
 dense layer unless its file asks for another. XNNPACK has codes of its own, which are not followed.
 
 Source: TFLite, portable_tensor_utils.cc (SymmetricQuantizeFloats, AsymmetricQuantizeFloats),
@@ -84,7 +84,7 @@ def hybrid_step(
             )
         weights = w.data.astype(np.float64)
         bias = [tensor.data for tensor in network.inputs_of(node)[2:] if tensor.data is not None]
-        one_scale = whole_samples and q.scale.size == 1 and w.file_order is None
+        one_scale = whole_samples and np.ptp(q.scale) == 0 and w.file_order is None
         without_zero = one_scale or getattr(operator, "symmetric", False)
         taken = symmetric if without_zero else asymmetric
 
