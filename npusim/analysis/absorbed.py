@@ -9,8 +9,9 @@ from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.isa.program import Program
 
-IN_READERS = (op.Pad,)
-"""Operators that those who read them take over; others go to those that write what they read."""
+IN_READERS = (op.Pad, op.Conv2D, op.FullyConnected)
+"""Operators that those who read them take over: padding, and layers that are computed in the same
+bands of rows; others go to those that write what they read."""
 RENAMED = "nothing to do"
 
 
@@ -51,11 +52,12 @@ def _layer(network: Network, node: Node, own: set[str], by_output: dict[str, str
     """Return the layer that computes `node`; empty where it only names bytes anew."""
     if isinstance(node.operator, op.Reshape | op.Transpose):
         return ""
-    forwards = isinstance(node.operator, IN_READERS)
     seen: Node | None = node
+    forwards = False
     while seen is not None and seen.name not in own:
         if seen.outputs[0] in by_output:
             return by_output[seen.outputs[0]]
+        forwards = forwards or isinstance(seen.operator, IN_READERS)
         if forwards:
             readers = network.consumers[seen.outputs[0]]
             seen = readers[0] if readers else None

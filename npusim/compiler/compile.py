@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
+from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
 from npusim.compiler.emit.transfers import load_fill
 from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
-from npusim.compiler.residency import Residency
 from npusim.graph.network import Network, Node
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
@@ -95,12 +95,13 @@ class Compiler:
     def run(self) -> None:
         """Emit every unit."""
         lowered = self.lowered
-        lowerings = [unit.lowering for unit in lowered.units]
-        residency = None if self.keep else Residency(lowerings, self.machine, lowered.in_dram)
+        units, residency = lowered.units, None
+        if not self.keep:
+            units, residency = with_cascades(units, self.machine, lowered.in_dram)
         held: dict[str, int] = {}
         for name in self.network.inputs:
             self._place(name, held)
-        for number, unit in enumerate(lowered.units):
+        for number, unit in enumerate(units):
             if residency is not None:
                 self.emitter.act_first, self.emitter.act_banks = residency.window(number)
             self._emit_unit(unit, held)
@@ -189,7 +190,7 @@ class Compiler:
                     unit.node.kind,
                     first,
                     count,
-                    layer_macs(network, unit.node),
+                    sum(layer_macs(network, node) for node in (*unit.before, unit.node)),
                     unit.targets[0].name,
                     early,
                 )

@@ -41,6 +41,8 @@ class Unit:
     node: Node
     targets: tuple[Tensor, ...]
     lowering: Lowering | None
+    before: tuple[Node, ...] = ()
+    """Nodes that are computed together with it, in the same bands of rows."""
 
 
 @contextmanager

@@ -63,9 +63,13 @@ class Residency:
     def __init__(
         self, lowerings: Sequence[Lowering | None], machine: Machine, in_dram: set[Spot]
     ) -> None:
-        self.lowerings, self.machine = lowerings, machine
+        self.machine = machine
+        self.lowerings = [x if isinstance(x, InPlace) else None for x in lowerings]
+        """None where tensors are in DRAM alone."""
         self._taken: list[list[bool]] = [[False] * machine.scratchpads.act_banks for _ in lowerings]
         self._costs: dict[int, tuple[int, int]] = {}
+        self._kept: list[tuple[_Candidate, int]] = []
+        """With the first bank of each."""
         candidates = [*self._candidates(in_dram)]
         candidates.sort(key=_worth, reverse=True)
         for candidate in candidates:
@@ -75,20 +79,43 @@ class Residency:
         """Return the longest run of banks that no kept tensor takes during a unit."""
         return _longest_run(self._taken[unit])
 
+    def window_without(self, units: range, inside: set[Spot]) -> Banks:
+        """Return the longest run of banks during all of some units, if `inside` were not kept."""
+        taken = [False] * self.machine.scratchpads.act_banks
+        for candidate, start in self._kept:
+            meets = candidate.first < units.stop and units.start <= candidate.last
+            if meets and candidate.spot not in inside:
+                taken[start : start + candidate.banks] = [True] * candidate.banks
+        return _longest_run(taken)
+
+    def cost(self, units: range) -> tuple[int, int]:
+        """Return DRAM beats and cycles of some units, work of the host left out."""
+        costs = [self._cost_of(unit) for unit in units if self.lowerings[unit] is not None]
+        return sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
+
+    def release(self) -> None:
+        """Keep nothing."""
+        for candidate, _ in self._kept:
+            candidate.spot.kept = None
+
+    def hold(self) -> None:
+        """Keep what was chosen, after `release`."""
+        bank = self.machine.scratchpads.act_bank_words
+        for candidate, start in self._kept:
+            candidate.spot.kept = candidate.at(start * bank)
+
     def _candidates(self, in_dram: set[Spot]) -> Iterator[_Candidate]:
+        readers_of: dict[Spot, list[int]] = {}
+        for place, lowering in enumerate(self.lowerings):
+            if lowering is not None:
+                for spot in dict.fromkeys(lowering.reads):
+                    readers_of.setdefault(spot, []).append(place)
         for first, lowering in enumerate(self.lowerings):
-            if not isinstance(lowering, InPlace) or lowering.target is None:
+            target = None if lowering is None else lowering.target
+            if target is None or target.spot in in_dram or target.spot not in readers_of:
                 continue
-            target = lowering.target
-            readers = [
-                place
-                for place, other in enumerate(self.lowerings)
-                if isinstance(other, InPlace) and target.spot in other.reads
-            ]
-            if target.spot in in_dram or not readers:
-                continue
-            between = self.lowerings[first : readers[-1] + 1]
-            if not all(isinstance(x, InPlace) for x in between):
+            readers = readers_of[target.spot]
+            if any(other is None for other in self.lowerings[first : readers[-1] + 1]):
                 continue
             found = self._candidate(target, first, readers)
             if found is not None:
@@ -99,7 +126,7 @@ class Residency:
         steps = 1
         for place in readers:
             reader = self.lowerings[place]
-            assert isinstance(reader, InPlace)
+            assert reader is not None
             border = reader.border(target)
             if border is None:
                 return None
@@ -144,7 +171,9 @@ class Residency:
                     found.append((cost, -self._rest_units(candidate, start), edge, start))
         if not found:
             return
-        self._keep(candidate, min(found)[-1], True)
+        start = min(found)[-1]
+        self._keep(candidate, start, True)
+        self._kept.append((candidate, start))
         for unit in units:
             self._costs.pop(unit, None)
 
@@ -185,10 +214,13 @@ class Residency:
         return beats, sum(cost[1] for cost in costs)
 
     def _sum(self, units: range) -> tuple[int, int]:
-        for unit in units:
-            if unit not in self._costs:
-                self._costs[unit] = self._unit_cost(unit)
-        return sum(self._costs[u][0] for u in units), sum(self._costs[u][1] for u in units)
+        costs = [self._cost_of(unit) for unit in units]
+        return sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
+
+    def _cost_of(self, unit: int) -> tuple[int, int]:
+        if unit not in self._costs:
+            self._costs[unit] = self._unit_cost(unit)
+        return self._costs[unit]
 
     def _unit_cost(self, unit: int) -> tuple[int, int]:
         """Return DRAM beats and cycles of a unit in its window.
@@ -199,7 +231,7 @@ class Residency:
             It does not fit.
         """
         lowering = self.lowerings[unit]
-        assert isinstance(lowering, InPlace)
+        assert lowering is not None
         return lowering.cost(self.machine, self.window(unit)[1])
 
 

@@ -25,13 +25,16 @@ from tests.quant.networks import Maker
 RULES = ("half_up", "half_even", "tosa", "litert")
 
 
-def random_chain(rng: np.random.Generator) -> Network:
-    """Return a quantized chain of layers of every window, with additions and a mean at its end."""
+def random_chain(rng: np.random.Generator, longest: int = 9) -> Network:
+    """Return a quantized chain of layers of every window, with additions and a mean at its end.
+
+    Images have up to `longest` rows and columns.
+    """
 
     def between(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
 
-    image = (1, between(1, 9), between(1, 9), between(1, 20))
+    image = (1, between(1, longest), between(1, longest), between(1, 20))
     m = Maker(image)
     source, shapes = "x", {"x": image}
     for number in range(between(3, 6)):

@@ -60,7 +60,7 @@ class LayerConstants:
         self._order, self._places = self._weight_places()
         words = sum(count for _, count in self._places.values())
         self._offset = constants.place(words * self.machine.size, self._weight_bytes)
-        self._parameter_offset = place_parameters(constants, layer, shape)
+        self._parameter_offset = place_parameters(constants, layer)
         self._add_offset = self._place_addition(constants)
         self._pieces = self._resident_pieces() if tiling.wgt_resident else {}
         self._loaded: set[int] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,16 +104,22 @@ def _group_blocks(layer: LinearLayer, size: int) -> int:
 
 
 def choose_tiling(
-    layer: LinearLayer, machine: Machine, act_banks: int | None = None
+    layer: LinearLayer,
+    machine: Machine,
+    act_banks: int | None = None,
+    out_blocks: int | None = None,
 ) -> tuple[LinearShape, Tiling]:
     """Return the layer's shape and its best tiling: the first choice of rows that fits.
 
-    `act_banks`: those that its buffers may take; None: all.
+    `act_banks`: those that its buffers may take; None: all. `out_blocks`: output blocks that are
+    computed one after the other before another layer takes its turn; None: all.
     """
     if act_banks is None:
         act_banks = machine.scratchpads.act_banks
     for row_taps in row_choices(layer, machine):
-        shape = _shape(layer, machine, row_taps, act_banks)
+        shape = linear_shape(layer, machine, row_taps, act_banks)
+        if out_blocks is not None:
+            shape = replace(shape, out_blocks=out_blocks)
         tiling = best_tiling(shape, machine)
         if tiling is not None:
             return shape, tiling
@@ -135,7 +141,10 @@ def row_choices(layer: LinearLayer, machine: Machine) -> list[int]:
     return [1]
 
 
-def _shape(layer: LinearLayer, machine: Machine, row_taps: int, act_banks: int) -> LinearShape:
+def linear_shape(
+    layer: LinearLayer, machine: Machine, row_taps: int, act_banks: int
+) -> LinearShape:
+    """Return what the tile search knows of a layer."""
     size = machine.size
     rows = row_taps if layer.depthwise else min(size, layer.source.channels)
     planes = layer.terms.planes
@@ -237,10 +246,20 @@ def input_span(
     return inside_low, inside_high - inside_low, inside_low - low, high - inside_high
 
 
-def place_parameters(constants: Constants, layer: LinearLayer, shape: LinearShape) -> int:
+def weight_words(shape: LinearShape, out_blocks: int) -> int:
+    """Return the WGT words of the weights of `out_blocks` output blocks."""
+    passes = ceil_divide(shape.kernel[1], shape.row_taps)
+    return out_blocks * shape.in_blocks * shape.kernel[0] * passes * shape.tile_words
+
+
+def parameter_words(layer: LinearLayer) -> int:
+    """Return the PAR words of all output blocks."""
+    return layer.target.blocks * (PAR_HEADER_WORDS + layer.terms.count)
+
+
+def place_parameters(constants: Constants, layer: LinearLayer) -> int:
     """Place the PAR words of all output blocks; return their offset in bytes."""
-    terms, size = layer.terms, layer.target.size
-    words = shape.out_blocks * (PAR_HEADER_WORDS + terms.count)
+    terms, size, words = layer.terms, layer.target.size, parameter_words(layer)
 
     def make() -> bytes:
         parts = []

@@ -1,0 +1,1 @@
+"""Several layers depth first: band of rows by band of rows, with nothing in DRAM between them."""

@@ -1,0 +1,190 @@
+"""The instructions of a cascade: for each band its loads, then layer after layer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from npusim.compiler.cascade.plan import (
+    Addresses,
+    Plan,
+    block_parts,
+    layers_of_band,
+    leads_pair,
+    needs_fill,
+    plan_cascade,
+    region_words,
+)
+from npusim.compiler.cascade.rows import Band
+from npusim.compiler.context import Context
+from npusim.compiler.emit.memory import ActTile, Border, Spot, Stored
+from npusim.compiler.emit.slots import Slots
+from npusim.compiler.emit.transfers import Pads, Patch, load_fill, load_tile
+from npusim.compiler.linear.constants import LayerConstants, Room
+from npusim.compiler.linear.layer import LinearLayer, ceil_divide, linear_shape
+from npusim.compiler.linear.linear import in_place
+from npusim.compiler.linear.loops import Buffers, TileLoops, buffer_banks
+from npusim.compiler.lower.kinds.windowed import border_of
+from npusim.isa.scratchpads import bank_words
+from npusim.machines import Machine
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """How the machine computes several layers in a row: a band of rows at a time."""
+
+    context: Context
+    layers: tuple[LinearLayer, ...]
+    _plans: dict[Hashable, Plan] = field(default_factory=dict)
+    """Found so far, by what lies in ACT already and by the banks."""
+
+    def __call__(self, place: Stored) -> None:
+        """Emit it; the last layer has said where it writes."""
+        emitter = self.context.emitter
+        _Emission(self.context, self._plan(emitter.machine, emitter.act_banks)).run()
+
+    def _plan(self, machine: Machine, act_banks: int) -> Plan:
+        residual = self.layers[-1].residual
+        seen = [self.layers[0].source, self.layers[-1].target]
+        if residual is not None:
+            seen.append(residual.source)
+        key = (
+            machine,
+            act_banks,
+            *(x.kept and (x.kept.row_stride, x.kept.block_stride) for x in seen),
+        )
+        if key not in self._plans:
+            self._plans[key] = plan_cascade(self.layers, machine, act_banks)
+        return self._plans[key]
+
+    @property
+    def reads(self) -> tuple[Spot, ...]:
+        """The spots of its input and of what its last layer adds."""
+        residual = self.layers[-1].residual
+        added = () if residual is None else (residual.source.spot,)
+        return (self.layers[0].source.spot, *added)
+
+    @property
+    def target(self) -> Stored | None:
+        """The last layer's output."""
+        return self.layers[-1].target
+
+    @property
+    def row_steps(self) -> int:
+        """The most rows that a loop steps at once in the input."""
+        window = self.layers[0].window
+        return max(*window.stride, *window.dilation)
+
+    def border(self, stored: Stored) -> Border | None:
+        """Return what the first layer sees around `stored`, or the last one that adds it."""
+        first, last = self.layers[0], self.layers[-1]
+        found = border_of(replace(first, residual=None), stored)
+        if last.residual is not None and last.residual.source.spot is stored.spot:
+            alone = replace(last, source=replace(last.source, spot=Spot(0)))
+            return found if border_of(alone, stored) is not None else None
+        return found
+
+    def cost(self, machine: Machine, act_banks: int) -> tuple[int, int]:
+        """Return DRAM beats and cycles."""
+        plan = self._plan(machine, act_banks)
+        return plan.dram_beats, plan.cycles
+
+
+class _Emission:
+    """The state of a cascade's emission."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self.emitter, self.constants, self.plan = context.emitter, context.constants, plan
+        machine, bank = plan.machine, plan.machine.scratchpads.act_bank_words
+        regions = [
+            ceil_divide(words, bank) for words in region_words(plan.tensors, plan.input_slots)
+        ]
+        nowhere = Addresses((0,) * plan.input_slots, (0,) * (len(plan.layers) - 1))
+        last = [*layers_of_band(plan.layers, plan.tensors, plan.widest, nowhere)][-1]
+        tiling = plan.tilings[-1][1]
+        taken = self.emitter.take_banks("ACT", regions + buffer_banks(machine, last, tiling))
+        between = [t.words for t in plan.tensors[1:] if t is not None]
+        starts = [*accumulate(between, initial=taken[0])]
+        self.at = Addresses(tuple(taken[1 : len(regions)]), tuple(starts[:-1]))
+        self.buffers = Buffers.of(last, tiling, taken[len(regions) :])
+        self.placed = self._place_constants()
+
+    def _place_constants(self) -> list[LayerConstants]:
+        """Place all constants and load them."""
+        plan, emitter = self.plan, self.emitter
+        words = plan.constant_words
+        addresses = []
+        for scratchpad, column in (("WGT", 0), ("PAR", 1)):
+            counts = [count[column] for count in words]
+            banks = ceil_divide(sum(counts), bank_words(plan.machine, scratchpad))
+            (start,) = emitter.take_banks(scratchpad, [banks])
+            addresses.append([*accumulate(counts, initial=start)])
+        placed = []
+        for place, layer in enumerate(plan.layers):
+            shape, tiling = plan.tilings[place]
+            blocks = layer.target.blocks
+            room = Room(plan.all_groups(place), addresses[0][place], addresses[1][place])
+            found = LayerConstants(
+                emitter, self.constants, layer, replace(shape, out_blocks=blocks),
+                replace(tiling, wgt_resident=True, par_page_blocks=blocks), room,
+            )  # fmt: skip
+            found.load_all()
+            placed.append(found)
+        return placed
+
+    def run(self) -> None:
+        """Emit all bands."""
+        for number, band in enumerate(self.plan.bands):
+            slot = number % self.plan.input_slots
+            self._fill(number, band)
+            self._load_input(band, slot)
+            place = 0
+            while place < len(self.plan.layers):
+                count = 2 if leads_pair(self.plan.layers, place) else 1
+                self._layers(band, slot, place, count)
+                place += count
+
+    def _fill(self, number: int, band: Band) -> None:
+        for place in range(1, len(self.plan.layers)):
+            tensor = self.plan.tensors[place]
+            assert tensor is not None
+            if needs_fill(self.plan, number, place):
+                kept = tensor.at(self.at.between[place - 1], band[place].above)
+                load_fill(self.emitter, self.constants, kept, tensor.blocks)
+
+    def _load_input(self, band: Band, slot: int) -> None:
+        tensor, rows, layer = self.plan.tensors[0], band[0], self.plan.layers[0]
+        if tensor is None:
+            return
+        source, border = layer.source, tensor.border
+        load_tile(
+            self.emitter,
+            source,
+            Patch(0, source.blocks, rows.first, rows.count, 0, source.width),
+            ActTile(self.at.inputs[slot], tensor.row_stride, tensor.block_stride),
+            Pads(rows.above, rows.below, border.left, border.right),
+            layer.input_zero_point,
+        )
+
+    def _layers(self, band: Band, slot: int, first: int, count: int) -> None:
+        """Emit one layer of a band, or two that take turns, some blocks at a time."""
+        plan = self.plan
+        blocks, held = plan.layers[first].target.blocks, plan.held_blocks(first)
+        for part in block_parts(blocks, held):
+            layers = [*layers_of_band(plan.layers, plan.tensors, band, self.at, slot, part[0])][
+                first : first + count
+            ]
+            for place, layer in enumerate(layers, first):
+                self._layer(place, layer, part)
+
+    def _layer(self, place: int, layer: LinearLayer, part: tuple[int, int]) -> None:
+        emitter, plan = self.emitter, self.plan
+        widest_shape, tiling = plan.tilings[place]
+        shape = linear_shape(layer, plan.machine, widest_shape.row_taps, widest_shape.act_banks)
+        assert layer.source.kept is not None
+        loops = TileLoops(
+            emitter, layer, replace(shape, out_blocks=part[1] - part[0]), tiling,
+            self.placed[place], in_place(layer.source.kept), Slots([]), self.buffers,
+        )  # fmt: skip
+        loops.run(plan.groups(place, *part))
