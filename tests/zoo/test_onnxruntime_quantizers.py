@@ -45,7 +45,7 @@ LEFT_OUT = {
     ("local", "dynamic"): "LRN's powers are Eigen's, which differ in the last place",
 }
 LACKING = {
-    "deeplab": "mode 'linear'", "super_resolution": "mode 'linear'",
+
     "gru": "GRU", "lstm": "LSTM", "perceptron": "alpha 1",
 }  # fmt: skip
 """What an architecture needs that npusim has not, as its refusal says it; else it has to run."""

@@ -1,0 +1,213 @@
+"""interpolate: x in another size, each output a weighted sum of its neighbours (ONNX's Resize).
+
+Two neighbours along each axis, or four by a cubic. Weights and sums are float32 as onnxruntime has
+them, on integers too, where the fraction of the sum is cut off. Source: onnxruntime 1.31,
+core/providers/cpu/tensor/upsample.cc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import floor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import ShapeError, UnsupportedError
+from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.onnx_resize import coordinate_mode, resized, source_coordinate
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.kinds.movement import need_size
+from npusim.operators.page import Step
+
+
+@dataclass(frozen=True)
+class Along:
+    """Along one axis: the places [taps O] of each output's neighbours, and their shares.
+
+    A cubic's sum is divided by `totals` [O].
+    """
+
+    axis: int
+    places: tuple[tuple[int, ...], ...]
+    shares: tuple[tuple[float, ...], ...]
+    totals: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interpolate(Operator):
+    """Weighted sums of neighbours along some axes, the innermost first."""
+
+    along: tuple[Along, ...]
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return 1, 1
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        shape = list(inputs[0])
+        for a in self.along:
+            if a.axis >= len(shape) or max(map(max, a.places)) >= shape[a.axis]:
+                raise ShapeError(f"places along axis {a.axis} are outside input {list(inputs[0])}")
+            shape[a.axis] = len(a.places[0])
+        return (need_size(tuple(shape)),)
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return all(a.axis != 0 for a in self.along)
+
+
+def real(operator: Interpolate, x: NDArray) -> NDArray:
+    """Return the sums in the type of x."""
+    cubic = bool(operator.along[0].totals)
+    return (_by_axes if cubic else _together)(operator, x)
+
+
+def _shaped(values: Sequence[float], a: Along, x: NDArray) -> NDArray:
+    """Return one value for each output along the axis, in the type of x."""
+    return np.asarray(values, x.dtype).reshape(-1, *[1] * (x.ndim - a.axis - 1))
+
+
+def _together(operator: Interpolate, x: NDArray) -> NDArray:
+    """Return sums whose shares along all axes are multiplied first, the innermost axis fastest."""
+    total: Any = None
+    outermost = operator.along[::-1]
+    for taps in product(*(range(len(a.places)) for a in outermost)):
+        near, share = x, None
+        for a, tap in zip(operator.along, taps[::-1], strict=True):
+            near = np.take(near, a.places[tap], a.axis)
+            one = _shaped(a.shares[tap], a, x)
+            share = one if share is None else share * one
+        term = share * near
+        total = term if total is None else total + term
+    return np.asarray(total)
+
+
+def _by_axes(operator: Interpolate, x: NDArray) -> NDArray:
+    """Return sums along the innermost axis, whose shares are divided first, then the next."""
+    inner, *others = operator.along
+    total: Any = x.dtype.type(0)
+    for places, shares in zip(inner.places, inner.shares, strict=True):
+        share = _shaped(shares, inner, x) / _shaped(inner.totals, inner, x)
+        total = total + share * np.take(x, places, inner.axis)
+    for a in others:
+        rows, total = total, x.dtype.type(0)
+        for places, shares in zip(a.places, a.shares, strict=True):
+            near = np.take(rows, places, a.axis) * _shaped(shares, a, x)
+            total = total + near / _shaped(a.totals, a, x)
+    return np.asarray(total)
+
+
+def _step(network: Network, node: Node) -> Step:
+    operator: Any = node.operator
+    dtype = network.output_of(node).dtype
+    return lambda threads, x: real(operator, x.astype(np.float32, copy=False)).astype(
+        dtype, copy=False
+    )
+
+
+def linear(axis: int, sources: Sequence[float], size: int) -> Along:
+    """Return the two neighbours of places on an axis of `size`."""
+    f = np.float32
+    places: list[tuple[int, int]] = []
+    shares: list[tuple[float, float]] = []
+    for source in sources:
+        inside = max(f(0), min(f(source), f(size - 1)))
+        low = min(int(inside), size - 1)
+        high = min(low + 1, size - 1)
+        away = float(abs(f(inside - f(high)))), float(abs(f(inside - f(low))))
+        places.append((low, high))
+        shares.append((0.5, 0.5) if low == high else away)
+    return Along(axis, tuple(zip(*places, strict=True)), tuple(zip(*shares, strict=True)))
+
+
+def cubic(axis: int, sources: Sequence[float], size: int, a: float, inside: bool) -> Along:
+    """Return the four neighbours of places on an axis of `size`, by Keys' cubic of parameter `a`.
+
+    With `inside` neighbours outside the axis have no share; else the nearest inside stands for
+    them.
+    """
+    places, shares, totals = [], [], []
+    for source in sources:
+        first = floor(source) - 1
+        found = _cubic_shares(np.float32(source) - np.float32(floor(source)), np.float32(a))
+        total = np.float32(1)
+        if inside:
+            found = [s if 0 <= first + i < size else np.float32(0) for i, s in enumerate(found)]
+            total = np.float32(0)
+            for share in found:
+                total = np.float32(total + share)
+        places.append([min(max(first + i, 0), size - 1) for i in range(4)])
+        shares.append([float(share) for share in found])
+        totals.append(float(total))
+    return Along(
+        axis, tuple(zip(*places, strict=True)), tuple(zip(*shares, strict=True)), tuple(totals)
+    )
+
+
+def _cubic_shares(s: np.float32, a: np.float32) -> list[np.float32]:
+    """Return the shares of the four neighbours of a place `s` behind the second, in float32."""
+    one, two, three, four, five, eight = (np.float32(n) for n in (1, 2, 3, 4, 5, 8))
+
+    def outer(away: np.float32) -> np.float32:
+        return ((a * away - five * a) * away + eight * a) * away - four * a
+
+    def inner(away: np.float32) -> np.float32:
+        return ((a + two) * away - (a + three)) * away * away + one
+
+    return [outer(s + one), inner(s), inner(one - s), outer(two - s)]
+
+
+def read_resize(b: Builder, node: OnnxNode, x: str, mode: str) -> None:
+    """Append a Resize by linear or cubic weights."""
+    shape = b.shape(x)
+    where = f"{node.name} ({node.kind})"
+    sizes, scales = resized(b, node, shape)
+    if node.integer("antialias", 0):
+        raise UnsupportedError(f"{where}: antialias is not supported")
+    if sizes == shape:
+        return b.emit_identity(node)
+    rank = len(shape)
+    changed = [axis for axis in range(rank) if sizes[axis] != shape[axis] or scales[axis] != 1]
+    if mode == "linear" and rank in (3, 5):
+        axes = tuple(range(rank - 3, rank))
+    elif rank in (2, 4):
+        channels_last = mode == "linear" and rank == 4 and 1 in changed
+        axes = (1, 2) if channels_last else (rank - 2, rank - 1)
+    else:
+        axes = ()
+    if not set(changed) <= set(axes):
+        raise UnsupportedError(f"{where}: mode {mode!r} from {list(shape)} to {list(sizes)}")
+    integers = not b.tensors[x].is_float
+    if integers and (mode == "cubic" or axes == (1, 2)):
+        raise UnsupportedError(f"{where}: mode {mode!r} of integers along axes {list(axes)}")
+    coordinates = coordinate_mode(b, node)
+    along = []
+    for axis in reversed(axes):
+        wanted, scale = sizes[axis], scales[axis]
+        sources = [
+            float(i)
+            if scale == 1
+            else source_coordinate(coordinates, i, shape[axis], wanted, scale)
+            for i in range(wanted)
+        ]
+        stored = axis - 1 if axes == (2, 3) else axis
+        if mode == "linear":
+            along.append(linear(stored, sources, shape[axis]))
+        else:
+            a = node.number("cubic_coeff_a", -0.75)
+            inside = bool(node.integer("exclude_outside", 0))
+            along.append(cubic(stored, sources, shape[axis], a, inside))
+    operator = Interpolate(tuple(along))
+    emit = b.emit_channels_last if axes == (2, 3) else b.emit
+    emit(node.name, operator, (x,), node.outputs[0])
+    return None
+
+
+PAGE = any_type_page(Interpolate, (), real, _step, keeps_scale=True)
