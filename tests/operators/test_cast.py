@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.simulator.tflite_builder import TYPES, Value, options
 
 from .litert_cases import ALL_TYPES, Draw, Layer, compare, random_layers
@@ -11,10 +13,19 @@ from .litert_cases import ALL_TYPES, Draw, Layer, compare, random_layers
 def test_equals_litert(draw: Draw) -> None:
     x = draw.plain(draw.shape(0, 5, 4), draw.pick(ALL_TYPES))
     dtype = draw.pick(ALL_TYPES)
-    high = 127 if dtype == "int8" else 255 if dtype == "uint8" else 30000
-    low = -127 if dtype == "int8" else 0 if dtype == "uint8" else -30000
-    if x.dtype != "float32":  # a float outside the integers' range is undefined
-        low, high = (-30000, 30000) if x.dtype == "int16" else (-(1 << 30), 1 << 30)
+    reach = 30000 if x.dtype == "int16" else draw.pick([100, 1000, 1 << 17, 1 << 30])
+    low, high = -reach, reach
     chosen = options("CastOptions", inDataType=TYPES[x.dtype], outDataType=TYPES[dtype])
     data = draw.array(x, low, high)
+    compare(Layer("CAST", [x], [Value(x.shape, dtype)], chosen, [data]))
+
+
+@random_layers
+def test_floats_beyond_a_type_equal_litert(draw: Draw) -> None:
+    dtype = draw.pick(["int8", "uint8", "int16", "int32", "int64"])
+    x = draw.plain((9,), "float32")
+    ends = np.iinfo(dtype)
+    near = [float(ends.min), float(ends.max), 1e30, -1e30, 0.0]
+    data = np.asarray(draw.rng.choice(near, 9) * draw.pick([0.5, 1, 1.001, 2]), np.float32)
+    chosen = options("CastOptions", inDataType=TYPES[x.dtype], outDataType=TYPES[dtype])
     compare(Layer("CAST", [x], [Value(x.shape, dtype)], chosen, [data]))
