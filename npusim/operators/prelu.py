@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm
@@ -37,11 +38,16 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
 
 def fixed_point(network: Network, node: Node, mode: str = "") -> Pairs:
     """Return TFLite's function (activations.cc, EvalPrelu): two requantizations."""
+    slope = network.inputs_of(node)[1]
+    if slope.dtype.itemsize > 1:  # LiteRT would read the bytes of an int16 one after the other
+        raise UnsupportedError(
+            f"{node.name}: expected slopes of 8 bits in {slope.name}, found {slope.dtype}"
+        )
     (s1, z1), (s2, z2) = (affine(node, x) for x in network.inputs_of(node))
     y = network.output_of(node)
     so, zo = affine(node, y)
-    above = quantize_multiplier(float(s1) / float(so))
-    below = quantize_multiplier(float(s1) * float(s2) / float(so))
+    above = quantize_multiplier(float(s1 / so))
+    below = quantize_multiplier(float(s1 * s2 / so))
     limits = np.iinfo(y.dtype)
 
     def of_pair(x: Integers, slope: Integers) -> Integers:

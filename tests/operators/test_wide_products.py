@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,13 @@ def test_means_of_plain_integers(draw: Draw) -> None:
     y = Value((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype)
     fields = options("ReducerOptions", keepDims=False)
     compare(Layer("MEAN", [x, integers(axis)], [y], fields, [draw.array(x)]))
+
+
+@random_layers
+def test_prelu(draw: Draw) -> None:
+    shape = draw.shape(2, 4)
+    x = wide(draw, shape)
+    data = draw.rng.integers(-128, 128, (*[1] * (len(shape) - 2), shape[-1])).astype(np.int8)
+    slope = constant(data, draw.scale(-9, -5))
+    y = wide(draw, shape, np.float32(x.scale * draw.rng.uniform(0.3, 3)))
+    compare(replace(layer(draw, "PRELU", [x, slope], y), version=1))

@@ -272,5 +272,6 @@ def _fields(table: str) -> tuple[str, ...]:
 
 def _field(options: Any, field: str) -> Any:
     if hasattr(options, f"{field}AsNumpy"):
-        return _integers(getattr(options, f"{field}AsNumpy")())
+        vector = getattr(options, f"{field}AsNumpy")()
+        return () if isinstance(vector, int) else tuple(vector.tolist())
     return getattr(options, field)()

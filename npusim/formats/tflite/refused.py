@@ -36,10 +36,8 @@ REFUSED = {
         "LiteRT has it on floats alone, or quantizes its activations while it runs",
         (
             "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
-            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D",
-            "CONV_3D_TRANSPOSE", "L2_POOL_2D", "FAKE_QUANT", "NON_MAX_SUPPRESSION_V4",
-            "NON_MAX_SUPPRESSION_V5", "SEGMENT_SUM", "UNSORTED_SEGMENT_SUM",
-            "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_MIN", "BUCKETIZE",
+            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D",
+            "CONV_3D_TRANSPOSE", "FAKE_QUANT",
         ),
     ),
     **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
