@@ -28,7 +28,8 @@ def verilog_header() -> str:
     lines += [f"localparam integer ISA_{name} = {getattr(spec, name)};" for name in CONSTANTS]
     lines += [f"localparam [31:0] ISA_ID = 32'h{ID:08x};"]
     lines += _enumeration("ENGINE", spec.ENGINES) + _enumeration("FAULT", spec.FAULTS)
-    lines += _enumeration("TARGET", spec.TARGETS) + _enumeration("VEC_OP", spec.VEC_OPS)
+    lines += _enumeration("TARGET", spec.TARGETS) + _enumeration("SPACE", spec.SPACES)
+    lines += _enumeration("VEC_OP", spec.VEC_OPS)
     lines += _enumeration("FORMAT", WEIGHT_FORMATS) + _enumeration("ROUND", EPILOGUES)
     lines += [f"localparam integer OP_{f.name} = {f.opcode};" for f in FORMATS.values()]
     lines += _field_lines("HEADER", spec.HEADER)

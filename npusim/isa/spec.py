@@ -42,6 +42,8 @@ FAULTS = ("none", "opcode", "operand", "bank", "address", "axi", "token")
 """A fault's cause code is its place."""
 
 TARGETS = ("ACT", "WGT", "PAR")
+SPACES = (*TARGETS, "ACC", "TABLE", "DRAM", "REGISTERS")
+"""What can be written; a place's code is a space and an address in it."""
 VEC_OPS = ("copy", "max", "add", "sum", "lookup", "table", "multiply", "min")
 
 HEADER = (

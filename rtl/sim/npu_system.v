@@ -273,6 +273,8 @@ module npu_system #(
       .cause_i       (npu.fetch_cause),
       .fault_pc_i    (npu.fetch_event_pc),
       .write_i       (1'b0),
+      .space_i       (8'h0),
+      .address_i     (0),
       .write_bytes_i (0),
       .data_i        (8'h0)
   );
@@ -300,6 +302,9 @@ module npu_system #(
       .cause_i       (npu.sequencer.engine[0].cause),
       .fault_pc_i    (npu.sequencer.engine[0].fault_pc),
       .write_i       (|npu.ld_write),
+      .space_i       (npu.ld_write[TARGET_PAR] ? 8'(SPACE_PAR) : npu.ld_write[TARGET_WGT] ? 8'(SPACE_WGT) :
+                      8'(SPACE_ACT)),
+      .address_i     (32'(npu.ld_address)),
       .write_bytes_i (npu.ld_write[TARGET_PAR] ? 4 * SIZE : SIZE),
       .data_i        (npu.ld_data)
   );
@@ -342,9 +347,19 @@ module npu_system #(
       .cause_i       (npu.sequencer.engine[1].cause),
       .fault_pc_i    (npu.sequencer.engine[1].fault_pc),
       .write_i       (npu.ex_act_write || to_table || to_acc),
+      .space_i       (to_acc ? 8'(SPACE_ACC) : to_table ? 8'(SPACE_TABLE) : 8'(SPACE_ACT)),
+      .address_i     (to_acc ? 32'(npu.ex.acc_write_address) : to_table ? 32'(npu.ex.array.place_q) :
+                      32'(npu.ex_write_address)),
       .write_bytes_i (!to_acc ? SIZE : npu.ex.acc_write[1] ? EX_BYTES : 4 * SIZE),
       .data_i        (to_acc ? acc_data : (EX_BYTES*8)'(to_table ? npu.ex.array.operand_q : npu.ex_out))
   );
+
+  // A burst's beats follow the acceptance of its address.
+  logic [31:0] beat_address_q;
+  always @(posedge clk_i) begin
+    if (st_awvalid && st_awready) beat_address_q <= st_awaddr;
+    else if (st_wvalid && st_wready) beat_address_q <= beat_address_q + BUS_BYTES;
+  end
 
   npu_tracer #(
       .NAME      ("ST"),
@@ -367,6 +382,8 @@ module npu_system #(
       .cause_i       (npu.sequencer.engine[2].cause),
       .fault_pc_i    (npu.sequencer.engine[2].fault_pc),
       .write_i       (st_wvalid && st_wready),
+      .space_i       (8'(SPACE_DRAM)),
+      .address_i     (beat_address_q),
       .write_bytes_i (BUS_BYTES),
       .data_i        (st_wdata)
   );

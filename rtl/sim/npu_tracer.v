@@ -1,4 +1,4 @@
-// tracer: the events of one engine, with the crc32 of the bytes that it wrote.
+// tracer: the events of one engine, with the crc32 of what it wrote and where.
 //
 //   cycle engine pc issue 0
 //   cycle engine pc stall:CAUSE length         cycle = the first of the stall
@@ -15,8 +15,8 @@ module npu_tracer #(
     parameter      NAME       = "LD",  // of the engine
     parameter  int DATA_BYTES = 4,    // most bytes written in a cycle
     localparam int PC_BITS    = 32,
-    localparam int CFG_BYTES  = 12,
-    localparam int CFG_LOW    = 16    // of the three values in the instruction
+    localparam int CFG_VALUES = 3,
+    localparam int PLACE_BYTES = 5    // a space and an address
 ) (
     input  wire                       clk_i,
     input  wire  [31:0]               file_i,
@@ -38,6 +38,8 @@ module npu_tracer #(
     input  wire  [PC_BITS-1:0]        fault_pc_i,
 
     input  wire                       write_i,         // bytes are written in this cycle
+    input  wire  [7:0]                space_i,         // where: SPACE_*, and the address in it
+    input  wire  [31:0]               address_i,
     input  wire  [31:0]               write_bytes_i,   // how many of data_i, from the lowest
     input  wire  [DATA_BYTES*8-1:0]   data_i
 );
@@ -59,7 +61,9 @@ module npu_tracer #(
   end
 
   logic [31:0] crc;
-  wire [CFG_BYTES*8-1:0] values = head_i[CFG_LOW+:CFG_BYTES*8];
+  wire [31:0] index = 32'(head_i[CFG_INDEX_L+:CFG_INDEX_W]);
+  wire [PLACE_BYTES*8-1:0] place = {address_i, space_i};
+  logic [(PLACE_BYTES+4)*8-1:0] value;  // of a CFG, behind its place
   wire unused = &{1'b0, head_i};
 
   always @(posedge clk_i) begin
@@ -67,10 +71,15 @@ module npu_tracer #(
     if (started_i) begin
       crc = 32'hFFFFFFFF;
       if (configure_i) begin
-        for (int n = 0; n < CFG_BYTES; n = n + 1)
-          crc = table_q[crc[7:0]^values[n*8+:8]] ^ (crc >> 8);
+        for (int slot = 0; slot < CFG_VALUES; slot = slot + 1) begin
+          value = {head_i[CFG_VALUE0_L+32*slot+:32], index + slot, 8'(SPACE_REGISTERS)};
+          for (int n = 0; n < PLACE_BYTES + 4; n = n + 1)
+            crc = table_q[crc[7:0]^value[n*8+:8]] ^ (crc >> 8);
+        end
       end
     end else if (write_i) begin
+      for (int n = 0; n < PLACE_BYTES; n = n + 1)
+        crc = table_q[crc[7:0]^place[n*8+:8]] ^ (crc >> 8);
       for (int n = 0; n < write_bytes_i; n = n + 1)
         crc = table_q[crc[7:0]^data_i[n*8+:8]] ^ (crc >> 8);
     end

@@ -83,8 +83,8 @@ HEAD = """\
 
 Written by `tools/pages/rtl.py` at commit {commit}; do not edit. For each run the
 whole event trace (issue, stall, retirement and fault of every instruction with its cycle and the
-CRC of what it wrote), every byte of DRAM, and status, fault, halt code, cycles and counters of the
-control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
+CRC of what it wrote and where), every byte of DRAM, and status, fault, halt code, cycles and
+counters of the control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
 
 "Sources" is a hash of what the simulator, the instruction set, the datapath and the Verilog say
 (comments and docstrings aside). It was `{sources}` when this page was written; a row with another

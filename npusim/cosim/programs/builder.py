@@ -23,6 +23,9 @@ from npusim.machines import Machine
 Resource = tuple[str, int]
 """(scratchpad, bank), or ("DRAM", region) where both LD and ST use it."""
 
+SPOILING_SHARE = 0.7
+"""How often the registers that an instruction does not use are spoiled before it."""
+
 
 class Builder:
     """A program that grows, with what is known about the machine at its end.
@@ -42,6 +45,7 @@ class Builder:
         self.frames: list[tuple[int, int, int]] = []
         self.has_table = False
         self._files = RegisterFile()
+        self._spoiled: dict[str, set[int]] = {engine: set() for engine in QUEUED_ENGINES}
         self._last = dict.fromkeys(QUEUED_ENGINES, -1)  # pc of each engine's last instruction
         self._count = dict.fromkeys(QUEUED_ENGINES, 0)
         self._known = {engine: dict.fromkeys(QUEUED_ENGINES, 0) for engine in QUEUED_ENGINES}
@@ -70,14 +74,28 @@ class Builder:
     # Appending
 
     def configure(
-        self, engine: str, values: Mapping[str, Mapping[str, int]], rng: random.Random
+        self,
+        engine: str,
+        values: Mapping[str, Mapping[str, int]],
+        rng: random.Random,
+        *,
+        spoils: bool = True,
     ) -> None:
-        """Append the CFGs that give registers of `engine` these fields (those not named are 0)."""
+        """Append the CFGs that give registers of `engine` these fields (those not named are 0).
+
+        `spoils`: the other registers, of which what follows takes nothing, get random bits, unless
+        they hold some already; a machine that takes them is then seen.
+        """
         wanted = {
             find_register(engine, name).index: encode_register(engine, name, **fields)
             for name, fields in values.items()
         }
-        words = self._files.words[engine]
+        words, spoiled = self._files.words[engine], self._spoiled[engine]
+        spoiled.difference_update(wanted)
+        if spoils and rng.random() < SPOILING_SHARE:
+            free = {r.index for r in REGISTERS[engine]}.difference(wanted, spoiled)
+            wanted |= {index: rng.getrandbits(32) for index in sorted(free)}
+            spoiled |= free
         missing = sorted(i for i, value in wanted.items() if words.get(i, 0) != value)
         if rng.random() < 0.1:
             missing = sorted({*missing, rng.choice(sorted(wanted))})

@@ -16,7 +16,9 @@ Registers = dict[str, dict[str, int]]
 ONE: Registers = {
     **{f"mac_{n}": {"count": 1, "stride": 0} for n in ("ob", "cb", "kh", "kw", "y", "x")},
     **{f"vec_{n}": {"count": 1, "stride": 0} for n in ("b", "y", "x", "ky", "kx")},
+    **{f"vec_{n}_out": {} for n in ("b", "y", "x", "ky", "kx")},
     "rq_mode": {"rounding": 1},
+    "rq_output": {},
 }
 """Registers of EX under which an instruction touches one word."""
 
@@ -27,7 +29,7 @@ def configure_transfer(
     """Configure LD or ST for elements of `beats` without padding; no strides but `strides`."""
     values: Registers = {"element": {"beats": beats}, "act_stride": {}, "row_stride": {}}
     values |= {"block_stride": {}} | ({"pads": {}} if engine == "LD" else {}) | (strides or {})
-    b.configure(engine, values, rng)
+    b.configure(engine, values, rng, spoils=False)
 
 
 def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
@@ -40,7 +42,7 @@ def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -
     merged = {**ONE, **tile}
     for register, fields in changes.items():
         merged[register] = {**merged.get(register, {}), **fields}
-    b.configure("EX", merged, rng)
+    b.configure("EX", merged, rng, spoils=False)
 
 
 def _format(machine: Machine) -> int:

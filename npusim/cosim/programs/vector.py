@@ -105,19 +105,26 @@ def _vector_registers(
     out: list[Level],
     others: Mapping[str, Mapping[str, int]],
 ) -> None:
-    """Configure the vector nest; `taps`: counts of kx (RQ) or of ky, kx (VEC)."""
+    """Configure the vector nest; `taps`: counts of kx (RQ) or of ky, kx (VEC).
+
+    Strides of ACC and of the output that `acc` and `out` do not give are not used: any.
+    """
     names = ["vec_b", "vec_y", "vec_x", *(["vec_kx"] if len(taps) == 1 else ["vec_ky", "vec_kx"])]
     registers: dict[str, dict[str, int]] = {}
     for place, name in enumerate(names):
         number = counts[place] if place < 3 else taps[place - 3]
         registers[name] = {"count": number, "stride": act[place][1]}
         registers[name + "_out"] = {
-            "out": out[place][1] if place < 3 else rng.choice((0, rng.randint(-9, 9))),
-            "acc": acc[place][1] if place < len(acc) else 0,
+            "out": out[place][1] if place < len(out) else _any_stride(rng),
+            "acc": acc[place][1] if place < len(acc) else _any_stride(rng),
         }
     if len(taps) == 1:
-        registers["vec_ky"] = {"count": rng.choice((0, 3)), "stride": 1}
+        registers["vec_ky"] = {"count": rng.choice((0, 3)), "stride": _any_stride(rng)}
     b.configure("EX", {**registers, **others}, rng)
+
+
+def _any_stride(rng: random.Random) -> int:
+    return rng.choice((0, rng.randint(-9, 9), rng.randint(-(1 << 15), (1 << 15) - 1)))
 
 
 def vector(b: Builder, d: Dram, rng: random.Random) -> None:
@@ -147,8 +154,10 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     low, levels = fit(rng, act_words, [*counts, *taps])
     act += low
     read = b.banks_of_words("ACT", words_of(act, levels))
-    acc, sums, accumulate = _sums(b, rng, counts) if op == "sum" else (0, [(1, 0)] * 3, 0)
-    write, out, out_levels = 0, 0, [(1, 0)] * 3
+    acc, sums, accumulate = (
+        _sums(b, rng, counts) if op == "sum" else (rng.getrandbits(16), [], rng.getrandbits(1))
+    )
+    write, out, out_levels = 0, rng.getrandbits(16), []
     if op not in ("sum", "table"):
         found = _output(b, rng, counts, ~read)
         if found is None:

@@ -8,7 +8,6 @@ wrap, a word that one MAC meets twice, sums of more than 62 bits, a trace of a w
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -30,6 +29,7 @@ from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.rq import Requantizations
 from npusim.simulator.execute.st import Stores
 from npusim.simulator.execute.vec import Vectors
+from npusim.simulator.execute.written import beats_crc, pad_crc, registers_crc, table_crc
 from npusim.simulator.timing.transfers import moves_of
 
 _NO_WORDS = np.zeros(0, np.int64)
@@ -107,13 +107,14 @@ class Executor:
     def carry_out(self, pc: int, crcs: dict[int, int] | None = None) -> Call | None:
         """Carry out the instruction at `pc`; return the call that did, None where none did.
 
-        `crcs` takes the crc32 of the bytes that it writes, in order, under its pc.
+        `crcs` takes the crc32 of what it writes and where, in order, under its pc.
         """
         name, i = self.names[pc], int(self.number[pc])
         if name not in self.parts:
             if crcs is not None and name == "CFG":
-                values = [self.groups[name][f"value{slot}"][i] for slot in range(3)]
-                crcs[pc] = zlib.crc32(np.array(values, "<u4").tobytes())
+                cfg = self.groups[name]
+                values = tuple(int(cfg[f"value{slot}"][i]) for slot in range(3))
+                crcs[pc] = registers_crc(int(cfg["index"][i]), values)
             return None
         part, nest = self.parts[name], self.nests[name][self.effect[pc]]
         memory = self._memory(name, i, nest)
@@ -127,8 +128,16 @@ class Executor:
             kept = np.empty((len(words), *memory.shape[1:]), memory.dtype)
             part.plain(i, kept)
         if crcs is not None:
-            crcs[pc] = zlib.crc32(kept.tobytes())
+            crcs[pc] = self._crc(name, i, nest, words, kept)
         return call
+
+    def _crc(self, name: str, i: int, nest: Nest, words: NDArray, kept: NDArray) -> int:
+        """Return the crc32 of what instruction number `i` wrote: the words `kept` of `nest`."""
+        if name == "ST":
+            return beats_crc(self.stores.rows, i, kept, self.machine.bus.bus_bytes)
+        if not nest.is_write:
+            return table_crc(kept)
+        return pad_crc(nest.scratchpad, words, kept)
 
     def _memory(self, name: str, i: int, nest: Nest) -> NDArray:
         """Return what a trace shows of each word of `nest`: bytes or sums of all its scratchpad."""

@@ -14,6 +14,7 @@ from npusim.datapath.add import add
 from npusim.datapath.requantize import requantize
 from npusim.isa.columns import RegisterFile
 
+SPACES = ("ACT", "WGT", "PAR", "ACC", "TABLE", "DRAM", "REGISTERS")
 SUBSET_A, SUBSET_B = (16, 8, 2, 0), (16, 4, 1, 0)
 
 
@@ -23,6 +24,11 @@ def int32(value):
 
 def activation(byte, unsigned):
     return byte if unsigned or byte < 128 else byte - 256
+
+
+def at_place(space, address, content):
+    """Return a place and what is written there, as an event's crc takes them."""
+    return struct.pack("<BI", SPACES.index(space), address % 2**32) + content
 
 
 class Reference:
@@ -35,10 +41,13 @@ class Reference:
         self.files = RegisterFile()
 
     def run(self, item):
-        """Carry out an instruction; return the bytes it wrote, in order."""
+        """Carry out an instruction; return where it wrote what, in order."""
         if item.name == "CFG":
             self.files.configure(item)
-            return struct.pack("<3I", item["value0"], item["value1"], item["value2"])
+            values = [struct.pack("<I", item[f"value{slot}"]) for slot in range(3)]
+            return b"".join(
+                at_place("REGISTERS", item["index"] + i, value) for i, value in enumerate(values)
+            )
         if item.engine == "FETCH":
             return b""
         return getattr(self, item.name.lower())(item, self.files.of(item.engine))
@@ -58,7 +67,7 @@ class Reference:
             for i in range(item["columns"]):
                 word = bytes(self.dram[start + i * length : start + (i + 1) * length])
                 pad[item["address"] + i] = word
-                written += word
+                written += at_place(target, item["address"] + i, word)
             return written
         pads, fill = r["pads"], r["element"]["fill"]
         held = r["element"]["beats"] * bus
@@ -74,11 +83,12 @@ class Reference:
                         start = self._beat(item, beats) + column * held
                         word = bytes(self.dram[start : start + held]) + word[held:]
                     pad[at] = word
-                    written += word
+                    written += at_place(target, at, word)
         return written
 
     def st(self, item, r):
-        held, written = r["element"]["beats"] * self.machine.bus.bus_bytes, b""
+        bus, written = self.machine.bus.bus_bytes, b""
+        held = r["element"]["beats"] * bus
         extent = range(item["blocks"]), range(item["rows"]), range(item["columns"])
         for b, y, x in itertools.product(*extent):
             at = item["address"] + b * r["act_stride"]["block"] + y * r["act_stride"]["row"] + x
@@ -86,7 +96,8 @@ class Reference:
             start = self._beat(item, beats) + x * held
             part = self.pads["ACT"][at % 65536][:held]
             self.dram[start : start + held] = list(part)
-            written += part
+            for beat in range(0, held, bus):
+                written += at_place("DRAM", start + beat, part[beat : beat + bus])
         return written
 
     # MAC
@@ -172,7 +183,8 @@ class Reference:
                 word[region][c] = int32(total if clear else word[region][c] + total)
         if not last:
             return b""
-        return b"".join(struct.pack(f"<{len(word[g])}i", *word[g]) for g in range(regions))
+        sums = (struct.pack(f"<{len(word[g])}i", *word[g]) for g in range(regions))
+        return at_place("ACC", target, b"".join(sums))
 
     # RQ, VEC
 
@@ -216,7 +228,7 @@ class Reference:
                 )  # fmt: skip
                 lanes.append(y % 256)
             self.pads["ACT"][out] = bytes(lanes)
-            written += bytes(lanes)
+            written += at_place("ACT", out, bytes(lanes))
         return written
 
     def vec(self, item, r):
@@ -230,20 +242,18 @@ class Reference:
             ]
             if op == 5:
                 for tap in taps:
+                    written += at_place("TABLE", index % 256 // self.machine.size, tap)
                     for byte in tap:
                         self.table[index % 256] = byte
                         index += 1
-                    written += tap
                 continue
             values = [[activation(v, unsigned) for v in tap] for tap in taps]
             if op == 3:
-                word = self.acc.setdefault(
-                    self._address(item["acc"], r, names, place, "_out", "acc"),
-                    [[None] * self.machine.size for _ in range(3)],
-                )
+                at = self._address(item["acc"], r, names, place, "_out", "acc")
+                word = self.acc.setdefault(at, [[None] * self.machine.size for _ in range(3)])
                 for c, lane in enumerate(zip(*values, strict=True)):
                     word[0][c] = int32(sum(lane) + (word[0][c] if item["accumulate"] else 0))
-                written += struct.pack(f"<{len(word[0])}i", *word[0])
+                written += at_place("ACC", at, struct.pack(f"<{len(word[0])}i", *word[0]))
                 continue
             if op == 0:
                 lanes = taps[-1]
@@ -255,8 +265,9 @@ class Reference:
                 lanes = bytes(min(lane) % 256 for lane in zip(*values, strict=True))
             else:
                 lanes = bytes(self._pair(item, a, b, r) for a, b in zip(*values, strict=True))
-            self.pads["ACT"][self._address(item["out"], r, names, place, "_out", "out")] = lanes
-            written += lanes
+            out = self._address(item["out"], r, names, place, "_out", "out")
+            self.pads["ACT"][out] = lanes
+            written += at_place("ACT", out, lanes)
         return written
 
     def _pair(self, item, a, b, r):
