@@ -157,7 +157,8 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     acc, sums, accumulate = (
         _sums(b, rng, counts) if op == "sum" else (rng.getrandbits(16), [], rng.getrandbits(1))
     )
-    write, out, out_levels = 0, rng.getrandbits(16), []
+    write, out = 0, rng.getrandbits(16)
+    out_levels: list[Level] = []
     if op not in ("sum", "table"):
         found = _output(b, rng, counts, ~read)
         if found is None:
