@@ -79,14 +79,14 @@ class Residency:
         """Return the longest run of banks that no kept tensor takes during a unit."""
         return _longest_run(self._taken[unit])
 
-    def window_without(self, units: range, inside: set[Spot]) -> Banks:
-        """Return the longest run of banks during all of some units, if `inside` were not kept."""
+    def free_banks(self, units: range, inside: set[Spot]) -> int:
+        """Return how many banks are free during all of some units, if `inside` were not kept."""
         taken = [False] * self.machine.scratchpads.act_banks
         for candidate, start in self._kept:
             meets = candidate.first < units.stop and units.start <= candidate.last
             if meets and candidate.spot not in inside:
                 taken[start : start + candidate.banks] = [True] * candidate.banks
-        return _longest_run(taken)
+        return taken.count(False)
 
     def cost(self, units: range) -> tuple[int, int]:
         """Return DRAM beats and cycles of some units, work of the host left out."""

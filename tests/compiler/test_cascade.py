@@ -82,10 +82,15 @@ def block(rng: np.random.Generator, tallest: int) -> Network:
 
 
 def small_machine(rng: np.random.Generator) -> Machine:
-    """Return a machine that holds many weights and few activations."""
-    banks = {"act_bank_words": int(rng.choice([64, 128, 256])), "wgt_bank_words": 2048}
-    named = {f"scratchpads.{name}": words for name, words in banks.items()}
-    return random_machine(rng, least_words=64).with_(named | {"scratchpads.par_bank_words": 512})
+    """Return a machine that holds few activations, and all weights of a block or some."""
+    return random_machine(rng, least_words=64).with_(
+        {
+            "scratchpads.act_bank_words": int(rng.choice([64, 128, 256])),
+            "scratchpads.wgt_banks": 4,
+            "scratchpads.wgt_bank_words": int(rng.choice([64, 256, 2048])),
+            "scratchpads.par_bank_words": int(rng.choice([16, 512])),
+        }
+    )
 
 
 def feasible(search: choose._Choice, first: int, end: int) -> bool:
@@ -129,6 +134,8 @@ def at_random(rng: np.random.Generator, met: Counter[str]) -> Chooser:
                     plan.held_blocks(place) < layer.target.blocks
                     for place, layer in enumerate(plan.layers)
                 )
+                met["streams"] += any(plan.streams)
+                met["pages"] += any(len(places) > 1 for places in plan.par)
                 met["added input"] += plan.adds_input
                 met["fills again"] += any(
                     plan.bands[-1][place].below and len(plan.bands) > 1
@@ -191,7 +198,7 @@ def test_random_cascades_on_random_machines(part: int, monkeypatch: pytest.Monke
             assert np.array_equal(found[name], expected[name]), (seed, name)
         met["run"] += 1
     assert met["run"] > 15, met
-    assert all(met[form] for form in ("cascades", "bands", "parts", "added input")), met
+    assert all(met[form] for form in ("bands", "parts", "streams", "pages", "added input")), met
     assert met["fills again"], met
 
 

@@ -137,7 +137,7 @@ class _Choice:
         if all(spot.kept is not None for spot in inside):
             return
         try:
-            banks = self.residency.window_without(units, inside)[1]
+            banks = self.residency.free_banks(units, inside)
             plan = plan_cascade(tuple(layers), self.machine, banks)
         except CapacityError:
             return

@@ -26,7 +26,6 @@ from npusim.compiler.linear.layer import LinearLayer, ceil_divide, linear_shape
 from npusim.compiler.linear.linear import in_place
 from npusim.compiler.linear.loops import Buffers, TileLoops, buffer_banks
 from npusim.compiler.lower.kinds.windowed import border_of
-from npusim.isa.scratchpads import bank_words
 from npusim.machines import Machine
 
 
@@ -111,25 +110,30 @@ class _Emission:
         self.placed = self._place_constants()
 
     def _place_constants(self) -> list[LayerConstants]:
-        """Place all constants and load them."""
+        """Place all constants, and load those that stay."""
         plan, emitter = self.plan, self.emitter
-        words = plan.constant_words
-        addresses = []
-        for scratchpad, column in (("WGT", 0), ("PAR", 1)):
-            counts = [count[column] for count in words]
-            banks = ceil_divide(sum(counts), bank_words(plan.machine, scratchpad))
-            (start,) = emitter.take_banks(scratchpad, [banks])
-            addresses.append([*accumulate(counts, initial=start)])
+        pads, words = plan.machine.scratchpads, plan.constant_words
+        stay = [0 if plan.streams[at] else weights for at, (weights, _) in enumerate(words)]
+        banks = [ceil_divide(sum(stay), pads.wgt_bank_words)]
+        if any(plan.streams):
+            banks.append(pads.wgt_banks // 2)
+        first, *stream = emitter.take_banks("WGT", banks)
+        starts = [*accumulate(stay, initial=first)]
         placed = []
         for place, layer in enumerate(plan.layers):
-            shape, tiling = plan.tilings[place]
+            (shape, tiling), streams = plan.tilings[place], plan.streams[place]
             blocks = layer.target.blocks
-            room = Room(plan.all_groups(place), addresses[0][place], addresses[1][place])
+            each, count = tiling.wgt_slot_words, tiling.wgt_slots if streams else 0
+            slots = [stream[0] + number * each for number in range(count)]
+            room = Room(
+                plan.all_groups(place), None if streams else starts[place], slots, plan.par[place]
+            )
+            page = tiling.gob if room.has_pages else blocks
             found = LayerConstants(
                 emitter, self.constants, layer, replace(shape, out_blocks=blocks),
-                replace(tiling, wgt_resident=True, par_page_blocks=blocks), room,
+                replace(tiling, wgt_resident=not streams, par_page_blocks=page), room,
             )  # fmt: skip
-            found.load_all()
+            found.load_room()
             placed.append(found)
         return placed
 
@@ -183,6 +187,7 @@ class _Emission:
         widest_shape, tiling = plan.tilings[place]
         shape = linear_shape(layer, plan.machine, widest_shape.row_taps, widest_shape.act_banks)
         assert layer.source.kept is not None
+        self.placed[place].forget()
         loops = TileLoops(
             emitter, layer, replace(shape, out_blocks=part[1] - part[0]), tiling,
             self.placed[place], in_place(layer.source.kept), Slots([]), self.buffers,

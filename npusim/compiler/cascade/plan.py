@@ -3,7 +3,8 @@
 In ACT lie, for one band: the input's rows (twice where there is room, so that the next come while
 these are read), and the rows of every tensor between two layers. A depthwise layer reads its own
 channel blocks alone, so that the layer before it may be computed some blocks at a time: then only
-these lie in ACT between the two. All weights and parameters stay in WGT and PAR.
+these lie in ACT between the two. Weights and parameters stay in WGT and PAR where they fit
+(room.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from npusim.compiler.cascade.room import constant_words, parameter_places, streamed, tiled
 from npusim.compiler.cascade.rows import Band, bands
 from npusim.compiler.emit.memory import TENSORS, Border, Kept, Spot, Stored
 from npusim.compiler.linear.candidates import LinearShape, cuts, halves
@@ -19,11 +21,8 @@ from npusim.compiler.linear.layer import (
     LinearLayer,
     Residual,
     ceil_divide,
-    choose_tiling,
     linear_shape,
-    parameter_words,
     row_choices,
-    weight_words,
 )
 from npusim.compiler.linear.tiling import Tiling
 from npusim.compiler.lower.kinds.windowed import padding_of
@@ -79,6 +78,8 @@ class Plan:
     """A way to compute `layers`, the outputs in bands of rows.
 
     `tensors`: how the input (None where it is kept whole) and the tensors between layers lie.
+    `streams`: whether a layer's weights are loaded for each band. `par`: for each layer where its
+    parameters stay, or the two places where those of one group after the other come.
     """
 
     layers: tuple[LinearLayer, ...]
@@ -86,7 +87,9 @@ class Plan:
     bands: tuple[Band, ...]
     tensors: tuple[Between | None, ...]
     input_slots: int
+    streams: tuple[bool, ...]
     tilings: tuple[tuple[LinearShape, Tiling], ...]
+    par: tuple[tuple[int, ...], ...]
 
     @cached_property
     def widest(self) -> Band:
@@ -138,7 +141,11 @@ class Plan:
         out = 0 if target.kept else target.pixels * _pixel_beats(target)
         word = self.machine.word_beats
         fills = sum(fills_before(self, number) for number in range(len(self.bands))) * word
-        constants = sum((w + 4 * p) * word for w, p in self.constant_words)
+        constants = 0
+        for place, (weights, parameters) in enumerate(self.constant_words):
+            constants += weights * word * (len(self.bands) if self.streams[place] else 1)
+            pages = len(self.par[place]) > 1
+            constants += 4 * parameters * word * (len(self.bands) if pages else 1)
         return self.input_beats + out + constants + fills
 
     @property
@@ -211,22 +218,6 @@ def needs_fill(plan: Plan, number: int, place: int) -> bool:
     return bool(rows.above or rows.below)
 
 
-def constant_words(
-    layers: Sequence[LinearLayer], shapes: Sequence[LinearShape]
-) -> list[tuple[int, int]]:
-    """Return the words of WGT and of PAR that each layer's constants take."""
-    return [
-        (weight_words(shape, layer.target.blocks), parameter_words(layer) + shape.add_words)
-        for layer, shape in zip(layers, shapes, strict=True)
-    ]
-
-
-def fit_constants(words: list[tuple[int, int]], machine: Machine) -> bool:
-    """Return whether all constants fit WGT and PAR."""
-    weights, parameters = (sum(column) for column in zip(*words, strict=True))
-    return weights <= machine.wgt_words and parameters <= machine.par_words
-
-
 def layers_of_band(
     layers: Sequence[LinearLayer],
     tensors: Sequence[Between | None],
@@ -297,12 +288,13 @@ def plan_cascade(layers: tuple[LinearLayer, ...], machine: Machine, act_banks: i
         None fits.
     """
     shapes = [linear_shape(x, machine, row_choices(x, machine)[0], act_banks) for x in layers]
+    streams = streamed(constant_words(layers, shapes), machine)
     found = []
-    if fit_constants(constant_words(layers, shapes), machine):
+    if streams is not None:
         found = [
             plan
             for slots in ((2, 1) if layers[0].source.kept is None else (1,))
-            if (plan := _tallest(layers, machine, act_banks, slots)) is not None
+            if (plan := _tallest(layers, machine, act_banks, slots, streams)) is not None
         ]
     if not found:
         raise CapacityError(f"{layers[-1].name}: no band of {len(layers)} layers fits")
@@ -310,7 +302,11 @@ def plan_cascade(layers: tuple[LinearLayer, ...], machine: Machine, act_banks: i
 
 
 def _tallest(
-    layers: tuple[LinearLayer, ...], machine: Machine, act_banks: int, slots: int
+    layers: tuple[LinearLayer, ...],
+    machine: Machine,
+    act_banks: int,
+    slots: int,
+    streams: tuple[bool, ...],
 ) -> Plan | None:
     """Return the plan of the tallest bands that fit, with the most blocks at a time."""
     for rows in cuts(layers[-1].target.height):
@@ -318,7 +314,7 @@ def _tallest(
         if not all(part.count for band in cut for part in band):
             continue
         for tensors in _layouts(layers, cut):
-            plan = _fitted(layers, machine, act_banks, cut, tensors, slots)
+            plan = _fitted(layers, machine, act_banks, cut, tensors, slots, streams)
             if plan is not None:
                 return plan
     return None
@@ -353,6 +349,7 @@ def _fitted(
     cut: Sequence[Band],
     tensors: tuple[Between | None, ...],
     slots: int,
+    streams: tuple[bool, ...],
 ) -> Plan | None:
     """Return a plan with these tensors in ACT, if they and the outputs' buffers fit."""
     bank = machine.scratchpads.act_bank_words
@@ -365,11 +362,14 @@ def _fitted(
     try:
         for place, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere)):
             held = held_blocks(layers, tensors, place)
-            found.append(choose_tiling(layer, machine, left, held))
+            found.append(tiled(layer, machine, left, held, streams[place]))
     except CapacityError:
         return None
-    plan = Plan(layers, machine, tuple(cut), tensors, slots, tuple(found))
-    return plan if fit_constants(plan.constant_words, machine) else None
+    words = constant_words(layers, [shape for shape, _ in found])
+    par = parameter_places(layers, found, machine)
+    if par is None or streamed(words, machine) != streams:
+        return None
+    return Plan(layers, machine, tuple(cut), tensors, slots, streams, tuple(found), par)
 
 
 def region_words(tensors: Sequence[Between | None], slots: int) -> list[int]:

@@ -28,14 +28,22 @@ from npusim.runtimes.requantization import Requantization
 
 @dataclass(frozen=True)
 class Room:
-    """Where all constants of a layer stay while several layers take turns.
+    """Where constants of a layer stay while several layers take turns.
 
-    `groups`: the output groups, (first block, blocks), that its tiles will ask for.
+    `groups`: the output groups, (first block, blocks), that its tiles will ask for. `wgt`: where
+    all weights stay; None where chunks come to `slots`, which other layers use as well. `par`:
+    where all parameters stay, or where those of one group after the other come.
     """
 
     groups: list[tuple[int, int]]
-    wgt: int
-    par: int
+    wgt: int | None
+    slots: list[int]
+    par: tuple[int, ...]
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether parameters come group by group."""
+        return len(self.par) > 1
 
 
 class LayerConstants:
@@ -43,7 +51,7 @@ class LayerConstants:
 
     Weights that fit are loaded once, bank by bank, the others chunk by chunk; parameters come
     in pages. All take the banks that were used the longest ago, so that they are there before the
-    layer before has ended. With a `room` all of them are loaded there, once.
+    layer before has ended. With a `room` they are loaded there.
     """
 
     def __init__(
@@ -64,15 +72,21 @@ class LayerConstants:
         self._add_offset = self._place_addition(constants)
         self._pieces = self._resident_pieces() if tiling.wgt_resident else {}
         self._loaded: set[int] = set()
-        self._chunks = Slots(emitter.oldest_first("WGT", tiling.wgt_slots, tiling.wgt_slot_words))
+        slots = emitter.oldest_first("WGT", tiling.wgt_slots, tiling.wgt_slot_words)
+        self._chunks = Slots(slots if room is None else room.slots)
         pages = emitter.oldest_first("PAR", tiling.par_slots, tiling.par_slot_words)
-        self._pages = Slots(pages if room is None else [room.par])
+        self._pages = Slots(pages if room is None else room.par)
 
-    def load_all(self) -> None:
-        """Load everything to its room."""
-        for ob, place in self._places:
-            self.weights(ob, place)
-        self.parameters(0)
+    def load_room(self) -> None:
+        """Load what stays in its room."""
+        if self._pieces:
+            self.weights(*next(iter(self._places)))
+        if self.room is not None and not self.room.has_pages:
+            self.parameters(0)
+
+    def forget(self) -> None:
+        """Another layer has used the slots for chunks."""
+        self._chunks = Slots(self._chunks.addresses)
 
     def weights(self, ob: int, place: int) -> int:
         """Load chunk number `place` of output group `ob`; return its first word in WGT."""
@@ -99,6 +113,7 @@ class LayerConstants:
         array reads this one; where the banks do not hold them all so, all weights are one piece.
         """
         if self.room is not None:
+            assert self.room.wgt is not None
             words = sum(count for _, count in self._places.values())
             return dict.fromkeys(self._places, (0, words, self.room.wgt))
         bank = bank_words(self.machine, "WGT")
@@ -123,12 +138,10 @@ class LayerConstants:
 
     def parameters(self, ob: int) -> int:
         """Load the page that holds output block `ob`; return the block's first word in PAR."""
-        page = self.tiling.par_page_blocks
-        first = ob // page * page
+        page, (first, blocks) = self.tiling.par_page_blocks, self._page(ob)
         address, fresh = self._pages.find(first)
         words = PAR_HEADER_WORDS + self.layer.terms.count
         if fresh:
-            blocks = min(page, self.shape.out_blocks - first)
             offset = self._parameter_offset + first * words * 4 * self.machine.size
             load_constant(self.emitter, "PAR", offset, blocks * words, address)
             if self.shape.add_words:
@@ -138,11 +151,19 @@ class LayerConstants:
                 )  # fmt: skip
         return address + (ob - first) * words
 
+    def _page(self, ob: int) -> tuple[int, int]:
+        """Return first block and blocks of the page that holds output block `ob`."""
+        if self.room is not None and self.room.has_pages:
+            return ob, dict(self.room.groups)[ob]
+        page = self.tiling.par_page_blocks
+        first = ob // page * page
+        return first, min(page, self.shape.out_blocks - first)
+
     def addition(self, ob: int) -> int:
         """Return the first PAR word of the residual's addition, beside the page of block `ob`."""
-        page = self.tiling.par_page_blocks
-        address, _ = self._pages.find(ob // page * page)
-        return address + page * (PAR_HEADER_WORDS + self.layer.terms.count)
+        address, _ = self._pages.find(self._page(ob)[0])
+        words = PAR_HEADER_WORDS + self.layer.terms.count
+        return address + self.tiling.par_page_blocks * words
 
     def _place_addition(self, constants: Constants) -> int:
         residual = self.layer.residual
