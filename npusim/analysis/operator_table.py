@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from npusim.operators.kinds.called import Caller
 from npusim.operators.page import Absent, Page
 from npusim.operators.pages import PAGES
 from npusim.words import RUNTIMES, Unit
@@ -43,7 +44,7 @@ def operator_rows() -> list[OperatorRow]:
 
 def _row(page: Page) -> OperatorRow:
     per_runtime = [f"{name.replace('-', '_')}" for name in RUNTIMES] + ["integer"]
-    constants, whole = page.constants, not isinstance(page.quantized, Absent)
+    constants, whole = page.constants, _computes(page, page.quantized)
     return OperatorRow(
         name=page.operator.__name__,
         tflite=tuple(form.name for form in page.tflite),
@@ -55,11 +56,16 @@ def _row(page: Page) -> OperatorRow:
             )
             for runtime in per_runtime
         ),
-        float32=not isinstance(page.float32, Absent),
-        plain=not isinstance(page.plain, Absent),
+        float32=_computes(page, page.float32),
+        plain=_computes(page, page.plain),
         own=not isinstance(page.own, Absent),
         unit=page.unit,
     )
+
+
+def _computes(page: Page, part: object) -> bool:
+    """Return whether values go through: by the page's own part, or by those of what it calls."""
+    return not isinstance(part, Absent) or issubclass(page.operator, Caller)
 
 
 def _public(page: Page) -> list[tuple[str, str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
@@ -13,7 +11,7 @@ from npusim.compiler.lowered import LoweredNetwork, Unit, naming
 from npusim.graph.network import Network, Node
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.machines import Machine
-from npusim.operators.count import layer_macs
+from npusim.operators.count import host_work, layer_macs
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
@@ -136,15 +134,10 @@ class Compiler:
 
     def _host(self, node: Node) -> None:
         """Let the host compute `node`, its inputs being stored."""
-        inputs = [x for x in self.network.inputs_of(node) if not x.is_constant]
-        outputs = self.network.outputs_of(node)
-        read, written = (sum(prod(x.shape) for x in tensors) for tensors in (inputs, outputs))
-        moved = sum(prod(x.shape) * x.dtype.itemsize for x in (*inputs, *outputs))
-        work = Step(
-            "host", len(self.emitter), 0, node.name, node.kind, max(read, written),
-            layer_macs(self.network, node), moved,
-        )  # fmt: skip
-        self.steps.append(work)
+        work = host_work(self.network, node)
+        place = ("host", len(self.emitter), 0)
+        step = Step(*place, node.name, node.kind, work.elements, work.macs, work.moved_bytes)
+        self.steps.append(step)
 
     def _end_run(self) -> None:
         if self.emitter.is_empty:

@@ -43,10 +43,13 @@ def _require_hosts(network: Network, program: Program) -> None:
     if not left:
         return
     from npusim.graph.tensor import is_quantized
+    from npusim.operators.kinds.called import Caller
     from npusim.operators.page import Absent
     from npusim.operators.pages import PAGE_OF
 
     for node in network.nodes:
+        if isinstance(node.operator, Caller):
+            continue
         page = PAGE_OF[type(node.operator)]
         parts: tuple[object, ...] = (page.quantized, page.float32, page.plain)
         tensors = (*network.inputs_of(node), *network.outputs_of(node))

@@ -16,9 +16,8 @@ from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
-from npusim.operators.steps import host_step
+from npusim.operators.steps import host_step, value_inputs
 from npusim.prepared.inputs import network_inputs
-from npusim.prepared.plan import value_inputs
 from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.run import load_image
 from npusim.simulator.timing.timeline import Timeline

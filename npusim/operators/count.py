@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from math import prod
+
 from npusim.graph.network import Network, Node
 from npusim.operators import Conv2D, FullyConnected, MaxPool
+from npusim.operators.kinds.called import Caller
 from npusim.operators.kinds.linear import encoding_of
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
@@ -17,7 +21,34 @@ def layer_macs(network: Network, node: Node) -> int:
     Weights are counted once each, whatever the scheme: a second point or region of a weight is the
     scheme's cost, not the layer's work. Taps that fall on padding count.
     """
+    if isinstance(node.operator, Caller):
+        return sum(layer_macs(of, each) for of in node.operator.called for each in of.nodes)
     return PAGE_OF[type(node.operator)].macs(network, node)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a node asks of the host core, for one sample; see cost/host.py."""
+
+    elements: int
+    macs: int
+    moved_bytes: int
+
+
+def host_work(network: Network, node: Node) -> Work:
+    """Return the work of `node`; networks that it runs count once, each a turn of a loop."""
+    inputs = [x for x in network.inputs_of(node) if not x.is_constant]
+    outputs = network.outputs_of(node)
+    read, written = (sum(prod(x.shape) for x in tensors) for tensors in (inputs, outputs))
+    moved = sum(prod(x.shape) * x.dtype.itemsize for x in (*inputs, *outputs))
+    inner = [Work(max(read, written), layer_macs(network, node), moved)]
+    if isinstance(node.operator, Caller):
+        inner += [
+            replace(host_work(of, each), macs=0) for of in node.operator.called for each in of.nodes
+        ]
+    return Work(
+        sum(work.elements for work in inner), inner[0].macs, sum(w.moved_bytes for w in inner)
+    )
 
 
 def layer_weight_bytes(network: Network, node: Node) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,11 @@ from npusim.graph.network import Group, Network, Node
 from npusim.graph.refusals import Refusal, Refusals, refused
 from npusim.graph.tensor import is_quantized
 from npusim.kernels import floating_point
+from npusim.operators.conv2d import Conv2D
 from npusim.operators.forms.own_float import is_island
+from npusim.operators.fully_connected import FullyConnected
+from npusim.operators.kinds.any_type import one_or_all
+from npusim.operators.kinds.called import Caller, Run
 from npusim.operators.kinds.runtime_group import (
     LIFT,
     in_float,
@@ -63,6 +68,8 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     UnsupportedError, RangeError
         The operator, its types or its scales are beyond what its page computes under `rule`.
     """
+    if isinstance(node.operator, Caller):
+        return called_step(node.operator, rule)
     as_group = group_in_float if is_island(network, node) else GROUP_STEPS.get((rule, node.group))
     if as_group is not None:
         return as_group(network, node)
@@ -80,6 +87,40 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     if isinstance(page.plain, Absent):
         raise page.plain.raise_for(node)
     return page.plain(network, node)
+
+
+def called_step(operator: Caller, rule: Rule) -> Step:
+    """Return the step of an operator that runs networks of its own."""
+    runs = tuple(_run_of(network, rule) for network in operator.called)
+
+    def run(threads: int, *values: NDArray) -> NDArray | tuple[NDArray, ...]:
+        return one_or_all(operator.outcome(runs, threads, values))
+
+    return run
+
+
+def _run_of(network: Network, rule: Rule) -> Run:
+    """Return what runs a network that is called, whole, at its declared shapes."""
+    steps = steps_of(network, rule)
+    held = {name: tensor.data for name, tensor in network.tensors.items() if tensor.is_constant}
+
+    def run(threads: int, given: Sequence[NDArray]) -> tuple[NDArray, ...]:
+        values: dict[str, Any] = {**held, **dict(zip(network.inputs, given, strict=True))}
+        for node, function in zip(network.nodes, steps, strict=True):
+            found = function(threads, *[values[name] for name in value_inputs(node)])
+            outputs = (found,) if len(node.outputs) == 1 else found
+            for name, output in zip(node.outputs, outputs, strict=True):
+                values[name] = np.asarray(output)
+        return tuple(values[name] for name in network.outputs)
+
+    return run
+
+
+def value_inputs(node: Node) -> tuple[str, ...]:
+    """Return the inputs that a step reads when it runs; weights and biases are bound before."""
+    if isinstance(node.operator, Conv2D | FullyConnected):
+        return node.inputs[:1]
+    return node.inputs
 
 
 def float_step(network: Network, node: Node, rule: Rule) -> Step:

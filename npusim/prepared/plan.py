@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
 from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.operators.page import Step
+from npusim.operators.steps import value_inputs
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,6 @@ def plan_of(network: Network, functions: Sequence[Step], names: tuple[str, ...])
         tuple(slots[name] for name in names),
         tuple((slots[state.value], slots[state.update]) for state in network.state),
     )
-
-
-def value_inputs(node: Node) -> tuple[str, ...]:
-    """Return the inputs that a step reads when it runs; weights and biases are bound before."""
-    if isinstance(node.operator, op.Conv2D | op.FullyConnected):
-        return node.inputs[:1]
-    return node.inputs
 
 
 def _has_value(network: Network, name: str) -> bool:

@@ -1,8 +1,8 @@
 """Operators that call other subgraphs: their bodies take their place.
 
-IF with a constant condition becomes the branch taken, STABLEHLO_COMPOSITE the decomposition that
-LiteRT runs for it where no delegate has a better one. WHILE, and IF of a computed condition, stay,
-and are refused by name.
+CALL becomes the subgraph called, IF with a constant condition the branch taken, STABLEHLO_COMPOSITE
+the decomposition that LiteRT runs for it where no delegate has a better one. WHILE, and IF of a
+computed condition, stay: the host runs their subgraphs.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ DEEPEST = 16
 """Calls within calls beyond this are refused: a subgraph may call itself."""
 
 
-def inlined(graphs: Sequence[GraphRecord]) -> GraphRecord:
-    """Return the first subgraph with the subgraphs that it calls written out.
+def inlined(graphs: Sequence[GraphRecord], number: int = 0) -> GraphRecord:
+    """Return subgraph `number` with the subgraphs that it calls written out.
 
     Raises
     ------
@@ -26,9 +26,9 @@ def inlined(graphs: Sequence[GraphRecord]) -> GraphRecord:
         A call names a subgraph that does not exist, with another number of inputs or outputs, or
         calls nest without end.
     """
-    tensors = list(graphs[0].tensors)
-    operators = _written_out(graphs, graphs[0].operators, tensors, 0)
-    return replace(graphs[0], tensors=tuple(tensors), operators=tuple(operators))
+    tensors = list(graphs[number].tensors)
+    operators = _written_out(graphs, graphs[number].operators, tensors, 0)
+    return replace(graphs[number], tensors=tuple(tensors), operators=tuple(operators))
 
 
 def copy_of(name: str, source: int, target: int, tensors: Sequence[TensorRecord]) -> OperatorRecord:
@@ -67,6 +67,8 @@ def _called(
     options = operator.options or {}
     if operator.kind == "STABLEHLO_COMPOSITE" and "DecompositionSubgraphIndex" in options:
         return options["DecompositionSubgraphIndex"], operator.inputs
+    if operator.kind == "CALL" and "Subgraph" in options:
+        return options["Subgraph"], operator.inputs
     if operator.kind == "IF" and "ThenSubgraphIndex" in options and operator.inputs:
         condition = tensors[operator.inputs[0]]
         if condition.data is not None and condition.dtype == "bool":

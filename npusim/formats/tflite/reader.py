@@ -7,16 +7,16 @@ padding, fused activations a Clamp. Depthwise weights, [1 KH KW OC] in the file,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.imported import Imported
-from npusim.formats.tflite.calls import inlined
+from npusim.formats.tflite.calls import DEEPEST, inlined
 from npusim.formats.tflite.constants import computed, widened
 from npusim.formats.tflite.cut import cut_to, operations_of
 from npusim.formats.tflite.overflow import notes
@@ -25,7 +25,7 @@ from npusim.formats.tflite.refused import REFUSED
 from npusim.formats.tflite.variables import functional
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import check_inputs, output_shapes
-from npusim.graph.refusals import Refusals
+from npusim.graph.refusals import Refusals, refused
 from npusim.graph.state import State
 from npusim.graph.tensor import Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data, require_held
@@ -59,7 +59,7 @@ def _imported(name: str, graphs: Sequence[GraphRecord], outputs: Sequence[str] |
         graph, state = cut_to(graph, state, outputs)
     if not graph.outputs:
         raise FormatError("expected at least one network output, found none")
-    reading = _Reading(list(graph.tensors))
+    reading = _Reading(list(graph.tensors), _Called(name, graphs))
     refusals, unknown = Refusals(), list[int]()
     for record in graph.operators:
         with refusals.collect(record.name, record.kind):
@@ -80,11 +80,36 @@ def _imported(name: str, graphs: Sequence[GraphRecord], outputs: Sequence[str] |
     return Imported(network, tuple(refusals), operations_of(graph), reading.names(graph.outputs))
 
 
+@dataclass(frozen=True)
+class _Called:
+    """Subgraphs as networks of their own, for operators that run them."""
+
+    name: str
+    graphs: Sequence[GraphRecord]
+    depth: int = 0
+
+    def __call__(self, number: int) -> Network:
+        """Return the network of subgraph `number`, or raise all that is refused of it."""
+        if not 0 <= number < len(self.graphs):
+            raise FormatError(f"subgraph {number} of {len(self.graphs)}")
+        if self.depth == DEEPEST:
+            raise FormatError(f"subgraph {number}: calls nest deeper than {DEEPEST}")
+        graph, name = inlined(self.graphs, number), f"{self.name}.subgraph_{number}"
+        reading = _Reading(list(graph.tensors), replace(self, depth=self.depth + 1))
+        refusals = Refusals()
+        for record in graph.operators:
+            with refusals.collect(record.name, record.kind):
+                reading.take(record)
+        if refusals:
+            raise refused(name, refusals)
+        return reading.network(name, graph, (), graph.inputs)
+
+
 class _Reading:
     """The nodes read so far, and the records of all tensors, shapes and constants as found."""
 
-    def __init__(self, records: list[TensorRecord]) -> None:
-        self.records = records
+    def __init__(self, records: list[TensorRecord], called: Callable[[int], Network]) -> None:
+        self.records, self.called = records, called
         self.nodes: list[Node] = []
         self.layouts: dict[int, tuple[int, ...]] = {}
 
@@ -110,7 +135,7 @@ class _Reading:
         form = FORMS[record.kind]
         written = [records[i] for i in record.outputs]
         inside = tuple(records[i] for i in record.intermediates if i >= 0)
-        layer = TfliteLayer(record, tensors, tuple(written), inside)
+        layer = TfliteLayer(record, tensors, tuple(written), inside, self.called)
         operator = form.read(layer)
         if record.kind in FILE_ORDERS:
             self.layouts[record.inputs[1]] = FILE_ORDERS[record.kind]

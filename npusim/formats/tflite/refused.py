@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 WRITTEN_OUT = (
-    "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "STABLEHLO_COMPOSITE",
+    "CALL", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "STABLEHLO_COMPOSITE",
 )  # fmt: skip
 """Operators that are no nodes: variables become state, bodies are written out."""
 
@@ -14,10 +14,20 @@ def _each(why: str, kinds: Iterable[str]) -> dict[str, str]:
     return dict.fromkeys(kinds, why)
 
 
+STABLEHLO = (
+    "LOGISTIC", "ADD", "DIVIDE", "MULTIPLY", "MAXIMUM", "RESHAPE", "CLAMP", "CONCATENATE",
+    "BROADCAST_IN_DIM", "CONVOLUTION", "SLICE", "CUSTOM_CALL", "REDUCE", "ABS", "AND", "COSINE",
+    "EXPONENTIAL", "FLOOR", "LOG", "MINIMUM", "NEGATE", "OR", "POWER", "REMAINDER", "RSQRT",
+    "SELECT", "SUBTRACT", "TANH", "SCATTER", "COMPARE", "CONVERT", "DYNAMIC_SLICE",
+    "DYNAMIC_UPDATE_SLICE", "PAD", "IOTA", "DOT_GENERAL", "REDUCE_WINDOW", "SORT", "WHILE",
+    "GATHER", "TRANSPOSE", "SHIFT_LEFT", "CBRT", "CASE",
+)  # fmt: skip
+"""Operators of StableHLO that a file may hold beside TFLite's own."""
+
 REFUSED = {
     **_each(
-        "which subgraph runs, or how often, is computed; a constant condition is taken",
-        ("IF", "WHILE", "CALL", "STABLEHLO_WHILE"),
+        "LiteRT has no kernel for most of StableHLO; a converter can be told to leave it out",
+        tuple(f"STABLEHLO_{name}" for name in STABLEHLO),
     ),
     **_each("the shape of its output depends on the data", ("WHERE", "UNIQUE")),
     **_each(
@@ -42,9 +52,13 @@ REFUSED = {
     ),
     **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
     **_each(
+        "no public quantized network is known to hold it",
+        ("BROADCAST_ARGS", "DILATE", "MATRIX_DIAG", "MATRIX_SET_DIAG", "REDUCE_WINDOW"),
+    ),
+    **_each(
         "it belongs to another compiler or program",
         ("DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"),
     ),
     **_each("sparse tensors are not supported", ("DENSIFY", "SPARSE_TO_DENSE")),
 }  # fmt: skip
-"""Why each is refused. What stands in neither list has just not been written yet."""
+"""Why each is refused."""

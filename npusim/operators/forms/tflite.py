@@ -15,11 +15,16 @@ from npusim.graph.operator import Operator
 
 if TYPE_CHECKING:
     from npusim.formats.tflite.records import OperatorRecord, TensorRecord
+    from npusim.graph.network import Network
 
 MAX_TENSOR_BYTES = 1 << 31
 """A declared shape beyond this is refused before anything is allocated."""
 
 ACTIVATIONS = {0: None, 1: Clamp(0.0), 2: Clamp(-1.0, 1.0), 3: Clamp(0.0, 6.0)}
+
+
+def _nothing_called(number: int) -> Network:
+    raise FormatError(f"subgraph {number} is not there")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class TfliteLayer:
     inputs: tuple[TensorRecord | None, ...]
     outputs: tuple[TensorRecord, ...]
     intermediates: tuple[TensorRecord, ...] = ()
+    called: Callable[[int], Network] = _nothing_called
+    """The network of a subgraph, by its number."""
 
     @property
     def output(self) -> TensorRecord:
@@ -56,6 +63,16 @@ class TfliteLayer:
                 f"{self.record.name}: expected constants in {tensor.name}, found computed values"
             )
         return tensor
+
+    def need_outputs(self, network: Network) -> None:
+        """Raise FormatError unless the outputs are those of a subgraph that is called."""
+        given = [network.tensors[name].dtype.name for name in network.outputs]
+        found = [tensor.dtype for tensor in self.outputs]
+        if given != found:
+            raise FormatError(
+                f"{self.record.name}: expected outputs of {', '.join(given)} as its subgraph has, "
+                f"found {', '.join(found)}"
+            )
 
     def constant(self, position: int) -> tuple[int, ...]:
         """Return the integers of an input that must be constant (a shape, axes, paddings)."""

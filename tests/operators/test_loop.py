@@ -1,0 +1,75 @@
+"""loop: loops whose number of turns is computed give LiteRT's values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import npusim
+from npusim.errors import RangeError, UnsupportedError
+from npusim.operators import loop
+from npusim.prepared.engine import prepare
+from tests.simulator.test_tflite_subgraphs import File, Graph
+from tests.simulator.tflite_builder import options
+
+from .called_cases import BOOL, FLOAT32, INT32, apply, constant, counted, equals_litert, tensor
+from .litert_cases import Draw, network, random_layers
+
+
+@random_layers
+def test_equals_litert(draw: Draw) -> None:
+    equals_litert(*counted(draw))
+
+
+def endless(grows: bool = False) -> File:
+    file = File()
+    graph, condition, body = Graph(file), Graph(file), Graph(file)
+    (x, y), inside, z = (
+        (tensor(graph, (2,), INT32) for _ in range(2)),
+        *[tensor(g, (2,), INT32) for g in (condition, body)],
+    )
+    fields = options("WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2)
+    graph.add("WHILE", [x], [y], fields)
+    graph.ends([x], [y])
+    number = constant(condition, 1, INT32)
+    condition.ends([inside], [apply(condition, "LESS", [number, number], (), BOOL)])
+    after = z
+    if grows:
+        after = tensor(body, (4,), INT32)
+        body.add("CONCATENATION", [z, z], [after], options("ConcatenationOptions", axis=0))
+    body.ends([z], [after])
+    return file
+
+
+def test_a_loop_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "MOST_TURNS", 3)
+    draw = Draw(1)
+    file, arrays = counted(draw)
+    arrays[1] = np.array(1 << 20, np.int32)
+    of = network(file.content())
+    with pytest.raises(RangeError, match="expected at most 3 turns of a loop"):
+        prepare(of, "litert").run(dict(zip(of.inputs, arrays, strict=True)))
+
+
+def test_values_that_grow_are_refused_when_the_file_is_read() -> None:
+    with pytest.raises(UnsupportedError, match=r"while_0: expected values after a turn of .*int32"):
+        network(endless(grows=True).content())
+
+
+def test_what_is_refused_inside_is_named() -> None:
+    file = endless()
+    body = file.model.subgraphs[2]
+    graph = Graph(file)
+    file.model.subgraphs.pop()
+    graph.record = body
+    y = tensor(graph, (2,), FLOAT32)
+    graph.add("FAKE_QUANT", [0], [y])
+    with pytest.raises(UnsupportedError, match=r"subgraph_2: .*FAKE_QUANT is not supported"):
+        network(file.content())
+
+
+def test_the_host_core_pays_for_a_turn() -> None:
+    file, arrays = counted(Draw(2))
+    of = network(file.content())
+    cost = npusim.estimate(of)
+    assert cost.host_cycles > 4 * len(arrays)
