@@ -47,7 +47,6 @@ def verify_units(
     """
     if vectors < 1:
         raise CosimulationError(f"--vectors: expected at least 1, found {vectors}")
-    toolchain.require("icarus")  # reads the ports, whatever simulates
     toolchain.require(simulator)
     units = [load_unit(name) for name in (names or unit_names())]
     if waves is not None and len(units) != 1:

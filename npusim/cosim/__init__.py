@@ -5,6 +5,7 @@ the same care. docs/cosim.md explains both. Importing this package imports no si
 of networks and no compiler.
 """
 
+from npusim.cosim.checks import Check, contract_checks, parametrize_with_contract
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError, CoverageGap, Mismatch
 from npusim.cosim.simulation import Built, build, run
@@ -13,6 +14,7 @@ from npusim.cosim.wiring import Wiring
 
 __all__ = [
     "Built",
+    "Check",
     "CosimulationError",
     "CoverageGap",
     "Design",
@@ -20,6 +22,8 @@ __all__ = [
     "Verification",
     "Wiring",
     "build",
+    "contract_checks",
+    "parametrize_with_contract",
     "run",
     "verify_module",
 ]

@@ -1,25 +1,12 @@
-"""What a module's ports and parameters really are, after elaboration, and whether they fit.
-
-Icarus writes the elaborated top module's ports and parameters into the file that it compiles to;
-reading them there takes 0.1 s and needs no simulation.
-"""
+"""A module's ports and parameters as they really are, and whether they fit a contract."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from npusim.cosim import toolchain
-from npusim.cosim.design import Design
-from npusim.cosim.errors import CosimulationError, Mismatch
+from npusim.cosim.errors import Mismatch
 from npusim.cosim.wiring import Wiring
 from npusim.datapath.contract import Parameters, Unit
-
-_PORT = re.compile(r'\.port_info \d+ /(INPUT|OUTPUT|INOUT) (\d+) "([^"]+)"')
-_PARAMETER = re.compile(r'\.param/l "([^"]+)" (\d) [^,]*, \+C4<([01]+)>')
 
 
 @dataclass(frozen=True)
@@ -43,59 +30,6 @@ class Interface:
     def port(self, name: str) -> ModulePort | None:
         """Return the port called `name`, or None."""
         return next((port for port in self.ports if port.name == name), None)
-
-
-def elaborate(design: Design) -> Interface:
-    """Return the interface of `design.top` under its parameters.
-
-    Raises
-    ------
-    CosimulationError
-        Icarus is missing, or the module does not elaborate (a bad parameter, a syntax error): the
-        compiler's own first error is the message.
-    """
-    toolchain.require("icarus")
-    design.require_sources()
-    with tempfile.TemporaryDirectory(prefix="npusim-") as temporary:
-        output = Path(temporary, "interface.vvp")
-        command = ["iverilog", "-g2012", "-s", design.top, "-o", str(output)]
-        command += [f"-P{design.top}.{name}={value}" for name, value in design.parameters.items()]
-        command += [f"-D{name}={value}" for name, value in design.defines.items()]
-        command += [f"-I{folder}" for folder in design.includes]
-        done = subprocess.run(
-            [*command, *map(str, design.sources)], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise CosimulationError(f"{design.top}: {_first_line(done.stderr)}")
-        return _parse(design.top, output.read_text())
-
-
-def _first_line(errors: str) -> str:
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    for line in lines:
-        if "error" in line.lower() or "Unable to find" in line:
-            return line
-    return lines[0] if lines else "Icarus failed without a message"
-
-
-def _parse(module: str, text: str) -> Interface:
-    start = re.search(rf'\.scope module, "{re.escape(module)}" "{re.escape(module)}"', text)
-    if start is None:
-        raise CosimulationError(f"{module}: Icarus elaborated no such module")
-    scope = text[start.end() :].split(".scope ", maxsplit=1)[0]
-    ports = tuple(
-        ModulePort(name, {"INPUT": "in", "OUTPUT": "out", "INOUT": "inout"}[kind], int(width))
-        for kind, width, name in _PORT.findall(scope)
-    )
-    parameters = {
-        name: _signed(bits) for name, local, bits in _PARAMETER.findall(scope) if local == "0"
-    }
-    return Interface(module, ports, parameters)
-
-
-def _signed(bits: str) -> int:
-    value = int(bits, 2)
-    return value - (1 << len(bits)) if len(bits) == 32 and bits[0] == "1" else value
 
 
 def require_interface(

@@ -136,3 +136,16 @@ def required_events(latency_cycles: int, wiring: Wiring) -> tuple[str, ...]:
         if wiring.enable is not None:
             events.append("reset while stalled")
     return tuple(events)
+
+
+def styles(wiring: Wiring, latency_cycles: int) -> tuple[str, ...]:
+    """Return the styles of traffic that a module with these ports is driven in."""
+    missing = {"stalls" if wiring.enable is None else "", "resets" if wiring.reset is None else ""}
+    if wiring.valid_in is None:
+        missing.add("bubbles")
+    if wiring.enable is None or wiring.valid_in is None:
+        missing.add("bubbles and stalls")
+    if latency_cycles == 0:
+        missing.update(("stalls", "resets", "bubbles", "bubbles and stalls", BRIEF))
+    names = dict.fromkeys(name for name, *_ in STYLES)
+    return tuple(name for name in names if name not in missing)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from npusim.cosim import interface
-from npusim.cosim.bench import Bench, make_image
-from npusim.cosim.coverage import coverage
-from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError, CoverageGap, Mismatch
-from npusim.cosim.report import describe
-from npusim.cosim.traffic import required_events
+from npusim.cosim.examine import Task, examine
 from npusim.cosim.wiring import Wiring
 from npusim.datapath.contract import Parameters, Unit
 
@@ -48,7 +42,8 @@ def verify_module(
     seed: int | None = None,
     simulator: str = "icarus",
     waves: Path | None = None,
-    require_coverage: bool | None = None,
+    unreachable: Sequence[str] = (),
+    require_coverage: bool = True,
     replay: str | None = None,
 ) -> Verification:
     """Compare a Verilog module with `unit` on many vectors, cycle by cycle, bit by bit.
@@ -79,8 +74,11 @@ def verify_module(
     waves
         File for the waveform (.fst from Icarus, .vcd from Verilator). Where None and
         NPUSIM_WAVES is set, <module>.fst in the current directory.
+    unreachable
+        Coverage points, by name, that your module's fixed values or widths rule out: they must
+        stay empty.
     require_coverage
-        Fail on an empty coverage bin; where None, yes unless the wiring fixes or narrows a port.
+        Whether an empty coverage bin fails the verification.
     replay
         Command that repeats the run, for the report.
 
@@ -100,68 +98,39 @@ def verify_module(
         The simulation could not be run.
     """
     __tracebackhide__ = True  # under pytest the message is the report
-    wiring = wiring or Wiring()
-    if latency_cycles is not None:
-        unit = replace(unit, latency_cycles=latency_cycles)
-    name = module or unit.module
-    settings = {**unit.parameters, **(contract_parameters or {})}
-    passed = dict(parameters or {})
-    if module is None:
-        settings |= passed
-        passed = dict(settings)
-    wiring.require(unit, settings)
-    complete, unit = unit, wiring.narrow(unit)
-    seed = int(os.environ.get("NPUSIM_SEED", "1")) if seed is None else seed
-    if waves is None and os.environ.get("NPUSIM_WAVES"):
-        waves = Path.cwd() / f"{name}.{'fst' if simulator == 'icarus' else 'vcd'}"
-    files = tuple(Path(path).resolve() for path in sources)
-    folders = tuple(Path(path).resolve() for path in includes)
-
-    found = interface.elaborate(Design(name, files, passed, includes=folders))
-    interface.require_parameters(found, passed)
-    interface.require_interface(found, unit, wiring, settings)
-
-    image = make_image(complete, settings, wiring, seed=seed, vectors=vectors)
-    bins = coverage(unit, settings, image.vectors, wiring.fixed)
-    events = required_events(unit.latency(settings), wiring)
-    bins |= {event: image.events[event] for event in events}
-
-    bench = Bench(unit, name, files, settings, wiring, passed, folders)
-    outcome = bench.simulate(image, simulator=simulator, waves=waves, seed=seed)
-    if outcome.cycles != len(image.cycles) or not outcome.checked:
-        raise CosimulationError(
-            f"{name}: expected {len(image.cycles)} cycles to run, found {outcome.cycles} "
-            f"({outcome.checked} outputs checked)"
-        )
-    if outcome.fault_count:
-        raise Mismatch(
-            describe(
-                unit=unit,
-                module=name,
-                parameters=settings,
-                vectors=image.vectors,
-                cycles=image.cycles,
-                faults=outcome.faults,
-                fault_count=outcome.fault_count,
-                checked=outcome.checked,
-                seed=seed,
-                replay=replay or _pytest_replay(seed),
-            )
-        )
+    task = Task.of(
+        unit, sources, module=module, wiring=wiring, parameters=parameters,
+        contract_parameters=contract_parameters, latency_cycles=latency_cycles, includes=includes,
+        simulator=simulator,
+    )  # fmt: skip
+    found = examine(task, vectors=vectors, seed=seed, waves=waves, replay=replay)
+    report = found.report()
+    if report is not None:
+        raise Mismatch(report)
+    bins, driven = reachable(found.bins, unreachable, task.module), len(found.image.vectors)
     empty = [bin_name for bin_name, hits in bins.items() if not hits]
-    needed = require_coverage
-    if needed is None:
-        needed = not wiring.fixed and not wiring.widths
-    if empty and needed:
+    if empty and require_coverage:
         raise CoverageGap(
-            f"{name}: {len(empty)} coverage points were not reached by {len(image.vectors)} "
-            f"vectors, drive more: {'; '.join(empty)}"
+            f"{task.module}: {len(empty)} coverage points were not reached by {driven} vectors; "
+            "drive more, or name in `unreachable` what your module's fixed values and widths rule "
+            f"out: {'; '.join(empty)}"
         )
     return Verification(
-        unit.name, name, settings, len(image.vectors), outcome.cycles, outcome.checked, bins
-    )
+        unit.name, task.module, task.settings, driven, found.outcome.cycles,
+        found.outcome.checked, bins,
+    )  # fmt: skip
 
 
-def _pytest_replay(seed: int) -> str:
-    test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
-    return f"NPUSIM_SEED={seed} NPUSIM_WAVES=1 pytest {test}".rstrip()
+def reachable(bins: Mapping[str, int], unreachable: Sequence[str], module: str) -> dict[str, int]:
+    """Return `bins` without those that were said to be unreachable, and are."""
+    for name in unreachable:
+        if name not in bins:
+            raise CosimulationError(
+                f"{module}: unreachable: expected coverage points of {'; '.join(bins)}, "
+                f"found {name}"
+            )
+        if bins[name]:
+            raise CosimulationError(
+                f"{module}: unreachable: {name} was reached by {bins[name]} vectors"
+            )
+    return {name: hits for name, hits in bins.items() if name not in unreachable}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,10 +10,15 @@ from npusim.cosim.errors import CosimulationError
 from npusim.datapath.contract import Parameters, Port, Unit
 
 
-def _narrowed_legal(port: Port, width: int, parameters: Parameters) -> tuple[int, int]:
+def _narrowed_legal(port: Port, narrow: Port, parameters: Parameters) -> tuple[int, int]:
     low, high = port.legal_bounds(parameters)
-    least, most = replace(port, width_bits=width).bounds(parameters)
+    least, most = narrow.bounds(parameters)
     return max(low, least), min(high, most)
+
+
+def _narrowed(port: Port, width: int, signed: bool) -> Port:
+    narrow = replace(port, width_bits=width, signed=signed)
+    return replace(narrow, legal=partial(_narrowed_legal, port, narrow))
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Wiring:
     """Module input -> constant, for inputs that the contract does not know."""
     widths: Mapping[str, int] = field(default_factory=dict)
     """Contract port -> width of the module's port, where it is narrower (an int8 output, a 24-bit
-    accumulator). Vectors that do not fit are left out."""
+    accumulator). Vectors are made that fit."""
+    unsigned: Collection[str] = ()
+    """Those of `widths` that carry no sign although the contract's port does: a uint8 output."""
     fixed: Mapping[str, int] = field(default_factory=dict)
     """Contract input -> the only value that the module implements; it has no such port."""
 
@@ -63,7 +70,7 @@ class Wiring:
     def narrow(self, unit: Unit) -> Unit:
         """Return `unit` with the widths of this wiring in place of its own."""
         ports = tuple(
-            replace(port, width_bits=width, legal=partial(_narrowed_legal, port, width))
+            _narrowed(port, width, port.signed and not self._is_unsigned(port))
             if (width := self._width(port)) is not None
             else port
             for port in unit.ports
@@ -74,6 +81,9 @@ class Wiring:
         width = self.widths.get(port.rtl_name)
         return self.widths.get(port.name) if width is None else width
 
+    def _is_unsigned(self, port: Port) -> bool:
+        return port.name in self.unsigned or port.rtl_name in self.unsigned
+
     def require(self, unit: Unit, parameters: Parameters) -> None:
         """Raise CosimulationError where this wiring names a port that `unit` does not have."""
         known = {name for port in unit.ports for name in (port.name, port.rtl_name)}
@@ -82,6 +92,12 @@ class Wiring:
                 raise CosimulationError(
                     f"wiring: {unit.name} has no port {name}, expected one of "
                     f"{', '.join(port.rtl_name for port in unit.ports)}"
+                )
+        for name in self.unsigned:
+            if name not in self.widths:
+                raise CosimulationError(
+                    f"wiring: unsigned {name}: expected one of widths, "
+                    f"{', '.join(self.widths) or 'which is empty'}"
                 )
         inputs = {port.name for port in unit.inputs}
         for name in self.fixed:

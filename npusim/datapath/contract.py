@@ -13,7 +13,7 @@ them. The RTL module of a unit is npu_<name>, and every one follows one protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -25,6 +25,8 @@ Value = int | tuple[int, ...]
 """What a port carries: an int, or a tuple of ints where the port has lanes."""
 Values = Mapping[str, Value]
 """Port name -> value."""
+Bounds = Mapping[str, tuple[int, int]]
+"""Input's name, or output's name in Verilog -> least and greatest value of (one lane of) it."""
 Bins = Mapping[str, Callable[[Any, Any], bool]]
 """Coverage point -> whether a vector with these inputs and outputs reaches it."""
 
@@ -124,12 +126,20 @@ class Unit:
     """Further parameter sets to verify; each states only what differs from the defaults."""
     vectors: Callable[..., Iterable[Values]] | None = None
     """`vectors(rng, count)` yields `count` legal inputs by port name, range-aware: results near the
-    clamp bounds, exact ties, extremes. Parameters may be taken by (lower case) name as well."""
+    clamp bounds, exact ties, extremes. Parameters may be taken by (lower case) name as well, and
+    `bounds`: where a module has narrower or fixed ports, what is made for them reaches more than
+    what is made for the whole contract and mended afterwards."""
     directed: Callable[..., Iterable[Values]] | None = None
-    """`directed()` yields inputs that every verification drives before the random ones."""
+    """`directed()` yields inputs that every verification drives before the random ones; called like
+    `vectors`."""
+    promised: Callable[..., bool] | None = None
+    """Whether inputs that are legal one by one are legal together; called like `scalar`. None: they
+    are."""
     bins: Bins | Callable[[Parameters], Bins] = field(default_factory=dict)
     """Coverage points beside the ports' extremes: name -> predicate(inputs, outputs), or a function
     of the parameters that returns them. An empty bin fails the verification."""
+    ruled_out: Callable[[Parameters, Bounds], Collection[str]] | None = None
+    """The coverage points that narrower or fixed ports cannot reach. None: all can be."""
     exact: Callable[..., Fraction] | None = None
     """The unrounded, unclamped result, for the message of a mismatch; called like `scalar`."""
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
+from npusim.datapath.contract import Bins, Bounds, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.stimulus import between, chance
 
@@ -96,6 +96,22 @@ def bins(parameters: Parameters) -> Bins:
     }
 
 
+def ruled_out(parameters: Parameters, bounds: Bounds) -> set[str]:
+    """Return the points of `bins` that narrower or fixed ports cannot reach."""
+    (weight, _), (least, most) = bounds["weight"], bounds["xe"]
+    points: set[str] = set()
+    if weight > -(1 << (parameters["WEIGHT_BITS"] - 1)):
+        points.update(("greatest product", "least product"))
+    if least > XE_BOUNDS[0]:
+        points.add("greatest product")
+    if most < XE_BOUNDS[1]:
+        points.add("least product")
+    whole = -(1 << (ACC_BITS - 1)), (1 << (ACC_BITS - 1)) - 1
+    if bounds["acc"] != whole or bounds["acc_o"] != whole:
+        points.update(("wraps upwards", "wraps downwards"))
+    return points
+
+
 UNIT = Unit(
     name="mac_uniform",
     ports=(
@@ -111,4 +127,5 @@ UNIT = Unit(
     vectors=vectors,
     directed=directed,
     bins=bins,
+    ruled_out=ruled_out,
 )

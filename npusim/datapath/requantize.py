@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
+from npusim.datapath.contract import Bins, Bounds, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS
 from npusim.datapath.round_shift import (
@@ -126,38 +126,72 @@ def exact(
 INT8, UINT8 = (-128, 127), (0, 255)
 
 
-def _terms(rng: random.Random, count: int, terms: int) -> tuple[list[int], list[int]]:
+def _terms(
+    rng: random.Random, count: int, terms: int, bounds: Bounds
+) -> tuple[list[int], list[int]]:
     """Return accumulators and multipliers with a sum of products below 2^62."""
+    least, most = bounds["multiplier"]
     while True:
-        acc = [between(rng, -(1 << 31), (1 << 31) - 1) for _ in range(count)]
+        acc = [between(rng, *bounds["acc"]) for _ in range(count)]
         lowest = 1 << 30 if chance(rng, 60) else 0  # normalized, or any
-        multiplier = [between(rng, lowest, (1 << 31) - 1) for _ in range(count)]
+        multiplier = [between(rng, clamp(lowest, least, most), most) for _ in range(count)]
         for j in range(terms, count):
-            multiplier[j] = 0
+            multiplier[j] = least
         if abs(sum(m * a for m, a in zip(multiplier, acc, strict=True))) < TOTAL_LIMIT:
             return acc, multiplier
 
 
-def _bounds(rng: random.Random) -> dict[str, int]:
+def _output_range(rng: random.Random, bounds: Bounds) -> dict[str, int]:
     """Return a zero point and an output range: the type's, an activation's, or a single value."""
-    least, most = rng.choice((INT8, UINT8))
-    zero_point = rng.choice((least, most, 0, rng.randint(least, most)))
-    low = rng.choice((least, least, zero_point, rng.randint(least, most)))
-    high = rng.choice((most, most, rng.randint(low, most)))
+    ends = max(bounds["low"][0], bounds["y_o"][0]), min(bounds["high"][1], bounds["y_o"][1])
+    types = [own for own in (INT8, UINT8) if ends[0] <= own[0] and own[1] <= ends[1]]
+    least, most = rng.choice(types or [ends])
+    zero_point = clamp(
+        rng.choice((least, most, 0, rng.randint(least, most))), *bounds["zero_point"]
+    )
+    low = clamp(rng.choice((least, least, zero_point, rng.randint(least, most))), *bounds["low"])
+    high = clamp(rng.choice((most, most, rng.randint(min(low, most), most))), *bounds["high"])
     return {"zero_point": zero_point, "low": low, "high": high}
 
 
-def _vector(rng: random.Random, count: int, terms: int, mode: int, shift: int) -> Values:
+def _near(
+    rng: random.Random, total: int, acc: list[int], multiplier: list[int], bounds: Bounds
+) -> int:
+    """Return a bias that brings the sum of products and bias to `total` or near it.
+
+    Where the bias alone cannot (its port is narrow, or is not there), the accumulator with the
+    greatest multiplier is changed, and half of the multipliers are made powers of two: a tie is
+    then a sum that an accumulator can reach.
+    """
+
+    def products() -> int:
+        return sum(m * a for m, a in zip(multiplier, acc, strict=True))
+
+    least, most = bounds["bias"]
+    bias = clamp(total - products(), least, most)
+    if products() + bias == total or most - least >= TOTAL_LIMIT:
+        return bias
+    j = max(range(len(multiplier)), key=multiplier.__getitem__)
+    power = 1 << multiplier[j].bit_length() - 1 if multiplier[j] else 0
+    if chance(rng, 50) and power >= bounds["multiplier"][0]:
+        multiplier[j] = power
+    if multiplier[j]:
+        wanted = acc[j] + (total - bias - products()) // multiplier[j]
+        acc[j] = clamp(wanted, *bounds["acc"])
+    return clamp(total - products(), least, most)
+
+
+def _vector(
+    rng: random.Random, count: int, terms: int, mode: int, shift: int, bounds: Bounds
+) -> Values:
     """Return inputs of `terms` terms, the others 0, whose sum is of interest to `shift`."""
-    acc, multiplier = _terms(rng, count, terms)
-    products = sum(m * a for m, a in zip(multiplier, acc, strict=True))
-    total = interesting_total(rng, shift, TOTAL_LIMIT)
-    # A bias that brings the sum there where one exists; else the sum that the products make.
-    bias = clamp(total - products, 1 - TOTAL_LIMIT, TOTAL_LIMIT - 1)
-    if abs(products + bias) >= TOTAL_LIMIT:
-        bias = 0
+    acc, multiplier = _terms(rng, count, terms, bounds)
+    bias = _near(rng, interesting_total(rng, shift, TOTAL_LIMIT), acc, multiplier, bounds)
+    if abs(sum(m * a for m, a in zip(multiplier, acc, strict=True)) + bias) >= TOTAL_LIMIT:
+        bias = clamp(0, *bounds["bias"])
     channel_shift = rng.choice((0, rng.randint(0, 15), 15))
-    channel_shift = min(channel_shift, shift)
+    (least, most), own = bounds["shift"], bounds["channel_shift"]
+    channel_shift = clamp(channel_shift, max(own[0], shift - most), min(own[1], shift - least))
     return {
         "acc": tuple(acc),
         "multiplier": tuple(multiplier),
@@ -165,17 +199,24 @@ def _vector(rng: random.Random, count: int, terms: int, mode: int, shift: int) -
         "mode": mode,
         "shift": shift - channel_shift,
         "channel_shift": channel_shift,
-        **_bounds(rng),
+        **_output_range(rng, bounds),
     }
 
 
-def directed(max_terms: int) -> Iterator[Values]:
+def _whole_shifts(bounds: Bounds) -> tuple[int, int]:
+    """Return the least and the greatest shift, that of the channel included."""
+    least, most = (bounds["shift"][i] + bounds["channel_shift"][i] for i in range(2))
+    return min(least, MAX_SHIFT), min(most, MAX_SHIFT)
+
+
+def directed(max_terms: int, bounds: Bounds) -> Iterator[Values]:
     """Yield every mode at every shift, and the row about which implementations are argued over.
 
     585 * 1527099593 * 2^-37 is 6.5000005; see docs/numerics.md.
     """
     rng = random.Random(585)
-    for mode in range(len(ROUNDINGS)):
+    least, most = _whole_shifts(bounds)
+    for mode in range(bounds["mode"][0], bounds["mode"][1] + 1):
         yield {
             "acc": (585,) + (0,) * (max_terms - 1),
             "multiplier": (1527099593,) + (0,) * (max_terms - 1),
@@ -187,9 +228,9 @@ def directed(max_terms: int) -> Iterator[Values]:
             "low": -128,
             "high": 127,
         }
-        for shift in range(MAX_SHIFT + 1):
+        for shift in range(least, most + 1):
             for terms in range(1, max_terms + 1):
-                yield _vector(rng, max_terms, terms, mode, shift)
+                yield _vector(rng, max_terms, terms, mode, shift, bounds)
     for acc in (-(1 << 31), (1 << 31) - 1):
         for multiplier in (0, 1, 1 << 30, (1 << 31) - 1):
             for bias in (1 - TOTAL_LIMIT, -1, 0, TOTAL_LIMIT - 1):
@@ -207,12 +248,42 @@ def directed(max_terms: int) -> Iterator[Values]:
                     }
 
 
-def vectors(rng: random.Random, count: int, max_terms: int) -> Iterator[Values]:
+def vectors(rng: random.Random, count: int, max_terms: int, bounds: Bounds) -> Iterator[Values]:
     """Yield `count` epilogues of any number of terms, mode, shift and output range."""
+    least, most = _whole_shifts(bounds)
+    usual = clamp(28, least, most), clamp(48, least, most)
     for _ in range(count):
-        terms, mode = rng.randint(1, max_terms), rng.randrange(len(ROUNDINGS))
-        shift = rng.randint(28, 48) if chance(rng, 50) else rng.randint(0, MAX_SHIFT)
-        yield _vector(rng, max_terms, terms, mode, shift)
+        terms, mode = rng.randint(1, max_terms), rng.randint(*bounds["mode"])
+        shift = rng.randint(*usual) if chance(rng, 50) else rng.randint(least, most)
+        yield _vector(rng, max_terms, terms, mode, shift, bounds)
+
+
+def promised(
+    acc: tuple[int, ...], multiplier: tuple[int, ...], bias: int, shift: int, channel_shift: int,
+    low: int, high: int,
+) -> bool:  # fmt: skip
+    """Return whether the product sum, the whole shift and the output range are legal."""
+    total = bias + sum(m * a for m, a in zip(multiplier, acc, strict=True))
+    return abs(total) < TOTAL_LIMIT and shift + channel_shift <= MAX_SHIFT and low <= high
+
+
+def ruled_out(parameters: Parameters, bounds: Bounds) -> set[str]:
+    """Return the points of `bins` that narrower or fixed ports cannot reach."""
+    least, most = _whole_shifts(bounds)
+    modes = range(bounds["mode"][0], bounds["mode"][1] + 1) if most else ()
+    points = {f"{name}, tie" for mode, name in enumerate(ROUNDINGS) if mode not in modes}
+    if least > 0:
+        points.add("shift 0")
+    if most < MAX_SHIFT:
+        points.add("shift 62")
+    if min(bounds["high"][1], bounds["y_o"][1]) <= INT8[1]:
+        points.add("uint8 above 127")
+    terms = parameters["MAX_TERMS"]
+    if bounds["multiplier"][0] > 0:
+        points.update(f"{used} terms" for used in range(terms))
+    if bounds["multiplier"][1] == 0:
+        points.update(f"{used} terms" for used in range(1, terms + 1))
+    return points
 
 
 def bins(parameters: Parameters) -> Bins:
@@ -266,6 +337,8 @@ UNIT = Unit(
     variants=({"MAX_TERMS": 1}, {"MAX_TERMS": 2}, {"MAX_TERMS": 3}),
     vectors=vectors,
     directed=directed,
+    promised=promised,
     bins=bins,
+    ruled_out=ruled_out,
     exact=exact,
 )  # fmt: skip

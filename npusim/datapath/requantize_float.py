@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
+from npusim.datapath.contract import Bins, Bounds, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import ACC_BITS
 from npusim.datapath.round_shift import HALF_EVEN, clamp, round_shift
@@ -245,6 +245,19 @@ def vectors(rng: random.Random, count: int) -> Iterator[Values]:
         yield _vector(rng)
 
 
+def promised(acc: int, bias: int, low: int, high: int) -> bool:
+    """Return whether the sum and the output range are legal."""
+    return -LARGEST - 1 <= acc + bias <= LARGEST and low <= high
+
+
+def ruled_out(parameters: Parameters, bounds: Bounds) -> set[str]:
+    """Return the points of `bins` that narrower or fixed ports cannot reach."""
+    points = {"uint8 above 127"} if min(bounds["high"][1], bounds["y_o"][1]) <= INT8[1] else set()
+    if bounds["scale"][0] >> FRACTION_BITS:
+        points.add("scale 0")
+    return points
+
+
 def bins(parameters: Parameters) -> Bins:
     """Return the points to reach: each rounding's ties, carries, clamps, sizes of the sum."""
 
@@ -303,6 +316,8 @@ UNIT = Unit(
     parameters={},
     vectors=vectors,
     directed=directed,
+    promised=promised,
     bins=bins,
+    ruled_out=ruled_out,
     exact=exact,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from npusim.cosim import CosimulationError, Design, build, kept, run, toolchain
-from npusim.cosim.interface import elaborate
+from npusim.cosim.elaborate import elaborate
 from npusim.cosim.kept import CHECKSUMS
 
 RTL = """\

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "stranger"
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+EXAMPLE = EXAMPLES / "stranger"
+GALLERY = EXAMPLES / "gallery" / "test_gallery.py"
 
 pytestmark = [pytest.mark.rtl, pytest.mark.usefixtures("icarus")]
 
@@ -70,3 +72,34 @@ def test_the_example_is_as_short_as_the_documents_say():
     text = (EXAMPLE / "test_my_requantizer.py").read_text()
     code = [line for line in text.splitlines() if line.strip() and '"""' not in line]
     assert len(code) < 25
+
+
+def checks(done: subprocess.CompletedProcess[str], verdict: str) -> set[str]:
+    """Return the checks of a run with -rA that ended so."""
+    return set(re.findall(rf"^{verdict} .*\[(.+)\]", done.stdout, re.MULTILINE))
+
+
+@pytest.mark.usefixtures("verilator")
+def test_the_gallery_passes_check_by_check(tmp_path):
+    done = run_pytest(str(GALLERY), tmp_path, PYTEST_ADDOPTS="-rA")
+    assert done.returncode == 0, done.stdout
+    passed = checks(done, "PASSED")
+    assert {"requantize-ports", "requantize-half_up, tie", "requantize-half_even, tie",
+            "requantize-resets", "requantize-clamps at high", "requantize-stalls",
+            "mac_uniform-weight = -128", "mac_uniform-ports"} <= passed  # fmt: skip
+    assert "requantize-uint8 above 127" in passed
+
+
+def test_a_wrong_saturation_fails_where_it_saturates(tmp_path):
+    """The false agreement that was once found: 128 for 127, in a module of fixed values."""
+    options = "-rA -k test_shift_requantizer"
+    done = run_pytest(str(GALLERY), tmp_path, PYTEST_ADDOPTS=options, HIGH="128")
+    assert done.returncode == 1
+    failed, passed = checks(done, "FAILED"), checks(done, "PASSED")
+    assert "requantize-clamps at high" in failed
+    assert {"requantize-ports", "requantize-clamps at low", "requantize-inside"} <= passed
+    assert "expected   y = 127" in done.stdout
+    assert "found      y = -128" in done.stdout
+    assert re.search(
+        r"pytest '\S*test_shift_requantizer\[requantize-clamps at high\]'", done.stdout
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from npusim.cosim import CosimulationError, Design, latency, toolchain
-from npusim.cosim.interface import elaborate
+from npusim.cosim.elaborate import elaborate
 from npusim.cosim.npu.build import design
 from npusim.cosim.yosys import run_script
 from npusim.machines import Machine

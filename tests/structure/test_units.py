@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from npusim.cosim import CosimulationError, Design, Wiring, toolchain
-from npusim.cosim.interface import elaborate, require_interface, require_parameters
+from npusim.cosim.elaborate import elaborate
+from npusim.cosim.interface import require_interface, require_parameters
 from npusim.cosim.units import load_unit, sources, unit_names
 from npusim.cosim.yosys import run_script
 
