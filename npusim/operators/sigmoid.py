@@ -48,6 +48,7 @@ def single_onnxruntime(operator: Sigmoid, x: NDArray[np.float32]) -> NDArray[np.
 
 
 table = float32_table(single)
+xnnpack_table = float32_table(single, to_even=True)
 
 
 curve = Int16Curve(int16.logistic, gemmlowp_int16.logistic, int16.LOGISTIC_SHIFTS)
@@ -56,7 +57,7 @@ CONSTANTS = by_width(
     PerRuntime(
         litert=table,
         litert_opt=table,
-        xnnpack=table,
+        xnnpack=xnnpack_table,
         onnxruntime=onnxruntime_table(single_onnxruntime),
         tosa=table,
         integer=table,

@@ -42,6 +42,7 @@ def single_onnxruntime(operator: Tanh, x: NDArray[np.float32]) -> NDArray[np.flo
 
 
 table = float32_table(single)
+xnnpack_table = float32_table(single, to_even=True)
 
 
 curve = Int16Curve(int16.tanh, gemmlowp_int16.tanh, int16.TANH_SHIFTS)
@@ -50,7 +51,7 @@ CONSTANTS = by_width(
     PerRuntime(
         litert=table,
         litert_opt=table,
-        xnnpack=table,
+        xnnpack=xnnpack_table,
         onnxruntime=Absent("is not supported under onnxruntime's rule"),
         tosa=table,
         integer=table,

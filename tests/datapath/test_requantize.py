@@ -9,6 +9,8 @@ from random import Random
 import numpy as np
 import pytest
 
+from npusim.cosim import Wiring
+from npusim.cosim.vectors import bounds_of
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.requantize import (
     TFLITE,
@@ -31,6 +33,7 @@ from tests.datapath.witnesses import (
 )
 
 ONE_ROUNDING = ("floor", "half_up", "half_away", "half_even")
+BOUNDS = bounds_of(UNIT, UNIT.parameters, Wiring())
 INT8 = {"zero_point": 0, "low": -128, "high": 127}
 
 
@@ -43,13 +46,13 @@ def by_fraction(acc, multiplier, bias, mode, shift, channel_shift, zero_point, l
 
 @pytest.mark.parametrize("terms", [1, 2, 3, 4])
 def test_one_rounding_is_the_fraction_rounded(terms):
-    for values in vectors(Random(terms), 5_000, terms):
+    for values in vectors(Random(terms), 5_000, terms, BOUNDS):
         values = {**values, "mode": values["mode"] % len(ONE_ROUNDING)}
         assert requantize(**values) == by_fraction(**values)
 
 
 def test_the_exact_value_is_within_one_of_the_unclamped_output():
-    for values in vectors(Random(5), 2_000, 4):
+    for values in vectors(Random(5), 2_000, 4, BOUNDS):
         operands = {k: v for k, v in values.items() if k not in ("mode", "low", "high")}
         wide = {**values, "low": -(1 << 70), "high": 1 << 70}
         assert abs(requantize(**wide) - exact(**operands)) <= 1
@@ -89,7 +92,7 @@ def test_the_row_that_everyone_argues_about():
 
 
 def test_wes_is_the_per_channel_requantizer():
-    for values in vectors(Random(7), 5_000, 1):
+    for values in vectors(Random(7), 5_000, 1, BOUNDS):
         whole = values["shift"] + values["channel_shift"]
         assert requantize(**values) == requantize(**{**values, "shift": whole, "channel_shift": 0})
 
@@ -150,7 +153,7 @@ def test_a_bias_beyond_int32_and_the_greatest_shift():
 
 @pytest.mark.parametrize("terms", [1, 2, 4])
 def test_the_kernel_is_the_scalar(terms):
-    rows = list(vectors(Random(11), 3_000, terms))
+    rows = list(vectors(Random(11), 3_000, terms, BOUNDS))
     bounds = (-3, -100, 90)
     for mode in range(len(ROUNDINGS)):
         out = np.empty(len(rows), np.int16)
@@ -177,7 +180,7 @@ def test_rtl(icarus):
 @pytest.mark.rtl
 def test_rtl_rounds_as_the_fraction_does(icarus):
     def one_rounding(rng, count, max_terms):
-        for values in vectors(rng, count, max_terms):
+        for values in vectors(rng, count, max_terms, BOUNDS):
             yield {**values, "mode": values["mode"] % len(ONE_ROUNDING)}
 
     verify_against(UNIT, by_fraction, vectors=one_rounding)
@@ -209,7 +212,7 @@ def test_rtl_with_a_channel_shift_is_the_per_channel_requantizer(icarus):
         return requantize_total(total, mode, shift + channel_shift, zero_point, low, high)
 
     def large_channel_shifts(rng, count):
-        for values in vectors(rng, count, 1):
+        for values in vectors(rng, count, 1, BOUNDS):
             whole = values["shift"] + values["channel_shift"]
             channel_shift = min(whole, rng.randint(8, 15), MAX_SHIFT)
             yield {**values, "shift": whole - channel_shift, "channel_shift": channel_shift}
