@@ -98,9 +98,10 @@ NOTES = """
 `xnnpack` is the rule of XNNPACK's convolutions, fully connected layers and MUL; MEAN is a fused
 multiply-add with the zero points inside the rounding. Others are integers of XNNPACK's own, which
 `--requant xnnpack` gives: ADD (21-bit multipliers, one half-up rounding), QUANTIZE that keeps the
-type and LEAKY_RELU (8 fraction bits). Sigmoid and tanh are tables, their zero point added in float32
-before one rounding to even. What XNNPACK leaves to LiteRT's optimized kernels is computed as those do: AVERAGE_POOL_2D, SOFTMAX (a float32
-table), HARD_SWISH, standalone RELUs, QUANTIZE between int8 and uint8.
+type and LEAKY_RELU (8 fraction bits). Sigmoid and tanh are tables, with the zero point added in
+float32 before one rounding to even. What XNNPACK leaves to LiteRT's optimized kernels is computed
+as those do: AVERAGE_POOL_2D, SOFTMAX (a float32 table), HARD_SWISH, standalone RELUs, QUANTIZE
+between int8 and uint8.
 
 Not covered: tensors inside an XNNPACK partition cannot be fetched, so that `xnn` is witnessed by
 final outputs and single layers.
