@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.quant.float_network import canonical_samples, run_float
+from npusim.quant.float_network import run_canonical
 from npusim.quant.moments import layer_windows, mean_window
 from npusim.words import RangeMethod
 
@@ -25,6 +25,8 @@ PERCENTILE = 99.99
 LEAST_VALUE, GREATEST_VALUE = -128, 127
 SAMPLED_VALUES = 1 << 16
 SAMPLED_WINDOWS = 512
+LEAST_WINDOWS, WINDOW_VALUES = 32, 1 << 19
+"""A layer of many groups keeps so few windows, or as many values, if that is more."""
 CLIP_STEP = 0.02
 LEAST_CLIP = 0.2
 
@@ -83,15 +85,15 @@ def activation_quantization(low: float, high: float) -> Quantization:
     return Quantization(np.asarray(scale), np.asarray(zero_point))
 
 
-def calibrate(network: Network, x: NDArray, threads: int | None = None) -> Calibration:
-    """Return what the samples `x` [N ...] (file layout) do in the folded float `network`.
+def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = None) -> Calibration:
+    """Return what the samples `x` [N ...] (canonical layout) do in the folded float `network`.
 
     Raises
     ------
-    RangeError, ShapeError, UnsupportedError
-        As `run_float`: samples that are not finite or do not fit, a network that is not float.
+    UnsupportedError
+        The network is not float.
     """
-    samples = len(canonical_samples(network, x))
+    samples = len(x)
     seen = Calibration()
     totals: dict[str, NDArray[np.float64]] = {}
     sampled: dict[str, list[NDArray[np.float64]]] = {}
@@ -115,11 +117,11 @@ def calibrate(network: Network, x: NDArray, threads: int | None = None) -> Calib
             for one in alive[node.inputs[0]]:
                 mean = mean_window(network, node, one[None])
                 totals[node.name] = totals[node.name] + mean if node.name in totals else mean
-                share = -(-SAMPLED_WINDOWS // samples)
-                windows = layer_windows(network, node, one[None], share)
+                wanted = min(SAMPLED_WINDOWS, max(LEAST_WINDOWS, WINDOW_VALUES // mean.size))
+                windows = layer_windows(network, node, one[None], -(-wanted // samples))
                 sampled.setdefault(node.name, []).append(windows)
 
-    run_float(network, x, observe=observe, threads=threads)
+    run_canonical(network, x, observe=observe, threads=threads)
     for name, total in totals.items():
         seen.mean_window[name] = total / samples
         seen.windows[name] = np.ascontiguousarray(np.concatenate(sampled[name]).transpose(1, 0, 2))

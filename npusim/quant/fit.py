@@ -1,6 +1,6 @@
 """One layer fitted to the float network's output, and kept nearest where that is as good.
 
-    targets    w* = argmin |Y w* - X w|^2 + damping |w* - w|^2 = (H + d I)^-1 (E[y x'] w + d w)
+    targets    w* = argmin |Y w* - t|^2 + damping |w* - w|^2 = (H + d I)^-1 (E[y t] + d w),  t = X w
     codes      of least (w* - q)' (H + d I) (w* - q)
 
 The damping d is chosen, and the nearest encoder's codes are a candidate, by the output error over
@@ -18,61 +18,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.quant.coded import CodedWeights
-from npusim.quant.encoders.factor import add_products, damped, root, solve
-from npusim.quant.encoders.search import Effort, Problem, space
-from npusim.quant.moments import Moments, MomentSums
+from npusim.quant.encoders.factor import damped, root, solve
+from npusim.quant.encoders.search import Effort, Problem, spaces
+from npusim.quant.moments import Moments, pulled
+from npusim.quant.within import LayerSums, Sums
 
 DAMPINGS = (0.01, 0.1, 0.5)
 
 
 def targets(weights: NDArray[np.float64], moments: Moments, damping: float) -> NDArray[np.float64]:
     """Return w* [OC K] for `weights` [OC K]."""
-    groups = len(moments.second)
-    share = len(weights) // groups
+    share = len(weights) // len(moments.second)
     found = np.empty_like(weights)
-    for g in range(groups):
-        own = slice(g * share, (g + 1) * share)
-        upper = damped(moments.second[g], damping)
-        added = upper[0, 0] - moments.second[g][0, 0]
-        right = pulled(moments.cross[g], weights[own]).T + added * weights[own].T
-        right = np.ascontiguousarray(right)
+    for s, second in enumerate(moments.second):
+        own = slice(s * share, (s + 1) * share)
+        upper = damped(second, damping)
+        added = upper[0, 0] - second[0, 0]
+        right = np.ascontiguousarray((moments.pull[own] + added * weights[own]).T)
         root(upper)
         solve(upper, right)
         found[own] = right.T
     return found
 
 
-def pulled(cross: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return cross w for each row of `weights` [C K], as [C K]."""
-    total = np.zeros_like(weights)
-    turned = np.ascontiguousarray(cross.T)
-    add_products(np.ascontiguousarray(weights.T), turned, 0, len(weights), total)
-    return total
-
-
-def held_out_error(
-    weights: NDArray[np.float64], real: NDArray[np.float64], moments: Moments
-) -> NDArray[np.float64]:
-    """Return E[(y q - x w)^2] - E[(x w)^2] [OC] of codes that stand for `real` [OC K]."""
-    groups = len(moments.second)
-    share = len(weights) // groups
-    error = np.empty(len(weights))
-    for g in range(groups):
-        own = slice(g * share, (g + 1) * share)
+def held_out_error(real: NDArray[np.float64], moments: Moments) -> NDArray[np.float64]:
+    """Return E[(y q - t)^2] - E[t^2] [OC] of codes that stand for `real` [OC K]."""
+    share = len(real) // len(moments.second)
+    error = np.empty(len(real))
+    for s, second in enumerate(moments.second):
+        own = slice(s * share, (s + 1) * share)
         q = real[own]
-        error[own] = (q * pulled(moments.second[g], q)).sum(axis=1)
-        error[own] -= 2 * (q * pulled(moments.cross[g], weights[own])).sum(axis=1)
+        error[own] = (q * (pulled(second, q) - 2 * moments.pull[own])).sum(axis=1)
     return error
 
 
 def mean_correction(
-    weights: NDArray[np.float64], coded: CodedWeights, sums: MomentSums
+    weights: NDArray[np.float64], coded: CodedWeights, sums: Sums
 ) -> NDArray[np.float64]:
     """Return what to add to the bias [OC] so that the mean output is the float network's."""
-    moments = sums.moments(False)
-    share = len(weights) // len(moments.mean)
-    mean, float_mean = (np.repeat(m, share, axis=0) for m in (moments.mean, moments.float_mean))
-    return (weights * float_mean - coded.real() * mean).sum(axis=1)
+    moments = sums.moments(weights, False)
+    mean = moments.mean[moments.space_of]
+    return moments.target_mean - (coded.real() * mean).sum(axis=1)
 
 
 Encode = Callable[[Problem], CodedWeights]
@@ -81,7 +67,7 @@ Encode = Callable[[Problem], CodedWeights]
 
 def fit_layer(
     weights: NDArray[np.float64],
-    sums: tuple[MomentSums, MomentSums],
+    sums: LayerSums,
     nearest: CodedWeights,
     encode: Encode,
     *,
@@ -94,7 +80,7 @@ def fit_layer(
     Parameters
     ----------
     sums
-        Over the samples to fit on, and over those held out.
+        Over the samples to fit on, over those held out, and over both.
     nearest
         The nearest encoder's codes.
     encode
@@ -106,21 +92,17 @@ def fit_layer(
     threads
         Cores to use; the result does not depend on it.
     """
-    on, held = (one.moments(centred) for one in sums)
-
-    groups = len(on.second)
-    space_of = np.arange(len(weights)) * groups // len(weights)
+    on, held = (one.moments(weights, centred) for one in sums[:2])
 
     def found(moments: Moments, damping: float, effort: Effort) -> CodedWeights:
-        spaces = [space(second, damping) for second in moments.second]
         problem = Problem(
-            targets(weights, moments, damping), spaces, space_of,
+            targets(weights, moments, damping), spaces(moments.second, damping), moments.space_of,
             effort, threads,
         )  # fmt: skip
         return encode(problem)
 
     def error(coded: CodedWeights) -> float:
-        return float(held_out_error(weights, coded.real(), held).sum())
+        return float(held_out_error(coded.real(), held).sum())
 
     least, best = error(nearest), 0.0
     for damping in DAMPINGS:
@@ -129,4 +111,4 @@ def fit_layer(
             least, best = other, damping
     if best == 0.0:
         return nearest
-    return found((sums[0] + sums[1]).moments(centred), best, effort)
+    return found(sums[2].moments(weights, centred), best, effort)

@@ -28,8 +28,8 @@ Observer = Callable[
 """Called with the node (None for the network's input), its output tensor, the values [N ...], and
 every value alive."""
 
-MOST_CHUNK_SAMPLES = 8
-CHUNK_BYTES = 1 << 25
+LEAST_CHUNK_SAMPLES, MOST_CHUNK_SAMPLES = 2, 8
+CHUNK_BYTES = 1 << 24
 """Samples executed together have a largest tensor of so many bytes; results do not depend on it."""
 
 
@@ -86,7 +86,7 @@ def chunk_samples(network: Network) -> int:
     if not keeps_samples_apart(network):
         return 1
     largest = max(sample_values(network, node.outputs) for node in network.nodes)
-    return max(1, min(MOST_CHUNK_SAMPLES, CHUNK_BYTES // (8 * largest)))
+    return min(MOST_CHUNK_SAMPLES, max(LEAST_CHUNK_SAMPLES, CHUNK_BYTES // (8 * largest)))
 
 
 def canonical_samples(network: Network, x: NDArray) -> NDArray[np.float64]:

@@ -24,9 +24,9 @@ from npusim.quant.encoders.shared_scale import LARGEST_SHIFT
 from npusim.quant.epilogue import Epilogue, encoded_weights
 from npusim.quant.fit import fit_layer, mean_correction
 from npusim.quant.float_network import constant
-from npusim.quant.moments import MomentSums
 from npusim.quant.options import Options
 from npusim.quant.schemes import LayerInputs, encode_layer, fit_scheme
+from npusim.quant.within import LayerSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def quantize_layer(
     bits: int,
     options: Options,
     scales: Mapping[str, Quantization],
-    sums: tuple[MomentSums, MomentSums] | None,
+    sums: LayerSums | None,
     threads: int,
     effort: Effort | None = None,
 ) -> QuantizedLayer:
@@ -96,7 +96,7 @@ def quantize_layer(
     x, y = scales[node.inputs[0]], scales[node.outputs[0]]
     correction: Correction = no_correction
     if options.bias_correction == "static" and sums is not None:
-        correction = partial(mean_correction, sums=sums[0] + sums[1])
+        correction = partial(mean_correction, sums=sums[2])
     elif options.bias_correction == "static":
         correction = partial(static_correction, mean_window=layer.mean_window)
     if effort is None:

@@ -1,9 +1,9 @@
 """Second moments of a layer's operands: what an encoder must know of the data.
 
 With x the float network's operands and y those of the network quantized so far, both over the same
-windows:  second = E[y y'],  cross = E[y x'],  and the means. Where the bias takes care of the mean
-error the moments are taken about the means. Memory is a few K x K arrays of one layer: windows are
-read a sample at a time and added up, in one order of summation.
+windows:  second = E[y y'],  pull = E[y t] with t = w . x,  and the means. Where the bias
+takes care of the mean error the moments are taken about the means. Memory is a few K x K arrays of
+one layer: windows are read a sample at a time and added up, in one order of summation.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.operators.kinds.pool import taps
-from npusim.quant.encoders.factor import add_group_products, add_products
+from npusim.quant.encoders.factor import add_group_products, add_products, add_squares
 
-MOST_WINDOWS = 1 << 14
+MOST_WINDOWS = 1 << 13
 """Windows of a layer over all samples, unless a window has more than an eighth as many values."""
 WINDOWS_PER_VALUE = 8
 HELD_OUT = 4
@@ -30,22 +30,30 @@ ROWS_A_JOB = 64
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Moments of the operands of each group of channels, over windows of one set.
+    """What an encoder knows of a layer's operands; S spaces, one for each group or each channel.
 
     Attributes
     ----------
-    second : float64 [G K K]
-        E[y y'], y the operands of the quantized network, about the mean if `centred`.
-    cross : float64 [G K K]
-        E[y x'], x those of the float network.
-    mean, float_mean : float64 [G K]
-        E[y] and E[x].
+    second : float64 [S K K]
+        E[y y'], y the operands of the quantized network, about the mean if centred.
+    pull : float64 [OC K]
+        E[y t], t = w . x what the float network's layer sums up, about the means if centred.
+    mean : float64 [S K]
+        E[y].
+    target_mean : float64 [OC]
+        E[t].
     """
 
     second: NDArray[np.float64]
-    cross: NDArray[np.float64]
+    pull: NDArray[np.float64]
     mean: NDArray[np.float64]
-    float_mean: NDArray[np.float64]
+    target_mean: NDArray[np.float64]
+
+    @property
+    def space_of(self) -> NDArray[np.int64]:
+        """The space int64 [OC] of each channel."""
+        channels = len(self.pull)
+        return np.arange(channels) * len(self.second) // channels
 
 
 class MomentSums:
@@ -53,6 +61,7 @@ class MomentSums:
 
     def __init__(self, groups: int, taps: int) -> None:
         self.windows = 0
+        # what is below the diagonal of `second` does not count
         self.second = np.zeros((groups, taps, taps))
         self.cross = np.zeros((groups, taps, taps))
         self.sum = np.zeros((groups, taps))
@@ -73,7 +82,7 @@ class MomentSums:
                 own, other = (np.ascontiguousarray(v[:, g]) for v in (y, x))
                 for first in range(0, taps, ROWS_A_JOB):
                     end = min(first + ROWS_A_JOB, taps)
-                    jobs.append(pool.submit(add_products, own, own, first, end, self.second[g]))
+                    jobs.append(pool.submit(add_squares, own, first, end, self.second[g]))
                     jobs.append(pool.submit(add_products, own, other, first, end, self.cross[g]))
         for job in jobs:
             job.result()
@@ -85,15 +94,30 @@ class MomentSums:
             setattr(both, name, getattr(self, name) + getattr(other, name))
         return both
 
-    def moments(self, centred: bool) -> Moments:
-        """Return the means of the sums; about the mean if `centred`."""
+    def moments(self, weights: NDArray[np.float64], centred: bool) -> Moments:
+        """Return the means for the float `weights` [OC K]; about the mean if `centred`."""
         count = max(1, self.windows)
-        second, cross = self.second / count, self.cross / count
+        upper = np.triu(self.second) / count
+        second = upper + np.triu(upper, 1).transpose(0, 2, 1)
+        cross = self.cross / count
         mean, float_mean = self.sum / count, self.float_sum / count
         if centred:
             second -= mean[:, :, None] * mean[:, None, :]
             cross -= mean[:, :, None] * float_mean[:, None, :]
-        return Moments(second, cross, mean, float_mean)
+        pull, share = np.empty_like(weights), len(weights) // len(second)
+        for g, one in enumerate(cross):
+            own = slice(g * share, (g + 1) * share)
+            pull[own] = pulled(one, weights[own])
+        means = np.repeat(float_mean, share, axis=0)
+        return Moments(second, pull, mean, (weights * means).sum(axis=1))
+
+
+def pulled(matrix: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return matrix w for each row of `weights` [C K], as [C K]."""
+    total = np.zeros_like(weights)
+    turned = np.ascontiguousarray(matrix.T)
+    add_products(np.ascontiguousarray(weights.T), turned, 0, len(weights), total)
+    return total
 
 
 def layer_windows(
@@ -141,26 +165,34 @@ Sample = tuple[NDArray[np.float64], NDArray[np.float64]]
 """A sample of a layer's input [1 ...] in the quantized and in the float network."""
 
 
-def sum_moments(
-    network: Network, node: Node, samples: Iterator[Sample], count: int, threads: int
-) -> tuple[MomentSums, MomentSums]:
-    """Return the sums over the samples to fit on and over those held out.
+def window_pairs(
+    network: Network, node: Node, samples: Iterator[Sample], count: int, most: int
+) -> Iterator[tuple[bool, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield (held out, y, x): windows [P G K] in both networks, about `most` over all samples.
 
     `samples` yields `count` pairs (quantized, float) of the layer's input.
     """
+    each = -(-most // count)
+    for n, pair in enumerate(samples):
+        y, x = (layer_windows(network, node, part, each) for part in pair)
+        if count >= 2 * HELD_OUT:
+            yield n % HELD_OUT == HELD_OUT - 1, y, x
+        else:
+            out = np.arange(len(y)) % HELD_OUT == HELD_OUT - 1
+            yield True, y[out], x[out]
+            yield False, y[~out], x[~out]
+
+
+def sum_moments(
+    network: Network, node: Node, samples: Iterator[Sample], count: int, threads: int
+) -> tuple[MomentSums, MomentSums]:
+    """Return the sums over the samples to fit on and over those held out."""
     weights = network.inputs_of(node)[1].shape
     groups = node.operator.groups if isinstance(node.operator, op.Conv2D) else 1
     values = int(np.prod(weights[1:]))
-    most = -(-max(MOST_WINDOWS, WINDOWS_PER_VALUE * values) // count)
+    most = max(MOST_WINDOWS, WINDOWS_PER_VALUE * values)
     fit, held = MomentSums(groups, values), MomentSums(groups, values)
-    by_sample = count >= 2 * HELD_OUT
     with ThreadPoolExecutor(threads) as pool:
-        for n, pair in enumerate(samples):
-            y, x = (layer_windows(network, node, part, most) for part in pair)
-            if by_sample:
-                (held if n % HELD_OUT == HELD_OUT - 1 else fit).add(y, x, pool)
-            else:
-                out = np.arange(len(y)) % HELD_OUT == HELD_OUT - 1
-                held.add(y[out], x[out], pool)
-                fit.add(y[~out], x[~out], pool)
+        for out, y, x in window_pairs(network, node, samples, count, most):
+            (held if out else fit).add(y, x, pool)
     return fit, held

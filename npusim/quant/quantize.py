@@ -78,7 +78,8 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
     ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
     folded = fold(rewrite(network))
-    return Prepared(folded, calibrate(folded, samples, threads), canonical_samples(folded, samples))
+    canonical = canonical_samples(folded, samples)
+    return Prepared(folded, calibrate(folded, canonical, threads), canonical)
 
 
 def quantize(

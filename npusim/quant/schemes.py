@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.encoders import (
+    fitted_subset,
     multipoint,
     piecewise_linear,
     subset,
@@ -125,7 +126,7 @@ def fit_scheme(
             problem, bits, breakpoint=options.breakpoint, grid=options.grid
         )
     if base in ("subset", "log2"):
-        return subset.fitted(
+        return fitted_subset.fitted(
             problem,
             bits,
             include_zero=options.include_zero,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
 from npusim.quant.float_network import chunk_samples, constant, evaluate, sample_values
-from npusim.quant.moments import MomentSums, sum_moments
+from npusim.quant.moments import sum_moments
+from npusim.quant.within import LayerSums, sum_clamped, weighed_windows
 
 BYTES_A_VALUE = 5
 MOST_BYTES = 1 << 28
@@ -74,10 +75,15 @@ class TwoPaths:
             one = slice(n, n + 1)
             yield to_real(self._integers[name][one], q), self._real[name][one].astype(np.float64)
 
-    def moments(self, node: Node) -> tuple[MomentSums, MomentSums]:
-        """Return the moments of a linear node's operands, to fit on and held out."""
+    def moments(self, node: Node) -> LayerSums:
+        """Return the sums over a linear node's operands."""
         pairs = self.pairs(node.inputs[0])
-        return sum_moments(self.network, node, pairs, self.samples, self._threads)
+        most = weighed_windows(self.network, node)
+        if most:
+            found = sum_clamped(self.network, node, pairs, self.samples, most, self._threads)
+            return (*found, found[0] + found[1])
+        shared = sum_moments(self.network, node, pairs, self.samples, self._threads)
+        return (*shared, shared[0] + shared[1])
 
     def advance(
         self,

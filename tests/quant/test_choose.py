@@ -9,7 +9,7 @@ import pytest
 
 from npusim.quant.encoders import choose
 from npusim.quant.encoders.factor import damped
-from npusim.quant.encoders.search import Effort, Problem, space
+from npusim.quant.encoders.search import Effort, Problem, spaces
 from npusim.quant.encoders.uniform import encode
 
 RANDOM = np.random.default_rng(21)
@@ -33,14 +33,15 @@ def gptq(w: np.ndarray, h: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("taps", [1, 2, 7, 30])
 def test_feedback_is_gptq(taps: int) -> None:
-    one = space(moments(taps), 0.01)
+    one = spaces(moments(taps)[None], 0.01)
     w = RANDOM.normal(size=taps)
     levels = np.linspace(-2, 2, 7)
     q, at, goal = np.zeros(taps), np.zeros(taps, np.int64), np.zeros(taps)
-    choose.feed_back(w, one.ratios, levels, len(levels), goal, q, at)
-    flipped = gptq(w[::-1], one.h[::-1, ::-1], levels)[::-1]  # last of ours is first of theirs
+    choose.feed_back(w, one.ratios[0], levels, len(levels), goal, q, at)
+    flipped = gptq(w[::-1], one.h[0, ::-1, ::-1], levels)[::-1]  # last of ours is first of theirs
     assert np.array_equal(q, flipped)
     assert np.array_equal(levels[at], q)
+    assert np.isclose((one.left[0] * (goal - q) ** 2).sum(), (w - q) @ one.h[0] @ (w - q))
 
 
 def test_descent_ends_where_no_single_weight_can_do_better() -> None:
@@ -91,9 +92,8 @@ def test_nearest_takes_the_lower_of_two_equally_near() -> None:
 
 
 def problem(weights: np.ndarray, second: np.ndarray, **effort: object) -> Problem:
-    spaces = [space(one, 0.01) for one in second]
     space_of = np.arange(len(weights)) * len(second) // len(weights)
-    return Problem(weights, spaces, space_of, Effort(**effort), 2)  # type: ignore[arg-type]
+    return Problem(weights, spaces(second, 0.01), space_of, Effort(**effort), 2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fed_back", [True, False])

@@ -20,6 +20,15 @@ def test_products(positions: int) -> None:
     assert np.allclose(total, expected)
 
 
+def test_squares() -> None:
+    a = RANDOM.normal(size=(11, 6))
+    total = np.ones((6, 6))
+    factor.add_squares(a, 1, 5, total)
+    expected = np.ones((6, 6))
+    expected[1:5] += np.triu(a.T @ a)[1:5]
+    assert np.allclose(total, expected)
+
+
 def test_group_products() -> None:
     a, b = RANDOM.normal(size=(9, 4, 3)), RANDOM.normal(size=(9, 4, 3))
     total = np.zeros((4, 3, 3))

@@ -20,16 +20,17 @@ from tests.quant.networks import every_operator
 RANDOM = np.random.default_rng(24)
 
 
-def operands(taps: int) -> tuple[np.ndarray, np.ndarray, Moments]:
+def operands(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, Moments]:
+    channels, taps = weights.shape
     x = RANDOM.normal(size=(50, taps))
     y = x + 0.3 * RANDOM.normal(size=(50, taps))
-    none = np.zeros((1, taps))
-    return x, y, Moments((y.T @ y / 50)[None], (y.T @ x / 50)[None], none, none)
+    pull = weights @ x.T @ y / 50
+    return x, y, Moments((y.T @ y / 50)[None], pull, np.zeros((1, taps)), np.zeros(channels))
 
 
 def test_targets_are_the_ridge_regression() -> None:
-    x, y, moments = operands(6)
     weights = RANDOM.normal(size=(3, 6))
+    x, y, moments = operands(weights)
     found = targets(weights, moments, 0.2)
     added = 0.2 * np.trace(moments.second[0]) / 6
     for w, target in zip(weights, found, strict=True):
@@ -39,10 +40,10 @@ def test_targets_are_the_ridge_regression() -> None:
 
 
 def test_held_out_error_is_that_of_the_outputs() -> None:
-    x, y, moments = operands(6)
     w, q = RANDOM.normal(size=(2, 4, 6))
+    x, y, moments = operands(w)
     expected = ((y @ q.T - x @ w.T) ** 2 - (x @ w.T) ** 2).mean(axis=0)
-    assert np.allclose(held_out_error(w, q, moments), expected)
+    assert np.allclose(held_out_error(q, moments), expected)
 
 
 @pytest.fixture(scope="module")

@@ -47,11 +47,18 @@ def test_fewer_windows_are_spread_evenly() -> None:
     assert all((every == window).all(axis=(1, 2)).any() for window in some)
 
 
+def pulls(y: np.ndarray, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """E[y (w . x)] of each channel, from windows [P G K]."""
+    group = np.arange(len(w)) * y.shape[1] // len(w)
+    sums = np.einsum("pck,ck->pc", x[:, group], w)
+    return np.einsum("pck,pc->ck", y[:, group], sums) / len(y)
+
+
 @pytest.mark.parametrize("count", [1, 12])
 @pytest.mark.parametrize("groups", [1, 4])
 def test_moments_are_means_of_products(groups: int, count: int) -> None:
-    network, node, x, _ = layer(groups)
-    x = x[:count]
+    network, node, x, w = layer(groups)
+    w, x = w.reshape(8, -1), x[:count]
     y = x + RANDOM.normal(size=x.shape) * 0.1
     pairs = [(y[n : n + 1], x[n : n + 1]) for n in range(count)]
     fit, held = sum_moments(network, node, iter(pairs), count, 2)
@@ -60,13 +67,13 @@ def test_moments_are_means_of_products(groups: int, count: int) -> None:
         out = [n % HELD_OUT == HELD_OUT - 1 for n in range(count)]
         b, a = (np.concatenate([w[i] for w, o in zip(windows, out, strict=True) if not o])
                 for i in (0, 1))  # fmt: skip
-        found = fit.moments(centred=False)
+        found = fit.moments(w, centred=False)
         assert np.allclose(found.second, np.einsum("pgi,pgj->gij", b, b) / len(b))
-        assert np.allclose(found.cross, np.einsum("pgi,pgj->gij", b, a) / len(a))
+        assert np.allclose(found.pull, pulls(b, a, w))
     b, a = (np.concatenate([w[i] for w in windows]) for i in (0, 1))
-    both = (fit + held).moments(centred=True)
+    both = (fit + held).moments(w, centred=True)
     b, a = b - b.mean(axis=0), a - a.mean(axis=0)
     assert fit.windows + held.windows == len(b)
     assert held.windows > 0
     assert np.allclose(both.second, np.einsum("pgi,pgj->gij", b, b) / len(b))
-    assert np.allclose(both.cross, np.einsum("pgi,pgj->gij", b, a) / len(b))
+    assert np.allclose(both.pull, pulls(b, a, w))

@@ -187,9 +187,11 @@ def refit(
 
 @kernel
 def encode_channels(
-    w: NDArray,
-    h: NDArray,
-    ratios: NDArray,
+    targets: NDArray,
+    space_of: NDArray,
+    order: NDArray,
+    h_of: NDArray,
+    ratios_of: NDArray,
     planes: NDArray,
     starts: NDArray,
     fed_back: bool,
@@ -200,18 +202,24 @@ def encode_channels(
     scales: NDArray,
     errors: NDArray,
 ) -> None:
-    """Write the best `columns` [C K], `scales` [C F] and `errors` [C] of channels `w` [C K].
+    """Write the best `columns` [C K], `scales` [C F] and `errors` [C] of channels `targets` [C K].
 
+    `space_of` [C] says whose `order` [S K], `h_of` and `ratios_of` [S K K] are a channel's.
     `starts` [C R F] are scales to begin with; a start without a positive scale is left out. On
     entry the three hold what is to be improved on: an error that none undercuts leaves them.
     """
-    channels, taps = w.shape
+    channels, taps = targets.shape
     forms, codes = planes.shape
+    w = np.zeros(taps)
     values, place = np.zeros(codes), np.zeros(codes, np.int64)
     goal, q, g, pulled = np.zeros(taps), np.zeros(taps), np.zeros(taps), np.zeros(taps)
     at, chosen, none = np.zeros(taps, np.int64), np.zeros(taps, np.int64), np.zeros(taps)
     for c in range(channels):
-        gradient(h, none, w[c], pulled)
+        space = space_of[c]
+        h, ratios, places = h_of[space], ratios_of[space], order[space]
+        for k in range(taps):
+            w[k] = targets[c, places[k]]
+        gradient(h, none, w, pulled)
         for start in range(starts.shape[1]):
             scale = starts[c, start].copy()
             for _ in range(rounds):
@@ -219,20 +227,21 @@ def encode_channels(
                     break
                 count = sort_levels(planes, scale, values, place)
                 if fed_back:
-                    feed_back(w[c], ratios, values, count, goal, q, at)
+                    feed_back(w, ratios, values, count, goal, q, at)
                 else:
                     for k in range(taps):
-                        at[k] = nearest(values, count, w[c, k])
+                        at[k] = nearest(values, count, w[k])
                         q[k] = values[at[k]]
-                gradient(h, w[c], q, g)
+                gradient(h, w, q, g)
                 descend(h, values, count, sweeps, q, at, g)
                 error = 0.0
                 for k in range(taps):
-                    error += (q[k] - w[c, k]) * g[k]
+                    error += (q[k] - w[k]) * g[k]
                     chosen[k] = place[at[k]]
                 if error < errors[c]:
                     errors[c] = error
-                    columns[c] = chosen
+                    for k in range(taps):
+                        columns[c, places[k]] = chosen[k]
                     scales[c] = scale
                 if not refitted:
                     break
@@ -243,13 +252,14 @@ def encode_channels(
                     q[k] = 0.0
                     for f in range(forms):
                         q[k] += scale[f] * planes[f, chosen[k]]
-                gradient(h, w[c], q, g)
+                gradient(h, w, q, g)
                 error = 0.0
                 for k in range(taps):
-                    error += (q[k] - w[c, k]) * g[k]
+                    error += (q[k] - w[k]) * g[k]
                 if error < errors[c]:
                     errors[c] = error
-                    columns[c] = chosen
+                    for k in range(taps):
+                        columns[c, places[k]] = chosen[k]
                     scales[c] = scale
                 if np.abs(scale - before).max() < SAME_SCALE * np.abs(before).max():
                     break

@@ -32,6 +32,24 @@ def add_products(a: NDArray, b: NDArray, first: int, end: int, total: NDArray) -
 
 
 @kernel
+def add_squares(a: NDArray, first: int, end: int, total: NDArray) -> None:
+    """Add to rows first..end of `total` [K K], on and above the diagonal, a' a of `a` [P K]."""
+    positions, columns = a.shape
+    whole = positions - positions % 4
+    for p in range(0, whole, 4):
+        r0, r1, r2, r3 = a[p], a[p + 1], a[p + 2], a[p + 3]
+        for i in range(first, end):
+            a0, a1, a2, a3 = r0[i], r1[i], r2[i], r3[i]
+            row = total[i]
+            for j in range(i, columns):
+                row[j] += (a0 * r0[j] + a1 * r1[j]) + (a2 * r2[j] + a3 * r3[j])
+    for p in range(whole, positions):
+        for i in range(first, end):
+            for j in range(i, columns):
+                total[i, j] += a[p, i] * a[p, j]
+
+
+@kernel
 def add_group_products(a: NDArray, b: NDArray, total: NDArray) -> None:
     """Add to `total` [G K K] the products of each group's rows of `a`, `b` [P G K]."""
     positions, groups, taps = a.shape

@@ -325,8 +325,9 @@ def fitted(
     """
 
     def output_error(c: int, error: NDArray[np.float64]) -> float:
-        one = problem.spaces[problem.space_of[c]]
-        return float(output_errors(np.ascontiguousarray(error[one.order])[None], one.h)[0])
+        total, spaces = np.zeros(1), problem.spaces
+        output_errors(error[None], spaces.order, spaces.h, problem.space_of[c : c + 1], total)
+        return float(total[0])
 
     greedy = encode(
         problem.targets, bits, base=base, output_error=output_error,

@@ -7,7 +7,6 @@ scale, shifts, numbers of points) its own page searches, by calling this one for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -57,33 +56,54 @@ class Effort:
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
-    """The output error of one group of channels: second moments in rising order of H_kk."""
+class Spaces:
+    """The output errors of channels, one space for those of the same operands.
+
+    Attributes
+    ----------
+    order : int64 [S K]
+        The weights in rising order of H_kk.
+    h : float64 [S K K]
+        Second moments, rows and columns in that order.
+    ratios : float64 [S K K]
+        L_jk / L_kk at [j, k], h = L L'.
+    left : float64 [S K]
+        L_kk^2: what is left of H_kk where the weights before k undo what they can of its error.
+    """
 
     order: NDArray[np.int64]
     h: NDArray[np.float64]
     ratios: NDArray[np.float64]
+    left: NDArray[np.float64]
 
 
-def space(second: NDArray[np.float64], damping: float) -> Space:
-    """Return the space of `second` [K K] with `damping` times its mean diagonal added."""
-    order = np.argsort(np.diag(second), kind="stable")
-    h = np.ascontiguousarray(damped(second, damping)[np.ix_(order, order)])
-    upper = h.copy()
-    root(upper)
-    ratios = np.ascontiguousarray((np.triu(upper) / np.diag(upper)[:, None]).T)
-    return Space(order, h, ratios)
+def spaces(second: NDArray[np.float64], damping: float) -> Spaces:
+    """Return the spaces of `second` [S K K] with `damping` times each mean diagonal added."""
+    order = np.argsort(np.diagonal(second, axis1=1, axis2=2), axis=1, kind="stable")
+    h, ratios, left = np.empty_like(second), np.empty_like(second), np.empty(second.shape[:2])
+    for s, one in enumerate(second):
+        h[s] = damped(one, damping)[np.ix_(order[s], order[s])]
+        upper = h[s].copy()
+        root(upper)
+        pivots = np.diag(upper)
+        ratios[s] = (np.triu(upper) / pivots[:, None]).T
+        left[s] = pivots * pivots
+    return Spaces(order, h, ratios, left)
 
 
 @kernel
-def output_errors(errors: NDArray, h: NDArray) -> NDArray:
-    """Return e' H e of each row of `errors` [C K]."""
-    total = np.zeros(len(errors))
-    pulled, none = np.zeros(len(h)), np.zeros(len(h))
+def output_errors(
+    errors: NDArray, order: NDArray, h: NDArray, space_of: NDArray, total: NDArray
+) -> None:
+    """Write e' H e of each channel's weight errors [C K] to `total` [C]."""
+    taps = errors.shape[1]
+    sorted_errors, pulled, none = np.zeros(taps), np.zeros(taps), np.zeros(taps)
     for c in range(len(errors)):
-        gradient(h, none, errors[c], pulled)
-        total[c] = dot(errors[c], pulled)
-    return total
+        s = space_of[c]
+        for k in range(taps):
+            sorted_errors[k] = errors[c, order[s, k]]
+        gradient(h[s], none, sorted_errors, pulled)
+        total[c] = dot(sorted_errors, pulled)
 
 
 def grid(coded: CodedWeights, points: int) -> tuple[NDArray, NDArray[np.float64]] | None:
@@ -112,9 +132,9 @@ class Problem:
     ----------
     targets : float64 [OC K]
     spaces
-        Of the groups of channels.
+        What errors of weights do to outputs.
     space_of : int64 [OC]
-        Which of them each channel lies in.
+        Which space each channel lies in.
     effort
         How long to look.
     threads
@@ -122,7 +142,7 @@ class Problem:
     """
 
     targets: NDArray[np.float64]
-    spaces: Sequence[Space]
+    spaces: Spaces
     space_of: NDArray[np.int64]
     effort: Effort
     threads: int
@@ -130,21 +150,12 @@ class Problem:
     def errors(self, real: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the output error [OC] of weights `real` [OC K]."""
         total = np.zeros(len(self.targets))
-        for one, own in self.spaces_of(np.arange(len(total))):
-            rest = np.ascontiguousarray((self.targets[own] - real[own])[:, one.order])
-            total[own] = output_errors(rest, one.h)
+        output_errors(self.targets - real, self.spaces.order, self.spaces.h, self.space_of, total)
         return total
 
     def part(self, channels: NDArray[np.int64]) -> Problem:
         """Return the problem of some channels alone."""
         return replace(self, targets=self.targets[channels], space_of=self.space_of[channels])
-
-    def spaces_of(self, channels: NDArray[np.int64]) -> Iterator[tuple[Space, NDArray[np.int64]]]:
-        """Yield jobs: a group's space with some of its channels among `channels`."""
-        for g in np.unique(self.space_of[channels]):
-            one, own = self.spaces[g], channels[self.space_of[channels] == g]
-            for i in range(0, len(own), CHANNELS_A_JOB):
-                yield one, own[i : i + CHANNELS_A_JOB]
 
     def improve(
         self,
@@ -172,9 +183,7 @@ class Problem:
         chosen = np.flatnonzero(coded.scales.max(axis=0) > 0)
         shares = np.array((1.0,) if held else self.effort.starts)
 
-        def job(
-            one: Space, own: NDArray[np.int64], levels: tuple[NDArray, NDArray[np.float64]]
-        ) -> None:
+        def job(own: NDArray[np.int64], levels: tuple[NDArray, NDArray[np.float64]]) -> None:
             level_codes, planes = levels
             used = len(planes)
             best = np.ascontiguousarray(scales[:used, own].T)
@@ -182,27 +191,32 @@ class Problem:
             if extra_starts is not None:
                 extra = extra_starts[:, :used, own].transpose(2, 0, 1)
                 starts = np.concatenate([starts, extra], axis=1)
-            columns = np.full((len(own), len(one.order)), -1, np.int64)
+            columns = np.full((len(own), self.targets.shape[1]), -1, np.int64)
             least = np.full(len(own), np.inf) if held else errors[own]
-            effort = self.effort
+            effort, spaces = self.effort, self.spaces
             encode_channels(
-                np.ascontiguousarray(self.targets[own][:, one.order]), one.h, one.ratios, planes,
-                np.ascontiguousarray(starts), effort.fed_back, not held,
+                self.targets[own], self.space_of[own], spaces.order, spaces.h, spaces.ratios,
+                planes, np.ascontiguousarray(starts), effort.fed_back, not held,
                 effort.rounds, effort.sweeps, columns, best, least,
             )  # fmt: skip
-            for i, c in enumerate(own):
-                if columns[i, 0] >= 0:
-                    codes[first_row[c] : first_row[c + 1], one.order] = level_codes[:, columns[i]]
-                    scales[:used, c] = best[i]
-                    errors[c] = least[i]
+            for i in np.flatnonzero(columns[:, 0] >= 0):
+                c = own[i]
+                codes[first_row[c] : first_row[c + 1]] = level_codes[:, columns[i]]
+                scales[:used, c] = best[i]
+                errors[c] = least[i]
 
         jobs = []
         for points in sorted({int(p) for p in coded.points[chosen]}):
             levels = grid(coded, points)
             if levels is not None:
                 here = chosen[coded.points[chosen] == points]
-                jobs += [(*arguments, levels) for arguments in self.spaces_of(here)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            for done in [pool.submit(job, *arguments) for arguments in jobs]:
-                done.result()
+                jobs += [(here[i : i + CHANNELS_A_JOB], levels)
+                         for i in range(0, len(here), CHANNELS_A_JOB)]  # fmt: skip
+        if len(jobs) < 2 or self.threads < 2:
+            for arguments in jobs:
+                job(*arguments)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                for done in [pool.submit(job, *arguments) for arguments in jobs]:
+                    done.result()
         return replace(coded, codes=codes, scales=scales), errors

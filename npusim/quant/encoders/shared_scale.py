@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights
 from npusim.quant.encoders.choose import SAME_SCALE, dot, gradient
 from npusim.quant.encoders.search import Problem
@@ -64,13 +65,24 @@ def _shifted(
 
 def _refit(problem: Problem, coded: CodedWeights) -> float:
     """Return what to multiply the shared scale by; 0 where no code is left."""
-    real = coded.real()
-    along = norm = 0.0
-    for c, q in enumerate(real):
-        one = problem.spaces[problem.space_of[c]]
-        z = np.ascontiguousarray(q[one.order])
-        pulled = np.zeros_like(z)
-        gradient(one.h, np.zeros_like(z), z, pulled)
-        norm += dot(z, pulled)
-        along += dot(np.ascontiguousarray(problem.targets[c][one.order]), pulled)
+    spaces = problem.spaces
+    along, norm = project(problem.targets, coded.real(), spaces.order, spaces.h, problem.space_of)
     return along / norm if norm > 0 and along > 0 else 0.0
+
+
+@kernel
+def project(
+    targets: NDArray, real: NDArray, order: NDArray, h: NDArray, space_of: NDArray
+) -> tuple[float, float]:
+    """Return the sums of z' H w and z' H z over channels, z of `real` and w of `targets` [C K]."""
+    taps = real.shape[1]
+    w, z, pulled, none = np.zeros(taps), np.zeros(taps), np.zeros(taps), np.zeros(taps)
+    along, norm = 0.0, 0.0
+    for c in range(len(real)):
+        s = space_of[c]
+        for k in range(taps):
+            w[k], z[k] = targets[c, order[s, k]], real[c, order[s, k]]
+        gradient(h[s], none, z, pulled)
+        norm += dot(z, pulled)
+        along += dot(w, pulled)
+    return along, norm

@@ -23,7 +23,6 @@ Source: Oh et al. 2022 and the authors' code; normalization by channel is npusim
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import combinations
 from math import gcd, pi
 
@@ -33,10 +32,8 @@ from numpy.typing import NDArray
 from npusim.codes.subset import UNIVERSAL_MAGNITUDES
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights, live_channels
-from npusim.quant.encoders.search import Problem
-from npusim.quant.encoders.shared_scale import fit_shared
 from npusim.quant.encoders.weight_equalizing_shift import equalizing_shifts
-from npusim.words import NORMALIZATIONS, Normalize
+from npusim.words import Normalize
 
 UNIT = 32.0
 """The paper's magnitudes are these integers over 32."""
@@ -145,7 +142,7 @@ def search(
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
     fits = np.empty((len(grids), 2))
     fit_all(grids, ordered, sums, float((ordered * ordered).sum()), fits)
-    return _smallest_form(grids[least(fits)], *fits[least(fits)])
+    return smallest_form(grids[least(fits)], *fits[least(fits)])
 
 
 def search_plain(
@@ -154,12 +151,13 @@ def search_plain(
     """Return what `search` returns, by the direct form (slow)."""
     grids = candidates(bits, include_zero)
     fits = np.array([fit_plain(grid, sizes) for grid in grids])
-    return _smallest_form(grids[least(fits)], *fits[least(fits)])
+    return smallest_form(grids[least(fits)], *fits[least(fits)])
 
 
-def _smallest_form(
+def smallest_form(
     grid: NDArray[np.float64], alpha: float, error: float
 ) -> tuple[tuple[int, ...], float, float]:
+    """Return a subset as the smallest integers, its scale, error."""
     integers = tuple(int(q) for q in grid * UNIT)
     divisor = gcd(*integers)
     reduced = tuple(q // divisor for q in integers)
@@ -281,55 +279,3 @@ def encode(
         scales=scales[None],
         channel_shift=shifts,
     )
-
-
-SCORED_CHANNELS = 24
-"""Channels, evenly spaced, that a candidate set is judged by."""
-
-
-def fitted(
-    problem: Problem,
-    bits: int,
-    *,
-    include_zero: bool = False,
-    equalize: bool = False,
-    log2: bool = False,
-    cap: NDArray[np.int64] | None = None,
-) -> CodedWeights:
-    """Return subset codes fitted to the problem's targets; set, codes and scales found together.
-
-    From the sets of the two nearest searches, one magnitude after the other is exchanged for the
-    one of least output error over some channels, until none is better.
-    """
-    normalizations = NORMALIZATIONS[:1] if equalize else NORMALIZATIONS
-    sets = []
-    for normalize in normalizations:
-        found = encode(
-            problem.targets, bits, include_zero=include_zero, normalize=normalize, log2=log2
-        )
-        sets.append(tuple(int(m) for m in found.magnitudes))
-    live = np.flatnonzero(live_channels(problem.targets))
-    judges = live[:: max(1, -(-len(live) // SCORED_CHANNELS))]
-    quick = replace(problem.part(judges), effort=problem.effort.quick())
-    known: dict[tuple[int, ...], float] = {}
-
-    def error(chosen: tuple[int, ...]) -> float:
-        if chosen not in known:
-            coded = encode(quick.targets, bits, normalize="channel", magnitudes=chosen)
-            known[chosen] = float(quick.improve(coded)[1].sum())
-        return known[chosen]
-
-    universe = LOG2_MAGNITUDES if log2 else UNIVERSAL_MAGNITUDES
-    best, before = min(sets, key=error), None
-    while problem.effort.joint and best != before:
-        before = best
-        for old in before:
-            if old in best and not (include_zero and old == 0):
-                kept = set(best) - {old}
-                others = [tuple(sorted({*kept, new})) for new in universe if new not in best]
-                best = min([best, *others], key=error)
-    base = encode(
-        problem.targets, bits, normalize="none" if equalize else "channel", equalize=equalize,
-        log2=log2, cap=cap, magnitudes=best,
-    )  # fmt: skip
-    return fit_shared(problem, base, cap) if equalize else problem.improve(base)[0]
