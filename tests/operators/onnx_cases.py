@@ -43,3 +43,25 @@ def values(
         return (rng.integers(-distinct, distinct, shape) / np.float32(7)).astype(dtype)
     low = 0 if np.iinfo(dtype).min == 0 else -distinct
     return rng.integers(low, distinct, shape).astype(dtype)
+
+
+def recurrent_case(
+    rng: np.random.Generator, gates: int
+) -> tuple[dict[str, NDArray], dict[str, NDArray], dict[str, Any]]:
+    """Return inputs, weights and attributes of a recurrent layer of so many gates."""
+    steps, samples, inner, hidden = (int(rng.integers(1, most)) for most in (8, 4, 40, 40))
+    if rng.random() < 0.1:  # beyond what is summed at a time
+        inner, hidden = 300, 270
+    direction = ("forward", "reverse", "bidirectional")[rng.integers(3)]
+    ways = 2 if direction == "bidirectional" else 1
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return (rng.normal(size=shape) * rng.choice([0.1, 0.5, 2])).astype(np.float32)
+
+    inputs = {"x": normal(steps, samples, inner)}
+    held = {"w": normal(ways, gates * hidden, inner), "r": normal(ways, gates * hidden, hidden)}
+    if rng.random() < 0.8:
+        held["b"] = normal(ways, 2 * gates * hidden)
+    if rng.random() < 0.3:
+        inputs["h"] = normal(ways, samples, hidden)
+    return inputs, held, {"hidden_size": hidden, "direction": direction}

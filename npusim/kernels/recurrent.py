@@ -1,0 +1,48 @@
+"""onnxruntime's float32 gates of GRU: rational functions whose products and sums round apart.
+
+Source: onnxruntime 1.31, core/providers/cpu/rnn/rnn_helpers.cc (gru_reset_gate_sigmoid,
+gru_output_gate_tanh). Other gates are MLAS's own logistic and tanh (kernels/mlas.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npusim.kernels.mlas import Floats
+
+SIGMOID_BOUND, TANH_BOUND = np.float32(20), np.float32(10)
+NUMERATOR: Floats = np.array(
+    [
+        -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
+        1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03,
+    ],
+    np.float32,
+)  # fmt: skip
+DENOMINATOR: Floats = np.array(
+    [1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03],
+    np.float32,
+)
+"""Coefficients of falling powers of x^2."""
+
+
+def _ratio(x: Floats) -> Floats:
+    """Return tanh x."""
+    square = x * x
+    p = square * NUMERATOR[0] + NUMERATOR[1]
+    for coefficient in NUMERATOR[2:]:
+        p = square * p + coefficient
+    q = square * DENOMINATOR[0] + DENOMINATOR[1]
+    for coefficient in DENOMINATOR[2:]:
+        q = square * q + coefficient
+    return np.asarray(x * p / q, np.float32)
+
+
+def sigmoid(x: Floats) -> Floats:
+    """Return the logistic function of a reset gate."""
+    half, one = np.float32(0.5), np.float32(1)
+    return half * (one + _ratio(half * np.clip(x, -SIGMOID_BOUND, SIGMOID_BOUND)))
+
+
+def tanh(x: Floats) -> Floats:
+    """Return tanh of a candidate of the hidden state."""
+    return _ratio(np.clip(x, -TANH_BOUND, TANH_BOUND))

@@ -1,0 +1,211 @@
+"""Recurrent layers over sequences [T N K]: directions, gates' weights, and how .onnx states them.
+
+y, h = one direction's steps; outputs are y [T D N H] and the last h (and c) [D N H].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.network import Network, Node
+from npusim.graph.operator import Operator, Shape
+from npusim.graph.tensor import Tensor
+from npusim.kernels.mlas_products import sum_of_products
+from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.page import Step
+from npusim.words import Rule
+
+X, W, R, B, LENGTHS, H, C, PEEPHOLES = range(8)
+"""Places in the file: input, weights, recurrent weights, biases, and states at the beginning."""
+
+PACKED_DEPTH = 256
+"""How many products are summed at a time where onnxruntime packs constant weights."""
+
+Product = Callable[..., NDArray]
+"""(a [M K], b [K N], start [M N] or None) -> start + a b."""
+
+Direction = Callable[[Product, dict[int, NDArray]], tuple[NDArray, ...]]
+"""One direction's inputs by place -> y [T N H], and the last states [N H]."""
+
+
+@dataclass(frozen=True)
+class Recurrent(Operator):
+    """x [T N K], weights [D G*H K] and [D G*H H] ..., in the order of `places`.
+
+    Attributes
+    ----------
+    hidden
+        H.
+    backwards
+        For each direction whether it runs from the end.
+    places
+        Which of the file's inputs each input is; absent ones are left out.
+    """
+
+    hidden: int
+    backwards: tuple[bool, ...]
+    places: tuple[int, ...]
+
+    GATES = 1
+    STATES = 1
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        return len(self.places), len(self.places)
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        found = dict(zip(self.places, inputs, strict=True))
+        directions, rows = len(self.backwards), self.GATES * self.hidden
+        x = found[X]
+        if len(x) != 3:
+            raise ShapeError(f"expected a sequence [T N K], found {list(x)}")
+        state = (directions, x[1], self.hidden)
+        expected = self.weight_shapes(x[2]) | {
+            B: (directions, 2 * rows), H: state, C: state, PEEPHOLES: (directions, 3 * self.hidden),
+        }  # fmt: skip
+        for place, shape in found.items():
+            if place in expected and shape != expected[place]:
+                raise ShapeError(
+                    f"input {place}: expected {list(expected[place])}, found {list(shape)}"
+                )
+        return ((x[0], directions, x[1], self.hidden), *[state] * self.STATES)
+
+    def weight_shapes(self, inner: int) -> dict[int, Shape]:
+        """Return the shapes of the weights where x has `inner` values a step."""
+        directions, rows = len(self.backwards), self.GATES * self.hidden
+        return {W: (directions, rows, inner), R: (directions, rows, self.hidden)}
+
+    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
+        return False
+
+
+def in_all_directions(
+    operator: Recurrent, inputs: Sequence[NDArray], multiply: Product, one: Direction
+) -> tuple[NDArray, ...]:
+    """Return the outputs of every direction, each computed by `one`."""
+    found = dict(zip(operator.places, inputs, strict=True))
+    x = found.pop(X)
+    ways = []
+    for d, backwards in enumerate(operator.backwards):
+        part = {place: value[d] for place, value in found.items() if value.ndim}
+        part |= {place: value for place, value in found.items() if not value.ndim}
+        y, *states = one(multiply, part | {X: x[::-1] if backwards else x})
+        ways.append((y[::-1] if backwards else y, *states))
+    y, *states = (np.stack(values) for values in zip(*ways, strict=True))
+    return (np.ascontiguousarray(y.swapaxes(0, 1)), *states)
+
+
+def state(found: dict[int, NDArray], place: int, hidden: int) -> NDArray:
+    """Return a state [N H] at the beginning: zeros where the file gives none."""
+    x = found[X]
+    return found[place] if place in found else np.zeros((x.shape[1], hidden), x.dtype)
+
+
+def bias(found: dict[int, NDArray], gates: int, hidden: int) -> NDArray:
+    """Return the biases [2 G H] of the weights and of the recurrent weights."""
+    return found[B] if B in found else np.zeros(2 * gates * hidden, found[X].dtype)
+
+
+def applied(multiply: Product, x: NDArray, weights: NDArray) -> NDArray:
+    """Return x [T N K] times weights [G*H K] for all steps at once."""
+    rows = multiply(x.reshape(-1, x.shape[2]), weights.T, None)
+    return rows.reshape(*x.shape[:2], -1)
+
+
+def product(a: NDArray, b: NDArray, start: NDArray | None) -> NDArray:
+    """Return start + a b in their type."""
+    return a @ b if start is None else start + a @ b
+
+
+def packed_product(a: NDArray, b: NDArray, start: NDArray | None) -> NDArray[np.float32]:
+    """Return start + a b as onnxruntime's float32 has it, for weights that it packs."""
+    y = np.zeros((len(a), b.shape[1]), np.float32)
+    if start is not None:
+        y[...] = start
+    sum_of_products(np.ascontiguousarray(a), np.ascontiguousarray(b), PACKED_DEPTH, y)
+    return y
+
+
+def float32_step(
+    real: Callable[..., tuple[NDArray, ...]], single: Callable[..., tuple[NDArray, ...]]
+) -> Callable[[Network, Node, Rule], Step]:
+    """Return a page's float32 part: `single` under onnxruntime's rule, else `real`."""
+
+    def part(network: Network, node: Node, rule: Rule) -> Step:
+        operator: Any = node.operator
+        function = single if rule == "onnxruntime" else real
+
+        def step(threads: int, *inputs: NDArray) -> tuple[NDArray, ...]:
+            with np.errstate(all="ignore"):
+                return function(operator, *inputs)
+
+        return step
+
+    return part
+
+
+def macs(network: Network, node: Node) -> int:
+    """Return the products of weights and recurrent weights over all steps."""
+    operator: Any = node.operator
+    steps, samples, inner = network.inputs_of(node)[operator.places.index(X)].shape
+    rows = len(operator.backwards) * operator.GATES * operator.hidden
+    return prod((steps, samples, rows, inner + operator.hidden))
+
+
+BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+
+
+def common_attributes(
+    node: OnnxNode, functions: tuple[str, ...], unused: tuple[str, ...] = ()
+) -> tuple[int, tuple[bool, ...]]:
+    """Return the hidden size and the directions that a node states.
+
+    Raises
+    ------
+    UnsupportedError
+        Its gates are not `functions`, or it has a form that is not supported.
+    """
+    where = f"{node.name} ({node.kind})"
+    way = str(node.attributes.get("direction", "forward"))
+    if way not in BACKWARDS:
+        raise FormatError(f"{where}: expected a known direction, found {way!r}")
+    named = node.attributes.get("activations", ())
+    assert isinstance(named, tuple)
+    expected = functions * len(BACKWARDS[way])
+    if named and tuple(str(name).lower() for name in named) != expected:
+        raise UnsupportedError(f"{where}: activations {', '.join(map(str, named))}")
+    for name in ("clip", "layout", *unused):
+        if node.attributes.get(name, 0):
+            raise UnsupportedError(f"{where}: {name} is not supported")
+    return node.integer("hidden_size", 0), BACKWARDS[way]
+
+
+def emit_recurrent(
+    b: Builder,
+    node: OnnxNode,
+    make: Callable[[tuple[int, ...]], Recurrent],
+    places: Sequence[int],
+) -> None:
+    """Append the node; `make` takes the places, out of `places`, that the file has inputs for."""
+    present = tuple(place for place in places if node.input(place))
+    inputs = tuple(b.value(node, place) for place in present)
+    operator = make(present)
+    steps = b.shape(inputs[0])[0]
+    if node.input(LENGTHS):
+        lengths = b.constants.get(node.input(LENGTHS))
+        if lengths is None or np.any(lengths != steps):
+            found = "computed lengths" if lengths is None else lengths.tolist()
+            raise UnsupportedError(
+                f"{node.name} ({node.kind}): expected sequences of {steps} steps, found {found}"
+            )
+    given = (*node.outputs, *[""] * (operator.STATES + 1))[: operator.STATES + 1]
+    outputs = tuple(name or b.free(f"{node.name}:output{i}") for i, name in enumerate(given))
+    b.emit_all(node.name, operator, inputs, outputs, (np.dtype(np.float32),) * len(outputs))
