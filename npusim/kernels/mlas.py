@@ -82,8 +82,11 @@ def _exp(x, y):
 
 
 @kernel
-def _softmax(x, y):
-    """Fill y [R C] with e^(x - max) / sum of them; sums run in 16 lanes. Source: AVX512F kernel."""
+def _softmax(x, y, logarithms):
+    """Fill y [R C] with e^(x - max) / sum of them, or with their `logarithms`.
+
+    Sums run in 16 lanes. Source: AVX512F kernel.
+    """
     lanes = np.empty(16, np.float32)
     for r in range(x.shape[0]):
         largest = np.float32(-3.4028234663852886e38)
@@ -99,17 +102,23 @@ def _softmax(x, y):
         for i in range(0, 8, 4):
             first = np.float32(lanes[i] + lanes[i + 1])
             lanes[i] = np.float32(first + np.float32(lanes[i + 2] + lanes[i + 3]))
-        scale = np.float32(np.float32(1) / np.float32(lanes[0] + lanes[4]))
+        total = np.float32(lanes[0] + lanes[4])
+        if logarithms:
+            logarithm = np.float32(np.log(np.float64(total)))
+            for c in range(x.shape[1]):
+                y[r, c] = np.float32(np.float32(x[r, c] - largest) - logarithm)
+            continue
+        scale = np.float32(np.float32(1) / total)
         for c in range(x.shape[1]):
             y[r, c] = np.float32(y[r, c] * scale)
 
 
-def softmax(x: Floats, axis: int) -> Floats:
-    """Return the softmax of x along an axis."""
+def softmax(x: Floats, axis: int, logarithms: bool = False) -> Floats:
+    """Return the softmax of x along an axis, or its logarithm."""
     rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
     flat = rows.reshape(-1, rows.shape[-1])
     y = np.empty_like(flat)
-    _softmax(flat, y)
+    _softmax(flat, y, logarithms)
     return np.ascontiguousarray(np.moveaxis(y.reshape(rows.shape), -1, axis))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.kernels import mlas
+from npusim.kernels import unfused
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import Field
@@ -39,7 +39,7 @@ def single(operator: Elu, x: NDArray) -> NDArray:
 
 def single_onnxruntime(operator: Elu, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the same as onnxruntime has it."""
-    return np.where(x >= 0, x, np.float32(operator.alpha) * (mlas.exp(x) - np.float32(1)))
+    return np.where(x >= 0, x, np.float32(operator.alpha) * (unfused.exp(x) - np.float32(1)))
 
 
 def _read(b: Builder, node: OnnxNode) -> None:

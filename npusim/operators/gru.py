@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.kernels import mlas, recurrent
+from npusim.kernels import mlas, unfused
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
@@ -89,7 +89,7 @@ def real(operator: Gru, *inputs: NDArray) -> tuple[NDArray, ...]:
 
 def single(operator: Gru, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     """Return the same as onnxruntime has it."""
-    steps = _direction(operator, mlas.logistic, recurrent.sigmoid, recurrent.tanh)
+    steps = _direction(operator, mlas.logistic, unfused.sigmoid, unfused.tanh)
     return in_all_directions(operator, inputs, packed_product, steps)
 
 

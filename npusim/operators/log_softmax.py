@@ -9,19 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
+from npusim.kernels import mlas
 from npusim.kernels.floating_point import exponentials
 from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.log_softmax import log_softmax
 from npusim.kernels.softmax import DIFFERENCE_FRACTION_BITS, multiply_high
 from npusim.kernels.softmax import exponentials as exponentials_of
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
-from npusim.operators.kinds.float32 import elementwise
+from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.softmax import softmax_axis
+from npusim.operators.transpose import Transpose
 from npusim.runtimes.elementary import exp
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -52,6 +58,26 @@ def real(operator: LogSoftmax, x: NDArray) -> NDArray:
     shifted = x - x.max(axis=-1, keepdims=True)
     total = exp(shifted.astype(np.float64)).sum(axis=-1, keepdims=True)
     return shifted - np.log(total).astype(x.dtype)
+
+
+def single(operator: LogSoftmax, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the same as onnxruntime has it, but for its logarithm's last bit."""
+    return mlas.softmax(x, x.ndim - 1, logarithms=True)
+
+
+def _read(b: Builder, node: OnnxNode) -> None:
+    x = b.value(node, 0)
+    axis, last = softmax_axis(b, node, x, b.opset), len(b.shape(x)) - 1
+    if axis == last:
+        b.emit(node.name, LogSoftmax(), (x,), node.outputs[0])
+        return
+    order = (*(a for a in range(last + 1) if a != axis), axis)
+    turned = b.free(f"{x}:last")
+    b.emit(turned, Transpose(order), (x,), turned)
+    found = b.free(f"{node.outputs[0]}:last")
+    b.emit(node.name, LogSoftmax(), (turned,), found)
+    back = tuple(int(a) for a in np.argsort(order))
+    b.emit(f"{node.name}:turned", Transpose(back), (found,), node.outputs[0])
 
 
 @dataclass(frozen=True)
@@ -128,7 +154,7 @@ def in_float32(c: FloatLookup, dtype: np.dtype) -> Step:
 PAGE = Page(
     operator=LogSoftmax,
     tflite=(TfliteForm("LOG_SOFTMAX", 1, lambda layer: LogSoftmax()),),
-    onnx=(),
+    onnx=(OnnxForm("LogSoftmax", _read),),
     own=Absent("has no form in npusim's own files"),
     real=real,
     constants=PerRuntime(
@@ -140,7 +166,7 @@ PAGE = Page(
         integer=fixed_point,
     ),
     quantized=step,
-    float32=elementwise(real),
+    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
     unit="host",

@@ -209,7 +209,7 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
     return lambda threads, x: mlas.softmax(x, operator.axis)
 
 
-def _axis_of(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
+def softmax_axis(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
     """Return the axis that Softmax runs along; before opset 13 it took all axes behind as well."""
     shape = b.shape(x)
     axis = axis_of(node, -1 if opset >= 13 else 1, len(shape))
@@ -223,12 +223,12 @@ def _axis_of(b: Builder, node: OnnxNode, x: str, opset: int) -> int:
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
-    b.emit(node.name, Softmax(_axis_of(b, node, x, b.opset)), (x,), node.outputs[0])
+    b.emit(node.name, Softmax(softmax_axis(b, node, x, b.opset)), (x,), node.outputs[0])
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:
     x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
-    axis = _axis_of(b, node, x, node.integer("opset", 13))
+    axis = softmax_axis(b, node, x, node.integer("opset", 13))
     dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
     b.emit(node.name, Softmax(axis), (x,), node.outputs[0], dtype, q)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from tests.zoo import classifiers, dense_outputs, mixtures, sequences
+from tests.zoo import classifiers, dense_outputs, detectors, mixtures, sequences, transformers
 from tests.zoo.draft import Draft
 
 Architecture = Callable[[Draft], list[str]]
@@ -61,6 +61,23 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     mixtures.siamese,
     mixtures.einsum,
     mixtures.tiled,
+    transformers.masked_bert,
+    transformers.counted_positions,
+    transformers.rotary,
+    transformers.swin,
+    transformers.pooled_at_end,
+    transformers.recognizer,
+    transformers.keywords,
+    detectors.distributed_boxes,
+    detectors.best_queries,
+    detectors.peaks,
+    detectors.weighted_pyramid,
+    detectors.attended,
+    detectors.segformer,
+    detectors.enlarged,
+    detectors.grouped_norm,
+    detectors.wavenet,
+    detectors.points,
 )
 
 

@@ -1,7 +1,8 @@
-"""onnxruntime's float32 gates of GRU: rational functions whose products and sums round apart.
+"""onnxruntime's float32 functions outside MLAS, whose products and sums round apart.
 
-Source: onnxruntime 1.31, core/providers/cpu/rnn/rnn_helpers.cc (gru_reset_gate_sigmoid,
-gru_output_gate_tanh). Other gates are MLAS's own logistic and tanh (kernels/mlas.py).
+The gates of GRU: onnxruntime 1.31, core/providers/cpu/rnn/rnn_helpers.cc (gru_reset_gate_sigmoid,
+gru_output_gate_tanh); its other gates are MLAS's. The exponential of Elu: Eigen,
+GenericPacketMathFunctions.h (pexp_float).
 """
 
 from __future__ import annotations
@@ -46,3 +47,26 @@ def sigmoid(x: Floats) -> Floats:
 def tanh(x: Floats) -> Floats:
     """Return tanh of a candidate of the hidden state."""
     return _ratio(np.clip(x, -TANH_BOUND, TANH_BOUND))
+
+
+LOG2_E, LN2_HIGH, LN2_LOW = (
+    np.float32(v) for v in (1.44269504088896341, -0.693359375, 2.12194440e-4)
+)
+EVEN: Floats = np.array(
+    [1.37449637986719608306884765625e-3, 4.166965186595916748046875e-2,
+     0.49999988079071044921875], np.float32,
+)  # fmt: skip
+ODD: Floats = np.array([8.36894474923610687255859375e-3, 0.16666518151760101318359375], np.float32)
+"""Coefficients of e^r, |r| <= ln 2 / 2: of r^6, r^4, r^2, and of r^5, r^3."""
+
+
+def exp(x: Floats) -> Floats:
+    """Return e^x."""
+    x = np.clip(x, np.float32(-104), np.float32(88.723))
+    m = np.floor(x * LOG2_E + np.float32(0.5))
+    r = m * LN2_LOW + (m * LN2_HIGH + x)
+    square = r * r
+    even = square * (square * EVEN[0] + EVEN[1]) + EVEN[2]
+    odd = square * ODD[0] + ODD[1]
+    y = square * (r * odd + even) + (r + np.float32(1))
+    return np.asarray(np.ldexp(y, m.astype(np.int32)), np.float32)
