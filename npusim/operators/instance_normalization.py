@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.network import Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.float_sums import sums_of_rows
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import Field, number
+from npusim.operators.forms.own_float import is_island, island_form
 from npusim.operators.kinds.host import float_page
 
 
@@ -101,9 +104,24 @@ def _read(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, operator, tuple(values), node.outputs[0])
 
 
+def _alone(node: Node) -> bool:
+    operator = node.operator
+    return isinstance(operator, InstanceNormalization) and operator.groups is None
+
+
+CHANNELS_ALONE = Field(lambda o, x: {}, lambda call: {"groups": None})
+"""Groups of channels have no form of their own."""
+
+
 PAGE = float_page(
     InstanceNormalization,
     (OnnxForm("InstanceNormalization", _read), OnnxForm("GroupNormalization", _read)),
     single,
     real,
+    (
+        replace(
+            island_form("InstanceNormalization", number("epsilon"), CHANNELS_ALONE, values=3),
+            suits=lambda network, node: is_island(network, node) and _alone(node),
+        ),
+    ),
 )

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import integer, number
+from npusim.operators.forms.own_float import island_form
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.host import float_page
@@ -89,8 +91,10 @@ def _read_tflite(layer: TfliteLayer) -> LocalResponseNormalization:
     return LocalResponseNormalization(size, alpha * size, beta, bias)
 
 
+FORM = island_form("LRN", integer("size"), number("alpha"), number("beta"), number("bias"))
+
 PAGE = replace(
-    float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), single, real),
+    float_page(LocalResponseNormalization, (OnnxForm("LRN", _read),), single, real, (FORM,)),
     tflite=(TfliteForm("LOCAL_RESPONSE_NORMALIZATION", 1, _read_tflite),),
     float32=by_runtime(
         elementwise(real), litert=elementwise(reference), onnxruntime=elementwise(single)

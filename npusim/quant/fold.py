@@ -2,7 +2,8 @@
 
 Batch normalization goes into the weights and bias before it (one that stands alone becomes a 1x1
 depthwise convolution), a clamp after a layer becomes the layer's fused activation, and a softmax
-that ends the network is dropped: its output is the logits, whose order it would keep.
+that ends the network is dropped: its output is the logits, whose order it would keep. So is an
+argmax: what it chooses from is the output.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
+from npusim.operators.arg_max import ArgMax
 from npusim.quant.float_network import constant
 
 FUSABLE = (op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.AveragePool, op.MaxPool)
@@ -21,10 +23,17 @@ FUSABLE = (op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.AveragePool, op.MaxP
 
 def fold(network: Network) -> Network:
     """Return an equivalent float network in the quantizer's form; notes say what was dropped."""
-    for step in (_drop_softmax, _drop_identity, _fold_batch_normalization, _fuse_clamp):
+    for step in (_drop_last, _drop_identity, _fold_batch_normalization, _fuse_clamp):
         while (changed := step(network)) is not None:
             network = changed
     return network
+
+
+DROPPED: dict[type[op.Operator], str] = {
+    op.Softmax: "softmax was dropped, the output is its logits",
+    ArgMax: "argmax was dropped, the output is what it chooses from",
+}
+"""What ends a network and is left off, and the words that say so."""
 
 
 def _rebuilt(
@@ -57,11 +66,11 @@ def _without(network: Network, gone: Node, note: str | None = None) -> Network:
     return _rebuilt(network, nodes, dict(network.tensors), outputs, note)
 
 
-def _drop_softmax(network: Network) -> Network | None:
+def _drop_last(network: Network) -> Network | None:
     for node in network.nodes:
-        if isinstance(node.operator, op.Softmax) and _only_moved(network, node.outputs[0]):
-            note = f"{node.name}: the final softmax was dropped, the output is its logits"
-            return _without(network, node, note)
+        dropped = DROPPED.get(type(node.operator))
+        if dropped is not None and _only_moved(network, node.outputs[0]):
+            return _without(network, node, f"{node.name}: the final {dropped}")
     return None
 
 

@@ -3,8 +3,8 @@
     float network -> fold -> calibrate -> per layer: encode, correct the bias, epilogue -> Network
 
 Activations are int8, one scale and zero point a tensor; operators that only move or select values
-(pools, pad, reshape, transpose, slice) keep their input's. Softmax and LayerNormalization are
-computed in float32 between int8 values. The rounding is half_up.
+(pools, pad, reshape, transpose, slice) keep their input's. Softmax and normalizations are computed
+in float32 between int8 values. The rounding is half_up.
 """
 
 from __future__ import annotations
@@ -198,6 +198,14 @@ def _is_island(node: Node) -> bool:
     return not isinstance(forms, Absent) and all(form.name.startswith(FLOAT) for form in forms)
 
 
+def _has_form(network: Network, node: Node) -> bool:
+    """Return whether npusim's own files have the operator, an island as it will stand there."""
+    forms = PAGE_OF[type(node.operator)].own
+    if isinstance(forms, Absent) or not _is_island(node):
+        return not isinstance(forms, Absent)
+    return any(form.suits(network, replace(node, group=ISLAND)) for form in forms)
+
+
 def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, int]]:
     """Return (scheme, bits) of every linear layer, in order.
 
@@ -236,7 +244,7 @@ def quantizations(
     for node in network.nodes:
         if isinstance(node.operator, KEEPS_SCALE):
             scales[node.outputs[0]] = scales[node.inputs[0]]
-        elif isinstance(PAGE_OF[type(node.operator)].own, Absent) or len(node.outputs) > 1:
+        elif not _has_form(network, node) or len(node.outputs) > 1:
             raise UnsupportedError(f"{node.name}: {node.kind} has no int8 form here")
         else:
             scales[node.outputs[0]] = own(node.outputs[0])

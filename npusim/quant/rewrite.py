@@ -3,21 +3,19 @@
 A transposed convolution becomes a convolution whose channels are the phases of its stride, moved
 into place; a nearest resize and a Gather of known places pick values along one axis at a time; a
 division by constants becomes a product; the bias that an Add gives a layer becomes the layer's own.
+Choices and sums of products have modules of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from npusim.operators.depth_to_space import DepthToSpace
 from npusim.operators.layer_normalization import LayerNormalization
@@ -25,58 +23,11 @@ from npusim.operators.pick import Pick
 from npusim.operators.pow import Pow
 from npusim.operators.resize_nearest import places
 from npusim.operators.space_to_depth import SpaceToDepth
+from npusim.quant.rewrite_choices import CHOICES
+from npusim.quant.rewrite_products import PRODUCTS
+from npusim.quant.rewriting import FLOAT, Rewriting, Writer
 
-FLOAT = np.dtype(np.float32)
 Places = tuple[tuple[int, ...] | None, ...]
-
-
-class Rewriting:
-    """The nodes and tensors of the network to be, in order."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.nodes: list[Node] = []
-        self.tensors: dict[str, Tensor] = dict(network.tensors)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a tensor."""
-        return self.tensors[name].shape
-
-    def data(self, name: str) -> NDArray | None:
-        """Return the values of a constant, None where they are computed."""
-        return self.tensors[name].data
-
-    def constant(self, name: str, values: NDArray) -> str:
-        """Add a float constant."""
-        data = np.asarray(values, np.float32)
-        self.tensors[name] = Tensor(name, data.shape, FLOAT, data=data)
-        return name
-
-    def emit(self, name: str, operator: op.Operator, *inputs: str, to: str = "") -> str:
-        """Append a node that writes `to`, or a new tensor of the node's name; return its name."""
-        output = to or f"{name}:value"
-        if not to:
-            (shape,) = output_shapes(name, operator, [self.shape(i) for i in inputs])
-            self.tensors[output] = Tensor(output, shape, FLOAT)
-        self.nodes.append(Node(name, operator, inputs, (output,)))
-        return output
-
-    def part(self, name: str, x: str, axis: int, start: int, stop: int, to: str = "") -> str:
-        """Append a slice start..stop along one axis."""
-        shape = self.shape(x)
-        low = tuple(start if a == axis else 0 for a in range(len(shape)))
-        high = tuple(stop if a == axis else n for a, n in enumerate(shape))
-        return self.emit(name, op.Slice(low, high, (1,) * len(shape)), x, to=to)
-
-    def moved(
-        self, name: str, x: str, first: tuple[int, ...], order: tuple[int, ...], to: str = ""
-    ) -> str:
-        """Append Reshape to `first`, Transpose by `order`, and the shape of `to` or of images."""
-        x = self.emit(f"{name}:blocks", op.Reshape(first), x)
-        x = self.emit(f"{name}:turned", op.Transpose(order), x)
-        n, h, b, w, c, d = self.shape(x)
-        shape = self.shape(to) if to else (n, h * b, w * c, d)
-        return self.emit(f"{name}:image", op.Reshape(shape), x, to=to)
 
 
 def rewrite(network: Network) -> Network:
@@ -309,7 +260,9 @@ def _join_biases(r: Rewriting) -> None:
     r.nodes = [joined.get(id(node), node) for node in r.nodes if id(node) not in gone]
 
 
-WRITERS: dict[type[op.Operator], Callable[[Rewriting, Node], bool]] = {
+WRITERS: dict[type[op.Operator], Writer] = {
+    **CHOICES,
+    **PRODUCTS,
     op.Add: _with_rank,
     op.ConvTranspose: _conv_transpose,
     op.Div: _divide,

@@ -23,7 +23,9 @@ QUANTIZED: tuple[Architecture, ...] = (
     classifiers.inception, classifiers.shufflenet, dense_outputs.unet, dense_outputs.unet_resized,
     dense_outputs.pyramid, dense_outputs.yolo, dense_outputs.ssd, dense_outputs.autoencoder,
     sequences.vit, sequences.mixer, sequences.convnext, sequences.audio, sequences.temporal,
-    mixtures.detr, mixtures.rectified, mixtures.sliced,
+    mixtures.detr, mixtures.rectified, mixtures.sliced, mixtures.local, mixtures.reduce,
+    mixtures.bounded, mixtures.heads, dense_outputs.deeplab, dense_outputs.segmented,
+    dense_outputs.super_resolution, dense_outputs.style,
 )  # fmt: skip
 
 SCHEMES = (("uniform", 8), ("pwlq", 4), ("subset", 4), ("wes", 8), ("multipoint", 3))

@@ -82,6 +82,28 @@ def extremes(d: Draft) -> list[str]:
     return [d.conv(y, c, 2, 1)]
 
 
+def bounded(d: Draft) -> list[str]:
+    """The least and the greatest of values and constants, and a choice that a constant makes."""
+    c, size = d.size(4, 7), d.size(5, 8)
+    x = d.input(1, 3, size, size)
+    a, b = d.conv(x, 3, c), d.conv(x, 3, c)
+    y = d.node("Max", d.node("Min", a, b), d.node("Mul", a, 0.5))
+    y = d.node("Min", d.node("Max", y, -0.75), d.positive(1, c, 1, 1))
+    y = d.node("Where", d.positive(1, 1, size, size) > 0.5, y, b)
+    return [d.conv(y, c, 2, 1)]
+
+
+def heads(d: Draft) -> list[str]:
+    """Attention of several heads by Einsum, whose keys are a product of a constant too."""
+    n, heads, c = d.size(4, 7), 2, d.size(3, 5)
+    x = d.input(1, n, 3 * c)
+    weights = [d.normal(3 * c, heads, c) / 4 for _ in range(3)]
+    q, k, v = (d.node("Einsum", x, w, equation="bnd,dhc->bnhc") for w in weights)
+    scores = d.node("Einsum", q, k, equation="bnhc,bmhc->bhnm")
+    y = d.node("Einsum", d.node("Softmax", scores, axis=-1), v, equation="bhnm,bmhc->bnhc")
+    return [d.linear(d.reshape(y, 1, n, heads * c), heads * c, 4)]
+
+
 def sliced(d: Draft) -> list[str]:
     """Space to depth by slices, as early YOLO networks have it."""
     c, size = d.size(4, 7), d.size(4, 6)

@@ -30,9 +30,24 @@ def _layer_normalization(body: Body, x: str, *constants: str) -> str:
     )
 
 
+def _instance_normalization(body: Body, x: str, *constants: str) -> str:
+    return body.add("InstanceNormalization", x, *constants, epsilon=_number("epsilon"))
+
+
+def _local_response_normalization(body: Body, x: str) -> str:
+    first = body.add("Transpose", x, perm=(0, 3, 1, 2))
+    y = body.add(
+        "LRN", first, size=integer("size"), alpha=_number("alpha"), beta=_number("beta"),
+        bias=_number("bias"),
+    )  # fmt: skip
+    return body.add("Transpose", y, perm=(0, 2, 3, 1))
+
+
 OPERATORS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "Softmax": (("x",), _softmax),
     "LayerNormalization": (("x", "gamma", "beta"), _layer_normalization),
+    "InstanceNormalization": (("x", "gamma", "beta"), _instance_normalization),
+    "LRN": (("x",), _local_response_normalization),
 }
 """ONNX name -> the function's inputs, and what writes the operator on real values."""
 
