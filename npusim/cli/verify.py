@@ -44,9 +44,25 @@ MODEL_MACHINE = "base"
 @click.option(
     "--waves",
     type=FILE,
-    metavar="FILE.fst",
-    help="Keep the waves of one unit, network or program; on Icarus.",
+    metavar="FILE.vcd|FILE.fst",
+    help="Keep the waves of one unit, network or program; .fst on Icarus alone.",
 )
+@click.option(
+    "--rtl",
+    type=FILE,
+    multiple=True,
+    metavar="FILE.v",
+    help="Verilog of your own against the contract of one UNIT; may be given again.",
+)
+@click.option(
+    "--wiring",
+    type=FILE,
+    metavar="FILE.toml",
+    help="With --rtl: names of your ports, widths, latency (docs/cosim.md).",
+)
+@click.option("--bins", is_flag=True, help="Of units: print every coverage point with its hits.")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the cases as JSON.")
+@click.option("--junit", type=FILE, metavar="FILE.xml", help="Write the cases as JUnit's XML.")
 def command(
     targets: tuple[str, ...],
     *,
@@ -59,18 +75,35 @@ def command(
     vectors: int,
     simulator: str,
     waves: Path | None,
+    rtl: tuple[Path, ...],
+    wiring: Path | None,
+    bins: bool,
+    json_file: Path | None,
+    junit: Path | None,
 ) -> int:
     """Verify RTL against the Python models: units, a network, a program, or --random N.
 
     The RTL is that of the checkout around the current directory, else the installed package's.
     """
-    from npusim.writing import require_outputs
+    from npusim.cli.verdicts import Verdicts
+    from npusim.writing import require_outputs, require_suffix
 
     if (every, random_count is not None, bool(targets)).count(True) != 1:
         raise click.UsageError(
             "expected the names of units, a network, a program, --all or --random N"
         )
-    require_outputs({"--waves": waves}, *targets, machine)
+    require_outputs(
+        {"--waves": waves, "--json": json_file, "--junit": junit}, *targets, machine, *rtl, wiring
+    )
+    require_suffix("JUnit's XML", junit, (".xml",))
+    is_file = bool(targets) and targets[0].endswith((PROGRAM_SUFFIX, *MODEL_SUFFIXES))
+    if (rtl or wiring) and (len(targets) != 1 or is_file):
+        raise click.UsageError("--rtl: expected the name of one unit beside it")
+    if wiring and not rtl:
+        raise click.UsageError("--wiring: expected --rtl FILE.v beside it")
+    if bins and (random_count is not None or is_file):
+        raise click.UsageError("--bins: expected units, which have coverage points")
+    verdicts = Verdicts(json_file, junit, bins)
     if random_count is not None:
         from npusim.cli.verify_program import verify_random
 
@@ -82,8 +115,9 @@ def command(
         described = _described(machine or RANDOM_MACHINE, memory, latency)
         fixed = memory is not None or latency is not None
         return verify_random(
-            random_count, described, simulator=simulator, seed=seed, any_memory=not fixed
-        )
+            random_count, described, simulator=simulator, seed=seed, any_memory=not fixed,
+            verdicts=verdicts,
+        )  # fmt: skip
     for kind, suffixes in (("program", (PROGRAM_SUFFIX,)), ("network", MODEL_SUFFIXES)):
         if len(targets) > 1 and any(name.endswith(suffixes) for name in targets):
             raise click.UsageError(f"expected one {kind}, found {len(targets)} names")
@@ -94,14 +128,17 @@ def command(
         path, chosen = Path(targets[0]), None
         if machine is not None or memory is not None or latency is not None:
             chosen = _described(machine or Program.load(path).machine, memory, latency)
-        return verify_program(path, machine=chosen, simulator=simulator, waves=waves)
+        return verify_program(
+            path, machine=chosen, simulator=simulator, waves=waves, verdicts=verdicts
+        )
     if targets and targets[0].endswith(MODEL_SUFFIXES):
         from npusim.cli.verify_program import verify_model
 
         described = _described(machine or MODEL_MACHINE, memory, latency)
         return verify_model(
-            Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves
-        )
+            Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves,
+            verdicts=verdicts,
+        )  # fmt: skip
     given = {"--machine": machine, "--memory": memory, "--latency": latency}
     for option, value in given.items():
         if value is not None:
@@ -109,9 +146,18 @@ def command(
                 f"{option}: expected a network, a program or --random, found units, which have "
                 "their own parameters"
             )
-    from npusim.cli.verify_units import verify_units
+    from npusim.cli.verify_units import verify_own, verify_units
 
-    return verify_units(targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors)
+    if rtl:
+        from npusim.cosim.own_module import read_own_module
+
+        return verify_own(
+            targets[0], rtl, read_own_module(wiring, rtl), seed=seed, waves=waves,
+            simulator=simulator, vectors=vectors, verdicts=verdicts,
+        )  # fmt: skip
+    return verify_units(
+        targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors, verdicts=verdicts
+    )
 
 
 def _described(machine: str | Machine, memory: str | None, latency: int | None) -> Machine:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.progress import Progress
-from rich.table import Table
-
+from npusim.cli.progress import progress_bars
+from npusim.cli.verdicts import AGREES, Case, Verdicts
 from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.compare import Comparison
@@ -18,9 +15,10 @@ from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
 from npusim.engines.verification import compare_program
 from npusim.isa.program import Program
 from npusim.machines import Machine
-from npusim.report.terminal import PlainConsole, plain_console, verdict
+from npusim.printable import say
 
-PIPED_WIDTH = 120
+RANKS = {"instructions": 2, "cycles predicted": 0, "measured": 0, "events": 1, "cycles/s": 3}
+FAMILY_RANKS = {"programs": 0, "instructions": 2, "cycles": 1, "events": 1, "differ": 0}
 
 
 def verify_program(
@@ -29,6 +27,7 @@ def verify_program(
     machine: Machine | None = None,
     simulator: str = "verilator",
     waves: Path | None = None,
+    verdicts: Verdicts | None = None,
 ) -> int:
     """Run a program file on both sides from its own DRAM image and print a table.
 
@@ -37,7 +36,7 @@ def verify_program(
     machine
         The program's machine with another memory; the program's own where None.
     waves
-        File for the waveform, FST, of a program of one run on Icarus.
+        File for the waveform of a program of one run: .vcd, or .fst on Icarus.
 
     Returns
     -------
@@ -53,7 +52,8 @@ def verify_program(
     program = Program.load(path)
     runs = compare_program(program, machine, simulator=simulator, waves=waves)
     found = [(f"{program.name}, step {number}", run) for number, run in enumerate(runs)]
-    return print_comparisons(found, f"{program.name} on {program.machine.name}, {simulator}")
+    title = f"{program.name} on {program.machine.name}, {simulator}"
+    return print_comparisons(found, title, verdicts)
 
 
 def verify_model(
@@ -64,6 +64,7 @@ def verify_model(
     simulator: str = "verilator",
     seed: int = 1,
     waves: Path | None = None,
+    verdicts: Verdicts | None = None,
 ) -> int:
     """Compile a network, run it on both sides on a random input and print a table.
 
@@ -72,7 +73,7 @@ def verify_model(
     Parameters
     ----------
     waves
-        File for the waveform, FST, on Icarus; NAME-2.fst, ... for the runs behind the first.
+        File for the waveform, .vcd, or .fst on Icarus; NAME-2.vcd, ... for further runs.
 
     Returns
     -------
@@ -90,9 +91,9 @@ def verify_model(
     found = [(f"run {number + 1}", run) for number, run in enumerate(runs)]
     hosts = [step.node for step in compiled.program.steps if step.kind == "host"]
     title = f"{path.name} on {machine.name}, memory {machine.memory.model}, {simulator}"
-    code = print_comparisons(found, title)
+    code = print_comparisons(found, title, verdicts)
     if hosts:
-        _print_text(f"computed by the host: {', '.join(hosts)}")
+        say(f"computed by the host: {', '.join(hosts)}")
     return code
 
 
@@ -104,6 +105,7 @@ def verify_random(
     seed: int = 1,
     any_memory: bool = True,
     folder: Path | None = None,
+    verdicts: Verdicts | None = None,
 ) -> int:
     """Run `count` random programs on both sides; print a summary and every difference.
 
@@ -126,60 +128,58 @@ def verify_random(
         machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory
     )
     start, done = time.monotonic(), []
-    progress = Progress(console=PlainConsole(to_stderr=True)) if sys.stderr.isatty() else None
-    with progress or nullcontext():
-        task = progress.add_task("random programs", total=count) if progress else None
+    with progress_bars() as show:
         for run in runs:
             done.append(run)
-            if progress is not None and task is not None:
-                progress.advance(task)
-    _print_families(done, f"{count} random programs from seed {seed} on {machine.name}, "
-                          f"{simulator}, {time.monotonic() - start:.0f} s")  # fmt: skip
+            show("random programs", len(done), count)
+    title = (
+        f"{count} random programs from seed {seed} on {machine.name}, {simulator}, "
+        f"{time.monotonic() - start:.0f} s"
+    )
+    _print_families(done, title, verdicts)
     wrong = [run for run in done if run.comparison.difference]
     for run in wrong:
-        _print_text("\n" + report(run).rstrip())
-        _print_text(f"saved as {save(run, folder or Path.cwd())}")
+        say(f"seed {run.seed}: saved as {save(run, folder or Path.cwd())}")
     return 1 if wrong else 0
 
 
-def print_comparisons(found: Iterable[tuple[str, Comparison]], title: str) -> int:
+def print_comparisons(
+    found: Sequence[tuple[str, Comparison]], title: str, verdicts: Verdicts | None = None
+) -> int:
     """Print named comparisons as a table, differences below it; return the exit code."""
-    table = Table(title=title)
-    columns = ("run", "instructions", "cycles predicted", "measured", "events", "cycles/s")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "run" else "right")
-    table.add_column("result")
-    reports = []
-    for name, item in found:
-        speed = item.rtl_cycles / item.rtl_seconds if item.rtl_seconds else 0
-        numbers = (item.instructions, item.cycles, item.rtl_cycles, item.events, round(speed))
-        table.add_row(name, *(f"{number:,}" for number in numbers), verdict(not item.difference))
-        if item.difference:
-            reports.append(f"\n{name}: {item.difference}")
-    if not table.rows:
+    if not found:
         raise CosimulationError(
             f"{title}: the machine computes nothing of it, nothing was compared"
         )
-    plain_console(PIPED_WIDTH).print(table)
-    for text in reports:
-        _print_text(text)
-    return 1 if reports else 0
+    group = title.partition(" on ")[0]
+    cases = [
+        Case(
+            group, name, "DIFFERS" if item.difference else AGREES, item.rtl_seconds,
+            {
+                "instructions": item.instructions, "cycles predicted": item.cycles,
+                "measured": item.rtl_cycles, "events": item.events,
+                "cycles/s": round(item.rtl_cycles / item.rtl_seconds) if item.rtl_seconds else 0,
+            },
+            report=f"{name}: {item.difference}" if item.difference else "",
+        )
+        for name, item in found
+    ]  # fmt: skip
+    return (verdicts or Verdicts()).give(title, cases, RANKS)
 
 
-def _print_families(runs: list[RandomRun], title: str) -> None:
-    table = Table(title=title)
-    for column in ("family", "programs", "instructions", "cycles", "events", "differ"):
-        table.add_column(column, justify="left" if column == "family" else "right")
+def _print_families(runs: list[RandomRun], title: str, verdicts: Verdicts | None) -> None:
+    """Print and write a case for each family of programs."""
+    cases = []
     for family in sorted({run.family for run in runs}, key=lambda name: (name != "good", name)):
         mine = [run.comparison for run in runs if run.family == family]
-        numbers = (
-            len(mine), sum(c.instructions for c in mine), sum(c.cycles for c in mine),
-            sum(c.events for c in mine), sum(bool(c.difference) for c in mine),
-        )  # fmt: skip
+        differ = sum(bool(c.difference) for c in mine)
+        numbers = {
+            "programs": len(mine), "instructions": sum(c.instructions for c in mine),
+            "cycles": sum(c.cycles for c in mine), "events": sum(c.events for c in mine),
+            "differ": differ,
+        }  # fmt: skip
         name = family if family == "good" else f"fault {family}"
-        table.add_row(name, *(f"{number:,}" for number in numbers))
-    plain_console(PIPED_WIDTH).print(table)
-
-
-def _print_text(text: str) -> None:
-    plain_console(PIPED_WIDTH).print(text, soft_wrap=True)
+        verdict, seconds = "DIFFERS" if differ else AGREES, sum(c.rtl_seconds for c in mine)
+        wrong = [report(r) for r in runs if r.family == family and r.comparison.difference]
+        cases.append(Case("random programs", name, verdict, seconds, numbers, {}, "\n".join(wrong)))
+    (verdicts or Verdicts()).give(title, cases, FAMILY_RANKS)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
-
-from npusim.cosim import CosimulationError, CoverageGap, Mismatch, Verification, toolchain
+from npusim.cli.progress import progress_bars
+from npusim.cli.verdicts import AGREES, Case, Verdicts
+from npusim.cosim import (
+    CosimulationError,
+    CoverageGap,
+    Mismatch,
+    Verification,
+    toolchain,
+    verify_module,
+)
 from npusim.cosim.units import load_unit, rtl_directory, unit_names
-from npusim.cosim.verify_unit import verify_unit
-from npusim.report.terminal import PlainConsole, plain_console, verdict
+from npusim.cosim.verify_unit import parameter_sets, verify_set
+
+RANKS = {"vectors": 0, "cycles": 3, "checked": 1, "points": 2, "reached": 2}
+
+
+@dataclass(frozen=True)
+class _Task:
+    unit: str
+    settings: str
+    work: Callable[[], Verification]
 
 
 def verify_units(
@@ -25,6 +38,7 @@ def verify_units(
     waves: Path | None = None,
     simulator: str = "icarus",
     vectors: int = 100_000,
+    verdicts: Verdicts | None = None,
 ) -> int:
     """Verify the units called `names` (all where there are none) and print a table.
 
@@ -51,52 +65,90 @@ def verify_units(
     units = [load_unit(name) for name in (names or unit_names())]
     if waves is not None and len(units) != 1:
         raise CosimulationError(f"--waves: expected one unit, found {len(units)}")
+    toolchain.require_waves(simulator, waves)
     rtl = rtl_directory()
-    console = plain_console(120)
-    table = Table(title=f"RTL of {rtl} against its pages, seed {seed}, {simulator}")
-    for title in ("unit", "parameters", "vectors", "cycles", "checked", "coverage", "s", "result"):
-        table.add_column(title, justify="left" if title in ("unit", "parameters") else "right")
-    reports = []
-    progress = Progress(console=PlainConsole(to_stderr=True)) if sys.stderr.isatty() else None
-    with progress or nullcontext():
-        task = progress.add_task("verify", total=len(units)) if progress else None
+    given: dict[str, Any] = {
+        "seed": seed,
+        "vectors": vectors,
+        "simulator": simulator,
+        "waves": waves,
+        "rtl": rtl,
+    }
+
+    def tasks() -> Iterator[_Task]:
         for unit in units:
-            if progress is not None and task is not None:
-                progress.update(task, description=unit.name)
-            start = time.monotonic()
-            try:
-                results = verify_unit(
-                    unit, seed=seed, vectors=vectors, simulator=simulator, waves=waves, rtl=rtl
-                )
-            except Mismatch as mismatch:
-                reports.append(str(mismatch))
-                word = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
-                table.add_row(unit.name, *[""] * 5, _seconds(start), verdict(False, word))
-            else:
-                for number, result in enumerate(results):
-                    table.add_row(*_row(result, number, _seconds(start) if not number else ""))
-            if progress is not None and task is not None:
-                progress.advance(task)
-    console.print(table)
-    for report in reports:
-        console.print(f"\n{report}", soft_wrap=True)
-    return 1 if reports else 0
+            for number, settings in enumerate(parameter_sets(unit)):
+
+                def work(unit: Any = unit, number: int = number) -> Verification:
+                    return verify_set(unit, number, **given)
+
+                yield _Task(unit.name, _shown(settings), work)
+
+    title = f"RTL of {rtl} against its pages, seed {seed}, {simulator}"
+    return _verified(title, list(tasks()), verdicts)
 
 
-def _seconds(start: float) -> str:
-    return f"{time.monotonic() - start:.1f}"
+def verify_own(
+    name: str,
+    sources: Sequence[Path],
+    arguments: dict[str, Any],
+    *,
+    seed: int = 1,
+    waves: Path | None = None,
+    simulator: str = "icarus",
+    vectors: int = 100_000,
+    verdicts: Verdicts | None = None,
+) -> int:
+    """Verify a module of one's own against the unit called `name`; as `verify_units`.
+
+    Parameters
+    ----------
+    arguments
+        Further ones of `verify_module`: what own_module.py reads.
+    """
+    toolchain.require_waves(simulator, waves)
+    unit, module = load_unit(name), arguments["module"]
+    suffix = toolchain.WAVES[simulator][0]
+    files = " ".join(f"--rtl {path}" for path in sources)
+    replay = f"npusim verify {name} {files} ... --seed {seed} --waves {module}{suffix}"
+
+    def work() -> Verification:
+        return verify_module(
+            unit, list(sources), **arguments, seed=seed, vectors=vectors, simulator=simulator,
+            waves=waves, replay=replay,
+        )  # fmt: skip
+
+    title = f"{module} against the contract of {name}, seed {seed}, {simulator}"
+    return _verified(title, [_Task(name, module, work)], verdicts)
 
 
-def _row(result: Verification, number: int, seconds: str) -> tuple[str | Text, ...]:
-    settings = " ".join(f"{name}={value}" for name, value in result.parameters.items())
-    reached = sum(1 for hits in result.bins.values() if hits)
-    return (
-        result.unit if not number else "",
-        settings,
-        f"{result.vectors:,}",
-        f"{result.cycles:,}",
-        f"{result.checked:,}",
-        f"{reached}/{len(result.bins)}",
-        seconds,
-        verdict(True),
-    )
+def _verified(title: str, tasks: Sequence[_Task], verdicts: Verdicts | None) -> int:
+    cases = []
+    with progress_bars() as show:
+        for number, task in enumerate(tasks):
+            show(f"{task.unit} {task.settings}", number, len(tasks))
+            cases.append(_case(task))
+    return (verdicts or Verdicts()).give(title, cases, RANKS)
+
+
+def _case(task: _Task) -> Case:
+    start = time.monotonic()
+    try:
+        found = task.work()
+    except Mismatch as mismatch:
+        word = "NOT COVERED" if isinstance(mismatch, CoverageGap) else "DIFFERS"
+        seconds = time.monotonic() - start
+        return Case(task.unit, task.settings, word, seconds, report=str(mismatch))
+    numbers = {
+        "vectors": found.vectors,
+        "cycles": found.cycles,
+        "checked": found.checked,
+        "points": len(found.bins),
+        "reached": sum(1 for hits in found.bins.values() if hits),
+    }
+    seconds = time.monotonic() - start
+    return Case(task.unit, task.settings, AGREES, seconds, numbers, dict(found.bins))
+
+
+def _shown(settings: dict[str, int]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from npusim.cosim import harness
+from npusim.cosim import harness, toolchain
 from npusim.cosim.design import Design
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.report import Fault
@@ -105,6 +105,7 @@ class Bench:
         CosimulationError
             The design does not build, or the simulation did not run to its end.
         """
+        toolchain.require_waves(simulator, waves)
         text = harness.generate(
             self.unit,
             self.module,
@@ -131,7 +132,7 @@ class Bench:
                 seed=seed,
                 environment={harness.REQUEST: str(place / "request.json")},
                 plusargs=arguments,
-                waves=waves is not None,
+                waves="" if waves is None else waves.suffix,  # type: ignore[arg-type]
                 expected_tests=1,
             )
             answer = place / "answer.json"

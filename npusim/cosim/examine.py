@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from npusim.cosim import toolchain
 from npusim.cosim.bench import Bench, Image, Outcome, make_image
 from npusim.cosim.coverage import coverage
 from npusim.cosim.design import Design
@@ -18,9 +19,6 @@ from npusim.cosim.report import describe
 from npusim.cosim.traffic import Cycle, required_events
 from npusim.cosim.wiring import Wiring
 from npusim.datapath.contract import Parameters, Unit
-
-WAVES_SUFFIX = {"icarus": ".fst", "verilator": ".vcd"}
-"""Of the waves that NPUSIM_WAVES asks for."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def examine(
     narrow = wiring.narrow(unit)
     seed = int(os.environ.get("NPUSIM_SEED", "1")) if seed is None else seed
     if waves is None and os.environ.get("NPUSIM_WAVES"):
-        waves = Path.cwd() / f"{name}{WAVES_SUFFIX[task.simulator]}"
+        waves = Path.cwd() / f"{name}{toolchain.WAVES[task.simulator][0]}"
 
     design = Design(name, task.files, task.passed, includes=task.includes)
     found = elaborate(design, task.simulator)

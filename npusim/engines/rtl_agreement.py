@@ -48,7 +48,7 @@ def compare_network(
     memory
         In place of the machine's.
     waves
-        File for the waveform of the RTL, FST; NAME-2.fst, ... for the runs behind the first.
+        File for the waveform of the RTL; NAME-2.vcd, ... for the runs behind the first.
 
     Raises
     ------

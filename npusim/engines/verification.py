@@ -46,7 +46,7 @@ def verify(
     seed, vectors
         Of the random stimulus, and how many vectors a unit gets.
     waves
-        File for the waveform, FST; on Icarus.
+        File for the waveform, .vcd, or .fst on Icarus.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def compare_program(
     machine
         The program's machine with another memory; the program's own where None.
     waves
-        File for the waveform, FST, of a program of one run on Icarus.
+        File for the waveform of a program of one run: .vcd, or .fst on Icarus.
 
     Raises
     ------

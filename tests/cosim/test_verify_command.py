@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
-from npusim.cli.verify_units import verify_units
+from npusim.cli import verdicts as verdicts_module
+from npusim.cli.verdicts import Verdicts
+from npusim.cli.verify_units import verify_own, verify_units
 from npusim.cosim import CosimulationError, verify_module
+from npusim.cosim.own_module import read_own_module
 from npusim.cosim.units import PACKAGE, load_unit, rtl_directory, sources, unit_names
+from npusim.errors import NpuError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,3 +89,68 @@ def test_verilator_agrees_too():
         unit, sources(unit.module, ROOT / "rtl"), vectors=2000, simulator="verilator"
     )
     assert result.checked > 2000
+
+
+def test_cases_are_written_as_json_and_junit(checkout, capsys):
+    """One unit that agrees under all parameters, one that differs: each parameter set is a case."""
+    path = checkout / "rtl" / "npu_pool.v"
+    text = path.read_text()
+    assert "maximum_i" in text
+    path.write_text(text.replace("acc_o <= ", "acc_o <= 32'd1 + "))
+    verdicts = Verdicts(checkout / "v.json", checkout / "v.xml", shows_bins=True)
+    assert verify_units(["mac_uniform", "pool"], vectors=2000, verdicts=verdicts) == 1
+    found = json.loads((checkout / "v.json").read_text())
+    assert not found["agrees"]
+    assert [case["verdict"] for case in found["cases"]] == ["agrees"] * 3 + ["DIFFERS"]
+    first, *_, last = found["cases"]
+    assert (first["group"], first["name"]) == ("mac_uniform", "WEIGHT_BITS=8")
+    assert first["bins"]["wraps upwards"] > 0
+    assert first["numbers"]["reached"] == first["numbers"]["points"] == len(first["bins"])
+    assert "npu_pool differs from the contract of pool" in last["report"]
+    suite = ElementTree.parse(checkout / "v.xml").getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
+    (failure,) = suite.iter("failure")
+    assert "differs from the contract of pool" in failure.text
+    assert suite.find("testcase").get("classname") == "npusim.mac_uniform"
+    printed = capsys.readouterr().out
+    assert "mac_uniform WEIGHT_BITS=8: coverage" in printed
+    assert "wraps upwards" in printed
+
+
+STRANGER = ROOT / "docs" / "examples" / "stranger"
+
+
+@pytest.mark.parametrize(("name", "code"), [("my_requantizer", 0), ("my_requantizer_wrong", 1)])
+def test_ones_own_rtl_from_the_command_line(capsys, name, code):
+    source = STRANGER / f"{name}.v"
+    told = read_own_module(STRANGER / "my_requantizer.toml", (source,))
+    assert verify_own("requantize", [source], told, vectors=20_000) == code
+    printed = capsys.readouterr().out
+    assert "my_requantizer against the contract of requantize" in printed
+    assert ("all faults the exact value is a tie" in printed) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("latency_cycles = -1", "latency_cycles: expected an integer"),
+        ("[wiring]\nclok = 'c'", "clok"),
+        ("[wiring]\nreset_level = 2", "reset_level"),
+        ("module = 3", "module"),
+    ],
+)
+def test_a_wrong_description_is_one_line(tmp_path, text, message):
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    with pytest.raises(NpuError, match=message) as found:
+        read_own_module(path, (tmp_path / "m.v",))
+    assert "\n" not in str(found.value)
+
+
+def test_numbers_are_whole_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(verdicts_module, "PIPED_WIDTH", 60)
+    assert verify_units(["requantize_float"], vectors=2000) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed.replace(printed.splitlines()[0], "")
+    assert "columns left out for the terminal's width" in printed
+    assert "agrees" in printed

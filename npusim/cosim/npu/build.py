@@ -55,8 +55,15 @@ def design(machine: Machine, simulator: str, memory_bytes: int) -> Design:
     )
 
 
-def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
+def build(
+    machine: Machine, simulator: str, needed_bytes: int, *, waves: bool = False
+) -> Simulation:
     """Return the compiled machine with a DRAM array of at least `needed_bytes`.
+
+    Parameters
+    ----------
+    waves
+        Compile Verilator's tracing in (Icarus always can).
 
     Raises
     ------
@@ -71,27 +78,32 @@ def build(machine: Machine, simulator: str, needed_bytes: int) -> Simulation:
         )
     wanted = design(machine, simulator, memory_bytes)
     wanted.require_sources()
-    key = wanted.key(simulator, *_FLAGS[simulator], CHECKSUMS)
-    final = kept(f"{wanted.top}-{key}", lambda folder: compile_design(wanted, simulator, folder))
+    trace = ("--trace",) if waves and simulator == "verilator" else ()
+    key = wanted.key(simulator, *_FLAGS[simulator], *trace, CHECKSUMS)
+    final = kept(
+        f"{wanted.top}-{key}", lambda folder: compile_design(wanted, simulator, folder, trace)
+    )
     program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
     command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
     return Simulation(machine, simulator, memory_bytes, command)
 
 
-def compile_design(wanted: Design, simulator: str, folder: Path) -> None:
-    """Compile `wanted` into `folder`: npu.vvp or Vnpu_system."""
-    (_icarus if simulator == "icarus" else _verilator)(wanted, folder)
+def compile_design(
+    wanted: Design, simulator: str, folder: Path, flags: tuple[str, ...] = ()
+) -> None:
+    """Compile `wanted` into `folder`: npu.vvp or Vnpu_system; `flags`: more for the compiler."""
+    (_icarus if simulator == "icarus" else _verilator)(wanted, folder, flags)
 
 
-def _icarus(wanted: Design, folder: Path) -> None:
-    command = ["iverilog", *_FLAGS["icarus"], "-s", wanted.top]
+def _icarus(wanted: Design, folder: Path, flags: tuple[str, ...]) -> None:
+    command = ["iverilog", *_FLAGS["icarus"], *flags, "-s", wanted.top]
     command += ["-o", str(folder / "npu.vvp"), *(f"-I{path}" for path in wanted.includes)]
     command += [f"-P{wanted.top}.{key}={value}" for key, value in wanted.parameters.items()]
     _run([*command, *map(str, wanted.sources)], wanted.top)
 
 
-def _verilator(wanted: Design, folder: Path) -> None:
-    command = ["verilator", *_FLAGS["verilator"], "--top-module", wanted.top]
+def _verilator(wanted: Design, folder: Path, flags: tuple[str, ...]) -> None:
+    command = ["verilator", *_FLAGS["verilator"], *flags, "--top-module", wanted.top]
     command += ["--Mdir", str(folder), "-o", "Vnpu_system"]
     command += [f"-I{path}" for path in wanted.includes]
     command += [f"-G{key}={value}" for key, value in wanted.parameters.items()]

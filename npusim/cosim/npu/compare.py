@@ -58,7 +58,7 @@ def compare_code(
     bases, code_address
         Byte address of each region, and of the code, which lies behind all data.
     waves
-        File for the waveform of the RTL, FST; Icarus alone writes one.
+        File for the waveform of the RTL; its name says the format (toolchain.WAVES).
     reset_seeds
         A run of the RTL for each, up to the first that differs; see `run_code`.
 

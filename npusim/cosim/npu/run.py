@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation, build
 from npusim.cosim.npu.parameters import expected_registers, require_parameters
@@ -67,7 +68,7 @@ def run_code(
     cycles_most
         A run that takes longer is an error.
     waves
-        File for the waveform, FST; Icarus alone writes one.
+        File for the waveform; its name says which format (toolchain.WAVES).
     reset_seed
         On Verilator, of what memories and registers hold before anything is written; the memory's
         seed where None. On Icarus it is X.
@@ -77,9 +78,8 @@ def run_code(
     CosimulationError
         A tool is missing, the machine is not what it should be, or the run does not end.
     """
-    if waves is not None and simulator != "icarus":
-        raise CosimulationError(f"--waves: expected the simulator icarus, found {simulator}")
-    simulation = build(machine, simulator, code_address + len(code))
+    toolchain.require_waves(simulator, waves)
+    simulation = build(machine, simulator, code_address + len(code), waves=waves is not None)
     return run_on(
         simulation, code, machine, dram, bases, code_address, cycles_most, waves=waves,
         reset_seed=reset_seed,
@@ -120,8 +120,9 @@ def run_on(
         if simulation.simulator == "verilator":  # what nobody resets begins with a random value
             seed = memory.seed if reset_seed is None else reset_seed
             arguments += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
-        if waves is not None:
-            arguments = ["-fst", *arguments, "+waves"]
+        elif waves is not None:
+            fst = ["-fst"] if waves.suffix == ".fst" else []
+            arguments = [*fst, *arguments, "+waves"]
         done = subprocess.run(
             [*simulation.command, *arguments, *plusargs],
             cwd=place, capture_output=True, text=True, check=False,
@@ -136,7 +137,8 @@ def run_on(
         before, registers = _sweeps(place / "result.txt")
         trace = (place / "trace.txt").read_text().splitlines()
         if waves is not None:
-            shutil.move(place / "waves.fst", waves)
+            written = "waves.fst" if simulation.simulator == "icarus" else "waves.vcd"
+            shutil.move(place / written, waves)
         after = dram if registers["fault"] else read_hex(place / "dump.hex", bus)[: len(dram)]
     last = {**settings, "interrupt_enable": 1, "start": 0}
     _require(registers, machine, {name: last[_SETTINGS.get(name, name)] for name in _WRITTEN})
