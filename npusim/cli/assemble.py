@@ -42,7 +42,7 @@ def command(source: Path, *, output: Path, machine: str | Machine) -> None:
     region_bytes = target.memory.size_bytes // (2 * REGION_COUNT)
     regions = tuple(Region(f"region{i}", region_bytes) for i in range(REGION_COUNT))
     program = Program(
-        name=source.stem, machine=target, requant="", instructions=instructions,
+        name=source.stem, machine=target, requant="", samples=1, instructions=instructions,
         regions=regions, places=(), inputs=(), outputs=(),
         steps=(Step("run", 0, len(instructions)),), layers=(),
     )  # fmt: skip

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 @machines_option
 @changes_option
 @requant_option
+@click.option(
+    "--batch", type=click.IntRange(1), help="Samples of a batch; default: as the network declares."
+)
 @json_option
 @csv_option
 @report_options
@@ -47,6 +50,7 @@ def command(
     machines: tuple[str, ...],
     changes: tuple[str, ...],
     requant: str,
+    batch: int | None,
     json_path: Path | None,
     csv_path: Path | None,
     reports: ReportPaths,
@@ -74,7 +78,7 @@ def command(
     written = {"--json": json_path, "--csv": csv_path} | reports.files
     require_outputs(written, model, *map(machine_file, chosen))
     network = load(model, shapes, outputs)
-    costs = [estimate(network, machine, requant) for machine in chosen]
+    costs = [estimate(network, machine, requant, batch) for machine in chosen]
     versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": 1}
     results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]
     if reports:
@@ -89,7 +93,7 @@ def command(
         write_text(csv_path, csv_rows(rows))
     console = plain_console()
     if len(costs) == 1:
-        _print_one(console, network, costs[0])
+        _print_one(console, network, costs[0], batch)
     else:
         _print_several(console, results)
     for note in network.notes:
@@ -102,7 +106,18 @@ def _absorbed(network: Network, cost: ProgramCost) -> dict[str, Any]:
     return {"absorbed": [one.as_json() for one in absorbed(network, cost.program)]}
 
 
-def _print_one(console: Console, network: Network, cost: ProgramCost) -> None:
+def _samples(cost: ProgramCost, batch: int | None) -> str:
+    """Return the samples that figures are of, where they are not one; and why not all."""
+    from npusim.report.terminal import counted
+
+    samples = cost.program.samples
+    if samples == (batch or 1):
+        return "" if samples == 1 else f"{samples} samples in "
+    why = f" ({batch // samples} such parts of {batch} move the fewest bytes)" if batch else ""
+    return f"{counted(samples, 'sample')}{why} in "
+
+
+def _print_one(console: Console, network: Network, cost: ProgramCost, batch: int | None) -> None:
     from npusim.analysis.absorbed import absorbed
     from npusim.compiler.graph.nominal import assumption
     from npusim.report.machine_table import energy_line, print_cost_tables, time_line
@@ -111,7 +126,7 @@ def _print_one(console: Console, network: Network, cost: ProgramCost) -> None:
     print_cost_tables(console, cost.layers, cost.host, absorbed(network, program))
     assumed = assumption(network)
     console.print(
-        f"\n{program.name} on {program.machine.name}: {time_line(cost)}, "
+        f"\n{program.name} on {program.machine.name}: {_samples(cost, batch)}{time_line(cost)}, "
         f"{cost.macs:,} MACs, utilization {100 * cost.utilization:.1f} %, "
         f"{cost.dram_bytes:,} DRAM bytes, rounding {program.requant}" + (assumed and f"; {assumed}")
     )
@@ -120,7 +135,7 @@ def _print_one(console: Console, network: Network, cost: ProgramCost) -> None:
             f"(on the host: what the machine has no instructions for, or what rounding "
             f"{program.requant} does in floating point; another form of the network may differ)"
         )
-    console.print(energy_line(cost.energy_pj, program.machine, cost.host_energy_pj))
+    console.print(energy_line(cost.energy_pj, program, cost.host_energy_pj))
 
 
 def _print_several(console: Console, results: list[dict[str, Any]]) -> None:

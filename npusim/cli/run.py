@@ -186,17 +186,18 @@ def command(
 
 def _print(result: Result, samples: Inputs, correct: int | None) -> None:
     from npusim.engines.result import MachineResult
-    from npusim.report.terminal import counted, layer_sheet, plain_console
+    from npusim.report.terminal import counted, for_samples, layer_sheet, plain_console
 
     console = plain_console()
     if isinstance(result, MachineResult):
         _print_layers(console, result)
     else:
         layer_sheet(result.layers, result.samples).show(console)
-    rate = result.macs * result.samples / max(result.seconds, 1e-9) / 1e9
+    rate = result.macs * (result.samples / result.batch) / max(result.seconds, 1e-9) / 1e9
     console.print(
         f"\n{result.network.name}: {counted(result.samples, 'sample')}, engine {result.engine}, "
-        f"rounding {result.requant}; {result.macs:,} MACs a sample, {rate:.2f} GMAC/s"
+        f"rounding {result.requant}; {result.macs:,} MACs {for_samples(result.batch)}, "
+        f"{rate:.2f} GMAC/s"
     )
     console.print(f"inputs: {samples.meaning}")
     if isinstance(result, MachineResult):
@@ -251,12 +252,14 @@ def _print_layers(console: Console, result: MachineResult) -> None:
 
 def _print_cost(console: Console, result: MachineResult) -> None:
     from npusim.report.machine_table import average_line, energy_line, time_line
+    from npusim.report.terminal import for_samples
 
     cost = result.cost
     console.print(
-        f"{result.machine}: {time_line(cost)}, and {result.dram_bytes:,} DRAM bytes a sample"
+        f"{result.machine}: {time_line(cost)}, and {result.dram_bytes:,} DRAM bytes "
+        f"{for_samples(result.batch)}"
     )
-    console.print(energy_line(result.energy, cost.program.machine, cost.host_energy_pj))
+    console.print(energy_line(result.energy, cost.program, cost.host_energy_pj))
     if result.average_energy is not None:
         console.print(average_line(result.energy, result.average_energy))
     if result.differing_outputs is not None:

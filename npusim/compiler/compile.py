@@ -6,10 +6,11 @@ from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
 from npusim.compiler.emit.transfers import load_fill
-from npusim.compiler.graph.samples import single_sample
+from npusim.compiler.graph.samples import declared_samples, of_samples
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
 from npusim.graph.network import Network, Node
 from npusim.isa.program import Layer, Place, Program, Region, Step
+from npusim.isa.traffic import dram_bytes
 from npusim.machines import Machine
 from npusim.operators.count import host_work, layer_macs
 from npusim.runtimes.rule import resolve_rule
@@ -22,8 +23,9 @@ def compile_network(
     requant: str = "auto",
     keep_tensors: bool = False,
     with_data: bool = True,
+    samples: int | None = None,
 ) -> Program:
-    """Return the program that computes one sample of `network` on `machine`.
+    """Return the program that computes `samples` samples of `network` on `machine` at once.
 
     Parameters
     ----------
@@ -35,6 +37,9 @@ def compile_network(
         read; else some stay on chip and the others share space over time.
     with_data
         Whether the region of constants has its bytes: cycles do not depend on them.
+    samples
+        Layers take all of them, one layer after the other, and load their weights once. None: as
+        many as the network declares, or a part of them where that moves fewer bytes a sample.
 
     Raises
     ------
@@ -44,15 +49,46 @@ def compile_network(
         An operator is neither the machine's nor the host's, or the network mixes a batch's samples.
     """
     rule = resolve_rule(network, requant)
-    compiler = Compiler(single_sample(network), machine, rule, keep_tensors)
+    if samples is None:
+        return compile_batch(
+            network, machine, requant, declared_samples(network), keep_tensors, with_data
+        )
+    compiler = Compiler(of_samples(network, samples), machine, rule, keep_tensors, samples)
     compiler.run()
     return compiler.program(with_data)
+
+
+def compile_batch(
+    network: Network,
+    machine: Machine,
+    requant: str,
+    batch: int,
+    keep_tensors: bool = False,
+    with_data: bool = True,
+) -> Program:
+    """Return the program that, run for one part of `batch` samples after the other, moves least.
+
+    Weights are loaded once for the samples of a part, while tensors of few samples stay on chip.
+    The parts tried are equal: the whole batch, halves and so on, and single samples. Arguments are
+    those of `compile_network`.
+    """
+    sizes = [batch]
+    while sizes[-1] % 2 == 0:
+        sizes.append(sizes[-1] // 2)
+    if sizes[-1] > 1:
+        sizes.append(1)
+    programs = [
+        compile_network(network, machine, requant, keep_tensors, with_data, size) for size in sizes
+    ]
+    if len(programs) == 1:
+        return programs[0]
+    return min(programs, key=lambda program: dram_bytes(program) / program.samples)
 
 
 def compile_checked(
     network: Network, machine: str | Machine = "base", requant: str = "auto"
 ) -> Program:
-    """Return the program that computes one sample of `network`, proved by the static checker.
+    """Return the program that computes the samples `network` declares, proved by the checker.
 
     Parameters
     ----------
@@ -78,12 +114,15 @@ class Compiler:
     and the other tensors placed in DRAM as they come.
     """
 
-    def __init__(self, network: Network, machine: Machine, rule: Rule, keep: bool) -> None:
+    def __init__(
+        self, network: Network, machine: Machine, rule: Rule, keep: bool, samples: int
+    ) -> None:
         self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
+        self.samples = samples
         self.emitter = Emitter(machine)
         self.constants, self.arena = Constants(machine), Arena()
         self.lowered = LoweredNetwork(
-            network, machine, rule, self.emitter, self.constants, self.arena
+            network, machine, rule, self.emitter, self.constants, self.arena, samples
         )
         self.steps: list[Step] = []
         self.run_start = 0
@@ -168,6 +207,7 @@ class Compiler:
             name=network.name,
             machine=self.machine,
             requant=self.rule,
+            samples=self.samples,
             instructions=self.emitter.instructions(),
             regions=(
                 Region("constants", max(self.constants.size_bytes, 64), image),

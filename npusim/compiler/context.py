@@ -32,6 +32,10 @@ class InPlace(Protocol):
         """What it may write there."""
 
     @property
+    def samples(self) -> int:
+        """The images that its tensors are to it, one below the other."""
+
+    @property
     def row_steps(self) -> int:
         """The most rows that a loop of it steps at once."""
 
@@ -53,6 +57,8 @@ class Context(Protocol):
 
     machine: Machine
     rule: Rule
+    samples: int
+    """Of the batch that the program computes; the leading axis of every tensor."""
     emitter: Emitter
     constants: Constants
     pads: dict[str, tuple[Node, tuple[int, int, int, int]]]

@@ -25,6 +25,7 @@ from npusim.compiler.graph.graph_storage import (
 from npusim.compiler.graph.shuffle import channel_shuffles
 from npusim.compiler.lower import shuffle as lower_shuffle
 from npusim.compiler.lower.lowerings import lower_node
+from npusim.compiler.sample_by_sample import lower_each_sample
 from npusim.errors import NpuError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -66,8 +67,9 @@ class LoweredNetwork:
         emitter: Emitter,
         constants: Constants,
         arena: Arena,
+        samples: int,
     ) -> None:
-        self.network, self.machine, self.rule = network, machine, rule
+        self.network, self.machine, self.rule, self.samples = network, machine, rule, samples
         self.emitter, self.constants, self.arena = emitter, constants, arena
         self._scratches: list[int] = []
         self.units: list[Unit] = []
@@ -134,7 +136,9 @@ class LoweredNetwork:
         if tensor.name not in self.folds:
             return form
         folded = self.folds[tensor.name]
-        return Form(folded.fold.height, folded.fold.width, folded.channels, form.order)
+        return Form(
+            self.samples * folded.fold.height, folded.fold.width, folded.channels, form.order
+        )
 
     def _describe(self, tensor: Tensor, form: Form) -> None:
         """Let `tensor` be one of its own, of form `form`."""
@@ -176,6 +180,8 @@ class LoweredNetwork:
                 lowering: Lowering | None = lower_shuffle.lower(shuffle, self)
             else:
                 lowering = lower_node(self.network, node, self)
+                if lowering is None and self.samples > 1:
+                    lowering = lower_each_sample(self.network, node, self)
         if lowering is None:
             self.in_dram |= {self.stored[name].spot for name in node.inputs if name in self.stored}
             for output in self.network.outputs_of(node):

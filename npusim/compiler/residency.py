@@ -31,6 +31,8 @@ class _Candidate:
     """A tensor that may be kept, from unit `first` to unit `last`."""
 
     stored: Stored
+    samples: int
+    """Images, one below the other, each with its border."""
     border: Border
     first: int
     last: int
@@ -46,15 +48,21 @@ class _Candidate:
         return self.border.left + self.stored.width + self.border.right
 
     @property
+    def sample_stride(self) -> int:
+        rows = self.stored.height // self.samples
+        return self.row_stride * (self.border.top + rows + self.border.bottom)
+
+    @property
     def block_stride(self) -> int:
-        return self.row_stride * (self.border.top + self.stored.height + self.border.bottom)
+        return self.sample_stride * self.samples
 
     def at(self, address: int) -> Kept:
         """Return where it lies if its first word is at `address`."""
         border = self.border
         return Kept(
-            address, self.row_stride, self.block_stride, border.top, border.left, border.fill
-        )
+            address, self.row_stride, self.block_stride, self.sample_stride, border.top,
+            border.left, border.fill,
+        )  # fmt: skip
 
 
 class Residency:
@@ -123,7 +131,11 @@ class Residency:
 
     def _candidate(self, target: Stored, first: int, readers: list[int]) -> _Candidate | None:
         borders: list[Border] = []
-        steps = 1
+        steps, images = 1, set[int]()
+        for place in (first, *readers):
+            user = self.lowerings[place]
+            assert user is not None
+            images.add(user.samples)
         for place in readers:
             reader = self.lowerings[place]
             assert reader is not None
@@ -140,8 +152,12 @@ class Residency:
             max(b.left for b in borders), max(b.right for b in borders),
             fills.pop() if fills else None,
         )  # fmt: skip
+        if len(images) > 1 and (border.top or border.bottom):
+            return None  # who takes the samples as one image would meet what is between them
         beats = target.pixels * sum(target.element_beats(b) for b in range(target.blocks))
-        found = _Candidate(target, border, first, readers[-1], 0, beats * (1 + len(readers)))
+        found = _Candidate(
+            target, max(images), border, first, readers[-1], 0, beats * (1 + len(readers))
+        )  # fmt: skip
         if found.row_stride * steps > STRIDE_MAX or found.block_stride > STRIDE_MAX:
             return None
         if border.fill is not None and not _fillable(found):

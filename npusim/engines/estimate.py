@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from npusim.arguments import require_type
-from npusim.compiler.compile import compile_network
+from npusim.compiler.compile import compile_batch
 from npusim.compiler.graph.nominal import nominal_network
+from npusim.compiler.graph.samples import declared_samples
 from npusim.engines.program_cost import ProgramCost
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
@@ -14,9 +15,15 @@ from npusim.simulator.run import time_program
 
 
 def estimate(
-    network: Network, machine: str | Machine = "base", requant: str = "auto"
+    network: Network,
+    machine: str | Machine = "base",
+    requant: str = "auto",
+    batch: int | None = None,
 ) -> ProgramCost:
-    """Return what one sample of `network` (integer, float, or shapes alone) costs on `machine`.
+    """Return what a batch of `network` (integer, float, or shapes alone) costs on `machine`.
+
+    The cost is that of `program.samples` samples: of the whole batch, or of a part of it where
+    parts one after the other move fewer bytes.
 
     Parameters
     ----------
@@ -24,6 +31,8 @@ def estimate(
         A Machine, the name of one that comes with npusim, or a TOML file.
     requant
         As in `npusim.run`.
+    batch
+        Samples; None: as many as the network declares.
 
     Raises
     ------
@@ -32,7 +41,9 @@ def estimate(
     """
     require_type("network", network, Network, hint="npusim.load makes one")
     network = nominal_network(network)
-    program = compile_network(network, Machine.of(machine), requant, with_data=False)
+    samples = declared_samples(network) if batch is None else batch
+    target = Machine.of(machine)
+    program = compile_batch(network, target, requant, samples, with_data=False)
     _require_hosts(network, program)
     return ProgramCost.of(program, time_program(program))
 

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.compiler.graph.samples import declared_samples
 from npusim.engines.engine import Progress, Samples
 from npusim.engines.layer_rows import layer_row
 from npusim.engines.result import Result
@@ -58,6 +59,7 @@ class KernelsEngine:
             progress=progress,
         )
         seconds = (perf_counter_ns() - start_ns) / 1e9
+        declared = declared_samples(network)
         return Result(
             network=network,
             engine="kernels",
@@ -68,8 +70,9 @@ class KernelsEngine:
                 layer_row(network, node, rule, seconds=int(time_ns) / 1e9)
                 for node, time_ns in zip(network.nodes, nanoseconds, strict=True)
             ),
-            samples=_runs_held(network, tensors),
+            samples=_runs_held(network, tensors) * declared,
             seconds=seconds,
+            batch=declared,
         )
 
 

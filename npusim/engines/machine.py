@@ -41,7 +41,7 @@ class MachineEngine:
         keep_tensors: bool = False,
         progress: Progress | None = None,
     ) -> MachineResult:
-        """Execute `network` on `x`, one sample after the other."""
+        """Execute `network` on `x`, one part of it after the other."""
         execute = CountingRun() if self.energy == "toggles" else Simulation()
         compiled = MachineNetwork(network, self.machine, rule, keep_tensors, execute)
         names = kept_names(compiled, network, keep_tensors)
@@ -92,10 +92,12 @@ def run_compiled(
         outputs={name: tensors[name] for name in network.outputs},
         tensors=tensors,
         layers=tuple(
-            layer_row(network, node, rule, cost=costs.get(node.name)) for node in network.nodes
+            layer_row(compiled.network, node, rule, cost=costs.get(node.name))
+            for node in compiled.network.nodes
         ),
-        samples=len(runs),
+        samples=compiled.samples_of(x),
         seconds=seconds,
+        batch=program.samples,
         cost=cost,
         average_energy=None if cost is average else average.energy_pj,
         differing_outputs=differing,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
-from npusim.compiler.graph.samples import single_sample
+from npusim.compiler.graph.samples import of_samples
 from npusim.engines.simulation import Simulation
 from npusim.graph.network import Network, Node
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
@@ -28,14 +28,17 @@ Execute = Callable[[Program, Step, NDArray[np.uint8]], Timeline]
 
 @dataclass(frozen=True, eq=False)
 class SampleRun:
-    """One sample: the kept tensors in canonical layout, and the cycles of each run."""
+    """One execution: the kept tensors in canonical layout, and the cycles of each run."""
 
     tensors: Mapping[str, NDArray]
     timelines: tuple[Timeline, ...]
 
 
 class MachineNetwork:
-    """A network compiled for a machine, ready to run; `execute`: what runs it, else simulation."""
+    """A network compiled for a machine, ready to run; `execute`: what runs it, else simulation.
+
+    `samples` as of `compile_network`.
+    """
 
     def __init__(
         self,
@@ -44,11 +47,12 @@ class MachineNetwork:
         requant: str = "auto",
         keep_tensors: bool = False,
         execute: Execute | None = None,
+        samples: int | None = None,
     ) -> None:
         self.execute: Execute = execute or Simulation()
         self.given = network
-        self.network = network = single_sample(network)
-        self.program = compile_network(network, machine, requant, keep_tensors)
+        self.program = compile_network(network, machine, requant, keep_tensors, samples=samples)
+        self.network = network = of_samples(network, self.program.samples)
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
         self._functions = {
@@ -57,12 +61,16 @@ class MachineNetwork:
             if step.kind == "host"
         }
 
+    def samples_of(self, x: NDArray | Mapping[str, NDArray]) -> int:
+        """Return how many samples the inputs hold."""
+        return _samples(network_inputs(self.given, x))
+
     def initial_state(self) -> dict[str, NDArray]:
         """Return what the first sample finds in the tensors that hold the network's state."""
         return {state.value: state.initial for state in self.given.state}
 
     def run_one(self, values: Mapping[str, NDArray], keep: Collection[str]) -> SampleRun:
-        """Return the tensors `keep` for one sample of each input, [1 ...] canonical."""
+        """Return the tensors `keep` for the samples of one execution, canonical."""
         program = self.program
         for name, value in values.items():
             write_tensor(program, self.dram, name, value)
@@ -102,34 +110,47 @@ class MachineNetwork:
         """Return the kept tensors of all samples of `x`, in the file's layout, and each run.
 
         Samples are steps in time, the first of which begins with the initial state; with
-        `reset_state` every one does. `progress` is called with (samples done, samples in all).
+        `reset_state` every one does. Where the program takes several at once, the last execution is
+        filled up with zeros. `progress` is called with (samples done, samples in all).
         """
         names = self.given.outputs if keep is None else tuple(keep)
         kept = dict.fromkeys((*names, *(state.update for state in self.given.state)))
         batches = network_inputs(self.given, x)
-        samples = len(next(iter(batches.values()))) if batches else 1
-        state, runs = self.initial_state(), []
-        for i in range(samples):
-            one = {
-                name: batch[i : i + 1].reshape(self.network.tensors[name].shape)
+        samples = _samples(batches)
+        state, runs, each = self.initial_state(), [], self.program.samples
+        for first in range(0, samples, each):
+            part = {
+                name: _filled(batch[first : first + each], each).reshape(
+                    self.network.tensors[name].shape
+                )
                 for name, batch in batches.items()
             }
-            runs.append(self.run_one(one | state, kept))
+            runs.append(self.run_one(part | state, kept))
             if not reset_state:
                 state = {s.value: runs[-1].tensors[s.update] for s in self.given.state}
             if progress is not None:
-                progress(i + 1, samples)
+                progress(min(first + each, samples), samples)
         joined = {}
         for name in names:
             tensor = self.network.tensors[name]
             values = [run.tensors[name] for run in runs]
-            if tensor.is_constant or len(values) == 1:
+            if tensor.is_constant or (len(values) == 1 and each == 1):
                 joined[name] = tensor.in_file_order(values[0])
             elif tensor.shape:
-                joined[name] = tensor.in_file_order(np.concatenate(values))
+                joined[name] = tensor.in_file_order(np.concatenate(values)[:samples])
             else:
                 joined[name] = np.stack(values)
         return joined, runs
+
+
+def _samples(batches: Mapping[str, NDArray]) -> int:
+    return len(next(iter(batches.values()))) if batches else 1
+
+
+def _filled(values: NDArray, count: int) -> NDArray:
+    """Return `values` [N ...] with zeros behind, so that there are `count`."""
+    missing = np.zeros((count - len(values), *values.shape[1:]), values.dtype)
+    return np.concatenate([values, missing]) if len(missing) else values
 
 
 def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:
@@ -146,7 +167,8 @@ def write_tensor(program: Program, dram: NDArray[np.uint8], name: str, value: ND
     laid = np.ascontiguousarray(value.transpose(place.order))
     flat = laid.reshape(-1).view(np.uint8)
     if place.fold:
-        flat = fold_pixels(flat.reshape(laid.shape[1:]), Fold.of(place.fold))
+        fold = Fold.of(place.fold)
+        flat = np.stack([fold_pixels(one, fold) for one in flat.reshape(laid.shape)])
     image = pack(flat.reshape(height, width, channels), size, bus)
     dram[span] = np.frombuffer(image, np.uint8)
 
@@ -158,7 +180,9 @@ def read_tensor(program: Program, dram: NDArray[np.uint8], name: str) -> NDArray
     stored = unpack(dram[span], *sizes)
     shape = [place.shape[axis] for axis in place.order]
     if place.fold:
-        stored = unfold_pixels(stored, Fold.of(place.fold), *shape[1:3])
+        fold = Fold.of(place.fold)
+        samples = stored.reshape(shape[0], -1, *stored.shape[1:])
+        stored = np.stack([unfold_pixels(one, fold, *shape[1:3]) for one in samples])
     values = stored.reshape(-1).view(place.dtype)
     inverse = np.argsort(place.order) if place.order else ()
     return values.reshape(shape).transpose(tuple(inverse))

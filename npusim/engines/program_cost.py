@@ -1,4 +1,4 @@
-"""What one sample of a compiled network costs: cycles of its runs, and of each layer."""
+"""What one execution of a compiled network costs: cycles of its runs, and of each layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from npusim.writing import whole_file
 
 @dataclass(frozen=True, eq=False)
 class ProgramCost:
-    """What one sample costs, as predicted by the simulator or measured in the RTL.
+    """What the program's samples cost, as predicted by the simulator or measured in the RTL.
 
     `timelines`: when each instruction of each run issued and retired; they depend on no data.
     """
@@ -58,7 +58,7 @@ class ProgramCost:
 
     @property
     def seconds(self) -> float:
-        """Seconds of one sample: the machine's and the host's, one after the other."""
+        """Seconds of the samples: the machine's and the host's, one after the other."""
         machine = self.program.machine
         on_host = self.host_cycles / machine.host.frequency_hz
         return self.cycles / machine.clock.frequency_hz + on_host
@@ -80,7 +80,7 @@ class ProgramCost:
 
     @property
     def energy_pj(self) -> dict[str, float]:
-        """Energy of one sample: `total` and by component."""
+        """Energy of the samples: `total` and by component."""
         return total_energy_pj(self.layers)
 
     def as_json(self) -> dict[str, Any]:
@@ -91,6 +91,7 @@ class ProgramCost:
             "engine": "machine",
             "requant": self.program.requant,
             "machine": machine.name,
+            "batch": self.program.samples,
             "cycles": self.cycles,
             "seconds_on_machine": self.cycles / machine.clock.frequency_hz,
             **self.host_json(),

@@ -35,6 +35,8 @@ class Result:
         One row per layer, in execution order.
     samples, seconds
         How many samples ran, and the host's wall time for all of them.
+    batch
+        Samples of one execution, which `macs` and the rows of the layers are of.
     """
 
     network: Network
@@ -45,10 +47,11 @@ class Result:
     layers: tuple[LayerReport, ...]
     samples: int
     seconds: float
+    batch: int
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one sample."""
+        """Multiply-accumulates of `batch` samples."""
         return sum(layer.macs for layer in self.layers)
 
     def as_json(self) -> dict[str, Any]:
@@ -60,6 +63,7 @@ class Result:
             "engine": self.engine,
             "requant": self.requant,
             "samples": self.samples,
+            "batch": self.batch,
             "seconds": self.seconds,
             "macs": self.macs,
             **self._machine_json(),
@@ -101,8 +105,8 @@ class MachineResult(Result):
     Attributes
     ----------
     cost
-        The program, the cycles of its runs for one sample, predicted or measured, and what each
-        layer takes of them.
+        The program, the cycles of its runs for `batch` samples, predicted or measured, and what
+        each layer takes of them.
     average_energy
         Where `energy` is that of the data that ran: what the average model says. None otherwise.
     differing_outputs
@@ -121,17 +125,17 @@ class MachineResult(Result):
 
     @property
     def cycles(self) -> int:
-        """Cycles of one sample."""
+        """Cycles of `batch` samples."""
         return self.cost.cycles
 
     @property
     def dram_bytes(self) -> int:
-        """Bytes of one sample to and from DRAM."""
+        """Bytes of `batch` samples to and from DRAM."""
         return self.cost.dram_bytes
 
     @property
     def energy(self) -> Mapping[str, float]:
-        """Energy of one sample in pJ: `total` and by component."""
+        """Energy of `batch` samples in pJ: `total` and by component."""
         return self.cost.energy_pj
 
     def _machine_json(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class RtlEngine:
         keep_tensors: bool = False,
         progress: Progress | None = None,
     ) -> MachineResult:
-        """Execute `network` on `x`, one sample after the other; cycles are measured.
+        """Execute `network` on `x`, one part of it after the other; cycles are measured.
 
         Raises
         ------

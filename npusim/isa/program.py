@@ -24,7 +24,7 @@ from npusim.reading import file_bytes, readable
 from npusim.writing import whole_file
 
 MAGIC = b"NPUSIM\r\n"
-FILE_VERSION = 3
+FILE_VERSION = 4
 PAGE_BYTES = 4096
 _DIGEST_BYTES = 32
 
@@ -40,7 +40,9 @@ class Region:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tensor lies: `shape`, axes taken in `order`, batch dropped, as height width channels.
+    """Where a tensor lies: `shape`, axes taken in `order`, as height width channels.
+
+    The samples of a batch lie one below the other.
 
     Channels and pixels lie as layout.py says, from `offset_bytes` of region number `region`. With a
     `fold` (the numbers of fold.py's Fold) each pixel holds several, and height, width and channels
@@ -107,6 +109,8 @@ class Program:
     name: str
     machine: Machine
     requant: str
+    samples: int
+    """Of the batch that one execution computes."""
     instructions: tuple[Instruction, ...]
     regions: tuple[Region, ...]
     places: tuple[Place, ...]
@@ -117,6 +121,8 @@ class Program:
 
     def __post_init__(self) -> None:
         count = len(self.instructions)
+        if self.samples < 1:
+            raise FormatError(f"program: expected 1 or more samples, found {self.samples}")
         if not 1 <= len(self.regions) <= REGION_COUNT:
             raise FormatError(f"program: expected 1..8 regions, found {len(self.regions)}")
         for region in self.regions:
@@ -182,6 +188,7 @@ class Program:
             "isa_version": VERSION,
             "name": self.name,
             "requant": self.requant,
+            "samples": self.samples,
             "machine": self.machine.to_toml(),
             "instructions": len(self.instructions),
             "regions": [
@@ -251,6 +258,7 @@ def _from_parts(header: dict[str, Any], blob: bytes) -> Program:
         name=_typed("name", str, header["name"]),
         machine=Machine.from_toml(header["machine"]),
         requant=_typed("requant", str, header["requant"]),
+        samples=_typed("samples", int, header["samples"]),
         instructions=tuple(decode_program(parts[0])),
         regions=tuple(
             Region(

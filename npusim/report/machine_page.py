@@ -10,6 +10,7 @@ from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_table import CAUSE_WORDS
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render
+from npusim.report.terminal import for_samples
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
 from npusim.simulator.timing.timeline import CAUSES
 
@@ -53,11 +54,11 @@ def title(data: Mapping[str, Any]) -> str:
 
 def _tiles(data: Mapping[str, Any]) -> list[Tile]:
     results, machine, cycles = data["results"], data["machine"], data["cycles"]
-    macs, moved = results["macs"], results["dram_bytes"]
+    macs, moved, each = results["macs"], results["dram_bytes"], for_samples(results["batch"])
     macs_per_cycle = macs / max(cycles, 1)
     peak = machine["peak_macs_per_cycle"]
     tiles = [
-        Tile(f"{cycles:,}", "cycles a sample", "/cycles", cycles),
+        Tile(f"{cycles:,}", f"cycles {each}", "/cycles", cycles),
         Tile(
             f"{1e3 * cycles / machine['frequency_hz']:.3g} ms",
             f"at {machine['frequency_hz'] / 1e6:g} MHz",
@@ -66,12 +67,12 @@ def _tiles(data: Mapping[str, Any]) -> list[Tile]:
             f"{macs_per_cycle:.1f}",
             f"MACs a cycle, {100 * macs_per_cycle / peak:.1f} % of {peak:,}",
         ),
-        Tile(f"{macs:,}", "MACs a sample", "/results/macs", macs),
+        Tile(f"{macs:,}", f"MACs {each}", "/results/macs", macs),
         Tile(f"{moved:,}", "DRAM bytes of LD and ST", "/results/dram_bytes", moved),
     ]
     if "energy_pj" in results:
         total = results["energy_pj"]["total"]
-        tiles.append(Tile(energy_text(total), "a sample", "/results/energy_pj/total", total))
+        tiles.append(Tile(energy_text(total), each, "/results/energy_pj/total", total))
     if "area_um2" in results:
         area = results["area_um2"]
         words = f"area, {results['technology']}"

@@ -13,8 +13,8 @@ from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.cost.host import HostCost
 from npusim.isa.program import Program
-from npusim.machines import Machine
 from npusim.report.sheet import Column, Sheet
+from npusim.report.terminal import for_samples
 from npusim.simulator.timing.timeline import CAUSES
 
 CAUSE_WORDS = {
@@ -187,8 +187,9 @@ MOST_PARTS = 5
 PRODUCTS = tuple(f"array_{name}" for name in ARRAY_FORMATS)
 
 
-def energy_line(energy_pj: Mapping[str, float], machine: Machine, host_pj: float = 0.0) -> str:
-    """Return a sample's energy with its largest components, the host's, and the machine's area."""
+def energy_line(energy_pj: Mapping[str, float], program: Program, host_pj: float = 0.0) -> str:
+    """Return the energy with its largest components, the host's, and the machine's area."""
+    machine = program.machine
     technology = machine.energy.technology
     area = area_um2(machine, technology)["total"]
     total = energy_pj["total"]
@@ -199,8 +200,8 @@ def energy_line(energy_pj: Mapping[str, float], machine: Machine, host_pj: float
     shares = f" ({listed})" if listed else ""
     host = f", {host_pj / 1e6:,.3f} uJ of the host" if host_pj else ""
     return (
-        f"{total / 1e6:,.3f} uJ a sample{shares}{host} and {area / 1e6:.3f} mm2 in "
-        f"{technology}; docs/energy.md says what that means"
+        f"{total / 1e6:,.3f} uJ {for_samples(program.samples)}{shares}{host} and "
+        f"{area / 1e6:.3f} mm2 in {technology}; docs/energy.md says what that means"
     )
 
 

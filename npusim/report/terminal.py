@@ -44,6 +44,11 @@ def layer_sheet(layers: tuple[LayerReport, ...], samples: int) -> Sheet:
     return sheet
 
 
+def for_samples(count: int) -> str:
+    """Return what a figure is of, for people: `a sample`, `for 8 samples`."""
+    return "a sample" if count == 1 else f"for {count:,} samples"
+
+
 def counted(count: int, word: str) -> str:
     """Return `count` and the word, in the plural unless it is one."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -34,9 +34,9 @@ HALT
 def by_hand() -> Program:
     items = assemble(COPY)
     return Program(
-        name="copy", machine=Machine.load("nano"), requant="half_up", instructions=tuple(items),
-        regions=(Region("data", 4096),), places=(), inputs=(), outputs=(),
-        steps=(Step("run", 0, len(items)),), layers=(),
+        name="copy", machine=Machine.load("nano"), requant="half_up", samples=1,
+        instructions=tuple(items), regions=(Region("data", 4096),), places=(),
+        inputs=(), outputs=(), steps=(Step("run", 0, len(items)),), layers=(),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ PROGRAM = Program(
     name="toy",
     machine=Machine.load("nano"),
     requant="half_up",
+    samples=1,
     instructions=(instruction("FENCE"), instruction("HALT", code=3)),
     regions=(Region("constants", 16, bytes(range(16))), Region("tensors", 5000)),
     places=(Place("x", "int8", (1, 2, 2, 3), (0, 1, 2, 3), 2, 2, 3, 1, 0),),

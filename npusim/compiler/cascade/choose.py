@@ -100,6 +100,8 @@ class _Choice:
             return False
         if any(layer.groups > 1 and not layer.depthwise for layer in (a, b)):
             return False
+        if a.samples > 1 or b.samples > 1:
+            return False
         spot = a.target.spot
         same = (a.target.height, a.target.width, a.target.channels) == (
             b.source.height, b.source.width, b.source.channels

@@ -70,6 +70,11 @@ class Cascade:
         return self.layers[-1].target
 
     @property
+    def samples(self) -> int:
+        """One: no other layers are joined."""
+        return 1
+
+    @property
     def row_steps(self) -> int:
         """The most rows that a loop steps at once in the input."""
         window = self.layers[0].window

@@ -61,8 +61,9 @@ class Between:
         """Return the place of a band whose first row but `above` of padding is row 0."""
         start = address - first_block * self.block_stride
         return Kept(
-            start, self.row_stride, self.block_stride, above, self.border.left, self.border.fill
-        )
+            start, self.row_stride, self.block_stride, self.block_stride, above, self.border.left,
+            self.border.fill,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

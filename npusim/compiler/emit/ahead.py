@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from npusim.isa.spec import TARGETS
+
 LOADS_AHEAD = 3
 """Loads that stand early at once; with their CFG they fit LD's queue."""
 
@@ -31,25 +33,39 @@ class Operation(NamedTuple):
 def loads_ahead(operations: list[Operation]) -> Iterator[int]:
     """Return places in `operations`, loads moved up, each behind all that shares a bank or bytes.
 
-    The loads keep their order, and so do all others.
+    A load that has to wait may be overtaken by the one behind it. All others keep their order.
     """
-    loads = [place for place, operation in enumerate(operations) if operation.name == "LD"]
+    left = [place for place, operation in enumerate(operations) if operation.name == "LD"]
     free = _free_behind(operations)
-    turn = 0
+    early: list[int] = []
     for place, operation in enumerate(operations):
         if operation.name == "LD":
             continue
-        while turn < len(loads) and loads[turn] < place:
-            yield loads[turn]
-            turn += 1
-        ahead = turn
-        while ahead > 0 and loads[ahead - 1] > place:
-            ahead -= 1
-        while turn < min(len(loads), ahead + LOADS_AHEAD) and free[loads[turn]] < place:
-            yield loads[turn]
-            turn += 1
+        while left and left[0] < place:
+            yield left.pop(0)
+        early = [load for load in early if load > place]
+        while left and len(early) < LOADS_AHEAD:
+            second = free[left[0]] >= place
+            if second and not (
+                len(left) > 1
+                and free[left[1]] < place
+                and _may_overtake(operations[left[1]], operations[left[0]])
+            ):
+                break
+            early.append(left.pop(second))
+            yield early[-1]
         yield place
-    yield from loads[turn:]
+    yield from left
+
+
+def _may_overtake(load: Operation, waiting: Operation) -> bool:
+    """Return whether `load` may go before a load that waits for a bank: never of the same one.
+
+    Activations wait for stores while weights of their layer could come; parameters wait for one of
+    few banks while the layer behind could load. Anything else would delay what is needed first.
+    """
+    is_parameters = waiting.fields["target"] == TARGETS.index("PAR")
+    return is_parameters != (load.layer == waiting.layer) and not load.banks & waiting.banks
 
 
 def _free_behind(operations: list[Operation]) -> dict[int, int]:

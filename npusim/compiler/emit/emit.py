@@ -25,7 +25,7 @@ _ENGINE = {name: place for place, name in enumerate(QUEUED_ENGINES)}
 _ENGINE_OF = {"LD": 0, "MAC": 1, "RQ": 1, "VEC": 1, "ST": 2}
 _LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
 _NEVER = -1
-LAYERS_AHEAD = 2
+LAYERS_AHEAD = 3
 """Layers whose loads may stand among the instructions of one before them."""
 
 

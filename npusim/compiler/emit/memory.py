@@ -41,18 +41,19 @@ class Kept:
     address: int
     row_stride: int
     block_stride: int
+    sample_stride: int
     top: int
     left: int
     fill: int | None
-    """What surrounds it; None where nothing does."""
+    """What surrounds each sample; None where nothing does."""
 
     def rows_from(self, first: int) -> Kept:
         """Return the same, rows counted from `first` on."""
         return replace(self, address=self.address + first * self.row_stride)
 
-    def tile(self, block: int, row: int, column: int) -> ActTile:
+    def tile(self, block: int, row: int, column: int, sample: int = 0) -> ActTile:
         """Return where the pixels from (row, column) on lie; before 0 is what surrounds them."""
-        first = self.address + block * self.block_stride
+        first = self.address + block * self.block_stride + sample * self.sample_stride
         first += (self.top + row) * self.row_stride + self.left + column
         return ActTile(first, self.row_stride, self.block_stride)
 
@@ -69,7 +70,10 @@ class Spot:
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor of 8-bit values as channel blocks (isa/layout.py), in DRAM unless it is kept."""
+    """A tensor of 8-bit values as channel blocks (isa/layout.py), in DRAM unless it is kept.
+
+    The samples of a batch lie one below the other, as the rows of one image.
+    """
 
     name: str
     height: int
@@ -79,6 +83,29 @@ class Stored:
     size: int
     bus_bytes: int
     spot: Spot
+    first_pixel: int = 0
+    """Where it is a part of a tensor: the first of its pixels there."""
+    whole_pixels: int | None = None
+    """Pixels of a block of that tensor."""
+
+    def sample(self, number: int, samples: int) -> Stored:
+        """Return sample `number` of `samples`, which are rows, or else columns, one a sample."""
+        height, width = self.height // samples, self.width
+        if self.height % samples:
+            height, width = 1, self.pixels // samples
+        return self._part(number * height * width, height, width)
+
+    def _part(self, first: int, height: int, width: int) -> Stored:
+        """Return the image whose first pixel is number `first` of this one's."""
+        first += self.first_pixel
+        return replace(
+            self, height=height, width=width, first_pixel=first, whole_pixels=self.block_pixels
+        )
+
+    @property
+    def block_pixels(self) -> int:
+        """Pixels from block to block."""
+        return self.pixels if self.whole_pixels is None else self.whole_pixels
 
     @property
     def kept(self) -> Kept | None:
@@ -102,8 +129,8 @@ class Stored:
     def beat(self, block: int, row: int, column: int) -> int:
         """Return the first beat of a pixel, from the region's base."""
         whole = self.size // self.bus_bytes
-        pixel = row * self.width + column
-        inside = block * self.pixels * whole + pixel * self.element_beats(block)
+        pixel = self.first_pixel + row * self.width + column
+        inside = block * self.block_pixels * whole + pixel * self.element_beats(block)
         return self.spot.offset_bytes // self.bus_bytes + inside
 
     @property
@@ -111,30 +138,10 @@ class Stored:
         """Bytes of DRAM."""
         return tensor_bytes(self.height, self.width, self.channels, self.size, self.bus_bytes)
 
-    def rows_from(self, first: int, count: int) -> StoredRows:
+    def rows_from(self, first: int, count: int) -> Stored:
         """Return `count` rows of it, in DRAM or in ACT."""
         spot = self.spot if self.kept is None else Spot(TENSORS, 0, self.kept.rows_from(first))
-        return StoredRows(
-            self.name, count, self.width, self.channels, self.unsigned, self.size, self.bus_bytes,
-            spot, self.height, first,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class StoredRows(Stored):
-    """Rows `first_row ..` of a tensor of `of_rows` rows, seen as a tensor."""
-
-    of_rows: int
-    first_row: int
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of a block of the whole tensor."""
-        return self.of_rows * self.width
-
-    def beat(self, block: int, row: int, column: int) -> int:
-        """Return the first beat of a pixel, from the region's base."""
-        return super().beat(block, self.first_row + row, column)
+        return replace(self._part(first * self.width, count, self.width), spot=spot)
 
 
 @dataclass

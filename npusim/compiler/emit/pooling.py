@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -31,7 +31,8 @@ _PAR_WORDS = PAR_HEADER_WORDS + 1
 class Pool:
     """A window operation. `finish` gives the epilogue of a sum over so many taps; None: maximum.
 
-    `fill` stands for taps outside the image.
+    `fill` stands for taps outside the image. Source and target are `samples` images, one below the
+    other.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Pool:
     low: int
     high: int
     finish: Callable[[int], Requantization] | None
+    samples: int
+
+    def of_sample(self, number: int) -> Pool:
+        """Return the operation on one of the samples."""
+        source, target = (x.sample(number, self.samples) for x in (self.source, self.target))
+        return replace(self, source=source, target=target, samples=1)
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,9 @@ def emit_pool(emitter: Emitter, constants: Constants, pool: Pool) -> None:
 
 class _Pooling:
     def __init__(self, emitter: Emitter, constants: Constants, pool: Pool) -> None:
-        self.emitter, self.constants, self.pool = emitter, constants, pool
-        self.cut = cut = _cut(emitter, pool)
+        self.emitter, self.constants, self.whole = emitter, constants, pool
+        self.sample, self.pool = 0, pool.of_sample(0)
+        self.cut = cut = _cut(emitter, self.pool)
         self.rounding = "floor" if pool.finish is None else pool.finish(1).rounding
         machine = emitter.machine
         first = emitter.act_first * machine.scratchpads.act_bank_words
@@ -132,7 +140,12 @@ class _Pooling:
         self.par = Slots([i * _PAR_WORDS for i in range(machine.par_words // _PAR_WORDS)])
 
     def run(self) -> None:
-        """Emit all tiles."""
+        """Emit all tiles of all samples."""
+        for sample in range(self.whole.samples):
+            self.sample, self.pool = sample, self.whole.of_sample(sample)
+            self._run_sample()
+
+    def _run_sample(self) -> None:
         target, cut = self.pool.target, self.cut
         for block in range(0, target.blocks, cut.blocks):
             blocks = min(cut.blocks, target.blocks - block)
@@ -188,7 +201,7 @@ class _Pooling:
             spans.append(inside[1] - inside[0])
             pads += [inside[0] - low, high - inside[1]]
         if pool.source.kept is not None:
-            return pool.source.kept.tile(out.block, lows[0], lows[1])
+            return pool.source.kept.tile(out.block, lows[0], lows[1], self.sample)
         width = _span(pool, 1, out.columns, taps[1])
         tile = ActTile(self.ins.next(), width, width * _span(pool, 0, out.rows, taps[0]))
         load_tile(

@@ -74,7 +74,7 @@ def _moves(
     rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
     words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
     for block, blocks, beats in _parts(stored, patch):
-        block_beats = stored.pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
+        block_beats = stored.block_pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
         first = stored.beat(block, patch.row, patch.column)
         end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
         yield _Move(

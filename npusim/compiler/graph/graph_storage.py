@@ -68,7 +68,7 @@ def flattens(network: Network, node: Node, name: str) -> bool:
         return False
     encoding = node.operator.encoding
     taps = prod(encoding.weight_shape[1:]) if encoding else network.inputs_of(node)[1].shape[1]
-    return prod(network.tensors[name].shape) == taps
+    return prod(network.tensors[name].shape[1:]) == taps
 
 
 def folded_pads(network: Network) -> dict[str, tuple[Node, tuple[int, int, int, int]]]:

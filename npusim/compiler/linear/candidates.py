@@ -17,11 +17,13 @@ from npusim.machines import Machine
 class LinearShape:
     """What the search needs to know of a layer; lengths in pixels, blocks and words.
 
+    `outputs` and `inputs` are rows and columns of each of the samples.
     `tile_words` and `code_planes`: WGT words of one weight tile over all planes, and accumulator
     planes. Depthwise: an output block reads its own input block; a MAC's tile covers `kernel` taps
     of a row.
     """
 
+    samples: int
     outputs: tuple[int, int]
     inputs: tuple[int, int]
     out_blocks: int
@@ -139,7 +141,8 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
         )  # fmt: skip
         counts = [[_walked(*of_axis, s, t, row_taps) for t in sizes[axis + 4]] for s in sizes[axis]]
         walked.append(np.array(counts)[places[axis], places[axis + 4]].T)
-    tiles = Tiles(*columns, *(walked[0] * walked[1]))
+    times = np.array([shape.samples, shape.samples, 1])[:, None]
+    tiles = Tiles(*columns, *(walked[0] * walked[1] * times))
     pads = machine.scratchpads
     pixels = tiles.th * tiles.tw
     weights = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles) * shape.tile_words

@@ -199,7 +199,7 @@ class LayerConstants:
         t, used = self.tiling, set[int]()
         if self.room is not None:  # other bands of rows may meet other taps
             return set(range(len(chunks(self.layer, self.shape, t, 0))))
-        for area in areas(self.shape.outputs, t.th, t.tw):
+        for area in areas(self.shape.outputs, t.th, t.tw, 1):
             met = {
                 place
                 for place, chunk in enumerate(chunks(self.layer, self.shape, t, 0))

@@ -24,8 +24,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle of outputs."""
+    """A rectangle of one sample's outputs."""
 
+    sample: int
     row: int
     rows: int
     column: int
@@ -47,11 +48,13 @@ def chunks(layer: LinearLayer, shape: LinearShape, t: Tiling, ob: int) -> list[C
     ]  # fmt: skip
 
 
-def areas(outputs: tuple[int, int], th: int, tw: int) -> Iterator[Area]:
-    """Return the areas of TH x TW outputs, row-major."""
-    for row in range(0, outputs[0], th):
-        for column in range(0, outputs[1], tw):
-            yield Area(row, min(th, outputs[0] - row), column, min(tw, outputs[1] - column))
+def areas(outputs: tuple[int, int], th: int, tw: int, samples: int) -> Iterator[Area]:
+    """Return the areas of TH x TW outputs, row-major, sample after sample."""
+    for sample in range(samples):
+        for row in range(0, outputs[0], th):
+            for column in range(0, outputs[1], tw):
+                rows, columns = min(th, outputs[0] - row), min(tw, outputs[1] - column)
+                yield Area(sample, row, rows, column, columns)
 
 
 def groups(shape: LinearShape, t: Tiling) -> list[tuple[int, int]]:

@@ -55,11 +55,23 @@ class LinearLayer:
     low: int
     high: int
     residual: Residual | None = None
+    samples: int = 1
+    """Images of source and target, one below the other; windows end at each one's edges."""
 
     @property
     def depthwise(self) -> bool:
         """Whether each output channel reads the input channel of its own number."""
         return self.groups == self.source.channels == self.target.channels and self.groups > 1
+
+    @property
+    def source_rows(self) -> int:
+        """Rows of one sample of the source."""
+        return self.source.height // self.samples
+
+    @property
+    def target_rows(self) -> int:
+        """Rows of one sample of the target."""
+        return self.target.height // self.samples
 
     @property
     def row_step(self) -> int:
@@ -153,8 +165,9 @@ def linear_shape(
     in_beats = sum(source.element_beats(b) for b in range(source.blocks))
     added = layer.residual.source.kept if layer.residual else None
     return LinearShape(
-        outputs=(target.height, target.width),
-        inputs=(-(-source.height // layer.row_step), source.width),
+        samples=layer.samples,
+        outputs=(layer.target_rows, target.width),
+        inputs=(-(-layer.source_rows // layer.row_step), source.width),
         out_blocks=target.blocks,
         in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
         kernel=layer.window.kernel,

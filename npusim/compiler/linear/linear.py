@@ -8,7 +8,7 @@ from npusim.compiler.emit.slots import Slots
 from npusim.compiler.linear.bands import TileLayout, banded, whole
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.constants import LayerConstants
-from npusim.compiler.linear.cut import chunks, groups
+from npusim.compiler.linear.cut import areas, chunks, groups
 from npusim.compiler.linear.layer import LinearLayer, ceil_divide, choose_tiling
 from npusim.compiler.linear.loops import SMALLEST_PART_PIXELS, Buffers, TileLoops, buffer_banks
 from npusim.compiler.linear.tiling import Tiling, out_buffers
@@ -44,7 +44,7 @@ def _layout(
     rows = (t.th - 1) * shape.stride[0] + (t.gkh - 1) * shape.dilation[0] + 1
     blocks = t.gob if layer.depthwise else t.gcb
     chunked = len(chunks(layer, shape, t, 0)) > 1
-    inputs = ceil_divide(shape.outputs[0], t.th) * ceil_divide(shape.outputs[1], t.tw)
+    inputs = len([*areas(shape.outputs, t.th, t.tw, shape.samples)])
     if layer.depthwise or shape.one_block:
         inputs *= ceil_divide(shape.out_blocks, t.gob)
     if chunked or (t.act_slots > 1 and inputs > 1) or t.th * t.tw < 2 * SMALLEST_PART_PIXELS:

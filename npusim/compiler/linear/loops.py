@@ -89,7 +89,7 @@ class TileLoops:
     def run(self, obs_of: list[tuple[int, int]]) -> None:
         """Emit all tiles of some output groups in the order that the tiling chose."""
         t = self.tiling
-        cut = list(areas(self.shape.outputs, t.th, t.tw))
+        cut = list(areas(self.shape.outputs, t.th, t.tw, self.shape.samples))
         if t.weights_outer:
             pairs = [(area, group) for group in obs_of for area in cut]
         else:
@@ -143,13 +143,14 @@ class TileLoops:
         if not started:
             self._nothing(part, ob, obs)
             par = self.constants.parameters(ob)
-        patch = Patch(ob, obs, part.row, part.rows, part.column, part.columns)
+        row = part.sample * self.layer.target_rows + part.row
+        patch = Patch(ob, obs, row, part.rows, part.column, part.columns)
         dense = (part.columns, t.th * t.tw)
         residual, kept = self.layer.residual, self.layer.target.kept
         if residual is not None:
-            added = self._added(residual, patch, dense)
+            added = self._added(residual, part, patch, dense)
         if kept is not None:
-            out = kept.tile(ob, part.row, part.column)
+            out = kept.tile(ob, part.row, part.column, part.sample)
         else:
             out = ActTile(self.out.next(), *dense)
         if residual is None:
@@ -167,10 +168,12 @@ class TileLoops:
         if kept is None:
             store_tile(emitter, self.layer.target, patch, out)
 
-    def _added(self, residual: Residual, patch: Patch, dense: tuple[int, int]) -> ActTile:
+    def _added(
+        self, residual: Residual, part: Area, patch: Patch, dense: tuple[int, int]
+    ) -> ActTile:
         """Return where the pixels that are added lie, loaded unless they were kept."""
         if residual.source.kept is not None:
-            return residual.source.kept.tile(patch.block, patch.row, patch.column)
+            return residual.source.kept.tile(patch.block, part.row, part.column, part.sample)
         tile = ActTile(self.added.next(), *dense)
         load_tile(self.emitter, residual.source, patch, tile)
         return tile
@@ -236,7 +239,8 @@ class TileLoops:
         block, blocks = group if layer.depthwise else (chunk.cb, chunk.ncb)
         first, inner, top, bottom = rows
         if layer.source.kept is not None:
-            return layer.source.kept.tile(block, first - top, columns[0] - columns[2]).address
+            corner = (first - top, columns[0] - columns[2], area.sample)
+            return layer.source.kept.tile(block, *corner).address
         address, fresh = self.act.find((area, block, blocks, chunk.kh, chunk.kw))
         if fresh:
             self.coming[address] = bands(layout.band_rows, top, inner, bottom)
@@ -244,6 +248,7 @@ class TileLoops:
             row, count = self.coming[address].pop(0)
             above, below = max(top - row, 0), max(row + count - top - inner, 0)
             source_row = (first + max(row - top, 0)) * layer.row_step
+            source_row += area.sample * layer.source_rows
             start = address + row * layout.row_stride
             for part, held in self._block_parts(blocks, inner * columns[1]):
                 load_tile(

@@ -163,7 +163,7 @@ def _traffic(
     """Return what each candidate moves; `outer` and `ins` (see _OPTIONS) broadcast against it."""
     _, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
     groups = -(-shape.out_blocks // tiles.gob)
-    areas = -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
+    areas = shape.samples * -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
     held = np.where(outer, areas * chunks, chunks) <= ins
     again = np.ones_like(groups) if shape.depthwise else np.where(held, 1, groups)
     in_beats = tiles.loaded * shape.in_pixel_beats * again * (not shape.keeps_source)
@@ -174,7 +174,8 @@ def _traffic(
     weight_words = shape.out_blocks * shape.in_blocks * tiles_loaded * shape.tile_words
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
     par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
-    tensor_beats = shape.outputs[0] * shape.outputs[1] * shape.out_pixel_beats
+    pixels = shape.samples * shape.outputs[0] * shape.outputs[1]
+    tensor_beats = pixels * shape.out_pixel_beats
     is_added = shape.residual and shape.residual_strides is None
     return _Traffic(
         chunks, resident, wgt_slots, areas, groups, again, loaded_once, in_beats,
@@ -214,16 +215,18 @@ def _cycles(
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
     ld = ld + outputs * chunks * start * (not shape.keeps_source)
+    chunks_loaded = np.where(moved.weights_once, 1, moved.areas) * moved.groups * chunks
+    ld = ld + np.where(moved.resident, 0, chunks_loaded * start)
     ld = ld + moved.added_beats * writes // _SCALE + outputs * start * (moved.added_beats > 0)
     st = moved.out_beats * writes // _SCALE + outputs * start * (not shape.keeps_target)
     cycles = np.maximum(np.maximum(ex, ld), st)
     loads = moved.areas * chunks * moved.input_again
     cycles = cycles + np.where((ins == 1) & (loads > 1), np.minimum(ld, ex), 0)
     cycles = cycles + np.where((outs == 1) & (outputs > 1), np.minimum(st, ex), 0)
-    chunks_loaded = np.where(moved.weights_once, 1, moved.areas) * moved.groups * chunks
     one_slot = ~moved.resident & (moved.wgt_slots == 1) & (chunks_loaded > 1)
     cycles = cycles + np.where(one_slot, moved.weight_beats, 0)
-    exposed = (ld + st) // outputs  # what comes before the first tile and after the last
+    # What comes before the first tile and after the last; weights come while the layer before runs.
+    exposed = (ld - moved.weight_beats + st) // outputs
     return cycles + exposed
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.emit.memory import Stored
 from npusim.compiler.graph.folding import folded_plane
 from npusim.compiler.graph.fused_add import with_residual
 from npusim.compiler.lower.kinds.linear import linear_layer
@@ -41,7 +42,17 @@ def lower(
     if folded is not None:
         window = folded.window
     target = context.as_stored(network.output_of(node))
-    layer = linear_layer(network, node, c, context, source, target, window, operator.groups)
+    layer = linear_layer(
+        network,
+        node,
+        c,
+        context,
+        source,
+        target,
+        window,
+        operator.groups,
+        _images(source, target, window, context),
+    )
     if folded is not None:
         planes = tuple(folded_plane(p, folded.fold.taps) for p in layer.terms.planes)
         layer = replace(layer, terms=replace(layer.terms, planes=planes))
@@ -52,3 +63,11 @@ def lower(
             layer = fused
             context.fused[node.outputs[0]] = add
     return Windowed(context, layer)
+
+
+def _images(source: Stored, target: Stored, window: op.Window, context: Context) -> int:
+    """Return the images that a batch is to a layer: one where no window meets two samples."""
+    if window.kernel == (1, 1) and not any(window.padding):
+        if source.height == target.height * window.stride[0]:
+            return 1
+    return context.samples

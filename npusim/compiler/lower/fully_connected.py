@@ -29,15 +29,18 @@ def lower(
     encoding = operator.encoding
     taps = prod(encoding.weight_shape[1:]) if encoding else network.inputs_of(node)[1].shape[1]
     r = epilogues.linear(network, node, c, context.machine)
-    one_row = source.pixels * source.channels == taps
-    if not one_row and source.channels != taps:
-        return None
-
     target = context.as_stored(network.output_of(node))
-    kernel = (source.height, source.width) if one_row else (1, 1)
-    x = source if one_row else replace(source, height=1, width=source.pixels)
-    y = replace(target, height=1, width=target.pixels)
-    layer = linear_layer(network, node, r, context, x, y, op.Window(kernel), 1)
+    rows = source.height // context.samples
+    if source.channels == taps:
+        kernel = (1, 1)
+        x, y = (replace(stored, height=1, width=stored.pixels) for stored in (source, target))
+    elif rows * source.width * source.channels == taps:  # a sample is one window
+        kernel = (rows, source.width)
+        x, y = source, replace(target, height=context.samples, width=1)
+    else:
+        return None
+    window = op.Window(kernel, stride=(kernel[0] if context.samples > 1 else 1, 1))
+    layer = linear_layer(network, node, r, context, x, y, window, 1, samples=1)
     shape = (-1, *kernel, x.channels)
     planes = tuple(replace(p, codes=p.codes.reshape(shape)) for p in layer.terms.planes)
     layer = replace(layer, terms=replace(layer.terms, planes=planes))

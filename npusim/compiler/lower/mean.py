@@ -31,6 +31,6 @@ def lower(
             return None
         c = c.vector
     r = epilogues.mean(network, node, c, context.machine)
-    window = op.Window((source.height, source.width))
-    target = replace(context.as_stored(y), height=1, width=1)
+    window = op.Window((source.height // context.samples, source.width))
+    target = replace(context.as_stored(y), height=context.samples, width=1)
     return pooled(context, node, target, window, 0, -128, 127, lambda taps: r)

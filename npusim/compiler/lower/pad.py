@@ -20,6 +20,8 @@ def lower(network: Network, node: Node, c: None, context: Context) -> Lowering |
     ends = (operator.before[0], operator.after[0], operator.before[-1], operator.after[-1])
     if len(operator.before) != 4 or any(ends) or not all_bytes(x, y):
         return None
+    if x.shape[0] != 1:
+        return None
     if x.dtype != y.dtype or not same_quantization(x, y):
         return None
     source = context.source(node.inputs[0])

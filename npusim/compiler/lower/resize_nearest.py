@@ -14,7 +14,13 @@ def lower(network: Network, node: Node, c: Places | None, context: Context) -> L
     """Return how pixels are repeated or left out by addresses; None where the host has to."""
     assert isinstance(node.operator, op.ResizeNearest)
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    if c is None or not all_bytes(x, y) or x.dtype != y.dtype or not same_quantization(x, y):
+    if (
+        c is None
+        or x.shape[0] != 1
+        or not all_bytes(x, y)
+        or x.dtype != y.dtype
+        or not same_quantization(x, y)
+    ):
         return None
     rows, columns = (progressions(places) for places in c)
     if rows is None or columns is None or not context.lies_as_is(node.inputs[0]):

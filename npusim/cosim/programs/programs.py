@@ -72,6 +72,7 @@ def as_program(
         name=name,
         machine=machine,
         requant="tflite",
+        samples=1,
         instructions=tuple(instructions),
         regions=tuple(
             Region(region, len(image), image)

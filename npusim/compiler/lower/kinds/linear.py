@@ -21,13 +21,17 @@ def linear_layer(
     target: Stored,
     window: op.Window,
     groups: int,
+    samples: int,
 ) -> LinearLayer:
-    """Return the layer that computes `node` by the constants `c`, in integers."""
+    """Return the layer that computes `node` by the constants `c`, in integers.
+
+    `samples`: images that source and target are, one below the other.
+    """
     r = epilogues.linear(network, node, c, context.machine)
     x = network.inputs_of(node)[0]
     gaps = groups > 1 and not groups == source.channels == target.channels
     return LinearLayer(
         node.name, source, target, window, groups,
         terms(network, node, context.machine, r, gaps),
-        affine(node, x)[1], r.rounding, r.zero_point, r.low, r.high,
+        affine(node, x)[1], r.rounding, r.zero_point, r.low, r.high, samples=samples,
     )  # fmt: skip

@@ -25,4 +25,7 @@ def pooled(
 ) -> Windowed:
     """Return how the machine takes the maxima or sums of windows; arguments as of Pool."""
     source = context.source(node.inputs[0])
-    return Windowed(context, Pool(node.name, source, target, window, fill, low, high, finish))
+    pool = Pool(
+        node.name, source, target, window, fill, low, high, finish, context.samples
+    )  # fmt: skip
+    return Windowed(context, pool)

@@ -10,7 +10,6 @@ from npusim.compiler.emit.pooling import Pool, emit_pool
 from npusim.compiler.linear.layer import LinearLayer, choose_tiling
 from npusim.compiler.linear.linear import emit_linear
 from npusim.errors import CapacityError
-from npusim.graph.attributes import Window
 from npusim.machines import Machine
 
 
@@ -47,6 +46,11 @@ class Windowed:
         return None if self.layer is None else self.layer.target
 
     @property
+    def samples(self) -> int:
+        """The images that its tensors are to it, one below the other."""
+        return self.work.samples
+
+    @property
     def row_steps(self) -> int:
         """The most rows that a loop steps at once."""
         return max(*self.work.window.stride, *self.work.window.dilation)
@@ -56,7 +60,7 @@ class Windowed:
         if isinstance(self.work, LinearLayer):
             return border_of(self.work, stored)
         pool = self.work
-        inside = not any(_reach(pool.window, pool.source, pool.target))
+        inside = not any(_reach(pool))
         is_sum = pool.finish is not None and inside
         return Border() if is_sum and _same(pool.source, stored) else None
 
@@ -87,7 +91,7 @@ def border_of(layer: LinearLayer, stored: Stored) -> Border | None:
 
 def padding_of(layer: LinearLayer) -> Border:
     """Return how far a layer's windows reach over the edges of its input, and what they see."""
-    sides = _reach(layer.window, layer.source, layer.target)
+    sides = _reach(layer)
     return Border(*sides, layer.input_zero_point) if any(sides) else Border()
 
 
@@ -97,11 +101,12 @@ def _same(source: Stored, stored: Stored) -> bool:
     )  # fmt: skip
 
 
-def _reach(window: Window, source: Stored, target: Stored) -> tuple[int, int, int, int]:
-    """Return how far windows reach over the edges: top, bottom, left, right."""
+def _reach(work: LinearLayer | Pool) -> tuple[int, int, int, int]:
+    """Return how far windows reach over the edges of a sample: top, bottom, left, right."""
+    window, source, target, samples = work.window, work.source, work.target, work.samples
     sides = []
     for axis, inside, outputs in (
-        (0, source.height, target.height), (1, source.width, target.width)
+        (0, source.height // samples, target.height // samples), (1, source.width, target.width)
     ):  # fmt: skip
         before = window.padding[2 * axis]
         span = (window.kernel[axis] - 1) * window.dilation[axis] + 1
