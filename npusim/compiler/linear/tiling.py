@@ -225,8 +225,10 @@ def _cycles(
     cycles = cycles + np.where((outs == 1) & (outputs > 1), np.minimum(st, ex), 0)
     one_slot = ~moved.resident & (moved.wgt_slots == 1) & (chunks_loaded > 1)
     cycles = cycles + np.where(one_slot, moved.weight_beats, 0)
-    # What comes before the first tile and after the last; weights come while the layer before runs.
-    exposed = (ld - moved.weight_beats + st) // outputs
+    # What comes before the first tile and after the last. Weights that take less than half of the
+    # banks come while the layer before is computed.
+    hidden = np.where(moved.wgt_slots > 2, moved.weight_beats, 0)
+    exposed = (ld - hidden + st) // outputs
     return cycles + exposed
 
 
