@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from npusim.cli.app import app
@@ -13,6 +14,8 @@ from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.isa.program import Program
 from npusim.machines import Machine
+from tests.zoo import dense_outputs
+from tests.zoo.architectures import model
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 
@@ -48,6 +51,14 @@ def test_float_network_is_estimated_as_uniform8() -> None:
     nominal = estimate(load(DIGITS / "digits_float.onnx"), Machine.load("base"))
     assert nominal.macs == quantized.macs
     assert abs(nominal.cycles - quantized.cycles) < quantized.cycles // 10
+
+
+def test_operators_of_floats_alone_are_the_hosts(tmp_path: Path) -> None:
+    onnx.save(model(dense_outputs.style, 1), tmp_path / "style.onnx")
+    cost = estimate(load(tmp_path / "style.onnx"), Machine.load("base"))
+    hosts = {step.operator for step in cost.program.steps if step.kind == "host"}
+    assert "InstanceNormalization" in hosts
+    assert cost.host_cycles > 0
 
 
 def test_more_bandwidth_or_less_latency_is_never_slower() -> None:

@@ -13,8 +13,11 @@ from math import prod
 import numpy as np
 
 from npusim import operators as op
-from npusim.graph.network import Network, Node
+from npusim.graph.network import Group, Network, Node
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.operators.forms.own_float import ISLAND
+from npusim.operators.page import Absent
+from npusim.operators.pages import PAGE_OF
 
 _LINEAR = (op.Conv2D, op.FullyConnected)
 _UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
@@ -35,7 +38,7 @@ def nominal_network(network: Network) -> Network:
             continue
         if isinstance(node.operator, _LINEAR):
             inputs = inputs[:2]
-        nodes.append(replace(node, inputs=inputs))
+        nodes.append(replace(node, inputs=inputs, group=_group(node)))
         last_writer[node.outputs[0]] = nodes[-1]
     named = {*network.inputs, *network.outputs}
     named |= {name for node in nodes for name in (*node.inputs, *node.outputs)}
@@ -62,6 +65,13 @@ def assumption(network: Network) -> str:
         return ""
     found = "absent" if network.absent_weights else "float"
     return f"ASSUMED: uniform int8 everywhere, as the file's weights are {found}"
+
+
+def _group(node: Node) -> Group:
+    """Return `island` for an operator of floats alone: between int8 values the host computes it."""
+    page = PAGE_OF[type(node.operator)]
+    alone = isinstance(page.quantized, Absent) and not isinstance(page.float32, Absent)
+    return ISLAND if alone and not node.group else node.group
 
 
 def _disappears(network: Network, node: Node, writer: Node | None) -> bool:
