@@ -6,10 +6,12 @@ The .onnx form is compared with onnxruntime in tests/simulator.
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 
 from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import Draw, Layer, compare, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 
 
 def drawn(draw: Draw, dtype: str, result: str, *, one_matrix: bool = False) -> Layer:
@@ -57,3 +59,24 @@ def test_hybrid_products_equal_litert(draw: Draw) -> None:
     layer.options.asymmetricQuantizeInputs = draw.flag()
     layer.version = 4
     compare(layer, ulp=16, of_largest=True, kernels=("ref", "opt"))
+
+
+def _with_factors(rng: np.random.Generator) -> Case:
+    """Return a product with constant factors before and behind it, which onnxruntime joins."""
+    m, k, n = (int(rng.integers(2, 9)) for _ in range(3))
+    names = [helper.make_node("MatMul", ["a", "b"], ["s"])]
+    if rng.random() < 0.5:
+        names = [
+            helper.make_node("Mul", ["a", "f"], ["p"]),
+            helper.make_node("MatMul", ["p", "b"], ["s"]),
+        ]
+    kind = ("Mul", "Div")[rng.integers(2)]
+    inputs = {
+        "a": rng.normal(size=(2, m, k)).astype("f"), "b": rng.normal(size=(2, k, n)).astype("f")
+    }  # fmt: skip
+    held = {"f": np.float32(rng.uniform(0.1, 3)), "g": np.float32(rng.uniform(0.1, 3))}
+    nodes = [*names, helper.make_node(kind, ["s", "g"], ["y"])]
+    return nodes, inputs, held, {"y": np.float32}
+
+
+test_factors_around_a_product_equal_onnxruntime = equals_onnxruntime(_with_factors)

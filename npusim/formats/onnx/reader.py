@@ -26,6 +26,7 @@ from npusim.formats.onnx.nodes import OnnxNode, OnnxValue
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
 from npusim.formats.onnx.records import OnnxGraph, Shapes
 from npusim.formats.onnx.records import read as read_graph
+from npusim.formats.onnx.scaled_products import factors_behind
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusals
@@ -86,9 +87,10 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     fused = fuse(graph)
+    nodes = factors_behind(fused.nodes, graph.constants, graph.outputs)
     b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
     stand_ins = StandIns(graph)
-    for node in fused.nodes:
+    for node in nodes:
         kind = kind_of(node)
         with refusals.collect(node.name, kind):
             if stand_ins.unknown.intersection(node.inputs):
