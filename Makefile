@@ -35,7 +35,7 @@ install: .venv/installed
 
 networks: install
 	$(BIN)/npusim quantize $(NETWORK)/digits_float.onnx --calibrate $(NETWORK)/digits_train.npz \
-	  --as-published -o $(NETWORK)/digits_int8.onnx
+	  --as-published --io int8 -o $(NETWORK)/digits_int8.onnx
 
 icarus:
 	@command -v iverilog >/dev/null || tests/install_icarus.sh

@@ -55,6 +55,9 @@ EXEMPT: tuple[Exempt, ...] = get_args(Exempt)
 Encoder = Literal["nearest", "descent", "feedback"]
 """How codes are chosen."""
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
+End = Literal["float", "int8"]
+"""What an exported network's inputs and outputs are: real values, or the integers within."""
+ENDS: tuple[End, ...] = get_args(End)
 PUBLISHED = "published"
 """In a comparison, beside the encoders: every setting as the scheme's paper has it."""
 Clip = Literal["min-max", "squared-error"]

@@ -25,10 +25,12 @@ from npusim.words import (
     BREAKPOINTS,
     CLIPS,
     ENCODERS,
+    ENDS,
     EXEMPT,
     GRIDS,
     NORMALIZATIONS,
     RANGE_METHODS,
+    End,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +111,13 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     metavar="MEAN",
     help="multipoint: mean points a channel; by output error when left out.",
 )
+@click.option(
+    "--io",
+    type=click.Choice(ENDS),
+    default="float",
+    show_default=True,
+    help="What the file's inputs and outputs are: real values, or int8.",
+)
 @threads_option
 def command(
     model: Path,
@@ -126,6 +135,7 @@ def command(
     mix: str | None,
     machine: str | None,
     layer_errors: bool,
+    io: End,
     threads: int | None,
     **settings: Any,
 ) -> None:
@@ -175,7 +185,7 @@ def command(
         quantized = quantize_prepared(
             prepared, options, lambda done, total: show("quantizing", done, total), threads
         )
-    export(quantized.network, output_path)
+    export(quantized.network, output_path, io=io)
     if saved_path is not None:
         write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)

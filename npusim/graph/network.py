@@ -14,6 +14,7 @@ from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
 from npusim.graph.state import State
 from npusim.graph.tensor import Tensor
 from npusim.remade import Remade
+from npusim.words import End
 
 Source = Literal["tflite", "onnx", "npusim"]
 """Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
@@ -104,9 +105,9 @@ class Network(Remade):
         """Return what a copy or another process needs: it makes functions of its own."""
         return vars(self) | {"steps": {}}
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, io: End = "float") -> None:
         """Write a quantized network as ONNX, as `npusim.export` does."""
-        npusim.export(self, path)
+        npusim.export(self, path, io=io)
 
     def _checked_state(self, known: set[str]) -> list[str]:
         """Return the names of the kept values, which nothing else may give a value."""

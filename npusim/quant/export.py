@@ -2,7 +2,8 @@
 
 One node per layer, a function of the domain `npusim` whose body is standard integer operators
 (npusim/formats/own/); the codes stay packed, the integer constants are initializers and
-attributes. `npusim.load` gives back the same network.
+attributes. Inputs and outputs are real values, as those of the network that was quantized, or the
+integers themselves. `npusim.load` gives back the same network from either.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import npusim
-from npusim.arguments import require_type
+from npusim.arguments import require_one_of, require_type
 from npusim.errors import UnsupportedError
 from npusim.formats.own.calls import call_of, function_named
 from npusim.formats.own.functions import DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET
@@ -22,6 +23,7 @@ from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.own import scale_of
+from npusim.words import ENDS, End
 from npusim.writing import whole_file
 
 BATCH = "N"
@@ -29,8 +31,8 @@ INNER = ":channels_last"
 """Suffix of an input or output's name inside the graph, where its layout is npusim's."""
 
 
-def model_of(network: Network) -> onnx.ModelProto:
-    """Return the ONNX model of a quantized network.
+def model_of(network: Network, ends: End = "float") -> onnx.ModelProto:
+    """Return the ONNX model of a quantized network, its inputs and outputs as `ends` says.
 
     Raises
     ------
@@ -43,7 +45,8 @@ def model_of(network: Network) -> onnx.ModelProto:
             f"{network.name}: expected a network that npusim quantized, found one of "
             f"{network.source}"
         )
-    writer = _Writer(network)
+    require_one_of("io", ends, ENDS)
+    writer = _Writer(network, ends == "float")
     for name in network.inputs:
         writer.enter(network.tensors[name])
     for name, tensor in network.tensors.items():
@@ -68,8 +71,8 @@ def model_of(network: Network) -> onnx.ModelProto:
 class _Writer:
     """The parts of a model so far."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, real_ends: bool) -> None:
+        self.network, self.real_ends = network, real_ends
         self.free_batch = keeps_samples_apart(network)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
@@ -80,8 +83,8 @@ class _Writer:
         """Return what a tensor is called between npusim's functions."""
         tensor = self.network.tensors[name]
         at_an_end = name in self.network.inputs or (tensor.is_constant and not tensor.is_float)
-        reordered = name in self.network.outputs and tensor.file_order is not None
-        return name + INNER if at_an_end or reordered else name
+        changed = self.real_ends or tensor.file_order is not None
+        return name + INNER if at_an_end or (name in self.network.outputs and changed) else name
 
     def describe(self, name: str) -> None:
         """State the shape of a tensor between npusim's functions, for viewers."""
@@ -108,15 +111,28 @@ class _Writer:
             "order": [int(axis) for axis in np.argsort(order)],
         }
         name = f"{tensor.name}/input"
-        self.call("Input", name, [tensor.name], self.inside(tensor.name), attributes)
+        function = "FloatInput" if self.real_ends and not tensor.is_constant else "Input"
+        self.call(function, name, [tensor.name], self.inside(tensor.name), attributes)
         self.describe(tensor.name)
 
     def leave(self, tensor: Tensor) -> None:
-        """Append the layout change of an output, where there is one."""
-        if tensor.file_order is not None:
-            name = f"{tensor.name}/output"
-            attributes = {"order": list(tensor.file_order)}
-            self.call("Output", name, [self.inside(tensor.name)], tensor.name, attributes)
+        """Append what makes an output's values and layout those of the file, where they differ."""
+        name = f"{tensor.name}/output"
+        inner = [self.inside(tensor.name)]
+        if self.real_ends:
+            order = tensor.file_order or tuple(range(len(tensor.shape)))
+            attributes = {**scale_of(tensor.name, tensor), "order": list(order)}
+            self.call("FloatOutput", name, inner, tensor.name, attributes)
+        elif tensor.file_order is not None:
+            self.call("Output", name, inner, tensor.name, {"order": list(tensor.file_order)})
+
+    def end(self, tensor: Tensor) -> onnx.ValueInfoProto:
+        """Return what the file says of an input or output."""
+        order = tensor.file_order or tuple(range(len(tensor.shape)))
+        batch_first = self.free_batch and order[0] == 0
+        shape = tuple(tensor.shape[axis] for axis in order)
+        kind = TensorProto.FLOAT if self.real_ends else TensorProto.INT8
+        return _value(tensor.name, shape, batch_first, kind)
 
     def model(self) -> onnx.ModelProto:
         """Return the whole, checked."""
@@ -124,8 +140,8 @@ class _Writer:
         graph = helper.make_graph(
             self.nodes,
             network.name,
-            [_end(network.tensors[name], self.free_batch) for name in network.inputs],
-            [_end(network.tensors[name], self.free_batch) for name in network.outputs],
+            [self.end(network.tensors[name]) for name in network.inputs],
+            [self.end(network.tensors[name]) for name in network.outputs],
             self.initializers,
             value_info=self.values,
         )
@@ -145,21 +161,20 @@ class _Writer:
         return model
 
 
-def _end(tensor: Tensor, free_batch: bool) -> onnx.ValueInfoProto:
-    order = tensor.file_order or tuple(range(len(tensor.shape)))
-    batch_first = free_batch and order[0] == 0
-    return _value(tensor.name, tuple(tensor.shape[axis] for axis in order), batch_first)
-
-
-def _value(name: str, shape: tuple[int, ...], batch_first: bool) -> onnx.ValueInfoProto:
+def _value(
+    name: str, shape: tuple[int, ...], batch_first: bool, kind: int = TensorProto.INT8
+) -> onnx.ValueInfoProto:
     sizes: list[int | str] = list(shape)
     if batch_first and sizes and sizes[0] == 1:
         sizes[0] = BATCH
-    return helper.make_tensor_value_info(name, TensorProto.INT8, sizes)
+    return helper.make_tensor_value_info(name, kind, sizes)
 
 
-def export(network: Network, path: str | Path) -> None:
+def export(network: Network, path: str | Path, *, io: End = "float") -> None:
     """Write `network` to `path` as ONNX, byte for byte the same each time.
+
+    With `io` "float" its inputs and outputs are real values, in place of the float network's; with
+    "int8" they are the integers, whose scales the file states.
 
     Raises
     ------
@@ -168,6 +183,6 @@ def export(network: Network, path: str | Path) -> None:
     FormatError
         The file cannot be written.
     """
-    content = model_of(network).SerializeToString(deterministic=True)
+    content = model_of(network, io).SerializeToString(deterministic=True)
     with whole_file(Path(path)) as file:
         file.write(content)

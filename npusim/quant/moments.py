@@ -125,7 +125,8 @@ def layer_windows(
 ) -> NDArray[np.float64]:
     """Return at most `most` evenly spaced windows float64 [P G K] of one sample's input [1 ...].
 
-    Within a group the order of values is that of the layer's weights: [KH KW IC/G].
+    Within a group the order of values is that of the layer's weights: [KH KW IC/G]. `x` may hold
+    the channels of some groups alone.
     """
     operator = node.operator
     if isinstance(operator, op.Conv2D):
@@ -134,9 +135,10 @@ def layer_windows(
         chosen = _spaced(height * width, most)
         rows, columns = chosen // width, chosen % width
         stacked = np.stack([view[0, rows, columns] for view in views], axis=1)
-        grouped = stacked.reshape(len(chosen), len(views), operator.groups, -1)
+        inner = network.inputs_of(node)[1].shape[3]
+        grouped = stacked.reshape(len(chosen), len(views), -1, inner)
         return np.ascontiguousarray(grouped.transpose(0, 2, 1, 3)).reshape(
-            len(chosen), operator.groups, -1
+            len(chosen), -1, len(views) * inner
         )
     every = x.reshape(-1, 1, network.inputs_of(node)[1].shape[1])
     return np.ascontiguousarray(every[_spaced(len(every), most)])

@@ -68,20 +68,25 @@ class TwoPaths:
         self._integers = {name: to_int8(samples, scales[name])}
         self._readers = {name: len(nodes) for name, nodes in network.consumers.items()}
 
-    def pairs(self, name: str) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    def pairs(
+        self, name: str, channels: slice = slice(None)
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """Yield each sample of a tensor [1 ...] as (quantized network's, float network's)."""
         q = self._scales[name]
         for n in range(self.samples):
-            one = slice(n, n + 1)
+            one = (slice(n, n + 1), ..., channels)
             yield to_real(self._integers[name][one], q), self._real[name][one].astype(np.float64)
 
     def moments(self, node: Node) -> LayerSums:
         """Return the sums over a linear node's operands."""
-        pairs = self.pairs(node.inputs[0])
         most = weighed_windows(self.network, node)
         if most:
-            found = sum_clamped(self.network, node, pairs, self.samples, most, self._threads)
+            found = sum_clamped(
+                self.network, node, lambda part: self.pairs(node.inputs[0], part), self.samples,
+                most, self._threads,
+            )  # fmt: skip
             return (*found, found[0] + found[1])
+        pairs = self.pairs(node.inputs[0])
         shared = sum_moments(self.network, node, pairs, self.samples, self._threads)
         return (*shared, shared[0] + shared[1])
 

@@ -12,13 +12,14 @@ windows is npusim's form of it, which keeps the problem quadratic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim import operators as op
 from npusim.datapath.jit import kernel
 from npusim.graph.network import Network, Node
 from npusim.quant.encoders.choose import dot
@@ -30,6 +31,9 @@ OUTSIDE = 0.2
 MOST_SUMS = 1 << 31
 """Products that are summed for one layer, OC K^2 a window."""
 LEAST_WINDOWS_PER_VALUE = 12
+CHANNELS_A_JOB = 16
+MOST_BYTES, BYTES_A_VALUE = 1 << 26, 32
+"""Of windows in memory, and of a value in both networks while windows are put in order."""
 MOST_MOMENTS = 1 << 22
 """OC K^2 at most: 32 MiB."""
 
@@ -139,9 +143,18 @@ def weighed_windows(network: Network, node: Node) -> int:
 
 
 def sum_clamped(
-    network: Network, node: Node, samples: Iterator[Sample], count: int, most: int, threads: int
+    network: Network,
+    node: Node,
+    samples: Callable[[slice], Iterator[Sample]],
+    count: int,
+    most: int,
+    threads: int,
 ) -> tuple[ClampedSums, ClampedSums]:
-    """Return the sums over the samples to fit on and over those held out, as `sum_moments`."""
+    """Return the sums over the samples to fit on and over those held out, as `sum_moments`.
+
+    `samples` returns those of a slice of the channels: groups are read a few at a time, so that
+    their windows take at most `MOST_BYTES`.
+    """
     tensors = network.inputs_of(node)[1:]
     weights = constant(tensors[0]).reshape(tensors[0].shape[0], -1)
     channels, taps = weights.shape
@@ -149,12 +162,10 @@ def sum_clamped(
     operator: Any = node.operator
     clamp = operator.activation
     found = ClampedSums(channels, taps), ClampedSums(channels, taps)
-    parts: tuple[list, list] = ([], [])
-    for out, y, x in window_pairs(network, node, samples, count, most):
-        parts[out].append((y, x))
-    windows = [[_by_group(one) for one in zip(*part, strict=True)] for part in parts]
+    groups = operator.groups if isinstance(operator, op.Conv2D) else 1
+    share = channels // groups
 
-    def job(g: int, own: range) -> None:
+    def job(windows: list[list[NDArray[np.float64]]], g: int, own: range) -> None:
         base = [np.zeros((taps, taps)) for _ in found]
         for (y, _), every in zip(windows, base, strict=True):
             add_products_of(y[g], np.arange(y.shape[1]), OUTSIDE, every)
@@ -170,22 +181,26 @@ def sum_clamped(
                     y[g], t, (t > low) & (t < high), every, one.second[c], one.pull[c], one.sum[c]
                 )
 
-    groups = len(windows[0][0])
-    share = channels // groups
-    pieces = [
-        (g, range(c, min(c + CHANNELS_A_JOB, (g + 1) * share)))
-        for g in range(groups)
-        for c in range(g * share, (g + 1) * share, CHANNELS_A_JOB)
-    ]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(job, *piece) for piece in pieces]:
-            done.result()
-    for one, (y, _) in zip(found, windows, strict=True):
-        one.windows = y.shape[1]
+    together = max(1, MOST_BYTES // (most * taps * BYTES_A_VALUE))
+    for first in range(0, groups, together):
+        block = range(first, min(first + together, groups))
+        parts: tuple[list, list] = ([], [])
+        inner = tensors[0].shape[-1]
+        some = samples(slice(block.start * inner, block.stop * inner))
+        for out, y, x in window_pairs(network, node, some, count, most):
+            parts[out].append((y, x))
+        windows = [[_by_group(one) for one in zip(*part, strict=True)] for part in parts]
+        pieces = [
+            (windows, g - first, range(c, min(c + CHANNELS_A_JOB, (g + 1) * share)))
+            for g in block
+            for c in range(g * share, (g + 1) * share, CHANNELS_A_JOB)
+        ]
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(job, *piece) for piece in pieces]:
+                done.result()
+        for one, (y, _) in zip(found, windows, strict=True):
+            one.windows = y.shape[1]
     return found
-
-
-CHANNELS_A_JOB = 16
 
 
 def _by_group(windows: tuple[NDArray[np.float64], ...]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ def test_made_again_it_is_the_same_file(npusim: Npusim, tmp_path: Path) -> None:
     made = tmp_path / MODEL.name
     done = npusim(
         "quantize", DIGITS / "digits_float.onnx", "--calibrate", DIGITS / "digits_train.npz",
-        "--as-published", "-o", made,
+        "--as-published", "--io", "int8", "-o", made,
     )  # fmt: skip
     assert done.code == 0, done.err
     assert made.read_bytes() == MODEL.read_bytes()

@@ -38,7 +38,7 @@ def test_it_is_quantized_and_exported(torch: Any, tmp_path: Path) -> None:
     network = npusim.load(net, inputs=x[:1])
     assert net.training
     quantized = npusim.quantize(network, x, scheme="uniform", bits=8, encoder="nearest")
-    npusim.export(quantized, tmp_path / "quantized.onnx")
+    npusim.export(quantized, tmp_path / "quantized.onnx", io="int8")
     q = quantized.tensors[quantized.inputs[0]].quantization
     assert q is not None
     codes = np.clip(np.rint(x / float(q.scale)) + int(q.zero_point), -128, 127).astype(np.int8)

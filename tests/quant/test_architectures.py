@@ -53,7 +53,7 @@ def test_the_file_has_the_kernels_bytes(
         npusim.load(tmp_path / "float.onnx"), x, scheme=scheme, bits=bits, encoder="nearest",
         threads=1,
     )  # fmt: skip
-    npusim.export(network, tmp_path / "quantized.onnx")
+    npusim.export(network, tmp_path / "quantized.onnx", io="int8")
     again = npusim.load(tmp_path / "quantized.onnx")
     q = network.tensors[name].quantization
     assert q is not None

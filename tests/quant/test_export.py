@@ -80,7 +80,7 @@ def check(network: Network, x: np.ndarray, path: Path) -> None:
 
     from npusim.prepared.engine import prepare as engine
 
-    export(network, path)
+    export(network, path, io="int8")
     loaded = npusim.load(path)
     assert loaded.name == path.stem  # a network is called as its file
     same_network(network, loaded)
@@ -92,6 +92,28 @@ def check(network: Network, x: np.ndarray, path: Path) -> None:
         assert expected.dtype == np.int8
         assert len(np.unique(expected)) > 1
         assert np.array_equal(ours[name], expected), name
+
+
+def check_real_ends(network: Network, x: np.ndarray, path: Path) -> None:
+    """The file takes and gives real values: those of the kernels' integers, bit for bit."""
+    import onnxruntime
+
+    from npusim.prepared.engine import prepare as engine
+
+    export(network, path)
+    same_network(network, npusim.load(path))
+    real = x.astype(np.float32)
+    session = onnxruntime.InferenceSession(path)
+    assert {end.type for end in (*session.get_inputs(), *session.get_outputs())} == {
+        "tensor(float)"
+    }
+    theirs = session.run(list(network.outputs), {network.inputs[0]: real})
+    ours = engine(network, "half_up").run(real)
+    for name, expected in zip(network.outputs, theirs, strict=True):
+        q = network.tensors[name].quantization
+        assert q is not None
+        steps = (ours[name].astype(np.int32) - int(q.zero_point)).astype(np.float32)
+        assert np.array_equal(steps * np.float32(q.scale), expected), name
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +142,16 @@ def test_fitted_to_the_data(
     bits = 2 if encoder == "feedback" else 3
     options = Options(scheme, bits, encoder=encoder, bias_correction=bias_correction)
     check(quantize_prepared(prepared, options).network, x, tmp_path / "q.onnx")
+
+
+def test_real_ends(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    prepared, x = made
+    for choice in (Options("pwlq", 3), Options("uniform", 8)):
+        network = quantize_prepared(prepared, choice).network
+        check_real_ends(network, 3 * x, tmp_path / "q.onnx")
+        npusim.load(tmp_path / "q.onnx").save(tmp_path / "q2.onnx")
+        npusim.load(tmp_path / "q2.onnx").save(tmp_path / "q.onnx")
+        check_real_ends(npusim.load(tmp_path / "q.onnx"), x, tmp_path / "q.onnx")
 
 
 def test_schemes_mix(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
@@ -173,7 +205,8 @@ def test_one_readable_node_a_layer(made: tuple[Prepared, np.ndarray]) -> None:
     }
     (codes,) = (i for i in model.graph.initializer if i.name == "stem/codes")
     assert list(codes.dims) == [8 * 27 // 2]
-    layers = [name for name, kind in kinds.items() if kind not in ("Input", "Output")]
+    ends = ("Input", "FloatInput", "FloatOutput")
+    layers = [name for name, kind in kinds.items() if kind not in ends]
     assert layers == [node.name for node in network.nodes]
 
 
@@ -196,6 +229,8 @@ def edited(model: onnx.ModelProto, change: str) -> onnx.ModelProto:
         stem.op_type = "Subset9Conv"
     elif change == "version":
         next(o for o in copy.opset_import if o.domain == "npusim").version = 2
+    elif change == "end":
+        next(a for a in copy.graph.node[-1].attribute if a.name == "scale").f *= 2
     elif change == "foreign":
         copy.graph.node[0].domain, copy.graph.node[0].op_type = "", "Identity"
         del copy.graph.node[0].attribute[:]
@@ -211,6 +246,7 @@ def edited(model: onnx.ModelProto, change: str) -> onnx.ModelProto:
         ("multipliers", "multipliers of at most 31 bits"),
         ("name", "Subset9Conv"),
         ("version", "expected version 1, found 2"),
+        ("end", "its scale and zero point are not those of"),
         ("foreign", "expected functions of npusim alone"),
     ],
 )

@@ -16,7 +16,7 @@ from onnx import FunctionProto
 
 from npusim.errors import UnsupportedError
 from npusim.formats.own import elementwise as functions
-from npusim.formats.own.floats import OPERATORS, float_function
+from npusim.formats.own import floats
 from npusim.formats.own.linear import format_named, format_of, linear_function
 from npusim.graph.network import Network, Node
 from npusim.graph.weights import EncodedWeights
@@ -30,6 +30,8 @@ from npusim.runtimes.requantization import affine
 FUNCTIONS: dict[str, Callable[[], FunctionProto]] = {
     "Input": functions.input_function,
     "Output": functions.output_function,
+    "FloatInput": floats.input_function,
+    "FloatOutput": floats.output_function,
     "Add": functions.add_function,
     "Mul": functions.multiply_function,
     "MatMul": functions.matmul_function,
@@ -62,8 +64,8 @@ def function_named(name: str) -> FunctionProto:
         return FUNCTIONS[name]()
     if name.startswith(CONCAT) and name.removeprefix(CONCAT).isdecimal():
         return functions.concat_function(int(name.removeprefix(CONCAT)))
-    if name.removeprefix(FLOAT) in OPERATORS and name.startswith(FLOAT):
-        return float_function(name)
+    if name.removeprefix(FLOAT) in floats.OPERATORS and name.startswith(FLOAT):
+        return floats.float_function(name)
     return linear_function(format_named(name))
 
 

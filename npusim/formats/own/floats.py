@@ -1,4 +1,4 @@
-"""Functions of npusim's ONNX form for what stays in float32: real values in, quantized out.
+"""Functions of npusim's ONNX form for what is float32: islands within, and the network's ends.
 
 The conversions are written out, x_scale * (x - x_zero_point) and round(y / scale) + zero_point,
 halves to even: so no runtime takes them for a DequantizeLinear and a QuantizeLinear, which it would
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import onnx
 from onnx import FunctionProto, TensorProto
 
-from npusim.formats.own.functions import Body, Reference, integer
+from npusim.formats.own.functions import Body, Reference, integer, integers
 from npusim.operators.forms.own_float import FLOAT
 
 
@@ -56,14 +56,39 @@ def float_function(name: str) -> FunctionProto:
     """Return the function `name`."""
     inputs, operator = OPERATORS[name.removeprefix(FLOAT)]
     body = Body(name, inputs)
-    wide = body.add("Cast", "x", to=TensorProto.INT32)
-    less = body.add("Sub", wide, body.integer("x_zero_point", TensorProto.INT32))
+    y = operator(body, _real(body, "x", "x_zero_point", "x_scale"), *inputs[1:])
+    body.output("Cast", _in_range(body, y), to=TensorProto.INT8)
+    return body.function()
+
+
+def input_function() -> FunctionProto:
+    """Return FloatInput: real values in the file's layout to int8, channels last."""
+    body = Body("FloatInput", ("x",))
+    turned = body.add("Transpose", "x", perm=integers("order"))
+    body.output("Cast", _in_range(body, turned), to=TensorProto.INT8)
+    return body.function()
+
+
+def output_function() -> FunctionProto:
+    """Return FloatOutput: int8, channels last, to real values in the layout that readers see."""
+    body = Body("FloatOutput", ("x",))
+    reals = _real(body, "x", "zero_point", "scale")
+    body.output("Transpose", reals, perm=integers("order"))
+    return body.function()
+
+
+def _real(body: Body, x: str, zero_point: str, scale: str) -> str:
+    """Return scale * (x - zero_point) of int8 `x`."""
+    wide = body.add("Cast", x, to=TensorProto.INT32)
+    less = body.add("Sub", wide, body.integer(zero_point, TensorProto.INT32))
     reals = body.add("Cast", less, to=TensorProto.FLOAT)
-    unit = body.add("Constant", value_float=_number("x_scale"))
-    y = operator(body, body.add("Mul", reals, unit), *inputs[1:])
+    return body.add("Mul", reals, body.add("Constant", value_float=_number(scale)))
+
+
+def _in_range(body: Body, y: str) -> str:
+    """Return round(y / scale) + zero_point in -128..127, as floats."""
     steps = body.add("Div", y, body.add("Constant", value_float=_number("scale")))
     zero = body.integer("zero_point", TensorProto.FLOAT)
     moved = body.add("Add", body.add("Round", steps), zero)
     ends = (body.integer(end, TensorProto.FLOAT) for end in (-128, 127))
-    body.output("Cast", body.add("Clip", moved, *ends), to=TensorProto.INT8)
-    return body.function()
+    return body.add("Clip", moved, *ends)

@@ -110,9 +110,9 @@ class _Reader:
 
     def read(self, node: OnnxNode) -> None:
         """Take one node of the file."""
-        if node.kind == "Input":
+        if node.kind in ("Input", "FloatInput"):
             self._input(node)
-        elif node.kind == "Output":
+        elif node.kind in ("Output", "FloatOutput"):
             self._output(node)
         else:
             self._layer(node)
@@ -124,6 +124,10 @@ class _Reader:
         if data is None:
             shapes = {value.name: (value.shape, value.dtype) for value in self.graph.inputs}
             shape, dtype = shapes[name]
+            if node.kind == "FloatInput" and dtype == np.float32:
+                dtype = np.dtype(np.int8)
+            elif node.kind == "FloatInput":
+                raise FormatError(f"{node.name}: expected {name} to be float32, found {dtype}")
         else:
             shape, dtype = data.shape, data.dtype
         if len(shape) != len(order):
@@ -144,9 +148,15 @@ class _Reader:
         """Give the tensor before the layout change the name and order that the file shows."""
         inner, shown = self.alias.get(node.inputs[0], node.inputs[0]), node.outputs[0]
         before = self.tensors.pop(inner)
+        order = _integers(node, "order")
+        if node.kind == "FloatOutput":
+            _check_scale(node, before)
+        if sorted(order) != list(range(len(before.shape))):
+            raise ShapeError(f"{node.name}: {list(order)} is no order of {list(before.shape)}")
+        in_order = node.kind == "FloatOutput" and list(order) == sorted(order)
         self.tensors[shown] = Tensor(
             shown, before.shape, before.dtype, before.quantization, None,
-            _integers(node, "order"),
+            None if in_order else order,
         )  # fmt: skip
         self.alias[inner] = shown
         self.nodes = [
@@ -216,6 +226,13 @@ class _Reader:
             channel_shift=values.get("channel_shift", none),
             window_sum=values.get("window_sum", none),
         )
+
+
+def _check_scale(node: OnnxNode, tensor: Tensor) -> None:
+    """Raise FormatError unless the real values that `node` writes are those of `tensor`."""
+    found, q = _quantization(node), tensor.quantization
+    if q is None or (found.scale, found.zero_point) != (q.scale, q.zero_point):
+        raise FormatError(f"{node.name}: its scale and zero point are not those of {tensor.name}")
 
 
 def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
