@@ -27,6 +27,7 @@ COMMANDS = {
     "doctor": "Print versions, simulators and the cache.",
     "estimate": "Predict a network's cycles, without executing data.",
     "explain": "Explain what every rounding makes of an accumulator.",
+    "explain-cycles": "Say what bounds each layer of a network.",
     "inspect": "Print a network, and what of it runs where.",
     "machines": "Print the machines that come with npusim.",
     "operators": "Print the operators: names, rules, who computes them.",
@@ -36,7 +37,7 @@ COMMANDS = {
     "sweep": "Go through machines x networks x schemes.",
     "verify": "Verify RTL against the Python models.",
 }
-"""Each is `command` of npusim/cli/NAME.py, which imports what it works with when it is called.
+"""Each is `command` of npusim/cli/NAME.py (- is _), which imports what it works with when called.
 
 The line that the list of commands shows stands here, so that listing them imports none.
 """
@@ -64,7 +65,8 @@ class Commands(click.Group):
         """Return the command called `name`; None where there is none."""
         if name not in COMMANDS:
             return None
-        found: click.Command = import_module(f"npusim.cli.{name}").command
+        module = name.replace("-", "_")
+        found: click.Command = import_module(f"npusim.cli.{module}").command
         return found
 
     def resolve_command(

@@ -118,3 +118,16 @@ def test_a_wrong_command_suggests_the_right_one(npusim: Npusim) -> None:
     done = npusim("estimat", MODEL)
     assert done.code == 2
     assert done.err.endswith("found estimat; did you mean estimate?\n")
+
+
+def test_what_bounds_each_layer(npusim: Npusim, tmp_path: Path) -> None:
+    done = npusim("explain-cycles", MODEL, "--machine", "nano", "--json", tmp_path / "r.json")
+    found = json.loads((tmp_path / "r.json").read_text())
+    rows = {line.split()[0]: line for line in done.out.splitlines() if line.strip()}
+    for layer in found["layers"]:
+        assert f"{layer['cycles']:,}" in rows[layer["name"]]
+    assert f"{found['cycles']:,} cycles" in done.out
+    assert found["cycles"] == json.loads(
+        npusim("estimate", MODEL, "--machine", "nano", "--json", tmp_path / "e.json")
+        and (tmp_path / "e.json").read_text()
+    )["cycles"]  # fmt: skip
