@@ -9,6 +9,7 @@ from typing import Any
 from npusim.errors import FormatError
 from npusim.formats import torch_module
 from npusim.formats.imported import Imported
+from npusim.formats.shipped import shipped
 from npusim.graph.cut import cut_before
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusal, refused
@@ -30,6 +31,9 @@ def load(
 
     Parameters
     ----------
+    path
+        A file; where there is none, the name of a network that npusim brings (`digits`,
+        `fashion_residual_float.onnx`).
     shapes
         Inputs of an .onnx file, by name: the shapes that it leaves free.
     outputs
@@ -52,7 +56,7 @@ def load(
     if torch_module.is_module(path):
         with torch_module.exported(path, inputs) as file:
             return load(file)
-    path = Path(path)
+    path = shipped(Path(path))
     imported = read(path, shapes, outputs)
     refusals = (*imported.refusals, *run_refusals(imported.network))
     if refusals or imported.network is None:
@@ -79,6 +83,7 @@ def read(
     path: Path, shapes: Shapes | None = None, outputs: Sequence[str] | None = None
 ) -> Imported:
     """Return what the format's reader makes of the file at `path`; see `load`."""
+    path = shipped(path)
     expected = "a .tflite or .onnx file"
     require_file(path, expected)
     with readable(path, expected), path.open("rb") as file:

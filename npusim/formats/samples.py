@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from npusim.formats.arrays import read_arrays
 from npusim.formats.pictures import SUFFIXES, Preprocessing, read_picture
+from npusim.formats.shipped import shipped
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 from npusim.words import IntegerMeaning
@@ -86,7 +87,7 @@ def read_samples(
         As `input_tensor`.
     """
     tensor = network.tensors[name] if name in network.inputs else input_tensor(network)
-    path, key = _file_and_key(path)
+    path, key = _file_and_key(shipped(path))
     if not path.exists():
         raise FormatError(f"{path}: no such file")
     labels, integers = None, reading.integers

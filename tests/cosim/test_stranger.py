@@ -55,6 +55,19 @@ def test_the_wrong_module_fails_with_the_message_a_designer_needs(tmp_path):
     assert int(found[1]) == int(expected[1]) - 1
 
 
+def test_the_document_shows_the_report_that_one_gets(tmp_path):
+    """docs/cosim.md, line by line; what it cuts ends in dots."""
+    done = run_pytest("test_my_requantizer.py", tmp_path, RTL="my_requantizer_wrong.v")
+    where = re.compile(r"pytest \S*(?=test_my_requantizer.py)")
+    printed = [where.sub("pytest ", line) for line in done.stdout.splitlines()]
+    page = (EXAMPLES.parent / "cosim.md").read_text()
+    (shown,) = re.findall(r"```text\n(my_requantizer \(.*?)```", page, re.DOTALL)
+    assert len(shown.splitlines()) == 9
+    for line in shown.splitlines():
+        start = line.strip().removesuffix("...")
+        assert any(start in found for found in printed), line
+
+
 def test_the_flag_in_the_message_writes_waves(tmp_path):
     done = run_pytest(
         "test_my_requantizer.py", tmp_path, RTL="my_requantizer_wrong.v", NPUSIM_WAVES="1"

@@ -1,0 +1,17 @@
+"""The networks and samples that the package brings, by name: for who has no checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NETWORKS = Path(__file__).resolve().parents[1] / "networks"
+SHORT = {"digits": "digits_int8.onnx"}
+"""Names that need no suffix."""
+
+
+def shipped(path: Path) -> Path:
+    """Return the shipped file called `path` where there is no such file here; else `path`."""
+    if path.name != str(path) or path.exists():
+        return path
+    name = SHORT.get(path.name, path.name)
+    return next((found for found in NETWORKS.glob("*/*") if found.name == name), path)
