@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from npusim.cli.progress import progress_bars
@@ -11,8 +11,9 @@ from npusim.cli.verdicts import AGREES, Case, Verdicts
 from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.compare import Comparison
-from npusim.cosim.npu.random_runs import RandomRun, random_runs, report, save
+from npusim.cosim.npu.random_runs import random_runs, report, save
 from npusim.engines.verification import compare_program
+from npusim.explore.random_programs import Ran, run_seeds
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.printable import say
@@ -106,6 +107,10 @@ def verify_random(
     any_memory: bool = True,
     folder: Path | None = None,
     verdicts: Verdicts | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    journal: Path | None = None,
+    resume: bool = False,
 ) -> int:
     """Run `count` random programs on both sides; print a summary and every difference.
 
@@ -115,6 +120,8 @@ def verify_random(
         Draw a memory for each program; else the machine's.
     folder
         For the shrunk programs that differ, `random-SEED.s` and `.npu`; the current one where None.
+    workers, scheduler, journal, resume
+        Where the programs run and what is kept, as in explore/random_programs.py.
 
     Returns
     -------
@@ -124,20 +131,26 @@ def verify_random(
     if count < 1:
         raise CosimulationError(f"--random: expected at least 1 program, found {count}")
     toolchain.require(simulator)
-    runs = random_runs(
-        machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory
-    )
-    start, done = time.monotonic(), []
+    start = time.monotonic()
     with progress_bars() as show:
-        for run in runs:
-            done.append(run)
-            show("random programs", len(done), count)
+        found = run_seeds(
+            machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory,
+            workers=workers, scheduler=scheduler, journal=journal, resume=resume,
+            progress=lambda done: show("random programs", done, count),
+        )  # fmt: skip
     title = (
         f"{count} random programs from seed {seed} on {machine.name}, {simulator}, "
         f"{time.monotonic() - start:.0f} s"
     )
-    _print_families(done, title, verdicts)
-    wrong = [run for run in done if run.comparison.difference]
+    wrong = [
+        run
+        for one in found
+        if one.difference
+        for run in random_runs(
+            machine, range(one.seed, one.seed + 1), simulator=simulator, any_memory=any_memory
+        )
+    ]
+    _print_families(found, title, verdicts, {run.seed: report(run) for run in wrong})
     for run in wrong:
         say(f"seed {run.seed}: saved as {save(run, folder or Path.cwd())}")
     return 1 if wrong else 0
@@ -167,19 +180,21 @@ def print_comparisons(
     return (verdicts or Verdicts()).give(title, cases, RANKS)
 
 
-def _print_families(runs: list[RandomRun], title: str, verdicts: Verdicts | None) -> None:
+def _print_families(
+    found: Sequence[Ran], title: str, verdicts: Verdicts | None, reports: Mapping[int, str]
+) -> None:
     """Print and write a case for each family of programs."""
     cases = []
-    for family in sorted({run.family for run in runs}, key=lambda name: (name != "good", name)):
-        mine = [run.comparison for run in runs if run.family == family]
-        differ = sum(bool(c.difference) for c in mine)
+    for family in sorted({one.family for one in found}, key=lambda name: (name != "good", name)):
+        mine = [one for one in found if one.family == family]
+        differ = sum(bool(one.difference) for one in mine)
         numbers = {
-            "programs": len(mine), "instructions": sum(c.instructions for c in mine),
-            "cycles": sum(c.cycles for c in mine), "events": sum(c.events for c in mine),
+            "programs": len(mine), "instructions": sum(one.instructions for one in mine),
+            "cycles": sum(one.cycles for one in mine), "events": sum(one.events for one in mine),
             "differ": differ,
         }  # fmt: skip
         name = family if family == "good" else f"fault {family}"
-        verdict, seconds = "DIFFERS" if differ else AGREES, sum(c.rtl_seconds for c in mine)
-        wrong = [report(r) for r in runs if r.family == family and r.comparison.difference]
-        cases.append(Case("random programs", name, verdict, seconds, numbers, {}, "\n".join(wrong)))
+        verdict, seconds = "DIFFERS" if differ else AGREES, sum(one.seconds for one in mine)
+        text = "\n".join(reports[one.seed] for one in mine if one.difference)
+        cases.append(Case("random programs", name, verdict, seconds, numbers, {}, text))
     (verdicts or Verdicts()).give(title, cases, FAMILY_RANKS)

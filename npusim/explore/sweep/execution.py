@@ -21,6 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from threading import Thread
@@ -54,6 +55,21 @@ def in_this_process(jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
     """Carry out the jobs one after the other."""
     for i, job in enumerate(jobs):
         yield i, job()
+
+
+def chosen(workers: int | None, scheduler: str | None) -> AbstractContextManager[Run]:
+    """Return where jobs run: in processes of this machine, on a Dask cluster, or in this process.
+
+    Raises
+    ------
+    UnsupportedError
+        Both are given.
+    """
+    if workers is not None and scheduler is not None:
+        raise UnsupportedError("expected either --workers or --scheduler, found both")
+    if scheduler is not None:
+        return DaskCluster(scheduler)
+    return nullcontext(in_this_process) if workers is None else LocalProcesses(workers)
 
 
 class LocalProcesses:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from npusim.arguments import require_count
 from npusim.errors import FormatError, UnsupportedError
-from npusim.explore.sweep.execution import DaskCluster, LocalProcesses, Run, in_this_process
+from npusim.explore.sweep import execution
 from npusim.explore.sweep.front import with_front
 from npusim.explore.sweep.journal import Journal
 from npusim.explore.sweep.results import require_format, table_bytes
@@ -60,16 +59,14 @@ def sweep(
         An ending that is not offered, or a package that is not installed.
     """
     table, picture = Path(output), None if plot is None else Path(plot)
-    if workers is not None and scheduler is not None:
-        raise UnsupportedError("expected either --workers or --scheduler, found both")
     require_count("workers", workers)
     require_format(table)
     require_plot_format(picture)
     require_outputs({"-o": table, "--plot": picture}, space)
     described = read_space(Path(space))
     sources = {network.name: read_source(network) for network in described.networks}
-    with Journal(table, resume) as journal, _execution(workers, scheduler) as run:
-        threads = None if run is in_this_process else 1
+    with Journal(table, resume) as journal, execution.chosen(workers, scheduler) as run:
+        threads = None if run is execution.in_this_process else 1
         found = sweep_space(described, sources, journal, run, threads=threads, progress=progress)
         rows = with_front(found.rows)
         with whole_file(table) as file:
@@ -110,9 +107,3 @@ def read_source(network: NetworkChoice) -> Source:
         raise FormatError(f"{network.evaluate}: expected class labels under 'y', found none")
     x = samples.x if calibrate is None else real_samples(loaded, samples.x)
     return Source(model, network.requant, calibrate, x, samples.labels)
-
-
-def _execution(workers: int | None, scheduler: str | None) -> AbstractContextManager[Run]:
-    if scheduler is not None:
-        return DaskCluster(scheduler)
-    return nullcontext(in_this_process) if workers is None else LocalProcesses(workers)
