@@ -6,9 +6,9 @@ from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
 from npusim.compiler.emit.transfers import load_fill
-from npusim.compiler.graph.samples import declared_samples, of_samples
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
 from npusim.graph.network import Network, Node
+from npusim.graph.samples import declared_samples, of_samples
 from npusim.isa.program import Layer, Place, Program, Region, Step
 from npusim.isa.traffic import dram_bytes
 from npusim.machines import Machine

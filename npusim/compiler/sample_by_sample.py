@@ -6,9 +6,9 @@ from npusim.compiler.context import Context, Lowering
 from npusim.compiler.emit.memory import CONSTANTS, Stored
 from npusim.compiler.graph.folding import FoldedInput
 from npusim.compiler.graph.graph_storage import form_of
-from npusim.compiler.graph.samples import single_sample
 from npusim.compiler.lower.lowerings import lower_node
 from npusim.graph.network import Network, Node
+from npusim.graph.samples import single_sample
 from npusim.graph.tensor import Tensor
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from npusim.arguments import require_type
 from npusim.compiler.compile import compile_batch
 from npusim.compiler.graph.nominal import nominal_network
-from npusim.compiler.graph.samples import declared_samples
 from npusim.engines.program_cost import ProgramCost
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
+from npusim.graph.samples import declared_samples
 from npusim.isa.program import Program
 from npusim.machines import Machine
 from npusim.simulator.run import time_program

@@ -12,11 +12,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.compiler.graph.samples import declared_samples
 from npusim.engines.engine import Progress, Samples
 from npusim.engines.layer_rows import layer_row
 from npusim.engines.result import Result
 from npusim.graph.network import Network
+from npusim.graph.samples import declared_samples
 from npusim.prepared.engine import Prepared, prepare
 from npusim.words import Rule
 

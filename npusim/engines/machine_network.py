@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
-from npusim.compiler.graph.samples import of_samples
 from npusim.engines.simulation import Simulation
 from npusim.graph.network import Network, Node
+from npusim.graph.samples import of_samples
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
 from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step

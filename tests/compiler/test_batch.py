@@ -10,12 +10,12 @@ import pytest
 
 from npusim import operators as op
 from npusim.compiler.compile import compile_network
-from npusim.compiler.graph.samples import declared_samples, of_samples
 from npusim.engines.engine import run
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork
 from npusim.formats.files import load
 from npusim.graph.network import Network
+from npusim.graph.samples import declared_samples, of_samples
 from npusim.isa.traffic import dram_bytes
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
