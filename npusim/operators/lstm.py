@@ -11,80 +11,52 @@ two, are int16. Source: TFLite, kernels/lstm_eval.cc (EvalInteger8x8_16) and lst
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
-from npusim.graph.attributes import need_rank
+from npusim.errors import FormatError, RangeError, UnsupportedError
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Operator, Shape
-from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.alike import alike
+from npusim.operators.kinds.lstm_cell import (
+    BIASES,
+    GATES,
+    PLACES,
+    C,
+    H,
+    LstmCell,
+    R,
+    W,
+    X,
+    macs,
+    peephole_place,
+    read_places,
+)
 from npusim.operators.page import Absent, Page, Step
+from npusim.operators.sequence_lstm import SequenceLstm
+from npusim.operators.sequence_lstm import read as read_float
 from npusim.runtimes.fixed_point import Integers, divided_by_power, multiplied
 from npusim.runtimes.gemmlowp_int16 import ONE, logistic, saturated, tanh
 from npusim.runtimes.requantization import affine, power_of_two, quantize_multiplier
 
-GATES = ("input", "forget", "cell", "output")
-X, W, R, PEEPHOLES, BIASES = 0, 1, 5, 9, 12
-PROJECTION, H, C, NORMS, PLACES = 16, 18, 19, 20, 24
-"""Places in the file: x, the gates' weights, recurrent weights, peepholes (no cell's), biases."""
-TANH = 4
-"""Number of the activation in the schema."""
-
 
 @dataclass(frozen=True)
-class Lstm(Operator):
+class Lstm(LstmCell):
     """x [N T K] or [T N K], weights ..., h [N O], c [N U] -> y, h', c'.
 
     Attributes
     ----------
-    places
-        Which of the file's inputs each input is; absent ones are left out.
-    time_major
-        Whether x and y are [T N ...].
     hidden_scale, hidden_zero_point
         Of output * tanh(c'), as the file's intermediate tensor has it.
     cell_clip
         Greatest magnitude of c; 0 for none.
     """
 
-    places: tuple[int, ...]
-    time_major: bool
     hidden_scale: float
     hidden_zero_point: int
     cell_clip: float = 0.0
-
-    @property
-    def arity(self) -> tuple[int, int]:
-        return len(self.places), len(self.places)
-
-    def part(self, inputs: Sequence[Tensor], place: int) -> Tensor | None:
-        """Return the input at a place of the file, None where it is absent."""
-        return inputs[self.places.index(place)] if place in self.places else None
-
-    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        shapes = dict(zip(self.places, inputs, strict=True))
-        need_rank(shapes[X], 3, "an input")
-        (units, features), (rows, outputs) = shapes[W + 1], shapes[R + 1]
-        samples = shapes[X][1 if self.time_major else 0]
-        if shapes[X][2] != features or rows != units:
-            raise ShapeError(
-                f"weights {list(shapes[W + 1])} and recurrent weights {list(shapes[R + 1])} "
-                f"do not fit input {list(shapes[X])}"
-            )
-        for place, width in ((H, outputs), (C, units)):
-            if prod(shapes[place]) != samples * width:
-                raise ShapeError(f"expected a state of {samples * width}, found {shapes[place]}")
-        return (*shapes[X][:2], outputs), shapes[H], shapes[C]
-
-    def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
-        return not self.time_major
 
 
 @dataclass(frozen=True)
@@ -122,7 +94,7 @@ def fixed_point(network: Network, node: Node, mode: str = "") -> FixedPoint:
     for index, name in enumerate(GATES):
         if W + index not in operator.places:
             continue
-        peephole = _peephole_place(index)
+        peephole = peephole_place(index)
         gates[name] = Gate(
             _multiplier(_single(scale(W + index)) * _single(scale(X)) / _single(2**-12)),
             _multiplier(_single(scale(R + index)) * _single(scale(H)) / _single(2**-12)),
@@ -150,11 +122,6 @@ def _multiplier(ratio: np.float32) -> tuple[int, int]:
 def _clip(value: float, scale: float, limit: int) -> int:
     """Return a bound in steps, 0 where there is none."""
     return int(np.clip(_single(value) / _single(scale), -limit, limit - 1)) if value > 0 else 0
-
-
-def _peephole_place(gate: int) -> int:
-    """Return the place of a gate's peephole weights, -1 for the cell gate, which has none."""
-    return -1 if GATES[gate] == "cell" else PEEPHOLES + (0, 1, 0, 2)[gate]
 
 
 def step(network: Network, node: Node, c: FixedPoint) -> Step:
@@ -214,7 +181,7 @@ class _Cell:
         recurrent = multiplied(hidden @ self.parts[R + index].T + of_hidden, *c.recurrent)
         total = saturated(recurrent + total)
         if c.peephole is not None:
-            peephole = self.parts[_peephole_place(index)] * state
+            peephole = self.parts[peephole_place(index)] * state
             total = saturated(total + multiplied(peephole, *c.peephole))
         return tanh(total) if name == "cell" else logistic(total)
 
@@ -233,37 +200,12 @@ class _Cell:
         return np.clip(values, -128, 127), after
 
 
-def macs(network: Network, node: Node) -> int:
-    """Return one multiplication a weight and time step."""
-    assert isinstance(node.operator, Lstm)
-    inputs = network.inputs_of(node)
-    weights = [
-        prod(tensor.shape)
-        for place, tensor in zip(node.operator.places, inputs, strict=True)
-        if W <= place < BIASES
-    ]
-    return prod(inputs[0].shape[:2]) * sum(weights)
-
-
-def _read(layer: TfliteLayer) -> Lstm:
-    name = layer.record.name
-    places = tuple(i for i, tensor in enumerate(layer.inputs) if tensor is not None)
-    refused = {
-        "a projection": PROJECTION in places,
-        "layer normalization": max(places) >= NORMS,
-        "an activation other than tanh": layer.option("FusedActivationFunction") != TANH,
-    }
-    what = " and ".join(part for part, present in refused.items() if present)
-    if what:
-        raise UnsupportedError(f"{name}: an LSTM with {what} is not supported")
+def _read(layer: TfliteLayer) -> Lstm | SequenceLstm:
     if layer.input(X).dtype == "float32":
-        raise UnsupportedError(f"{name}: an LSTM on float values is not supported")
-    needed = {X, *(W + i for i in (1, 2, 3)), *(R + i for i in (1, 2, 3)), H, C}
-    if not needed <= set(places) or len(layer.outputs) != 3:
-        missing = sorted(needed - set(places))
-        raise FormatError(f"{name}: expected its weights and variable states, missing {missing}")
+        return read_float(layer)
+    places = read_places(layer)
     if len(layer.intermediates) != 5 or not len(layer.intermediates[4].scale):
-        raise FormatError(f"{name}: expected five intermediate scales")
+        raise FormatError(f"{layer.record.name}: expected five intermediate scales")
     hidden = layer.intermediates[4]
     return Lstm(
         places,
@@ -282,7 +224,7 @@ PAGE = Page(
     real=Absent("has no real-valued form: an LSTM is not quantized here"),
     constants=alike(fixed_point),
     quantized=step,
-    float32=Absent("on float values is not supported"),
+    float32=Absent("takes no floats"),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="host",
