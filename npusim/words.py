@@ -41,9 +41,12 @@ Runtime = Literal["litert", "litert-opt", "xnnpack", "onnxruntime", "tosa"]
 """Whose arithmetic: LiteRT's reference kernels, its optimized ones, XNNPACK, onnxruntime's CPU
 kernels, and TOSA: double rounding in fixed point everywhere."""
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-Rule = Runtime | Rounding
-"""What `requant` names: the arithmetic of a runtime, or one rounding mode everywhere."""
-RULES: tuple[Rule, ...] = (*RUNTIMES, *ROUNDINGS)
+Unfused = Literal["onnx"]
+"""The .onnx file as it is written: float32 between each DequantizeLinear and QuantizeLinear."""
+Rule = Runtime | Rounding | Unfused
+"""What `requant` names: the arithmetic of a runtime, one rounding mode everywhere, or `onnx`."""
+UNFUSED: tuple[Unfused, ...] = get_args(Unfused)
+RULES: tuple[Rule, ...] = (*RUNTIMES, *UNFUSED, *ROUNDINGS)
 
 IntegerMeaning = Literal["codes", "real", "pixels"]
 """What integers in a file of samples are: codes of the input, real values, or pixels 0..255."""

@@ -22,7 +22,7 @@ from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.runtimes.rule import resolve_rule
 from npusim.runtimes.staircase import Reach, outputs
 from npusim.runtimes.twins import Difference, differences
-from npusim.words import ROUNDINGS, RULES, Rule
+from npusim.words import ROUNDINGS, RUNTIMES, Rule
 
 SHOWN = 8
 """Layers that are listed where there is none of the name asked for."""
@@ -106,7 +106,8 @@ def explain(
     one = slice(channel, channel + 1)
     reach, offset = reach[one], int(bias[channel])
     found: dict[Rule, Requantization | FloatRequantization | str] = {
-        rule: _constants(network, node, rule, channel, len(bias)) for rule in RULES
+        rule: _constants(network, node, rule, channel, len(bias))
+        for rule in (*RUNTIMES, *ROUNDINGS)
     }
     reference = found[own]
     if isinstance(reference, str):

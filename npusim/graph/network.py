@@ -65,6 +65,8 @@ class Network(Remade):
     """What the importer changed or fused, one line each, for people."""
     state: tuple[State, ...] = ()
     """What it keeps from sample to sample."""
+    altered: tuple[str, ...] = ()
+    """Nodes that the file's runtime quantizes anew, so that the file's own values are not kept."""
     steps: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
     """Under each rule that was asked for: the functions that compute the nodes
     (operators/steps.py), made once."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator
+from npusim.runtimes.rule import arithmetic_of
 from npusim.words import ROUNDINGS, Rounding, Rule, Unit
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class PerRuntime:
         UnsupportedError, RangeError
             The operator is not defined under the rule, or its scales are out of the rule's range.
         """
-        runtime = "integer" if rule in ROUNDINGS else rule.replace("-", "_")
+        runtime = "integer" if rule in ROUNDINGS else arithmetic_of(rule).replace("-", "_")
         function = getattr(self, runtime)
         if isinstance(function, Absent):
             raise function.raise_for(node)

@@ -167,6 +167,9 @@ def group_in_uint8(network: Network, node: Node) -> Step:
 GROUP_STEPS: dict[tuple[Rule, Group], Callable[[Network, Node], Step]] = {
     ("onnxruntime", "float"): group_in_float,
     ("onnxruntime", "joined_as_uint8"): group_in_uint8,
+    ("onnx", "float"): group_in_float,
+    ("onnx", "joined"): group_in_float,
+    ("onnx", "joined_as_uint8"): group_in_float,
 }
 """Groups that a runtime computes otherwise than the operator on the integers that they hold."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from npusim.arguments import require_one_of, require_type
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
-from npusim.words import ROUNDINGS, RULES, Rule
+from npusim.words import ROUNDINGS, RULES, UNFUSED, Rule
 
 OWN_RULE: dict[str, Rule] = {"tflite": "litert", "onnx": "onnxruntime", "npusim": "half_up"}
 """The rule of the runtime that defines each kind of file."""
 
 LINEAR_ROUNDING: dict[str, str] = {
     "litert": "tflite", "litert-opt": "ruy", "tosa": "tflite", "xnnpack": "fp32",
-    "onnxruntime": "fp32", **{mode: mode for mode in ROUNDINGS},
+    "onnxruntime": "fp32", "onnx": "fp32", **{mode: mode for mode in ROUNDINGS},
 }  # fmt: skip
 """How the accumulators of a convolution are rounded under each rule: an integer mode, or `fp32`."""
 
@@ -22,7 +22,15 @@ DENSE_ROUNDING = LINEAR_ROUNDING | {"litert": "double_away"}
 
 def has_layers_in_float(rule: Rule) -> bool:
     """Return whether its runtime computes some layers in float, the machine with integer twins."""
-    return rule in ("litert", "xnnpack", "onnxruntime")
+    return rule in ("litert", "xnnpack", "onnxruntime", *UNFUSED)
+
+
+def arithmetic_of(rule: Rule) -> Rule:
+    """Return the rule whose arithmetic an operator has: `onnx` computes as onnxruntime does.
+
+    What it does not do is join an operator with the DequantizeLinear and QuantizeLinear around it.
+    """
+    return "onnxruntime" if rule in UNFUSED else rule
 
 
 def resolve_rule(network: Network, requested: str = "auto") -> Rule:
@@ -37,6 +45,13 @@ def resolve_rule(network: Network, requested: str = "auto") -> Rule:
     require_one_of("requant", requested, ("auto", *RULES))
     if requested == "auto":
         return OWN_RULE[network.source]
+    if requested in UNFUSED and network.source != "onnx":
+        raise UnsupportedError(f"requant {requested}: expected an .onnx file of another's making")
+    if requested in UNFUSED and network.altered:
+        raise UnsupportedError(
+            f"requant {requested}: {network.altered[0]}: onnxruntime quantizes it anew, what the "
+            "file says of it is not kept"
+        )
     return requested  # type: ignore[return-value]  # one of RULES
 
 

@@ -55,12 +55,14 @@ class Fused:
     """A graph's nodes with operators on integers in place of QDQ groups.
 
     `labels` says what integers are worth that the file has between a Q and a DQ; `notes` has a line
-    for each kind of fusion.
+    for each kind of fusion. `altered` names nodes whose float weights, or two scales, onnxruntime
+    quantizes anew.
     """
 
     nodes: list[OnnxNode]
     labels: dict[str, Quantization]
     notes: list[str]
+    altered: tuple[str, ...] = ()
 
 
 def fuse(graph: OnnxGraph) -> Fused:
@@ -81,7 +83,8 @@ def fuse(graph: OnnxGraph) -> Fused:
     g.drop_unused()
     _one_for_all_readers(g)
     vertices = list(g.sorted())
-    return Fused([vertex.node() for vertex in vertices], labels, _notes(g, vertices, fused))
+    notes = _notes(g, vertices, fused)
+    return Fused([vertex.node() for vertex in vertices], labels, notes, tuple(g.altered))
 
 
 def _labels(g: QdqGraph) -> dict[str, Quantization]:

@@ -145,6 +145,7 @@ def _narrow(g: QdqGraph, q: Vertex, dq: Vertex) -> None:
     a, b = g.parameters(q), g.parameters(dq)
     assert a is not None
     assert b is not None
+    g.altered.append(q.name)
     limits = np.iinfo(a.dtype)
     lows = [np.float32(limits.min - p.integer_zero) * p.real_scale for p in (a, b)]
     highs = [np.float32(limits.max - p.integer_zero) * p.real_scale for p in (a, b)]
@@ -292,6 +293,7 @@ def _quantized_weights(g: QdqGraph, layer: Vertex, weights: np.ndarray) -> Verte
     scale = np.float32(width / np.float32(255)) if width else np.float32(1)
     zero = int(np.rint(np.clip(np.float32(np.float32(-128) - low / scale), -128, 127)))
     codes = np.clip(np.rint(weights / scale) + zero, -128, 127).astype(np.int8)
+    g.altered.append(layer.name)
     name = layer.input(1)
     names = [g.free(f"{name}:{what}_for_{layer.name}") for what in ("codes", "scale", "zero_point")]
     values = (codes, np.array(scale, np.float32), np.array(zero, np.int8))

@@ -92,6 +92,8 @@ class QdqGraph:
     outputs: frozenset[str] = frozenset()
     input_types: dict[str, str] = field(default_factory=dict)
     """Types of the graph's inputs by name."""
+    altered: list[str] = field(default_factory=list)
+    """Nodes whose values onnxruntime changes before it decides: see `decide`."""
 
     @classmethod
     def of(cls, graph: OnnxGraph) -> QdqGraph:

@@ -21,7 +21,7 @@ from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
 from npusim.formats.onnx.functions import written_out
-from npusim.formats.onnx.fuse_qdq import fuse
+from npusim.formats.onnx.fuse_qdq import Fused, fuse
 from npusim.formats.onnx.nodes import OnnxNode, OnnxValue
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
 from npusim.formats.onnx.records import OnnxGraph, Shapes
@@ -113,9 +113,9 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
         stand_ins.put(b, node)
     if refusals:
         with suppress(NpuError):
-            return _finished(b, graph, name, inputs, stand_ins.names, fused.notes)
+            return _finished(b, graph, name, inputs, stand_ins.names, fused)
         return None
-    found = _finished(b, graph, name, inputs, (), fused.notes)
+    found = _finished(b, graph, name, inputs, (), fused)
     if graph.stripped and not found.absent_weights:
         raise FormatError(
             f"constant {min(graph.stripped)}: the file holds its shape alone, or the file of its "
@@ -130,7 +130,7 @@ def _finished(
     name: str,
     inputs: Sequence[OnnxValue],
     stand_ins: Sequence[str],
-    notes: Sequence[str],
+    fused: Fused,
 ) -> Network:
     for output in graph.outputs:
         if output in b.constants:
@@ -146,7 +146,8 @@ def _finished(
         tensors={key: tensor for key, tensor in tensors.items() if key in kept},
         inputs=names,
         outputs=tuple(graph.outputs),
-        notes=tuple(notes),
+        notes=tuple(fused.notes),
+        altered=fused.altered,
     )
 
 

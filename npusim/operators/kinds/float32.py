@@ -14,6 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point
 from npusim.operators.page import Step
+from npusim.runtimes.rule import arithmetic_of
 from npusim.words import Rule
 
 Float32 = Callable[[Network, Node, Rule], Step]
@@ -28,7 +29,7 @@ def by_runtime(otherwise: Float32, **own: Float32) -> Float32:
     """
 
     def part(network: Network, node: Node, rule: Rule) -> Step:
-        return own.get(rule.replace("-", "_"), otherwise)(network, node, rule)
+        return own.get(arithmetic_of(rule).replace("-", "_"), otherwise)(network, node, rule)
 
     return part
 

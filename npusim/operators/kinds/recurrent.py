@@ -21,6 +21,7 @@ from npusim.graph.tensor import Tensor
 from npusim.kernels.mlas_products import sum_of_products
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.page import Step
+from npusim.runtimes.rule import arithmetic_of
 from npusim.words import Rule
 
 X, W, R, B, LENGTHS, H, C, PEEPHOLES = range(8)
@@ -141,7 +142,7 @@ def float32_step(
 
     def part(network: Network, node: Node, rule: Rule) -> Step:
         operator: Any = node.operator
-        function = single if rule == "onnxruntime" else real
+        function = single if arithmetic_of(rule) == "onnxruntime" else real
 
         def step(threads: int, *inputs: NDArray) -> tuple[NDArray, ...]:
             with np.errstate(all="ignore"):
