@@ -106,6 +106,7 @@ def test_each_rule_names_its_arithmetic() -> None:
         "xnnpack": ("fp32", "fp32"),
         "onnxruntime": ("fp32", "fp32"),
         "tosa": ("tflite", "tflite"),
+        "onnx": ("fp32", "fp32"),
         **{rule: (rule, rule) for rule in ROUNDINGS},
     }
 
