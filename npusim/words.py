@@ -66,7 +66,7 @@ PUBLISHED = "published"
 Clip = Literal["min-max", "squared-error"]
 """How the range of a layer's weights is chosen."""
 CLIPS: tuple[Clip, ...] = get_args(Clip)
-RangeMethod = Literal["min-max", "percentile", "squared-error"]
+RangeMethod = Literal["min-max", "percentile", "squared-error", "entropy"]
 """How the range of the activations is chosen."""
 RANGE_METHODS: tuple[RangeMethod, ...] = get_args(RangeMethod)
 BiasCorrection = Literal["none", "static", "paper"]

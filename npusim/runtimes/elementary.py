@@ -41,17 +41,22 @@ def expm1(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(x) < SMALL_ARGUMENT, r * total, exp(x) - 1)
 
 
-def ln(x: float) -> float:
-    """Return the natural logarithm of x > 0, by 2 artanh((m - 1) / (m + 1)) of its mantissa."""
-    mantissa, exponent = np.frexp(np.float64(x))
-    if mantissa < np.sqrt(0.5):
-        mantissa, exponent = mantissa * 2, exponent - 1
+def logs(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ln x elementwise, x > 0, by 2 artanh((m - 1) / (m + 1)) of its mantissa."""
+    mantissa, exponent = np.frexp(np.asarray(x, np.float64))
+    small = mantissa < np.sqrt(0.5)
+    mantissa, exponent = np.where(small, mantissa * 2, mantissa), exponent - small
     t = (mantissa - 1) / (mantissa + 1)
     square = t * t
-    total = 0.0
+    total = np.zeros_like(square)
     for i in range(2 * LOGARITHM_TERMS + 1, 0, -2):
         total = total * square + 1.0 / i
-    return float(2 * t * total + exponent * LN2_LOW + exponent * LN2_HIGH)
+    return 2 * t * total + exponent * LN2_LOW + exponent * LN2_HIGH
+
+
+def ln(x: float) -> float:
+    """Return the natural logarithm of x > 0."""
+    return float(logs(np.asarray(x)))
 
 
 def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
