@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 PROGRAM_SUFFIX = ".npu"
 MODEL_SUFFIXES = (".onnx", ".tflite")
-RANDOM_MACHINE = "nano"
 MODEL_MACHINE = "base"
 
 
@@ -29,7 +28,7 @@ MODEL_MACHINE = "base"
     metavar="N",
     help="N random programs: the simulated machine against the whole NPU in Verilog.",
 )
-@click.option("--machine", metavar="NAME|FILE.toml", help="For programs; nano for random ones.")
+@click.option("--machine", metavar="NAME|FILE.toml", help="For programs; random ones draw it.")
 @click.option("--memory", type=click.Choice(MEMORY_MODELS), help="For programs: memory model.")
 @click.option("--latency", type=click.IntRange(1), help="For programs: cycles to the first beat.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of random stimulus.")
@@ -134,8 +133,10 @@ def command(
                 "--waves: expected one unit, network or program, found --random; "
                 "a program that differs is saved to be verified alone"
             )
-        described = _described(machine or RANDOM_MACHINE, memory, latency)
         fixed = memory is not None or latency is not None
+        if fixed and machine is None:
+            raise click.UsageError("--memory, --latency: expected a --machine beside --random")
+        described = None if machine is None else _described(machine, memory, latency)
         return verify_random(
             random_count, described, simulator=simulator, seed=seed, any_memory=not fixed,
             verdicts=verdicts, workers=workers, scheduler=scheduler, journal=journal, resume=resume,

@@ -12,6 +12,7 @@ from npusim.cosim import toolchain
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.compare import Comparison
 from npusim.cosim.npu.random_runs import random_runs, report, save
+from npusim.cosim.programs.points import reached
 from npusim.engines.verification import compare_program
 from npusim.explore.random_programs import Ran, run_seeds
 from npusim.isa.program import Program
@@ -100,7 +101,7 @@ def verify_model(
 
 def verify_random(
     count: int,
-    machine: Machine,
+    machine: Machine | None,
     *,
     simulator: str = "icarus",
     seed: int = 1,
@@ -112,10 +113,12 @@ def verify_random(
     journal: Path | None = None,
     resume: bool = False,
 ) -> int:
-    """Run `count` random programs on both sides; print a summary and every difference.
+    """Run `count` random programs on both sides; print what they reached and every difference.
 
     Parameters
     ----------
+    machine
+        Of all programs; None: drawn too.
     any_memory
         Draw a memory for each program; else the machine's.
     folder
@@ -138,8 +141,9 @@ def verify_random(
             workers=workers, scheduler=scheduler, journal=journal, resume=resume,
             progress=lambda done: show("random programs", done, count),
         )  # fmt: skip
+    on = "drawn machines" if machine is None else machine.name
     title = (
-        f"{count} random programs from seed {seed} on {machine.name}, {simulator}, "
+        f"{count} random programs from seed {seed} on {on}, {simulator}, "
         f"{time.monotonic() - start:.0f} s"
     )
     wrong = [
@@ -151,6 +155,7 @@ def verify_random(
         )
     ]
     _print_families(found, title, verdicts, {run.seed: report(run) for run in wrong})
+    _say_points(found)
     for run in wrong:
         say(f"seed {run.seed}: saved as {save(run, folder or Path.cwd())}")
     return 1 if wrong else 0
@@ -198,3 +203,12 @@ def _print_families(
         text = "\n".join(reports[one.seed] for one in mine if one.difference)
         cases.append(Case("random programs", name, verdict, seconds, numbers, {}, text))
     (verdicts or Verdicts()).give(title, cases, FAMILY_RANKS)
+
+
+def _say_points(runs: list[Ran]) -> None:
+    """Say which points of the instruction set no program reached."""
+    points = reached(run.points for run in runs)
+    missed = [name for name, times in points.items() if not times]
+    say(f"{len(points) - len(missed)} of {len(points)} points of the instruction set reached")
+    if missed:
+        say(f"not reached: {', '.join(missed)}")

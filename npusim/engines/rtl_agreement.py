@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.cosim.npu.compare import Comparison, compare_step
+from npusim.cosim.npu.compare import Comparison, compare_step, predicted_outcome
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
+from npusim.isa.program import Step
 from npusim.machines.machine import Memory
 from npusim.prepared.inputs import network_inputs
+from npusim.simulator.run import step_code
 
 
 def random_inputs(network: Network, seed: int) -> dict[str, NDArray]:
@@ -57,19 +59,9 @@ def compare_network(
     """
     program = compiled.program
     machine = program.machine if memory is None else program.machine.with_({"memory": memory})
-    values = network_inputs(compiled.given, inputs)
-    first = {
-        name: value[:1].reshape(compiled.network.tensors[name].shape)
-        for name, value in values.items()
-    } | compiled.initial_state()
-    for name, value in first.items():
-        write_tensor(program, compiled.dram, name, value)
     found: list[Comparison] = []
     stem = "" if waves is None else waves.stem
-    for step in program.steps:
-        if step.kind == "host":
-            compiled.host_step(step)
-            continue
+    for step in _runs_on(compiled, inputs):
         if waves is not None and found:
             waves = waves.with_stem(f"{stem}-{len(found) + 1}")
         found.append(
@@ -78,3 +70,32 @@ def compare_network(
         if found[-1].difference:
             break
     return found
+
+
+def network_outcomes(compiled: MachineNetwork, inputs: Mapping[str, NDArray]) -> list[str]:
+    """Return the `outcome` of each run of `compare_network`, by the simulator alone."""
+    program = compiled.program
+    addresses, code_address = program.region_addresses(), program.code_address()
+    return [
+        predicted_outcome(
+            step_code(program, step), program.machine, compiled.dram, addresses, code_address
+        )
+        for step in _runs_on(compiled, inputs)
+    ]
+
+
+def _runs_on(compiled: MachineNetwork, inputs: Mapping[str, NDArray]) -> Iterator[Step]:
+    """Yield each run on the first sample of `inputs`; host operators are done between them."""
+    program = compiled.program
+    values = network_inputs(compiled.given, inputs)
+    first = {
+        name: value[:1].reshape(compiled.network.tensors[name].shape)
+        for name, value in values.items()
+    } | compiled.initial_state()
+    for name, value in first.items():
+        write_tensor(program, compiled.dram, name, value)
+    for step in program.steps:
+        if step.kind == "host":
+            compiled.host_step(step)
+        else:
+            yield step

@@ -11,7 +11,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from npusim.cosim.npu.random_runs import random_runs
+from npusim.cosim.npu.random_runs import random_runs, timeline_of
+from npusim.cosim.programs.points import points_of
 from npusim.errors import NpuError, UnsupportedError
 from npusim.explore.sweep.execution import Job, chosen
 from npusim.explore.sweep.journal import Journal
@@ -31,9 +32,11 @@ class Ran:
     seconds: float
     """The Verilog's wall time."""
     difference: str
+    points: dict[str, int]
+    """How often it reached each point of the instruction set that it reached."""
 
 
-def run_seed(seed: int, machine: Machine, simulator: str, any_memory: bool) -> Outcome:
+def run_seed(seed: int, machine: Machine | None, simulator: str, any_memory: bool) -> Outcome:
     """Compare the random program of a seed; the task that a worker carries out."""
     try:
         (run,) = random_runs(
@@ -47,13 +50,14 @@ def run_seed(seed: int, machine: Machine, simulator: str, any_memory: bool) -> O
             Ran(
                 seed, run.family, found.instructions, found.cycles, found.events,
                 found.rtl_seconds, found.difference,
+                dict(points_of(timeline_of(run.program, run.code))),
             )
         )
     )  # fmt: skip
 
 
 def run_seeds(
-    machine: Machine,
+    machine: Machine | None,
     seeds: range,
     *,
     simulator: str,
@@ -68,6 +72,8 @@ def run_seeds(
 
     Parameters
     ----------
+    machine
+        Of all programs; None: drawn too.
     workers, scheduler
         Processes of this machine, or the address of a Dask cluster; this process where both are
         None.
@@ -85,7 +91,8 @@ def run_seeds(
         program that could not be run on either side.
     """
     common = (machine, simulator, any_memory)
-    whole = {"machine": machine.to_toml(), "simulator": simulator, "any_memory": any_memory,
+    of_all = "drawn" if machine is None else machine.to_toml()
+    whole = {"machine": of_all, "simulator": simulator, "any_memory": any_memory,
              "program": program_hash()}  # fmt: skip
     keys = {seed: digest({**whole, "seed": seed}) for seed in seeds}
     found: dict[int, Ran] = {}

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 import npusim
+from npusim.cosim.programs.machines import random_machine
 from npusim.cosim.programs.programs import random_program
 from npusim.isa.check import check
 from npusim.simulator.run import load_image, run_step
 from tests.conftest import DIGITS
-from tests.machines.drawn import random_machine
 
 MACHINES = 50
 SIZES = (4, 8, 16, 32)

@@ -118,12 +118,14 @@ def test_pages_are_not_crossed_and_a_run_can_follow_a_run(tmp_path, pause):
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-def test_error_answers_are_faults_of_their_engine(tmp_path):
+@pytest.mark.parametrize("place", ["in the middle", "the last beat alone"])
+def test_error_answers_are_faults_of_their_engine(tmp_path, place):
     code = encode_program(assemble(CROSSING))
-    base = 1 << 15
+    base, last = 1 << 15, place == "the last beat alone"
+    load, row, fetched = (159, 2 * 1005 + 76, 6) if last else (140, 1005, 2)
     bad = {
-        "LD": (-1, 4 * (993 + 140), -1), "ST": (-1, -1, 4 * (4070 + 1005)),
-        "FETCH": (base + 16 * 2 + 5, -1, -1),
+        "LD": (-1, 4 * (993 + load), -1), "ST": (-1, -1, 4 * (4070 + row)),
+        "FETCH": (base + 16 * fetched + (12 if last else 5), -1, -1),
     }  # fmt: skip
     cases = [
         case(code, base, [0] * 8, [(0, bytes(1 << 15))], bad=addresses, pause=pause)
@@ -131,7 +133,7 @@ def test_error_answers_are_faults_of_their_engine(tmp_path):
         for pause in (0.0, 0.5)
     ]
     engines = [engine for engine in bad for _ in range(2)]
-    pcs = {"LD": 1, "ST": 5, "FETCH": 2}
+    pcs = {"LD": 1, "ST": 5, "FETCH": fetched}
     for engine, outcome in zip(engines, simulate(cases, tmp_path), strict=True):
         found = outcome.registers
         assert found["status"] == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from npusim.cosim.npu.random_runs import random_runs, report
-from tests.machines.drawn import random_machine
+from npusim.cosim.programs.machines import random_machine
 
 MACHINES, PROGRAMS = 12, 6
 

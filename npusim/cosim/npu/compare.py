@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Comparison:
     events: int
     rtl_seconds: float
     difference: str = ""
+    outcome: str = ""
+    """Hash of all that was predicted, which is what was measured where nothing differs."""
 
 
 def compare_code(
@@ -69,8 +72,7 @@ def compare_code(
     CapacityError, FormatError
         The simulator refuses the program.
     """
-    end = code_address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
-    dram[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
+    end = _put_code(code, dram, code_address)
     before = dram[:end].copy()
     expected = simulate_code(code, machine, dram, bases)
     start = time.monotonic()
@@ -89,7 +91,35 @@ def compare_code(
         len(expected.events),
         time.monotonic() - start,
         difference,
+        _outcome(expected, dram[:end]),
     )
+
+
+def predicted_outcome(
+    code: bytes,
+    machine: Machine,
+    dram: NDArray[np.uint8],
+    bases: Sequence[int],
+    code_address: int,
+) -> str:
+    """Return the `outcome` of `compare_code` on the same arguments, by the simulator alone."""
+    end = _put_code(code, dram, code_address)
+    return _outcome(simulate_code(code, machine, dram, bases), dram[:end])
+
+
+def _put_code(code: bytes, dram: NDArray[np.uint8], address: int) -> int:
+    """Write `code` into `dram`, and return where what is compared ends."""
+    dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
+    return address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
+
+
+def _outcome(expected: MachineRun, after: NDArray[np.uint8]) -> str:
+    """Return a hash of events, registers and, where no fault left it undefined, DRAM."""
+    digest = hashlib.sha256("\n".join(map(str, expected.events)).encode())
+    digest.update(repr(_expected_registers(expected)).encode())
+    if not expected.timeline.faults:
+        digest.update(np.ascontiguousarray(after).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def compare_step(
@@ -130,7 +160,7 @@ def _trace_difference(expected: Sequence[str], found: Sequence[str]) -> str:
     return "\n".join([f"event {same} of {len(expected)} (cycle engine pc event crc32):", *lines])
 
 
-def _register_difference(expected: MachineRun, found: RtlRun) -> str:
+def _expected_registers(expected: MachineRun) -> dict[str, int]:
     timeline = expected.timeline
     fault = timeline.fault
     wanted = {
@@ -145,7 +175,11 @@ def _register_difference(expected: MachineRun, found: RtlRun) -> str:
             for name in ("busy", "fetch", "prev", "next"):
                 key = name if name == "busy" else f"stall_{name}"
                 wanted[f"{engine.lower()}_{key}"] = counters[name]
-    for name, value in wanted.items():
+    return wanted
+
+
+def _register_difference(expected: MachineRun, found: RtlRun) -> str:
+    for name, value in _expected_registers(expected).items():
         if found.registers[name] != value:
             return f"control register {name}: expected {value}, found {found.registers[name]}"
     return ""

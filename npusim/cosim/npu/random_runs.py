@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from npusim.cosim.npu.compare import Comparison, compare_code
-from npusim.cosim.npu.place import moved_bytes, placed
+from npusim.cosim.npu.compare import Comparison, compare_code, predicted_outcome
+from npusim.cosim.npu.place import addresses_of, moved_bytes, placed
 from npusim.cosim.programs.bad import BadRecipe, bad_recipe, shrink_bad
+from npusim.cosim.programs.machines import random_machine
 from npusim.cosim.programs.programs import Recipe, assembly, recipe, shrink
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
+from npusim.simulator.timing.timeline import Timeline, time_code
 from npusim.words import MEMORY_MODELS
 
 BAD_SHARE = 0.25
 """How many of the programs must fault."""
 SNIPPETS_MOST = 14
+PROGRAMS_OF_A_MACHINE = 10
+"""Of a drawn machine: each is a build of the Verilog."""
 RESET_SEEDS: dict[str, tuple[int | None, ...]] = {"icarus": (None,), "verilator": (1, 2, 3)}
 """Each program runs once for each: on Verilator, what nobody resets then begins with other bits."""
 _LATENCIES_CYCLES = (1, 2, 5, 10, 40, 100)
@@ -55,9 +59,10 @@ def random_memory(rng: random.Random, machine: Machine) -> Machine:
     })  # fmt: skip
 
 
-def drawn(seed: int, machine: Machine, *, any_memory: bool = True) -> Recipe | BadRecipe:
-    """Return the recipe of the random program of a seed; `any_memory` as in `random_runs`."""
+def drawn(seed: int, machine: Machine | None, *, any_memory: bool = True) -> Recipe | BadRecipe:
+    """Return the recipe of the random program of a seed; other arguments as in `random_runs`."""
     rng = random.Random(seed)
+    machine = random_machine(seed // PROGRAMS_OF_A_MACHINE) if machine is None else machine
     its_machine = random_memory(rng, machine) if any_memory else machine
     size = rng.randint(1, SNIPPETS_MOST)
     if rng.random() < BAD_SHARE:
@@ -66,12 +71,18 @@ def drawn(seed: int, machine: Machine, *, any_memory: bool = True) -> Recipe | B
 
 
 def random_runs(
-    machine: Machine, seeds: range, *, simulator: str = "icarus", any_memory: bool = True
+    machine: Machine | None,
+    seeds: Iterable[int],
+    *,
+    simulator: str = "icarus",
+    any_memory: bool = True,
 ) -> Iterator[RandomRun]:
     """Yield the comparison of one random program for each seed.
 
     Parameters
     ----------
+    machine
+        Of all programs; None: one is drawn for each PROGRAMS_OF_A_MACHINE of them.
     any_memory
         Draw a memory for each program; else the machine's.
     """
@@ -81,6 +92,29 @@ def random_runs(
             yield _bad(seed, made, simulator)
         else:
             yield _good(seed, made, simulator)
+
+
+def random_outcomes(machine: Machine | None, seeds: Iterable[int]) -> Iterator[str]:
+    """Yield the `outcome` of each comparison of `random_runs`, by the simulator alone."""
+    for seed in seeds:
+        program, code = code_of(drawn(seed, machine))
+        dram, addresses, code_address = placed(program)
+        yield predicted_outcome(code, program.machine, dram, addresses, code_address)
+
+
+def timeline_of(program: Program, code: bytes) -> Timeline:
+    """Return the cycles of a random program at its place in DRAM."""
+    addresses, code_address = addresses_of(program)
+    return time_code(code, program.machine, addresses, code_address=code_address)
+
+
+def code_of(made: Recipe | BadRecipe) -> tuple[Program, bytes]:
+    """Return the program of a recipe, and its bytes."""
+    if isinstance(made, BadRecipe):
+        bad = made.build()
+        return bad.program, bad.code
+    program = made.build()
+    return program, encode_program(program.instructions)
 
 
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:

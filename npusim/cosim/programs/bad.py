@@ -201,7 +201,7 @@ def _address(b: Builder, rng: random.Random) -> str:
     }
     near: list[tuple[str, dict[str, int]]] = [
         ("MAC", {"act": words}), ("MAC", {"read_banks": 0}), ("MAC", {"wgt_banks": 2}),
-        ("MAC", {"wgt": 0xFFFF}), ("MAC", {"act": words - 1}),
+        ("MAC", {"wgt": 0xFFFF}), ("MAC", {"wgt_banks": 0}), ("MAC", {"act": words - 1}),
         ("RQ", {"par": bank_words(b.machine, "PAR") - 1}), ("RQ", {"out": 0}),
         ("RQ", {"write_banks": 0}), ("RQ", {"act_terms": 1}), ("RQ", {"par_banks": 0}),
         ("VEC", {"act": 0xFFFF}), ("VEC", {"out": words - 1}), ("VEC", {"read_banks": 0}),

@@ -40,6 +40,8 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     tiles = shape(rng, 4, max(1, min(wgt_words // tile_words, 12)))
     pixels = shape(rng, 2, max(1, work(rng) // product(tiles)))
     warm, step = rng.choice((0, rows - 1, rng.randint(0, rows + 1))), rng.choice((1, 1, 2, 3))
+    if not depthwise:  # which alone takes them
+        warm, step = rng.randrange(256), rng.randrange(256)
     per_row = len(range(warm, pixels[1], step)) if depthwise else pixels[1]
     results = per_row * pixels[0]
     acc_words = b.machine.scratchpads.acc_words
@@ -60,7 +62,8 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     b.configure("EX", {
         **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
         "mac_tile": {
-            "rows": rows, "row_first": rng.choice((0, 0, 0, rng.randint(0, rows))),
+            "rows": rows,
+            "row_first": rng.choice((0, 0, 0, 0, 0, 0, rng.randint(0, rows), rng.randrange(256))),
             "row_end": rng.choice((rows, rows, rng.randint(0, rows), 255)),
         },
         "mac_output": {"acc_stride": acc_stride, "warm": warm, "step": step},
@@ -68,7 +71,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
             "format": form, "bits": bits, "unsigned": unsigned,
             "zero_point": zero_point(rng, unsigned),
         },
-        "subset_selectors": {"value": rng.getrandbits(32)},
+        "subset_selectors": {"value": rng.choice((0, *(rng.getrandbits(32) for _ in range(7))))},
     }, rng)  # fmt: skip
     read = b.banks_of_words("ACT", words_of(act + low, levels))
     read = claim(b, "ACT", read, rng)

@@ -37,14 +37,17 @@ def _long_ex(b: Builder, rng: random.Random) -> Instruction:
 
     What it takes must not be called bad, however long it is; the other engine's fault ends it.
     """
-    name = rng.choice(("MAC", "VEC"))
+    name = rng.choice(("MAC", "VEC", "RQ"))
     count = 1 << rng.randrange(12, 16)  # it must not retire: what it reads was never written
     if name == "MAC":
         level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
         configure_ex(b, rng, **{f"mac_{level}": {"count": count}})
         return instruction(name, read_banks=1, wgt_banks=1)
-    configure_ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
     out = bank_words(b.machine, "ACT")
+    if name == "RQ":
+        configure_ex(b, rng, **{f"vec_{rng.choice('yx')}": {"count": count}})
+        return instruction(name, out=out, par_banks=1, write_banks=2)
+    configure_ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
     return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
 
 
@@ -98,7 +101,7 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     wrong: list[tuple[str, Registers, dict[str, int]]] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
         *(("MAC", {"mac_format": {"format": f}}, {}) for f in range(len(CODES), FORMAT_PLACES)),
-        ("MAC", {"mac_format": {"bits": rng.choice((0, 1, 9, 15))}}, {}),
+        *(("MAC", {"mac_format": {"bits": bits}}, {}) for bits in (0, rng.choice((1, 9, 15)))),
         *(
             ("MAC", {"mac_format": {"format": form, "bits": rng.randint(most + 1, 15)}}, {})
             for form in range(len(CODES))

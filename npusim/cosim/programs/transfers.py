@@ -65,6 +65,8 @@ def load_tile(b: Builder, d: Dram, rng: random.Random) -> None:
         return
     offset, (block, row) = fit(rng, d.beats(region) - counts[2] * element + 1, counts[:2])
     pads = [rng.choice((0, 0, 1, 2, 3)) if rng.random() < 0.7 else 0 for _ in range(4)]
+    if rng.random() < 0.1:
+        pads[rng.randrange(4)] = rng.randint(4, 60)
     height, width = pads[0] + counts[1] + pads[1], pads[2] + counts[2] + pads[3]
     total = pad_words(b.machine, "ACT")
     room = total - width + 1
@@ -120,7 +122,8 @@ def store(b: Builder, d: Dram, rng: random.Random) -> None:
     banks = claim(b, "ACT", b.banks_of_words("ACT", words), rng)
     b.configure("ST", {
         "row_stride": {"value": out_row[1]}, "block_stride": {"value": out_block[1]},
-        "act_stride": {"row": row[1], "block": block[1]}, "element": {"beats": element},
+        "act_stride": {"row": row[1], "block": block[1]},
+        "element": {"beats": element, "fill": rng.randrange(256)},
     }, rng)  # fmt: skip
     item = instruction(
         "ST", region=region, offset=offset, address=first + low, banks=banks, columns=columns,

@@ -20,6 +20,9 @@ from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import VEC_OPS
 from npusim.words import EPILOGUES, ROUNDINGS
 
+ROUNDING_CODES = 8
+"""Of VEC, which takes those that name no rounding as half_up."""
+
 
 def _output(
     b: Builder, rng: random.Random, counts: list[int], banks: int
@@ -41,7 +44,7 @@ def _bounds(rng: random.Random, unsigned: int) -> dict[str, int]:
     low = rng.choice((least, least, rng.randint(least, most)))
     return {
         "zero_point": zero_point(rng, unsigned), "low": low,
-        "high": rng.choice((most, most, rng.randint(low, most))),
+        "high": rng.choice((most, most, rng.randint(low, most), max(low, 0))),
     }  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
         "rq_output": _bounds(rng, rng.getrandbits(1)),
         "rq_mode": {
             "rounding": rng.randrange(roundings), "unsigned": unsigned,
-            "pwlq_bits": rng.randint(2, 8),
+            "pwlq_bits": rng.randint(2, 8) if pwlq else rng.randrange(16),
         },
     })  # fmt: skip
     first = par + skip * (3 + terms)
@@ -119,7 +122,10 @@ def _vector_registers(
             "acc": acc[place][1] if place < len(acc) else _any_stride(rng),
         }
     if len(taps) == 1:
-        registers["vec_ky"] = {"count": rng.choice((0, 3)), "stride": _any_stride(rng)}
+        registers["vec_ky"] = {
+            "count": rng.choice((0, 3, rng.getrandbits(16))),
+            "stride": _any_stride(rng),
+        }
     b.configure("EX", {**registers, **others}, rng)
 
 
@@ -169,7 +175,11 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     unsigned = rng.getrandbits(1)
     others = {
         "rq_output": _bounds(rng, unsigned),
-        "rq_mode": {"rounding": rng.randrange(len(ROUNDINGS)), "unsigned": unsigned},
+        "rq_mode": {
+            "rounding": rng.randrange(ROUNDING_CODES),
+            "unsigned": unsigned,
+            "pwlq_bits": rng.randrange(16),
+        },
     }
     if op in PAIRS:
         multipliers, shifts = _add_scales(rng)
