@@ -17,6 +17,7 @@ import numpy as np
 
 from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.imported import Imported
+from npusim.formats.onnx import qonnx
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
@@ -86,6 +87,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
         if value.name in absent | graph.stripped:  # one zero, seen in the shape of all
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
+    qonnx.write_out(graph)
     fused = fuse(graph)
     nodes = factors_behind(fused.nodes, graph.constants, graph.outputs)
     b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
