@@ -17,7 +17,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("codes", "toml_tables"),
     ("machines",),
     ("datapath", "isa", "graph"),
-    ("formats.onnx.nodes",),
+    ("formats.onnx.nodes", "formats.tflite.sparse"),
     ("formats.onnx.tensors",),
     ("formats.onnx.records", "formats.tflite.records"),
     ("runtimes",),

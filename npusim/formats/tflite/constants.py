@@ -11,13 +11,15 @@ from math import prod
 
 import numpy as np
 
-from npusim.errors import FormatError
+from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.operators.constant import Constant
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
+
+DENSIFY = "DENSIFY"
 
 
 def computed(
@@ -43,8 +45,15 @@ def computed(
 
 
 def widened(operator: OperatorRecord, records: list[TensorRecord]) -> TensorRecord | None:
-    """Return the output of a DEQUANTIZE of float16 constants as constants; None of any other."""
+    """Return the output of a DENSIFY, or of a DEQUANTIZE of float16 constants, as constants.
+
+    Sparse constants are dense by then. None of any other operator.
+    """
     x = records[operator.inputs[0]] if operator.inputs else None
+    if operator.kind == DENSIFY:
+        if x is None or x.data is None:
+            raise UnsupportedError(f"{operator.name}: expected sparse constants, found none")
+        return replace(records[operator.outputs[0]], shape=x.shape, dtype=x.dtype, data=x.data)
     if operator.kind != "DEQUANTIZE" or x is None or x.dtype != "FLOAT16" or x.data is None:
         return None
     size = prod(x.shape)

@@ -17,7 +17,7 @@ import numpy as np
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.imported import Imported
 from npusim.formats.tflite.calls import DEEPEST, inlined
-from npusim.formats.tflite.constants import computed, widened
+from npusim.formats.tflite.constants import DENSIFY, computed, widened
 from npusim.formats.tflite.cut import cut_to, operations_of
 from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord, read_records
@@ -122,7 +122,7 @@ class _Reading:
     def take(self, record: OperatorRecord) -> None:
         """Add the node of an operator, or the values of one on constants."""
         records = self.records
-        if record.kind not in FORMS:
+        if record.kind not in FORMS and record.kind != DENSIFY:
             why = f": {REFUSED[record.kind]}" if record.kind in REFUSED else ""
             raise UnsupportedError(f"{record.name}: {_called(record.kind)} is not supported{why}")
         if not record.outputs or min(record.outputs) < 0:

@@ -23,6 +23,7 @@ from flatbuffers import flexbuffers
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
+from npusim.formats.tflite.sparse import written_out
 from npusim.reading import file_bytes, readable
 
 DTYPES = {
@@ -164,8 +165,6 @@ def _integers(vector: NDArray | int) -> tuple[int, ...]:
 
 def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
     dtype = DTYPES.get(tensor.Type()) or TYPE_NAMES.get(tensor.Type(), f"NUMBER {tensor.Type()}")
-    if tensor.Sparsity() is not None:
-        raise UnsupportedError(f"{name}: sparse tensors are not supported")
     if not 0 <= tensor.Buffer() < len(buffers):
         raise FormatError(f"{name}: buffer {tensor.Buffer()} of {len(buffers)}")
     buffer = buffers[tensor.Buffer()]
@@ -174,6 +173,8 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
     data, shape = buffer.DataAsNumpy(), _integers(tensor.ShapeAsNumpy())
     if dtype == "INT4" and not isinstance(data, int) and len(data):
         dtype, data = "int8", _four_bits(data, prod(shape))
+    if tensor.Sparsity() is not None and not isinstance(data, int):
+        data = written_out(name, tensor.Sparsity(), shape, data, _item_bytes(name, dtype))
     scale, zero_point, axis = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
     quantization = tensor.Quantization()
     if quantization is not None:
@@ -197,6 +198,12 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
         not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
         (tensor.Name() or b"").decode("utf-8", "replace"),
     )
+
+
+def _item_bytes(name: str, dtype: str) -> int:
+    if dtype not in (*DTYPES.values(), "FLOAT16"):
+        raise UnsupportedError(f"{name}: sparse tensors of {dtype} are not supported")
+    return np.dtype(dtype.lower()).itemsize
 
 
 def _four_bits(data: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 WRITTEN_OUT = (
     "CALL", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "STABLEHLO_COMPOSITE",
+    "DENSIFY",
 )  # fmt: skip
 """Operators that are no nodes: variables become state, bodies are written out."""
 
@@ -59,6 +60,6 @@ REFUSED = {
         "it belongs to another compiler or program",
         ("DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"),
     ),
-    **_each("sparse tensors are not supported", ("DENSIFY", "SPARSE_TO_DENSE")),
+    **_each("what is dense of it is computed", ("SPARSE_TO_DENSE",)),
 }  # fmt: skip
 """Why each is refused."""
