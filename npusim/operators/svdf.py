@@ -17,16 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError, UnsupportedError
-from npusim.graph.attributes import need_rank
+from npusim.graph.attributes import Clamp, fused, need_rank
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.alike import alike
+from npusim.operators.kinds.hybrid import asymmetric, symmetric
 from npusim.operators.kinds.wide import require_types
 from npusim.operators.page import Absent, Page, Step
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
+from npusim.words import Rule
 
 Pair = tuple[NDArray, NDArray]
 
@@ -42,6 +44,9 @@ class Svdf(Operator):
     """
 
     rank: int
+    activation: Clamp | None
+    symmetric: bool = False
+    """Of weights of int8 beside floats: whether each row is quantized with zero point 0."""
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -112,13 +117,40 @@ def step(network: Network, node: Node, c: FixedPoint) -> Step:
 
 
 def real(operator: Svdf, x: NDArray, w: NDArray, time: NDArray, *rest: NDArray) -> Pair:
-    """Return y, which is never negative, and the memory, in the type of x."""
+    """Return y and the memory, in the type of x."""
+    return remembered(operator, x @ w.T, time, *rest)
+
+
+def remembered(operator: Svdf, newest: NDArray, time: NDArray, *rest: NDArray) -> Pair:
+    """Return y and the memory after features `newest` [N F]."""
     *bias, memory = rest
-    kept = memory.reshape(len(x), *time.shape)
-    after = np.concatenate([kept[:, :, 1:], (x @ w.T)[:, :, None]], axis=2)
-    sums = (after * time).sum(axis=2).reshape(len(x), -1, operator.rank).sum(axis=2)
-    y = np.maximum(sums + bias[0].reshape(-1) if bias else sums, 0)
-    return y, after.reshape(memory.shape)
+    kept = memory.reshape(len(newest), *time.shape)
+    after = np.concatenate([kept[:, :, 1:], newest[:, :, None]], axis=2)
+    sums = (after * time).sum(axis=2).reshape(len(newest), -1, operator.rank).sum(axis=2)
+    y = sums + bias[0].reshape(-1) if bias else sums
+    return fused(operator.activation, y), after.reshape(memory.shape)
+
+
+def single(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step on float32; weights may be int8 (svdf.cc, EvalHybridSVDF)."""
+    operator = node.operator
+    assert isinstance(operator, Svdf)
+    w, time = network.inputs_of(node)[1:3]
+    if w.is_float:
+        return lambda threads, *values: real(operator, *values)
+    if {w.dtype, time.dtype} != {np.dtype(np.int8)} or w.quantization is None:
+        raise UnsupportedError(
+            f"{node.name}: expected weights of int8 in both {w.name} and {time.name} beside floats"
+        )
+    scale, taken = affine(node, w)[0], symmetric if operator.symmetric else asymmetric
+    time_scale = affine(node, time)[0]
+
+    def run(threads: int, x: NDArray, w: NDArray, time: NDArray, *rest: NDArray) -> Pair:
+        integers, scales = taken(x)
+        newest = (integers @ w.astype(np.float64).T).astype(np.float32) * (scales * scale)[:, None]
+        return remembered(operator, newest, time.astype(np.float32) * time_scale, *rest)
+
+    return run
 
 
 def macs(network: Network, node: Node) -> int:
@@ -129,17 +161,19 @@ def macs(network: Network, node: Node) -> int:
 
 def _read(layer: TfliteLayer) -> Svdf:
     activation = layer.option("FusedActivationFunction")
-    if activation != RELU:
+    is_float = layer.input(0).dtype == "float32"
+    if activation != RELU and not is_float:
         raise UnsupportedError(
             f"{layer.record.name}: expected the fused activation RELU, found number {activation}"
         )
     if len(layer.outputs) != 2:
         raise UnsupportedError(f"{layer.record.name}: its memory is no variable tensor")
-    return Svdf(int(layer.option("Rank")))
+    by_zero = is_float and not layer.option("AsymmetricQuantizeInputs")
+    return Svdf(int(layer.option("Rank")), layer.activation(), by_zero)
 
 
 RELU = 1
-"""Its number in the schema; LiteRT takes no other here."""
+"""Its number in the schema; LiteRT takes no other on integers."""
 
 PAGE = Page(
     operator=Svdf,
@@ -149,7 +183,7 @@ PAGE = Page(
     real=real,
     constants=alike(fixed_point),
     quantized=step,
-    float32=Absent("on float values is not supported"),
+    float32=single,
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="host",
