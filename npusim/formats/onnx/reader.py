@@ -17,7 +17,7 @@ import numpy as np
 
 from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.imported import Imported
-from npusim.formats.onnx import qonnx
+from npusim.formats.onnx import attention, qonnx
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
@@ -55,7 +55,7 @@ def read(
         It needs a structure or a tensor type that npusim has not. An operator that npusim has not
         is among the refusals.
     """
-    graph = read_graph(path, shapes, lambda model: written_out(model, FORMS))
+    graph = read_graph(path, shapes, lambda model: written_out(model, {*FORMS, *attention.KINDS}))
     try:
         if outputs is not None:
             cut_to(graph, outputs)
@@ -88,6 +88,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     qonnx.write_out(graph)
+    attention.write_out(graph)
     fused = fuse(graph)
     nodes = factors_behind(fused.nodes, graph.constants, graph.outputs)
     b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
