@@ -88,4 +88,4 @@ def _read(layer: TfliteLayer) -> Gather:
     return Gather(axis, walked + len(layer.input(1).shape) if walked < 0 else walked)
 
 
-PAGE = any_type_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step)
+PAGE = any_type_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step, unit="data movement")

@@ -56,4 +56,6 @@ def _read(layer: TfliteLayer) -> Pack:
     return Pack(layer.axis(layer.option("Axis"), layer.rank + 1))
 
 
-PAGE = any_type_page(Pack, (TfliteForm("PACK", ALL_INPUTS, _read),), real, _step)
+PAGE = any_type_page(
+    Pack, (TfliteForm("PACK", ALL_INPUTS, _read),), real, _step, unit="data movement"
+)

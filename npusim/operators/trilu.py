@@ -47,4 +47,4 @@ def _read(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, operator, (b.value(node, 0),), node.outputs[0])
 
 
-PAGE = rearrangement_page(Trilu, (), (OnnxForm("Trilu", _read),))
+PAGE = rearrangement_page(Trilu, (), (OnnxForm("Trilu", _read),), unit="host")

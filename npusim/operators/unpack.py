@@ -50,4 +50,4 @@ def _read(layer: TfliteLayer) -> Unpack:
     return Unpack(layer.axis(layer.option("Axis"), layer.rank), layer.option("Num"))
 
 
-PAGE = any_type_page(Unpack, (TfliteForm("UNPACK", 1, _read),), real, _step)
+PAGE = any_type_page(Unpack, (TfliteForm("UNPACK", 1, _read),), real, _step, unit="data movement")

@@ -15,6 +15,7 @@ from npusim.compiler.emit.moves import (
     emit_copy,
     emit_select,
 )
+from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.compiler.lower.quantize import with_zero_point
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
@@ -25,6 +26,15 @@ from npusim.runtimes.requantization import Requantization, affine
 
 def lower(network: Network, node: Node, c: tuple[Part, ...], context: Context) -> Lowering | None:
     """Return how data is joined; None where the host has to."""
+    found = _by_blocks(network, node, c, context)
+    if found is not None or not all(map(_keeps, network.inputs_of(node), c)):
+        return found
+    return lower_rearrangement(network, node, None, context)
+
+
+def _by_blocks(
+    network: Network, node: Node, c: tuple[Part, ...], context: Context
+) -> Lowering | None:
     operator = node.operator
     assert isinstance(operator, op.Concat)
     inputs, y = network.inputs_of(node), network.output_of(node)

@@ -9,10 +9,17 @@ from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import Columns, emit_columns
+from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
+    """Return how values move; None where the host has to, or is quicker."""
+    found = _by_columns(network, node, context)
+    return lower_rearrangement(network, node, c, context) if found is None else found
+
+
+def _by_columns(network: Network, node: Node, context: Context) -> Lowering | None:
     """Return how channels become pixels of fewer channels, or the reverse; None for the host.
 
     Whole blocks of channels move by addresses. A reshape that leaves the bytes where they are never

@@ -12,10 +12,17 @@ from npusim.compiler.emit.moves import (
     emit_select,
     identity,
 )
+from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
+    """Return how values move; None where the host has to, or is quicker."""
+    found = _by_rectangles(network, node, context)
+    return lower_rearrangement(network, node, c, context) if found is None else found
+
+
+def _by_rectangles(network: Network, node: Node, context: Context) -> Lowering | None:
     """Return how data is copied; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.Slice)

@@ -10,10 +10,17 @@ from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import Rectangle, emit_copy, emit_select, identity
+from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
+    """Return how values move; None where the host has to, or is quicker."""
+    found = _by_rectangles(network, node, context)
+    return lower_rearrangement(network, node, c, context) if found is None else found
+
+
+def _by_rectangles(network: Network, node: Node, context: Context) -> Lowering | None:
     """Return how the pieces are copied, one after the other; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.Split)

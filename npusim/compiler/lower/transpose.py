@@ -10,6 +10,7 @@ from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import emit_swap
 from npusim.compiler.emit.turns import Matrices, emit_turn, may_turn
+from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
 ROWS_AND_COLUMNS = (0, 2, 1, 3)
@@ -19,6 +20,12 @@ BOTH = (0, 2, 3, 1)
 
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
+    """Return how values move; None where the host has to, or is quicker."""
+    found = _by_turns(network, node, context)
+    return lower_rearrangement(network, node, c, context) if found is None else found
+
+
+def _by_turns(network: Network, node: Node, context: Context) -> Lowering | None:
     """Return how pixels move by LD's addresses, or to channels by the array; None for the host."""
     operator = node.operator
     assert isinstance(operator, op.Transpose)

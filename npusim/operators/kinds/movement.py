@@ -27,6 +27,7 @@ from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.any_type import NOT_IN_OWN_FILES, any_type_page
 from npusim.operators.page import Absent, Page, Step
+from npusim.words import Unit
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def rearrangement_page(
     tflite: tuple[TfliteForm, ...],
     onnx: tuple[OnnxForm, ...] = (),
     own: tuple[OwnForm, ...] | Absent = NOT_IN_OWN_FILES,
+    unit: Unit = "data movement",
 ) -> Page:
     """Return the page of an operator of this kind."""
     return any_type_page(
@@ -75,6 +77,7 @@ def rearrangement_page(
         rearrangement_step,
         onnx=onnx,
         own=own,
+        unit=unit,
     )
 
 
