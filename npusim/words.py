@@ -61,6 +61,9 @@ ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 End = Literal["float", "int8"]
 """What an exported network's inputs and outputs are: real values, or the integers within."""
 ENDS: tuple[End, ...] = get_args(End)
+FileForm = Literal["npusim", "qdq"]
+"""How an exported file says the network: functions of npusim's codes, or Q and DQ nodes."""
+FILE_FORMS: tuple[FileForm, ...] = get_args(FileForm)
 PUBLISHED = "published"
 """In a comparison, beside the encoders: every setting as the scheme's paper has it."""
 Clip = Literal["min-max", "squared-error"]

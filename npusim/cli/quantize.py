@@ -19,7 +19,14 @@ from npusim.cli.options import (
     threads_option,
 )
 from npusim.codes.schemes import SCHEME_FAMILIES
-from npusim.quant.options import Options, as_published, parse_layer, require_used, with_default_bits
+from npusim.quant.options import (
+    Options,
+    as_published,
+    parse_layer,
+    require_uniform,
+    require_used,
+    with_default_bits,
+)
 from npusim.words import (
     BIAS_CORRECTIONS,
     BREAKPOINTS,
@@ -27,10 +34,12 @@ from npusim.words import (
     ENCODERS,
     ENDS,
     EXEMPT,
+    FILE_FORMS,
     GRIDS,
     NORMALIZATIONS,
     RANGE_METHODS,
     End,
+    FileForm,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +121,14 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     help="multipoint: mean points a channel; by output error when left out.",
 )
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice(FILE_FORMS),
+    default="npusim",
+    show_default=True,
+    help="npusim's functions, or QDQ of uniform codes.",
+)
+@click.option(
     "--io",
     type=click.Choice(ENDS),
     default="float",
@@ -136,6 +153,7 @@ def command(
     machine: str | None,
     layer_errors: bool,
     io: End,
+    form: FileForm,
     threads: int | None,
     **settings: Any,
 ) -> None:
@@ -170,6 +188,8 @@ def command(
         for option, value in (("--mix", mix), ("--machine", machine)):
             if value is not None:
                 raise UnsupportedError(f"{option}: expected --budget beside it, found none")
+    if form == "qdq":
+        require_uniform(options, budget is not None)
     network = load(model, shapes, outputs)
     samples = read_samples(calibrate_path, network, reading)
     with progress_bars() as show:
@@ -185,7 +205,7 @@ def command(
         quantized = quantize_prepared(
             prepared, options, lambda done, total: show("quantizing", done, total), threads
         )
-    export(quantized.network, output_path, io=io)
+    export(quantized.network, output_path, io=io, form=form)
     if saved_path is not None:
         write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)

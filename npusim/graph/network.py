@@ -14,7 +14,7 @@ from npusim.graph.operator import Operator, Shape, check_inputs, output_shapes
 from npusim.graph.state import State
 from npusim.graph.tensor import Tensor
 from npusim.remade import Remade
-from npusim.words import End
+from npusim.words import End, FileForm
 
 Source = Literal["tflite", "onnx", "npusim"]
 """Whose runtime defines the network's integers: LiteRT, onnxruntime, or npusim's own form."""
@@ -107,9 +107,9 @@ class Network(Remade):
         """Return what a copy or another process needs: it makes functions of its own."""
         return vars(self) | {"steps": {}}
 
-    def save(self, path: str | Path, *, io: End = "float") -> None:
+    def save(self, path: str | Path, *, io: End = "float", form: FileForm = "npusim") -> None:
         """Write a quantized network as ONNX, as `npusim.export` does."""
-        npusim.export(self, path, io=io)
+        npusim.export(self, path, io=io, form=form)
 
     def _checked_state(self, known: set[str]) -> list[str]:
         """Return the names of the kept values, which nothing else may give a value."""

@@ -23,7 +23,8 @@ from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.own import scale_of
-from npusim.words import ENDS, End
+from npusim.quant.export_qdq import qdq_model
+from npusim.words import ENDS, FILE_FORMS, End, FileForm
 from npusim.writing import whole_file
 
 BATCH = "N"
@@ -170,11 +171,14 @@ def _value(
     return helper.make_tensor_value_info(name, kind, sizes)
 
 
-def export(network: Network, path: str | Path, *, io: End = "float") -> None:
+def export(
+    network: Network, path: str | Path, *, io: End = "float", form: FileForm = "npusim"
+) -> None:
     """Write `network` to `path` as ONNX, byte for byte the same each time.
 
     With `io` "float" its inputs and outputs are real values, in place of the float network's; with
-    "int8" they are the integers, whose scales the file states.
+    "int8" they are the integers, whose scales the file states. `form` "qdq" is for uniform codes
+    and runtimes' own kernels, see `export_qdq`.
 
     Raises
     ------
@@ -183,6 +187,8 @@ def export(network: Network, path: str | Path, *, io: End = "float") -> None:
     FormatError
         The file cannot be written.
     """
-    content = model_of(network, io).SerializeToString(deterministic=True)
+    require_one_of("form", form, FILE_FORMS)
+    model = qdq_model(network, io) if form == "qdq" else model_of(network, io)
+    content = model.SerializeToString(deterministic=True)
     with whole_file(Path(path)) as file:
         file.write(content)

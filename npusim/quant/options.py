@@ -121,6 +121,14 @@ def require_used(settings: Iterable[str], options: Options) -> None:
             )
 
 
+def require_uniform(options: Options, mixed: bool) -> None:
+    """Raise UnsupportedError unless every layer has uniform codes, which a budget may not keep."""
+    schemes = {options.scheme, *(scheme for scheme, _ in options.layers.values())}
+    if mixed or schemes != {"uniform"}:
+        found = "a budget's choice" if mixed else ", ".join(sorted(schemes))
+        raise UnsupportedError(f"--format qdq: expected scheme uniform, found {found}")
+
+
 PUBLISHED: dict[str, Any] = {
     "encoder": "nearest", "clip": "min-max", "activations": "min-max", "bias_correction": "none",
     "breakpoint": "gaussian", "grid": "paper",
