@@ -33,9 +33,8 @@ OPSET = 17
 IR_VERSION = 8
 BATCH = "N"
 LARGEST_WEIGHT = 64
-"""Weights of few bits are multiplied up to it, and their scale divided: a bias is an int32 number of
-products' units, which would be coarse otherwise. Sums of larger pairs saturate on some processors.
-"""
+"""Weights of few bits are multiplied up to it, and their scale divided: the unit of a bias is that
+of the products, which would be coarse otherwise. Larger pairs saturate on some processors."""
 FIRST = (0, 3, 1, 2)
 LAST = (0, 2, 3, 1)
 

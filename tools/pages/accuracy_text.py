@@ -25,7 +25,7 @@ def page(data: dict[str, Any], floors: Sequence[Level], goals: Sequence[Level]) 
         "`published` is each paper's own choice (`--as-published`): weights rounded to the nearest "
         "code, min-max ranges, the closed form's breakpoint on the printed grid, for PWLQ its bias "
         "correction. `nearest` has the same encoders with the defaults otherwise: static bias "
-        "correction, searched grids, activation ranges by squared error. `feedback` is the "
+        "correction, searched grids, activation ranges by percentile. `feedback` is the "
         "default: codes, scales and what a layer shares are fitted to the data, layer after layer; "
         "`none` and `static` say what is done about the bias.",
         "## Keyword spotting, 749 labelled samples",
