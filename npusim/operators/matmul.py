@@ -43,7 +43,9 @@ from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.wide import Values, by_width, require_no_zero_point, require_types
+from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.transpose import Transpose
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.fixed_point import multiplied_wide
 from npusim.runtimes.requantization import (
@@ -288,6 +290,29 @@ def _read_to_float(b: Builder, node: OnnxNode) -> None:
     float_product(b, node, operator, (x, other), None)
 
 
+def _read_fused(b: Builder, node: OnnxNode) -> None:
+    """Read com.microsoft's FusedMatMul: operands turned first, a factor behind."""
+    if node.integer("transBatchA", 0) or node.integer("transBatchB", 0):
+        raise UnsupportedError(f"{node.name} (FusedMatMul): transBatchA and transBatchB")
+    values = []
+    for index, letter in enumerate("AB"):
+        x = b.value(node, index)
+        rank = len(b.shape(x))
+        if node.integer(f"trans{letter}", 0):
+            order = (*range(rank - 2), rank - 1, rank - 2)
+            turned = b.free(f"{x}:turned")
+            x = b.emit(turned, Transpose(order), (x,), turned)
+        values.append(x)
+    alpha = node.number("alpha", 1.0)
+    if alpha == 1:
+        b.emit(node.name, MatMul(), (values[0], values[1]), node.outputs[0])
+        return
+    sums = b.free(f"{node.outputs[0]}:sums")
+    b.emit(f"{node.name}:product", MatMul(), (values[0], values[1]), sums)
+    factor = b.store(f"{node.name}:factor", np.asarray(alpha, np.float32))
+    b.emit(node.name, Mul(), (sums, factor), node.outputs[0])
+
+
 def implied(network: Network, node: Node) -> Attributes:
     """Return the constants of npusim's own form."""
     zeros = zero_points(network, node, "ab")
@@ -307,6 +332,7 @@ PAGE = Page(
     onnx=(
         OnnxForm("MatMul", _read_onnx),
         OnnxForm("QLinearMatMul", _read_quantized),
+        OnnxForm("FusedMatMul", _read_fused, "com.microsoft"),
         OnnxForm("MatMulToFloat", _read_to_float, "npusim.fused"),
     ),
     own=(OwnForm("MatMul", (), implied, values=2, suits=lambda network, node: _straight(node)),),

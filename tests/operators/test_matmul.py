@@ -79,4 +79,17 @@ def _with_factors(rng: np.random.Generator) -> Case:
     return nodes, inputs, held, {"y": np.float32}
 
 
+def _fused(rng: np.random.Generator) -> Case:
+    m, k, n = (int(rng.integers(2, 9)) for _ in range(3))
+    turned = [int(rng.integers(2)) for _ in range(2)]
+    shapes = ((2, k, m) if turned[0] else (2, m, k), (2, n, k) if turned[1] else (2, k, n))
+    inputs = {name: rng.normal(size=s).astype("f") for name, s in zip("ab", shapes, strict=True)}
+    node = helper.make_node(
+        "FusedMatMul", ["a", "b"], ["y"], domain="com.microsoft", transA=turned[0],
+        transB=turned[1], alpha=float(rng.choice([1, 0.3, 2])),
+    )  # fmt: skip
+    return [node], inputs, {}, {"y": np.float32}
+
+
+test_what_onnxruntime_fused_equals_it = equals_onnxruntime(_fused)
 test_factors_around_a_product_equal_onnxruntime = equals_onnxruntime(_with_factors)

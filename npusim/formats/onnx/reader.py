@@ -17,7 +17,7 @@ import numpy as np
 
 from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.imported import Imported
-from npusim.formats.onnx import attention, qonnx
+from npusim.formats.onnx import attention, fused_by_runtime, qonnx
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
@@ -88,6 +88,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
     qonnx.write_out(graph)
+    fused_by_runtime.write_out(graph)
     attention.write_out(graph)
     fused = fuse(graph)
     nodes = factors_behind(fused.nodes, graph.constants, graph.outputs)
