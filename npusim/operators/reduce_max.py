@@ -32,6 +32,7 @@ PAGE = any_type_page(
         TfliteForm("REDUCE_MIN", 1, lambda layer: ReduceMax(*read_axes(layer), least=True)),
     ),
     real,
+    unit="vector unit",
     onnx=(
         reduction("ReduceMax", lambda axes, keep: (ReduceMax(axes, keep),)),
         reduction("ReduceMin", lambda axes, keep: (ReduceMax(axes, keep, least=True),)),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from npusim.engines.engine import run
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.files import load
 from npusim.graph.network import Network
@@ -221,3 +222,21 @@ def test_keyword_networks_equal_litert_in_every_step_and_state(shared: Path, nam
             np.testing.assert_array_equal(found[key], expected, f"step {step}: {key}")
             seen[key].add(expected.tobytes())
     assert all(len(seen[state.value]) > STEPS // 4 for state in net.state)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["alexa", "v2__alexa"])
+def test_keyword_networks_on_the_machine_equal_litert_over_steps(shared: Path, name: str) -> None:
+    path = shared / "corpus" / "tflite" / f"wake_{name}.tflite"
+    net, interpreter = load(path), litert(path, "ref")
+    shape = net.tensors[net.inputs[0]].shape
+    rng = np.random.default_rng(2)
+    x = np.clip(rng.normal(-60, 50, (100, *shape[1:])), -128, 127).astype(np.int8)
+    found = run(net, x, engine="machine", requant="litert")
+    assert found.samples == 100
+    (scores,) = found.outputs.values()
+    for step, frame in enumerate(x):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], frame[None])
+        interpreter.invoke()
+        (expected,) = (interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details())
+        np.testing.assert_array_equal(scores[step : step + 1], expected, f"step {step}")

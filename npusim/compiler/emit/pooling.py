@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Literal
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _PAR_WORDS = PAR_HEADER_WORDS + 1
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """A window operation. `finish` gives the epilogue of a sum over so many taps; None: maximum.
+    """A window operation. `finish` gives the epilogue of a sum over so many taps; None: `extreme`.
 
     `fill` stands for taps outside the image. Source and target are `samples` images, one below the
     other.
@@ -44,6 +45,7 @@ class Pool:
     high: int
     finish: Callable[[int], Requantization] | None
     samples: int
+    extreme: Literal["max", "min"]
 
     def of_sample(self, number: int) -> Pool:
         """Return the operation on one of the samples."""
@@ -169,9 +171,9 @@ class _Pooling:
                 if pool.finish is not None:
                     self._fold("sum", out, taps, tile, 0, started)
                 elif not started:
-                    self._fold("max", out, taps, tile, result, False)
+                    self._fold(pool.extreme, out, taps, tile, result, False)
                 else:
-                    self._fold("max", out, taps, tile, result + words, False)
+                    self._fold(pool.extreme, out, taps, tile, result + words, False)
                     spare = tile.address + cut.in_words - words
                     self._pair(result, words, spare)
                 started = True
@@ -280,7 +282,7 @@ class _Pooling:
         apart = emitter.banks("ACT", spare, spare + words)
         self._configure((1, 0, 0), (1, 0, 0), (words, 1, 1), kx=(2, words))
         emitter.execute(
-            "VEC", op=VEC_OPS.index("max"), act=result, out=spare, read_banks=both,
+            "VEC", op=VEC_OPS.index(self.pool.extreme), act=result, out=spare, read_banks=both,
             write_banks=apart,
         )  # fmt: skip
         self._configure((1, 0, 0), (1, 0, 0), (words, 1, 1))
@@ -299,7 +301,7 @@ class _Pooling:
         )  # fmt: skip
         words = out.blocks * out.rows * out.columns
         self._configure((1, 0, 0), (1, 0, 0), (words, 0, 1))
-        name = "max" if pool.finish is None else "sum"
+        name = pool.extreme if pool.finish is None else "sum"
         write = 0 if name == "sum" else emitter.banks("ACT", result, result + words)
         emitter.execute(
             "VEC", op=VEC_OPS.index(name), act=act + 1, out=result, acc=0,
