@@ -93,10 +93,34 @@ def prove(program: Program, network: Network) -> tuple[LayerProof, ...]:
         node = nodes.get(layer.name)
         if node is None:
             raise FormatError(f"{program.name}: layer {layer.name} is not of {network.name}")
-        found = _rule_of(network, node, rule)
-        if found is not None:
-            proofs.append(_prove_layer(program, columns, layer, *found))
+        chain = _chain(program, network, node, rule)
+        blocks = _blocks(program, columns, layer) if chain else []
+        for member, of, reach in chain:  # whose constants follow each other
+            count = -(-len(reach) // program.machine.size)
+            mine, blocks = blocks[:count], blocks[count:]
+            proofs.append(_prove_layer(program, member, mine, of, reach))
+        if blocks:
+            raise FormatError(f"{layer.name}: {len(blocks)} blocks of constants are of no channel")
     return tuple(proofs)
+
+
+Member = tuple[Node, Requantization | FloatRequantization, Reach]
+"""A layer whose outputs come from one accumulator, the rule of its runtime, and what can occur."""
+
+
+def _chain(program: Program, network: Network, node: Node, rule: Rule) -> list[Member]:
+    """Return `node`, behind those that the program computes with it band by band, in order."""
+    listed = {layer.name for layer in program.layers} | {step.node for step in program.steps}
+    chain: list[Member] = []
+    found, at = _rule_of(network, node, rule), node
+    while found is not None or isinstance(at.operator, op.Pad):
+        if found is not None:
+            chain.insert(0, (at, *found))
+        before = network.producer.get(at.inputs[0])
+        if before is None or before.name in listed:
+            break
+        found, at = _rule_of(network, before, rule), before
+    return chain
 
 
 def _rule_of(
@@ -117,29 +141,28 @@ def _rule_of(
 
 def _prove_layer(
     program: Program,
-    columns: Columns,
-    layer: Layer,
+    node: Node,
+    blocks: list[_Constants],
     rule: Requantization | FloatRequantization,
     reach: Reach,
 ) -> LayerProof:
-    blocks = _blocks(program, columns, layer)
     size, channels = program.machine.size, len(reach)
     if len(blocks) * size < channels:
         raise FormatError(
-            f"{layer.name}: expected constants of {channels} channels, found {len(blocks) * size}"
+            f"{node.name}: expected constants of {channels} channels, found {len(blocks) * size}"
         )
     lanes = np.concatenate([block.words for block in blocks], axis=1)[:, :channels]
     bias = (lanes[1] & MULTIPLIER_MASK) << 32 | lanes[0]
     multipliers = lanes[PAR_HEADER_WORDS:] & MULTIPLIER_MASK
     if (multipliers != multipliers[0]).any():
-        raise FormatError(f"{layer.name}: expected one multiplier for all planes of its weights")
+        raise FormatError(f"{node.name}: expected one multiplier for all planes of its weights")
     constants = Requantization(
         multipliers[:1], (bias ^ BIAS_SIGN) - BIAS_SIGN, (lanes[2] & 63) + (lanes[2] >> 8 & 15),
         blocks[0].rounding, *blocks[0].bounds,
     )  # fmt: skip
     steps = channels * (rule.high - rule.low)
     found = differences(rule, constants, reach)
-    return LayerProof(layer.name, layer.operator, channels, steps, found)
+    return LayerProof(node.name, node.kind, channels, steps, found)
 
 
 def _blocks(program: Program, columns: Columns, layer: Layer) -> list[_Constants]:

@@ -10,6 +10,7 @@ import pytest
 
 from npusim import operators as op
 from npusim.analysis.absorbed import absorbed
+from npusim.analysis.proof import prove
 from npusim.compiler import compile as compiler
 from npusim.compiler.cascade import choose
 from npusim.compiler.cascade.lowering import Cascade
@@ -178,6 +179,17 @@ def test_bands_cover_what_windows_read() -> None:
                 assert isinstance(read, Rows)
 
 
+def require_proofs(compiled: MachineNetwork) -> None:
+    """Assert that each convolution is proved by its own constants, in a cascade or alone."""
+    program, network = compiled.program, compiled.network
+    hosts = {step.node for step in program.steps}
+    layers = {n.name for n in network.nodes if isinstance(n.operator, op.Conv2D)} - hosts
+    proofs = prove(program, network)
+    assert {proof.layer for proof in proofs} == layers
+    if program.requant == "litert":
+        assert not any(proof.differences for proof in proofs)
+
+
 @pytest.mark.parametrize("part", range(2))
 def test_random_cascades_on_random_machines(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     met: Counter[str] = Counter()
@@ -191,6 +203,7 @@ def test_random_cascades_on_random_machines(part: int, monkeypatch: pytest.Monke
         except CapacityError:
             continue
         prove_program(compiled.program)
+        require_proofs(compiled)
         inputs = random_inputs(network, seed)
         found, _ = compiled.run(inputs, network.outputs)
         expected = prepare(network, compiled.program.requant).run(inputs, keep=network.outputs)
