@@ -3,6 +3,7 @@
     cycles = call + max(elements * element + macs * mac, moved bytes / bandwidth)
 
 `elements` are the values of the inputs that are computed, or of the outputs where they are more.
+An operator that runs networks of its own (a loop, a branch) costs what a turn of their nodes costs.
 The prices stand in the machine's TOML, [host]; the cycles are of the host's own clock.
 """
 
