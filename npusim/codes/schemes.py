@@ -78,4 +78,5 @@ def colour_rules() -> str:
         " ".join(f"--{scheme.name}: {scheme.colours[i]};" for scheme in BY_NAME.values())
         for i in range(2)
     )
-    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    media = "@media (prefers-color-scheme: dark)"
+    return f":root {{ {light} }}\n{media} {{ :root:not(.paper) {{ {dark} }} }}\n"

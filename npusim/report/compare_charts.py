@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from npusim.analysis.pareto import on_front
 from npusim.codes.schemes import family
-from npusim.report.svg import Axis, Plot, picture, text
+from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 
 WIDTH = 1040
+PHONE = 360
+"""Widths that pictures are drawn for, in CSS pixels."""
+LEFT, RIGHT = 64, 16
+"""Room beside a plot."""
+TOP = 56
+ROW = 18
+"""Height of a line of the legend."""
 DASHES = ("", "7 4", "2 4", "9 3 2 3")
 QUALITY = {
     "accuracy": "top-1 accuracy, %",
@@ -20,6 +28,8 @@ QUALITY = {
 DRAWN_POINTS = 25.0
 """Percentage points under the best row down to which rows are drawn."""
 
+LEAST_BETWEEN_NAMES = 14
+"""Pixels between names below a plot; where there are fewer, some are left out."""
 WIDEST_TICK = 1.5
 INKED_SHARE = 0.3
 """Of the space between two values of a grid, so that a dense grid is grey and not a bar."""
@@ -67,38 +77,44 @@ def drawn(data: Mapping[str, Any], key: str) -> list[tuple[int, Row]]:
     return [(i, row) for i, row in rows if row[key] >= floor]
 
 
-def legend(variants: Sequence[str], y: float) -> str:
-    """Return a line of colour, dash and name for each variant."""
-    parts, x = [], 64.0
+def legend(variants: Sequence[str], width: int) -> tuple[str, int]:
+    """Return colour, dash and name of each variant, and where the plot below them begins."""
+    parts, x, y = [], float(LEFT), 20
     for name in variants:
+        room = 52 + 7.2 * len(name)
+        if x > LEFT and x + room - 20 > width:
+            x, y = float(LEFT), y + ROW
         parts.append(
             f'<line class="line {family(name)}" x1="{x}" x2="{x + 26}" y1="{y - 4}" y2="{y - 4}" '
             f'stroke-dasharray="{dash(name, variants)}"/>'
         )
         parts.append(text(x + 32, y, name, "key"))
-        x += 52 + 7.2 * len(name)
-    return "".join(parts)
+        x += room
+    return "".join(parts), y + TOP - 20
 
 
-def front(data: Mapping[str, Any], key: str) -> str:
+def front(data: Mapping[str, Any], key: str, width: int = WIDTH) -> str:
     """Return bytes against quality: every row, the Pareto front, the float network."""
-    rows, shown = data["rows"], drawn(data, key)
+    shown = drawn(data, key)
     if not shown:
         return ""
     values = [row[key] for _, row in shown]
     reference = data["float"].get(key)
     if reference is not None:
         values = [*values, reference]
+    start, top = legend(variants_of(data["rows"]), width)
     plot = Plot(
-        Axis(*_span([row["bytes"] / 1000 for _, row in shown], 0.0), 64, WIDTH - 16),
-        Axis(*_span(values), 400, 56),
+        Axis(*_span([row["bytes"] / 1000 for _, row in shown], 0.0), LEFT, width - RIGHT),
+        Axis(*_span(values), top + 344, top),
     )
-    parts = [legend(variants_of(rows), 20), plot.frame("stored, kB", QUALITY[key])]
+    parts = [start, plot.frame("stored, kB", QUALITY[key], _few(plot.x, width))]
     if reference is not None:
         y = plot.y.at(reference)
-        parts.append(f'<line class="float" x1="64" x2="{WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(
+            f'<line class="float" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        )
         note = f"float network {reference:.2f}, {data['float']['bytes'] / 1000:,.0f} kB"
-        parts.append(text(72, y - 6, note, "tick"))
+        parts.append(text(LEFT + 8, y - 6, note, "tick"))
     best = sorted(
         ((row["bytes"] / 1000, row[key]) for _, row in shown if row["pareto"]), key=lambda p: p[0]
     )
@@ -111,24 +127,66 @@ def front(data: Mapping[str, Any], key: str) -> str:
                 f"/rows/{i}/{key}", row[key], str(row["bits"]),
             )
         )  # fmt: skip
-    return picture(WIDTH, 446, "bytes against quality", "".join(parts))
+    return picture(width, top + 390, "bytes against quality", "".join(parts))
 
 
-def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str]) -> str:
-    """Return quality against the multiplier's bits and the bits stored, of rows found one way."""
+COSTS: dict[str, tuple[str, Callable[[Row], float]]] = {
+    "cycles": ("cycles of a sample", lambda row: float(row["cycles"])),
+    "energy_pj": ("energy of a sample, uJ", lambda row: float(row["energy_pj"]["total"]) / 1e6),
+}
+"""What a row costs on a machine: the axis and its value."""
+
+
+def cost(data: Mapping[str, Any], key: str, measure: str, width: int = WIDTH) -> str:
+    """Return a cost on the machine against quality, with the front of these two."""
+    title, value = COSTS[measure]
+    shown = [(i, row, value(row)) for i, row in drawn(data, key) if measure in row]
+    if not shown:
+        return ""
+    start, top = legend(variants_of(data["rows"]), width)
+    plot = Plot(
+        Axis(*_span([x for _, _, x in shown], 0.0), LEFT, width - RIGHT),
+        Axis(*_span([row[key] for _, row, _ in shown]), top + 344, top),
+    )
+    kept = on_front([(x, -row[key]) for _, row, x in shown])
+    best = sorted({(x, row[key]) for (_, row, x), on in zip(shown, kept, strict=True) if on})
+    parts = [start, plot.frame(title, QUALITY[key], _few(plot.x, width)), plot.line(best, "front")]
+    for i, row, x in shown:
+        css = f"{family(row['variant'])} {'on' if (x, row[key]) in best else 'off'}"
+        words = f"{describe(row, key)}, {x:,.6g} {title}"
+        parts.append(
+            plot.mark(x, row[key], css, words, f"/rows/{i}/{key}", row[key], str(row["bits"]))
+        )
+    return picture(width, top + 390, f"{title} against quality", "".join(parts))
+
+
+def _few(axis: Axis | LogAxis, width: int) -> list[float] | None:
+    """Return fewer ticks for a phone; None: as many as there are."""
+    return axis.ticks(3) if width < WIDTH else None
+
+
+def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str], width: int = WIDTH) -> str:
+    """Return quality against the multiplier's bits and the bits stored, of rows found one way.
+
+    Beside each other, or on a phone one below the other.
+    """
     rows = data["rows"]
     indexed = [(i, row) for i, row in drawn(data, key) if way(row) == chosen]
     if not indexed:
         return ""
     variants = variants_of(rows)
-    y = Axis(*_span([row[key] for _, row in indexed]), 300, 56)
-    parts = [legend(variants, 20)]
-    halves = (("bits", "bits of the multiply", 64, 520),
-              ("stored_bits_per_weight", "bits stored per weight, everything included",
-               596, WIDTH - 16))  # fmt: skip
-    for position, label, start, end in halves:
+    start, top = legend(variants, width)
+    parts, below = [start], 0 if width == WIDTH else 310
+    first = (LEFT, 520) if not below else (LEFT, width - RIGHT)
+    second = (596, width - RIGHT) if not below else first
+    halves = (
+        ("bits", "bits of the multiply", first, top),
+        ("stored_bits_per_weight", "bits stored per weight, in all", second, top + below),
+    )
+    for position, label, ends, begin in halves:
         low, high = _span([row[position] for _, row in indexed])
-        plot = Plot(Axis(low, high, start, end), y)
+        y = Axis(*_span([row[key] for _, row in indexed]), begin + 244, begin)
+        plot = Plot(Axis(low, high, *ends), y)
         ticks = sorted({row["bits"] for _, row in indexed}) if position == "bits" else None
         parts.append(plot.frame(label, QUALITY[key], ticks))
         for name in variants:
@@ -143,10 +201,11 @@ def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str]) -> str:
                 plot.mark(x, value, family(name), describe(row, key), f"/rows/{i}/{key}", value)
                 for x, value, i, row in own
             ]
-    return picture(WIDTH, 346, f"quality by bits, {', '.join(chosen)}", "".join(parts))
+    height = top + 290 + below
+    return picture(width, height, f"quality by bits, {', '.join(chosen)}", "".join(parts))
 
 
-def layer_quality(data: Mapping[str, Any], bits: int) -> str:
+def layer_quality(data: Mapping[str, Any], bits: int, width: int = WIDTH) -> str:
     """Return the SQNR of each layer's output, the layer alone quantized, one line a variant.
 
     Of the rows found like the last one: a comparison names its encoders from worse to better.
@@ -163,17 +222,18 @@ def layer_quality(data: Mapping[str, Any], bits: int) -> str:
         return ""
     layers = [layer["name"] for layer in rows[0][1]["layers"]]
     variants = variants_of(data["rows"])
+    start, top = legend(variants, width)
+    bottom = top + 194
     plot = Plot(
-        Axis(-0.3, max(len(layers) - 0.7, 0.3), 64, WIDTH - 16), Axis(*_span(values), 250, 56)
+        Axis(-0.3, max(len(layers) - 0.7, 0.3), LEFT, width - RIGHT),
+        Axis(*_span(values), bottom, top),
     )
-    parts = [
-        legend(variants, 20),
-        plot.frame("", f"SQNR of the output, this layer alone at {bits} bits, dB", []),
-    ]
-    for i, name in enumerate(layers):
+    parts = [start, plot.frame("", f"SQNR of this layer alone at {bits} bits, dB", [])]
+    every = -(-len(layers) * LEAST_BETWEEN_NAMES // (width - LEFT - RIGHT))
+    for i, name in list(enumerate(layers))[::every]:
         x = plot.x.at(i)
         parts.append(
-            f'<text class="tick end" transform="translate({x + 4:.1f} 266) rotate(-35)">'
+            f'<text class="tick end" transform="translate({x + 4:.1f} {bottom + 16}) rotate(-35)">'
             f"{escape(name[:24])}</text>"
         )
     for r, row in rows:
@@ -189,7 +249,7 @@ def layer_quality(data: Mapping[str, Any], bits: int) -> str:
                       f"/rows/{r}/layers/{j}/output_sqnr_db", value)
             for j, value in own
         ]  # fmt: skip
-    return picture(WIDTH, 340, f"SQNR per layer at {bits} bits", "".join(parts))
+    return picture(width, top + 284, f"SQNR per layer at {bits} bits", "".join(parts))
 
 
 def histogram(data: Mapping[str, Any], index: int) -> str:

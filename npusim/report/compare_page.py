@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from npusim.report import compare_charts as charts
@@ -40,13 +41,23 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         json_name=json_name,
         missing=len(rows) - len(charts.drawn(data, key)),
         drawn_points=charts.DRAWN_POINTS,
-        front=charts.front(data, key),
-        by_bits={way: charts.by_bits(data, key, way) for way in ways},
+        front=_both(partial(charts.front, data, key)),
+        costs=[
+            {"name": name, **_both(partial(charts.cost, data, key, name))}
+            for name in charts.COSTS
+            if any(name in row for row in rows)
+        ],
+        by_bits={way: _both(partial(charts.by_bits, data, key, way)) for way in ways},
         histograms=[charts.histogram(data, i) for i in grids],
-        layer_charts=[charts.layer_quality(data, b) for b in bits],
+        layer_charts=[_both(partial(charts.layer_quality, data, b)) for b in bits],
         **_smallest(data, key),
         **_table(rows),
     )
+
+
+def _both(draw: Callable[[int], str]) -> dict[str, str]:
+    """Return a picture drawn for a desk and for a phone; a style sheet shows one of them."""
+    return {"wide": draw(charts.WIDTH), "phone": draw(charts.PHONE)}
 
 
 def _smallest(data: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from npusim.analysis.ex_activity import EX_PARTS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_table import CAUSE_WORDS
 from npusim.report.machine_words import conformance_words, lead_words
-from npusim.report.pages import HERE, Cell, Row, render
+from npusim.report.pages import HERE, Cell, Row, render, saving_script
 from npusim.report.terminal import for_samples
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
 from npusim.simulator.timing.timeline import CAUSES
@@ -40,7 +40,7 @@ def machine_page(data: Mapping[str, Any]) -> str:
         },
         joined_below_cycles=max(engine["joined_below_cycles"] for engine in engines),
         kind_words=KIND_DESCRIPTIONS,
-        script=(HERE / "machine_page.js").read_text(encoding="utf-8"),
+        script=(HERE / "machine_page.js").read_text(encoding="utf-8") + saving_script(),
         **layer_table(data),
         **lead_words(data),
         **conformance_words(data),

@@ -43,6 +43,11 @@ def style() -> str:
     return f"{products} {{ fill: var(--deep) }}\n{sheet}{colour_rules()}{families}"
 
 
+def saving_script() -> str:
+    """Return the script of the buttons that save each `figure` with a `data-chart`."""
+    return (HERE / "save_pictures.js").read_text(encoding="utf-8")
+
+
 def render(template: str, **content: Any) -> str:
     """Return `template` (templates/NAME.html) filled with `content`."""
     return _environment().get_template(f"{template}.html").render(content)
@@ -66,4 +71,5 @@ def _environment() -> Environment:
     environment.filters["energy"] = energy_text
     environment.filters["repr"] = repr
     environment.globals["style"] = style
+    environment.globals["saving_script"] = saving_script
     return environment

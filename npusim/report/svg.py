@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
+BOLD_CHARACTER = 7.4
+"""Pixels of a character of an axis' title."""
+BESIDE = 8.0
+"""Where a title begins that has no room above its plot."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -82,7 +87,8 @@ class Plot:
             parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{top}"/>')
             parts.append(text(x, bottom + 17, number(value), "tick middle"))
         parts.append(text((left + right) / 2, bottom + 36, x_label, "axis middle"))
-        parts.append(text(left, top - 10, y_label, "axis"))
+        has_room = left + BOLD_CHARACTER * len(y_label) <= right
+        parts.append(text(left if has_room else BESIDE, top - 10, y_label, "axis"))
         return "".join(parts)
 
     def line(self, points: Sequence[tuple[float, float]], css: str, dash: str = "") -> str:

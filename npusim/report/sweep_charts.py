@@ -8,10 +8,15 @@ from typing import Any
 
 from npusim.analysis.pareto import on_front
 from npusim.codes.schemes import family
-from npusim.report.compare_charts import DRAWN_POINTS, WIDTH
+from npusim.report.bars import shortened
+from npusim.report.compare_charts import DRAWN_POINTS, ROW, WIDTH
 from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 
 HEIGHT = 446
+ABOVE = 9
+"""Pixels from a mark up to its name, which would else lie on the line of the front."""
+MOST_NAME = 24
+"""Characters of a machine's name beside its mark."""
 
 Row = Mapping[str, Any]
 
@@ -94,27 +99,70 @@ def is_logarithmic(low: float, high: float) -> bool:
     return high > DECADES_FROM * low > 0
 
 
-def front_chart(rows: Sequence[Row], network: str, x: str, y: str) -> str:
-    """Return a network's points against two measures, with the front of these two as a line."""
+def front_chart(rows: Sequence[Row], network: str, x: str, y: str, width: int = WIDTH) -> str:
+    """Return a network's points against two measures, with the front of these two as a line.
+
+    The points of the front are named by their machines, as far as the names have room.
+    """
     shown = drawn(good_rows(rows, network), y)
     across, along = MEASURES[x], MEASURES[y]
     values = [(row[x] * across.factor, row[y] * along.factor) for _, row in shown]
     plot = Plot(
-        _axis([v for v, _ in values], 64, WIDTH - 16), _axis([v for _, v in values], 400, 56)
+        _axis([v for v, _ in values], 64, width - 16), _axis([v for _, v in values], 400, 56)
     )
-    parts = [_legend([row["scheme"] for _, row in shown]), plot.frame(across.title, along.title)]
+    ticks = plot.x.ticks(3) if width < WIDTH else None
+    parts = [
+        _legend([row["scheme"] for _, row in shown], width),
+        plot.frame(across.title, along.title, ticks),
+    ]
     best = set(front(shown, x, y))
     line = [(a * across.factor, b * along.factor) for a, b in steps(front(shown, x, y))]
     parts.append(plot.line(line, "front"))
-    for (i, row), (at_x, at_y) in sorted(
+    ordered = sorted(
         zip(shown, values, strict=True), key=lambda pair: (pair[0][1][x], pair[0][1][y]) in best
-    ):
+    )
+    for (i, row), (at_x, at_y) in ordered:
         css = f"{family(row['scheme'])} {'on' if (row[x], row[y]) in best else 'off'}"
         label = "=" if row["bits"] is None else str(row["bits"])
         parts.append(plot.mark(at_x, at_y, css, describe(row), f"/rows/{i}/{y}", row[y], label))
+    named = [
+        (plot.x.at(at_x), plot.y.at(at_y), row["machine"])
+        for (_, row), (at_x, at_y) in ordered
+        if (row[x], row[y]) in best
+    ]
+    taken = [(plot.x.at(at_x), plot.y.at(at_y)) for _, (at_x, at_y) in ordered]
+    parts += _names(named, taken, width)
     return picture(
-        WIDTH, HEIGHT, f"{network}: {across.title} against {along.title}", "".join(parts)
+        width, HEIGHT, f"{network}: {across.title} against {along.title}", "".join(parts)
     )
+
+
+def _names(
+    named: Sequence[tuple[float, float, str]], marks: Sequence[tuple[float, float]], width: int
+) -> list[str]:
+    """Return machines' names beside their marks, but for those that would lie on another."""
+    placed: list[tuple[float, float, float]] = []
+    parts = []
+    for x, mark_y, machine in named:
+        name, y = shortened(machine, MOST_NAME), mark_y - ABOVE
+        room = 6.2 * len(name)
+        for start, css in ((x + 12, "named"), (x - 12 - room, "named end")):
+            end = start + room
+            is_free = (
+                0 <= start
+                and end <= width
+                and not any(a < end and start < b and abs(y - other) < 13 for a, b, other in placed)
+            )
+            hits = any(
+                start - 8 < a < end + 8 and abs(y - b) < 13
+                for a, b in marks
+                if (a, b) != (x, mark_y)
+            )
+            if is_free and not hits:
+                placed.append((start, end, y))
+                parts.append(text(x + 12 if css == "named" else x - 12, y + 4, name, css))
+                break
+    return parts
 
 
 def _axis(values: Sequence[float], start: float, end: float) -> Axis | LogAxis:
@@ -125,12 +173,15 @@ def _axis(values: Sequence[float], start: float, end: float) -> Axis | LogAxis:
     return Axis(low - room, high + room, start, end)
 
 
-def _legend(schemes: Sequence[str]) -> str:
+def _legend(schemes: Sequence[str], width: int) -> str:
     """Return a dot and a name for each colour."""
-    parts, x = [], 72.0
+    begin = 72.0 if width == WIDTH else 16.0
+    parts, x, y = [], begin, 16
     for name in dict.fromkeys(family(scheme) for scheme in schemes):
-        parts.append(f'<circle class="{name}" cx="{x}" cy="16" r="6"/>')
-        parts.append(text(x + 12, 20, name, "key"))
+        if x + 12 + 7.2 * len(name) > width:
+            x, y = begin, y + ROW
+        parts.append(f'<circle class="{name}" cx="{x}" cy="{y}" r="6"/>')
+        parts.append(text(x + 12, y + 4, name, "key"))
         x += 40 + 7.2 * len(name)
     return "".join(parts)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import npusim
 from npusim.errors import UnsupportedError
+from npusim.report.compare_charts import PHONE
 from npusim.report.pages import Cell, Row, render
 from npusim.report.standalone import standalone
 from npusim.report.svg import text
@@ -24,6 +25,7 @@ from npusim.report.sweep_charts import (
 from npusim.report.sweep_charts import (
     Row as Point,
 )
+from npusim.report.terminal import counted
 
 SUFFIXES = (".html", ".svg", ".png")
 HEADING = 34
@@ -71,7 +73,12 @@ def _network(rows: Sequence[Point], name: str) -> dict[str, Any]:
         "name": name,
         "good": good,
         "charts": [
-            {"left_out": len(good) - len(drawn(good, y)), "svg": front_chart(rows, name, x, y)}
+            {
+                "left_out": len(good) - len(drawn(good, y)),
+                "left_out_words": counted(len(good) - len(drawn(good, y)), "point"),
+                "wide": front_chart(rows, name, x, y),
+                "phone": front_chart(rows, name, x, y, PHONE),
+            }
             for x, y in pairs_of(good)
         ],
         "heads": [MEASURES[key].title if key in MEASURES else key for key in known],
