@@ -10,6 +10,8 @@ import click
 from npusim.cli.options import (
     FILE,
     calibrate_option,
+    changed,
+    changes_option,
     model_argument,
     sample_options,
     threads_option,
@@ -52,6 +54,7 @@ SUFFIXES = (".html", ".csv", ".json")
     metavar="NAME|FILE.toml",
     help="Adds cycles and energy of each scheme on a machine, and its area.",
 )
+@changes_option
 @threads_option
 @click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
 def command(
@@ -65,6 +68,7 @@ def command(
     encoders: str | None,
     corrections: str | None,
     machine: str | None,
+    changes: tuple[str, ...],
     threads: int | None,
     output_path: Path | None,
 ) -> None:
@@ -103,7 +107,7 @@ def command(
             bias_corrections=(corrections or Options.bias_correction).split(","),
             evaluate=evaluation.x,
             labels=evaluation.labels,
-            machine=machine,
+            machine=changed(machine or "base", changes) if machine or changes else None,
             threads=threads,
             progress=show,
         )

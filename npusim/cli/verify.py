@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, choice
+from npusim.cli.options import FILE, changed, changes_option, choice
 from npusim.words import MEMORY_MODELS, SIMULATORS
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MODEL_MACHINE = "base"
     help="N random programs: the simulated machine against the whole NPU in Verilog.",
 )
 @click.option("--machine", metavar="NAME|FILE.toml", help="For programs; random ones draw it.")
+@changes_option
 @click.option("--memory", type=click.Choice(MEMORY_MODELS), help="For programs: memory model.")
 @click.option("--latency", type=click.IntRange(1), help="For programs: cycles to the first beat.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of random stimulus.")
@@ -77,6 +78,7 @@ def command(
     every: bool,
     random_count: int | None,
     machine: str | None,
+    changes: tuple[str, ...],
     memory: str | None,
     latency: int | None,
     seed: int,
@@ -134,9 +136,11 @@ def command(
                 "a program that differs is saved to be verified alone"
             )
         fixed = memory is not None or latency is not None
-        if fixed and machine is None:
-            raise click.UsageError("--memory, --latency: expected a --machine beside --random")
-        described = None if machine is None else _described(machine, memory, latency)
+        if (fixed or changes) and machine is None:
+            raise click.UsageError(
+                "--set, --memory, --latency: expected a --machine beside --random"
+            )
+        described = None if machine is None else _described(machine, changes, memory, latency)
         return verify_random(
             random_count, described, simulator=simulator, seed=seed, any_memory=not fixed,
             verdicts=verdicts, workers=workers, scheduler=scheduler, journal=journal, resume=resume,
@@ -148,21 +152,24 @@ def command(
         from npusim.cli.verify_program import verify_program
         from npusim.isa.program import Program
 
+        if changes:
+            raise click.UsageError("--set: expected a network or --random, found a program")
         path, chosen = Path(targets[0]), None
         if machine is not None or memory is not None or latency is not None:
-            chosen = _described(machine or Program.load(path).machine, memory, latency)
+            chosen = _described(machine or Program.load(path).machine, (), memory, latency)
         return verify_program(
             path, machine=chosen, simulator=simulator, waves=waves, verdicts=verdicts
         )
     if targets and targets[0].endswith(MODEL_SUFFIXES):
         from npusim.cli.verify_program import verify_model
 
-        described = _described(machine or MODEL_MACHINE, memory, latency)
+        described = _described(machine or MODEL_MACHINE, changes, memory, latency)
         return verify_model(
             Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves,
             verdicts=verdicts,
         )  # fmt: skip
-    given = {"--machine": machine, "--memory": memory, "--latency": latency}
+    given = {"--machine": machine, "--set": changes or None, "--memory": memory,
+             "--latency": latency}  # fmt: skip
     for option, value in given.items():
         if value is not None:
             raise click.UsageError(
@@ -183,10 +190,12 @@ def command(
     )
 
 
-def _described(machine: str | Machine, memory: str | None, latency: int | None) -> Machine:
-    """Return the machine, with another memory model or latency where they are given."""
+def _described(
+    machine: str | Machine, changes: tuple[str, ...], memory: str | None, latency: int | None
+) -> Machine:
+    """Return the machine, with the changes, memory model and latency that are given."""
     from npusim.machines import Machine
 
-    result = Machine.of(machine)
+    result = Machine.of(changed(machine, changes) if isinstance(machine, str) else machine)
     told = {"memory.model": memory, "memory.latency_cycles": latency}
     return result.with_({key: value for key, value in told.items() if value is not None})
