@@ -168,10 +168,9 @@ def command(
             Path(targets[0]), described, simulator=simulator, seed=seed, waves=waves,
             verdicts=verdicts,
         )  # fmt: skip
-    given = {"--machine": machine, "--set": changes or None, "--memory": memory,
-             "--latency": latency}  # fmt: skip
-    for option, value in given.items():
-        if value is not None:
+    given = {"--machine": machine, "--set": changes, "--memory": memory, "--latency": latency}
+    for option, told in given.items():
+        if told:
             raise click.UsageError(
                 f"{option}: expected a network, a program or --random, found units, which have "
                 "their own parameters"

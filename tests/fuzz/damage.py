@@ -108,6 +108,8 @@ def _other(rng: random.Random, field: Any, value: Any) -> Any:
         return _bytes(rng, value, b"x" * 8) if field.name != "raw_data" or len(value) else value
     if isinstance(value, str):
         return rng.choice(TEXTS)
+    if field.enum_type is not None:  # protobuf takes no other than its own
+        return rng.choice(list(field.enum_type.values_by_number))
     if isinstance(value, float):
         return rng.choice((0.0, -1.0, 1e-45, 3e38, float("nan"), float("inf")))
     low, high = (-(2**31), 2**31 - 1) if field.type != field.TYPE_INT64 else (-(2**63), 2**63 - 1)
