@@ -216,3 +216,16 @@ def test_the_network_of_the_repository(name: str) -> None:
     network = load(DIGITS / f"{name}.onnx")
     assert not network.is_integer
     assert {"Conv2D", "Add", "FullyConnected"} <= set(kinds(network))
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        (helper.make_node("Conv", ["x", "w"], ["y"]), "windows of three axes"),
+        (helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2] * 3), "windows of three axes"),
+        (helper.make_node("NonZero", ["x"], ["y"]), "its output's shape depends on values"),
+    ],
+)
+def test_what_is_not_read_is_said_in_words(tmp_path: Path, node: onnx.NodeProto, said: str) -> None:
+    with pytest.raises(UnsupportedError, match=said):
+        imported(tmp_path, [node], [1, 2, 4, 4, 4], {"w": weights(3, 2, 2, 2, 2)})

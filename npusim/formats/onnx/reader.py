@@ -99,7 +99,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
         with refusals.collect(node.name, kind):
             if stand_ins.unknown.intersection(node.inputs):
                 if not is_known(node):
-                    raise UnsupportedError(f"{node.name}: operator {kind} is not supported")
+                    raise not_supported(node)
                 stand_ins.unknown.update(node.outputs)
                 continue
             if node.kind == "QuantizeLinear" and node.input(2) in graph.four_bits:
@@ -210,7 +210,18 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     elif form is not None:
         form.read(b, node)
     else:
-        raise UnsupportedError(f"{node.name}: operator {kind_of(node)} is not supported")
+        raise not_supported(node)
+
+
+OF_NO_FIXED_SHAPE = ("Compress", "NonMaxSuppression", "NonZero", "Unique")
+"""Operators whose outputs are as long as their inputs' values say."""
+
+
+def not_supported(node: OnnxNode) -> UnsupportedError:
+    """Return the error of an operator that no page reads."""
+    fixed = node.domain or node.kind not in OF_NO_FIXED_SHAPE
+    why = "" if fixed else ": its output's shape depends on values"
+    return UnsupportedError(f"{node.name}: operator {kind_of(node)} is not supported{why}")
 
 
 def kind_of(node: OnnxNode) -> str:

@@ -11,6 +11,9 @@ from npusim.operators.forms.onnx_builder import Builder
 
 Pair = tuple[int, int]
 
+VOLUME = 5
+NO_VOLUMES = "windows of three axes are not supported, expected images or signals"
+
 
 def window(node: OnnxNode, kernel: Pair | None, image: Pair) -> Window:
     """Return where the node's window stands on an image of (IH, IW).
@@ -72,6 +75,8 @@ def _pair(node: OnnxNode, name: str, default: Pair | None) -> Pair:
 def image(b: Builder, node: OnnxNode, name: str) -> tuple[int, int]:
     """Return (IH, IW) of a 4-D tensor that the file stores [N C H W]."""
     shape = b.shape(name)
+    if len(shape) == VOLUME:
+        raise UnsupportedError(f"{node.name} ({node.kind}): {NO_VOLUMES}, found {list(shape)}")
     if len(shape) != 4:
         raise UnsupportedError(
             f"{node.name} ({node.kind}): expected a 4-D input [N C H W], found {list(shape)}"
@@ -82,6 +87,9 @@ def image(b: Builder, node: OnnxNode, name: str) -> tuple[int, int]:
 def conv_weights(b: Builder, node: OnnxNode, index: int) -> NDArray:
     """Return the constant weights [OC IC/groups KH KW] of a convolution."""
     weights = b.constant(node, index, "weight tensor")
+    if weights.ndim == VOLUME:
+        found = list(weights.shape)
+        raise UnsupportedError(f"{node.name} ({node.kind}): {NO_VOLUMES}, found weights {found}")
     if weights.ndim != 4:
         raise UnsupportedError(
             f"{node.name} ({node.kind}): expected 4-D weights [OC IC KH KW], "
