@@ -5,32 +5,34 @@
     python -m tools.pages.rtl --all       everything
     python -m tools.pages.rtl --no-new    the page from the rows as they are (seconds)
 
-Reads ../shared/models. A row is kept in docs/rtl.json with the hash of its program, of the Verilog
-and of the simulator's sources, and is measured again where one of them is another; Verilator
-builds and runs take minutes a network. Until then the page shows the row with the hash of the
-sources that it was measured with. Exit code 1 where anything differs.
+Reads ../shared/models and ../shared/corpus. A row of docs/rtl.json has the hash of the Verilog, and
+of all that the Verilog did: every event, the registers, DRAM with the code in it. Each time, every
+program is compiled and simulated again: a row holds where the Verilog is the same and the simulator
+of today predicts what it did then; else it is measured again, which takes a build for each machine.
+So no row can be older than compiler, simulator or Verilog. tests/rtl/test_page.py asks that of some
+rows. Exit code 1 where anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from npusim.cosim.npu.build import design
-from npusim.cosim.npu.random_runs import random_runs
+from npusim.cosim.npu.random_runs import random_outcomes, random_runs
 from npusim.engines.machine_network import MachineNetwork
-from npusim.engines.rtl_agreement import compare_network, random_inputs
+from npusim.engines.rtl_agreement import compare_network, network_outcomes, random_inputs
+from npusim.errors import NpuError
 from npusim.formats.files import load
 from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
-from tools.checkout import DIGITS, MODELS, ROOT, commit
+from tools.checkout import DIGITS, MODELS, ROOT, SHARED, commit
 from tools.markdown import header, row
 
 OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
@@ -38,20 +40,19 @@ OWN = DIGITS / "digits_int8.onnx"
 SEED = 1
 FLOAT = "base + float32"
 """The machine `base` with the float32 requantizer beside the integer one."""
-DECIDING = ("npusim/simulator", "npusim/isa", "npusim/datapath", "npusim/cosim/npu", "rtl")
-"""Folders whose sources decide what a row compares."""
 Row = dict[str, Any]
 
 NETWORKS = (
     (OWN, "base"),
     *(
-        (MODELS / "tflite" / f"{name}.tflite", "base")
+        (MODELS / "tflite" / f"{name}.tflite", machine)
         for name in (
             "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
             "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_person_detect_int8_qdimfix",
             "coral_mobilenet_v1_025_128_uint8", "vww_14blk_int8", "ic_resnet_large_int8",
             "ic_resnet_6blk_int8", "coral_tf2_mobilenet_v2_ptq", "tflm_mobilenet_v2_int8",
         )
+        for machine in ("base", FLOAT)
     ),
     *(
         (MODELS / "onnx" / f"{name}.onnx", machine)
@@ -73,6 +74,14 @@ NETWORKS = (
     (MODELS / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
+CORPUS = tuple(
+    (path, machine)
+    for folder in ("tflite", "onnx", "operators")
+    for path in sorted((SHARED / "corpus" / folder).glob("*.*"))
+    if path.suffix in (".tflite", ".onnx")
+    for machine in ("base", FLOAT)
+)
+"""Files of which some are refused, and some leave nothing to the machine: those have no row."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
           ("base", "verilator", 200), ("wide", "verilator", 100),
           (FLOAT, "verilator", 200))  # fmt: skip
@@ -86,16 +95,17 @@ whole event trace (issue, stall, retirement and fault of every instruction with 
 CRC of what it wrote and where), every byte of DRAM, and status, fault, halt code, cycles and
 counters of the control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
 
-"Sources" is a hash of what the simulator, the instruction set, the datapath and the Verilog say
-(comments and docstrings aside). It was `{sources}` when this page was written; a row with another
-was measured before they changed, and is measured again by the script's next run.
+Every row was measured on the Verilog of hash `{verilog}`, and holds of the simulator of today:
+what it predicts is compared by hash with what the Verilog did each time that this page is made.
 "{float}" has the float32 requantizer (`array.fp32_requantizer = 1`).
 
 ## Whole networks
 
 The compiled program on one random input (seed {seed}) over the whole range of its type, on the
 simulated machine and on the same Verilog, compiled by Verilator. "Runs": parts between operators
-that the host computes. One row again: `npusim verify MODEL --machine M --simulator verilator`.
+that the host computes, whose bytes and cycles are compared like those of a whole network. The
+second table: files of ../shared/corpus of which the machine computes anything. One row again:
+`npusim verify MODEL --machine M --simulator verilator`.
 
 """
 RANDOM_HEAD = """
@@ -108,32 +118,14 @@ drawn for each program. One row again: `npusim verify --random N --machine M --s
 """
 
 
-def sources() -> str:
-    """Return a hash of the sources that decide what a row compares."""
-    digest = hashlib.sha256()
-    for folder in DECIDING:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".v", ".vh"):
-                text = path.read_text()
-                digest.update(path.name.encode())
-                digest.update((meaning(text) if path.suffix == ".py" else text).encode())
-    return digest.hexdigest()[:8]
-
-
 @cache
-def meaning(text: str) -> str:
-    """Return a Python source's syntax tree without docstrings, as text."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            kept = [s for s in node.body if not _is_text(s)]
-            node.body = kept or [ast.Pass()]
-    return ast.dump(tree)
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+def verilog_hash() -> str:
+    """Return a hash of the Verilog, with memory and tracers, comments aside."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "rtl").rglob("*")):
+        if path.suffix in (".v", ".vh"):
+            digest.update(re.sub(r"//.*", "", path.read_text()).encode())
+    return digest.hexdigest()[:8]
 
 
 def machine_of(label: str) -> Machine:
@@ -143,20 +135,17 @@ def machine_of(label: str) -> Machine:
     return machine.with_({"array.fp32_requantizer": 1}) if float32 else machine
 
 
-def rtl_key(machine: Machine, simulator: str) -> str:
-    """Return a hash of the Verilog and of the machine's parameters."""
-    return design(machine, simulator, 1 << 18).key(simulator)
-
-
-def measured(kept: dict[str, Row], key: str, measure: Callable[[], Row]) -> None:
-    """Put a row into `kept` in place of the one of the same name, where it is not there."""
-    if key not in kept:
-        row = measure() | {"sources": sources()}
-        for old in [k for k, other in kept.items() if other["what"] == row["what"]]:
-            del kept[old]
-        kept[key] = row
+def measured(kept: dict[str, Row], what: str, outcome: str, measure: Callable[[], Row]) -> None:
+    """Put the row named `what` into `kept` where none holds of `outcome` and of the Verilog."""
+    if not holds(kept.get(what, {}), outcome):
+        kept[what] = measure() | {"verilog": verilog_hash()}
         save(kept)
-    print(f"{kept[key]['what']}: {kept[key]['difference'] or 'agrees'}", flush=True)
+    print(f"{what}: {kept[what]['difference'] or 'agrees'}", flush=True)
+
+
+def holds(of: Row, outcome: str) -> bool:
+    """Return whether a row is of today's Verilog, which did then what is predicted now."""
+    return (of.get("verilog"), of.get("outcome")) == (verilog_hash(), outcome)
 
 
 def save(kept: dict[str, Row]) -> None:
@@ -164,21 +153,33 @@ def save(kept: dict[str, Row]) -> None:
     MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def network_key(compiled: MachineNetwork) -> str:
-    """Return the key of a network's row: everything that decides what it measures."""
-    verilog = rtl_key(compiled.program.machine, "verilator")
-    decided = compiled.program.to_bytes() + f"{verilog} {sources()} {SEED}".encode()
-    return hashlib.sha256(decided).hexdigest()[:16]
+def joined(outcomes: Iterable[str]) -> str:
+    """Return one hash of the outcomes of several runs."""
+    return hashlib.sha256(" ".join(outcomes).encode()).hexdigest()[:16]
+
+
+def predicted(path: Path, name: str) -> tuple[MachineNetwork, str]:
+    """Return a network compiled for the machine called `name`, and the outcome of its row."""
+    compiled = MachineNetwork(load(path), machine_of(name))
+    return compiled, joined(network_outcomes(compiled, random_inputs(compiled.network, SEED)))
 
 
 def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
     """Measure a network on the machine called `name` where no row holds."""
-    compiled = MachineNetwork(load(path), machine_of(name))
+    try:
+        compiled, outcome = predicted(path, name)
+    except NpuError as error:
+        print(f"{path.stem}: no row, {error}"[:160], flush=True)
+        return
+    if not any(step.kind == "run" for step in compiled.program.steps):
+        return
 
     def measure() -> Row:
-        runs = compare_network(compiled, random_inputs(compiled.network, SEED))
+        runs = compare_network(
+            MachineNetwork(compiled.given, compiled.program.machine),
+            random_inputs(compiled.network, SEED),
+        )
         return {
-            "what": network_name(path, name),
             "network": path.stem,
             "machine": name,
             "runs": len(runs),
@@ -186,10 +187,11 @@ def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
             "cycles": sum(run.cycles for run in runs),
             "rtl_cycles": sum(run.rtl_cycles for run in runs),
             "events": sum(run.events for run in runs),
+            "outcome": joined(run.outcome for run in runs),
             "difference": "; ".join(run.difference for run in runs if run.difference),
         }
 
-    measured(kept, network_key(compiled), measure)
+    measured(kept, network_name(path, name), outcome, measure)
 
 
 def network_name(path: Path, name: str) -> str:
@@ -202,21 +204,21 @@ def random_name(name: str, simulator: str, count: int) -> str:
     return f"{count} random programs on {name}, {simulator}"
 
 
+def random_outcome(name: str, count: int) -> str:
+    """Return one hash of what the simulator predicts of `count` random programs."""
+    return joined(random_outcomes(machine_of(name), range(SEED, SEED + count)))
+
+
 def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> None:
     """Measure `count` random programs on the machine called `name` where no row holds."""
-    machine = machine_of(name)
-    folder = ROOT / "npusim" / "cosim" / "programs"
-    generator = "".join(meaning(path.read_text()) for path in sorted(folder.glob("*.py")))
-    what = f"{rtl_key(machine, simulator)} {machine} {count} {SEED} {sources()} {generator}"
-    key = hashlib.sha256(what.encode()).hexdigest()[:16]
 
     def measure() -> Row:
-        runs = list(random_runs(machine, range(SEED, SEED + count), simulator=simulator))
+        seeds = range(SEED, SEED + count)
+        runs = list(random_runs(machine_of(name), seeds, simulator=simulator))
         families = [run.family for run in runs]
         found = [run.comparison for run in runs]
         wrong = [str(run.seed) for run in runs if run.comparison.difference]
         return {
-            "what": random_name(name, simulator, count),
             "machine": name,
             "simulator": simulator,
             "programs": count,
@@ -224,49 +226,60 @@ def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> N
             "instructions": sum(c.instructions for c in found),
             "cycles": sum(c.cycles for c in found),
             "events": sum(c.events for c in found),
+            "outcome": joined(c.outcome for c in found),
             "difference": "seeds " + ", ".join(wrong) if wrong else "",
         }
 
-    measured(kept, key, measure)
+    what = random_name(name, simulator, count)
+    measured(kept, what, random_outcome(name, count), measure)
 
 
 def ordered(kept: dict[str, Row]) -> dict[str, Row]:
-    """Return the rows in the order of NETWORKS and RANDOM; rows of neither go."""
-    names = [network_name(*one) for one in NETWORKS] + [random_name(*one) for one in RANDOM]
-    place = {name: i for i, name in enumerate(names)}
-    known = [(key, row) for key, row in kept.items() if row["what"] in place]
-    return dict(sorted(known, key=lambda item: place[item[1]["what"]]))
+    """Return the rows in the order of NETWORKS, CORPUS and RANDOM; rows of none of them go."""
+    names = [network_name(*one) for one in (*NETWORKS, *CORPUS)]
+    names += [random_name(*one) for one in RANDOM]
+    return {name: kept[name] for name in names if name in kept}
 
 
-def page(networks: list[Row], programs: list[Row], at: str) -> str:
-    """Return docs/rtl.md; `at`: the hash of the sources."""
-    causes = FAULTS[1:]
+def network_table(rows: Iterable[Row]) -> str:
+    """Return the table of whole networks."""
     lines = header(
         "network", "machine", "runs", "instructions", "cycles predicted", "measured", "events",
-        "differ", "sources",
+        "differ",
     )  # fmt: skip
-    for of in networks:
+    for of in rows:
         numbers = [of[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events")]
         figures = (f"{n:,}" for n in numbers)
-        ends = of["difference"] or 0, f"`{of['sources']}`"
-        lines.append(row(of["network"], of["machine"], *figures, *ends))
-    text = (
-        HEAD.format(commit=commit(10), seed=SEED, sources=at, float=FLOAT) + "\n".join(lines) + "\n"
-    )
-    if not programs:
-        return text
+        lines.append(row(of["network"], of["machine"], *figures, of["difference"] or 0))
+    return "\n".join(lines) + "\n"
+
+
+def random_table(rows: Iterable[Row]) -> str:
+    """Return the table of random programs."""
+    causes = FAULTS[1:]
     lines = header(
         "machine", "simulator", "seeds", "legal", *(f"`{cause}`" for cause in causes),
-        "instructions", "cycles", "events", "differ", "sources",
+        "instructions", "cycles", "events", "differ",
     )  # fmt: skip
-    for of in programs:
+    for of in rows:
         numbers = [of["families"][family] for family in ("good", *causes)]
         numbers += [of[k] for k in ("instructions", "cycles", "events")]
         figures = (f"{n:,}" for n in numbers)
         seeds = f"{SEED}..{of['programs']}"
-        ends = of["difference"] or 0, f"`{of['sources']}`"
-        lines.append(row(of["machine"], of["simulator"], seeds, *figures, *ends))
-    return text + RANDOM_HEAD + "\n".join(lines) + "\n"
+        lines.append(row(of["machine"], of["simulator"], seeds, *figures, of["difference"] or 0))
+    return "\n".join(lines) + "\n"
+
+
+def page(kept: Mapping[str, Row]) -> str:
+    """Return docs/rtl.md."""
+    networks, corpus = (
+        [kept[name] for one in some if (name := network_name(*one)) in kept]
+        for some in (NETWORKS, CORPUS)
+    )
+    programs = [of for of in kept.values() if "programs" in of]
+    head = HEAD.format(commit=commit(10), seed=SEED, verilog=verilog_hash(), float=FLOAT)
+    tables = (network_table(networks), network_table(corpus), random_table(programs))
+    return f"{head}{tables[0]}\n{tables[1]}{RANDOM_HEAD}{tables[2]}"
 
 
 def main() -> int:
@@ -278,7 +291,7 @@ def main() -> int:
     options = parser.parse_args()
     again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
-    for path, name in () if options.no_new else NETWORKS:
+    for path, name in () if options.no_new else (*NETWORKS, *CORPUS):
         if options.only in network_name(path, name):
             network_row(path, name, kept)
     for name, simulator, count in () if options.no_new else RANDOM:
@@ -286,10 +299,8 @@ def main() -> int:
             random_row(name, simulator, count, kept)
     rows = ordered(kept)
     save(rows)
-    found = list(rows.values())
-    networks, programs = ([r for r in found if key in r] for key in ("network", "programs"))
-    OUTPUT.write_text(page(networks, programs, sources()))
-    return int(any(r["difference"] for r in found))
+    OUTPUT.write_text(page(rows))
+    return int(any(of["difference"] for of in rows.values()))
 
 
 if __name__ == "__main__":
