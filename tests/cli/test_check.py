@@ -94,7 +94,7 @@ def branching() -> tuple[bytes, list[int]]:
     graph = Graph(file)
     x = graph.tensor()
     a, lost = add_one(graph, x, x), graph.tensor()
-    graph.add("SEGMENT_SUM", [a, x], [lost])
+    graph.add("DILATE", [a, x], [lost])
     b = add_one(graph, x, a)
     graph.ends([x], [lost, b])
     return file.content(), [x, a, lost, b]
@@ -105,12 +105,12 @@ def test_a_tflite_file_is_cut_at_its_tensors(tmp_path: Path) -> None:
     content, (_, a, lost, b) = branching()
     path.write_bytes(content)
     found = package.check(path)
-    assert [m.operator for m in found.missing] == ["SEGMENT_SUM"]
+    assert [m.operator for m in found.missing] == ["DILATE"]
     assert found.outputs == (f"t{a}", f"t{b}")
     by_label = package.load(path, outputs=[f"1:{b}"])
     assert by_label.outputs == (f"t{b}",)
     assert package.check(path, outputs=found.outputs).runs
-    with pytest.raises(UnsupportedError, match="SEGMENT_SUM is not supported"):
+    with pytest.raises(UnsupportedError, match="DILATE is not supported"):
         package.load(path, outputs=[f"t{lost}"])
 
 

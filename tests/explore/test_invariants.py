@@ -20,6 +20,7 @@ from onnx import TensorProto, helper
 
 import npusim
 from npusim import operators as op
+from npusim.analysis.absorbed import absorbed
 from npusim.engines.estimate import estimate
 from npusim.engines.program_cost import ProgramCost
 from npusim.errors import UnsupportedError
@@ -203,6 +204,7 @@ def test_every_cycle_has_a_cause_and_every_layer_a_cost(
         assert sum(layer.cycles for layer in found.layers) == found.cycles
         assert all(layer.cycles > 0 and layer.dram_bytes > 0 for layer in found.layers)
         costed = {layer.name for layer in found.layers} | set(found.host_operators)
+        costed |= {one.name for one in absorbed(networks[name], found.program) if one.layer}
         for node in networks[name].nodes:
             if isinstance(
                 node.operator, op.Conv2D | op.FullyConnected | op.MaxPool | op.AveragePool | op.Mean

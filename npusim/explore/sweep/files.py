@@ -65,7 +65,7 @@ def sweep(
     require_outputs({"-o": table, "--plot": picture}, space)
     described = read_space(Path(space))
     sources = {network.name: read_source(network) for network in described.networks}
-    with Journal(table, resume) as journal, execution.chosen(workers, scheduler) as run:
+    with execution.chosen(workers, scheduler) as run, Journal(table, resume) as journal:
         threads = None if run is execution.in_this_process else 1
         found = sweep_space(described, sources, journal, run, threads=threads, progress=progress)
         rows = with_front(found.rows)
