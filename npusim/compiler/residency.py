@@ -201,6 +201,8 @@ class Residency:
         ):  # fmt: skip
             rest = 0
             for unit in beside[:RESTS_WANTED]:
+                if self.lowerings[unit] is None:
+                    break  # where a run begins or ends, nothing is loaded early
                 if any(self._taken[unit][start : start + candidate.banks]):
                     break
                 rest += 1

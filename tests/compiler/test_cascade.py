@@ -152,7 +152,7 @@ def at_random(rng: np.random.Generator, met: Counter[str]) -> Chooser:
 
 def test_bands_cover_what_windows_read() -> None:
     network = block(np.random.default_rng(3), 20)
-    lowered = compiler.Compiler(network, Machine.load("nano"), "half_up", False).lowered
+    lowered = compiler.Compiler(network, Machine.load("nano"), "half_up", False, 1).lowered
     search = choose._Choice(
         lowered.units, Machine.load("nano"), lowered.in_dram,
         Residency([unit.lowering for unit in lowered.units], Machine.load("nano"), lowered.in_dram),
