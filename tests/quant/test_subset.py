@@ -21,7 +21,7 @@ PUBLISHED = [
 
 
 def smallest(magnitudes: tuple[int, ...]) -> tuple[int, ...]:
-    return subset._smallest_form(np.array(magnitudes) / subset.UNIT, 1.0, 0.0)[0]
+    return subset.smallest_form(np.array(magnitudes) / subset.UNIT, 1.0, 0.0)[0]
 
 
 @pytest.mark.parametrize("magnitudes", PUBLISHED)
