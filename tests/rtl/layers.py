@@ -14,6 +14,7 @@ from npusim.graph.tensor import Quantization
 from npusim.quant.options import PUBLISHED
 from npusim.quant.quantize import quantize
 from tests.compiler.test_moves import Chain, network_of
+from tests.compiler.test_rearranged import CASES as REARRANGED
 from tests.quant.networks import Maker
 
 SCHEMES: dict[str, tuple[str, int, dict]] = {
@@ -40,6 +41,13 @@ FEW_PIXELS = (1, 2, 2, 9)
 PIXELS = (0, 1, 2, 0), (1, 4, 5, 9), (1, 2, 2, 1)
 CHANNELS = (0, 0, 0, 2), (1, 4, 5, 9), (1, 1, 1, 2)
 """Start, stop and step of slices."""
+SQUARE = (1, 5, 5, 9)
+MOVED = (
+    "rows gathered", "picked", "packed rows", "unpacked rows", "strided", "channels backwards",
+    "space to depth of few channels", "depth to space of few channels", "tiled", "broadcast",
+    "mirrored",
+)  # fmt: skip
+"""Of the cases of tests/compiler/test_rearranged.py one an operator."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Case:
 
     make: Callable[[], Network]
     rule: str = "auto"
+    is_moved: bool = False
+    """Whether values only move, which a quick host would do."""
 
 
 def linear(kind: str, scheme: str) -> Network:
@@ -203,6 +213,14 @@ def _cases() -> dict[str, Case]:
         ),
     ):  # fmt: skip
         cases[name] = Case(network, rule)
+    for name in MOVED:
+        cases[name] = Case(partial(REARRANGED.__getitem__, name), "half_up", True)
+    blocks = op.SpaceToBatch((2, 2), (1, 0), (0, 1)), op.BatchToSpace((2, 2), (1, 0), (0, 1))
+    cases["blocks of pixels"] = Case(
+        partial(other, *blocks, inputs=((SQUARE, SOME),)), is_moved=True
+    )
+    least = partial(other, op.ReduceMax((1, 2), True, True))
+    cases["least of an image"] = Case(least, "half_up")
     return cases
 
 

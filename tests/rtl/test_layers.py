@@ -23,6 +23,7 @@ from npusim.machines.machine import Memory
 from npusim.prepared.engine import prepare
 from npusim.words import MEMORY_MODELS
 from tests.compiler.agreement import kept
+from tests.compiler.test_rearranged import eager
 from tests.compiler.test_residency import random_chain
 from tests.rtl.layers import CASES
 
@@ -50,8 +51,10 @@ def memories(machine: Machine) -> list[Memory]:
 
 @cache
 def compiled_case(name: str, machine: str) -> MachineNetwork:
-    case = CASES[name]
-    return MachineNetwork(case.make(), Machine.load(machine), case.rule, keep_tensors=True)
+    case, built = CASES[name], Machine.load(machine)
+    if case.is_moved:
+        built = eager(built)
+    return MachineNetwork(case.make(), built, case.rule, keep_tensors=True)
 
 
 @pytest.mark.rtl
