@@ -16,12 +16,15 @@ import onnx
 import pytest
 
 import npusim
-from npusim.errors import NpuError
+from npusim import operators as op
+from npusim.errors import NpuError, ShapeError
 from npusim.formats.arrays import read_arrays
 from npusim.formats.pictures import read_picture
+from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from npusim.isa.program import MAGIC, Program
 from npusim.machines import Machine
+from npusim.operators.log_softmax import LogSoftmax
 from npusim.toml_tables import parsed
 from tests.conftest import DIGITS
 
@@ -171,3 +174,22 @@ def test_pictures(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(NpuError, match=r"a picture|cannot read it") as found:
         read_picture(path, Tensor("x", (1, 8, 8, 3), np.dtype("uint8")), None)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("damage", ["an input more", "no inputs"])
+def test_our_own_form_with_other_inputs(tmp_path: Path, damage: str) -> None:
+    model = onnx.load(DIGITS / "digits_int8.onnx")
+    (layer,) = [node for node in model.graph.node if node.name == "stem"]
+    if damage == "no inputs":
+        del layer.input[:]
+    else:
+        layer.input.append(layer.input[0])
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(NpuError, match="stem: "):
+        npusim.load(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("operator", [op.Softmax(-1), op.Softmax(0), LogSoftmax()])
+def test_a_scalar_has_no_axis(operator: op.Operator) -> None:
+    with pytest.raises(ShapeError, match="expected an axis of \\[\\], found"):
+        output_shapes("node", operator, [()])

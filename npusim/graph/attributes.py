@@ -72,6 +72,12 @@ def need_rank(shape: Shape, rank: int, what: str) -> None:
         raise ShapeError(f"expected {what} of rank {rank}, found shape {list(shape)}")
 
 
+def need_axis(shape: Shape, axis: int) -> None:
+    """Raise ShapeError unless `shape`, of an input, has axis number `axis`."""
+    if not 0 <= axis < len(shape):
+        raise ShapeError(f"expected an axis of {list(shape)}, found {axis}")
+
+
 def fused(activation: Clamp | None, y: NDArray) -> NDArray:
     """Return y within a fused activation's bounds, as it is where there is none."""
     return y if activation is None else activation.of(y)

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.attributes import need_axis
 from npusim.graph.network import Network, Node
+from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels import mlas
 from npusim.kernels.floating_point import exponentials
@@ -38,6 +40,10 @@ OUTPUT_SCALE = 1 / 16
 @dataclass(frozen=True)
 class LogSoftmax(Unary):
     """x - ln(sum of exp(x)), along the last axis."""
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        need_axis(inputs[0], len(inputs[0]) - 1)
+        return super().output_shapes(inputs)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return len(inputs[0].shape) > 1

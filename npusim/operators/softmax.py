@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.attributes import need_axis
 from npusim.graph.network import Network, Node
+from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point, mlas
 from npusim.kernels.kernel_step import KernelStep
@@ -42,6 +44,10 @@ class Softmax(Unary):
 
     axis: int
     beta: float = 1.0
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        need_axis(inputs[0], self.axis)
+        return super().output_shapes(inputs)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return self.axis != 0

@@ -118,6 +118,8 @@ def _bounds(
         if not 0 <= first < n:
             raise ShapeError(f"{layer.record.name}: element {start} of an axis of {n}")
         return first, 1
+    if n < 0:
+        raise ShapeError(f"{layer.record.name}: expected an axis of a fixed length, found {n}")
     chosen = slice(None if masked[0] else start, None if masked[1] else stop, step)
     steps = range(*chosen.indices(n))
     if not steps:

@@ -156,3 +156,16 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "r.csv.sweep").write_text("a file")
     with pytest.raises(FormatError, match=r"r\.csv\.sweep: cannot write it"):
         Journal(tmp_path / "r.csv", resume=False)
+
+
+def test_pages_of_a_database_that_are_damaged_are_one_line(tmp_path):
+    with Journal(tmp_path / "r.csv", resume=False) as journal:
+        for number in range(200):
+            journal.add(f"{number:064}", Outcome({"cycles": number}, "", True))
+    path = tmp_path / "r.csv.sweep" / "journal.sqlite"
+    content = bytearray(path.read_bytes())
+    for page in range(4096, len(content), 4096):  # behind the first one, which says the form
+        content[page : page + 200] = bytes(200)
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="expected a journal of a sweep"):
+        Journal(tmp_path / "r.csv", resume=True)

@@ -100,7 +100,9 @@ class Journal:
         return bool(final) and ModelFile(name, content).key == wanted
 
     def _row(self, columns: str, key: str) -> Any:
-        return self._tasks.execute(f"SELECT {columns} FROM tasks WHERE key = ?", (key,)).fetchone()
+        with self._errors():
+            found = self._tasks.execute(f"SELECT {columns} FROM tasks WHERE key = ?", (key,))
+            return found.fetchone()
 
     def __contains__(self, key: str) -> bool:
         return self._row("1", key) is not None

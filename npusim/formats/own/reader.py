@@ -47,6 +47,8 @@ def network(graph: OnnxGraph) -> Network:
             reader.read(node)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{node.name}: npusim.{node.kind} lacks {error}") from None
+        except IndexError:
+            raise FormatError(f"{node.name}: npusim.{node.kind} lacks an input") from None
     result = reader.network()
     for layer, written in zip(result.nodes, reader.calls, strict=True):
         _check_call(graph, result, layer, written)
@@ -67,7 +69,12 @@ def _check_functions(graph: OnnxGraph) -> None:
 
 def _check_call(graph: OnnxGraph, network: Network, node: Node, written: OnnxNode) -> None:
     call = call_of(network, node)
-    held = [graph.constants[name] for name in written.inputs[len(node.inputs) :]]
+    names = written.inputs[len(node.inputs) :]
+    if len(names) != len(call.constants) or not graph.constants.keys() >= {*names}:
+        raise FormatError(
+            f"{node.name}: expected the constants {[*call.constants]}, found {[*names]}"
+        )
+    held = [graph.constants[name] for name in names]
     for (name, value), found in zip(call.constants.items(), held, strict=True):
         if not np.array_equal(value, found) or value.dtype != found.dtype:
             raise FormatError(f"{node.name}: its {name} are not what the network implies")
