@@ -14,8 +14,9 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.operators import steps
 from npusim.operators.kinds.movement import Movement
-from npusim.prepared import engine
+from npusim.operators.page import Step
 from npusim.prepared.engine import prepare
 from npusim.words import Rule
 
@@ -50,14 +51,14 @@ class Halves(Movement):
 
 @pytest.fixture
 def halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = engine.node_step
+    plain = steps.step
 
-    def node_step(network: Network, node: Node, rule: Rule) -> engine.Step:
+    def step(network: Network, node: Node, rule: Rule) -> Step:
         if isinstance(node.operator, Halves):
             return lambda threads, x: tuple(np.split(x, 2, axis=1))
         return plain(network, node, rule)
 
-    monkeypatch.setattr(engine, "node_step", node_step)
+    monkeypatch.setattr(steps, "step", step)
 
 
 @pytest.mark.usefixtures("halves")
@@ -160,7 +161,7 @@ def test_a_declared_batch_runs_at_once_or_row_by_row() -> None:
     n = network([dense], [tensor("x", (256, 8)), w, tensor("y", (256, 5))], "x", "y")
     x = values(256, 8)
     whole = npusim.run(n, x)
-    assert whole.samples == 1
+    assert (whole.samples, whole.batch) == (256, 256)
     assert whole.macs == 256 * 5 * 8
     rows = [npusim.run(n, x[i : i + 1]).outputs["y"] for i in (0, 17, 255)]
     np.testing.assert_array_equal(whole.outputs["y"][[0, 17, 255]], np.concatenate(rows))
