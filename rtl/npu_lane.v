@@ -284,12 +284,17 @@ module npu_lane #(
       (pwlq_i && term_index_i != '0) ? region[1].old : region[0].old;
   wire unused_valid_merge;
   wire [ACC_BITS-1:0] merged;
-  logic [TERMS*ACC_BITS-1:0] term_q;
+  logic [ACC_BITS-1:0] term_q;  // stage 2
+  logic [TERM_BITS-1:0] term_index_q;
+  logic term_valid_q;
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) term_q <= '0;
-    else if (term_valid_i)
-      term_q[term_index_i*ACC_BITS+:ACC_BITS] <= term_from_act_i ? act_term : acc_term;
+    if (rst_i) {term_valid_q, term_q} <= '0;
+    else begin
+      term_valid_q <= term_valid_i;
+      if (term_valid_i) term_q <= term_from_act_i ? act_term : acc_term;
+    end
+    if (term_valid_i) term_index_q <= term_index_i;
   end
 
   npu_merge_regions merge_regions (
@@ -303,7 +308,7 @@ module npu_lane #(
 
   wire operand_top = !unsigned_i && operand_i[BYTE_BITS-1];
   wire unused_valid_pool, unused_valid_add;
-  wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q[ACC_BITS-1:0] : pooled;
+  wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q : pooled;
 
   npu_pool pool (
       .clk_i(clk_i), .rst_i(rst_i), .en_i(tap_i), .valid_i(1'b0), .valid_o(unused_valid_pool),
@@ -338,22 +343,21 @@ module npu_lane #(
       .acc_o         (added)
   );
 
-  // Requantizer, of RQ's terms or of add's sum.
+  // Requantizer, of RQ's terms, one a cycle, or of add's sum.
 
-  wire [ACC_BITS-1:0] term0 = merge_i ? merged : term_q[ACC_BITS-1:0];
+  wire first_term = term_index_q == '0;
+  wire [ACC_BITS-1:0] term = (merge_i && first_term) ? merged : term_q;
   wire signed [XE_BITS-1:0] requantized, integer_requantized;
   wire unused_valid_requantize;
   wire unused_requantized = requantized[XE_BITS-1];
 
   assign requantized_o = requantized[BYTE_BITS-1:0];
 
-  npu_requantize #(
-      .MAX_TERMS(TERMS)
-  ) requantize (
+  npu_requantize requantize (
       .clk_i          (clk_i),
       .rst_i          (rst_i),
       .en_i           (busy_i),
-      .valid_i        (1'b0),
+      .valid_i        (add_i || term_valid_q),
       .valid_o        (unused_valid_requantize),
       .mode_i         (mode_i),
       .shift_i        (add_i ? add_shifts_i[2*ADD_SHIFT_BITS+:ADD_SHIFT_BITS] : shift_q[5:0]),
@@ -361,11 +365,10 @@ module npu_lane #(
       .zero_point_i   (out_zero_point_i),
       .low_i          (out_low_i),
       .high_i         (out_high_i),
-      .acc_i          (add_i ? {{(TERMS * ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added}
-                             : {term_q[TERMS*ACC_BITS-1:ACC_BITS], term0}),
-      .multiplier_i   (add_i ? {{(TERMS - 1) * MULTIPLIER_BITS{1'b0}},
-                                add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]}
-                             : multiplier_q),
+      .first_i        (add_i || first_term),
+      .acc_i          (add_i ? {{(ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added} : term),
+      .multiplier_i   (add_i ? add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]
+                             : multiplier_q[term_index_q*MULTIPLIER_BITS+:MULTIPLIER_BITS]),
       .bias_i         (add_i ? TOTAL_BITS'(0) : bias_q[TOTAL_BITS-1:0]),
       .y_o            (integer_requantized)
   );
@@ -376,11 +379,16 @@ module npu_lane #(
     if (FP32_REQUANTIZER != 0) begin : gen_float
       wire signed [XE_BITS-1:0] float_requantized;
       wire unused_valid_float;
+      logic [ACC_BITS-1:0] term0_q;  // where more terms follow
+
+      always_ff @(posedge clk_i) begin
+        if (term_valid_q && first_term) term0_q <= term;
+      end
 
       npu_requantize_float requantize_float (
           .clk_i(clk_i), .rst_i(rst_i), .en_i(busy_i), .valid_i(1'b0),
           .valid_o(unused_valid_float), .zero_point_i(out_zero_point_i), .low_i(out_low_i),
-          .high_i(out_high_i), .acc_i(term0), .bias_i(bias_q[ACC_BITS-1:0]),
+          .high_i(out_high_i), .acc_i(first_term ? term : term0_q), .bias_i(bias_q[ACC_BITS-1:0]),
           .scale_i(multiplier_q[MULTIPLIER_BITS-1:0]), .y_o(float_requantized)
       );
 

@@ -1,26 +1,31 @@
 // requantize: J x s32 accumulators -> int8 or uint8, one rounding by mode, saturating.
 //
-//   T = bias + sum_j multiplier_j * acc_j                        j = 1..MAX_TERMS
+//   T = bias + sum_j multiplier_j * acc_j
 //   s = shift + channel_shift
 //   y = clamp(((T + rounding_constant(mode, T, s)) >> s) + zero_point, low, high)
 //
+// MAX_TERMS terms stand at the inputs at once, with first_i. Where more terms than that make one
+// result they follow in the next cycles: first_i = 0 adds them to the sum of those before, and y_o
+// after the last is the result. The machine has one multiplier and brings one term a cycle.
+//
 // Each multiplier is split in two halves, so that no stage holds more than a 32 x 17 multiplication.
+// Stages 1 to 3 move with valid inputs alone.
 //
 // | stage | signals                                                |
 // |-------|--------------------------------------------------------|
 // | 1     | low_half_q, high_half_q: partial products; whole shift |
 // | 2     | product_q = low half + (high half << 16)               |
-// | 3     | total_q = bias + products                              |
+// | 3     | total_q = bias or total_q + products                   |
 // | 4, 5  | npu_round_shift: + constant; >> s, saturate to s10     |
 // | 6     | y_o: + zero point, clamp                               |
 //
-// Latency: 6 cycles.
+// Latency: 6 cycles after the last term.
 // Spec: npusim/datapath/requantize.py
 
 `default_nettype none
 
 module npu_requantize #(
-    parameter  int MAX_TERMS       = 4,   // 1..4
+    parameter  int MAX_TERMS       = 1,   // 1..4, of one cycle
     localparam int ACC_BITS        = 32,
     localparam int MULTIPLIER_BITS = 31,
     localparam int TOTAL_BITS      = 63,
@@ -43,6 +48,7 @@ module npu_requantize #(
     input  wire  signed [VALUE_BITS-1:0]         low_i,            // -128..255
     input  wire  signed [VALUE_BITS-1:0]         high_i,           // low_i..255
 
+    input  wire                                  first_i,          // 0: more terms of a result
     input  wire  [MAX_TERMS*ACC_BITS-1:0]        acc_i,            // term 0 in the lowest bits
     input  wire  [MAX_TERMS*MULTIPLIER_BITS-1:0] multiplier_i,     // 0 for a term that is not used
     input  wire  signed [TOTAL_BITS-1:0]         bias_i,
@@ -65,7 +71,7 @@ module npu_requantize #(
 
   // Stages 1..3. Control and bias travel beside the data that they belong to.
 
-  logic valid_1q, valid_2q, valid_3q;
+  logic valid_1q, valid_2q, valid_3q, first_1q, first_2q;
   logic [MODE_BITS-1:0]  mode_1q, mode_2q, mode_3q;
   logic [SHIFT_BITS-1:0] shift_1q, shift_2q, shift_3q;
   logic signed [TOTAL_BITS-1:0] bias_1q, bias_2q, total_3q;
@@ -85,17 +91,18 @@ module npu_requantize #(
       wire signed [TOTAL_BITS-1:0]    sum;
 
       if (j == 0) begin : gen_first
-        assign sum = bias_2q + product_q;
+        assign sum = (first_2q ? bias_2q : total_3q) + product_q;
       end else begin : gen_next
         assign sum = term[j-1].sum + product_q;
       end
 
       always_ff @(posedge clk_i) begin
-        if (en_i) begin
+        if (en_i && valid_i) begin
           low_product_q  <= LOW_PRODUCT'(acc) * LOW_PRODUCT'(low_half);
           high_product_q <= HIGH_PRODUCT'(acc) * HIGH_PRODUCT'(high_half);
-          product_q      <= TOTAL_BITS'(low_product_q) + {high_product_q, {LOW_BITS{1'b0}}};
         end
+        if (en_i && valid_1q)
+          product_q <= TOTAL_BITS'(low_product_q) + {high_product_q, {LOW_BITS{1'b0}}};
       end
     end
   endgenerate
@@ -106,17 +113,21 @@ module npu_requantize #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (en_i) begin
+    if (en_i && valid_i) begin
+      first_1q  <= first_i;
       shift_1q  <= shift_i + SHIFT_BITS'(channel_shift_i);
       mode_1q   <= mode_i;
       bias_1q   <= bias_i;
       bounds_1q <= {zero_point_i, low_i, high_i};
-
+    end
+    if (en_i && valid_1q) begin
+      first_2q  <= first_1q;
       shift_2q  <= shift_1q;
       mode_2q   <= mode_1q;
       bias_2q   <= bias_1q;
       bounds_2q <= bounds_1q;
-
+    end
+    if (en_i && valid_2q) begin
       shift_3q  <= shift_2q;
       mode_3q   <= mode_2q;
       total_3q  <= term[MAX_TERMS-1].sum;

@@ -71,14 +71,10 @@ module npu_scratchpad #(
       assign write_of[u*BANKS+:BANKS] =
           (write_i[u] && write_good[u]) ? BANKS'(1) << write_bank : '0;
 
-      logic [BANK_BITS-1:0] bank_q;
-      logic zero_q;
+      logic [BANKS-1:0] bank_q;  // that was read; none where the access was suppressed
 
       always_ff @(posedge clk_i) begin
-        if (read_i[u]) begin
-          bank_q <= read_bank;
-          zero_q <= !read_good[u];
-        end
+        if (read_i[u]) bank_q <= read_of[u*BANKS+:BANKS];
       end
     end
 
@@ -100,21 +96,23 @@ module npu_scratchpad #(
           .data_i         (write_of[b] ? data0_i : data1_i)
       );
 
-      // The bank that was read is selected along a chain.
-      wire [WIDTH-1:0] chain0, chain1;
+      // The word of the bank that was read, or of none: a sum of products, which a tool balances.
+      wire [WIDTH-1:0] mine0 = word & {WIDTH{user[0].bank_q[b]}};
+      wire [WIDTH-1:0] mine1 = word & {WIDTH{user[1].bank_q[b]}};
+      wire [WIDTH-1:0] some0, some1;
 
       if (b == 0) begin : gen_first
-        assign chain0 = word;
-        assign chain1 = word;
+        assign some0 = mine0;
+        assign some1 = mine1;
       end else begin : gen_next
-        assign chain0 = user[0].bank_q == BANK_BITS'(b) ? word : bank[b-1].chain0;
-        assign chain1 = user[1].bank_q == BANK_BITS'(b) ? word : bank[b-1].chain1;
+        assign some0 = mine0 | bank[b-1].some0;
+        assign some1 = mine1 | bank[b-1].some1;
       end
     end
   endgenerate
 
-  assign data0_o = user[0].zero_q ? '0 : bank[BANKS-1].chain0;
-  assign data1_o = user[1].zero_q ? '0 : bank[BANKS-1].chain1;
+  assign data0_o = bank[BANKS-1].some0;
+  assign data1_o = bank[BANKS-1].some1;
 
 endmodule
 

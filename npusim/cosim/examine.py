@@ -59,7 +59,7 @@ class Task:
         if module is None:
             settings |= passed
             passed = dict(settings)
-        wiring = wiring or Wiring()
+        wiring = wiring or Wiring(ties={} if module else unit.ties)
         wiring.require(unit, settings)
         files, folders = (
             tuple(Path(path).resolve() for path in paths) for paths in (sources, includes)

@@ -35,13 +35,4 @@ def area_json(machine: Machine) -> dict[str, Any]:
         "technology": machine.energy.technology,
         "area_um2": area.pop("total"),
         "area_um2_by_module": area,
-        "longest_path_ns": longest_path_ns(machine, machine.energy.technology),
     }
-
-
-def longest_path_ns(machine: Machine, technology: str) -> float:
-    """Return the longest path of the machine's logic, from clock to data, without wires."""
-    table, built = load_table(technology), parameters(machine)
-    return max(
-        table.value(logic.module, built, "path_ns") for logic in LOGIC if logic.instances(machine)
-    )

@@ -1,4 +1,4 @@
-"""A technology's table: area, leakage, delay and energy of the modules of rtl/, as synthesized.
+"""A technology's table: area, leakage and energy of the modules of rtl/, as synthesized.
 
 Rows are builds of a module: which weight formats it runs, and its size. A build that is not in the
 table is priced by two rules. Formats: as the smallest build that runs all that are asked for.
@@ -29,7 +29,7 @@ Formats = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """A module as built with `parameters`: um2, uW, ns, and pJ by operation class.
+    """A module as built with `parameters`: um2, uW, and pJ by operation class.
 
     `activity`: weight format -> feature -> pJ of a changed bit; empty where nothing was fitted.
     """
@@ -38,13 +38,12 @@ class Row:
     parameters: Mapping[str, int]
     area_um2: float
     leakage_uw: float
-    path_ns: float
     energy_pj: Mapping[str, float]
     activity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
-        """Return area_um2, leakage_uw or path_ns, or the energy of an operation class."""
-        if key in ("area_um2", "leakage_uw", "path_ns"):
+        """Return area_um2, leakage_uw or the energy of an operation class."""
+        if key in ("area_um2", "leakage_uw"):
             return float(getattr(self, key))
         if key not in self.energy_pj:
             known = ", ".join(self.energy_pj)
@@ -125,7 +124,7 @@ def _at_size(
         return rows[0].value(key)
     wanted, only = parameters[size], rows[0].parameters[size]
     if len(guide) == 1:
-        scale = wanted / only if size == "ROWS" and key != "path_ns" else 1.0
+        scale = wanted / only if size == "ROWS" else 1.0
         return rows[0].value(key) * scale
     if len(rows) == 1:
         return (
@@ -173,7 +172,6 @@ def table_of(document: Mapping[str, Any]) -> Table:
                 row["parameters"],
                 float(row["area_um2"]),
                 float(row["leakage_uw"]),
-                float(row["path_ns"]),
                 {name: float(value) for name, value in row["energy_pj"].items()},
                 row.get("activity", {}),
             )

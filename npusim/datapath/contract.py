@@ -124,6 +124,8 @@ class Unit:
     """Default of each RTL parameter."""
     variants: tuple[Parameters, ...] = ()
     """Further parameter sets to verify; each states only what differs from the defaults."""
+    ties: Mapping[str, int] = field(default_factory=dict)
+    """Inputs of our module that the contract does not know, and what holds them where it counts."""
     vectors: Callable[..., Iterable[Values]] | None = None
     """`vectors(rng, count)` yields `count` legal inputs by port name, range-aware: results near the
     clamp bounds, exact ties, extremes. Parameters may be taken by (lower case) name as well, and

@@ -1,6 +1,6 @@
 """requantize: J x s32 accumulators -> int8 or uint8, one rounding by mode, saturating.
 
-    T = bias + sum_j multiplier_j * acc_j                        j = 1..MAX_TERMS
+    T = bias + sum_j multiplier_j * acc_j
     s = shift + channel_shift
     y = clamp(((T + rounding_constant(mode, T, s)) >> s) + zero_point, low, high)
 
@@ -19,7 +19,9 @@ and the constant is round_shift's.
 | rounded       | s10       | saturated: |y - zero_point| <= 383                             |
 | zero_point, low, high, y | s9 | int8 or uint8                                              |
 
-Cycles: 1 result per cycle and lane, latency 6.
+Cycles: MAX_TERMS terms per cycle and lane, latency 6. A result of more terms takes them in the
+cycles that follow, with first_i = 0, and stands 6 cycles after the last: the machine brings one
+term a cycle.
 RTL: rtl/npu_requantize.v
 Source: the fused shift-scaler is the weight-equalizing shift scaler (Oh et al., 2020) carried to J
 terms; wes is bit-identical to a per-channel requantizer with (multiplier, shift + channel_shift).
@@ -333,8 +335,9 @@ UNIT = Unit(
     ),
     latency_cycles=6,
     scalar=requantize,
-    parameters={"MAX_TERMS": 4},
-    variants=({"MAX_TERMS": 1}, {"MAX_TERMS": 2}, {"MAX_TERMS": 3}),
+    parameters={"MAX_TERMS": 1},
+    variants=({"MAX_TERMS": 2}, {"MAX_TERMS": 3}, {"MAX_TERMS": 4}),
+    ties={"first_i": 1},
     vectors=vectors,
     directed=directed,
     promised=promised,

@@ -22,7 +22,6 @@ def row(logic: Logic, place: int, size: tuple[str, int] | None) -> dict[str, Any
         "parameters": formats | (dict([size]) if size else {}),
         "cells": 1,
         "area_um2": 100.0 * scale * (place + 1),
-        "path_ns": 1.0,
         "leakage_uw": 3.0 * scale * (place + 1),
         "energy_pj": {
             name: scale * CHEAP.get(name, 2.0 + place + i / 8)

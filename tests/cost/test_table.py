@@ -13,7 +13,7 @@ def table(*rows):
         {
             "module": "npu_pe_column",
             "parameters": {"ROWS": size, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq},
-            "area_um2": area, "leakage_uw": 1.0, "path_ns": 2.0, "energy_pj": {"pwlq": energy},
+            "area_um2": area, "leakage_uw": 1.0, "energy_pj": {"pwlq": energy},
         }
         for size, uniform, pwlq, area, energy in rows
     ]  # fmt: skip
@@ -54,9 +54,8 @@ def test_area_follows_the_same_rule():
 def test_a_module_of_one_size_is_taken_as_it_is_but_for_columns():
     rows = table((4, 8, 4, 90, 9))
     assert rows.value("npu_pe_column", wanted(16, 4, 4), "pwlq") == 36
-    assert rows.value("npu_pe_column", wanted(16, 4, 4), "path_ns") == 2
     document = {"module": "npu_ld", "parameters": {"SIZE": 4}, "area_um2": 7, "leakage_uw": 1,
-                "path_ns": 2, "energy_pj": {"beat": 3}}  # fmt: skip
+                "energy_pj": {"beat": 3}}  # fmt: skip
     rows = table_of({"technology": "nangate45", "modules": [document]})
     assert rows.value("npu_ld", wanted(16, 8, 4), "beat") == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import frexp
 from random import Random
@@ -11,6 +12,7 @@ import pytest
 
 from npusim.cosim import Wiring
 from npusim.cosim.vectors import bounds_of
+from npusim.cosim.verify import verify_module
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.requantize import (
     TFLITE,
@@ -27,11 +29,17 @@ from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import (
     multiply_by_quantized_multiplier,
     round_fraction,
+    rtl_of,
     ruy_two_steps,
     verify_against,
     verify_cases,
 )
 
+ONE_AFTER_THE_OTHER = replace(
+    UNIT, name="chain_terms", parameters={"MAX_TERMS": 2}, variants=(), ties={},
+    latency_cycles=UNIT.latency({}) + 2,
+)  # fmt: skip
+"""Two terms with a gap between them, on one multiplier: chains/npu_chain_terms.v."""
 ONE_ROUNDING = ("floor", "half_up", "half_away", "half_even")
 BOUNDS = bounds_of(UNIT, UNIT.parameters, Wiring())
 INT8 = {"zero_point": 0, "low": -128, "high": 127}
@@ -260,3 +268,9 @@ def test_rtl_in_ruy_mode_is_ruys_two_steps(icarus):
             }  # fmt: skip
             cases.append((inputs, clamp(expected, -128, 127)))
     verify_cases(UNIT, cases, MAX_TERMS=1)
+
+
+@pytest.mark.rtl
+def test_rtl_of_terms_one_after_the_other_is_that_of_all_at_once(icarus):
+    verify_module(ONE_AFTER_THE_OTHER, rtl_of(ONE_AFTER_THE_OTHER), vectors=20_000,
+                  parameters=ONE_AFTER_THE_OTHER.parameters, require_coverage=True)  # fmt: skip

@@ -77,7 +77,7 @@ def rtl_of(unit: Unit) -> tuple[Path, ...]:
     wrapper = CHAINS / f"{unit.module}.v"
     if not wrapper.exists():
         return sources(unit.module, rtl_directory())
-    links = re.findall(r"^  (npu_\w+)", wrapper.read_text(), re.MULTILINE)
+    links = re.findall(r"^ +(npu_\w+)", wrapper.read_text(), re.MULTILINE)
     files = (path for link in links for path in sources(link, rtl_directory()))
     return (wrapper, *dict.fromkeys(files))
 

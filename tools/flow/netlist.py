@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tools.flow.liberty import Arc, Library
 
 INPUT_SLEW_PS = 20.0
-"""Slew at inputs and clock pins, as in longest_path.py."""
+"""Slew at inputs and clock pins."""
 LOW, HIGH = 0, 1
 """Nets of the constants; Yosys numbers its own from 2."""
 

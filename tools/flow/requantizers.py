@@ -4,7 +4,7 @@
 
 Each unit is synthesized and replayed with delays on every accumulator of the shipped network's
 pointwise layers, one a cycle, channel by channel as RQ gives them, and on idle cycles. The outputs
-are compared with the units' scalars. Area, path, leakage and energy go to docs/requantizers.json,
+are compared with the units' scalars. Area, leakage and energy go to docs/requantizers.json,
 from which docs/numerics.md has its table; the float32 unit's row goes to the technology's table,
 which has the integer one's from make_energy.
 """
@@ -31,8 +31,6 @@ from npusim.runtimes.requantization import Requantization
 from npusim.words import ROUNDINGS
 from tools.checkout import DIGITS, ROOT
 from tools.flow.liberty import read_library
-from tools.flow.liberty_syntax import read_liberty
-from tools.flow.longest_path import cells_of, longest_path_ns
 from tools.flow.netlist import Netlist, Port, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
@@ -42,11 +40,9 @@ from tools.markdown import row as markdown_row
 MEASURED = ROOT / "docs" / "requantizers.json"
 TABLES = ROOT / "npusim" / "cost" / "tables"
 UNITS: tuple[tuple[str, Mapping[str, int]], ...] = (
-    ("requantize", {"MAX_TERMS": 4}),
     ("requantize", {"MAX_TERMS": 1}),
     ("requantize_float", {}),
 )
-TERMS = {4: "four terms", 1: "one term"}
 LIBRARIES = {"nangate45": "Nangate45", "ihp_sg13g2": "IHP SG13G2"}
 PIXELS, CHANNELS, IDLE_CYCLES = 24, 8, 32
 """Of each layer, and at the end of the stream."""
@@ -118,9 +114,10 @@ def _window(
 ) -> Window:
     late = latency(unit)
     values: dict[str, list[str]] = {}
+    ties = {name.removesuffix("_i"): value for name, value in unit.ties.items()}
     for port in netlist.inputs:
         name = port.name.removesuffix("_i")
-        fixed: dict[str, Any] = {"en": 1, "rst": 0, "valid": valid}
+        fixed: dict[str, Any] = {"en": 1, "rst": 0, "valid": valid, **ties}
         numbers = [fixed.get(name, cycle.get(name, 0)) for cycle in cycles]
         values[port.name] = [bits(port, number) for number in numbers]
     for port in netlist.outputs:
@@ -152,7 +149,6 @@ def measure(name: str, parameters: Mapping[str, int], library: Path) -> dict[str
         folder = Path(temporary)
         map_to_cells(unit.module, rtl_files(unit.module), parameters, library, folder)
         netlist = read_netlist(folder / "netlist.json", cells)
-        path_ns = longest_path_ns(folder / "netlist.json", cells_of(read_liberty(library)))
     result = replay(netlist, windows(unit, netlist))
     if result.wrong_cycles:
         raise SystemExit(f"{unit.module}: {result.wrong_cycles} cycles unlike the scalar's")
@@ -163,7 +159,6 @@ def measure(name: str, parameters: Mapping[str, int], library: Path) -> dict[str
         "parameters": dict(parameters),
         "cells": len(netlist.types),
         "area_um2": round(sum(netlist.area_um2.values()), 1),
-        "path_ns": round(path_ns, 4),
         "leakage_uw": round(sum(netlist.leakage_uw.values()), 2),
         "energy_pj": {
             "requantize": round(float(busy[late:].mean()), 3),
@@ -198,16 +193,13 @@ def with_row(path: Path, row: Mapping[str, Any]) -> None:
 
 def comparison(measured: Mapping[str, Any]) -> list[str]:
     """Return the table of docs/numerics.md."""
-    lines = header("requantizer", "library", "um2", "path, ps", "idle, pJ", "a result, pJ")
+    lines = header("requantizer", "library", "um2", "idle, pJ", "a result, pJ")
     for technology, rows in measured.items():
         for of in rows:
-            terms = of["parameters"].get("MAX_TERMS")
-            name = of["module"].removeprefix("npu_")
-            title = f"`{name}`" + (f", {TERMS[terms]}" if terms else "")
+            title = f"`{of['module'].removeprefix('npu_')}`"
             energy = of["energy_pj"]
             figures = (
-                f"{of['area_um2']:,.0f}", f"{1000 * of['path_ns']:,.0f}",
-                f"{energy['idle']:.1f}", f"{energy['requantize']:.1f}",
+                f"{of['area_um2']:,.0f}", f"{energy['idle']:.1f}", f"{energy['requantize']:.1f}",
             )  # fmt: skip
             lines.append(markdown_row(title, LIBRARIES[technology], *figures))
     return lines

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from npusim.cosim.units import sources
-from npusim.cosim.yosys import run_script
 from tools.checkout import ROOT
+from tools.flow import native_yosys
 from tools.flow.liberty_syntax import read_text
 
 RECIPE = (
@@ -44,14 +44,13 @@ def map_to_cells(
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
     values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     recipe = RECIPE.format(flatten="" if by_module else "-flatten")
-    run_script(
+    native_yosys.run(
         f"read_verilog -sv {' '.join(path.name for path in files)}; "
         f"hierarchy -check -top {top} {values}; rename -top design_top; "
         f"{f'blackbox {boxes}; ' if by_module or own else ''}{recipe}; "
         "tee -q -o area.txt stat -liberty cells.lib; "
         f"{'flatten; opt_clean; ' if by_module else ''}write_json netlist.json",
         folder,
-        timeout_seconds=3600,
     )
 
 

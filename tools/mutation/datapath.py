@@ -128,8 +128,9 @@ def simulate(
     (folder / "mutants.ys").write_text("\n".join(script) + "\n")
     run_script("script mutants.ys", folder)
     files = (folder / "mutants.v",)
-    bench = Bench(unit, unit.module, files, unit.parameters, select=("mutant", width))
-    image = make_image(unit, unit.parameters, Wiring(), seed=seed, vectors=vectors, most=most)
+    wiring = Wiring(ties=unit.ties)
+    bench = Bench(unit, unit.module, files, unit.parameters, wiring, select=("mutant", width))
+    image = make_image(unit, unit.parameters, wiring, seed=seed, vectors=vectors, most=most)
     outcome = bench.simulate(image, plusargs=[f"+last={len(mutants)}", "+stop_at_fault"])
     faulty = {fault.selection for fault in outcome.faults}
     if 0 in faulty:
@@ -184,6 +185,7 @@ def miter(unit: Unit) -> str:
     for side in ("gold", "gate"):
         lines += [f"  wire [{width - 1}:0] {side}_{name};" for name, width in outputs.items()]
         wires = [f".{name}({name})" for name in (*control, *inputs)]
+        wires += [f".{name}({value})" for name, value in unit.ties.items()]
         wires += [f".{name}({side}_{name})" for name in outputs]
         lines.append(f"  {side} {side}_unit ({', '.join(wires)}, .valid_o({side}_valid));")
     lines.append("  always @* begin")

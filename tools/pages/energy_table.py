@@ -24,14 +24,14 @@ def table(document: dict[str, Any]) -> list[str]:
         f"{document['temperature_c']:.0f} C, sha256 `{source['library_sha256'][:16]}...`. "
         f"`{source['command']}` at commit `{source['commit'][:10]}`, {source['yosys']}, "
         f"{source['simulator']}.", "",
-        *header("module", "parameters", "cells", "um2", "ns", "leakage, uW",
+        *header("module", "parameters", "cells", "um2", "leakage, uW",
                 "pJ by operation class"),
     ]  # fmt: skip
     for of in document["modules"]:
         values = " ".join(f"{key}={value}" for key, value in of["parameters"].items())
         energies = ", ".join(f"{name} {value:.3g}" for name, value in of["energy_pj"].items())
         lines.append(row(
-            of["module"], values, of["cells"], f"{of['area_um2']:.0f}", f"{of['path_ns']:.2f}",
+            of["module"], values, of["cells"], f"{of['area_um2']:.0f}",
             f"{of['leakage_uw']:.3g}", energies,
         ))  # fmt: skip
     noise = source.get("seed_noise")

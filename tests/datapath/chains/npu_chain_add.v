@@ -54,7 +54,7 @@ module npu_chain_add #(
   );
 
   npu_requantize #(.MAX_TERMS(1)) requantize (
-      .clk_i, .rst_i, .en_i, .valid_i(valid), .valid_o,
+      .clk_i, .rst_i, .en_i, .valid_i(valid), .valid_o, .first_i(1'b1),
       .mode_i(mode), .shift_i(shift), .channel_shift_i(4'd0),
       .zero_point_i(zero_point), .low_i(-9'sd128), .high_i(9'sd127),
       .acc_i(32'(acc)), .multiplier_i(multiplier), .bias_i(63'd0), .y_o

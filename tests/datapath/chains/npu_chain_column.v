@@ -74,7 +74,7 @@ module npu_chain_column #(
   );
 
   npu_requantize #(.MAX_TERMS(2)) requantize (
-      .clk_i, .rst_i, .en_i, .valid_i(merged_valid), .valid_o,
+      .clk_i, .rst_i, .en_i, .valid_i(merged_valid), .valid_o, .first_i(1'b1),
       .mode_i(mode), .shift_i(shift), .channel_shift_i(4'd0),
       .zero_point_i(9'd3), .low_i(-9'sd128), .high_i(9'sd127),
       .acc_i({tail_q[(MERGE_CYCLES-1)*32+:32], merged}), .multiplier_i(multiplier), .bias_i(bias), .y_o

@@ -122,7 +122,7 @@ def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
         build, (unit,), {unit.module: netlist}, document["provenance"]["seed"], tmp_path,
         unit.formats,
     )  # fmt: skip
-    found = make_energy.row(unit, build, netlist, traffic, expected["path_ns"])
+    found = make_energy.row(unit, build, netlist, traffic)
     assert {key: found[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")} == {
         key: expected[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")
     }
