@@ -16,9 +16,12 @@ from tools.flow import native_yosys
 from tools.flow.liberty_syntax import read_text
 
 RECIPE = (
-    "synth {flatten} -booth -noabc -nordff -top design_top; dfflibmap -liberty cells.lib; "
+    "synth {flatten} -booth -noabc -nordff -top design_top; {gate}dfflibmap -liberty cells.lib; "
     "abc -liberty cells.lib; opt_clean"
 )
+LEAST_BITS = 4
+GATED = f"clockgate -liberty cells.lib -min_net_size {LEAST_BITS}; "
+"""What makes clock gates of the enables of at least so many registers."""
 
 
 def map_to_cells(
@@ -30,12 +33,13 @@ def map_to_cells(
     *,
     by_module: bool = False,
     own: bool = False,
+    gated: bool = False,
 ) -> None:
-    """Write netlist.json (flat) and area.txt (Yosys' `stat`) of `top` into `folder`.
+    """Write netlist.json (flat), area.txt and area.json (Yosys' `stat`) of `top` into `folder`.
 
     `by_module`: map each module for itself and flatten afterwards, so that a cell's name tells its
     module; npu_bank stays outside. `own`: all instances stay outside, what is left is the module's
-    own logic.
+    own logic. `gated`: enables become clock gates.
     """
     boxes = "* design_top %d" if own else "*npu_bank*"
     for path in files:
@@ -43,12 +47,13 @@ def map_to_cells(
     (folder / "cells.lib").write_text(read_text(library))
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
     values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
-    recipe = RECIPE.format(flatten="" if by_module else "-flatten")
+    recipe = RECIPE.format(flatten="" if by_module else "-flatten", gate=GATED if gated else "")
     native_yosys.run(
         f"read_verilog -sv {' '.join(path.name for path in files)}; "
         f"hierarchy -check -top {top} {values}; rename -top design_top; "
         f"{f'blackbox {boxes}; ' if by_module or own else ''}{recipe}; "
         "tee -q -o area.txt stat -liberty cells.lib; "
+        "tee -q -o area.json stat -json -liberty cells.lib; "
         f"{'flatten; opt_clean; ' if by_module else ''}write_json netlist.json",
         folder,
     )

@@ -26,7 +26,7 @@ from npusim.machines import Machine
 from npusim.words import MACHINES
 from tools.checkout import ROOT
 from tools.flow import native_yosys, opensta
-from tools.flow.memory_macros import Shape, macros
+from tools.flow.memory_macros import Shape, macros, times_of
 from tools.flow.synthesis import rtl_files
 from tools.flow.technologies import TECHNOLOGIES, Technology
 from tools.flow.timing_driven import ABC, LOAD_FF, RECIPE, map_for_speed
@@ -34,7 +34,7 @@ from tools.flow.timing_driven import ABC, LOAD_FF, RECIPE, map_for_speed
 MEASURED = ROOT / "docs" / "timing.json"
 TOP = "npu_top"
 KEPT = ("npu_lane",)
-"""Modules of the larger machines that are mapped once for all their instances."""
+"""Modules that are mapped for themselves, once for all their instances."""
 MODULES = tuple(
     path.stem
     for path in sorted((ROOT / "rtl").glob("npu_*.v"))
@@ -97,13 +97,12 @@ def key(module: str, machine: Machine, technology: Technology) -> str:
 def measure(module: str, machine: Machine, technology: Technology, libraries: Path) -> Row:
     """Map one module for one technology and time it."""
     start = time.monotonic()
-    kept = KEPT if module == TOP and machine.name != "nano" else ()
     with tempfile.TemporaryDirectory(prefix="npusim-timing-") as temporary:
         folder = Path(temporary)
         parameters = parameters_of(module, machine)
         real = macros(libraries)
         shapes = shapes_of(machine)
-        map_for_speed(module, parameters, shapes, technology, libraries, real, folder, kept)
+        map_for_speed(module, parameters, shapes, technology, libraries, real, folder, KEPT)
         path = opensta.longest_path(folder, technology, LOAD_FF)
         area = json.loads((folder / "area.json").read_text())["design"]
     row = {
@@ -116,6 +115,19 @@ def measure(module: str, machine: Machine, technology: Technology, libraries: Pa
     return row
 
 
+def write(rows: list[Row], libraries: Path) -> None:
+    """Write docs/timing.json: the rows, and how late the banks of all machines answer."""
+    real = macros(libraries)
+    words = sorted({shape[0] for name in MACHINES for shape in shapes_of(Machine.load(name))})
+    memories = {
+        technology.name: {
+            str(count): round(times_of(count, technology, real).access, 3) for count in words
+        }
+        for technology in TECHNOLOGIES
+    }
+    MEASURED.write_text(json.dumps({"memories_ns": memories, "rows": rows}, indent=1) + "\n")
+
+
 def main() -> int:
     """Make the rows whose sources changed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,7 +136,8 @@ def main() -> int:
     parser.add_argument("--technology", action="append", choices=[t.name for t in TECHNOLOGIES])
     parser.add_argument("--all", action="store_true", help="also rows that are current")
     options = parser.parse_args()
-    rows = json.loads(MEASURED.read_text()) if MEASURED.exists() else []
+    libraries = options.libraries.resolve()
+    rows = json.loads(MEASURED.read_text())["rows"] if MEASURED.exists() else []
     known = {(row["module"], row["machine"], row["technology"]): row for row in rows}
     order = []
     for technology in TECHNOLOGIES:
@@ -140,10 +153,10 @@ def main() -> int:
             old = known.get(place)
             if old and old["key"] == key(module, machine, technology) and not options.all:
                 continue
-            known[place] = measure(module, machine, technology, options.libraries.resolve())
+            known[place] = measure(module, machine, technology, libraries)
             kept = [known[place] for place in order if place in known]
             kept += [row for place, row in known.items() if place not in order]
-            MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
+            write(kept, libraries)
     return 0
 
 

@@ -34,6 +34,10 @@ def table(document: dict[str, Any]) -> list[str]:
             of["module"], values, of["cells"], f"{of['area_um2']:.0f}",
             f"{of['leakage_uw']:.3g}", energies,
         ))  # fmt: skip
+    later = {of["commit"]: of["module"] for of in document["modules"] if "commit" in of}
+    for commit in later:
+        names = {of["module"] for of in document["modules"] if of.get("commit") == commit}
+        lines += ["", f"Made again at commit `{commit[:10]}`: {', '.join(sorted(names))}."]
     noise = source.get("seed_noise")
     if noise:
         lines += [
