@@ -61,6 +61,8 @@ def gates_of(library: Path) -> dict[str, str]:
 def asleep(netlist: Path, cells: Library, gates: dict[str, str]) -> dict[str, float]:
     """Return registers, those behind gates, gates, and pJ of a cycle with all enables off."""
     module = json.loads(netlist.read_text())["modules"]["design_top"]
+    if "clk_i" not in module["ports"]:
+        return {}
     (clock,) = module["ports"]["clk_i"]["bits"]
     count: Counter[str] = Counter()
     energy = 0.0

@@ -274,8 +274,8 @@ def main() -> int:
         "edit. Library: Nangate45, typical corner, 1.1 V, 25 C. Recipe: Yosys "
         f"`{RECIPE.format(flatten='-flatten', gate='')}`. One NAND2 (gate equivalent) is a "
         "NAND2_X1, 0.798 um2. It maps for area; what a netlist mapped for speed "
-        "closes is in [timing](timing.md). Read ratios first: another recipe or library moves the absolute figures, and the ratios by a "
-        "few tenths.",
+        "closes is in [timing](timing.md). Read ratios first: another recipe or library moves the "
+        "absolute figures, and the ratios by a few tenths.",
         "",
         "## The PEs side by side",
         "",

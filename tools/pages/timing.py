@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from npusim.machines import Machine
+from npusim.words import MACHINES
 from tools.checkout import ROOT
 from tools.flow.technologies import TECHNOLOGIES, Technology
 from tools.flow.timing import KEPT, MEASURED, TOP
@@ -21,8 +22,8 @@ HEAD = """\
 
 Written by `python -m tools.pages.timing` from docs/timing.json, which `python -m tools.flow.timing
 LIBRARIES` makes ({tools}); do not edit. A test fails where a row's Verilog or recipe is no longer
-that of the sources, and where a machine of the package states a `frequency_hz` that its top does
-not close.
+that of the sources, and where a machine of the package that has a row states a `frequency_hz` that
+its top does not close.
 
 **Recipe.** Yosys `{recipe}` with ABC's script `{abc}`: mapped, buffered and sized for a path
 that is shorter than what closes. OpenSTA reads that netlist: setup from register to register, to
@@ -69,7 +70,12 @@ def machines(rows: list[Row]) -> list[str]:
                 f"`{of['machine']}`", f"{stated:.0f}", title(of), f"{closes_mhz(of):.0f}",
                 f"{of['period_ns']:.2f}", of["cells"], f"`{of['start']}`", f"`{of['end']}`",
             ))  # fmt: skip
-    return [*lines, ""]
+    lines.append("")
+    have = {of["machine"] for of in rows if of["module"] == TOP}
+    for name in MACHINES:
+        if name not in have:
+            lines += [f"`{name}` has no row: nothing here bounds its clock.", ""]
+    return lines
 
 
 def modules(rows: list[Row], technology: Technology) -> list[str]:
@@ -103,7 +109,7 @@ def page() -> str:
     rows, memories = measured["rows"], measured["memories_ns"]
     tools = sorted({f"{of['yosys']}, {of['sta']}" for of in rows})
     text = HEAD.format(
-        tools="; ".join(tools), recipe=RECIPE, abc="; ".join(ABC).format(target=0), load=LOAD_FF,
+        tools="; ".join(tools), recipe=RECIPE, abc="; ".join(ABC).replace("{target:.0f}", "TARGET"), load=LOAD_FF,
         kept=", ".join(f"`{name}`" for name in KEPT),
         assumptions=" ".join(map(assumptions, TECHNOLOGIES)),
         titles=" | ".join(f"{t.title}, ns" for t in TECHNOLOGIES),
