@@ -109,7 +109,8 @@ def page() -> str:
     rows, memories = measured["rows"], measured["memories_ns"]
     tools = sorted({f"{of['yosys']}, {of['sta']}" for of in rows})
     text = HEAD.format(
-        tools="; ".join(tools), recipe=RECIPE, abc="; ".join(ABC).replace("{target:.0f}", "TARGET"), load=LOAD_FF,
+        tools="; ".join(tools), recipe=RECIPE, load=LOAD_FF,
+        abc="; ".join(ABC).replace("{target:.0f}", "TARGET"),
         kept=", ".join(f"`{name}`" for name in KEPT),
         assumptions=" ".join(map(assumptions, TECHNOLOGIES)),
         titles=" | ".join(f"{t.title}, ns" for t in TECHNOLOGIES),
