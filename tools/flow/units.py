@@ -165,7 +165,7 @@ UNITS = (
     Unit("npu_subtract_zero_point", f"{_UNIT}.subtract_zero_point", _plain, ("MAC", "VEC"),
          _operands),
     Unit("npu_merge_regions", f"{_UNIT}.merge_regions", _plain, ("MAC", "RQ"), _merge),
-    Unit("npu_requantize", f"{_UNIT}.requantize", lambda b: {"MAX_TERMS": 4}, ("RQ", "VEC"),
+    Unit("npu_requantize", f"{_UNIT}.requantize", lambda b: {"MAX_TERMS": 1}, ("RQ", "VEC"),
          _requantize),
     Unit("npu_pool", f"{_UNIT}.pool", _plain, ("VEC",), _pool, ("uniform8", VECTOR)),
     Unit("npu_add", f"{_UNIT}.add", _plain, ("VEC",), _add, ("uniform8", VECTOR)),
