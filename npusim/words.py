@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+JSON_VERSION = 2
+"""Of docs/json.md: changes when a key changes its meaning or goes away."""
+
 EngineName = Literal["kernels", "machine", "rtl"]
 """What runs a network."""
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)

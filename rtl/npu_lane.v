@@ -354,17 +354,11 @@ module npu_lane #(
   assign requantized_o = requantized[BYTE_BITS-1:0];
 
   npu_requantize requantize (
-      .clk_i          (clk_i),
-      .rst_i          (rst_i),
-      .en_i           (busy_i),
-      .valid_i        (add_i || term_valid_q),
-      .valid_o        (unused_valid_requantize),
-      .mode_i         (mode_i),
+      .clk_i (clk_i), .rst_i (rst_i), .en_i (busy_i), .valid_i (add_i || term_valid_q),
+      .valid_o (unused_valid_requantize), .mode_i (mode_i),
       .shift_i        (add_i ? add_shifts_i[2*ADD_SHIFT_BITS+:ADD_SHIFT_BITS] : shift_q[5:0]),
       .channel_shift_i(add_i ? 4'd0 : shift_q[9:6]),
-      .zero_point_i   (out_zero_point_i),
-      .low_i          (out_low_i),
-      .high_i         (out_high_i),
+      .zero_point_i (out_zero_point_i), .low_i (out_low_i), .high_i (out_high_i),
       .first_i        (add_i || first_term),
       .acc_i          (add_i ? {{(ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added} : term),
       .multiplier_i   (add_i ? add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]

@@ -18,6 +18,7 @@ from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
 from npusim.operators.steps import refusals_of
 from npusim.runtimes.rule import OWN_RULE, resolve_rule
+from npusim.words import JSON_VERSION
 
 QUANTIZE = "quantize the network (npusim quantize)"
 
@@ -57,7 +58,7 @@ class Check:
         """Return the findings as JSON-ready values."""
         return {
             "npusim_version": npusim.__version__,
-            "json_version": 1,
+            "json_version": JSON_VERSION,
             "model": self.name,
             "requant": self.rule,
             "runs": self.runs,

@@ -66,6 +66,7 @@ def command(
     from npusim.formats.files import load
     from npusim.report.csv_rows import csv_rows
     from npusim.report.terminal import plain_console
+    from npusim.words import JSON_VERSION
     from npusim.writing import require_outputs, require_suffix, write_json, write_text
 
     require_suffix("--json", json_path, (".json",))
@@ -79,7 +80,7 @@ def command(
     require_outputs(written, model, *map(machine_file, chosen))
     network = load(model, shapes, outputs)
     costs = [estimate(network, machine, requant, batch) for machine in chosen]
-    versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": 1}
+    versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": JSON_VERSION}
     results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]
     if reports:
         (cost,) = costs

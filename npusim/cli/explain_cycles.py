@@ -48,6 +48,7 @@ def command(
     from npusim.formats.files import load
     from npusim.report.bounds_table import bounds_lines, bounds_sheet
     from npusim.report.terminal import plain_console
+    from npusim.words import JSON_VERSION
     from npusim.writing import require_outputs, require_suffix, write_json
 
     require_suffix("--json", json_path, (".json",))
@@ -55,7 +56,7 @@ def command(
     cost = estimate(load(model, shapes, outputs), machine, requant)
     found = network_bounds(cost.program, cost.layers, cost.cycles)
     if json_path is not None:
-        versions = {"npusim_version": npusim.__version__, "json_version": 1}
+        versions = {"npusim_version": npusim.__version__, "json_version": JSON_VERSION}
         write_json(json_path, versions | {"model": cost.program.name} | found.as_json())
     console = plain_console()
     bounds_sheet(found).show(console)

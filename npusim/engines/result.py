@@ -13,7 +13,7 @@ import npusim
 from npusim.analysis.layers import LayerReport
 from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
-from npusim.words import EngineName, Rule
+from npusim.words import JSON_VERSION, EngineName, Rule
 from npusim.writing import write_arrays, write_json
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Result:
         """Return the results as JSON-ready values; docs/json.md describes the keys."""
         return {
             "npusim_version": npusim.__version__,
-            "json_version": 1,
+            "json_version": JSON_VERSION,
             "model": self.network.name,
             "engine": self.engine,
             "requant": self.requant,

@@ -29,9 +29,8 @@ from npusim.quant.float_network import canonical_samples, constant, run_float
 from npusim.quant.levels import levels
 from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
-from npusim.words import PUBLISHED
+from npusim.words import JSON_VERSION, PUBLISHED
 
-JSON_VERSION = 1
 VARIANTS: dict[str, dict[str, Any]] = {
     **{name: {"scheme": name} for name in SCHEME_FAMILIES},
     "uniform-min-max": {"scheme": "uniform", "clip": "min-max"},

@@ -9,7 +9,6 @@ import pytest
 
 from npusim.machines import Machine
 from npusim.words import MACHINES
-from tests.conftest import missing
 from tools.flow import opensta, timing
 from tools.flow.memory_macros import liberty, macros, times_of, verilog
 from tools.flow.technologies import TECHNOLOGIES, with_wires
@@ -91,7 +90,7 @@ def test_a_bank_is_as_late_as_the_slowest_macro_that_holds_it(shared: Path) -> N
 @pytest.mark.usefixtures("yosys_installed")
 def test_a_row_made_again_is_the_same(shared: Path) -> None:
     if not opensta.installed():
-        missing("OpenSTA not found: apt-get install opensta")
+        pytest.skip("OpenSTA not found: apt-get install opensta")
     kept = ROWS["npu_subtract_zero_point", "nano", "nangate45"]
     made = timing.measure(
         "npu_subtract_zero_point", Machine.load("nano"), NANGATE, shared / "liberty"
