@@ -95,8 +95,10 @@ whole event trace (issue, stall, retirement and fault of every instruction with 
 CRC of what it wrote and where), every byte of DRAM, and status, fault, halt code, cycles and
 counters of the control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
 
-Every row was measured on the Verilog of hash `{verilog}`, and holds of the simulator of today:
-what it predicts is compared by hash with what the Verilog did each time that this page is made.
+The rows were measured on the Verilog of hash {verilog}, and hold of the simulator of today: what it
+predicts is compared by hash with what the Verilog did each time that this page is made. The
+Verilog's hash was `{today}` then; a row with another was measured before it changed, and is
+measured again by the script's next run.
 "{float}" has the float32 requantizer (`array.fp32_requantizer = 1`).
 
 ## Whole networks
@@ -277,7 +279,10 @@ def page(kept: Mapping[str, Row]) -> str:
         for some in (NETWORKS, CORPUS)
     )
     programs = [of for of in kept.values() if "programs" in of]
-    head = HEAD.format(commit=commit(10), seed=SEED, verilog=verilog_hash(), float=FLOAT)
+    hashes = ", ".join(f"`{of}`" for of in sorted({of["verilog"] for of in kept.values()}))
+    head = HEAD.format(
+        commit=commit(10), seed=SEED, verilog=hashes, today=verilog_hash(), float=FLOAT
+    )
     tables = (network_table(networks), network_table(corpus), random_table(programs))
     return f"{head}{tables[0]}\n{tables[1]}{RANDOM_HEAD}{tables[2]}"
 
