@@ -104,10 +104,10 @@ def _change(rng: random.Random, message: Any, field: Any, value: Any, is_list: b
 
 
 def _other(rng: random.Random, field: Any, value: Any) -> Any:
+    if field.type == field.TYPE_STRING:  # which is bytes where it is no text any more
+        return rng.choice(TEXTS)
     if isinstance(value, bytes):
         return _bytes(rng, value, b"x" * 8) if field.name != "raw_data" or len(value) else value
-    if isinstance(value, str):
-        return rng.choice(TEXTS)
     if field.enum_type is not None:  # protobuf takes no other than its own
         return rng.choice(list(field.enum_type.values_by_number))
     if isinstance(value, float):
