@@ -273,10 +273,9 @@ def _residual_of_band(
     slot: int,
 ) -> Residual:
     rows = band[-1]
-    if tensor is not None and residual.source.spot is layers[0].source.spot:
-        if band[0].first <= rows.first and rows.end <= band[0].end:
-            kept = tensor.at(at.inputs[slot], band[0].above).rows_from(rows.first - band[0].first)
-            return replace(residual, source=_seen(residual.source, rows.count, kept))
+    if tensor is not None and adds_input(layers, [band]):
+        kept = tensor.at(at.inputs[slot], band[0].above).rows_from(rows.first - band[0].first)
+        return replace(residual, source=_seen(residual.source, rows.count, kept))
     return replace(residual, source=residual.source.rows_from(rows.first, rows.count))
 
 
