@@ -13,12 +13,14 @@ from npusim.cli.options import (
     changed,
     changes_option,
     model_argument,
+    place_options,
     sample_options,
     threads_option,
 )
 from npusim.words import BIAS_CORRECTIONS, ENCODERS, PUBLISHED
 
 if TYPE_CHECKING:
+    from npusim.explore.carry_out import Place
     from npusim.formats.samples import Reading
 
 SUFFIXES = (".html", ".csv", ".json")
@@ -56,6 +58,7 @@ SUFFIXES = (".html", ".csv", ".json")
 )
 @changes_option
 @threads_option
+@place_options
 @click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
 def command(
     model: Path,
@@ -70,6 +73,7 @@ def command(
     machine: str | None,
     changes: tuple[str, ...],
     threads: int | None,
+    place: Place,
     output_path: Path | None,
 ) -> None:
     """Compare quantization schemes on one float network: accuracy, SQNR, bytes, energy.
@@ -110,6 +114,7 @@ def command(
             machine=changed(machine or "base", changes) if machine or changes else None,
             threads=threads,
             progress=show,
+            **vars(place),
         )
     data["inputs"] = {"calibration": calibration.as_json(), "evaluation": evaluation.as_json()}
     console = plain_console()

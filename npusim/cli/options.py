@@ -250,3 +250,31 @@ def report_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(reports=ReportPaths(page, plots, trace), **options)
 
     return with_reports
+
+
+def place_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --workers, --scheduler, --journal and --resume; it gets them as `place`."""
+
+    @click.option(
+        "--workers", type=click.IntRange(1), help="Processes of this machine; default none."
+    )
+    @click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, tcp://HOST:PORT.")
+    @click.option(
+        "--journal", type=FILE, metavar="NAME", help="Keep what is finished in NAME.sweep."
+    )
+    @click.option("--resume", is_flag=True, help="With --journal: do not repeat what it holds.")
+    @wraps(function)
+    def with_place(
+        workers: int | None,
+        scheduler: str | None,
+        journal: Path | None,
+        resume: bool,
+        **options: Any,
+    ) -> Any:
+        from npusim.explore.carry_out import Place
+
+        if resume and journal is None:
+            raise click.UsageError("--resume: expected --journal NAME beside it")
+        return function(place=Place(workers, scheduler, journal, resume), **options)
+
+    return with_place

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import FILE, changed, changes_option, choice
+from npusim.cli.options import FILE, changed, changes_option, choice, place_options
 from npusim.words import MEMORY_MODELS, SIMULATORS
 
 if TYPE_CHECKING:
+    from npusim.explore.carry_out import Place
     from npusim.machines import Machine
 
 PROGRAM_SUFFIX = ".npu"
@@ -60,15 +61,7 @@ MODEL_MACHINE = "base"
     metavar="FILE.toml",
     help="With --rtl: names of your ports, widths, latency (docs/cosim.md).",
 )
-@click.option("--workers", type=click.IntRange(1), help="With --random: processes; default none.")
-@click.option("--scheduler", metavar="ADDRESS", help="With --random: a Dask cluster.")
-@click.option(
-    "--journal",
-    type=FILE,
-    metavar="NAME",
-    help="With --random: keep what is finished in NAME.sweep.",
-)
-@click.option("--resume", is_flag=True, help="With --journal: do not repeat what it holds.")
+@place_options
 @click.option("--bins", is_flag=True, help="Of units: print every coverage point with its hits.")
 @click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the cases as JSON.")
 @click.option("--junit", type=FILE, metavar="FILE.xml", help="Write the cases as JUnit's XML.")
@@ -87,10 +80,7 @@ def command(
     waves: Path | None,
     rtl: tuple[Path, ...],
     wiring: Path | None,
-    workers: int | None,
-    scheduler: str | None,
-    journal: Path | None,
-    resume: bool,
+    place: Place,
     bins: bool,
     json_file: Path | None,
     junit: Path | None,
@@ -117,15 +107,8 @@ def command(
         raise click.UsageError("--wiring: expected --rtl FILE.v beside it")
     if bins and (random_count is not None or is_file):
         raise click.UsageError("--bins: expected units, which have coverage points")
-    for option, value in (
-        ("--workers", workers),
-        ("--scheduler", scheduler),
-        ("--journal", journal),
-    ):
-        if value is not None and random_count is None:
-            raise click.UsageError(f"{option}: expected --random N beside it")
-    if resume and journal is None:
-        raise click.UsageError("--resume: expected --journal NAME beside it")
+    if random_count is None and not (place.is_here and place.journal is None):
+        raise click.UsageError("--workers, --scheduler, --journal: expected --random N beside it")
     verdicts = Verdicts(json_file, junit, bins)
     if random_count is not None:
         from npusim.cli.verify_program import verify_random
@@ -143,7 +126,7 @@ def command(
         described = None if machine is None else _described(machine, changes, memory, latency)
         return verify_random(
             random_count, described, simulator=simulator, seed=seed, any_memory=not fixed,
-            verdicts=verdicts, workers=workers, scheduler=scheduler, journal=journal, resume=resume,
+            verdicts=verdicts, place=place,
         )  # fmt: skip
     for kind, suffixes in (("program", (PROGRAM_SUFFIX,)), ("network", MODEL_SUFFIXES)):
         if len(targets) > 1 and any(name.endswith(suffixes) for name in targets):

@@ -14,6 +14,7 @@ from npusim.cosim.npu.compare import Comparison
 from npusim.cosim.npu.random_runs import random_runs, report, save
 from npusim.cosim.programs.points import reached
 from npusim.engines.verification import compare_program
+from npusim.explore.carry_out import HERE, Place
 from npusim.explore.random_programs import Ran, run_seeds
 from npusim.isa.program import Program
 from npusim.machines import Machine
@@ -108,10 +109,7 @@ def verify_random(
     any_memory: bool = True,
     folder: Path | None = None,
     verdicts: Verdicts | None = None,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    journal: Path | None = None,
-    resume: bool = False,
+    place: Place = HERE,
 ) -> int:
     """Run `count` random programs on both sides; print what they reached and every difference.
 
@@ -123,8 +121,8 @@ def verify_random(
         Draw a memory for each program; else the machine's.
     folder
         For the shrunk programs that differ, `random-SEED.s` and `.npu`; the current one where None.
-    workers, scheduler, journal, resume
-        Where the programs run and what is kept, as in explore/random_programs.py.
+    place
+        Where the programs run and what is kept.
 
     Returns
     -------
@@ -138,8 +136,7 @@ def verify_random(
     with progress_bars() as show:
         found = run_seeds(
             machine, range(seed, seed + count), simulator=simulator, any_memory=any_memory,
-            workers=workers, scheduler=scheduler, journal=journal, resume=resume,
-            progress=lambda done: show("random programs", done, count),
+            place=place, progress=lambda done: show("random programs", done, count),
         )  # fmt: skip
     on = "drawn machines" if machine is None else machine.name
     title = (

@@ -7,8 +7,8 @@ the table, the CSV file and the page show nothing that is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 import npusim
 from npusim.analysis.pareto import on_front
 from npusim.analysis.top1 import classes, percent_equal
+from npusim.arguments import require_count
 from npusim.codes.schemes import SCHEME_BITS, SCHEME_FAMILIES
-from npusim.cost.area import area_um2
-from npusim.engines.estimate import estimate
-from npusim.errors import CapacityError, ShapeError, UnsupportedError, suggested
+from npusim.errors import ShapeError, UnsupportedError, suggested
+from npusim.explore.carry_out import Place, carry_out
+from npusim.explore.compare_pictures import float_bytes, histogram, pictured
+from npusim.explore.compare_rows import Choice, Subject, reference_of, row_of
+from npusim.explore.sweep.execution import Job
+from npusim.explore.sweep.tasks import digest, program_hash
 from npusim.graph.network import Network
 from npusim.machines import Machine
-from npusim.quant.coded import sqnr_db
-from npusim.quant.dequantize import real_samples
-from npusim.quant.float_network import canonical_samples, constant, run_float
-from npusim.quant.levels import levels
 from npusim.quant.options import Options, as_published
-from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
 from npusim.words import JSON_VERSION, PUBLISHED
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -45,23 +44,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """Schemes with the settings that matter, by the names that --schemes takes."""
 DEFAULT_VARIANTS = ("uniform", "wes", "pwlq", "subset", "subset-normalized", "multipoint-2")
 DEFAULT_BITS = (8, 6, 4, 3, 2)
-HISTOGRAM_BINS = 61
-PICTURED_LAYERS = 4
-MOST_LEVELS = 512
-PICTURED_BITS = 4
-
 
 Progress = Callable[[str, int, int], None]
 """Called with what comes next, how many rows are done, and how many there are."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One row to be: a variant at a number of bits, by an encoder and under a bias correction."""
-
-    variant: str
-    encoder: str
-    options: Options
 
 
 def choices(
@@ -114,6 +99,10 @@ def compare(
     labels: NDArray[np.int64] | None = None,
     machine: str | Machine | None = None,
     threads: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    journal: str | Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return the comparison as JSON-ready values; docs/json.md describes the keys.
@@ -132,130 +121,72 @@ def compare(
         Classes of the evaluation samples.
     machine
         Adds each row's cycles and energy on this machine, and the machine's area.
+    workers, scheduler
+        Processes of this computer, or the address of a running Dask cluster, that make the rows;
+        this process where both are None.
+    journal, resume
+        A file's name: finished rows are kept beside it, in `NAME.sweep`. `resume` continues what
+        is kept there.
     progress
         Called with what comes next, how many rows are done, and how many there are.
 
     Raises
     ------
     NpuError
-        As the quantizer; labels that are not one a sample; a scheme, encoder or correction
-        that there is not.
+        As the quantizer, and as carry_out; labels that are not one a sample; a scheme, encoder or
+        correction that there is not.
     """
+    place = Place(workers, scheduler, None if journal is None else Path(journal), resume)
+    require_count("workers", workers)
     chosen = choices(schemes, bits, encoders, bias_corrections)
     target = None if machine is None else Machine.of(machine)
-    samples = real_samples(network, calibrate if evaluate is None else evaluate)
-    prepared = prepare(network, calibrate, threads)
-    x = canonical_samples(prepared.network, samples)
-    if labels is not None and len(labels) != len(x):
-        raise ShapeError(f"expected {len(x)} labels, found {len(labels)}")
-    name = prepared.network.outputs[0]
-    reference = run_float(prepared.network, samples, threads=threads)[name]
-    rows, pictured = [], _pictured(prepared)
-    grids: dict[str, dict[str, Any]] = {layer: {} for layer in pictured}
-    for i, choice in enumerate(chosen):
-        if progress is not None:
-            progress(f"{choice.variant} {choice.options.bits}", i, len(chosen))
-        quantized = quantize_prepared(prepared, choice.options, threads=threads)
-        row = measured_row(choice, quantized, reference, samples, labels, threads or 1)
-        rows.append(row if target is None else row | _cost(quantized.network, target))
-        if choice.options.bits == PICTURED_BITS:
-            for layer in pictured:
-                if choice.variant not in grids[layer]:
-                    grids[layer][choice.variant] = _grid(quantized, layer)
+    subject = Subject(network, calibrate, evaluate, labels, target)
+    reference = reference_of(subject, threads)
+    prepared, outputs = reference.prepared, reference.outputs
+    if labels is not None and len(labels) != len(outputs):
+        raise ShapeError(f"expected {len(outputs)} labels, found {len(labels)}")
+
+    def show(done: int) -> None:
+        if progress is not None and done < len(chosen):
+            progress(f"{chosen[done].variant} {chosen[done].options.bits}", done, len(chosen))
+
+    whole = {"npusim": program_hash(), "subject": subject.key}
+    keys = {i: digest({**whole, "choice": repr(choice)}) for i, choice in enumerate(chosen)}
+    row_threads = threads if place.is_here else 1
+    found = carry_out(keys, lambda i: Job(row_of, (subject, chosen[i], row_threads)), place, show)
+    rows = [one["row"] for one in found.values()]
     result: dict[str, Any] = {
         "npusim_version": npusim.__version__,
         "json_version": JSON_VERSION,
         "model": network.name,
         "notes": list(prepared.network.notes),
         "calibration_samples": len(np.atleast_1d(calibrate)),
-        "evaluation_samples": len(x),
-        "output": name,
-        "classes": reference[0].size,
-        "float": {"bytes": _float_bytes(prepared.network)},
+        "evaluation_samples": len(outputs),
+        "output": prepared.network.outputs[0],
+        "classes": outputs[0].size,
+        "float": {"bytes": float_bytes(prepared.network)},
         "rows": rows,
         "histograms": [
-            {"layer": layer, **_histogram(prepared, layer), "grids": grids[layer]}
-            for layer in pictured
+            {"layer": layer, **histogram(prepared, layer), "grids": _grids(layer, found.values())}
+            for layer in pictured(prepared)
         ],
     }
     if target is not None:
         result["machine"] = target.name
     if labels is not None:
-        result["float"]["accuracy"] = percent_equal(classes(reference), labels)
+        result["float"]["accuracy"] = percent_equal(classes(outputs), labels)
     result["ranked_by"] = quality_key(rows)
     mark_front(rows, result["ranked_by"])
     return result
 
 
-def measured_row(
-    choice: Choice,
-    quantized: Quantized,
-    reference: NDArray[np.float64],
-    samples: NDArray,
-    labels: NDArray[np.int64] | None,
-    threads: int,
-) -> dict[str, Any]:
-    """Return one row: what `quantized` keeps of the float outputs `reference` on `samples`."""
-    from npusim.prepared.engine import prepare as prepare_engine
-
-    network = quantized.network
-    name = network.outputs[0]
-    tensor = network.tensors[name]
-    engine = prepare_engine(network, "half_up")
-    integers = tensor.from_file_order(
-        engine.run(np.asarray(samples, np.float32), threads=threads)[name]
-    )
-    q = tensor.quantization
-    assert q is not None
-    real = (integers.astype(np.float64) - int(q.zero_point)) * float(q.scale)
-    weights = sum(layer.weights for layer in quantized.layers)
-    stored_bits = sum(layer.stored_bits for layer in quantized.layers)
-    row: dict[str, Any] = {
-        "variant": choice.variant,
-        "scheme": choice.options.scheme,
-        "bits": choice.options.bits,
-        "encoder": choice.encoder,
-        "bias_correction": choice.options.bias_correction,
-        "bytes": -(-stored_bits // 8),
-        "stored_bits_per_weight": stored_bits / weights,
-        "code_bits_per_weight": sum(layer.code_bits for layer in quantized.layers) / weights,
-        "output_sqnr_db": _number(sqnr_db(reference, real)),
-        "layers": [
-            {
-                "name": layer.name,
-                "weights": layer.weights,
-                "sqnr_db": _number(layer.sqnr_db),
-                "output_sqnr_db": _number(layer.output_sqnr_db),
-                "bytes": -(-layer.stored_bits // 8),
-                "points": layer.points,
-                "magnitudes": list(layer.magnitudes),
-                "channels_at_shift_15": layer.largest_shifts,
-                "channels_with_shift_capped": layer.capped_shifts,
-                "dead_channels": layer.dead_channels,
-            }
-            for layer in quantized.layers
-        ],
-    }
-    if reference.shape[-1] > 1:
-        row["agreement"] = percent_equal(classes(real), classes(reference))
-    if labels is not None:
-        row["accuracy"] = percent_equal(classes(real), labels)
-    return row
-
-
-def _cost(network: Network, machine: Machine) -> dict[str, Any]:
-    """Return cycles, energy and area of `network` on `machine`, or why it cannot run there."""
-    try:
-        found = estimate(network, machine, "half_up")
-    except CapacityError as error:
-        return {"machine_error": str(error)}
-    area = area_um2(machine, machine.energy.technology)["total"]
-    return {"cycles": found.cycles, "energy_pj": found.energy_pj, "area_um2": area}
-
-
-def _number(value: float) -> float | None:
-    """Return `value`, or None where it is no finite number (JSON has none)."""
-    return value if np.isfinite(value) else None
+def _grids(layer: str, found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the layer's grid in each variant, of its first row that has one."""
+    grids: dict[str, Any] = {}
+    for one in found:
+        if layer in one["grids"]:
+            grids.setdefault(one["row"]["variant"], one["grids"][layer])
+    return grids
 
 
 def quality_key(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -272,44 +203,3 @@ def mark_front(rows: list[dict[str, Any]], key: str) -> None:
     costs = [(row["bytes"], -(worst if row[key] is None else row[key])) for row in rows]
     for row, best in zip(rows, on_front(costs), strict=True):
         row["pareto"] = bool(best)
-
-
-def _linear(network: Network) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    for node in network.nodes:
-        if node.kind in ("Conv2D", "FullyConnected"):
-            w = network.tensors[node.inputs[1]]
-            yield node.name, constant(w).reshape(w.shape[0], -1)
-
-
-def _float_bytes(network: Network) -> int:
-    return sum(4 * (weights.size + len(weights)) for _, weights in _linear(network))
-
-
-def _pictured(prepared: Prepared) -> list[str]:
-    """Return the layers to draw: the first, the last, and the largest between."""
-    names = [name for name, _ in _linear(prepared.network)]
-    sizes = {name: weights.size for name, weights in _linear(prepared.network)}
-    inner = sorted(names[1:-1], key=lambda name: -sizes[name])[: PICTURED_LAYERS - 2]
-    return [name for name in names if name in {names[0], names[-1], *inner}]
-
-
-def _histogram(prepared: Prepared, layer: str) -> dict[str, Any]:
-    """Return the layer's weights, each over the greatest of its channel, in bins of -1..1."""
-    weights = dict(_linear(prepared.network))[layer]
-    ranges = np.abs(weights).max(axis=1)
-    relative = weights[ranges > 0] / ranges[ranges > 0][:, None]
-    counts, edges = np.histogram(relative, HISTOGRAM_BINS, (-1.0, 1.0))
-    return {"counts": counts.tolist(), "edges": edges.tolist()}
-
-
-def _grid(quantized: Quantized, layer: str) -> dict[str, Any]:
-    """Return the grid of the live channel of median range, over that range."""
-    coded = quantized.coded[layer]
-    ranges = np.abs(coded.real()).max(axis=1)
-    live = np.flatnonzero(ranges > 0)
-    if not len(live):
-        return {"channel": 0, "levels": []}
-    channel = int(live[np.argsort(ranges[live], kind="stable")[len(live) // 2]])
-    values = levels(coded, channel) / ranges[channel]
-    step = max(1, -(-len(values) // MOST_LEVELS))
-    return {"channel": channel, "levels": values[::step].tolist()}

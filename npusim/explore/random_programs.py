@@ -7,15 +7,13 @@ seed where it is shown and saved.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from npusim.cosim.npu.random_runs import random_runs, timeline_of
 from npusim.cosim.programs.points import points_of
-from npusim.errors import NpuError, UnsupportedError
-from npusim.explore.sweep.execution import Job, chosen
-from npusim.explore.sweep.journal import Journal
+from npusim.errors import NpuError
+from npusim.explore.carry_out import HERE, Place, carry_out
+from npusim.explore.sweep.execution import Job
 from npusim.explore.sweep.tasks import Outcome, digest, program_hash
 from npusim.machines import Machine
 
@@ -43,7 +41,7 @@ def run_seed(seed: int, machine: Machine | None, simulator: str, any_memory: boo
             machine, range(seed, seed + 1), simulator=simulator, any_memory=any_memory
         )
     except NpuError as error:
-        return Outcome({}, str(error), final=False)
+        return Outcome({}, f"seed {seed}: {error}", final=False)
     found = run.comparison
     return Outcome(
         asdict(
@@ -62,10 +60,7 @@ def run_seeds(
     *,
     simulator: str,
     any_memory: bool,
-    workers: int | None = None,
-    scheduler: str | None = None,
-    journal: Path | None = None,
-    resume: bool = False,
+    place: Place = HERE,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Ran]:
     """Return what came of the program of each seed, in the order of the seeds.
@@ -74,41 +69,20 @@ def run_seeds(
     ----------
     machine
         Of all programs; None: drawn too.
-    workers, scheduler
-        Processes of this machine, or the address of a Dask cluster; this process where both are
-        None.
-    journal
-        A file's name, beside which what is finished is kept in `NAME.sweep`.
-    resume
-        Continue what is in the journal: what it holds of these seeds is not run again.
+    place
+        Where the programs run and what is kept.
     progress
         Called with how many are done.
 
     Raises
     ------
     NpuError
-        Workers and scheduler both, no answer of the scheduler, a journal that cannot be used, or a
-        program that could not be run on either side.
+        As carry_out; a program that could not be run on either side.
     """
     common = (machine, simulator, any_memory)
     of_all = "drawn" if machine is None else machine.to_toml()
     whole = {"machine": of_all, "simulator": simulator, "any_memory": any_memory,
              "program": program_hash()}  # fmt: skip
     keys = {seed: digest({**whole, "seed": seed}) for seed in seeds}
-    found: dict[int, Ran] = {}
-    kept = nullcontext(None) if journal is None else Journal(journal, resume)
-    with kept as finished, chosen(workers, scheduler) as run:
-        if finished is not None:
-            found = {s: Ran(**finished[k].found) for s, k in keys.items() if k in finished}
-        left = [seed for seed in seeds if seed not in found]
-        progress(len(found))
-        for i, outcome in run([Job(run_seed, (seed, *common)) for seed in left]):
-            if outcome.error:
-                raise UnsupportedError(f"seed {left[i]}: {outcome.error}")
-            if finished is not None:
-                finished.add(keys[left[i]], outcome)
-            found[left[i]] = Ran(**outcome.found)
-            progress(len(found))
-        if finished is not None:
-            finished.complete()
-    return [found[seed] for seed in seeds]
+    found = carry_out(keys, lambda seed: Job(run_seed, (seed, *common)), place, progress)
+    return [Ran(**ran) for ran in found.values()]

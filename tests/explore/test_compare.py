@@ -7,13 +7,18 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from npusim.errors import NpuError, ShapeError, UnsupportedError
+from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.explore import compare_rows
 from npusim.explore.compare import VARIANTS, choices, compare, mark_front
+from npusim.explore.compare_rows import Choice, Subject
+from npusim.explore.sweep.tasks import Outcome
 from npusim.quant.float_network import run_float
 from npusim.quant.levels import levels
 from npusim.quant.options import Options
@@ -22,6 +27,7 @@ from npusim.report.compare_page import compare_page
 from npusim.report.compare_table import compare_csv, compare_sheet
 from tests.quant.networks import every_operator
 
+module = import_module("npusim.explore.compare")
 RANDOM = np.random.default_rng(11)
 SAMPLES = RANDOM.normal(size=(24, 3, 9, 8))
 
@@ -182,3 +188,33 @@ def test_errors_are_one_line() -> None:
     with pytest.raises(NpuError) as caught:
         choices(["uniform"], (9,), ("feedback",), ("none",))
     assert "\n" not in str(caught.value)
+
+
+SMALL = {"schemes": ["uniform", "subset"], "bits": (4, 3), "threads": 1}
+
+
+def test_rows_are_the_same_wherever_they_are_made() -> None:
+    network = every_operator(3)
+    here = compare(network, SAMPLES[:8], machine="nano", **SMALL)
+    assert compare(network, SAMPLES[:8], machine="nano", workers=2, **SMALL) == here
+
+
+def test_finished_rows_are_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, table, made = every_operator(3), tmp_path / "schemes", []
+    kept = compare_rows.row_of
+
+    def until_the_third(subject: Subject, choice: Choice, threads: int | None) -> Outcome:
+        made.append(choice)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return kept(subject, choice, threads)
+
+    monkeypatch.setattr(module, "row_of", until_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        compare(network, SAMPLES[:8], journal=table, **SMALL)
+    with pytest.raises(FormatError, match="2 finished tasks: expected --resume"):
+        compare(network, SAMPLES[:8], journal=table, **SMALL)
+    resumed = compare(network, SAMPLES[:8], journal=table, resume=True, **SMALL)
+    assert made[2:] == [made[2], made[2], made[4]]
+    monkeypatch.undo()
+    assert resumed == compare(network, SAMPLES[:8], **SMALL)

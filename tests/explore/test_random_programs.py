@@ -9,6 +9,7 @@ import pytest
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.explore import random_programs
+from npusim.explore.carry_out import Place
 from npusim.explore.random_programs import run_seed, run_seeds
 from npusim.machines import Machine
 from tests.conftest import missing
@@ -19,7 +20,7 @@ COMMON = {"simulator": "icarus", "any_memory": True}
 
 
 def runs(seeds=SEEDS, **choices):
-    found = run_seeds(Machine.load("nano"), seeds, **COMMON, **choices)
+    found = run_seeds(Machine.load("nano"), seeds, **COMMON, place=Place(**choices))
     return [replace(run, seconds=0) for run in found]
 
 

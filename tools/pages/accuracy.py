@@ -28,7 +28,8 @@ import numpy as np
 import npusim
 from npusim import operators as op
 from npusim.analysis.top1 import classes, percent_equal
-from npusim.explore.compare import Choice, choices, measured_row
+from npusim.explore.compare import choices
+from npusim.explore.compare_rows import Choice, measured_row
 from npusim.prepared.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import as_published

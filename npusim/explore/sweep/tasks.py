@@ -157,7 +157,8 @@ _LATEST: dict[str, tuple[str, Any]] = {}
 """The latest network and calibration of this process, by key: like tasks follow each other."""
 
 
-def _latest(kind: str, key: str, make: Callable[[], Any]) -> Any:
+def latest(kind: str, key: str, make: Callable[[], Any]) -> Any:
+    """Return the thing of a kind that `key` names, made anew where another was asked for last."""
     held = _LATEST.get(kind)
     if held is None or held[0] != key:
         held = _LATEST[kind] = (key, make())
@@ -165,7 +166,7 @@ def _latest(kind: str, key: str, make: Callable[[], Any]) -> Any:
 
 
 def _network(model: ModelFile) -> Network:
-    return _latest("network", model.key, lambda: read_model(model))
+    return latest("network", model.key, lambda: read_model(model))
 
 
 def read_model(model: ModelFile) -> Network:
@@ -188,7 +189,7 @@ def _prepared(source: Source, threads: int | None) -> Any:
     assert source.calibrate is not None
     samples = source.calibrate
     key = digest({"model": source.model.key, "calibrate": _array_key(samples)})
-    return _latest("prepared", key, lambda: prepare(read_model(source.model), samples, threads))
+    return latest("prepared", key, lambda: prepare(read_model(source.model), samples, threads))
 
 
 def sha256(content: bytes) -> str:
