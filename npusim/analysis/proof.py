@@ -76,7 +76,8 @@ def prove(program: Program, network: Network) -> tuple[LayerProof, ...]:
     """Return a proof for each layer whose outputs come from one accumulator through RQ.
 
     These are convolutions, fully connected layers and means of one term; every other operator is
-    integers that the runtime itself computes with, a table of all its inputs, or a movement.
+    integers that the runtime itself computes with, proved when it was lowered, a table of all its
+    inputs, or a movement.
 
     Raises
     ------

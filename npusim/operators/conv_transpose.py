@@ -261,5 +261,5 @@ PAGE = Page(
     float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=Absent("takes no plain integers"),
     macs=macs,
-    unit="host",
+    unit="array",
 )

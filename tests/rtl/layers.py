@@ -10,7 +10,8 @@ import numpy as np
 
 from npusim import operators as op
 from npusim.graph.network import Network, Node
-from npusim.graph.tensor import Quantization
+from npusim.graph.operator import output_shapes
+from npusim.graph.tensor import Quantization, Tensor
 from npusim.quant.options import PUBLISHED
 from npusim.quant.quantize import quantize
 from tests.compiler.test_moves import Chain, network_of
@@ -107,6 +108,18 @@ def other(*operators: op.Operator, inputs: tuple = ((IMAGE, SOME),)) -> Network:
     return network_of(chain, dict(zip(names, inputs, strict=True)))
 
 
+def enlarged() -> Network:
+    """Return a transposed convolution whose outputs lie between each other, one with no tap."""
+    network = network_of([(op.Abs(), ("x",))], {"x": (FEW_PIXELS, SOME)})
+    codes = np.random.default_rng(2).integers(-127, 128, (9, 5, 2, 3)).astype(np.int8)
+    w = Tensor("w", codes.shape, codes.dtype, replace(OTHER, zero_point=np.array(0)), codes)
+    operator = op.ConvTranspose(op.Window((2, 3), (3, 2), (1, 1), (1, 0, 0, 1)))
+    (shape,) = output_shapes("node", operator, [FEW_PIXELS, w.shape])
+    y = replace(network.tensors["n0"], shape=shape)
+    node = Node("node", operator, ("x", "w"), ("n0",))
+    return replace(network, nodes=(node,), tensors={**network.tensors, "w": w, "n0": y})
+
+
 def pieces() -> Network:
     """Return channels in two pieces, joined in the other order."""
     whole = network_of([(op.Abs(), ("x",))], {"x": (IMAGE, SOME)})
@@ -196,6 +209,7 @@ def _cases() -> dict[str, Case]:
             ),
         ),
         ("split", "half_up", pieces),
+        ("transposed convolution", "tosa", enlarged),
         ("nearest pixels", "half_up", partial(other, op.ResizeNearest((8, 2)))),
         ("pairs", "tosa", pairs),
         ("tables", "litert", tables),

@@ -87,6 +87,9 @@ class Stored:
     """Where it is a part of a tensor: the first of its pixels there."""
     whole_pixels: int | None = None
     """Pixels of a block of that tensor."""
+    steps: tuple[int, int] | None = None
+    """Pixels of that tensor from row to row and from column to column; None where it has the same
+    rows."""
 
     def sample(self, number: int, samples: int) -> Stored:
         """Return sample `number` of `samples`, which are rows, or else columns, one a sample."""
@@ -101,6 +104,27 @@ class Stored:
         return replace(
             self, height=height, width=width, first_pixel=first, whole_pixels=self.block_pixels
         )
+
+    def every(self, first: tuple[int, int], steps: tuple[int, int]) -> Stored:
+        """Return every so many rows and columns, from row and column `first` on."""
+        rows, columns = (
+            -(-(extent - start) // step)
+            for extent, start, step in zip(
+                (self.height, self.width), first, steps, strict=True
+            )
+        )  # fmt: skip
+        part = self._part(first[0] * self.width + first[1], rows, columns)
+        return replace(part, steps=(steps[0] * self.width, steps[1]))
+
+    @property
+    def row_pixels(self) -> int:
+        """Pixels from row to row."""
+        return self.width if self.steps is None else self.steps[0]
+
+    @property
+    def column_pixels(self) -> int:
+        """Pixels from column to column."""
+        return 1 if self.steps is None else self.steps[1]
 
     @property
     def block_pixels(self) -> int:
@@ -129,7 +153,7 @@ class Stored:
     def beat(self, block: int, row: int, column: int) -> int:
         """Return the first beat of a pixel, from the region's base."""
         whole = self.size // self.bus_bytes
-        pixel = self.first_pixel + row * self.width + column
+        pixel = self.first_pixel + row * self.row_pixels + column * self.column_pixels
         inside = block * self.block_pixels * whole + pixel * self.element_beats(block)
         return self.spot.offset_bytes // self.bus_bytes + inside
 
@@ -141,7 +165,7 @@ class Stored:
     def rows_from(self, first: int, count: int) -> Stored:
         """Return `count` rows of it, in DRAM or in ACT."""
         spot = self.spot if self.kept is None else Spot(TENSORS, 0, self.kept.rows_from(first))
-        return replace(self._part(first * self.width, count, self.width), spot=spot)
+        return replace(self._part(first * self.row_pixels, count, self.width), spot=spot)
 
 
 @dataclass

@@ -50,10 +50,10 @@ def _walk(
 ) -> tuple[int, int, int, int]:
     """Return rows, columns, DRAM row step in pixels and ACT row stride; full rows become one."""
     width = patch.columns
-    whole_rows = width == stored.width and step == 1 and tile.row_stride == width
+    whole_rows = width == stored.row_pixels and step == 1 and tile.row_stride == width
     if pads == NO_PADS and (patch.rows == 1 or (whole_rows and width * patch.rows < 1 << 16)):
         return 1, patch.rows * width, 0, 0
-    return patch.rows, width, step * stored.width, tile.row_stride
+    return patch.rows, width, step * stored.row_pixels, tile.row_stride
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ def _moves(
 ) -> Iterator[_Move]:
     """Yield the LDs, or the STs, of a patch: one for the blocks of equal pixels."""
     assert stored.kept is None, f"{stored.name} is not in DRAM"
+    if stored.column_pixels > 1:
+        assert pads == NO_PADS, f"{stored.name} has pixels between its columns"
+        yield from _pixels_apart(stored, patch, tile, row_step)
+        return
     rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
     words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
     for block, blocks, beats in _parts(stored, patch):
@@ -94,6 +98,35 @@ def _moves(
                 "blocks": blocks,
             },
         )
+
+
+def _pixels_apart(stored: Stored, patch: Patch, tile: ActTile, row_step: int) -> Iterator[_Move]:
+    """Yield the moves of a patch whose columns are apart in DRAM: a row of one pixel for each."""
+    rows, columns = patch.rows, patch.columns
+    for block in range(patch.block, patch.block + patch.blocks):
+        beats = stored.element_beats(block)
+        step = stored.column_pixels * beats if columns > 1 else 0
+        row = row_step * stored.row_pixels * beats if rows > 1 else 0
+        first = stored.beat(block, patch.row, patch.column)
+        yield _Move(
+            {
+                "row_stride": {"value": step},
+                "block_stride": {"value": row},
+                "act_stride": {
+                    "row": int(columns > 1), "block": tile.row_stride if rows > 1 else 0
+                },
+                "element": {"beats": beats},
+            },
+            (stored.spot.region, first, first + (rows - 1) * row + (columns - 1) * step + beats),
+            (rows - 1) * tile.row_stride + columns,
+            {
+                "offset": first,
+                "address": tile.address + (block - patch.block) * tile.block_stride,
+                "columns": 1,
+                "rows": columns,
+                "blocks": rows,
+            },
+        )  # fmt: skip
 
 
 def load_tile(
