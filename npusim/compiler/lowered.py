@@ -91,6 +91,10 @@ class LoweredNetwork:
             self._describe_input(name)
         for place, node in enumerate(network.nodes):
             self._lower(place, node)
+        for name in network.outputs:
+            if name not in self.stored:
+                self._place_constant(name)
+                self.forms[name] = form_of(network.tensors[name])
         self.in_dram |= {self.stored[name].spot for name in network.outputs}
 
     def _last_readers(self) -> dict[str, int]:
@@ -236,12 +240,16 @@ class LoweredNetwork:
             self._read.append(self.stored[name].spot)
             return self.stored[name]
         tensor = self.network.tensors[name]
-        data = tensor.data
-        if data is None or not is_byte(tensor):
+        if tensor.data is None or not is_byte(tensor):
             raise UnsupportedError(f"{name}: expected 8-bit values, found {tensor.dtype}")
+        return self._place_constant(name)
+
+    def _place_constant(self, name: str) -> Stored:
+        tensor = self.network.tensors[name]
+        assert tensor.data is not None, name
         form = form_of(tensor)
         stored = self._as_stored(tensor, form, Spot(CONSTANTS))
-        values = data.reshape(form.sizes)
+        values = np.ascontiguousarray(tensor.data).reshape(-1).view(np.uint8).reshape(form.sizes)
         stored.spot.offset_bytes = self.constants.place(
             stored.bytes, lambda: pack(values, self.machine.size, self.machine.bus.bus_bytes)
         )

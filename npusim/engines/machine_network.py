@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
 from npusim.engines.simulation import Simulation
+from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.samples import of_samples
 from npusim.isa.fold import Fold, fold_pixels, unfold_pixels
@@ -17,7 +18,7 @@ from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
 from npusim.operators.steps import host_step, value_inputs
-from npusim.prepared.inputs import network_inputs
+from npusim.prepared.inputs import network_inputs, run_of, runs_in
 from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.run import load_image
 from npusim.simulator.timing.timeline import Timeline
@@ -51,6 +52,7 @@ class MachineNetwork:
     ) -> None:
         self.execute: Execute = execute or Simulation()
         self.given = network
+        self.separable = keeps_samples_apart(network)
         self.program = compile_network(network, machine, requant, keep_tensors, samples=samples)
         self.network = network = of_samples(network, self.program.samples)
         self.nodes = {node.name: node for node in network.nodes}
@@ -62,8 +64,21 @@ class MachineNetwork:
         }
 
     def samples_of(self, x: NDArray | Mapping[str, NDArray]) -> int:
-        """Return how many samples the inputs hold."""
-        return _samples(network_inputs(self.given, x))
+        """Return how many samples the inputs hold, or runs where samples are mixed."""
+        return self._samples(network_inputs(self.given, x, whole=not self.separable))
+
+    def _samples(self, batches: Mapping[str, NDArray]) -> int:
+        if not batches:
+            return 1
+        name, batch = next(iter(batches.items()))
+        return len(batch) if self.separable else runs_in(self.given.tensors[name], batch)
+
+    def _part(self, name: str, batch: NDArray, first: int) -> NDArray:
+        """Return what one execution takes of an input, from sample `first` on."""
+        each, tensor = self.program.samples, self.network.tensors[name]
+        if not self.separable:
+            return run_of(tensor, batch, first)
+        return _filled(batch[first : first + each], each).reshape(tensor.shape)
 
     def initial_state(self) -> dict[str, NDArray]:
         """Return what the first sample finds in the tensors that hold the network's state."""
@@ -115,16 +130,11 @@ class MachineNetwork:
         """
         names = self.given.outputs if keep is None else tuple(keep)
         kept = dict.fromkeys((*names, *(state.update for state in self.given.state)))
-        batches = network_inputs(self.given, x)
-        samples = _samples(batches)
+        batches = network_inputs(self.given, x, whole=not self.separable)
+        samples = self._samples(batches)
         state, runs, each = self.initial_state(), [], self.program.samples
         for first in range(0, samples, each):
-            part = {
-                name: _filled(batch[first : first + each], each).reshape(
-                    self.network.tensors[name].shape
-                )
-                for name, batch in batches.items()
-            }
+            part = {name: self._part(name, batch, first) for name, batch in batches.items()}
             runs.append(self.run_one(part | state, kept))
             if not reset_state:
                 state = {s.value: runs[-1].tensors[s.update] for s in self.given.state}
@@ -137,14 +147,11 @@ class MachineNetwork:
             if tensor.is_constant or (len(values) == 1 and each == 1):
                 joined[name] = tensor.in_file_order(values[0])
             elif tensor.shape:
-                joined[name] = tensor.in_file_order(np.concatenate(values)[:samples])
+                whole = np.concatenate(values)
+                joined[name] = tensor.in_file_order(whole[:samples] if self.separable else whole)
             else:
                 joined[name] = np.stack(values)
         return joined, runs
-
-
-def _samples(batches: Mapping[str, NDArray]) -> int:
-    return len(next(iter(batches.values()))) if batches else 1
 
 
 def _filled(values: NDArray, count: int) -> NDArray:

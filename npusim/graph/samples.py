@@ -11,8 +11,7 @@ from npusim.graph.tensor import Tensor
 
 
 def declared_samples(network: Network) -> int:
-    """Return the samples that the network's declared shapes hold."""
-    network = network.functional()
+    """Return the samples that the network's declared shapes hold; 1 where it mixes them."""
     extents = {network.tensors[name].shape[:1] for name in network.inputs}
     if extents <= {(1,), ()} or not keeps_samples_apart(network):
         return 1
@@ -27,20 +26,23 @@ def single_sample(network: Network) -> Network:
 def of_samples(network: Network, samples: int) -> Network:
     """Return `network` with a declared batch of `samples`, and its state as inputs and outputs.
 
+    A network that mixes the samples of its batch is one sample as it stands.
+
     Raises
     ------
     UnsupportedError
-        It declares another number and mixes them.
+        It mixes its samples, and several are asked for.
     """
+    is_apart = keeps_samples_apart(network)
     network = network.functional()
     extents = {network.tensors[name].shape[:1] for name in network.inputs}
-    if extents <= {(samples,)} or (samples == 1 and extents <= {(1,), ()}):
+    if extents <= {(samples,)} or (samples == 1 and (not is_apart or extents <= {(1,), ()})):
         return network
-    if not keeps_samples_apart(network):
+    if not is_apart:
         found = sorted(extent[0] for extent in extents if extent)
-        wanted = "one sample" if samples == 1 else f"{samples} samples apart"
         raise UnsupportedError(
-            f"{network.name}: a program computes {wanted}, the network mixes batches of {found}"
+            f"{network.name}: expected one run of a network that mixes batches of {found}, "
+            f"found {samples} samples"
         )
     computed = {*network.inputs, *network.producer}
 

@@ -12,13 +12,16 @@ from npusim import operators as op
 from npusim.compiler.compile import compile_network
 from npusim.engines.engine import run
 from npusim.engines.estimate import estimate
-from npusim.engines.machine_network import MachineNetwork
+from npusim.engines.machine_network import MachineNetwork, read_tensor
+from npusim.errors import UnsupportedError
 from npusim.formats.files import load
-from npusim.graph.network import Network
+from npusim.graph.network import Network, Node
 from npusim.graph.samples import declared_samples, of_samples
+from npusim.graph.tensor import Tensor
 from npusim.isa.traffic import dram_bytes
 from npusim.machines import Machine
 from npusim.prepared.engine import prepare
+from npusim.simulator.run import load_image
 from tests.compiler.agreement import prove_program, random_inputs
 from tests.compiler.blocks import Builder
 
@@ -91,6 +94,44 @@ def test_a_batch_moves_no_more_bytes_than_its_samples() -> None:
             program = estimate(network, machine, batch=batch).program
             assert batch % program.samples == 0
             assert dram_bytes(program) <= single * program.samples
+
+
+def mixing() -> Network:
+    """A batch that is reversed, and an operand that has none: runs stand as they are."""
+    b = Builder((3, 4, 8))
+    x = b.moved(op.Reverse((0,)), "x")
+    tensors = {t.name: t for t in b.tensors.values()}
+    weights = replace(tensors["x"], name="v", shape=(8,))
+    y = replace(tensors[x], name="y")
+    node = Node("sub", op.Sub(), (x, "v"), ("y",))
+    tensors |= {"v": weights, "y": y}
+    return Network("mixing", "npusim", (*b.nodes, node), tensors, ("x", "v"), ("y",))
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_a_network_that_mixes_samples_runs_as_it_stands(runs: int) -> None:
+    network, rng = mixing(), np.random.default_rng(runs)
+    assert declared_samples(network) == 1
+    x = {"x": rng.integers(-128, 128, (3 * runs, 4, 8)), "v": rng.integers(-128, 128, 8 * runs)}
+    given = {name: value.astype(network.tensors[name].dtype) for name, value in x.items()}
+    found = run(network, given, engine="machine", machine="nano")
+    expected = run(network, given)
+    assert found.outputs["y"].shape == (3 * runs, 4, 8)
+    assert np.array_equal(found.outputs["y"], expected.outputs["y"])
+    assert found.samples == expected.samples == runs
+    with pytest.raises(UnsupportedError, match="expected one run of a network that mixes batches"):
+        estimate(network, "base", batch=2)
+
+
+def test_an_output_that_is_constant_has_a_place() -> None:
+    held = Tensor("y", (2, 3), np.dtype("int32"), None, np.arange(6, dtype=np.int32).reshape(2, 3))
+    tensors = {"x": Tensor("x", (1, 4), np.dtype("int8")), "y": held}
+    network = Network("held", "npusim", (), tensors, ("x",), ("y",))
+    program = compile_network(network, Machine.load("nano"))
+    x = np.zeros((1, 4), np.int8)
+    assert np.array_equal(read_tensor(program, load_image(program), "y"), held.data)
+    found = run(network, x, engine="machine", machine="nano")
+    assert np.array_equal(found.outputs["y"], held.data)
 
 
 def test_figures_agree_with_the_samples() -> None:
