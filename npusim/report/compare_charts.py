@@ -12,10 +12,13 @@ from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 
 WIDTH = 1040
 PHONE = 360
+HALF = 508
 """Widths that pictures are drawn for, in CSS pixels."""
 LEFT, RIGHT = 64, 16
 """Room beside a plot."""
 TOP = 56
+MARK = 9
+"""Radius of a row's circle."""
 ROW = 18
 """Height of a line of the legend."""
 DASHES = ("", "7 4", "2 4", "9 3 2 3")
@@ -114,7 +117,8 @@ def front(data: Mapping[str, Any], key: str, width: int = WIDTH) -> str:
             f'<line class="float" x1="{LEFT}" x2="{width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
         note = f"float network {reference:.2f}, {data['float']['bytes'] / 1000:,.0f} kB"
-        parts.append(text(LEFT + 8, y - 6, note, "tick"))
+        marks = [(plot.x.at(row["bytes"] / 1000), plot.y.at(row[key])) for _, row in shown]
+        parts.append(_beside(note, y, width, marks))
     best = sorted(
         ((row["bytes"] / 1000, row[key]) for _, row in shown if row["pareto"]), key=lambda p: p[0]
     )
@@ -128,6 +132,22 @@ def front(data: Mapping[str, Any], key: str, width: int = WIDTH) -> str:
             )
         )  # fmt: skip
     return picture(width, top + 390, "bytes against quality", "".join(parts))
+
+
+def _beside(note: str, y: float, width: int, marks: Sequence[tuple[float, float]]) -> str:
+    """Return a text above or below the line at `y`, at the end where it hides the fewest marks."""
+    length = 6.4 * len(note)
+
+    def hidden(place: tuple[float, float]) -> int:
+        x, base = place
+        return sum(
+            x - MARK < mark_x < x + length + MARK and base - 10 - MARK < mark_y < base + MARK
+            for mark_x, mark_y in marks
+        )
+
+    places = [(x, base) for x in (LEFT + 8, width - RIGHT - length) for base in (y - 6, y + 16)]
+    x, base = min(places, key=hidden)
+    return text(x, base, note, "tick")
 
 
 COSTS: dict[str, tuple[str, Callable[[Row], float]]] = {
@@ -252,11 +272,11 @@ def layer_quality(data: Mapping[str, Any], bits: int, width: int = WIDTH) -> str
     return picture(width, top + 284, f"SQNR per layer at {bits} bits", "".join(parts))
 
 
-def histogram(data: Mapping[str, Any], index: int) -> str:
+def histogram(data: Mapping[str, Any], index: int, width: int = HALF) -> str:
     """Return a layer's weight histogram, with each scheme's grid as a row of ticks under it."""
     shown = data["histograms"][index]
     counts, edges, grids = shown["counts"], shown["edges"], shown["grids"]
-    width, base = 508, 170
+    base = 170
     plot = Plot(Axis(-1.0, 1.0, 136, width - 46), Axis(0.0, float(max(counts) or 1), base, 34))
     parts = [text(136, 20, shown["layer"], "axis")]
     for i, count in enumerate(counts):

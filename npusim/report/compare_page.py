@@ -48,16 +48,16 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
             if any(name in row for row in rows)
         ],
         by_bits={way: _both(partial(charts.by_bits, data, key, way)) for way in ways},
-        histograms=[charts.histogram(data, i) for i in grids],
+        histograms=[_both(partial(charts.histogram, data, i), charts.HALF) for i in grids],
         layer_charts=[_both(partial(charts.layer_quality, data, b)) for b in bits],
         **_smallest(data, key),
         **_table(rows),
     )
 
 
-def _both(draw: Callable[[int], str]) -> dict[str, str]:
+def _both(draw: Callable[[int], str], wide: int = charts.WIDTH) -> dict[str, str]:
     """Return a picture drawn for a desk and for a phone; a style sheet shows one of them."""
-    return {"wide": draw(charts.WIDTH), "phone": draw(charts.PHONE)}
+    return {"wide": draw(wide), "phone": draw(charts.PHONE)}
 
 
 def _smallest(data: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def check_pictures(browser: Browser, page: Path, width: int, count: int) -> None
     )
     for drawn, scale in browser.evaluate(shown):
         assert drawn == 1
-        assert scale > 0.6, "letters stay readable"
+        assert scale > 0.8, "letters stay readable"
     texts = (
         "[...document.querySelectorAll('svg text')].filter(t => t.getBoundingClientRect().width)"
     )

@@ -26,6 +26,12 @@ def test_a_run_on_the_machine_shows_pictures_and_its_layers(reported: Reported) 
     assert {"cycles", "roofline"} <= pictures(html).keys()
     assert "<style" not in html  # inside the pictures alone: a notebook has its own
     assert "class=" not in html
+    around = re.sub(r"<img[^>]*>", "", html)
+    assert "color" not in around  # words take the notebook's, light or dark
+    for picture in pictures(html).values():
+        ground = picture.find("{*}rect")
+        assert ground is not None
+        assert (ground.get("width"), ground.get("fill")) == (picture.get("width"), "#fff")
     assert f"{reported.result.cycles:,} cycles" in html
     for layer in reported.result.layers:
         if layer.cost is not None:
