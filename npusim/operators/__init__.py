@@ -41,6 +41,7 @@ from npusim.operators.prelu import PRelu
 from npusim.operators.quantize import Quantize
 from npusim.operators.reduce_max import ReduceMax
 from npusim.operators.reshape import Reshape
+from npusim.operators.resize_bilinear import ResizeBilinear
 from npusim.operators.resize_nearest import ResizeNearest
 from npusim.operators.reverse import Reverse
 from npusim.operators.rsqrt import Rsqrt
@@ -61,10 +62,10 @@ from npusim.operators.unpack import Unpack
 
 __all__ = [
     "Abs", "Add", "AveragePool", "BatchNormalization", "BatchToSpace", "BroadcastTo", "Clamp",
-    "Clip", "Concat", "Conv2D", "ConvTranspose", "DepthToSpace", "Dequantize", "Div", "Elu",
-    "Exp", "FullyConnected", "Gather", "Gelu", "HardSwish", "LeakyRelu", "Log", "MatMul",
-    "MaxPool", "Maximum", "Mean", "Minimum", "MirrorPad", "Mul", "Neg", "Operator", "PRelu",
-    "Pack", "Pad", "Pick", "Quantize", "ReduceMax", "Reshape", "ResizeNearest", "Reverse",
+    "Clip", "Concat", "Conv2D", "ConvTranspose", "DepthToSpace", "Dequantize", "Div", "Elu", "Exp",
+    "FullyConnected", "Gather", "Gelu", "HardSwish", "LeakyRelu", "Log", "MatMul", "MaxPool",
+    "Maximum", "Mean", "Minimum", "MirrorPad", "Mul", "Neg", "Operator", "PRelu", "Pack", "Pad",
+    "Pick", "Quantize", "ReduceMax", "Reshape", "ResizeBilinear", "ResizeNearest", "Reverse",
     "Rsqrt", "Sigmoid", "Slice", "Softmax", "SpaceToBatch", "SpaceToDepth", "Split", "Sqrt",
     "SquaredDifference", "StridedSlice", "Sub", "Tanh", "Tile", "Transpose", "Unpack", "Window",
 ]  # fmt: skip

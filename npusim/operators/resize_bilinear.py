@@ -157,5 +157,5 @@ PAGE = Page(
     float32=by_runtime(float32, xnnpack=float32_xnnpack, litert_opt=float32_optimized),
     plain=Absent("takes no plain integers"),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

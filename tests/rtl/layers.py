@@ -233,6 +233,8 @@ def _cases() -> dict[str, Case]:
     cases["blocks of pixels"] = Case(
         partial(other, *blocks, inputs=((SQUARE, SOME),)), is_moved=True
     )
+    larger = partial(other, op.ResizeBilinear((8, 9), half_pixel_centers=True))
+    cases["pixels between pixels"] = Case(larger, "half_up", True)
     least = partial(other, op.ReduceMax((1, 2), True, True))
     cases["least of an image"] = Case(least, "half_up")
     return cases

@@ -60,7 +60,7 @@ def lower_rearrangement(network: Network, node: Node, c: None, context: Context)
             return None
         found.append(way)
     elements = max(sum(prod(x.shape) for x in tensors) for tensors in (moved, outputs))
-    if not _pays(context.machine, sum(way.cycles for way in found), elements):
+    if not pays(context.machine, sum(way.cycles for way in found), elements):
         return None
     fill = zero_of(outputs[0])
 
@@ -238,7 +238,7 @@ def _select_cycles(machine: Machine, pixels: int, blocks: int, inputs: int) -> i
     return blocks * (inputs * (pixels * machine.word_beats + start) + 2 * pixels + start)
 
 
-def _pays(machine: Machine, cycles: int, elements: int) -> bool:
+def pays(machine: Machine, cycles: int, elements: int) -> bool:
     """Return whether the machine takes less time than the host for so many values."""
     host = machine.host
     taken = host.call_cycles + ceil(elements * host.cycles_per_element)
