@@ -89,7 +89,7 @@ def verify_model(
 
     toolchain.require(simulator)
     compiled = MachineNetwork(load(path), machine, requant)
-    inputs = random_inputs(compiled.network, seed)
+    inputs = random_inputs(compiled.given, seed)
     runs = compare_network(compiled, inputs, simulator=simulator, waves=waves)
     found = [(f"run {number + 1}", run) for number, run in enumerate(runs)]
     hosts = [step.node for step in compiled.program.steps if step.kind == "host"]

@@ -84,6 +84,12 @@ class MachineNetwork:
         """Return what the first sample finds in the tensors that hold the network's state."""
         return {state.value: state.initial for state in self.given.state}
 
+    def first_values(self, x: NDArray | Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return what the first execution takes of the inputs `x`, and the initial state."""
+        batches = network_inputs(self.given, x, whole=not self.separable)
+        values = {name: self._part(name, batch, 0) for name, batch in batches.items()}
+        return values | self.initial_state()
+
     def run_one(self, values: Mapping[str, NDArray], keep: Collection[str]) -> SampleRun:
         """Return the tensors `keep` for the samples of one execution, canonical."""
         program = self.program

@@ -13,7 +13,6 @@ from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
 from npusim.isa.program import Step
 from npusim.machines.machine import Memory
-from npusim.prepared.inputs import network_inputs
 from npusim.simulator.run import step_code
 
 
@@ -40,7 +39,7 @@ def compare_network(
     simulator: str = "verilator",
     waves: Path | None = None,
 ) -> list[Comparison]:
-    """Run the first sample of `inputs` on both sides; return each run up to the first that differs.
+    """Execute what comes first of `inputs` on both sides; return each run, up to one that differs.
 
     Host operators between two runs are computed once, from what the simulator leaves in
     `compiled.dram`.
@@ -85,14 +84,9 @@ def network_outcomes(compiled: MachineNetwork, inputs: Mapping[str, NDArray]) ->
 
 
 def _runs_on(compiled: MachineNetwork, inputs: Mapping[str, NDArray]) -> Iterator[Step]:
-    """Yield each run on the first sample of `inputs`; host operators are done between them."""
+    """Yield each run of the first execution of `inputs`; host operators are done between them."""
     program = compiled.program
-    values = network_inputs(compiled.given, inputs)
-    first = {
-        name: value[:1].reshape(compiled.network.tensors[name].shape)
-        for name, value in values.items()
-    } | compiled.initial_state()
-    for name, value in first.items():
+    for name, value in compiled.first_values(inputs).items():
         write_tensor(program, compiled.dram, name, value)
     for step in program.steps:
         if step.kind == "host":

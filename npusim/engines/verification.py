@@ -78,7 +78,7 @@ def verify(
         found = compare_program(target, other, simulator=chosen, waves=dump)
     else:
         compiled = MachineNetwork(target, Machine.of(machine or "base"), requant)
-        inputs = random_inputs(compiled.network, seed)
+        inputs = random_inputs(compiled.given, seed)
         found = compare_network(compiled, inputs, simulator=chosen, waves=dump)
     for run in found:
         if run.difference:

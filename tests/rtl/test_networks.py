@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import npusim
 from npusim.cli.verify_program import verify_model
 from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.machines import Machine
 from npusim.words import MEMORY_MODELS
 from tests.compiler.blocks import BLOCKS
+from tests.simulator.test_state import delay_line, delayed, steps
 
 NETWORKS = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8")
 
@@ -51,6 +53,18 @@ def test_block_on_base(name: str) -> None:
     for run in compare_network(compiled, random_inputs(compiled.network, 1), simulator="verilator"):
         assert not run.difference
         assert run.cycles == run.rtl_cycles
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+def test_a_network_with_state_begins_with_its_own() -> None:
+    network = delay_line()
+    (found,) = npusim.verify(network, machine="nano", requant="half_up", simulator="icarus")
+    assert found.cycles == found.rtl_cycles
+    compiled = MachineNetwork(network, Machine.load("nano"), "half_up")
+    (run,) = compare_network(compiled, {"x": steps(2)}, simulator="icarus")
+    assert not run.difference
+    assert compiled.read("y")[0].tolist() == delayed(steps(1))[0].tolist()
 
 
 @pytest.mark.rtl

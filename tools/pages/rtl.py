@@ -163,7 +163,7 @@ def joined(outcomes: Iterable[str]) -> str:
 def predicted(path: Path, name: str) -> tuple[MachineNetwork, str]:
     """Return a network compiled for the machine called `name`, and the outcome of its row."""
     compiled = MachineNetwork(load(path), machine_of(name))
-    return compiled, joined(network_outcomes(compiled, random_inputs(compiled.network, SEED)))
+    return compiled, joined(network_outcomes(compiled, random_inputs(compiled.given, SEED)))
 
 
 def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
@@ -179,7 +179,7 @@ def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
     def measure() -> Row:
         runs = compare_network(
             MachineNetwork(compiled.given, compiled.program.machine),
-            random_inputs(compiled.network, SEED),
+            random_inputs(compiled.given, SEED),
         )
         return {
             "network": path.stem,
