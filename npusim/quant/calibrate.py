@@ -44,13 +44,13 @@ class Calibration:
     ranges : tensor name -> (least, greatest) value
     values : tensor name -> float64 [S], an evenly spaced sample, in chunks
     mean_window : node name -> float64 [G K], the mean operand at each tap, padding as zeros
-    windows : node name -> float64 [G P K], sampled windows of each group of channels
+    windows : node name -> float32 [G P K], sampled windows of each group of channels
     """
 
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
     mean_window: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    windows: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    windows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def clipped_range(self, name: str, method: RangeMethod) -> tuple[float, float]:
         """Return the range of tensor `name` that `method` keeps."""
@@ -134,7 +134,7 @@ def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = No
     samples = len(x)
     seen = Calibration()
     totals: dict[str, NDArray[np.float64]] = {}
-    sampled: dict[str, list[NDArray[np.float64]]] = {}
+    sampled: dict[str, list[NDArray[np.float32]]] = {}
 
     def observe(
         node: Node | None,
@@ -157,10 +157,11 @@ def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = No
                 totals[node.name] = totals[node.name] + mean if node.name in totals else mean
                 wanted = min(SAMPLED_WINDOWS, max(LEAST_WINDOWS, WINDOW_VALUES // mean.size))
                 windows = layer_windows(network, node, one[None], -(-wanted // samples))
-                sampled.setdefault(node.name, []).append(windows)
+                sampled.setdefault(node.name, []).append(windows.astype(np.float32))
 
     run_canonical(network, x, observe=observe, threads=threads)
     for name, total in totals.items():
         seen.mean_window[name] = total / samples
-        seen.windows[name] = np.ascontiguousarray(np.concatenate(sampled[name]).transpose(1, 0, 2))
+        windows = np.concatenate(sampled.pop(name))
+        seen.windows[name] = np.ascontiguousarray(windows.transpose(1, 0, 2))
     return seen

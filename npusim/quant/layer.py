@@ -133,7 +133,7 @@ def layer_inputs(network: Network, node: Node, calibration: Calibration) -> Laye
     weights = constant(w).reshape(w.shape[0], -1)
     mean = calibration.mean_window[node.name]
     means = np.repeat(mean, len(weights) // len(mean), axis=0)
-    return LayerInputs(weights, calibration.windows[node.name], means)
+    return LayerInputs(weights, calibration.windows[node.name].astype(np.float64), means)
 
 
 def _record(
