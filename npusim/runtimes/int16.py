@@ -58,10 +58,14 @@ def interpolated_table(
 
 
 def looked_up(x: Integers, table: Integers) -> Integers:
-    """Return the table's value for each int16, a straight line between two entries."""
+    """Return the table's value for each int16, a straight line between two entries.
+
+    The slope is an int16 and so is the sum: both wrap.
+    """
     index, offset = (x >> SEGMENT_BITS) + STEPS // 2, x & ((1 << SEGMENT_BITS) - 1)
-    slope = table[index + 1] - table[index]
-    return table[index] + ((slope * offset + (1 << (SEGMENT_BITS - 1))) >> SEGMENT_BITS)
+    slope = (table[index + 1] - table[index]).astype(np.int16).astype(np.int64)
+    rise = (slope * offset + (1 << (SEGMENT_BITS - 1))) >> SEGMENT_BITS
+    return (table[index] + rise).astype(np.int16).astype(np.int64)
 
 
 def softmax(x: Integers, input_scale: float, beta: float) -> Integers:
