@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
 import npusim
+from npusim import operators as op
 from npusim.engines.estimate import estimate
+from npusim.graph.network import Network, Node
+from npusim.graph.state import State
+from npusim.graph.tensor import Tensor
 from npusim.machines import Machine
+from npusim.operators.comparison import Comparison
+from npusim.operators.loop import Loop
 from tools import resnet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,3 +65,56 @@ def test_batch_normalization_of_absent_statistics_disappears(tmp_path: Path) -> 
     found = estimate(network, Machine.load("small"))
     assert [layer.operator for layer in found.layers] == ["Conv2D"]
     assert found.macs == 8 * 8 * 5 * 27
+
+
+def single(name: str, *shape: int, held: bool = False) -> Tensor:
+    data = np.ones(shape, np.float32) if held else None
+    return Tensor(name, shape, np.dtype(np.float32), None, data)
+
+
+def behind_a_dense_layer(*nodes: Node, tensors: list[Tensor], state: tuple[State, ...]) -> Network:
+    """Return x [1 4] -> h [1 6], by weights of float32, and what follows."""
+    dense = Node("dense", op.FullyConnected(), ("x", "w"), ("h",))
+    mine = [single("x", 1, 4), single("w", 6, 4, held=True), single("h", 1, 6)]
+    named = {tensor.name: tensor for tensor in (*mine, *tensors)}
+    return Network("net", "tflite", (dense, *nodes), named, ("x",), ("y",), (), state)
+
+
+def with_state() -> Network:
+    kept = State("s", "y", np.zeros((1, 6), np.float32))
+    tensors = [single("s", 1, 6), single("y", 1, 6)]
+    add = Node("add", op.Add(), ("h", "s"), ("y",))
+    return behind_a_dense_layer(add, tensors=tensors, state=(kept,))
+
+
+def with_a_loop() -> Network:
+    """The condition has no layer of weights, and takes the loop's floats all the same."""
+    given, truth = single("a", 1, 6), Tensor("t", (1,), np.dtype(bool))
+    half = single("half", 1, held=True)
+    least = Node("least", op.ReduceMax((1,), False), ("a",), ("m",))
+    less = Node("less", Comparison("LESS"), ("m", "half"), ("t",))
+    tensors = {t.name: t for t in (given, half, single("m", 1), truth)}
+    condition = Network("condition", "tflite", (least, less), tensors, ("a",), ("t",))
+    twice = Node("twice", op.Add(), ("a", "a"), ("b",))
+    inside = {t.name: t for t in (given, single("b", 1, 6))}
+    body = Network("body", "tflite", (twice,), inside, ("a",), ("b",))
+    loop = Node("loop", Loop(condition, body), ("h",), ("y",))
+    return behind_a_dense_layer(loop, tensors=[single("y", 1, 6)], state=())
+
+
+def with_a_transposed_convolution() -> Network:
+    image = Node("image", op.Reshape((1, 1, 1, 6)), ("h",), ("i",))
+    window = op.Window((2, 2), (2, 2))
+    tconv = Node("tconv", op.ConvTranspose(window), ("i", "k", "b"), ("y",))
+    tensors = [
+        single("i", 1, 1, 1, 6), single("k", 6, 3, 2, 2, held=True), single("b", 3, held=True),
+        single("y", 1, 2, 2, 3),
+    ]  # fmt: skip
+    return behind_a_dense_layer(image, tconv, tensors=tensors, state=())
+
+
+@pytest.mark.parametrize("make", [with_state, with_a_loop, with_a_transposed_convolution])
+def test_float_networks_with_state_loops_and_biases_have_a_cost(make: Callable) -> None:
+    found = estimate(make(), Machine.load("base"))
+    assert found.macs + sum(row.cycles for row in found.host) > 0
+    assert {row.name for row in found.layers} >= {"dense"}

@@ -7,7 +7,7 @@ part of the layer before them, as a quantizer would have it. Weights may be inpu
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import prod
 
 import numpy as np
@@ -15,19 +15,31 @@ import numpy as np
 from npusim import operators as op
 from npusim.graph.network import Group, Network, Node
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.operators.dense_product import DenseProduct
 from npusim.operators.forms.own_float import ISLAND
+from npusim.operators.kinds.called import Caller
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
 
 _LINEAR = (op.Conv2D, op.FullyConnected)
+_BIASED = (*_LINEAR, op.ConvTranspose, DenseProduct)
+"""Operators whose third input is a bias; it changes no cycle."""
 _UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
 
 
 def nominal_network(network: Network) -> Network:
-    """Return `network` with int8 stand-ins for everything float; integer networks as they are."""
-    weights = network.absent_weights
-    if not assumption(network):
+    """Return `network` with int8 stand-ins for everything float; integer networks as they are.
+
+    State becomes inputs and outputs, and networks that a loop or a branch runs are stood in for.
+    """
+    told = assumption(network)
+    if not told:
         return network
+    return replace(_all_int8(network), notes=(*network.notes, told))
+
+
+def _all_int8(network: Network) -> Network:
+    weights, network = network.absent_weights, network.functional()
     alias: dict[str, str] = {}
     nodes: list[Node] = []
     last_writer: dict[str, Node] = {}
@@ -36,8 +48,10 @@ def nominal_network(network: Network) -> Network:
         if _disappears(network, node, last_writer.get(inputs[0])):
             alias[node.outputs[0]] = inputs[0]
             continue
-        if isinstance(node.operator, _LINEAR):
+        if isinstance(node.operator, _BIASED):
             inputs = inputs[:2]
+        if isinstance(node.operator, Caller):
+            node = replace(node, operator=_with_stand_ins(node.operator))
         nodes.append(replace(node, inputs=inputs, group=_group(node)))
         last_writer[node.outputs[0]] = nodes[-1]
     named = {*network.inputs, *network.outputs}
@@ -55,7 +69,6 @@ def nominal_network(network: Network) -> Network:
         tensors,
         tuple(name for name in network.inputs if name not in weights),
         outputs,
-        (*network.notes, assumption(network)),
     )
 
 
@@ -67,8 +80,19 @@ def assumption(network: Network) -> str:
     return f"ASSUMED: uniform int8 everywhere, as the file's weights are {found}"
 
 
+def _with_stand_ins(operator: Caller) -> Caller:
+    """Return the operator with stand-ins of the networks that it runs."""
+    called = {field.name: getattr(operator, field.name) for field in fields(operator)}
+    stand_ins = {
+        name: _all_int8(value) for name, value in called.items() if isinstance(value, Network)
+    }
+    return replace(operator, **stand_ins)
+
+
 def _group(node: Node) -> Group:
     """Return `island` for an operator of floats alone: between int8 values the host computes it."""
+    if isinstance(node.operator, Caller):
+        return node.group
     page = PAGE_OF[type(node.operator)]
     alone = isinstance(page.quantized, Absent) and not isinstance(page.float32, Absent)
     return ISLAND if alone and not node.group else node.group
