@@ -23,9 +23,9 @@ class Clamp:
 
     def of(self, x: NDArray) -> NDArray:
         """Return x within the bounds, in its own type."""
-        low = -np.inf if self.low is None else self.low
-        high = np.inf if self.high is None else self.high
-        return np.clip(x, x.dtype.type(low), x.dtype.type(high))
+        ends = (self.low, self.high)
+        low, high = (None if end is None else x.dtype.type(end) for end in ends)
+        return np.clip(x, low, high)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from npusim.operators.forms.onnx import OnnxForm, reads
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import alike
-from npusim.operators.kinds.binary import Binary
+from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
 from npusim.operators.page import Absent, Page, Step, no_macs
@@ -83,8 +83,8 @@ def step(network: Network, node: Node, quotient: Pairs) -> Step:
 
 def plain(network: Network, node: Node) -> Step:
     """Return the step on integers that are worth themselves."""
-    dtype = network.output_of(node).dtype
-    return _nonzero(node, lambda threads, a, b: truncated_quotient(a, b).astype(dtype), 0)
+    divide = plain_integers(truncated_quotient)(network, node)
+    return _nonzero(node, divide, 0)
 
 
 def truncated_quotient(a: NDArray, b: NDArray) -> NDArray:

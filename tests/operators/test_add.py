@@ -8,7 +8,7 @@ from onnx import helper
 
 from tests.simulator.tflite_builder import Value, options
 
-from .litert_cases import Layer, compare
+from .litert_cases import Draw, Layer, binary, compare, random_layers
 from .onnx_cases import Case, equals_onnxruntime
 from .three_kernels import equals_litert
 
@@ -23,6 +23,13 @@ def test_a_fused_bound_between_two_integers_equals_litert(kind: str, zero_point:
     chosen = options(f"{kind.title()}Options", fusedActivationFunction=3)
     arrays = [np.full((1, 4), 100, np.int8), np.array([[-10, -10, 10, 10]], np.int8)]
     compare(Layer(kind, [x, x], [y], chosen, arrays))
+
+
+@random_layers
+def test_fused_bounds_of_plain_integers_equal_litert(draw: Draw) -> None:
+    kind = draw.pick(["ADD", "SUB", "MUL"])
+    chosen = options(f"{kind.title()}Options", fusedActivationFunction=draw.between(0, 3))
+    compare(binary(draw, kind, ["int16", "int32", "int64"], chosen, most=4, low=-9, high=9))
 
 
 def _of_any_number(rng: np.random.Generator) -> Case:

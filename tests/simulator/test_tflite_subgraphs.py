@@ -151,8 +151,30 @@ def test_variables(tmp_path: Path) -> None:
 def test_first_values_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="variable 'v' is read, and nothing gives it"):
         network(tmp_path / "v.tflite", accumulator(first=False))
-    with pytest.raises(UnsupportedError, match="expected constant first values, found ADD"):
+    with pytest.raises(UnsupportedError, match="a first value, found values computed"):
         network(tmp_path / "v.tflite", accumulator(computed=True))
+
+
+def test_first_values_that_follow_from_constants(tmp_path: Path) -> None:
+    """A file of float16 widens its first values, as others fill them or shape them."""
+    file = File()
+    graph, init = Graph(file), Graph(file)
+    handle = graph.variable("v")
+    graph.add("CALL_ONCE", [], [], options("CallOnceOptions", initSubgraphIndex=1))
+    x, old, y = (graph.tensor(None, schema.TensorType.FLOAT32) for _ in range(3))
+    graph.add("READ_VARIABLE", [handle], [old], options("ReadVariableOptions"))
+    graph.add("ADD", [x, old], [y], options("AddOptions"))
+    graph.add("ASSIGN_VARIABLE", [handle, y], [], options("AssignVariableOptions"))
+    graph.ends([x], [y])
+    halves = init.tensor(np.array([[1, 2.5, -3, 0.1]], np.float16), schema.TensorType.FLOAT16)
+    wide, shaped = (init.tensor(None, schema.TensorType.FLOAT32) for _ in range(2))
+    init.add("DEQUANTIZE", [halves], [wide], options("DequantizeOptions"))
+    init.add("RESHAPE", [wide], [shaped], options("ReshapeOptions", newShape=[1, 4]))
+    init.add("ASSIGN_VARIABLE", [init.variable("v"), shaped], [], options("AssignVariableOptions"))
+    init.ends([], [])
+    net = network(tmp_path / "v.tflite", file.content())
+    (state,) = net.state
+    assert state.initial.tolist() == np.array([[1, 2.5, -3, 0.1]], np.float16).tolist()
 
 
 def branches(condition: bool) -> bytes:

@@ -1,11 +1,13 @@
 """Operators on constants alone: computed when the file is read, as the runtime does.
 
 Converters leave arithmetic on shapes in their files (SHAPE, STRIDED_SLICE, PACK, then RESHAPE).
-Only plain integers and truth values are computed here: their results are the same under every rule.
+Computed here is what is the same under every rule: operators on plain integers and truth values,
+and those that take values as they stand, whatever the type.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from math import prod
 
@@ -14,9 +16,9 @@ import numpy as np
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 from npusim.graph.network import Network, Node
-from npusim.graph.tensor import Tensor
+from npusim.graph.tensor import Tensor, same_quantization
 from npusim.operators.constant import Constant
-from npusim.operators.page import Absent
+from npusim.operators.page import Absent, Page
 from npusim.operators.pages import PAGE_OF
 
 DENSIFY = "DENSIFY"
@@ -33,7 +35,7 @@ def computed(
     read = [tensors[name] for name in node.inputs]
     if page is None or isinstance(page.plain, Absent) or not all(x.is_constant for x in read):
         return None
-    if not isinstance(node.operator, Constant) and not all(map(_is_plain, tensors.values())):
+    if not (isinstance(node.operator, Constant) or _is_alike_everywhere(page, tensors.values())):
         return None
     alone = Network(node.name, "tflite", (node,), tensors, (), node.outputs)
     values = page.plain(alone, node)(1, *(x.data for x in read))
@@ -65,5 +67,10 @@ def widened(operator: OperatorRecord, records: list[TensorRecord]) -> TensorReco
     return replace(records[operator.outputs[0]], shape=x.shape, data=values.view(np.uint8))
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    return tensor.quantization is None and not tensor.is_float
+def _is_alike_everywhere(page: Page, tensors: Collection[Tensor]) -> bool:
+    """Return whether the results are the same under every rule."""
+    scaled = [tensor for tensor in tensors if tensor.quantization is not None]
+    if not scaled and not any(tensor.is_float for tensor in tensors):
+        return True
+    takes_any_type = isinstance(page.constants, Absent) and not isinstance(page.quantized, Absent)
+    return takes_any_type and all(same_quantization(scaled[0], tensor) for tensor in scaled)

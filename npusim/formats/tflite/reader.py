@@ -54,12 +54,13 @@ def read(path: Path, outputs: Sequence[str] | None = None) -> Imported:
 
 
 def _imported(name: str, graphs: Sequence[GraphRecord], outputs: Sequence[str] | None) -> Imported:
-    graph, state = functional(inlined(graphs), graphs)
+    called = _Called(name, graphs)
+    graph, state = functional(inlined(graphs), graphs, called.evaluated)
     if outputs is not None:
         graph, state = cut_to(graph, state, outputs)
     if not graph.outputs:
         raise FormatError("expected at least one network output, found none")
-    reading = _Reading(list(graph.tensors), _Called(name, graphs))
+    reading = _Reading(list(graph.tensors), called)
     refusals, unknown = Refusals(), list[int]()
     for record in graph.operators:
         with refusals.collect(record.name, record.kind):
@@ -103,6 +104,13 @@ class _Called:
         if refusals:
             raise refused(name, refusals)
         return reading.network(name, graph, (), graph.inputs)
+
+    def evaluated(self, graph: GraphRecord) -> list[TensorRecord]:
+        """Return the tensors of a subgraph, those with values that follow from constants."""
+        reading = _Reading(list(graph.tensors), self)
+        for record in graph.operators:
+            reading.take(record)
+        return reading.records
 
 
 class _Reading:

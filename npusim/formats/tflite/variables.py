@@ -8,7 +8,7 @@ gets one more output, `<tensor>.next`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,6 +22,11 @@ from npusim.operators.forms.tflite import check_size, constant_data
 
 Variable = tuple[bytes, bytes]
 """Container and shared name of a resource variable."""
+
+Evaluated = Callable[[GraphRecord], Sequence[TensorRecord]]
+"""A subgraph -> its tensors, those with values that follow from constants alone."""
+
+ON_VARIABLES = ("VAR_HANDLE", "ASSIGN_VARIABLE", "READ_VARIABLE")
 
 
 @dataclass
@@ -39,21 +44,23 @@ class _Found:
 
 
 def functional(
-    graph: GraphRecord, graphs: Sequence[GraphRecord]
+    graph: GraphRecord, graphs: Sequence[GraphRecord], evaluated: Evaluated
 ) -> tuple[GraphRecord, tuple[State, ...]]:
     """Return `graph` without operators on variables, and its state.
+
+    `evaluated` computes what first values are made of.
 
     Raises
     ------
     FormatError
         An operator on a variable lacks its handle or its value.
     UnsupportedError
-        A variable is read that nothing gave a value, or its first value is computed.
+        A variable is read that nothing gave a value, or its first value is not known.
     """
     found = _Found(list(graph.tensors))
     for operator in graph.operators:
         if operator.kind == "CALL_ONCE":
-            _first_values(operator, graphs, found)
+            _first_values(operator, graphs, found, evaluated)
         elif operator.kind == "VAR_HANDLE":
             _name_handle(operator, found.handles)
         elif operator.kind == "READ_VARIABLE":
@@ -94,24 +101,27 @@ def _variable(operator: OperatorRecord, handles: dict[int, Variable]) -> Variabl
     return handles[handle]
 
 
-def _first_values(operator: OperatorRecord, graphs: Sequence[GraphRecord], found: _Found) -> None:
+def _first_values(
+    operator: OperatorRecord, graphs: Sequence[GraphRecord], found: _Found, evaluated: Evaluated
+) -> None:
     """Take the constants that the subgraph of CALL_ONCE assigns."""
     number = (operator.options or {}).get("InitSubgraphIndex", -1)
     if not 0 <= number < len(graphs):
         raise FormatError(f"{operator.name}: subgraph {number} of {len(graphs)}")
     graph, handles = graphs[number], dict[int, Variable]()
+    on_values = [inner for inner in graph.operators if inner.kind not in ON_VARIABLES]
+    tensors = evaluated(replace(graph, operators=tuple(on_values)))
     for inner in graph.operators:
         if inner.kind == "VAR_HANDLE":
             _name_handle(inner, handles)
-            continue
-        if inner.kind != "ASSIGN_VARIABLE":
-            raise UnsupportedError(
-                f"{operator.name}: expected constant first values, found {inner.kind}"
-            )
-        value = graph.tensors[_index(inner, inner.inputs, 1)]
-        if value.data is None:
-            raise UnsupportedError(f"{operator.name}: the first value {value.name} is computed")
-        found.initial[_variable(inner, handles)] = value
+        elif inner.kind == "ASSIGN_VARIABLE":
+            value = tensors[_index(inner, inner.inputs, 1)]
+            if value.data is None:
+                raise UnsupportedError(
+                    f"{operator.name}: expected constants in {value.name}, a first value, "
+                    "found values computed from others"
+                )
+            found.initial[_variable(inner, handles)] = value
 
 
 def _read(operator: OperatorRecord, found: _Found) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
@@ -54,11 +55,17 @@ class Binary(Operator):
 def plain_integers(
     function: Callable[[NDArray, NDArray], NDArray],
 ) -> Callable[[Network, Node], Step]:
-    """Return a page's plain part from a numpy function; integers wrap as the runtimes' do."""
+    """Return a page's plain part from a numpy function; integers wrap as the runtimes' do.
+
+    A fused activation bounds what comes out.
+    """
 
     def part(network: Network, node: Node) -> Step:
         dtype = network.output_of(node).dtype
-        return lambda threads, a, b: np.asarray(function(a, b)).astype(dtype, copy=False)
+        activation: Clamp | None = getattr(node.operator, "activation", None)
+        return lambda threads, a, b: fused(
+            activation, np.asarray(function(a, b)).astype(dtype, copy=False)
+        )
 
     return part
 
