@@ -8,19 +8,20 @@ many accumulators they differ, and for which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim import operators as op
 from npusim.datapath.mac_uniform import ACC_BITS
 from npusim.datapath.requantize_float import FRACTION_BITS, INFINITE_EXPONENT
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
 from npusim.machines import Machine
+from npusim.operators.add import Add
+from npusim.operators.kinds.reduce import Reduce
 from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.float32 import fused_multiply_add
@@ -29,6 +30,8 @@ from npusim.runtimes.requantization import FloatRequantization, Requantization, 
 from npusim.runtimes.staircase import Reach, Tabulated, sum_of_products
 from npusim.runtimes.twins import twin
 
+MOST_SUMS = 1 << 20
+"""That are asked for one by one."""
 DEAD = 0.49
 """Products below it round to 0, whatever float32 loses on the way."""
 
@@ -101,8 +104,8 @@ def float32_constants(c: FloatRequantization, reach: Reach) -> Requantization | 
 
 
 def sum_reach(network: Network, node: Node) -> Reach:
-    """Return the sums of integers that can occur in a mean."""
-    assert isinstance(node.operator, op.Mean)
+    """Return the sums of integers that can occur in a mean or a sum."""
+    assert isinstance(node.operator, Reduce)
     x = network.inputs_of(node)[0]
     count = int(np.prod([x.shape[axis] for axis in node.operator.axes], dtype=np.int64))
     least, greatest = byte_range(x)
@@ -118,6 +121,21 @@ def mean(
     return _in_hardware(c, sum_reach(network, node), machine, one_accumulator=True)
 
 
+def tabulated_sum(
+    network: Network, node: Node, finish: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> Requantization | None:
+    """Return the constants that end every sum of bytes as `finish` does; None where none do."""
+    reach, y = sum_reach(network, node), network.output_of(node)
+    first, last = int(reach.first[0]), int(reach.last[0])
+    if last - first >= MOST_SUMS:
+        return None
+    rows = finish(np.arange(first, last + 1))[None].astype(np.int64)
+    if (np.diff(rows) < 0).any():
+        return None
+    found = twin(Tabulated(first, rows, affine(node, y)[1], *byte_range(y)), reach)
+    return found.requantization if found.is_exact else None
+
+
 def addition(
     network: Network, node: Node, c: ThreeStepAdd | Requantization | onnxruntime.FusedAdd
 ) -> ThreeStepAdd | Requantization | None:
@@ -130,7 +148,7 @@ def addition(
 
 def fused_add(network: Network, node: Node, c: onnxruntime.FusedAdd) -> PairRule:
     """Return QLinearAdd of every pair of bytes."""
-    assert isinstance(node.operator, op.Add)
+    assert isinstance(node.operator, Add)
     a, b = network.inputs_of(node)
     y = network.output_of(node)
     low, high = onnxruntime.bounds(node, node.operator.activation, y)

@@ -55,6 +55,7 @@ from npusim.operators.sqrt import Sqrt
 from npusim.operators.squared_difference import SquaredDifference
 from npusim.operators.strided_slice import StridedSlice
 from npusim.operators.sub import Sub
+from npusim.operators.sum import Sum
 from npusim.operators.tanh import Tanh
 from npusim.operators.tile import Tile
 from npusim.operators.transpose import Transpose
@@ -67,5 +68,6 @@ __all__ = [
     "Maximum", "Mean", "Minimum", "MirrorPad", "Mul", "Neg", "Operator", "PRelu", "Pack", "Pad",
     "Pick", "Quantize", "ReduceMax", "Reshape", "ResizeBilinear", "ResizeNearest", "Reverse",
     "Rsqrt", "Sigmoid", "Slice", "Softmax", "SpaceToBatch", "SpaceToDepth", "Split", "Sqrt",
-    "SquaredDifference", "StridedSlice", "Sub", "Tanh", "Tile", "Transpose", "Unpack", "Window",
+    "SquaredDifference", "StridedSlice", "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unpack",
+    "Window",
 ]  # fmt: skip

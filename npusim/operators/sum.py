@@ -125,5 +125,5 @@ PAGE = Page(
     float32=by_runtime(elementwise(real), onnxruntime=single_onnxruntime),
     plain=as_they_stand(real),
     macs=no_macs,
-    unit="host",
+    unit="vector unit",
 )

@@ -67,10 +67,22 @@ def test_a_constant_pixel_is_loaded_with_the_weights() -> None:
     assert [step.kind for step in compiled.program.steps] == ["run"]
 
 
-def test_spatial_spread_is_the_hosts() -> None:
-    """One number a pixel for all channels: lanes cannot be spread."""
+@pytest.mark.parametrize("operator", [*PAIRS, op.Add()], ids=str)
+@pytest.mark.parametrize("number", [(1, 4, 4, 1), (1, 1, 1, 1)])
+def test_one_number_a_pixel_is_spread_over_the_lanes(
+    operator: op.Operator, number: tuple[int, ...]
+) -> None:
     rng = np.random.default_rng(4)
-    compiled = assert_agrees(pair(op.Mul(), rng, "int8", ((1, 4, 4, 9), (1, 4, 4, 1))), BASE)
+    image = (1, 4, 4, 21)
+    for dtype, shapes in (("int8", (image, number)), ("uint8", (number, image))):
+        for machine in (BASE, Machine.load("nano")):
+            compiled = assert_agrees(pair(operator, rng, dtype, shapes), machine)
+            assert [step.kind for step in compiled.program.steps] == ["run"]
+
+
+def test_a_row_spread_over_rows_is_the_hosts() -> None:
+    rng = np.random.default_rng(4)
+    compiled = assert_agrees(pair(op.Mul(), rng, "int8", ((1, 4, 4, 9), (1, 1, 4, 9))), BASE)
     assert [step.kind for step in compiled.program.steps] == ["host"]
 
 

@@ -1,6 +1,8 @@
-"""Means and extremes over rows, columns or both run on the vector unit, with every byte."""
+"""Sums, means and extremes run on the vector unit, over channels on the array: every byte."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +18,9 @@ from tests.compiler.machines import random_machine
 
 SAME = Quantization(np.array(0.5, np.float32), np.array(3, np.int64))
 REDUCTIONS = [
+    op.Mean((3,), True),
+    op.Sum((3,), True),
+    *(op.Sum(axes, keep) for axes in ((1,), (2,), (1, 2)) for keep in (True, False)),
     *(op.Mean(axes, keep) for axes in ((1,), (2,), (1, 2)) for keep in (True, False)),
     *(op.ReduceMax(axes, True, least) for axes in ((1,), (2,), (1, 2)) for least in (True, False)),
 ]
@@ -41,6 +46,36 @@ def test_tokens_of_three_axes() -> None:
     for operator in (op.Mean((1,), False), op.ReduceMax((1,), False, True)):
         compiled = assert_agrees(network_of(operator, (1, 9, 21)), Machine.load("nano"), "half_up")
         assert [step.kind for step in compiled.program.steps] == ["run"]
+
+
+RULES = ("litert", "litert-opt", "xnnpack", "half_up", "half_away", "tosa")
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_sums_and_means_of_any_scales(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    axes = ((1,), (2,), (1, 2), (3,))[seed % 4]
+    kind = (op.Sum, op.Mean)[seed // 4 % 2]
+    shape = (1, *(int(n) for n in rng.integers(1, (7, 7, 30))))
+    network = network_of(kind(axes, True), shape, ("int8", "uint8")[int(rng.integers(2))])
+    tensors = {}
+    for name, tensor in network.tensors.items():
+        limits = np.iinfo(tensor.dtype)
+        zero_point = rng.choice([limits.min, limits.max, int(rng.integers(-9, 9)) % limits.max])
+        scale = np.array(2.0 ** rng.uniform(-4, 2), np.float32)
+        tensors[name] = replace(tensor, quantization=Quantization(scale, np.array(zero_point)))
+    rule = RULES[seed % len(RULES)]
+    machine = random_machine(rng, 16) if seed % 3 else Machine.load("nano")
+    compiled = assert_agrees(replace(network, tensors=tensors), machine, rule, seed)
+    if kind is op.Sum or rule not in ("litert-opt", "xnnpack"):
+        assert [step.kind for step in compiled.program.steps] == ["run"]
+
+
+def test_sums_of_all_axes_are_the_hosts() -> None:
+    compiled = assert_agrees(
+        network_of(op.Sum((1, 2, 3), True), (1, 2, 3, 9)), Machine.load("nano"), "half_up"
+    )
+    assert [step.kind for step in compiled.program.steps] == ["host"]
 
 
 @pytest.mark.usefixtures("verilator")

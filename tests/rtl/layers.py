@@ -149,6 +149,15 @@ def pairs() -> Network:
     return network_of(chain, {"x": (IMAGE, SOME), "y": (IMAGE, OTHER), "z": (pixel, SOME)})
 
 
+def rows() -> Network:
+    """Return values less the mean of their pixel, times the sum of its squares."""
+    chain: Chain = [
+        (op.Mean((3,), True), ("x",)), (op.Sub(), ("x", "n0")), (op.Mul(), ("n1", "n1")),
+        (op.Sum((3,), True), ("n2",)), (op.Mul(), ("n3", "n1")), (op.Sum((1, 2), True), ("n4",)),
+    ]  # fmt: skip
+    return network_of(chain, {"x": (IMAGE, SOME)})
+
+
 def tables() -> Network:
     """Return functions of one byte in a row; some have a bare number for an operand."""
     chain: Chain = [
@@ -212,6 +221,7 @@ def _cases() -> dict[str, Case]:
         ("transposed convolution", "tosa", enlarged),
         ("nearest pixels", "half_up", partial(other, op.ResizeNearest((8, 2)))),
         ("pairs", "tosa", pairs),
+        ("rows", "tosa", rows),
         ("tables", "litert", tables),
         ("pad", "half_up", partial(other, op.Pad((0, 1, 2, 0), (0, 0, 1, 0)))),
         ("slice pixels", "half_up", partial(other, op.Slice(*PIXELS))),

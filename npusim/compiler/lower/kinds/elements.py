@@ -59,9 +59,10 @@ def pair_values(
 
 
 def fits(x: Tensor, y: Tensor) -> bool:
-    """Return whether an operand has the output's shape, or is one pixel of it."""
+    """Return whether an operand has the output's shape, or is one pixel or one channel of it."""
     one_pixel = prod(x.shape[:-1]) == 1 and len(x.shape) <= len(y.shape)
-    return x.shape == y.shape or (one_pixel and x.shape[-1:] == y.shape[-1:])
+    pixels = one_pixel or x.shape[:-1] == y.shape[:-1]
+    return pixels and x.shape[-1:] in (y.shape[-1:], (1,))
 
 
 def pair_sources(node: Node, context: Context) -> list[Stored] | None:
