@@ -35,10 +35,17 @@ DTYPES = {
     schema.TensorType.INT16: "int16",
     schema.TensorType.INT8: "int8",
 }
-TYPE_NAMES = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
-OPTION_NAMES = {v: k for k, v in vars(schema.BuiltinOptions).items() if isinstance(v, int)}
-OPTION_NAMES_2 = {v: k for k, v in vars(schema.BuiltinOptions2).items() if isinstance(v, int)}
-OPERATOR_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+
+
+def _names(words: type) -> dict[int, str]:
+    """Return the names of an enumeration by their values; Python adds members of its own."""
+    return {value: name for name, value in vars(words).items() if not name.startswith("_")}
+
+
+TYPE_NAMES = _names(schema.TensorType)
+OPTION_NAMES = _names(schema.BuiltinOptions)
+OPTION_NAMES_2 = _names(schema.BuiltinOptions2)
+OPERATOR_NAMES = _names(schema.BuiltinOperator)
 
 NO_FIELDS = ("Init", "GetRootAs")
 """Methods of every options table that read no field of it."""
