@@ -1,5 +1,6 @@
 # make run      simulate the shipped network on its held-out images
-# make test     every test; installs Icarus Verilog and a headless Chromium where they are missing
+# make test     every test; installs Icarus Verilog, Python's shared library and a headless
+#               Chromium where they are missing
 # make install  only the set-up: .venv with npusim, its dependencies and those of the tests
 # make networks the int8 form of the shipped network, from its float form
 # make docs     the documentation site, in build/site
@@ -37,8 +38,8 @@ networks: install
 	$(BIN)/npusim quantize $(NETWORK)/digits_float.onnx --calibrate $(NETWORK)/digits_train.npz \
 	  --as-published --io int8 -o $(NETWORK)/digits_int8.onnx
 
-icarus:
-	@command -v iverilog >/dev/null || tests/install_icarus.sh
+icarus: install
+	@tests/install_icarus.sh
 
 chromium:
 	@for name in chromium-headless-shell chromium chromium-browser google-chrome; do \

@@ -41,9 +41,10 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def icarus() -> str:
     """Return the path of Icarus Verilog."""
+    reason = toolchain.missing("icarus")
+    if reason is not None:
+        missing(reason)
     path = shutil.which("iverilog")
-    if path is None:
-        missing("Icarus Verilog not found: apt-get install iverilog")
     assert path is not None
     return path
 

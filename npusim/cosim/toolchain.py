@@ -10,9 +10,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+import find_libpython
 
 from npusim.cosim.errors import CosimulationError
 from npusim.words import SIMULATORS
@@ -39,6 +43,24 @@ def missing(simulator: str) -> str | None:
     """Return why `simulator` cannot run here, or None where it can."""
     if simulator not in SIMULATORS:
         return f"simulator: expected one of {', '.join(SIMULATORS)}, found {simulator}"
+    return _missing_simulator(simulator) or missing_library()
+
+
+@cache
+def _shared_library() -> str | None:
+    found: str | None = find_libpython.find_libpython()
+    return found
+
+
+def missing_library() -> str | None:
+    """Return why cocotb has no shared library of this Python to load, or None where it has one."""
+    if "LIBPYTHON_LOC" in os.environ or _shared_library() is not None:
+        return None
+    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+    return f"Python's shared library not found, which cocotb needs: apt-get install {name}"
+
+
+def _missing_simulator(simulator: str) -> str | None:
     if simulator == "icarus":
         if shutil.which("iverilog") and shutil.which("vvp"):
             return None

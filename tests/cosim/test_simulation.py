@@ -113,6 +113,17 @@ def test_a_missing_simulator_is_named(monkeypatch, design):
         build(design)
 
 
+def test_a_python_without_its_shared_library_is_named(monkeypatch):
+    monkeypatch.delenv("LIBPYTHON_LOC", raising=False)
+    monkeypatch.setattr(toolchain, "_shared_library", lambda: None)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert toolchain.missing("icarus") == (
+        f"Python's shared library not found, which cocotb needs: apt-get install libpython{version}"
+    )
+    monkeypatch.setenv("LIBPYTHON_LOC", "/opt/libpython.so")
+    assert toolchain.missing_library() is None
+
+
 def test_importing_the_library_imports_no_simulator_importer_or_compiler():
     code = (
         "import sys, npusim.cosim;"
