@@ -1,9 +1,10 @@
 """Measure every scheme's accuracy and write docs/accuracy.md (reads ../shared).
 
-    python -m tools.pages.accuracy [SECTION ...]
+    python -m tools.pages.accuracy [SECTION ...] [--encoder NAME ...]
 
-Nothing in the page is written by hand. With names of sections, only these are measured anew; the
-numbers of the others stay as they are in docs/accuracy.json. Every row is written to a journal,
+Nothing in the page is written by hand. With names of sections, only these are measured anew, and
+with names of encoders only their rows; the other numbers stay as they are in docs/accuracy.json.
+Every row is written to a journal,
 build/accuracy.jsonl, as soon as it is measured: a run that was stopped goes on where it was, as
 long as the quantizer does the same to a small network.
 
@@ -15,6 +16,7 @@ point: the table shows the mean and the range.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -47,7 +49,9 @@ BITS = (8, 4, 3, 2)
 FEW_BITS = (4, 3, 2)
 ENCODERS = ("published", "nearest", "feedback")
 """What is compared: the papers' own choices, the data not looked at, and looked at."""
-FEW = ((FEW_BITS, ENCODERS, "static"),)
+Wanted = Sequence[tuple[Sequence[int], Sequence[str], str]]
+"""Bits, encoders and bias correction of rows."""
+FEW: Wanted = ((FEW_BITS, ENCODERS, "static"),)
 THREADS = 2
 CALIBRATIONS = {f"every 12th from {start}": slice(start, None, 12) for start in (0, 4, 8)}
 
@@ -86,14 +90,13 @@ def load(name: str) -> npusim.Network:
 def measured(
     network: npusim.Network,
     calibrate: np.ndarray,
-    wanted: Sequence[tuple[Sequence[int], Sequence[str], str]],
+    wanted: Wanted,
     evaluate: np.ndarray,
     labels: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return the float network's accuracy, if any, and a row for each variant.
 
-    `wanted` are the bits, encoders and bias correction of rows. Rows of the journal are not
-    measured again.
+    Rows of the journal are not measured again.
     """
     prepared = prepare(network, calibrate, THREADS)
     reference = run_float(prepared.network, evaluate, threads=THREADS)[prepared.network.outputs[0]]
@@ -125,15 +128,24 @@ def slim(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in keys if key in row}
 
 
-def measure_kws() -> dict[str, Any]:
+def of_encoders(wanted: Wanted, encoders: Sequence[str]) -> Wanted:
+    """Return what is `wanted` of these encoders."""
+    return [
+        (bits, [name for name in every if name in encoders], correction)
+        for bits, every, correction in wanted
+        if set(every) & set(encoders)
+    ]
+
+
+def measure_kws(encoders: Sequence[str]) -> dict[str, Any]:
     """Return accuracies of every variant on the keyword network, by calibration."""
     x, y = kws()
     network = load("kws_dscnn_fp32")
-    wanted = ((BITS, ENCODERS, "static"), (FEW_BITS, ("feedback",), "none"))
+    wanted = of_encoders(((BITS, ENCODERS, "static"), (FEW_BITS, ("feedback",), "none")), encoders)
     return {name: measured(network, x[part], wanted, x, y) for name, part in CALIBRATIONS.items()}
 
 
-def measure_fashion() -> dict[str, Any]:
+def measure_fashion(encoders: Sequence[str]) -> dict[str, Any]:
     """Return accuracies over all 10,000 test pictures of Fashion-MNIST."""
     from npusim.networks.fashion.pictures import read
 
@@ -141,8 +153,8 @@ def measure_fashion() -> dict[str, Any]:
     train = np.load(FASHION / "fashion_train.npz")["x"] / 255.0
     return {
         name: measured(
-            npusim.load(FASHION / f"fashion_{name}_float.onnx"), train, FEW,
-            images[:, None] / 255.0, labels.astype(np.int64),
+            npusim.load(FASHION / f"fashion_{name}_float.onnx"), train,
+            of_encoders(FEW, encoders), images[:, None] / 255.0, labels.astype(np.int64),
         )
         for name in ("separable", "residual")
     }  # fmt: skip
@@ -154,9 +166,10 @@ def image_networks() -> Iterator[tuple[str, np.ndarray]]:
     yield "vww_mbv1_fp32", crops(96) / 255
 
 
-def measure_images() -> dict[str, Any]:
+def measure_images(encoders: Sequence[str]) -> dict[str, Any]:
     """Return agreements of the image networks with their float selves."""
-    return {name: measured(load(name), x[::3], FEW, x) for name, x in image_networks()}
+    wanted = of_encoders(FEW, encoders)
+    return {name: measured(load(name), x[::3], wanted, x) for name, x in image_networks()}
 
 
 def measure_orders() -> dict[str, Any]:
@@ -280,14 +293,23 @@ def twin_layers(name: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]
         yield w.reshape(len(w), -1), tensor.data.reshape(len(w), -1), scales
 
 
-SECTIONS: dict[str, Callable[[], Any]] = {
+TABLES: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
     "kws": measure_kws, "fashion": measure_fashion, "images": measure_images,
+}  # fmt: skip
+"""Sections of rows, each of which is an entry of the journal."""
+WHOLE: dict[str, Callable[[], Any]] = {
     "orders": measure_orders, "shift_scaler": measure_shift_scaler, "twins": twins,
 }  # fmt: skip
-
-
-WHOLE = ("orders", "shift_scaler", "twins")
 """Sections that are one entry of the journal."""
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with the rows of `new`, and those of `old` that it does not have."""
+
+    def by_key(table: dict[str, Any]) -> dict[tuple[str, int, str], dict[str, Any]]:
+        return {(r["variant"], r["bits"], r["column"]): r for r in table.get("rows", ())}
+
+    return {**new, "rows": list({**by_key(old), **by_key(new)}.values())}
 
 
 @cache
@@ -332,13 +354,21 @@ def journal(key: str, measure: Callable[[], Any]) -> Any:
     return journalled()[key]
 
 
-def main(sections: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure the sections, or all; write docs/accuracy.json and docs/accuracy.md."""
-    data = json.loads(NUMBERS.read_text()) if sections else {}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", metavar="SECTION")
+    parser.add_argument("--encoder", action="append", choices=ENCODERS)
+    given = parser.parse_args(arguments)
+    data = json.loads(NUMBERS.read_text()) if given.sections or given.encoder else {}
     data["npusim_version"] = npusim.__version__
-    for name in sections or SECTIONS:
-        measure = SECTIONS[name]
-        data[name] = journal(name, measure) if name in WHOLE else measure()
+    for name in given.sections or (*TABLES, *WHOLE):
+        if name in WHOLE:
+            data[name] = journal(name, WHOLE[name])
+        else:
+            old = data.get(name, {})
+            found = TABLES[name](given.encoder or ENCODERS).items()
+            data[name] = {part: merged(old.get(part, {}), table) for part, table in found}
         NUMBERS.write_text(json.dumps(data, indent=1) + "\n")
     PAGE.write_text(page(data, FLOORS, GOALS))
     print(PAGE)

@@ -39,6 +39,21 @@ def test_the_accuracy_page_is_that_of_its_numbers() -> None:
     assert accuracy.PAGE.read_text() == page
 
 
+def test_rows_measured_anew_take_the_place_of_theirs_alone() -> None:
+    def table(float_accuracy: float, *rows: tuple[str, int, str, float]) -> dict[str, object]:
+        keys = ("variant", "bits", "column", "accuracy")
+        return {"float": float_accuracy, "rows": [dict(zip(keys, r, strict=True)) for r in rows]}
+
+    old = table(90.0, ("wes", 4, "nearest", 1.0), ("wes", 4, "feedback, static", 2.0))
+    new = table(91.0, ("wes", 4, "feedback, static", 3.0), ("wes", 3, "feedback, static", 4.0))
+    assert accuracy.merged(old, new) == table(
+        91.0, ("wes", 4, "nearest", 1.0), ("wes", 4, "feedback, static", 3.0),
+        ("wes", 3, "feedback, static", 4.0),
+    )  # fmt: skip
+    assert accuracy.merged({}, new) == new
+    assert accuracy.of_encoders(accuracy.FEW, ["feedback"]) == [((4, 3, 2), ["feedback"], "static")]
+
+
 def test_the_comparison_of_requantizers_is_that_of_its_numbers() -> None:
     measured = json.loads(requantizers.MEASURED.read_text())
     assert "\n".join(requantizers.comparison(measured)) in (ROOT / "docs/numerics.md").read_text()
