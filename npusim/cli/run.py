@@ -19,6 +19,7 @@ from npusim.cli.options import (
     machine_option,
     model_argument,
     outputs_option,
+    place_options,
     report_options,
     requant_option,
     sample_options,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from npusim.cli.report import ReportPaths
     from npusim.engines.result import MachineResult, Result
+    from npusim.explore.carry_out import Place
     from npusim.formats.inputs import Inputs
     from npusim.formats.samples import Reading
     from npusim.graph.tensor import Quantization
@@ -78,6 +80,7 @@ def _inputs(
 @requant_option
 @click.option("--batch", type=click.IntRange(1), help="Most samples a layer takes at once.")
 @threads_option
+@place_options
 @click.option(
     "--reset-state",
     is_flag=True,
@@ -106,6 +109,7 @@ def command(
     requant: str,
     batch: int | None,
     threads: int | None,
+    place: Place,
     reset_state: bool,
     energy: EnergyModel,
     json_path: Path | None,
@@ -132,6 +136,12 @@ def command(
         for option, given in (("--batch", batch), ("--threads", threads)):
             if given is not None:
                 raise UnsupportedError(f"{option}: expected engine kernels, found {engine}")
+    in_parts = not place.is_here or place.journal is not None
+    if in_parts and (reports or tensors_path is not None or energy != "average"):
+        raise UnsupportedError(
+            "--workers, --scheduler, --journal: expected none of --save-tensors, --energy toggles, "
+            "--report, --plots, --trace beside them"
+        )
     for path in (output_path, tensors_path):
         require_suffix("an archive of tensors", path, (".npz",))
     require_suffix("--json", json_path, (".json",))
@@ -149,19 +159,18 @@ def command(
     with progress_bars() as show:
         what = f"{network.name} ({counted(samples.count(network), 'sample')})"
         show(what, 0, None)
-        result = run(
-            network,
-            samples.x,
-            engine=engine,
-            machine=machine,
-            requant=requant,
-            batch=batch,
-            threads=threads,
-            reset_state=reset_state,
-            keep_tensors=tensors_path is not None,
-            energy=energy,
-            progress=lambda done, total: show(what, done, total),
-        )
+        settings: dict[str, Any] = {
+            "engine": engine, "machine": machine, "requant": requant, "batch": batch,
+            "threads": threads, "reset_state": reset_state,
+            "progress": lambda done, total: show(what, done, total),
+        }  # fmt: skip
+        if in_parts:
+            from npusim.explore.run_parts import run_parts
+
+            result = run_parts(network, samples.x, place, **settings)
+        else:
+            keep = tensors_path is not None
+            result = run(network, samples.x, keep_tensors=keep, energy=energy, **settings)
     if output_path is not None:
         write_arrays(output_path, result.outputs)
     if tensors_path is not None:
