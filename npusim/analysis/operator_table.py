@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from npusim.operators.kinds.called import Caller
 from npusim.operators.page import Absent, Page
@@ -26,6 +27,8 @@ class OperatorRow:
     plain: bool
     own: bool
     unit: Unit
+    when: str
+    """What the machine asks of a node beside 8 bits; empty where the host computes all of them."""
 
     @property
     def rules(self) -> str:
@@ -60,7 +63,17 @@ def _row(page: Page) -> OperatorRow:
         plain=_computes(page, page.plain),
         own=not isinstance(page.own, Absent),
         unit=page.unit,
+        when=_condition(page),
     )
+
+
+def _condition(page: Page) -> str:
+    """Return what the operator's lowering says of the nodes that it takes."""
+    if page.unit == "host":
+        return ""
+    stem = page.operator.__module__.rpartition(".")[2]
+    found: str = import_module(f"npusim.compiler.lower.{stem}").WHEN
+    return found
 
 
 def _computes(page: Page, part: object) -> bool:
@@ -82,9 +95,10 @@ constant whatever its type. "Quantized under" says by which rules the operator i
 quantized integers, with that runtime's bytes; `modes` are the integer rounding modes, npusim's own
 arithmetic. `float32` and `plain` say whether it runs on floats (a float island, or a float head)
 and on integers and truth values that are worth themselves. `exported` says whether npusim's own
-ONNX form has it. The last column is what of the machine computes it where its types and shapes
-allow: the array, the vector unit, movement of data (none where a tensor is only renamed), or the
-host core, whose cost a machine's `[host]` states.
+ONNX form has it. "Computed by" is what of the machine computes it: the array, the vector unit,
+movement of data (none where a tensor is only renamed), or the host core, whose cost a machine's
+`[host]` states. The machine takes nodes whose tensors have 8 bits, of which the last column holds;
+the host takes all others.
 
 """
 
@@ -93,11 +107,13 @@ def operator_page() -> str:
     """Return docs/operators.md."""
     titles = (
         "operator", ".tflite", ".onnx", "quantized under", "float32", "plain", "exported",
-        "computed by",
+        "computed by", "where",
     )  # fmt: skip
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in operator_rows():
         marks = ["yes" if mark else "" for mark in (row.float32, row.plain, row.own)]
         names = (" ".join(row.tflite), " ".join(row.onnx))
-        lines.append("| " + " | ".join((row.name, *names, row.rules, *marks, row.unit)) + " |")
+        lines.append(
+            "| " + " | ".join((row.name, *names, row.rules, *marks, row.unit, row.when)) + " |"
+        )
     return HEAD + "\n".join(lines) + "\n"

@@ -35,11 +35,13 @@ def command(name: str | None) -> None:
         "float32",
         "plain",
         "computed by",
+        "where",
     ):
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(
             row.name, " ".join(row.tflite), " ".join(row.onnx), row.rules,
             "yes" if row.float32 else "", "yes" if row.plain else "", row.unit,
+            row.when,
         )  # fmt: skip
     plain_console().print(table)

@@ -25,6 +25,12 @@ def test_a_convolution_is_everywhere_and_a_batch_normalization_nowhere_on_intege
     assert (norm.unit, any(norm.runtimes), norm.float32) == ("host", False, True)
 
 
+def test_what_the_machine_computes_says_where() -> None:
+    assert {name for name, row in ROWS.items() if row.when} == {
+        name for name, row in ROWS.items() if row.unit != "host"
+    }
+
+
 def test_names_of_nodes_are_those_of_files() -> None:
     assert ROWS["Add"].onnx == ("Add", "Sum", "QLinearAdd")
     assert ROWS["Clip"].onnx == ("Relu", "Clip")  # npusim's own, of another domain, is not told

@@ -152,12 +152,12 @@ def deeplab_v3() -> Network:
     b = Builder((1, 9, 9, 64))
     features = b.conv(b.conv("x", 64, 3, depthwise=True, apart=2), 96)
     pooled = b.conv(b.node(op.Mean((1, 2), True), features, scale=0.02), 48)
-    image = b.moved(op.ResizeNearest((9, 9)), pooled)
+    image = b.moved(op.ResizeBilinear((9, 9), True), pooled)
     scale = b.scale(image)
     joined = b.node(
         op.Concat(3), image, b.node(op.Quantize(), b.conv(features, 48), scale=scale), scale=scale
     )
-    return b.network(b.moved(op.ResizeNearest((18, 18)), b.conv(joined, 21)))
+    return b.network(b.moved(op.ResizeBilinear((33, 33), True), b.conv(joined, 21)))
 
 
 def ssd_mobilenet() -> Network:

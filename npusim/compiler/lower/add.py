@@ -12,6 +12,11 @@ from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes.onnxruntime import FusedAdd
 from npusim.runtimes.requantization import Requantization
 
+WHEN = (
+    "bare numbers, or two operands of one type that are as large as the output, one pixel or "
+    "one channel of it, where integers give the runtime's outputs"
+)
+
 
 def lower(
     network: Network, node: Node, c: Requantization | ThreeStepAdd | FusedAdd, context: Context

@@ -15,6 +15,8 @@ from npusim.graph.network import Network, Node
 from npusim.operators.average_pool import RealMean, WindowDivision
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 
+WHEN = "where the runtime divides a sum of integers"
+
 
 def lower(
     network: Network,

@@ -23,6 +23,8 @@ from npusim.operators.concat import Part
 from npusim.operators.kinds.scale import table_of
 from npusim.runtimes.requantization import Requantization, affine
 
+WHEN = "the inputs' scales changed by integers of one rounding"
+
 
 def lower(network: Network, node: Node, c: tuple[Part, ...], context: Context) -> Lowering | None:
     """Return how data is joined; None where the host has to."""

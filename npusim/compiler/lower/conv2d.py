@@ -15,6 +15,8 @@ from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 
+WHEN = "weights known beforehand; under `litert-opt` whole vectors of channels"
+
 
 def lower(
     network: Network,

@@ -27,6 +27,11 @@ from npusim.runtimes.litert_opt import LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.runtimes.twins import differences
 
+WHEN = (
+    "weights known beforehand, one group, where integers give the runtime's outputs; under "
+    "`litert-opt` whole vectors"
+)
+
 
 @dataclass(frozen=True)
 class Phase:

@@ -2,4 +2,6 @@
 
 from npusim.compiler.lower.kinds.elements import lower_bytes
 
+WHEN = "one computed operand, any others bare numbers"
+
 lower = lower_bytes

@@ -13,6 +13,8 @@ from npusim.compiler.lower.kinds.windowed import Windowed
 from npusim.graph.network import Network, Node
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 
+WHEN = "weights known beforehand; each row of features in one pixel, or a sample a row"
+
 
 def lower(
     network: Network,

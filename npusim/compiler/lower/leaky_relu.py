@@ -2,4 +2,6 @@
 
 from npusim.compiler.lower.kinds.table import lower_table
 
+WHEN = "one computed operand, any others bare numbers"
+
 lower = lower_table

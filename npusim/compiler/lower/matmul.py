@@ -19,6 +19,11 @@ from npusim.runtimes.requantization import FloatRequantization, Requantization, 
 from npusim.runtimes.staircase import Reach
 from npusim.runtimes.twins import twin
 
+WHEN = (
+    "two computed operands, the second int8, where integers give the runtime's outputs; the "
+    "first not turned"
+)
+
 
 def lower(
     network: Network, node: Node, c: Requantization | FloatRequantization | None, context: Context

@@ -10,6 +10,8 @@ from npusim.compiler.lower.kinds.pool import pooled
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 
+WHEN = "input and output of one scale"
+
 
 def lower(network: Network, node: Node, c: tuple[int, int], context: Context) -> Lowering | None:
     """Return how the vector unit takes the maxima; None where the host has to."""

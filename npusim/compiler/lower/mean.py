@@ -11,6 +11,8 @@ from npusim.graph.network import Network, Node
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 
+WHEN = "over rows, columns or both; over channels by the array"
+
 
 def lower(
     network: Network,

@@ -13,6 +13,11 @@ from npusim.compiler.pair_operations import PairOperation, product, products
 from npusim.graph.network import Network, Node
 from npusim.runtimes.requantization import Requantization, affine
 
+WHEN = (
+    "bare numbers, or two operands of one type that are as large as the output, one pixel or "
+    "one channel of it, where integers give the runtime's outputs"
+)
+
 
 def lower(network: Network, node: Node, c: object, context: Context) -> Lowering | None:
     """Return how the vector unit multiplies; None where the host has to."""

@@ -11,6 +11,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.runtimes.requantization import affine
 
+WHEN = "around rows and columns, one scale"
+
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
     """Return how data is surrounded; None where the host has to."""

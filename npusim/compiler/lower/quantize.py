@@ -16,6 +16,8 @@ from npusim.operators.kinds.table import Table, by_byte
 from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.requantization import Requantization, affine
 
+WHEN = "8 bits to 8 bits, where integers or a table give the runtime's outputs"
+
 
 def lower(
     network: Network,

@@ -11,6 +11,8 @@ from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower.kinds.pool import pooled, reduced
 from npusim.graph.network import Network, Node
 
+WHEN = "over rows, columns or both"
+
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
     """Return how the vector unit takes the extremes; None where the host has to."""

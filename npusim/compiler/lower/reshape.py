@@ -12,6 +12,8 @@ from npusim.compiler.emit.moves import Columns, emit_columns
 from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
+WHEN = "nothing moves where the bytes stay; the host where it is quicker"
+
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
     """Return how values move; None where the host has to, or is quicker."""

@@ -26,6 +26,8 @@ from npusim.compiler.lower.kinds.rearranged import pays
 from npusim.graph.network import Network, Node
 from npusim.runtimes.interpolation import Interpolation, Neighbours
 
+WHEN = "shares of the runtime in fractions of a power of two; the host where it is quicker"
+
 FLOAT_BITS = 24
 BYTE_BITS = 8
 MOST_BLENDS = 4096

@@ -9,6 +9,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.tensor import same_quantization
 from npusim.operators.resize_nearest import Places
 
+WHEN = "rows and columns repeated or left out regularly"
+
 
 def lower(network: Network, node: Node, c: Places | None, context: Context) -> Lowering | None:
     """Return how pixels are repeated or left out by addresses; None where the host has to."""

@@ -15,6 +15,8 @@ from npusim.compiler.emit.moves import (
 from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
+WHEN = "the host where it is quicker"
+
 
 def lower(network: Network, node: Node, c: None, context: Context) -> Lowering | None:
     """Return how values move; None where the host has to, or is quicker."""

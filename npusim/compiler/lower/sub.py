@@ -11,6 +11,11 @@ from npusim.errors import RangeError
 from npusim.graph.network import Network, Node
 from npusim.operators.kinds.sums import three_steps
 
+WHEN = (
+    "bare numbers, or two operands of one type that are as large as the output, one pixel or "
+    "one channel of it, where integers give the runtime's outputs"
+)
+
 
 def lower(network: Network, node: Node, c: object, context: Context) -> Lowering | None:
     """Return how the vector unit subtracts; None where the host has to."""

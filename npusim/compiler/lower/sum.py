@@ -9,6 +9,11 @@ from npusim.compiler.lower.kinds.pool import pooled, reduced
 from npusim.graph.network import Network, Node
 from npusim.operators.sum import Finish, Sum
 
+WHEN = (
+    "over rows, columns or both, over channels by the array, where integers give the "
+    "runtime's outputs"
+)
+
 
 def lower(network: Network, node: Node, finish: Finish, context: Context) -> Lowering | None:
     """Return how the vector unit, or the array, adds; None where the host has to."""

@@ -13,6 +13,8 @@ from npusim.compiler.emit.turns import Matrices, emit_turn, may_turn
 from npusim.compiler.lower.kinds.rearranged import lower_rearrangement
 from npusim.graph.network import Network, Node
 
+WHEN = "nothing moves where the host lays an input out; the host where it is quicker"
+
 ROWS_AND_COLUMNS = (0, 2, 1, 3)
 COLUMNS_TO_CHANNELS = (0, 1, 3, 2)
 BOTH = (0, 2, 3, 1)
