@@ -29,7 +29,7 @@ def test_a_fused_bound_between_two_integers_equals_litert(kind: str, zero_point:
 def test_fused_bounds_of_plain_integers_equal_litert(draw: Draw) -> None:
     kind = draw.pick(["ADD", "SUB", "MUL"])
     chosen = options(f"{kind.title()}Options", fusedActivationFunction=draw.between(0, 3))
-    compare(binary(draw, kind, ["int16", "int32", "int64"], chosen, most=4, low=-9, high=9))
+    compare(binary(draw, kind, ["int32", "int64"], chosen, most=4, low=-9, high=9))
 
 
 def _of_any_number(rng: np.random.Generator) -> Case:
