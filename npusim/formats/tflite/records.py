@@ -134,7 +134,10 @@ def _model(content: bytes) -> tuple[GraphRecord, ...]:
         return items
 
     codes = all_of("operator codes", model.OperatorCodesLength(), model.OperatorCodes)
-    buffers = all_of("buffers", model.BuffersLength(), model.Buffers)
+    buffers = [
+        _bytes(content, i, buffer)
+        for i, buffer in enumerate(all_of("buffers", model.BuffersLength(), model.Buffers))
+    ]
     graphs = all_of("subgraphs", model.SubgraphsLength(), model.Subgraphs)
     if not graphs:
         raise FormatError("expected a subgraph, found none")
@@ -154,6 +157,19 @@ def _model(content: bytes) -> tuple[GraphRecord, ...]:
     return tuple(records)
 
 
+def _bytes(content: bytes, number: int, buffer: Any) -> NDArray[np.uint8] | None:
+    """Return a buffer's bytes, which large files hold behind the flatbuffer; None where empty."""
+    if buffer.Offset() <= 1:
+        data = buffer.DataAsNumpy()
+        return None if isinstance(data, int) or not len(data) else data
+    first, size = buffer.Offset(), buffer.Size()
+    if first + size > len(content):
+        raise FormatError(
+            f"damaged .tflite file: buffer {number} of {size} bytes at {first} of {len(content)}"
+        )
+    return np.frombuffer(content, np.uint8, size, first) if size else None
+
+
 def _check_indices(graph: GraphRecord) -> None:
     count = len(graph.tensors)
     for index in (*graph.inputs, *graph.outputs):
@@ -170,17 +186,14 @@ def _integers(vector: NDArray | int) -> tuple[int, ...]:
     return () if isinstance(vector, int) else tuple(int(n) for n in vector)
 
 
-def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
+def _tensor(name: str, tensor: Any, buffers: list[NDArray[np.uint8] | None]) -> TensorRecord:
     dtype = DTYPES.get(tensor.Type()) or TYPE_NAMES.get(tensor.Type(), f"NUMBER {tensor.Type()}")
     if not 0 <= tensor.Buffer() < len(buffers):
         raise FormatError(f"{name}: buffer {tensor.Buffer()} of {len(buffers)}")
-    buffer = buffers[tensor.Buffer()]
-    if buffer.Offset() > 1:
-        raise UnsupportedError(f"{name}: data outside the flatbuffer is not supported")
-    data, shape = buffer.DataAsNumpy(), _integers(tensor.ShapeAsNumpy())
-    if dtype == "INT4" and not isinstance(data, int) and len(data):
+    data, shape = buffers[tensor.Buffer()], _integers(tensor.ShapeAsNumpy())
+    if dtype == "INT4" and data is not None:
         dtype, data = "int8", _four_bits(data, prod(shape))
-    if tensor.Sparsity() is not None and not isinstance(data, int):
+    if tensor.Sparsity() is not None and data is not None:
         data = written_out(name, tensor.Sparsity(), shape, data, _item_bytes(name, dtype))
     scale, zero_point, axis = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
     quantization = tensor.Quantization()
@@ -200,7 +213,7 @@ def _tensor(name: str, tensor: Any, buffers: list[Any]) -> TensorRecord:
         scale,
         zero_point,
         axis,
-        None if isinstance(data, int) or not len(data) else data,
+        data,
         bool(tensor.IsVariable()),
         not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
         (tensor.Name() or b"").decode("utf-8", "replace"),
