@@ -1,7 +1,7 @@
 """rsqrt: one over the square root.
 
-On int8 TFLite computes it in fixed point, five Newton steps; an x at the zero point gives the
-greatest output, and one below it stops the runtime.
+On int8 TFLite computes it in fixed point, five Newton steps, on int16 by a table made in float32;
+an x at the zero point gives the greatest output, and one below it stops the runtime.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from npusim.operators.kinds.functions import (
     in_range_of_output,
     values_of_input,
 )
-from npusim.operators.kinds.table import Table, table_step
+from npusim.operators.kinds.table import Table, int16_table, table_step
 from npusim.operators.kinds.unary import Unary
+from npusim.operators.kinds.wide import Values, by_width
 from npusim.operators.page import Absent, Page, Step, no_macs
 from npusim.runtimes.fixed_point import inverse_square_root, multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
@@ -59,8 +60,19 @@ def fixed_point(network: Network, node: Node, mode: str = "") -> Table:
     return in_range_of_output(network, node, np.array(outputs, np.int64))
 
 
-def step(network: Network, node: Node, table: Table) -> Step:
-    """Return the step on int8; an x below the zero point raises RangeError."""
+def wide(network: Network, node: Node) -> Values:
+    """Return TFLite's table of int16 (elementwise.cc, GenericPrepare)."""
+    y = network.output_of(node)
+    most = np.float32(np.iinfo(np.int16).max) * affine(node, y)[0]
+
+    def bounded(operator: Rsqrt, x: NDArray) -> NDArray:
+        return np.where(x > 0, single(operator, np.where(x > 0, x, np.float32(1))), most)
+
+    return int16_table(bounded)(network, node)
+
+
+def step(network: Network, node: Node, table: Table | Values) -> Step:
+    """Return the step on integers; an x below the zero point raises RangeError."""
     look_up = table_step(network, node, table)
     zero = affine(node, network.inputs_of(node)[0])[1]
 
@@ -79,7 +91,7 @@ PAGE = Page(
     onnx=(),
     own=Absent("has no form in npusim's own files"),
     real=single,
-    constants=alike(fixed_point),
+    constants=by_width(alike(fixed_point), wide),
     quantized=step,
     float32=elementwise(single),
     plain=NO_INTEGERS,

@@ -27,3 +27,10 @@ def test_a_root_of_less_than_nothing_is_named() -> None:
     x = Value((1,), "int8", 1.0, 0)
     with pytest.raises(RangeError, match="rsqrt_0: the root of a number below 0"):
         run(network(build(Layer("RSQRT", [x], [x]))), "litert", [np.array([-1], np.int8)])
+
+
+@random_layers
+def test_int16_equals_litert(draw: Draw) -> None:
+    values = np.arange(draw.between(0, 6), 32768, 7).astype(np.int16)[None]
+    x, y = (Value(values.shape, "int16", draw.scale(-14, 2), 0) for _ in range(2))
+    compare(Layer("RSQRT", [x], [y], None, [values], 3))

@@ -19,6 +19,7 @@ from npusim.formats.imported import Imported
 from npusim.formats.tflite.calls import DEEPEST, inlined
 from npusim.formats.tflite.constants import DENSIFY, computed, widened
 from npusim.formats.tflite.cut import cut_to, operations_of
+from npusim.formats.tflite.list_items import with_items_set
 from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord, read_records
 from npusim.formats.tflite.refused import REFUSED
@@ -55,7 +56,7 @@ def read(path: Path, outputs: Sequence[str] | None = None) -> Imported:
 
 def _imported(name: str, graphs: Sequence[GraphRecord], outputs: Sequence[str] | None) -> Imported:
     called = _Called(name, graphs)
-    graph, state = functional(inlined(graphs), graphs, called.evaluated)
+    graph, state = functional(with_items_set(inlined(graphs)), graphs, called.evaluated)
     if outputs is not None:
         graph, state = cut_to(graph, state, outputs)
     if not graph.outputs:
@@ -96,6 +97,7 @@ class _Called:
         if self.depth == DEEPEST:
             raise FormatError(f"subgraph {number}: calls nest deeper than {DEEPEST}")
         graph, name = inlined(self.graphs, number), f"{self.name}.subgraph_{number}"
+        graph = with_items_set(graph)
         reading = _Reading(list(graph.tensors), replace(self, depth=self.depth + 1))
         refusals = Refusals()
         for record in graph.operators:

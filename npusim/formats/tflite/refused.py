@@ -48,18 +48,17 @@ REFUSED = {
         (
             "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
             "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D",
-            "CONV_3D_TRANSPOSE", "FAKE_QUANT",
+            "CONV_3D_TRANSPOSE",
         ),
     ),
     **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
     **_each(
         "no public quantized network is known to hold it",
-        ("BROADCAST_ARGS", "DILATE", "MATRIX_DIAG", "MATRIX_SET_DIAG", "REDUCE_WINDOW"),
+        ("DILATE", "REDUCE_WINDOW"),
     ),
     **_each(
         "it belongs to another compiler or program",
         ("DELEGATE", "PLACEHOLDER_FOR_GREATER_OP_CODES"),
     ),
-    **_each("what is dense of it is computed", ("SPARSE_TO_DENSE",)),
 }  # fmt: skip
 """Why each is refused."""
