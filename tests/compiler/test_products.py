@@ -19,13 +19,13 @@ from tests.compiler.test_moves import OTHER, SAME, network_of
 MACHINES = tuple(Machine.load(name) for name in ("nano", "base", "wide"))
 
 
-def product(operator: op.MatMul, a: tuple, b: tuple, zero_points: tuple, dtype: str) -> Network:
-    """Return a product whose outputs spread over all bytes; the second operand is int8."""
+def product(operator: op.MatMul, a: tuple, b: tuple, zero_points: tuple, types: tuple) -> Network:
+    """Return a product, of two types, whose int8 outputs spread over all bytes."""
     (shape,) = output_shapes("y", operator, [a, b])
     scale = np.float32(6 * np.sqrt(a[-1]))
     tensors = {}
     for name, size, kind, step, zero in (
-        ("a", a, dtype, 0.5, zero_points[0]), ("b", b, "int8", 0.25, zero_points[1]),
+        ("a", a, types[0], 0.5, zero_points[0]), ("b", b, types[1], 0.25, zero_points[1]),
         ("y", shape, "int8", 4 * scale, 5),
     ):  # fmt: skip
         q = Quantization(np.array(step, np.float32), np.array(zero, np.int64))
@@ -46,8 +46,14 @@ def product(operator: op.MatMul, a: tuple, b: tuple, zero_points: tuple, dtype: 
 )
 def test_products_of_any_shape(a: tuple, b: tuple, turned: bool) -> None:
     """The zero points of b: none, one plane, and the one that takes two passes."""
-    for zero_points, dtype in (((3, 0), "int8"), ((200, 77), "uint8"), ((-128, -128), "int8")):
-        network = product(op.MatMul(turn_b=turned), a, b, zero_points, dtype)
+    for zero_points, types in (
+        ((3, 0), ("int8", "int8")),
+        ((200, 77), ("uint8", "int8")),
+        ((-128, -128), ("int8", "int8")),
+        ((7, 200), ("uint8", "uint8")),
+        ((0, 0), ("int8", "uint8")),
+    ):
+        network = product(op.MatMul(turn_b=turned), a, b, zero_points, types)
         for machine in MACHINES:
             compiled = assert_agrees(network, machine, "litert")
             assert [step.kind for step in compiled.program.steps] == ["run"]

@@ -62,9 +62,9 @@ def test_bad_programs_fault_as_they_were_made_to(name):
 
 
 READS_WHAT_NOBODY_WROTE = """
-CFG engine=EX index=vec_ky vec_ky.count=1 vec_x.count=1 vec_y.count=1
-CFG engine=EX index=vec_b vec_b.count=1
-CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
+CFG engine=EP index=vec_ky vec_ky.count=1 vec_x.count=1 vec_y.count=1
+CFG engine=EP index=vec_b vec_b.count=1
+CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
 FENCE
 VEC op=table read_banks=0x1
 CFG engine=ST index=63

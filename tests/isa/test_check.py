@@ -18,14 +18,14 @@ LD target=PAR region=0 offset=4 address=0 banks=1 columns=4
 CFG engine=LD index=row_stride row_stride.value=2 act_stride.row=2
 CFG engine=LD index=element element.beats=1
 LD target=ACT region=1 address=0 banks=1 columns=2 rows=2 blocks=1 signal_next=1
-CFG engine=EX index=mac_x mac_x.count=2 mac_x.stride=1 mac_y.count=2 mac_y.stride=2 mac_kw.count=1
-CFG engine=EX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
-CFG engine=EX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_format.bits=8
-MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 wait_prev=1
-CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=4
-CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=1
-CFG engine=EX index=vec_x_out vec_x_out.acc=1 vec_x_out.out=1
-RQ acc=0 out=256 write_banks=2 par=0 par_banks=1 signal_next=1
+CFG engine=MX index=mac_x mac_x.count=2 mac_x.stride=1 mac_y.count=2 mac_y.stride=2 mac_kw.count=1
+CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
+CFG engine=MX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_format.bits=8
+MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 wait_prev=1 acc_banks=0x1
+CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=4
+CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
+CFG engine=EP index=vec_x_out vec_x_out.acc=1 vec_x_out.out=1
+RQ acc=0 out=256 write_banks=2 par=0 par_banks=1 signal_next=1 acc_banks=0x1
 CFG engine=ST index=element element.beats=1
 ST region=2 address=256 banks=2 columns=4 rows=1 blocks=1 wait_prev=1
 HALT
@@ -77,10 +77,10 @@ def test_a_bad_program_is_named(old, new, message):
 def test_a_lookup_needs_the_whole_table():
     text = """
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=64 signal_next=1
-    CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=64 vec_x.stride=1
-    CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=1 wait_prev=1
+    CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=64 vec_x.stride=1
+    CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1 wait_prev=1
     VEC op=table read_banks=1
-    CFG engine=EX index=vec_x vec_x.count=1 vec_y.count=1 vec_b.count=1
+    CFG engine=EP index=vec_x vec_x.count=1 vec_y.count=1 vec_b.count=1
     VEC op=lookup out=256 read_banks=1 write_banks=2
     HALT
     """
@@ -102,9 +102,9 @@ def test_a_lookup_needs_the_whole_table():
 def test_a_nest_too_long_to_list(old, new, message):
     text = """
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=65 signal_next=1
-    CFG engine=EX index=vec_kx vec_kx.count=64 vec_kx.stride=1 vec_ky.count=2 vec_ky.stride=1
-    CFG engine=EX index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_prev=1
-    VEC op=sum read_banks=1
+    CFG engine=EP index=vec_kx vec_kx.count=64 vec_kx.stride=1 vec_ky.count=2 vec_ky.stride=1
+    CFG engine=EP index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_prev=1
+    VEC op=sum read_banks=1 acc_banks=0x1
     VEC op=max out=256 read_banks=1 write_banks=2
     HALT
     """.replace(old, new, 1)
@@ -116,10 +116,10 @@ def test_a_nest_too_long_to_list(old, new, message):
 
 
 def test_a_pwlq_sum_is_added_to_in_all_its_regions():
-    more = """CFG engine=EX index=mac_format mac_format.format=pwlq mac_format.bits=4
-    MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1
-    CFG engine=EX index=vec_kx"""
-    text = CONVOLUTION.replace("CFG engine=EX index=vec_kx", more)
+    more = """CFG engine=MX index=mac_format mac_format.format=pwlq mac_format.bits=4
+    MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=0x1
+    CFG engine=EP index=vec_kx"""
+    text = CONVOLUTION.replace("CFG engine=EP index=vec_kx", more)
     with pytest.raises(FormatError, match=r"accumulate=1 .* reads ACC word 0, never written"):
         check(assemble(text), NANO)
     text = text.replace("mac_format.bits=8", "mac_format.format=pwlq mac_format.bits=4")
@@ -129,8 +129,8 @@ def test_a_pwlq_sum_is_added_to_in_all_its_regions():
 def test_banks_need_a_token_between_engines():
     text = """
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=1 signal_next=1
-    CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
-    CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=1
+    CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
+    CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
     VEC op=copy act=0 out=256 read_banks=1 write_banks=2 wait_prev=1
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=1
     HALT
@@ -168,7 +168,7 @@ def test_more_rows_than_can_be_compared():
 
 def ping_pong(count: int) -> str:
     load = "LD target=ACT plain=1 region=1 address=0 banks=1 columns=1 signal_next=1\n"
-    take = "CFG engine=EX wait_prev=1\n"
+    take = "CFG engine=MX wait_prev=1\n"
     return load * count + take * count + "HALT\n"
 
 
@@ -180,7 +180,7 @@ def test_token_counters_hold_fifteen():
 
 def test_a_full_queue_can_deadlock():
     waiting = "CFG engine=LD wait_next=1\n" * 9
-    giving = "CFG engine=EX signal_prev=1\n" * 9
+    giving = "CFG engine=MX signal_prev=1\n" * 9
     with pytest.raises(FormatError, match=r"deadlock: pc 0 \(CFG engine=LD wait_next=1"):
         check(assemble(waiting + giving + "HALT"), NANO)
     check(

@@ -27,62 +27,62 @@ SETUP = f"""
 LD target=ACT plain=1 address=0 banks=0x1 columns=100
 LD target=WGT offset=100 address=0 banks=0x1 columns=100
 LD target=PAR offset={PAR_OFFSET // 4} signal_next=1 address=0 banks=0x1 columns=32
-CFG engine=EX wait_prev=1 index=mac_x mac_x.count=5 mac_x.stride=1 mac_y.count=2 mac_kw.count=1
-CFG engine=EX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
-CFG engine=EX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_output.step=1 mac_format.bits=8
-MAC read_banks=0x1 wgt_banks=0x1
-CFG engine=EX index=vec_kx vec_kx.count=4 vec_kx.stride=1 vec_x.count=3 vec_x.stride=1
-CFG engine=EX index=vec_y vec_y.count=2 vec_y.stride=9 vec_b.count=4
-CFG engine=EX index=vec_x_out vec_x_out.out=1 vec_x_out.acc=1
+CFG engine=MX wait_prev=1 index=mac_x mac_x.count=5 mac_x.stride=1 mac_y.count=2 mac_kw.count=1
+CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
+CFG engine=MX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_output.step=1 mac_format.bits=8
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
+CFG engine=EP index=vec_kx vec_kx.count=4 vec_kx.stride=1 vec_x.count=3 vec_x.stride=1
+CFG engine=EP index=vec_y vec_y.count=2 vec_y.stride=9 vec_b.count=4
+CFG engine=EP index=vec_x_out vec_x_out.out=1 vec_x_out.acc=1
 """
 RQ = """
-CFG engine=EX index=rq_output rq_output.low={low} rq_output.high={high} \
+CFG engine=EP index=rq_output rq_output.low={low} rq_output.high={high} \
 rq_output.zero_point={zero} rq_mode.rounding={rounding}
-RQ act_terms=0xa read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1
+RQ act_terms=0xa read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
 """
 ADD_TAPS = """
-CFG engine=EX index=vec_kx vec_kx.count=2 vec_kx.stride=1 vec_ky.count=1 vec_x.count=3
-CFG engine=EX index=vec_x vec_x.count=3 vec_x.stride=1 vec_y.count=2 vec_y.stride=9 vec_b.count=4
+CFG engine=EP index=vec_kx vec_kx.count=2 vec_kx.stride=1 vec_ky.count=1 vec_x.count=3
+CFG engine=EP index=vec_x vec_x.count=3 vec_x.stride=1 vec_y.count=2 vec_y.stride=9 vec_b.count=4
 """
 ADD = """
-CFG engine=EX index=add_multiplier0 value0={word0} value1={word1} value2={word2}
-CFG engine=EX index=add_shift value0={shifts} add_zero_point.zero_point0={zero0} \
+CFG engine=EP index=add_multiplier0 value0={word0} value1={word1} value2={word2}
+CFG engine=EP index=add_shift value0={shifts} add_zero_point.zero_point0={zero0} \
 add_zero_point.zero_point1={zero1}
-CFG engine=EX index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding={rounding}
+CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding={rounding}
 VEC op=add read_banks=0x1 write_banks=0x2 out=256
 """
 
 MAC = """
-CFG engine=EX index=mac_format mac_format.format={form} mac_format.bits={bits} \
+CFG engine=MX index=mac_format mac_format.format={form} mac_format.bits={bits} \
 mac_format.unsigned={unsigned} mac_format.zero_point={zero} value1={selectors} \
 vec_kx.count=4 vec_kx.stride=1
-MAC act={act} wgt={act} read_banks=0x1 wgt_banks=0x1 depthwise={depthwise}
+MAC act={act} wgt={act} read_banks=0x1 wgt_banks=0x1 depthwise={depthwise} acc_banks=0x1
 """
 MERGE = """
-CFG engine=EX index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=1 \
+CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=1 \
 rq_mode.pwlq_bits={bits}
-RQ pwlq=1 write_banks=0x2 out=256 par_banks=0x1
+RQ pwlq=1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
 """
 WRAPS = """
 LD target=ACT plain=1 address=65530 banks=0x81 columns=12
 LD target=WGT plain=1 address=65530 banks=0x9 columns=12
 LD target=PAR address=65530 banks=0x9 columns=12
 LD target=ACT plain=1 address=65400 banks=0x81 columns=300 signal_next=1
-CFG engine=EX wait_prev=1 index=mac_x mac_x.count=7 mac_x.stride=-1 mac_y.count=2 mac_y.stride=-3 \
+CFG engine=MX wait_prev=1 index=mac_x mac_x.count=7 mac_x.stride=-1 mac_y.count=2 mac_y.stride=-3 \
 mac_kw.count=2 mac_kw.stride=5
-CFG engine=EX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=2
-CFG engine=EX index=mac_tile mac_tile.rows=3 mac_tile.row_end=3 mac_output.step=1 \
+CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=2
+CFG engine=MX index=mac_tile mac_tile.rows=3 mac_tile.row_end=3 mac_output.step=1 \
 mac_output.acc_stride=-14 mac_format.bits=5
-MAC act=3 wgt=65532 acc=5 read_banks=0x81 wgt_banks=0x9
-CFG engine=EX index=vec_kx vec_kx.count=3 vec_kx.stride=-4 vec_ky.count=1 vec_x.count=7 \
+MAC act=3 wgt=65532 acc=5 read_banks=0x81 wgt_banks=0x9 acc_banks=0x1
+CFG engine=EP index=vec_kx vec_kx.count=3 vec_kx.stride=-4 vec_ky.count=1 vec_x.count=7 \
 vec_x.stride=1
-CFG engine=EX index=vec_y vec_y.count=2 vec_y.stride=-30 vec_b.count=1 vec_kx_out.acc=-1
-CFG engine=EX index=vec_x_out vec_x_out.out=2 vec_x_out.acc=1 vec_y_out.out=-5 vec_y_out.acc=7
-CFG engine=EX index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=1
-RQ acc=65529 out=65533 par=65533 write_banks=0x81 par_banks=0x9
+CFG engine=EP index=vec_y vec_y.count=2 vec_y.stride=-30 vec_b.count=1 vec_kx_out.acc=-1
+CFG engine=EP index=vec_x_out vec_x_out.out=2 vec_x_out.acc=1 vec_y_out.out=-5 vec_y_out.acc=7
+CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=1
+RQ acc=65529 out=65533 par=65533 write_banks=0x81 par_banks=0x9 acc_banks=0x1
 VEC op=max act=6 out=8300 read_banks=0x81 write_banks=0x2
-VEC op=sum act=6 acc=65533 read_banks=0x81
-CFG engine=EX index=60 signal_next=1
+VEC op=sum act=6 acc=65533 read_banks=0x81 acc_banks=0x1
+CFG engine=MX index=60 signal_next=1
 CFG engine=ST index=row_stride row_stride.value=8 act_stride.row=-9 wait_prev=1
 CFG engine=ST index=element element.beats=1
 ST region=1 offset=20 address=65534 banks=0x81 columns=5 rows=3 blocks=1

@@ -42,13 +42,13 @@ SETUP = """
 LD target=ACT plain=1 address=0 banks=0x1 columns=200
 LD target=WGT address=0 banks=0x1 columns=200
 LD target=PAR signal_next=1 address=0 banks=0x1 columns=16
-CFG engine=EX wait_prev=1 index=mac_x mac_x.count=5 mac_x.stride=1 mac_y.count=2 mac_kw.count=1
-CFG engine=EX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
-CFG engine=EX index=mac_tile mac_tile.rows=3 mac_tile.row_end=4 mac_output.step=1 mac_format.bits=8
-CFG engine=EX index=vec_kx vec_kx.count=2 vec_ky.count=1 vec_x.count=3 vec_x.stride=1
-CFG engine=EX index=vec_y vec_y.count=4 vec_b.count=1
-CFG engine=EX index=vec_x_out vec_x_out.out=1 vec_x_out.acc=1
-CFG engine=EX index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=half_up
+CFG engine=MX wait_prev=1 index=mac_x mac_x.count=5 mac_x.stride=1 mac_y.count=2 mac_kw.count=1
+CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
+CFG engine=MX index=mac_tile mac_tile.rows=3 mac_tile.row_end=4 mac_output.step=1 mac_format.bits=8
+CFG engine=EP index=vec_kx vec_kx.count=2 vec_ky.count=1 vec_x.count=3 vec_x.stride=1
+CFG engine=EP index=vec_y vec_y.count=4 vec_b.count=1
+CFG engine=EP index=vec_x_out vec_x_out.out=1 vec_x_out.acc=1
+CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=half_up
 """  # pc 0 .. 9
 
 
@@ -58,25 +58,25 @@ def test_durations_of_ex_are_the_pages():
     program = (
         SETUP
         + """
-MAC read_banks=0x1 wgt_banks=0x1
-CFG engine=EX index=mac_kw mac_kw.count=3 mac_kh.count=2 mac_cb.count=1
-MAC read_banks=0x1 wgt_banks=0x1
-CFG engine=EX index=mac_x mac_x.count=1 mac_y.count=1 mac_kw.count=3
-MAC read_banks=0x1 wgt_banks=0x1
-RQ act_terms=0x0 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1
-CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=2
-RQ act_terms=0x2 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
+CFG engine=MX index=mac_kw mac_kw.count=3 mac_kh.count=2 mac_cb.count=1
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
+CFG engine=MX index=mac_x mac_x.count=1 mac_y.count=1 mac_kw.count=3
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
+RQ act_terms=0x0 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
+CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=2
+RQ act_terms=0x2 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
 VEC op=copy read_banks=0x1 write_banks=0x2 out=256
 VEC op=max read_banks=0x1 write_banks=0x2 out=256
 VEC op=add read_banks=0x1 write_banks=0x2 out=256
-VEC op=sum read_banks=0x1 write_banks=0x2 out=256
+VEC op=sum read_banks=0x1 write_banks=0x2 out=256 acc_banks=0x1
 VEC op=table read_banks=0x1
-CFG engine=EX index=vec_kx vec_kx.count=86 vec_ky.count=1 vec_x.count=3
+CFG engine=EP index=vec_kx vec_kx.count=86 vec_ky.count=1 vec_x.count=3
 VEC op=table read_banks=0x1
-CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=3
+CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=3
 VEC op=lookup read_banks=0x1 write_banks=0x2 out=256
 VEC op=min read_banks=0x1 write_banks=0x2 out=256
-CFG engine=EX index=vec_kx vec_kx.count=2 vec_ky.count=1 vec_x.count=3
+CFG engine=EP index=vec_kx vec_kx.count=2 vec_ky.count=1 vec_x.count=3
 VEC op=multiply read_banks=0x1 write_banks=0x2 out=256
 HALT
 """
@@ -107,7 +107,7 @@ HALT
 def test_first_cycles_are_the_pages():
     # nano: 4 beats an instruction, latency 10: v_0 = 1, the first beat in 11, instruction i's last
     # beat in 14 + 4i, D one later, I one later still, R = I + 1.
-    result = run("CFG engine=LD\nCFG engine=EX\nCFG engine=ST\nHALT code=5\n")
+    result = run("CFG engine=LD\nCFG engine=MX\nCFG engine=ST\nHALT code=5\n")
     # Three registers of value 0, each behind its space (6) and its index.
     places = (bytes([6]) + index.to_bytes(4, "little") for index in range(3))
     written = f"{zlib.crc32(b''.join(place + bytes(4) for place in places)):08x}"
@@ -139,7 +139,7 @@ def test_transfers_take_what_the_page_says():
 CFG engine=LD index=row_stride row_stride.value=8 block_stride.value=64 act_stride.row=8
 CFG engine=LD index=element element.beats=1 element.fill=7 pads.left=2 pads.right=1 pads.top=1
 LD signal_next=1 target=ACT address=0 banks=0x1 columns=4 rows=2 blocks=1
-CFG engine=EX wait_prev=1 signal_next=1
+CFG engine=MX wait_prev=1 signal_next=1
 CFG engine=ST wait_prev=1 index=element element.beats=1
 CFG engine=ST index=row_stride row_stride.value=4 act_stride.row=8
 ST offset=512 address=8 banks=0x1 columns=7 rows=2 blocks=1

@@ -9,6 +9,7 @@ import numpy as np
 
 from npusim import operators as op
 from npusim.compiler.context import Context, Lowering, all_bytes
+from npusim.compiler.emit.elementwise import emit_elementwise
 from npusim.compiler.emit.memory import Stored
 from npusim.compiler.emit.moves import Rectangle, emit_copy
 from npusim.compiler.emit.products import Product, emit_product, has_whole_words, may_multiply
@@ -19,10 +20,11 @@ from npusim.runtimes.requantization import FloatRequantization, Requantization, 
 from npusim.runtimes.staircase import Reach
 from npusim.runtimes.twins import twin
 
-WHEN = (
-    "two computed operands, the second int8, where integers give the runtime's outputs; the "
-    "first not turned"
-)
+WHEN = "two computed operands, the first not turned, where integers give the runtime's outputs"
+
+SIGN = 128
+TO_INT8 = np.arange(256, dtype=np.uint8) ^ np.uint8(SIGN)
+"""Bytes of uint8 values -> those of int8 values, 128 less."""
 
 
 def lower(
@@ -36,7 +38,7 @@ def lower(
     assert isinstance(operator, op.MatMul)
     a, b = network.inputs_of(node)
     y = network.output_of(node)
-    if c is None or operator.turn_a or not all_bytes(a, b, y) or b.dtype != np.int8:
+    if c is None or operator.turn_a or not all_bytes(a, b, y):
         return None
     if not all(context.lies_as_is(name) for name in node.inputs):
         return None
@@ -44,7 +46,8 @@ def lower(
     shares_b = prod(b.shape[:-2]) == 1
     if y.shape[:-2] != a.shape[:-2] or not (shares_b or b.shape[:-2] == a.shape[:-2]):
         return None
-    zero_points = affine(node, a)[1], affine(node, b)[1]
+    is_moved = b.dtype == np.uint8  # to int8, as weights are
+    zero_points = affine(node, a)[1], affine(node, b)[1] - SIGN * is_moved
     epilogue = _epilogue(network, node, c, depth)
     if operator.turn_b and not may_turn(context.machine):
         return None
@@ -55,12 +58,16 @@ def lower(
 
     def emit(place: Stored) -> None:
         weights = second
+        if is_moved:
+            weights = context.scratch(second.pixels, second.channels, unsigned=False)
+            emit_elementwise(context.emitter, context.constants, [second], weights, TO_INT8)
         if operator.turn_b:
-            weights = context.scratch(matrices.count * depth, y.shape[-1], second.unsigned)
-            emit_turn(context.emitter, context.constants, second, weights, matrices)
+            turned = context.scratch(matrices.count * depth, y.shape[-1], weights.unsigned)
+            emit_turn(context.emitter, context.constants, weights, turned, matrices)
+            weights = turned
         last = None
         if not has_whole_words(weights):
-            last = context.scratch(weights.pixels, context.machine.size, second.unsigned)
+            last = context.scratch(weights.pixels, context.machine.size, weights.unsigned)
             pixels = Rectangle(0, 1, 0, weights.pixels)
             emit_copy(
                 context.emitter, weights, last, pixels, (0, 0, 0),

@@ -17,8 +17,8 @@ from npusim.simulator.timing.timeline import time_code
 
 NANO = Machine.load("nano")
 EX_ONE = """
-CFG engine=EX index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=40
-CFG engine=EX index=vec_y vec_y.count=1 vec_b.count=1
+CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=40
+CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
 """
 
 
@@ -74,9 +74,9 @@ def test_engines_that_issue_together_on_one_bank_blame_the_higher():
     CFG engine=ST index=element element.beats=1
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=4 wait_next=1
     ST region=1 address=0 banks=1 columns=4 rows=1 blocks=1 wait_prev=1
-    CFG engine=EX index=40
-    CFG engine=EX index=40
-    CFG engine=EX index=40 signal_prev=1 signal_next=1
+    CFG engine=MX index=40
+    CFG engine=MX index=40
+    CFG engine=MX index=40 signal_prev=1 signal_next=1
     HALT"""
     timeline = timed(text)
     assert [(f.engine, f.cause, f.pc) for f in timeline.faults] == [("ST", "bank", 2)]
@@ -117,7 +117,7 @@ def test_stalls_of_an_instruction_that_never_issues_end_one_by_one():
     """ST waits for LD, whose token it is never given, after EX has given its own."""
     text = """
     CFG engine=ST index=40 wait_prev=1 wait_next=1
-    CFG engine=EX index=40 signal_next=1
+    CFG engine=MX index=40 signal_next=1
     """
     cause = "CFG engine=LD index=40\nLD target=ACT plain=1 address=0 banks=0 columns=50\nHALT"
     timeline = timed(text + cause)
@@ -141,7 +141,7 @@ def test_running_past_the_end_is_an_opcode_fault_there():
 
 def test_a_deadlock_is_an_error_that_names_who_waits():
     with pytest.raises(FormatError, match="deadlock, waiting for a token: EX at pc 0"):
-        timed("CFG engine=EX wait_prev=1\nHALT")
+        timed("CFG engine=MX wait_prev=1\nHALT")
 
 
 def test_a_run_beyond_the_limit_is_an_error():
@@ -157,7 +157,7 @@ def test_a_run_beyond_the_limit_is_an_error():
 
 
 def test_what_was_dispatched_before_an_illegal_opcode_goes_on():
-    text = "LD target=ACT plain=1 banks=1 columns=4\n" + "CFG engine=EX\n" * 30 + "HALT"
+    text = "LD target=ACT plain=1 banks=1 columns=4\n" + "CFG engine=MX\n" * 30 + "HALT"
     whole, code = timed(text), bytearray(encode_program(assemble(text)))
     for pc in (3, 9, 30):
         code[16 * pc] = 0xF
@@ -171,7 +171,7 @@ def test_what_was_dispatched_before_an_illegal_opcode_goes_on():
 
 def test_a_fence_before_a_deadlock_is_issued_when_a_fault_comes_first():
     load = "LD target=ACT plain=1 banks=1 columns="
-    timeline = timed(f"CFG engine=EX wait_prev=1\n{load}60\n{load}0\nHALT")
+    timeline = timed(f"CFG engine=MX wait_prev=1\n{load}60\n{load}0\nHALT")
     assert (timeline.fault.cause, timeline.fault.pc) == ("operand", 2)
     assert timeline.dispatch[2] < timeline.issue[3] == timeline.dispatch[3] < timeline.fault.cycle
     assert timeline.retire[3] == -1
