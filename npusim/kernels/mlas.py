@@ -208,7 +208,7 @@ SHORT_ROW = 8
 
 @scalar
 def _sum_of_squares(row, mean):
-    """Return the sum of (row - mean)^2: eight lanes, folded, then what remains."""
+    """Return the sum of (row - mean)^2: eight lanes, folded, four values more, then the rest."""
     lanes = np.zeros(8, np.float32)
     vectors = len(row) // 8 * 8
     for k in range(vectors):
@@ -218,9 +218,13 @@ def _sum_of_squares(row, mean):
         for i in range(width):
             lanes[i] = np.float32(lanes[i] + lanes[i + width])
     total = lanes[0]
-    for k in range(vectors, len(row)):
+    halves = len(row) // 4 * 4
+    for k in range(vectors, halves):
         value = np.float32(row[k] - mean)
         total = np.float32(total + np.float32(value * value))
+    for k in range(halves, len(row)):
+        value = np.float32(row[k] - mean)
+        total = fma(value, value, total)
     return total
 
 
@@ -255,13 +259,16 @@ def _layer_normalization_of_short_rows(x, scale, bias, epsilon, y):
             y[r, k] = np.float32(np.float32(value * scale[k]) + bias[k])
 
 
-def layer_normalization(x: Floats, scale: Floats, bias: Floats, epsilon: float) -> Floats:
+def layer_normalization(
+    x: Floats, scale: Floats, bias: Floats, epsilon: float, running: bool = False
+) -> Floats:
     """Return the rows of x [R C] less their mean over their deviation, times scale, plus bias.
 
-    Source: layer_norm_impl.cc, layernorm_kernel_avx2.cpp.
+    `running` where rows of any length take the scalar code. Source: layer_norm_impl.cc,
+    layernorm_kernel_avx2.cpp; skip_layer_norm.cc.
     """
     y = np.empty_like(x)
-    short = x.shape[1] < SHORT_ROW
+    short = running or x.shape[1] < SHORT_ROW
     function = _layer_normalization_of_short_rows if short else _layer_normalization
     function(x, scale, bias, np.float32(epsilon), y)
     return y
@@ -284,8 +291,9 @@ def _rms_normalization(x, scale, epsilon, short, y):
             y[r, k] = np.float32(value * scale[k])
 
 
-def rms_normalization(x: Floats, scale: Floats, epsilon: float) -> Floats:
+def rms_normalization(x: Floats, scale: Floats, epsilon: float, by_values: bool = False) -> Floats:
     """Return the rows of x [R C] over their root mean square, times scale."""
     y = np.empty_like(x)
-    _rms_normalization(x, scale, np.float32(epsilon), x.shape[1] < SHORT_ROW, y)
+    short = by_values or x.shape[1] < SHORT_ROW
+    _rms_normalization(x, scale, np.float32(epsilon), short, y)
     return y

@@ -18,6 +18,8 @@ Floats = NDArray[np.float32]
 PANEL_COLUMNS, PANEL_DEPTH = 128, 128
 """A panel of B that a matrix product packs; the depth of one decides how sums are cut."""
 LEAST_PANEL_COLUMNS = 16
+PACKED_DEPTH = 256
+"""How many products are summed at a time where constant weights are packed."""
 
 
 def panel_depth(columns: int, depth: int) -> int:
@@ -103,20 +105,41 @@ def one_row_transposed(a, b, y):
             y[n] = np.float32(np.float32(half[0] + half[1]) + y[n])
 
 
-def product(a: Floats, b: Floats, start: Floats | None = None, transposed: bool = False) -> Floats:
-    """Return start + a [M K] times b [K N]; `transposed` where b is stored as [N K]."""
+def product(
+    a: Floats,
+    b: Floats,
+    start: Floats | None = None,
+    transposed: bool = False,
+    turned: bool = False,
+) -> Floats:
+    """Return start + a [M K] times b [K N].
+
+    `transposed` where b is stored as [N K], `turned` where a is stored as [K M]. Source:
+    MlasSgemmOperation.
+    """
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     y = np.zeros((a.shape[0], b.shape[1]), np.float32)
     if start is not None:
         y[...] = start
-    if len(a) == 1 and transposed:
+    if len(a) == 1 and not turned and transposed:
         one_row_transposed(a[0], np.ascontiguousarray(b.T), y[0])
-    elif len(a) == 1:
+    elif len(a) == 1 and not turned:
         one_row(a[0], b, y[0])
-    elif b.shape[1] == 1:
+    elif b.shape[1] == 1 and not transposed and turned:
+        one_row(b[:, 0].copy(), np.ascontiguousarray(a.T), y[:, 0])
+    elif b.shape[1] == 1 and not transposed:
         one_row_transposed(b[:, 0].copy(), a, y[:, 0])
     else:
         sum_of_products(a, b, panel_depth(b.shape[1], b.shape[0]), y)
+    return y
+
+
+def packed_product(a: Floats, b: Floats, start: Floats | None = None) -> Floats:
+    """Return start + a [M K] times b [K N], constant weights that onnxruntime packs."""
+    y = np.zeros((len(a), b.shape[1]), np.float32)
+    if start is not None:
+        y[...] = start
+    sum_of_products(np.ascontiguousarray(a), np.ascontiguousarray(b), PACKED_DEPTH, y)
     return y
 
 

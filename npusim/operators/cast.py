@@ -70,8 +70,6 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
 
     x = b.value(node, 0)
     dtype = dtype_of(node.integer("to", FLOAT), node.name)
-    if dtype.name == "float16":
-        raise UnsupportedError(f"{node.name} (Cast): float16 values")
     if dtype.name not in DTYPES:
         raise UnsupportedError(f"{node.name} (Cast): {dtype} values")
     if dtype == b.tensors[x].dtype:

@@ -26,7 +26,7 @@ from npusim.operators.kinds.scale import (
 from npusim.operators.kinds.table import Table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.kinds.wide import Values, by_width
-from npusim.operators.page import Absent, Page, PerRuntime, no_macs
+from npusim.operators.page import Page, PerRuntime, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,14 @@ def bounds_of(b: Builder, node: OnnxNode) -> tuple[float | None, float | None]:
     return bounds[0], bounds[1]
 
 
+def plain(network: Network, node: Node) -> Step:
+    """Return the step on integers that are worth themselves."""
+    bounds, limits = _bounds(network, node), np.iinfo(network.output_of(node).dtype)
+    low = limits.min if bounds.low is None else max(int(bounds.low), limits.min)
+    high = limits.max if bounds.high is None else min(int(bounds.high), limits.max)
+    return lambda threads, x: np.minimum(np.maximum(x, x.dtype.type(low)), x.dtype.type(high))
+
+
 def _read(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     low, high = bounds_of(b, node)
@@ -141,7 +149,7 @@ PAGE = Page(
     constants=CONSTANTS,
     quantized=table_step,
     float32=elementwise(single),
-    plain=Absent("takes no plain integers"),
+    plain=plain,
     macs=no_macs,
     unit="vector unit",
 )

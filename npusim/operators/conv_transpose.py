@@ -215,6 +215,8 @@ def _read(b: Builder, node: OnnxNode) -> None:
     wanted = node.integers("output_shape", None)
     if wanted is not None:
         totals = [max(span - n, 0) for span, n in zip(spans, wanted[-2:], strict=True)]
+        added = [max(n - span, 0) for span, n in zip(spans, wanted[-2:], strict=True)]
+        longer = (longer[0] + added[0], longer[1] + added[1])
     elif mode in ("SAME_UPPER", "SAME_LOWER"):
         totals = [max(p - n * s, 0) for p, n, s in zip(spans, shape[2:], stride, strict=True)]
     else:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.kernels import mlas
+from npusim.kernels.mlas_products import packed_product
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
@@ -38,7 +39,6 @@ from npusim.operators.kinds.recurrent import (
     float32_step,
     in_all_directions,
     macs,
-    packed_product,
     product,
     state,
 )

@@ -39,6 +39,7 @@ from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step, unknown_codes
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
+from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Page, PerRuntime, Step
 from npusim.operators.transpose import Transpose
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -57,6 +58,8 @@ class FullyConnected(LinearLayer):
     encoding: EncodedWeights | None = None
     symmetric: bool = False
     """Of a hybrid layer: whether each row is quantized with zero point 0."""
+    packed: bool = False
+    """Whether onnxruntime packs the weights, floats that stand in the file: it sums otherwise."""
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[0], inputs[1] if self.encoding is None else self.encoding.weight_shape
@@ -171,7 +174,10 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
 
     def multiply(threads: int, x: NDArray) -> NDArray[np.float32]:
         flat = x.reshape(-1, rows.shape[1])
-        y = mlas_products.product(flat, rows.T, bias, transposed)
+        if operator.packed:
+            y = mlas_products.packed_product(flat, rows.T, bias)
+        else:
+            y = mlas_products.product(flat, rows.T, bias, transposed)
         shape = (*x.shape[:-1], len(rows)) if operator.keep_dims else (-1, len(rows))
         return clamped(y.reshape(shape), operator.activation)
 
@@ -182,7 +188,9 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     if node.integer("transA", 0):
         x = b.emit(f"{node.name}:transpose", Transpose((1, 0)), (x,), b.free(f"{x}:transposed"))
-    weights = b.constant(node, 1, "weight matrix")
+    weights = b.constants.get(node.input(1))
+    if weights is None or not _is_bias_of_columns(b, node, weights):
+        return _read_product(b, node, x)
     rows = weights if node.integer("transB", 0) else weights.T
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     if alpha != 1.0:
@@ -190,11 +198,38 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     inputs = [x, b.store(node.input(1), rows, file_order=None if rows is weights else (1, 0))]
     bias = b.optional(node, 2, "bias")
     if bias is not None:
-        if bias.size not in (1, rows.shape[0]):
-            raise UnsupportedError(f"{node.name}: expected one bias per column, found {bias.shape}")
         full = np.broadcast_to(bias.ravel(), (rows.shape[0],))
         inputs.append(b.store(node.input(2), full if beta == 1.0 else _scaled(full, beta)))
-    b.emit(node.name, FullyConnected(keep_dims=True), tuple(inputs), node.outputs[0])
+    operator = FullyConnected(keep_dims=True, packed=node.input(1) not in b.dequantized)
+    b.emit(node.name, operator, tuple(inputs), node.outputs[0])
+    return None
+
+
+def _is_bias_of_columns(b: Builder, node: OnnxNode, weights: NDArray) -> bool:
+    """Return whether the bias is a constant value for each column, or one for all."""
+    if not node.input(2):
+        return True
+    bias = b.constants.get(node.input(2))
+    columns = weights.shape[0 if node.integer("transB", 0) else -1]
+    return bias is not None and (bias.size == 1 or bias.shape in ((columns,), (1, columns)))
+
+
+def _read_product(b: Builder, node: OnnxNode, x: str) -> None:
+    """Read a Gemm of computed weights, or of a bias that is not a constant of the columns."""
+    w, by_columns = b.value(node, 1), not node.integer("transB", 0)
+    if by_columns:
+        turned = b.free(f"{w}:turned")
+        w = b.emit(turned, Transpose((1, 0)), (w,), turned)
+    inputs = [w, *([b.value(node, 2)] if node.input(2) else [])]
+    for index, factor in enumerate((node.number("alpha", 1.0), node.number("beta", 1.0))):
+        if factor != 1.0 and index < len(inputs):
+            scaled = b.free(f"{inputs[index]}:scaled")
+            number = b.store(f"{node.name}:factor", np.asarray(factor, np.float32))
+            inputs[index] = b.emit(scaled, Mul(), (inputs[index], number), scaled)
+    turned_x = bool(node.integer("transA", 0))
+    packed = node.input(1) in b.constants and node.input(1) not in b.dequantized
+    operator = DenseProduct(True, None, True, by_columns, turned_x, packed)
+    b.emit(node.name, operator, (x, *inputs), node.outputs[0])
 
 
 def _scaled(values: NDArray, factor: float) -> NDArray:

@@ -45,6 +45,7 @@ from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.kinds.wide import Values, by_width, require_no_zero_point, require_types
 from npusim.operators.mul import Mul
 from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.reshape import Reshape
 from npusim.operators.transpose import Transpose
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.fixed_point import multiplied_wide
@@ -87,7 +88,9 @@ class MatMul(Operator):
         return ((*broadcast(a[:-2], b[:-2]), a[-2], b[-1]),)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
-        return broadcasts_within_samples(inputs, outputs[0])
+        a, b = inputs
+        summed = (self.turn_a and len(a.shape) == 2, not b.is_constant and len(b.shape) == 2)
+        return not any(summed) and broadcasts_within_samples(inputs, outputs[0])
 
 
 def real(operator: MatMul, a: NDArray, b: NDArray) -> NDArray:
@@ -250,13 +253,38 @@ def single(operator: MatMul, a: NDArray, b: NDArray) -> NDArray[np.float32]:
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
-    if node.input(1) in b.constants and b.constants[node.input(1)].ndim == 2:
-        weights = b.constants[node.input(1)]
-        w = b.store(node.input(1), weights.T, file_order=(1, 0))
-        operator = FullyConnected(keep_dims=True)
-        b.emit(node.name, operator, (b.value(node, 0), w), node.outputs[0])
-    else:
-        b.emit(node.name, MatMul(), (b.value(node, 0), b.value(node, 1)), node.outputs[0])
+    ranks = [len(b.shape(node.input(index))) for index in range(2)]
+    if min(ranks) > 1:
+        _emit_product(b, node, node.name, b.value(node, 0), node.outputs[0])
+        return
+    values = []  # a vector on the left is a row, one on the right a column
+    for index, rank in enumerate(ranks):
+        x = b.value(node, index) if rank == 1 or index == 0 else node.input(1)
+        if rank == 1:
+            n = b.shape(x)[0]
+            name = b.free(f"{x}:matrix")
+            x = b.emit(name, Reshape((n, 1) if index else (1, n)), (x,), name)
+        values.append(x)
+    products = b.free(f"{node.outputs[0]}:products")
+    matrices = replace(node, inputs=(values[0], values[1]))
+    _emit_product(b, matrices, f"{node.name}:product", values[0], products)
+    shape = list(b.shape(products))
+    if ranks[1] == 1:
+        del shape[-1]
+    if ranks[0] == 1:
+        del shape[-2 if ranks[1] > 1 else -1]
+    b.emit(node.name, Reshape(tuple(shape)), (products,), node.outputs[0])
+
+
+def _emit_product(b: Builder, node: OnnxNode, name: str, x: str, output: str) -> None:
+    """Append x times the node's second operand: a dense layer where that is one constant matrix."""
+    weights = b.constants.get(node.input(1))
+    if weights is None or weights.ndim != 2:
+        b.emit(name, MatMul(), (x, b.value(node, 1)), output)
+        return
+    w = b.store(node.input(1), weights.T, file_order=(1, 0))
+    operator = FullyConnected(keep_dims=True, packed=node.input(1) not in b.dequantized)
+    b.emit(name, operator, (x, w), output)
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:

@@ -64,7 +64,7 @@ def macs(network: Network, node: Node) -> int:
 
 
 def _read(b: Builder, node: OnnxNode) -> None:
-    values = computed_zero_points(b, node)
+    values = computed_zero_points(b, node, most=1)
     if values is not None:
         b.emit(node.name, MatMulInteger(), values, node.outputs[0], np.dtype(np.int32))
         return

@@ -20,8 +20,10 @@ from npusim.operators.forms.own import Call, Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.kinds.movement import Movement
+from npusim.operators.pad_value import PadValue
 from npusim.operators.page import Step
 from npusim.operators.pick import Pick
+from npusim.operators.slice import Slice
 from npusim.runtimes.requantization import affine
 
 
@@ -135,9 +137,27 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
             raise UnsupportedError(f"{node.name} (Pad): {x} has one scale per channel")
         if int(label.zero_point) != value or tensor.quantization is None:
             x = b.as_quantized(x, Quantization(label.scale, np.array(int(value), np.int64)))
-    elif value != 0:
-        raise UnsupportedError(f"{node.name} (Pad): expected to pad with 0, found {value:g}")
+    if min(*before, *after, 0) < 0:
+        x, before, after = _cut_off(b, node, x, before, after)
+    if tensor.is_float and value != 0:
+        constant = b.store(f"{node.name}:value", np.asarray(value, np.float32), finite=False)
+        around = PadValue(tuple(before), tuple(after))
+        b.emit(node.name, around, (x, constant), node.outputs[0])
+        return None
     b.emit(node.name, Pad(tuple(before), tuple(after)), (x,), node.outputs[0])
+    return None
+
+
+def _cut_off(
+    b: Builder, node: OnnxNode, x: str, before: list[int], after: list[int]
+) -> tuple[str, list[int], list[int]]:
+    """Take away what padding below 0 cuts off; return what is left, and the padding around it."""
+    shape = b.shape(x)
+    start = tuple(max(-n, 0) for n in before)
+    stop = tuple(n - max(-end, 0) for n, end in zip(shape, after, strict=True))
+    name = b.free(f"{x}:cut")
+    b.emit(f"{node.name}:cut", Slice(start, stop, (1,) * len(shape)), (x,), name)
+    return name, [max(n, 0) for n in before], [max(n, 0) for n in after]
 
 
 PAGE = any_type_page(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.host import float_page
 from npusim.operators.page import Step
+from npusim.words import Rule
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,21 @@ def plain(network: Network, node: Node) -> Step:
     def power(threads: int, a: NDArray, b: NDArray) -> NDArray:
         if (b < 0).any():
             raise RangeError(f"{node.name}: an exponent below 0")
-        return np.power(a, b)
+        return np.power(a, b).astype(a.dtype, copy=False)
+
+    return power
+
+
+def to_base(network: Network, node: Node, rule: Rule) -> Step:
+    """Return the step where a or b is of floats: in float64, then in a's type."""
+    operator: Any = node.operator
+    dtype = network.inputs_of(node)[0].dtype
+
+    def power(threads: int, a: NDArray, b: NDArray) -> NDArray:
+        with np.errstate(all="ignore"):
+            if dtype.kind == "f" and b.dtype.kind == "f":
+                return np.asarray(single(operator, a, b), dtype)
+            return np.power(a.astype(np.float64), b.astype(np.float64)).astype(dtype)
 
     return power
 
@@ -42,5 +58,6 @@ def plain(network: Network, node: Node) -> Step:
 PAGE = replace(
     float_page(Pow, (OnnxForm("Pow", reads(lambda node: Pow(), inputs=2)),), single),
     tflite=(TfliteForm("POW", 2, lambda layer: Pow()),),
+    float32=to_base,
     plain=plain,
 )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, ShapeError
+from npusim.errors import FormatError, ShapeError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape
@@ -102,6 +103,17 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     b.emit(node.name, Reshape(target), (x,), node.outputs[0])
 
 
+def _read_dropout(b: Builder, node: OnnxNode) -> None:
+    """Read Dropout, which drops nothing but in training: its mask is all true."""
+    training = b.optional(node, 2, "training_mode")
+    ratio = b.optional(node, 1, "ratio") if len(node.inputs) > 1 else None
+    if training is not None and training.any() and (ratio is None or ratio.any()):
+        raise UnsupportedError(f"{node.name} (Dropout): training is not supported")
+    b.emit_identity(node)
+    if len(node.outputs) > 1 and node.outputs[1]:
+        b.constants[node.outputs[1]] = np.ones(b.shape(node.input(0)), np.bool_)
+
+
 PAGE = any_type_page(
     Reshape,
     (
@@ -113,7 +125,8 @@ PAGE = any_type_page(
     step,
     onnx=(
         *(OnnxForm(name, _read_onnx) for name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze")),
-        *(OnnxForm(name, Builder.emit_identity) for name in ("Identity", "Dropout")),
+        OnnxForm("Identity", Builder.emit_identity),
+        OnnxForm("Dropout", _read_dropout),
     ),
     own=(OwnForm("Reshape", (SHAPE,)),),
     unit="data movement",

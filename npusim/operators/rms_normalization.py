@@ -25,6 +25,8 @@ class RmsNormalization(Operator):
 
     axis: int
     epsilon: float
+    by_values: bool = False
+    """Whether onnxruntime adds the squares value by value, whatever the length of a row."""
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -53,19 +55,25 @@ def single(
     """Return onnxruntime's float32 values."""
     rows = np.ascontiguousarray(x).reshape(prod(x.shape[: operator.axis]), -1)
     factors = np.ascontiguousarray(scale).reshape(-1)
-    return mlas.rms_normalization(rows, factors, operator.epsilon).reshape(x.shape)
+    y = mlas.rms_normalization(rows, factors, operator.epsilon, operator.by_values)
+    return y.reshape(x.shape)
 
 
 def _read(b: Builder, node: OnnxNode) -> None:
     values = (b.value(node, 0), b.value(node, 1))
     axis = node.integer("axis", -1) % len(b.shape(values[0]))
-    operator = RmsNormalization(axis, node.number("epsilon", 1e-5))
+    by_values = node.domain == "npusim.fused"
+    operator = RmsNormalization(axis, node.number("epsilon", 1e-5), by_values)
     b.emit(node.name, operator, values, node.outputs[0])
 
 
 PAGE = float_page(
     RmsNormalization,
-    (OnnxForm("RMSNormalization", _read), OnnxForm("SimplifiedLayerNormalization", _read)),
+    (
+        OnnxForm("RMSNormalization", _read),
+        OnnxForm("SimplifiedLayerNormalization", _read),
+        OnnxForm("RMSNormalization", _read, "npusim.fused"),
+    ),
     single,
     real,
 )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import FormatError, ShapeError, UnsupportedError
+from npusim.errors import FormatError, ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
-from npusim.graph.operator import Shape
+from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_axes import axes_of, axis_of
@@ -139,11 +139,19 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
         raise FormatError(f"{node.name} (Slice): expected as many starts and ends as axes")
     for i, axis in enumerate(named):
         step[axis] = 1 if steps is None else int(steps.ravel()[i])
-        if step[axis] < 1:
-            raise UnsupportedError(f"{node.name} (Slice): expected a positive step")
-        low[axis], high[axis], _ = slice(int(starts[i]), int(ends[i])).indices(shape[axis])
-        high[axis] = max(high[axis], low[axis])
-    operator = Slice(tuple(low), tuple(high), tuple(step))
+        if step[axis] == 0:
+            raise FormatError(f"{node.name} (Slice): expected a step other than 0")
+        taken = slice(int(starts[i]), int(ends[i]), step[axis])
+        low[axis], high[axis], _ = taken.indices(shape[axis])
+        if step[axis] > 0:
+            high[axis] = max(high[axis], low[axis])
+    if min(step, default=1) < 0:
+        from npusim.operators.strided_slice import StridedSlice
+
+        count = tuple(len(range(*bounds)) for bounds in zip(low, high, step, strict=True))
+        operator: Operator = StridedSlice(tuple(low), count, tuple(step), (), ())
+    else:
+        operator = Slice(tuple(low), tuple(high), tuple(step))
     b.emit(node.name, operator, (x,), node.outputs[0])
 
 

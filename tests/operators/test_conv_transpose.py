@@ -6,10 +6,12 @@ The .onnx form is compared with onnxruntime in tests/simulator.
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 
 from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import BYTES, Draw, Layer, compare, integers, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 
 
 def drawn(draw: Draw, dtype: str) -> Layer:
@@ -62,3 +64,22 @@ def test_bytes_equal_litert(draw: Draw) -> None:
 @random_layers
 def test_floats_equal_litert(draw: Draw) -> None:
     compare(drawn(draw, "float32"), ulp=8, of_largest=True)
+
+
+def _of_a_shape(rng: np.random.Generator) -> Case:
+    """The file names the output's shape, smaller or larger than the windows reach."""
+    size, k, s = (rng.integers(low, high, 2) for low, high in ((2, 6), (1, 4), (1, 4)))
+    spans = (size - 1) * s + k
+    wanted = spans + [
+        int(rng.integers(-min(2, n - 1), step)) for n, step in zip(spans, s, strict=True)
+    ]
+    node = helper.make_node(
+        "ConvTranspose", ["x", "w"], ["y"], strides=s.tolist(), output_shape=wanted.tolist(),
+        auto_pad=("SAME_UPPER", "SAME_LOWER", "NOTSET")[rng.integers(3)],
+    )  # fmt: skip
+    x = rng.integers(-9, 9, (1, 2, *size)).astype(np.float32)
+    w = rng.integers(-9, 9, (2, 3, *k)).astype(np.float32)
+    return [node], {"x": x}, {"w": w}, {"y": np.float32}
+
+
+test_output_shape_equals_onnxruntime = equals_onnxruntime(_of_a_shape)

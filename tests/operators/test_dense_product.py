@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 
 from tests.simulator.tflite_builder import constant, options
 
 from .litert_cases import BYTES, Draw, Layer, compare, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 
 
 def drawn(draw: Draw, dtype: str) -> Layer:
@@ -41,3 +43,24 @@ def test_uint8_equals_litert(draw: Draw) -> None:
 @random_layers
 def test_floats_equal_litert(draw: Draw) -> None:
     compare(drawn(draw, "float32"), ulp=16, of_largest=True)
+
+
+def _gemm(rng: np.random.Generator) -> Case:
+    """A Gemm of computed weights, or of a bias that constant weights do not have for a column."""
+    m, k, n = (int(v) for v in rng.integers(1, 20, 3))
+    turned = {"transA": int(rng.integers(2)), "transB": int(rng.integers(2))}
+    shapes = {
+        "a": (k, m) if turned["transA"] else (m, k),
+        "b": (n, k) if turned["transB"] else (k, n),
+    }
+    shapes["c"] = ((m, n), (m, 1), (n,), (1, n), ())[rng.integers(5)]
+    values = {name: rng.normal(size=shape).astype("f") for name, shape in shapes.items()}
+    held = [name for name in ("b", "c") if rng.random() < 0.5]
+    computed = [helper.make_node("Neg", [x], [f"{x}:n"]) for x in ("b", "c") if x not in held]
+    names = ["a", *(x if x in held else f"{x}:n" for x in ("b", "c"))]
+    node = helper.make_node("Gemm", names, ["y"], **turned)
+    constants = {name: values.pop(name) for name in held}
+    return [*computed, node], values, constants, {"y": np.float32}
+
+
+test_gemm_equals_onnxruntime = equals_onnxruntime(_gemm)

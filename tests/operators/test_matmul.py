@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper
 
+from npusim.prepared.engine import prepare
+from tests.simulator.onnxruntime_reference import loaded, model
 from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import Draw, Layer, compare, random_layers
@@ -93,3 +95,29 @@ def _fused(rng: np.random.Generator) -> Case:
 
 test_what_onnxruntime_fused_equals_it = equals_onnxruntime(_fused)
 test_factors_around_a_product_equal_onnxruntime = equals_onnxruntime(_with_factors)
+
+
+def _of_vectors(rng: np.random.Generator) -> Case:
+    inner = int(rng.integers(1, 40))
+    lead = tuple(int(n) for n in rng.integers(1, 4, rng.integers(0, 3)))
+    rows, columns = (int(n) for n in rng.integers(1, 9, 2))
+    kind = rng.integers(3)
+    a = (inner,) if kind != 1 else (*lead, rows, inner)
+    b = (inner,) if kind != 0 else (*lead, inner, columns)
+    given = {"a": rng.normal(size=a).astype("f"), "b": rng.normal(size=b).astype("f")}
+    if kind != 0:  # the order in which a vector on the right is summed is not known
+        given = {name: np.rint(9 * x) for name, x in given.items()}
+    held = {"b": given.pop("b")} if rng.random() < 0.5 else {}
+    return [helper.make_node("MatMul", ["a", "b"], ["y"])], given, held, {"y": np.float32}
+
+
+test_vectors_equal_onnxruntime = equals_onnxruntime(_of_vectors)
+
+
+def test_a_product_of_computed_matrices_runs_as_a_whole() -> None:
+    """The rows of the second operand are summed over: they are no samples."""
+    nodes = [helper.make_node("Neg", ["x"], ["v"]), helper.make_node("MatMul", ["x", "v"], ["y"])]
+    x = np.arange(9, dtype=np.float32).reshape(3, 3)
+    network = loaded(model(nodes, {"x": x}, {}, {"y": np.float32}))
+    found = prepare(network).run(x, threads=3)["y"]
+    np.testing.assert_array_equal(found, x @ -x)

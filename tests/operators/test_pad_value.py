@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 
 from tests.simulator.tflite_builder import Value, constant, options
 
 from .litert_cases import Draw, compare, movement, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 
 TYPES = ("int8", "uint8", "int32", "int64", "float32")
 
@@ -19,3 +21,15 @@ def test_equals_litert(draw: Draw) -> None:
     value = draw.fixed(Value((), x.dtype, x.scale, x.zero_point))
     behind = (constant(pads), value)
     compare(movement(draw, "PADV2", x, shape, *behind, options=options("PadV2Options"), version=2))
+
+
+def _onnx(rng: np.random.Generator) -> Case:
+    """Values of any kind around x, and less than nothing, which cuts off."""
+    shape = tuple(int(n) for n in rng.integers(3, 6, rng.integers(1, 5)))
+    pads = rng.integers(-1, 3, 2 * len(shape))
+    held = {"p": pads, "v": np.float32(rng.choice([-np.inf, 0.5, -3, 0]))}
+    x = rng.normal(size=shape).astype(np.float32)
+    return [helper.make_node("Pad", ["x", "p", "v"], ["y"])], {"x": x}, held, {"y": np.float32}
+
+
+test_equals_onnxruntime = equals_onnxruntime(_onnx)

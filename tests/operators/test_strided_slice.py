@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 
 from tests.simulator.tflite_builder import options
 
 from .litert_cases import ALL_TYPES, Draw, compare, integers, movement, random_layers
+from .onnx_cases import Case, equals_onnxruntime
 
 
 @random_layers
@@ -48,3 +50,16 @@ def test_equals_litert(draw: Draw) -> None:
     chosen_masks = options("StridedSliceOptions", **{f"{k}Mask": v for k, v in masks.items()})
     bounds = [integers(*column) for column in zip(*rows, strict=True)]
     compare(movement(draw, "STRIDED_SLICE", x, y.shape, *bounds, options=chosen_masks))
+
+
+def _onnx(rng: np.random.Generator) -> Case:
+    shape = tuple(int(n) for n in rng.integers(2, 8, rng.integers(1, 5)))
+    steps = rng.choice([-3, -2, -1, 1, 2], len(shape))
+    starts = np.where(steps < 0, rng.integers(1, 12, len(shape)), 0)
+    ends = np.where(steps < 0, -1000 * rng.integers(1, 3), 1000)
+    held = {"s": starts, "e": ends, "a": np.arange(len(shape)), "t": steps}
+    x = rng.integers(-99, 99, shape).astype(np.int32)
+    return [helper.make_node("Slice", ["x", *held], ["y"])], {"x": x}, held, {"y": np.int32}
+
+
+test_steps_backwards_equal_onnxruntime = equals_onnxruntime(_onnx)

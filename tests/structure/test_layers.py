@@ -44,6 +44,7 @@ FLOATING_POINT = {
     "kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
     "kernels/mlas.py",  # onnxruntime's float32 mathematics
     "kernels/mlas_products.py",
+    "kernels/normalized_sums.py",
     "kernels/unfused.py",
 }
 

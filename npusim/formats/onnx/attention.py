@@ -7,18 +7,16 @@ docs/ContribOperators.md.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.records import OnnxGraph
+from npusim.formats.onnx.written import FLOAT, Parts, write_nodes
 
 MICROSOFT = "com.microsoft"
-KINDS = (("", "Attention"), (MICROSOFT, "MultiHeadAttention"), (MICROSOFT, "Attention"))
-FLOAT, DOUBLE = 1, 11
+KINDS = (("", "Attention"), (MICROSOFT, "MultiHeadAttention"), (MICROSOFT, "Attention"),
+         (MICROSOFT, "QAttention"))  # fmt: skip
+INT64, DOUBLE = 7, 11
 """Numbers of types in .onnx files."""
 LOWEST = np.finfo(np.float32).min
 """What a place that is not seen adds to a score."""
@@ -30,27 +28,18 @@ TRUTHS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "O
 
 
 def write_out(graph: OnnxGraph) -> None:
-    """Replace the graph's attention nodes.
-
-    Raises
-    ------
-    UnsupportedError
-        One keeps a past, or has an input or an output beyond those written out here.
-    """
-    nodes: list[OnnxNode] = []
-    for node in graph.nodes:
-        if (node.domain, node.kind) in KINDS:
-            nodes += _Written(graph, node).nodes
-        else:
-            nodes.append(node)
-    graph.nodes[:] = nodes
+    """Replace the graph's attention nodes."""
+    write_nodes(
+        graph,
+        lambda node: _Written(graph, node).nodes if (node.domain, node.kind) in KINDS else [node],
+    )
 
 
-class _Written:
+class _Written(Parts):
     """The nodes of one attention; every method returns the name of a value."""
 
     def __init__(self, graph: OnnxGraph, node: OnnxNode) -> None:
-        self.graph, self.node, self.nodes = graph, node, list[OnnxNode]()
+        super().__init__(graph, node)
         if len([name for name in node.outputs if name]) != 1:
             raise self.refused("a second output")
         if node.domain:
@@ -58,9 +47,10 @@ class _Written:
             self.known(*MICROSOFT_ATTRIBUTES)
             if node.integer("do_rotary", 0) or node.attributes.get("qkv_hidden_sizes"):
                 raise self.refused("do_rotary or qkv_hidden_sizes")
-            values = self.projected() if node.kind == "Attention" else self.biased()
+            makers = {"Attention": self.projected, "QAttention": self.projected_integers}
+            values = makers.get(node.kind, self.biased)()
             q, k, v = (self.apart(x, heads) for x in values)
-            whole = self.attended(q, k, v, bool(node.integer("unidirectional", 0)), self.padding())
+            whole = self.attended(q, k, v, bool(node.integer("unidirectional", 0)), self.padding(k))
             self.together(whole)
             return
         self.known("q_num_heads", "kv_num_heads", "scale", "is_causal", "softmax_precision",
@@ -84,38 +74,6 @@ class _Written:
         else:
             self.put("Identity", whole, output=node.outputs[0])
 
-    def refused(self, what: str) -> UnsupportedError:
-        """Return the error of a form that is not written out."""
-        return UnsupportedError(f"{self.node.name} ({self.node.kind}): {what} is not supported")
-
-    def known(self, *names: str) -> None:
-        """Raise UnsupportedError where the node has another attribute."""
-        for name in self.node.attributes:
-            if name not in names:
-                raise self.refused(name)
-
-    def only(self, count: int, *others: int) -> None:
-        """Raise UnsupportedError where the node has an input beyond the first `count`."""
-        for index, name in enumerate(self.node.inputs):
-            if name and index >= count and index not in others:
-                raise self.refused(f"input {index}, {name},")
-
-    def put(
-        self, kind: str, *inputs: str | NDArray | Any, output: str = "", **attributes: Any
-    ) -> str:
-        """Append an operator; an array becomes a constant."""
-        names = []
-        for value in inputs:
-            if isinstance(value, str):
-                names.append(value)
-                continue
-            name = f"{self.node.name}:constant{len(self.graph.constants)}"
-            self.graph.constants[name] = np.asarray(value)
-            names.append(name)
-        output = output or f"{self.node.name}:{kind}{len(self.nodes)}"
-        self.nodes.append(OnnxNode(output, "", kind, tuple(names), (output,), attributes))
-        return output
-
     def is_truth(self, name: str) -> bool:
         """Return whether a value is of truth values, as far as the file says so."""
         if name in self.graph.constants:
@@ -130,10 +88,6 @@ class _Written:
                     return self.is_truth(node.inputs[0])
                 return node.kind in TRUTHS or (node.kind == "Cast" and node.integer("to", 0) == 9)
         return False
-
-    def extent(self, x: str, axis: int) -> str:
-        """Return the extent [1] of an axis, which is known once shapes are."""
-        return self.put("Gather", self.put("Shape", x), np.array([axis]), axis=0)
 
     def apart(self, x: str, heads: int) -> str:
         """Return x [N S H*D] as [N H S D]."""
@@ -188,27 +142,38 @@ class _Written:
             found.append(x if bias is None else self.put("Add", x, bias))
         return found[0], found[1], found[2]
 
-    def constant(self, index: int, what: str) -> NDArray:
-        """Return the constant at an input."""
-        value = self.graph.constants.get(self.node.input(index))
-        if value is None:
-            raise self.refused(f"a computed {what}")
-        return value
+    def projected_integers(self) -> tuple[str, str, str]:
+        """Return queries, keys and values of QAttention: products of integers, made real."""
+        self.only(8)
+        x, w, bias, x_scale, w_scale, _, x_zero, w_zero = map(self.node.input, range(8))
+        size = self.constant(1, "weights").shape[1] // 3
+        y = self.product_of_integers(x, w, x_scale, w_scale, x_zero, w_zero)
+        y = self.put("Add", y, bias) if bias else y
+        ends = [np.array([size * part]) for part in range(4)]
+        parts = [self.put("Slice", y, ends[i], ends[i + 1], np.array([2])) for i in range(3)]
+        return parts[0], parts[1], parts[2]
 
-    def padding(self) -> str:
-        """Return what com.microsoft's masks [N T] and biases add to scores, or nothing."""
-        attention = self.node.kind == "Attention"
-        mask, bias = self.node.input(3 if attention else 4), self.node.input(5)
+    def padding(self, k: str) -> str:
+        """Return what com.microsoft's masks and biases add to scores, or nothing.
+
+        A mask is [N T], [N S T], or the lengths [N] of the samples.
+        """
+        place = {"Attention": 3, "QAttention": 5}.get(self.node.kind, 4)
+        bias = self.node.input(5) if self.node.kind != "QAttention" else ""
+        mask = self.node.input(place)
         if mask:
-            value = next((v for v in self.graph.inputs if v.name == mask), None)
-            held = self.graph.constants.get(mask)
-            rank = len(value.shape) if value else 0 if held is None else held.ndim
-            if rank != 2:
-                raise self.refused(f"mask {mask}, which is no input or constant [N T],")
-            hidden = self.node.number("mask_filter_value", -10000.0)
-            absent = self.put("Sub", np.float32(1), self.put("Cast", mask, to=FLOAT))
-            absent = self.put("Mul", absent, np.float32(hidden))
-            mask = self.put("Unsqueeze", absent, np.array([1, 2]))
+            rank = self.rank_of(mask)
+            if rank not in (1, 2, 3):
+                raise self.refused(f"mask {mask}, whose rank is not known or above 3,")
+            hidden = np.float32(self.node.number("mask_filter_value", -10000.0))
+            if rank == 1:
+                seen = self.put("Less", self.places(k, 2), self.put(
+                    "Unsqueeze", self.put("Cast", mask, to=INT64), np.array([1])))  # fmt: skip
+                mask = self.put("Where", seen, np.float32(0), hidden)
+            else:
+                absent = self.put("Sub", np.float32(1), self.put("Cast", mask, to=FLOAT))
+                mask = self.put("Mul", absent, hidden)
+            mask = self.put("Unsqueeze", mask, np.array([1] if rank == 3 else [1, 2]))
         if mask and bias:
             return self.put("Add", mask, bias)
         return mask or bias

@@ -17,6 +17,10 @@ DEEPEST = 4
 """Bodies hold operators that are functions again; none of ONNX's nests deeper."""
 
 
+LOOPS = ("BlackmanWindow", "HammingWindow", "HannWindow", "Range")
+"""Operators whose bodies are loops: they are evaluated where what they read is constant."""
+
+
 def written_out(model: onnx.ModelProto, known: Collection[tuple[str, str]]) -> onnx.ModelProto:
     """Return `model` without calls of functions, but for operators (domain, type) that are `known`.
 
@@ -45,7 +49,7 @@ def _defined(model: onnx.ModelProto) -> Iterator[tuple[str, str]]:
     """
     version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     for node in model.graph.node:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx") or node.op_type in LOOPS:
             continue
         try:
             schema = onnx.defs.get_schema(node.op_type, version, "")

@@ -1,8 +1,7 @@
 """Operators that onnxruntime's optimizer leaves in files, written out in operators of ONNX.
 
-com.microsoft's BiasGelu, FastGelu, QuickGelu, SkipLayerNormalization and
-SkipSimplifiedLayerNormalization; the last two sum otherwise in the runtime, a few units in the
-last place apart. Source: onnxruntime 1.31, docs/ContribOperators.md.
+RotaryEmbedding is a few units in the last place apart. Source: onnxruntime 1.31,
+docs/ContribOperators.md.
 """
 
 from __future__ import annotations
@@ -11,64 +10,27 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
-from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.nodes import Attribute, OnnxNode
 from npusim.formats.onnx.records import OnnxGraph
+from npusim.formats.onnx.written import INT32, Parts, write_nodes
 
 MICROSOFT = "com.microsoft"
 
 
 def write_out(graph: OnnxGraph) -> None:
-    """Replace the graph's nodes of these operators.
+    """Replace the graph's nodes of these operators."""
 
-    Raises
-    ------
-    UnsupportedError
-        One has an output or an attribute that is not written out here.
-    """
-    nodes: list[OnnxNode] = []
-    for node in graph.nodes:
-        write = WRITERS.get(node.kind) if node.domain == MICROSOFT else None
-        if write is None:
-            nodes.append(node)
-            continue
+    def write(node: OnnxNode) -> list[OnnxNode]:
+        writer = WRITERS.get(node.kind) if node.domain == MICROSOFT else None
+        if writer is None:
+            return [node]
         parts = Parts(graph, node)
-        write(parts)
-        nodes += parts.nodes
-    graph.nodes[:] = nodes
+        writer(parts)
+        return parts.nodes
 
-
-class Parts:
-    """The operators that one node becomes."""
-
-    def __init__(self, graph: OnnxGraph, node: OnnxNode) -> None:
-        self.graph, self.node, self.nodes = graph, node, list[OnnxNode]()
-
-    def put(self, kind: str, *inputs: Any, output: str = "", **attributes: Any) -> str:
-        """Append an operator; a number becomes a constant. Return its output's name."""
-        names = []
-        for value in inputs:
-            name = value
-            if not isinstance(value, str):
-                name = f"{self.node.name}:constant{len(self.graph.constants)}"
-                self.graph.constants[name] = np.asarray(value, np.float32)
-            names.append(name)
-        output = output or f"{self.node.name}:{kind}{len(self.nodes)}"
-        self.nodes.append(OnnxNode(output, "", kind, tuple(names), (output,), attributes))
-        return output
-
-    def sum_of(self, *indices: int) -> str:
-        """Return the sum of the node's inputs, those that there are."""
-        first, *others = [name for name in map(self.node.input, indices) if name]
-        for other in others:
-            first = self.put("Add", first, other)
-        return first
-
-    @property
-    def output(self) -> str:
-        """The node's one output."""
-        return self.node.outputs[0]
+    write_nodes(graph, write)
 
 
 def _gelu(p: Parts) -> None:
@@ -86,22 +48,191 @@ def _quick_gelu(p: Parts) -> None:
 
 
 def _skip(p: Parts) -> None:
-    kind, node = p.node.kind.removeprefix("Skip"), p.node
-    simplified = kind.startswith("Simplified")
+    node = p.node
+    simplified = "Simplified" in node.kind
     total = p.sum_of(0, 1, 3 if simplified else 4)
     if any(node.outputs[1:3]):
-        raise UnsupportedError(f"{node.name} ({node.kind}): outputs of means are not supported")
-    epsilon = node.number("epsilon", 1e-12)
-    scales = [node.input(2)] if simplified else [name for name in node.inputs[2:4] if name]
-    p.put(kind, total, *scales, output=p.output, epsilon=epsilon, axis=-1)
+        raise p.refused("an output of means")
+    kind = "RMSNormalization" if simplified else "LayerNormalization"
+    _normalized(p, kind, total, (2,) if simplified else (2, 3), "running")
     if len(node.outputs) > 3 and node.outputs[3]:
         p.put("Identity", total, output=node.outputs[3])
 
 
+def _normalized(p: Parts, kind: str, x: str, constants: tuple[int, ...], sums: str) -> None:
+    """Append the normalization of rows that the runtime sums value by value."""
+    names = (x, *(name for name in map(p.node.input, constants) if name))
+    attributes: dict[str, Attribute] = {
+        "epsilon": p.node.number("epsilon", 1e-12),
+        "axis": -1,
+        "sums": sums,
+    }
+    p.nodes.append(OnnxNode(p.output, "npusim.fused", kind, names, (p.output,), attributes))
+
+
+def _embed(p: Parts) -> None:
+    ids, segments, words, positions, kinds, _, _, mask, places = map(p.node.input, range(9))
+    place = places or p.places(ids, 1)
+    total = p.put("Add", p.put("Gather", words, ids), p.put("Gather", positions, place))
+    if segments:
+        total = p.put("Add", total, p.put("Gather", kinds, segments))
+    _normalized(p, "LayerNormalization", total, (5, 6), "two_passes")
+    lengths, sums = (p.node.outputs[i] if len(p.node.outputs) > i else "" for i in (1, 2))
+    if sums:
+        p.put("Identity", total, output=sums)
+    if lengths and mask:
+        axes = np.array([1])
+        p.put("ReduceSum", p.put("Cast", mask, to=INT32), axes, output=lengths, keepdims=0)
+
+
+def _integers_to_float(p: Parts) -> None:
+    x, w, x_scale, w_scale, x_zero, w_zero, bias = map(p.node.input, range(7))
+    end = "" if bias else p.output
+    y = p.product_of_integers(x, w, x_scale, w_scale, x_zero, w_zero, end)
+    if bias:
+        p.put("Add", y, bias, output=p.output)
+
+
+def _dynamic_product(p: Parts) -> None:
+    x, w, w_scale, w_zero, bias = map(p.node.input, range(5))
+    names = tuple(f"{p.node.name}:{part}" for part in ("integers", "scale", "zero_point"))
+    p.nodes.append(OnnxNode(names[0], "", "DynamicQuantizeLinear", (x,), names))
+    integers, x_scale, x_zero = names
+    end = "" if bias else p.output
+    y = p.product_of_integers(integers, w, x_scale, w_scale, x_zero, w_zero, end)
+    if bias:
+        p.put("Add", y, bias, output=p.output)
+
+
+def _activated(p: Parts, kind: str, x: str, params: tuple[float, ...]) -> None:
+    """Append the activation of a fused layer."""
+    if kind in ("Relu", "Sigmoid", "Tanh"):
+        p.put(kind, x, output=p.output)
+    elif kind == "LeakyRelu":
+        p.put(kind, x, output=p.output, alpha=params[0])
+    elif kind == "Clip":
+        p.put(kind, x, np.float32(params[0]), np.float32(params[1]), output=p.output)
+    elif kind == "HardSigmoid":
+        p.put(kind, x, output=p.output, alpha=params[0], beta=params[1])
+    else:
+        raise p.refused(f"activation {kind!r}")
+
+
+def _layer(kind: str, taken: int) -> Callable[[Parts], None]:
+    """Return the writer of a layer of so many inputs; one more is added to what it gives."""
+
+    def write(p: Parts) -> None:
+        own = ("activation", "activation_params", "activation_alpha", "activation_beta",
+               "activation_gamma")  # fmt: skip
+        rest: dict[str, Any] = {
+            name: value for name, value in p.node.attributes.items() if name not in own
+        }
+        y = p.put(kind, *p.node.inputs[:taken], **rest)
+        if p.node.input(taken):
+            y = p.put("Add", y, p.node.input(taken))
+        params = p.node.attributes.get("activation_params", ())
+        assert isinstance(params, tuple)
+        alone = [p.node.number(name, 0.0) for name in own[2:4]]
+        _activated(p, str(p.node.attributes.get("activation", "")), y, params or tuple(alone))
+
+    return write
+
+
+def codes_of(packed: NDArray, bits: int, count: int) -> NDArray[np.int64]:
+    """Return `count` codes of each row, from the low bits of the first byte on."""
+    each = np.unpackbits(packed.reshape(packed.shape[0], -1), axis=1, bitorder="little")
+    each = each[:, : each.shape[1] // bits * bits].reshape(packed.shape[0], -1, bits)
+    return (each[:, :count].astype(np.int64) << np.arange(bits)).sum(2)
+
+
+def _product_of_codes(p: Parts) -> None:
+    node = p.node
+    inner, outer, bits, block = (
+        node.integer(name, default)
+        for name, default in (("K", 0), ("N", 0), ("bits", 4), ("block_size", 32))
+    )
+    if node.integer("accuracy_level", 0) > 3:
+        raise p.refused("accuracy_level 4, which quantizes the input anew,")
+    if node.input(4):
+        raise p.refused("an order of groups, g_idx,")
+    blocks = -(-inner // block)
+    codes = codes_of(p.constant(1, "weights").reshape(outer, -1), bits, blocks * block)
+    scales = p.constant(2, "scale").astype(np.float32).reshape(outer, blocks, 1)
+    zeros: NDArray = np.full((outer, blocks), 1 << bits - 1)
+    if node.input(3):
+        held = p.constant(3, "zero point").reshape(outer, -1)
+        zeros = codes_of(held, bits, blocks) if held.dtype == np.uint8 else held
+    steps = codes.reshape(outer, blocks, block) - zeros[..., None]
+    weights = (steps.astype(np.float32) * scales).reshape(outer, -1)[:, :inner]
+    end = "" if node.input(5) else p.output
+    y = p.put("MatMul", node.inputs[0], np.ascontiguousarray(weights.T), output=end)
+    if node.input(5):
+        p.put("Add", y, node.input(5), output=p.output)
+
+
+def _rotary(p: Parts) -> None:
+    x, places = p.node.inputs[:2]
+    half = p.constant(2, "table of cosines").shape[1]
+    rank, split = p.rank_of(places), bool(p.node.integer("interleaved", 0))
+    if p.node.integer("rotary_embedding_dim", 0) or rank != 2:
+        raise p.refused("rotary_embedding_dim, or positions that are no input [N S],")
+    heads, order = p.node.integer("num_heads", 0), None
+    if not heads and p.rank_of(x) == 4:
+        order = (0, 2, 1, 3)
+        apart = p.put("Transpose", x, perm=order)
+    else:
+        apart = p.put("Reshape", x, np.array([0, 0, -1, 2 * half]))
+    cosines, sines = (
+        p.put("Unsqueeze", p.put("Gather", p.node.inputs[i], places), np.array([2])) for i in (2, 3)
+    )
+    axis, far = np.array([3]), np.array([2 * half])
+    if split:
+        ends = [(np.array([i]), far, np.array([2])) for i in (0, 1)]
+    else:
+        one, middle = np.array([1]), np.array([half])
+        ends = [(np.array([0]), middle, one), (middle, far, one)]
+    a, b = (p.put("Slice", apart, start, end, axis, step) for start, end, step in ends)
+    turned = [
+        p.put("Sub", p.put("Mul", a, cosines), p.put("Mul", b, sines)),
+        p.put("Add", p.put("Mul", a, sines), p.put("Mul", b, cosines)),
+    ]
+    if split:
+        turned = [p.put("Unsqueeze", part, np.array([4])) for part in turned]
+    whole = p.put("Concat", *turned, axis=-1)
+    if order is None:
+        p.put("Reshape", whole, p.put("Shape", x), output=p.output)
+    else:
+        shaped = p.put("Reshape", whole, p.put("Shape", apart))
+        p.put("Transpose", shaped, perm=order, output=p.output)
+
+
+def _as(kind: str) -> Callable[[Parts], None]:
+    """Return the writer of an operator that ONNX has since under a name of its own."""
+
+    def write(p: Parts) -> None:
+        p.nodes.append(OnnxNode(p.node.name, "", kind, p.node.inputs, p.node.outputs,
+                                dict(p.node.attributes)))  # fmt: skip
+
+    return write
+
+
 WRITERS: dict[str, Callable[[Parts], None]] = {
     "BiasGelu": _gelu,
+    "DynamicQuantizeMatMul": _dynamic_product,
+    "EmbedLayerNormalization": _embed,
+    "ExpandDims": _as("Unsqueeze"),
     "FastGelu": _fast_gelu,
+    "FusedConv": _layer("Conv", 3),
+    "FusedGemm": _layer("Gemm", 3),
+    "GatherND": _as("GatherND"),
+    "GridSample": _as("GridSample"),
+    "MatMulIntegerToFloat": _integers_to_float,
+    "MatMulNBits": _product_of_codes,
+    "Pad": _as("Pad"),
     "QuickGelu": _quick_gelu,
+    "Range": _as("Range"),
+    "RotaryEmbedding": _rotary,
     "SkipLayerNormalization": _skip,
     "SkipSimplifiedLayerNormalization": _skip,
+    "Trilu": _as("Trilu"),
 }

@@ -17,7 +17,7 @@ import numpy as np
 
 from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.imported import Imported
-from npusim.formats.onnx import attention, fused_by_runtime, qonnx
+from npusim.formats.onnx import attention, fused_by_runtime, half_precision, qonnx
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
@@ -28,9 +28,11 @@ from npusim.formats.onnx.one_dimensional import as_image, is_signal
 from npusim.formats.onnx.records import OnnxGraph, Shapes
 from npusim.formats.onnx.records import read as read_graph
 from npusim.formats.onnx.scaled_products import factors_behind
+from npusim.formats.onnx.skip_sums import normalized_sums
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusals
+from npusim.graph.tensor import DTYPES
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
 
@@ -90,13 +92,18 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
     qonnx.write_out(graph)
     fused_by_runtime.write_out(graph)
     attention.write_out(graph)
+    half_precision.write_out(graph)
     fused = fuse(graph)
     nodes = factors_behind(fused.nodes, graph.constants, graph.outputs)
+    nodes = normalized_sums(nodes, graph.outputs)
     b = Builder(inputs, graph.constants, absent, fused.labels, graph.opset)
     stand_ins = StandIns(graph)
     for node in nodes:
         kind = kind_of(node)
         with refusals.collect(node.name, kind):
+            if node.name in graph.unwritten:
+                stand_ins.put(b, node)
+                raise graph.unwritten[node.name]
             if stand_ins.unknown.intersection(node.inputs):
                 if not is_known(node):
                     raise not_supported(node)
@@ -137,8 +144,12 @@ def _finished(
     fused: Fused,
 ) -> Network:
     for output in graph.outputs:
-        if output in b.constants:
-            raise UnsupportedError(f"output {output} is a constant: nothing is left to compute")
+        if output in b.constants and output not in b.tensors:
+            held = b.constants[output]
+            if not b.nodes or held.dtype.name not in DTYPES:
+                why = "nothing is left to compute" if not b.nodes else f"of {held.dtype}"
+                raise UnsupportedError(f"output {output} is a constant: {why}")
+            b.store(output, held, finite=False)
     stored_nodes, tensors = channels_last(b)
     used = {name for node in stored_nodes for name in (*node.inputs, *node.outputs)}
     names = (*(value.name for value in inputs), *b.absent_tensors, *stand_ins)
@@ -193,14 +204,18 @@ def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
     outputs = evaluate(node, inputs, opset) if known else None
     if outputs is not None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
+        if node.kind == "DequantizeLinear" or b.dequantized.intersection(node.inputs):
+            b.dequantized.update(node.outputs)
         return
     b.group = node.group
     form = FORMS.get((node.domain, node.kind))
     if form is not None and form.image and is_signal(b, node):
         as_image(b, node, form)
         return
-    if not node.outputs or not node.outputs[0]:
-        raise UnsupportedError(f"{node.name} ({node.kind}): a node without a first output")
+    if not any(node.outputs):
+        raise UnsupportedError(f"{node.name} ({node.kind}): a node without an output")
+    if not node.outputs[0]:  # nothing reads the first of several
+        node = replace(node, outputs=(b.free(f"{node.name}:output0"), *node.outputs[1:]))
     if node.domain == "" and node.kind == "Shape":
         shape = b.shape(node.input(0))
         span = slice(node.integer("start", 0), node.integer("end", len(shape)))

@@ -41,6 +41,8 @@ class OnnxGraph:
     """What onnx's own checker does not like, empty where it likes all; the runtime may run it."""
     stripped: frozenset[str] = frozenset()
     """Inputs that are constants whose values the file leaves out."""
+    unwritten: dict[str, UnsupportedError] = field(default_factory=dict)
+    """Nodes that would be written out in others, and why they are not."""
     model: onnx.ModelProto = field(default_factory=onnx.ModelProto, repr=False)
     """The file's own words."""
 

@@ -64,6 +64,8 @@ class Builder:
         self.labels = labels or {}
         """What integers are worth that no operator says it of."""
         self.constants = dict(constants)
+        self.dequantized: set[str] = set()
+        """Constants that a DequantizeLinear gives: the runtime computes them anew in every run."""
         self.tensors: dict[str, Tensor] = {}
         self._numbers: dict[str, int] = {}
         self._stand_in: dict[str, str] = {}
@@ -116,7 +118,7 @@ class Builder:
             raise FormatError(
                 f"{node.name} ({node.kind}): input {name} is produced by no earlier node"
             )
-        return self.store(name, self.constants[name])
+        return self.store(name, self.constants[name], finite=False)
 
     def store(
         self,
@@ -124,8 +126,13 @@ class Builder:
         data: NDArray,
         quantization: Quantization | None = None,
         file_order: tuple[int, ...] | None = None,
+        *,
+        finite: bool = True,
     ) -> str:
-        """Add a constant tensor, under `name` or a variant of it that is free; return its name."""
+        """Add a constant tensor, under `name` or a variant of it that is free; return its name.
+
+        Weights have to be `finite`; values may be infinite, as masks are.
+        """
         if name in self.absent:
             name = self.free(name)
             self.tensors[name] = Tensor(
@@ -135,7 +142,7 @@ class Builder:
             return name
         if data.dtype.kind == "f":
             data = data.astype(np.float32)
-            if not np.isfinite(data).all():
+            if finite and not np.isfinite(data).all():
                 bad = data[~np.isfinite(data)].ravel()[0]
                 raise RangeError(f"constant {name}: expected finite values, found {bad}")
         name = self.free(name)

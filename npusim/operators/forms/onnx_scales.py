@@ -137,9 +137,15 @@ def unscaled(b: Builder, node: OnnxNode, zero_point: int, channels: int = 1) -> 
     return Quantization(np.ones(channels, np.float32), value, 0)
 
 
-def computed_zero_points(b: Builder, node: OnnxNode) -> tuple[str, ...] | None:
-    """Return the values of a node whose zero points are computed, None where all are constants."""
-    if all(not node.input(i) or node.input(i) in b.constants for i in (2, 3)):
+def computed_zero_points(
+    b: Builder, node: OnnxNode, most: int | None = None
+) -> tuple[str, ...] | None:
+    """Return the values of a node whose zero points are computed, None where all are constants.
+
+    Constants that are more than `most` count as computed.
+    """
+    held = [b.constants.get(node.input(i)) for i in (2, 3) if node.input(i)]
+    if all(zero is not None and (most is None or zero.size <= most) for zero in held):
         return None
     values = [b.value(node, 0), b.value(node, 1)]
     for index in (2, 3):

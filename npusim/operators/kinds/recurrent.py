@@ -18,7 +18,6 @@ from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
-from npusim.kernels.mlas_products import sum_of_products
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.page import Step
 from npusim.runtimes.rule import arithmetic_of
@@ -26,9 +25,6 @@ from npusim.words import Rule
 
 X, W, R, B, LENGTHS, H, C, PEEPHOLES = range(8)
 """Places in the file: input, weights, recurrent weights, biases, and states at the beginning."""
-
-PACKED_DEPTH = 256
-"""How many products are summed at a time where onnxruntime packs constant weights."""
 
 Product = Callable[..., NDArray]
 """(a [M K], b [K N], start [M N] or None) -> start + a b."""
@@ -124,15 +120,6 @@ def applied(multiply: Product, x: NDArray, weights: NDArray) -> NDArray:
 def product(a: NDArray, b: NDArray, start: NDArray | None) -> NDArray:
     """Return start + a b in their type."""
     return a @ b if start is None else start + a @ b
-
-
-def packed_product(a: NDArray, b: NDArray, start: NDArray | None) -> NDArray[np.float32]:
-    """Return start + a b as onnxruntime's float32 has it, for weights that it packs."""
-    y = np.zeros((len(a), b.shape[1]), np.float32)
-    if start is not None:
-        y[...] = start
-    sum_of_products(np.ascontiguousarray(a), np.ascontiguousarray(b), PACKED_DEPTH, y)
-    return y
 
 
 def float32_step(
