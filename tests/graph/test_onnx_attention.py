@@ -83,9 +83,56 @@ def test_attention_without_a_mask_is_close() -> None:
     )
 
 
-def test_a_past_is_refused_by_its_name() -> None:
+def _kept(rng: np.random.Generator, heads: int, groups: int, past: int) -> dict[str, np.ndarray]:
+    shapes = {"q": (2, heads, 3, 4), "k": (2, groups, 5, 4), "v": (2, groups, 5, 6)}
+    inputs = {name: normal(rng, *shape) for name, shape in shapes.items()}
+    if past:
+        inputs |= {"pk": normal(rng, 2, groups, past, 4), "pv": normal(rng, 2, groups, past, 6)}
+    return inputs
+
+
+@pytest.mark.parametrize("softcap", [0.0, 2.0])
+@pytest.mark.parametrize("mode", range(4))
+@pytest.mark.parametrize(("heads", "groups", "past"), [(2, 2, 0), (4, 2, 3), (3, 1, 2)])
+@pytest.mark.parametrize("mask", ["", "causal", "biases", "truths"])
+def test_a_past_and_all_outputs_are_close(
+    mask: str, heads: int, groups: int, past: int, mode: int, softcap: float
+) -> None:
+    rng = np.random.default_rng(mode)
+    inputs = _kept(rng, heads, groups, past)
+    if mask == "biases":
+        inputs["m"] = normal(rng, 3, 5 + past)
+    if mask == "truths":
+        inputs["m"] = rng.random((3, 5 + past)) < 0.5
+        inputs["m"][1] = False  # a row that sees nothing is zeros
+    names = [name if name in inputs else "" for name in ("q", "k", "v", "m", "pk", "pv")]
+    outputs = {"y": np.float32, "nk": np.float32, "nv": np.float32, "s": np.float32}
+    node = helper.make_node("Attention", names, list(outputs), softcap=softcap,
+                            qk_matmul_output_mode=mode,
+                            is_causal=int(mask == "causal"))  # fmt: skip
+    proto = model([node], inputs, {}, outputs, 23)
+    expected = session(proto, ALL).run(list(outputs), inputs)
+    found = npusim_run(loaded(proto), inputs)
+    for name, value in zip(outputs, expected, strict=True):
+        seen = value > -1e30  # beyond that is what hides a place
+        np.testing.assert_array_equal(found[name] > -1e30, seen)
+        np.testing.assert_allclose(found[name][seen], value[seen], rtol=2e-5, atol=2e-6)
+
+
+def test_lengths_are_close() -> None:
     rng = np.random.default_rng(0)
-    inputs = {name: normal(rng, 1, 2, 3, 4) for name in ("q", "k", "v", "pk", "pv")}
-    node = helper.make_node("Attention", ["q", "k", "v", "", "pk", "pv"], ["y"])
-    with pytest.raises(npusim.NpuError, match="input 4, pk, is not supported"):
-        loaded(model([node], inputs, {}, {"y": np.float32}, 23))
+    inputs = _kept(rng, 2, 2, 0) | {"lengths": np.array([2, 5])}
+    node = helper.make_node("Attention", ["q", "k", "v", "", "", "", "lengths"], ["y"])
+    proto = model([node], inputs, {}, {"y": np.float32}, 24)
+    (expected,) = session(proto, ALL).run(None, inputs)
+    found = npusim_run(loaded(proto), inputs)["y"]
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_a_past_of_microsoft_is_refused_by_its_name() -> None:
+    rng = np.random.default_rng(0)
+    inputs = {name: normal(rng, 1, 3, 8) for name in "qkv"} | {"pk": normal(rng, 1, 2, 4, 4)}
+    names = ["q", "k", "v", "", "", "", "pk"]
+    node = helper.make_node("MultiHeadAttention", names, ["y"], domain=MICROSOFT, num_heads=2)
+    with pytest.raises(npusim.NpuError, match="input 6, pk, is not supported"):
+        loaded(model([node], inputs, {}, {"y": np.float32}))

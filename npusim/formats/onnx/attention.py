@@ -8,6 +8,7 @@ docs/ContribOperators.md.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.records import OnnxGraph
@@ -40,9 +41,11 @@ class _Written(Parts):
 
     def __init__(self, graph: OnnxGraph, node: OnnxNode) -> None:
         super().__init__(graph, node)
-        if len([name for name in node.outputs if name]) != 1:
-            raise self.refused("a second output")
+        self.hides_rows = False
+        """Whether a row may see nothing: it is zeros then."""
         if node.domain:
+            if len([name for name in node.outputs if name]) != 1:
+                raise self.refused("a second output")
             heads = node.integer("num_heads", 1)
             self.known(*MICROSOFT_ATTRIBUTES)
             if node.integer("do_rotary", 0) or node.attributes.get("qkv_hidden_sizes"):
@@ -50,29 +53,56 @@ class _Written(Parts):
             makers = {"Attention": self.projected, "QAttention": self.projected_integers}
             values = makers.get(node.kind, self.biased)()
             q, k, v = (self.apart(x, heads) for x in values)
-            whole = self.attended(q, k, v, bool(node.integer("unidirectional", 0)), self.padding(k))
-            self.together(whole)
+            self.causal = bool(node.integer("unidirectional", 0))
+            self.together(self.attended(q, k, v, self.padding(k)))
             return
         self.known("q_num_heads", "kv_num_heads", "scale", "is_causal", "softmax_precision",
                    "qk_matmul_output_mode", "softcap")  # fmt: skip
-        if node.number("softcap", 0.0):
-            raise self.refused("softcap")
-        self.only(4)
+        self.causal = bool(node.integer("is_causal", 0))
+        self.only(7)
         heads, groups = node.integer("q_num_heads", 0), node.integer("kv_num_heads", 0)
         q, k, v = node.inputs[:3]
         if heads:
             q, k, v = self.apart(q, heads), self.apart(k, groups), self.apart(v, groups)
-            if heads != groups:
-                places = np.repeat(np.arange(groups), heads // groups)
-                k, v = (self.put("Gather", x, places, axis=1) for x in (k, v))
+        k, v = self.behind_past(k, 1), self.behind_past(v, 2)
+        heads, groups = (n or self.heads_of(node.inputs[i]) for i, n in enumerate((heads, groups)))
+        if heads != groups and heads and groups:
+            k, v = (self.repeated(x, groups, heads // groups) for x in (k, v))
+        if self.causal and node.input(6):
+            raise self.refused("is_causal together with lengths")
         mask = node.input(3)
         if mask and self.is_truth(mask):
             mask = self.put("Where", mask, np.float32(0), np.float32(LOWEST))
-        whole = self.attended(q, k, v, bool(node.integer("is_causal", 0)), mask)
-        if heads:
+            self.hides_rows = True
+        whole = self.attended(q, k, v, mask)
+        if node.integer("q_num_heads", 0):
             self.together(whole)
         else:
             self.put("Identity", whole, output=node.outputs[0])
+
+    def heads_of(self, name: str) -> int:
+        """Return the heads of an input of the graph [N H S D], 0 of another value."""
+        found = [value.shape for value in self.graph.inputs if value.name == name]
+        return found[0][1] if found and len(found[0]) == 4 else 0
+
+    def repeated(self, x: str, groups: int, times: int) -> str:
+        """Return x [N G S D] with each group for so many heads."""
+        return self.put("Gather", x, np.repeat(np.arange(groups), times), axis=1)
+
+    def behind_past(self, x: str, output: int) -> str:
+        """Return x [N H S D] behind what was kept of it, which the node gives too."""
+        past = self.node.input(3 + output)
+        present = self.node.outputs[output] if len(self.node.outputs) > output else ""
+        if past:
+            return self.put("Concat", past, x, output=present, axis=2)
+        return self.put("Identity", x, output=present) if present else x
+
+    def scores_seen(self, mode: int, scores: str) -> str:
+        """Return the scores; they are an output of the node where its mode says so."""
+        if len(self.node.outputs) > 3 and self.node.outputs[3]:
+            if self.node.integer("qk_matmul_output_mode", 0) == mode:
+                self.put("Identity", scores, output=self.node.outputs[3])
+        return scores
 
     def is_truth(self, name: str) -> bool:
         """Return whether a value is of truth values, as far as the file says so."""
@@ -99,7 +129,7 @@ class _Written(Parts):
         turned = self.put("Transpose", x, perm=(0, 2, 1, 3))
         self.put("Reshape", turned, np.array([0, 0, -1]), output=self.node.outputs[0])
 
-    def attended(self, q: str, k: str, v: str, causal: bool, mask: str) -> str:
+    def attended(self, q: str, k: str, v: str, mask: str) -> str:
         """Return Softmax(q k^T * scale + masks) v of heads [N H S D]."""
         scores = self.put("MatMul", q, self.put("Transpose", k, perm=(0, 1, 3, 2)))
         scale: str | np.float32 = np.float32(self.node.number("scale", 0.0))
@@ -108,15 +138,48 @@ class _Written(Parts):
             kind = FLOAT if self.node.domain else DOUBLE  # onnxruntime's own two ways
             root = self.put("Sqrt", self.put("Cast", size, to=kind))
             scale = self.put("Cast", self.put("Reciprocal", root), to=FLOAT)
-        scores = self.put("Mul", scores, scale)
-        if mask:
-            scores = self.put("Add", scores, mask)
-        if causal:
-            sizes = self.put("Concat", self.extent(q, 2), self.extent(k, 2), axis=0)
-            full = self.put("ConstantOfShape", sizes, value=np.full(1, LOWEST, np.float32))
-            later = self.put("Trilu", full, np.array(1), upper=1)
-            scores = self.put("Add", scores, later)
-        return self.put("MatMul", self.put("Softmax", scores, axis=-1), v)
+        scores = self.scores_seen(0, self.put("Mul", scores, scale))
+        cap = np.float32(self.node.number("softcap", 0.0))
+        if cap:
+            scores = self.put("Mul", self.put("Tanh", self.put("Div", scores, cap)), cap)
+        scores = self.scores_seen(1, scores)
+        hidden = [mask] if mask else []
+        if self.causal:
+            hidden.append(self.later(q, k))
+        if not self.node.domain and self.node.input(6):
+            hidden.append(self.beyond(k))
+            self.hides_rows = True
+        for each in hidden:
+            scores = self.put("Add", scores, each)
+        shares = self.put("Softmax", self.scores_seen(2, scores), axis=-1)
+        if self.hides_rows:
+            shares = self.of_seen_rows(shares, hidden)
+        return self.put("MatMul", self.scores_seen(3, shares), v)
+
+    def of_seen_rows(self, shares: str, hidden: list[str]) -> str:
+        """Return the shares, 0 in rows that see nothing at all."""
+        total = hidden[0]
+        for each in hidden[1:]:
+            total = self.put("Add", total, each)
+        most = self.put("ReduceMax", total, np.array([-1]), keepdims=1)
+        sees = self.put("Greater", most, np.float32(LOWEST / 2))
+        return self.put("Where", sees, shares, np.float32(0))
+
+    def later(self, q: str, k: str) -> str:
+        """Return what hides the places [S T] that come after a query's own."""
+        sizes = self.put("Concat", self.extent(q, 2), self.extent(k, 2), axis=0)
+        full = self.put("ConstantOfShape", sizes, value=np.full(1, LOWEST, np.float32))
+        first: str | NDArray = np.array([1])
+        if not self.node.domain and self.node.input(4):
+            first = self.put("Add", self.extent(self.node.input(4), 2), first)
+        return self.put("Trilu", full, self.put("Squeeze", first, np.array([0])), upper=1)
+
+    def beyond(self, k: str) -> str:
+        """Return what hides the places [N 1 1 T] from each sample's length on."""
+        lengths = self.put("Unsqueeze", self.node.input(6), np.array([1]))
+        seen = self.put("Less", self.places(k, 2), lengths)
+        hidden = self.put("Where", seen, np.float32(0), np.float32(LOWEST))
+        return self.put("Unsqueeze", hidden, np.array([1, 2]))
 
     def biased(self) -> tuple[str, str, str]:
         """Return queries, keys and values of MultiHeadAttention, its bias added."""
