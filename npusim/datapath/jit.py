@@ -154,7 +154,7 @@ def specialized(function):  # type: ignore[no-untyped-def]
     def tell() -> None:
         from numba.extending import overload
 
-        @overload(function, prefer_literal=True, strict=False)
+        @overload(function, prefer_literal=True, strict=False, inline="always")
         def _(*args, **kwargs):  # type: ignore[no-untyped-def]
             return function
 

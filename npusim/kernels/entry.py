@@ -41,7 +41,9 @@ def array_at(address, count, dtype):
 
 
 @intrinsic
-def _call(typingctx, entry, x, y, description, first, end):
+def call_at(typingctx, entry, x, y, description, first, end):
+    """Call the entry at address `entry`."""
+
     def codegen(context, builder, signature, args):
         word = ir.IntType(64)
         kind = ir.FunctionType(word, [word] * (ROW_WORDS - 1))
@@ -54,12 +56,14 @@ def _call(typingctx, entry, x, y, description, first, end):
 def make_calls(table):
     """Make the calls of `table` int64 [calls ROW_WORDS], one after the other."""
     for i in range(table.shape[0]):
-        if not _call(table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5]):
+        if not call_at(
+            table[i, 0], table[i, 1], table[i, 2], table[i, 3], table[i, 4], table[i, 5]
+        ):
             raise MemoryError
 
 
 @kernel
 def call(entry, x, y, description, first, end):
     """Call the entry at address `entry` with the addresses of the arrays."""
-    if not _call(entry, x.ctypes.data, y.ctypes.data, description.ctypes.data, first, end):
+    if not call_at(entry, x.ctypes.data, y.ctypes.data, description.ctypes.data, first, end):
         raise MemoryError

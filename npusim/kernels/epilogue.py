@@ -11,7 +11,8 @@ rounding point (half to even). Three vector forms follow from what the mode need
     signed     the constant of a negative T differs
     even       the constant grows by the bit at `shift`
 
-and the two floating-point forms of floating_point_vector.py. The witness is linear_plain.py.
+They take any number of terms, any bias and any shift, in 64 bits throughout. Most layers need less:
+epilogue_high.py has faster forms for them. The witness is linear_plain.py.
 """
 
 from __future__ import annotations
@@ -23,19 +24,18 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import kernel
 from npusim.datapath.requantize import HALF_EVEN, rounding_constant
-from npusim.kernels.floating_point_vector import vector_rule
-from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.runtimes.requantization import Requantization
 from npusim.words import ROUNDINGS
 
 LANES = 16
 """Channels of a block; every group's channels are padded to a multiple of it."""
 
-FORMS = ("constant", "signed", "even", "fp32", "double_away")
-CONSTANT, SIGNED, EVEN, FP32, DOUBLE_AWAY = range(len(FORMS))
+WIDE_FORMS = ("constant", "signed", "even")
+CONSTANT, SIGNED, EVEN = range(len(WIDE_FORMS))
 
 I8, I32, I64 = (ir.IntType(bits) for bits in (8, 32, 64))
+LINE = ir.VectorType(I8, LANES)
 NARROW, WIDE = ir.VectorType(I32, LANES), ir.VectorType(I64, LANES)
 WIDE_BYTES = 8 * LANES
 HEADER_BYTES = 5 * WIDE_BYTES
@@ -47,45 +47,54 @@ def padded_channels(channels: int) -> int:
     return -(-channels // LANES) * LANES
 
 
-def _blocks(values: NDArray, groups: int) -> NDArray[np.uint8]:
-    """Return `values` [OC] as bytes [blocks, LANES * itemsize], each group padded with zeros."""
+def blocks_of(values: NDArray, groups: int) -> NDArray:
+    """Return `values` [OC] as [blocks, LANES], each group padded with zeros."""
     grouped = values.reshape(groups, -1)
-    width = padded_channels(grouped.shape[1])
-    full = np.zeros((groups, width), values.dtype)
+    full = np.zeros((groups, padded_channels(grouped.shape[1])), values.dtype)
     full[:, : grouped.shape[1]] = grouped
-    return full.reshape(-1, LANES).view(np.uint8)
+    return full.reshape(-1, LANES)
 
 
-def pack_constants(
-    requantization: Requantization | FloatRequantization, groups: int
-) -> tuple[int, NDArray[np.uint8]]:
-    """Return the vector form and its constants, one row of bytes for each block of channels."""
-    r = requantization
-    if isinstance(r, FloatRequantization):
-        form = FP32 if r.kind == "fp32" else DOUBLE_AWAY
-        return form, np.ascontiguousarray(_blocks(r.scale, groups))
+def rounding_constants(r: Requantization) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what is added to each channel's T before the shift, where T >= 0 and where T < 0."""
     mode = ROUNDINGS.index(r.rounding)
-    shifts = [int(shift) for shift in r.shift]
-    positive = np.array([rounding_constant(mode, 0, shift) for shift in shifts], np.int64)
-    negative = np.array([rounding_constant(mode, -1, shift) for shift in shifts], np.int64)
-    even = np.zeros(len(shifts), np.int64)
-    bias = r.bias
-    if mode == HALF_EVEN:
+    positive, negative = (
+        np.array([rounding_constant(mode, total, int(shift)) for shift in r.shift], np.int64)
+        for total in (0, -1)
+    )
+    return positive, negative
+
+
+def pack_wide(r: Requantization, groups: int) -> tuple[int, NDArray[np.uint8]]:
+    """Return the vector form and its constants, one row of bytes for each block of channels."""
+    positive, negative = rounding_constants(r)
+    even, bias = np.zeros(len(positive), np.int64), r.bias
+    if r.rounding == ROUNDINGS[HALF_EVEN]:
         form, even = EVEN, (r.shift > 0).astype(np.int64)
     else:
         form = CONSTANT if np.array_equal(positive, negative) else SIGNED
         bias, negative = r.bias + positive, negative - positive
     parts = [bias, r.shift, positive, negative, even]
-    rows = [_blocks(np.ascontiguousarray(part, np.int64), groups) for part in parts]
-    rows += [_blocks(np.ascontiguousarray(m, np.int32), groups) for m in r.multipliers]
-    return form, np.concatenate(rows, axis=1)
+    rows = [blocks_of(np.asarray(part, np.int64), groups) for part in parts]
+    rows += [blocks_of(np.asarray(m, np.int32), groups) for m in r.multipliers]
+    return form, np.concatenate([row.view(np.uint8) for row in rows], axis=1)
 
 
-def _load(builder, kind, address, align):
+def load(builder, kind, address, align):
+    """Emit the load of a `kind` from `address`."""
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=align)
 
 
-def _fill(builder, kind, value):
+def intrinsic_of(builder, name, suffix, operands):
+    """Emit LLVM's function `name` on vectors of one type, whose short name is `suffix`."""
+    kind = operands[0].type
+    called = f"llvm.{name}.v{kind.count}{suffix}"
+    signature = ir.FunctionType(kind, [kind] * len(operands))
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, called), operands)
+
+
+def fill(builder, kind, value):
+    """Emit a vector of type `kind` whose lanes are all `value`."""
     undefined = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(I32, 0))
     zeros = ir.Constant(ir.VectorType(I32, kind.count), None)
@@ -98,14 +107,14 @@ def _select(builder, relation, a, b):
 
 def _emit_term(builder, multiplier, acc):
     """Emit M * A of int64 `multiplier` and the int32 accumulators at address `acc`."""
-    return builder.mul(multiplier, builder.sext(_load(builder, NARROW, acc, 4), WIDE))
+    return builder.mul(multiplier, builder.sext(load(builder, NARROW, acc, 4), WIDE))
 
 
 def _multiplier(builder, constants, j):
     """Load the multipliers of term `j`, which follow the header."""
     at = builder.add(constants, ir.Constant(I64, HEADER_BYTES))
     at = builder.add(at, builder.mul(j, ir.Constant(I64, 4 * LANES)))
-    return builder.sext(_load(builder, NARROW, at, 4), WIDE)
+    return builder.sext(load(builder, NARROW, at, 4), WIDE)
 
 
 def _emit_total(builder, constants, acc, plane_stride, terms, bias):
@@ -150,40 +159,50 @@ def _round(builder, form, total, shift, positive, negative, even):
     return builder.ashr(total, shift)
 
 
-def _emit_rows(builder, form, single, args):
-    """Emit the loop over pixels in one vector form; `args` as of requantize_block.
+def wide_rule(builder, form, single, args):
+    """Load the constants of a block; return the emitter of one row's outputs as bytes.
 
-    `single` says that there is one term: a loop over terms would cost as much as all the rest.
+    `args` are as of requantize_block without its form. `single` says that there is one term: a loop
+    over terms would cost as much as all the rest.
     """
-    (pixels, acc, acc_stride, plane_stride, terms, constants) = args[1:7]
-    (zero_point, low, high, y, y_stride, channels) = args[7:]
-    line = ir.VectorType(I8, LANES)
-    zero = _fill(builder, line, builder.trunc(zero_point, I8))
-    low, high = builder.sub(low, zero_point), builder.sub(high, zero_point)
-    if form in (CONSTANT, SIGNED, EVEN):
-        header = [
-            _load(builder, WIDE, builder.add(constants, ir.Constant(I64, i * WIDE_BYTES)), 8)
-            for i in range(HEADER_BYTES // WIDE_BYTES)
-        ]
-        least, most = _fill(builder, WIDE, low), _fill(builder, WIDE, high)
-        multiplier = _multiplier(builder, constants, ir.Constant(I64, 0)) if single else None
+    plane_stride, terms, constants, zero_point, low, high = args[3:9]
+    zero = fill(builder, LINE, builder.trunc(zero_point, I8))
+    least, most = (fill(builder, WIDE, builder.sub(end, zero_point)) for end in (low, high))
+    header = [
+        load(builder, WIDE, builder.add(constants, ir.Constant(I64, i * WIDE_BYTES)), 8)
+        for i in range(HEADER_BYTES // WIDE_BYTES)
+    ]
+    multiplier = _multiplier(builder, constants, ir.Constant(I64, 0)) if single else None
 
-        def rule(at):
-            if multiplier is not None:
-                total = builder.add(header[0], _emit_term(builder, multiplier, at))
-            else:
-                total = _emit_total(builder, constants, at, plane_stride, terms, header[0])
-            value = _round(builder, form, total, *header[1:])
-            return _select(builder, "<", _select(builder, ">", value, least), most)
-    else:
-        floating = vector_rule(builder, FORMS[form], LANES, constants, low, high)
+    def rule(at):
+        if multiplier is not None:
+            total = builder.add(header[0], _emit_term(builder, multiplier, at))
+        else:
+            total = _emit_total(builder, constants, at, plane_stride, terms, header[0])
+        value = _round(builder, form, total, *header[1:])
+        value = _select(builder, "<", _select(builder, ">", value, least), most)
+        return builder.add(builder.trunc(value, LINE), zero)
 
-        def rule(at):
-            return floating(_load(builder, NARROW, at, 4))
+    return rule
 
+
+def emit_wide(builder, form, args):
+    """Emit the loop over pixels in one wide form, for one term and for several."""
+    one = builder.icmp_signed("==", args[4], ir.Constant(I64, 1))
+    with builder.if_else(one) as (single, several):
+        with single:
+            emit_rows(builder, wide_rule(builder, form, True, args), args)
+        with several:
+            emit_rows(builder, wide_rule(builder, form, False, args), args)
+
+
+def emit_rows(builder, rule, args):
+    """Emit the loop over pixels: `rule` maps the address of a row's sums to its bytes."""
+    pixels, acc, acc_stride = args[:3]
+    y, y_stride, channels = args[9:]
     with cgutils.for_range(builder, pixels) as row:
         at = builder.add(acc, builder.mul(row.index, acc_stride))
-        value = builder.add(builder.trunc(rule(at), line), zero)
+        value = rule(at)
         to = builder.add(y, builder.mul(row.index, y_stride))
         _emit_store(builder, value, to, channels)
 
@@ -196,43 +215,14 @@ def requantize_block(
     """Store `channels` <= 16 outputs of each of `pixels` rows; addresses and strides in bytes.
 
     Row i reads its accumulators at acc + i * acc_stride, term j of them j * plane_stride behind,
-    and writes bytes at y + i * y_stride.
+    and writes bytes at y + i * y_stride. `form` is a place in WIDE_FORMS.
     """
 
     def codegen(context, builder, signature, args):
-        for form in range(len(FORMS)):
+        for form in range(len(WIDE_FORMS)):
             chosen = builder.icmp_signed("==", args[0], ir.Constant(I64, form))
             with builder.if_then(chosen):
-                if form in (FP32, DOUBLE_AWAY):
-                    _emit_rows(builder, form, True, args)
-                    continue
-                one = builder.icmp_signed("==", args[5], ir.Constant(I64, 1))
-                with builder.if_else(one) as (single, several):
-                    with single:
-                        _emit_rows(builder, form, True, args)
-                    with several:
-                        _emit_rows(builder, form, False, args)
+                emit_wide(builder, form, args[1:])
         return context.get_dummy_value()
 
     return types.void(*([types.intp] * 13)), codegen
-
-
-@kernel
-def requantize_rows(
-    form, pixels, acc, groups, terms, group_channels, constants, constants_stride, zero_point, low,
-    high, y,
-):  # fmt: skip
-    """Requantize `pixels` rows of accumulators [groups, terms, padded channels] to y [pixels, OC].
-
-    `acc`, `constants` and `y` are addresses: of int32, of the packed constants, of bytes.
-    """
-    padded = (group_channels + LANES - 1) // LANES * LANES
-    acc_stride = groups * terms * padded * 4
-    for g in range(groups):
-        for c in range(0, group_channels, LANES):
-            requantize_block(
-                form, pixels, acc + (g * terms * padded + c) * 4, acc_stride, padded * 4, terms,
-                constants + (g * padded + c) // LANES * constants_stride, zero_point, low, high,
-                y + g * group_channels + c, groups * group_channels,
-                min(LANES, group_channels - c),
-            )  # fmt: skip

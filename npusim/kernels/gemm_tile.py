@@ -137,29 +137,31 @@ def gemm_tile(
 ):  # fmt: skip
     """Accumulate `pixels` x (`vectors` * `lanes`) outputs in registers and store them at `acc`.
 
-    `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, `vectors` one
-    of TILE_VECTORS up to tile_vectors(form); the others are addresses and byte counts. Pixel i
-    reads words at x + offsets[i] + segments[s] + 4k for each of `count` segments and `steps` words;
-    vector v reads words at w + v * w_stride, one after the other, and starts from `init`.
+    `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, a literal
+    where the caller knows it, `vectors` one of TILE_VECTORS up to tile_vectors(form); the others
+    are addresses and byte counts. Pixel i reads words at x + offsets[i] + segments[s] + 4k for each
+    of `count` segments and `steps` words; vector v reads words at w + v * w_stride, one after the
+    other, and starts from `init`.
     """
     if not isinstance(form, types.Literal):
         return None
     name = form.literal_value
     dot, lanes, widest = _DOTS[name], tile_lanes(name), tile_vectors(name)
+    tiles = (pixels.literal_value,) if isinstance(pixels, types.Literal) else TILE_PIXELS
 
     def codegen(context, builder, signature, args):
-        for rows in TILE_PIXELS:
+        for rows in tiles:
             for columns in TILE_VECTORS:
                 if columns <= widest:
-                    match = builder.and_(
-                        builder.icmp_signed("==", args[1], ir.Constant(I64, rows)),
-                        builder.icmp_signed("==", args[2], ir.Constant(I64, columns)),
-                    )
+                    match = builder.icmp_signed("==", args[2], ir.Constant(I64, columns))
+                    if len(tiles) > 1:
+                        same = builder.icmp_signed("==", args[1], ir.Constant(I64, rows))
+                        match = builder.and_(match, same)
                     with builder.if_then(match):
                         _emit_gemm_tile(builder, dot, lanes, rows, columns, args[3:])
         return context.get_dummy_value()
 
-    return types.void(form, *([types.intp] * 12)), codegen
+    return types.void(form, pixels, *([types.intp] * 11)), codegen
 
 
 @intrinsic(prefer_literal=True)
@@ -204,3 +206,45 @@ def depthwise_tile(
         return context.get_dummy_value()
 
     return types.void(lanes, pixels, *([types.intp] * 9)), codegen
+
+
+PAIRED_LANES = 16
+
+
+@intrinsic(prefer_literal=True)
+def paired_tile(typingctx, pixels, sums, sums_stride, x, offsets, taps, count, w, init):
+    """Sum sixteen channels of `pixels` (a literal) outputs of a depthwise convolution.
+
+    Pixel i reads sixteen pairs of int16 at x + offsets[i] + taps[t] for each of `count` t, two taps
+    of each channel; the weights of step t lie likewise at w + 64 t. Sums start from `init`; those
+    of pixel i are stored at sums + i * sums_stride.
+    """
+    if not isinstance(pixels, types.Literal):
+        return None
+    rows = pixels.literal_value
+    vector = ir.VectorType(I32, PAIRED_LANES)
+    pairs = ir.VectorType(I16, 2 * PAIRED_LANES)
+
+    def codegen(context, builder, signature, args):
+        sums, sums_stride, x, offsets, taps, count, w, init = args[1:]
+        start = _load(builder, vector, init, 4)
+        registers = [cgutils.alloca_once_value(builder, start) for _ in range(rows)]
+        bases = [
+            builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8))
+            for i in range(rows)
+        ]
+        with cgutils.for_range(builder, count) as loop:
+            skip = _load(
+                builder, I64, builder.add(taps, builder.shl(loop.index, ir.Constant(I64, 3))), 8
+            )
+            step = builder.shl(loop.index, ir.Constant(I64, 6))
+            weights = _load(builder, pairs, builder.add(w, step), 2)
+            for base, register in zip(bases, registers, strict=True):
+                both = _load(builder, pairs, builder.add(base, skip), 2)
+                builder.store(_dot_s16(builder, builder.load(register), both, weights), register)
+        for i, register in enumerate(registers):
+            line = _at(builder, sums, builder.mul(sums_stride, ir.Constant(I64, i)))
+            _store(builder, builder.load(register), line, 4)
+        return context.get_dummy_value()
+
+    return types.void(pixels, *([types.intp] * 8)), codegen

@@ -18,7 +18,7 @@ from npusim.isa.instructions import rq
 from npusim.isa.page import Group
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.kernels.entry import array_at
-from npusim.kernels.epilogue import LANES, pack_constants, requantize_block
+from npusim.kernels.epilogue import LANES, pack_wide, requantize_block
 from npusim.machines import Machine
 from npusim.runtimes.requantization import Requantization
 from npusim.simulator.execute.call_record import Call, address_of, record, records
@@ -113,7 +113,7 @@ def decoded(
     if shift.max() > SHIFT_MAX:
         return -1, np.empty((0, 0), np.uint8), *peaks
     rule = Requantization(multipliers, bias, shift, rounding, 0, 0, 0)  # bounds are the call's own
-    return *pack_constants(rule, blocks), *peaks
+    return *pack_wide(rule, blocks), *peaks
 
 
 @scalar

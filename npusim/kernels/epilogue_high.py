@@ -1,0 +1,158 @@
+"""The usual epilogues in few instructions: one term, its bias in the sums, 32-bit lanes throughout.
+
+    high_constant  high_signed  high_even     as in epilogue.py, where every shift is 32 or more
+
+The sums of a layer may start from its bias where its multiplier divides the bias and nothing wraps
+then (`starting_bias`), so that T is one product. A shift of 32 or more needs the upper half of T
+alone: even and odd channels are multiplied apart, as the processor has it, their upper halves lie
+side by side again, and one shift of 32-bit lanes ends the rounding.
+
+The witness is linear_plain.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from npusim.datapath.requantize import HALF_EVEN
+from npusim.kernels.epilogue import (
+    I32,
+    I64,
+    LANES,
+    LINE,
+    NARROW,
+    blocks_of,
+    fill,
+    intrinsic_of,
+    load,
+    rounding_constants,
+)
+from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.words import ROUNDINGS
+
+I16 = ir.IntType(16)
+MIDDLE = ir.VectorType(I16, LANES)
+HALF = ir.VectorType(I64, LANES // 2)
+HALF_BYTES = 8 * LANES // 2
+LEAST_SHIFT = 32
+BYTE_PEAK = 255
+"""|x - zero point| at most."""
+
+Rule = Requantization | FloatRequantization
+
+
+def starting_bias(r: Rule, planes: NDArray[np.int16]) -> tuple[NDArray[np.int64], Rule]:
+    """Return what the sums of each channel may start from, and the rule that is left.
+
+    Zero and the rule itself where the bias cannot be added before the multiplication.
+    """
+    if isinstance(r, FloatRequantization):
+        return r.bias, r
+    none = np.zeros(len(r.bias), np.int64)
+    if len(r.multipliers) > 1 or not r.bias.any():
+        return none, r
+    multiplier = r.multipliers[0]
+    bias = r.bias // np.maximum(multiplier, 1)
+    peaks = np.abs(planes[0].astype(np.int64)).reshape(len(bias), -1).sum(axis=1) * BYTE_PEAK
+    if np.any(bias * multiplier != r.bias) or np.any(peaks + np.abs(bias) >= 1 << 31):
+        return none, r
+    return bias, replace(r, bias=none)
+
+
+def takes_high(r: Requantization) -> bool:
+    """Return whether a high form computes `r`."""
+    return len(r.multipliers) == 1 and not r.bias.any() and bool((r.shift >= LEAST_SHIFT).all())
+
+
+def pack_high(r: Requantization, groups: int) -> tuple[str, NDArray[np.uint8]]:
+    """Return the high form and its constants, one row of bytes for each block of channels.
+
+    Multipliers, constants of T >= 0, constants of T < 0 (of `even`: the shifts), of the even
+    channels and of the odd ones, as int64; then the shifts beyond 32 as int32.
+    """
+    positive, negative = rounding_constants(r)
+    if r.rounding == ROUNDINGS[HALF_EVEN]:
+        form, negative = "high_even", r.shift
+    else:
+        form = "high_constant" if np.array_equal(positive, negative) else "high_signed"
+    wide = [
+        blocks_of(np.asarray(part, np.int64), groups)[:, first::2]
+        for part in (r.multipliers[0], positive, negative)
+        for first in (0, 1)
+    ]
+    shift = blocks_of((r.shift - LEAST_SHIFT).astype(np.int32), groups)
+    parts = [np.ascontiguousarray(part).view(np.uint8) for part in (*wide, shift)]
+    return form, np.concatenate(parts, axis=1)
+
+
+def _low_halves(builder, words):
+    """Emit the signed lower 32 bits of 64-bit lanes, which one instruction multiplies."""
+    bits = ir.Constant(HALF, [32] * HALF.count)
+    return builder.ashr(builder.shl(words, bits), bits)
+
+
+def _rounded_product(builder, form, sums, multiplier, positive, negative):
+    """Emit T + constant of `sums` in 64-bit lanes."""
+    total = builder.mul(sums, multiplier)
+    if form == "high_constant":
+        return builder.add(total, positive)
+    if form == "high_signed":
+        below = builder.icmp_signed("<", total, ir.Constant(HALF, None))
+        return builder.add(total, builder.select(below, negative, positive))
+    bit = builder.and_(builder.lshr(total, negative), ir.Constant(HALF, [1] * HALF.count))
+    return builder.add(builder.add(total, positive), bit)
+
+
+def high_rule(builder, form, args):
+    """Load the constants of a block; return the emitter of one row's outputs as bytes."""
+    constants = args[5]
+    parts = [
+        load(builder, HALF, builder.add(constants, ir.Constant(I64, i * HALF_BYTES)), 8)
+        for i in range(6)
+    ]
+    shift = load(builder, NARROW, builder.add(constants, ir.Constant(I64, 6 * HALF_BYTES)), 4)
+    multipliers = [_low_halves(builder, part) for part in parts[:2]]
+    bits = ir.Constant(HALF, [32] * HALF.count)
+    order = [lane | 1 if lane % 2 == 0 else LANES + lane for lane in range(LANES)]
+    narrow = narrowing(builder, args, True)
+
+    def rule(at):
+        sums = builder.bitcast(load(builder, NARROW, at, 4), HALF)
+        apart = _low_halves(builder, sums), builder.ashr(sums, bits)
+        totals = [
+            builder.bitcast(
+                _rounded_product(
+                    builder, form, apart[i], multipliers[i], parts[2 + i], parts[4 + i]
+                ),
+                NARROW,
+            )
+            for i in (0, 1)
+        ]
+        upper = builder.shuffle_vector(*totals, ir.Constant(ir.VectorType(I32, LANES), order))
+        return narrow(builder.ashr(upper, shift))
+
+    return rule
+
+
+def narrowing(builder, args, bounded):
+    """Return the emitter of int32 lanes less their zero point -> bytes.
+
+    They saturate to 16 bits on the way; `bounded` clamps them to the layer's bounds.
+    """
+    zero, least, most = (fill(builder, MIDDLE, builder.trunc(a, I16)) for a in args[6:9])
+
+    def narrow(value):
+        for relation, end in ((">", -(1 << 15)), ("<", (1 << 15) - 1)):
+            bound = ir.Constant(NARROW, [end] * LANES)
+            value = builder.select(builder.icmp_signed(relation, value, bound), value, bound)
+        value = intrinsic_of(builder, "sadd.sat", "i16", [builder.trunc(value, MIDDLE), zero])
+        if bounded:
+            for relation, bound in ((">", least), ("<", most)):
+                value = builder.select(builder.icmp_signed(relation, value, bound), value, bound)
+        return builder.trunc(value, LINE)
+
+    return narrow
