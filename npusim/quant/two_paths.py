@@ -19,7 +19,7 @@ from npusim.quant.moments import sum_moments
 from npusim.quant.within import LayerSums, sum_clamped, weighed_windows
 
 BYTES_A_VALUE = 5
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 29
 """What the inputs and outputs of one node may take on both paths."""
 LEAST_SAMPLES = 8
 
@@ -102,7 +102,8 @@ class TwoPaths:
         layer has there even if the network's has none.
         """
         output = node.outputs[0]
-        real, integers = [], []
+        shape = (self.samples, *self.network.tensors[output].shape[1:])
+        real, integers = np.empty(shape, np.float32), np.empty(shape, np.int8)
         together = chunk_samples(self.network)
         for start in range(0, self.samples, together):
             part = slice(start, start + together)
@@ -115,12 +116,12 @@ class TwoPaths:
                     exact.append(constant(self.network.tensors[name]))
                     coded.append(constants.get(name, exact[-1]))
             operator = node.operator
-            real.append(evaluate(operator, exact, self._threads).astype(np.float32))
+            real[part] = evaluate(operator, exact, self._threads)
             if bias is not None:
                 coded[2:] = [bias]
             y = evaluate(operator, coded, self._threads)
-            integers.append(to_int8(y, self._scales[output]))
-        self._real[output], self._integers[output] = np.concatenate(real), np.concatenate(integers)
+            integers[part] = to_int8(y, self._scales[output])
+        self._real[output], self._integers[output] = real, integers
         for name in node.inputs:
             if name in self._readers:
                 self._readers[name] -= 1
