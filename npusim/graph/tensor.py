@@ -16,7 +16,7 @@ from npusim.errors import FormatError, RangeError, ShapeError
 from npusim.remade import Remade
 
 INTEGER_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "int64")
-DTYPES = (*INTEGER_DTYPES, "float32", "float16", "bool")
+DTYPES = (*INTEGER_DTYPES, "float32", "float16", "bool", "complex64")
 
 
 def frozen(array: NDArray) -> NDArray:

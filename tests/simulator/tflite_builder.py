@@ -18,6 +18,7 @@ TYPES = {
     "int64": schema.TensorType.INT64,
     "bool": schema.TensorType.BOOL,
     "float32": schema.TensorType.FLOAT32,
+    "complex64": schema.TensorType.COMPLEX64,
 }
 
 

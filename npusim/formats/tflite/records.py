@@ -34,6 +34,7 @@ DTYPES = {
     schema.TensorType.BOOL: "bool",
     schema.TensorType.INT16: "int16",
     schema.TensorType.INT8: "int8",
+    schema.TensorType.COMPLEX64: "complex64",
 }
 
 

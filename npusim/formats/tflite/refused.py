@@ -42,13 +42,11 @@ REFUSED = {
             "LSH_PROJECTION", "SKIP_GRAM",
         ),
     ),
-    **_each("it works on complex numbers", ("RFFT2D", "REAL", "IMAG", "COMPLEX_ABS")),
     **_each(
         "LiteRT has it on floats alone, or quantizes its activations while it runs",
         (
             "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
-            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D",
-            "CONV_3D_TRANSPOSE",
+            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D_TRANSPOSE",
         ),
     ),
     **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
