@@ -21,6 +21,7 @@ from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds import linear
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import by_runtime, elementwise
+from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step, unknown_codes
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_linear
@@ -260,7 +261,10 @@ PAGE = Page(
         wide_linear,
     ),
     quantized=step,
-    float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
+    float32=hybrid_or(
+        by_runtime(elementwise(real), onnxruntime=elementwise(single)),
+        by_runtime(hybrid_step(real, whole_samples=True), xnnpack=unknown_codes),
+    ),
     plain=Absent("takes no plain integers"),
     macs=macs,
     unit="array",

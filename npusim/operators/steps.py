@@ -18,6 +18,7 @@ from npusim.operators.forms.own_float import is_island
 from npusim.operators.fully_connected import FullyConnected
 from npusim.operators.kinds.any_type import one_or_all
 from npusim.operators.kinds.called import Caller, Run
+from npusim.operators.kinds.hybrid import require_floats
 from npusim.operators.kinds.runtime_group import (
     LIFT,
     in_float,
@@ -77,7 +78,8 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     inputs = network.inputs_of(node)
     tensors = [*inputs, *network.outputs_of(node)]
     if inputs and inputs[0].is_float and all(x.is_float for x in network.outputs_of(node)):
-        return float_step(network, node, rule)  # weights of a hybrid layer may be integers
+        require_floats(network, node)
+        return float_step(network, node, rule)
     if any(is_quantized(tensor) for tensor in tensors):
         if isinstance(page.quantized, Absent):
             raise page.quantized.raise_for(node)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from npusim.errors import UnsupportedError
 from tests.simulator.tflite_builder import Value, options
 
-from .litert_cases import Draw, Layer, binary, compare, random_layers
+from .litert_cases import Draw, Layer, binary, build, compare, network, random_layers
 from .onnx_cases import Case, equals_onnxruntime
 from .three_kernels import equals_litert
 
@@ -43,3 +44,9 @@ def _of_any_number(rng: np.random.Generator) -> Case:
 
 
 test_of_any_number_equals_onnxruntime = equals_onnxruntime(_of_any_number)
+
+
+def test_quantized_integers_beside_floats_are_refused() -> None:
+    x, y = Value((1, 4), "float32"), Value((1, 4), "int8", 0.5, 3)
+    with pytest.raises(UnsupportedError, match="add_0: expected float32 in t1 beside other floats"):
+        network(build(Layer("ADD", [x, y], [x], options("AddOptions"))))

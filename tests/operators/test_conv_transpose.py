@@ -14,7 +14,7 @@ from .litert_cases import BYTES, Draw, Layer, compare, integers, random_layers
 from .onnx_cases import Case, equals_onnxruntime
 
 
-def drawn(draw: Draw, dtype: str) -> Layer:
+def drawn(draw: Draw, dtype: str, hybrid: bool = False) -> Layer:
     n, h, w, c = draw.between(1, 2), draw.between(1, 5), draw.between(1, 5), draw.between(1, 9)
     k, s = (draw.between(1, 4), draw.between(1, 4)), (draw.between(1, 3), draw.between(1, 3))
     channels, same = draw.between(1, 9), draw.flag()
@@ -24,14 +24,18 @@ def drawn(draw: Draw, dtype: str) -> Layer:
         sizes = [(i - 1) * t + max(j, t) for i, t, j in zip((h, w), s, k, strict=True)]
     x = draw.plain((n, h, w, c), dtype)
     shape = (channels, *k, c)
+    scale: np.ndarray | np.float32
     if dtype == "float32":
         weights = draw.fixed(draw.plain(shape, dtype), low=-1, high=1)
+        if hybrid:
+            scale = np.array([draw.scale(-9, -6) for _ in range(channels)])
+            weights = constant(draw.rng.integers(-127, 128, shape).astype(np.int8), scale)
         y, bias = draw.plain((n, *sizes, channels), dtype), None
         if draw.flag():
             bias = draw.fixed(draw.plain((channels,), dtype))
     else:
         x = draw.quantized((n, h, w, c), dtype)
-        scale: np.ndarray | np.float32 = draw.scale(-8, -3)
+        scale = draw.scale(-8, -3)
         if dtype == "int8":
             if draw.flag():
                 scale = np.array([draw.scale(-8, -3) for _ in range(channels)])
@@ -83,3 +87,10 @@ def _of_a_shape(rng: np.random.Generator) -> Case:
 
 
 test_output_shape_equals_onnxruntime = equals_onnxruntime(_of_a_shape)
+
+
+@random_layers
+def test_hybrid_layers_equal_litert(draw: Draw) -> None:
+    """Activations that the runtime quantizes: a code that differed would show by 1 in 100."""
+    layer = drawn(draw, "float32", hybrid=True)
+    compare(layer, ulp=16, of_largest=True, kernels=("ref", "opt"))

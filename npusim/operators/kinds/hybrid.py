@@ -6,7 +6,7 @@ Its own kernels take a zero point of 0 for a convolution whose weights' scales a
 dense layer unless its file asks for another. XNNPACK has codes of its own, which are not followed.
 
 Source: TFLite, portable_tensor_utils.cc (SymmetricQuantizeFloats, AsymmetricQuantizeFloats),
-conv.cc, depthwise_conv.cc and fully_connected.cc (EvalHybrid).
+conv.cc, depthwise_conv.cc, transpose_conv.cc and fully_connected.cc (EvalHybrid).
 """
 
 from __future__ import annotations
@@ -22,11 +22,29 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
+from npusim.graph.tensor import is_quantized
 from npusim.operators.page import Step
 from npusim.runtimes.float32 import halves_away
 from npusim.words import Rule
 
 LEAST, MOST = -128, 127
+
+TAKEN_BY = (
+    "Conv2D", "ConvTranspose", "FullyConnected", "MatMul", "SequenceLstm", "Svdf",
+)  # fmt: skip
+"""Operators that compute floats with integer weights; any other would take them for floats."""
+
+
+def require_floats(network: Network, node: Node) -> None:
+    """Raise UnsupportedError where quantized integers stand beside floats that no page expects."""
+    if node.kind in TAKEN_BY:
+        return
+    for tensor in network.inputs_of(node):
+        if is_quantized(tensor):
+            raise UnsupportedError(
+                f"{node.name}: expected float32 in {tensor.name} beside other floats, found "
+                f"{tensor.dtype}"
+            )
 
 
 def is_hybrid(network: Network, node: Node) -> bool:
@@ -88,7 +106,7 @@ def hybrid_step(
         without_zero = one_scale or getattr(operator, "symmetric", False)
         taken = symmetric if without_zero else asymmetric
 
-        def step(threads: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        def step(threads: int, x: NDArray[np.float32], *held: NDArray) -> NDArray[np.float32]:
             length = prod(x.shape[1:]) if whole_samples else weights.shape[-1]
             integers, scale = taken(x.reshape(-1, length))
             sums = product(bare, integers.reshape(x.shape), weights).astype(np.float32)
