@@ -53,7 +53,7 @@ def _layer(network: Network, node: Node, own: set[str], by_output: dict[str, str
     if isinstance(node.operator, op.Reshape | op.Transpose):
         return ""
     seen: Node | None = node
-    forwards = False
+    forwards = _ends_quantized(network, node, own)
     while seen is not None and seen.name not in own:
         if seen.outputs[0] in by_output:
             return by_output[seen.outputs[0]]
@@ -66,3 +66,14 @@ def _layer(network: Network, node: Node, own: set[str], by_output: dict[str, str
                 (network.producer[name] for name in seen.inputs if name in network.producer), None
             )
     return "" if seen is None else seen.name
+
+
+def _ends_quantized(network: Network, node: Node, own: set[str]) -> bool:
+    """Return whether the float outcome of `node` is a step on the way to a layer's bytes."""
+    readers = network.consumers[node.outputs[0]]
+    if not network.output_of(node).is_float or not readers:
+        return False
+    reader = readers[0]
+    if isinstance(reader.operator, op.Quantize):
+        return reader.name in own
+    return reader.name not in own and _ends_quantized(network, reader, own)

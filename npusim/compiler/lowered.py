@@ -12,6 +12,7 @@ from npusim import operators as op
 from npusim.compiler.context import InPlace, Lowering
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import CONSTANTS, TENSORS, Arena, Constants, Spot, Stored
+from npusim.compiler.graph.byte_islands import byte_islands
 from npusim.compiler.graph.folding import FoldedInput, folded_inputs
 from npusim.compiler.graph.fused_add import addition_behind
 from npusim.compiler.graph.graph_storage import (
@@ -23,6 +24,7 @@ from npusim.compiler.graph.graph_storage import (
     is_renaming,
 )
 from npusim.compiler.graph.shuffle import channel_shuffles
+from npusim.compiler.lower import byte_island as lower_byte_island
 from npusim.compiler.lower import shuffle as lower_shuffle
 from npusim.compiler.lower.lowerings import lower_node
 from npusim.compiler.sample_by_sample import lower_each_sample
@@ -81,7 +83,10 @@ class LoweredNetwork:
         """Of tensors that something reads or writes which knows DRAM alone."""
         self.roots = {name: name for name in network.tensors}
         self.pads = folded_pads(network)
-        self.shuffles, self.inside_shuffles = channel_shuffles(network)
+        self.shuffles, inside_shuffles = channel_shuffles(network)
+        self.islands, inside_islands = byte_islands(network, rule)
+        self.inside = inside_shuffles | inside_islands
+        """Tensors that have no place, for what they are a step of is lowered whole."""
         self.folds: dict[str, FoldedInput] = {}
         self.fused: dict[str, Node] = {}
         self.last_readers = self._last_readers()
@@ -104,9 +109,11 @@ class LoweredNetwork:
                 last[name] = place
         for output, (node, _) in self.pads.items():
             last[node.inputs[0]] = max(last[node.inputs[0]], last[output])
-        for output, shuffle in self.shuffles.items():
+        sources = {output: shuffle.source for output, shuffle in self.shuffles.items()}
+        sources |= {output: island.source for output, island in self.islands.items()}
+        for output, source in sources.items():
             writer = self.network.producer[output]
-            last[shuffle.source] = max(last[shuffle.source], self.network.nodes.index(writer))
+            last[source] = max(last[source], self.network.nodes.index(writer))
         for name in self.network.outputs:
             last[name] = len(self.network.nodes)
         return last
@@ -171,17 +178,19 @@ class LoweredNetwork:
 
     def _lower(self, place: int, node: Node) -> None:
         target = self.network.output_of(node)
-        if target.name in self.pads or target.name in self.inside_shuffles:
+        if target.name in self.pads or target.name in self.inside:
             return
         if node in self.fused.values():
             return
-        shuffle = self.shuffles.get(target.name)
+        shuffle, island = self.shuffles.get(target.name), self.islands.get(target.name)
         if shuffle is None and self._renamed(node, target):
             return
         self._read = []
         with naming(node):
             if shuffle is not None:
                 lowering: Lowering | None = lower_shuffle.lower(shuffle, self)
+            elif island is not None:
+                lowering = lower_byte_island.lower(island, self)
             else:
                 lowering = lower_node(self.network, node, self)
                 if lowering is None and self.samples > 1:
