@@ -10,8 +10,10 @@ import onnx
 import pytest
 
 import npusim
+from npusim import operators as op
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import FormatError, NpuError
+from npusim.formats.own.calls import function_named
 from npusim.graph.network import Network
 from npusim.quant.export import export, model_of
 from npusim.quant.options import Options, as_published
@@ -20,6 +22,7 @@ from npusim.words import BiasCorrection, Encoder
 from tests.quant.networks import (
     CHOICES_OF_FIVE,
     REFERENCE_NETWORKS,
+    Maker,
     every_operator,
     reference_network,
 )
@@ -228,7 +231,7 @@ def edited(model: onnx.ModelProto, change: str) -> onnx.ModelProto:
     elif change == "name":
         stem.op_type = "Subset9Conv"
     elif change == "version":
-        next(o for o in copy.opset_import if o.domain == "npusim").version = 2
+        next(o for o in copy.opset_import if o.domain == "npusim").version = 3
     elif change == "end":
         next(a for a in copy.graph.node[-1].attribute if a.name == "scale").f *= 2
     elif change == "foreign":
@@ -245,7 +248,7 @@ def edited(model: onnx.ModelProto, change: str) -> onnx.ModelProto:
         ("codes", "stem: expected 108 bytes of codes"),
         ("multipliers", "multipliers of at most 31 bits"),
         ("name", "Subset9Conv"),
-        ("version", "expected version 1, found 2"),
+        ("version", "expected version 2, found 3"),
         ("end", "its scale and zero point are not those of"),
         ("foreign", "expected functions of npusim alone"),
     ],
@@ -260,6 +263,37 @@ def test_a_file_that_means_two_things_is_refused(
     with pytest.raises(NpuError, match=message) as caught:
         npusim.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_no_processor_saturates_pairs_of_products(tmp_path: Path) -> None:
+    import onnxruntime
+
+    weights = np.where(RANDOM.random((6, 1, 1, 32)) < 0.7, 1.0, -1.0)
+    x = np.where(RANDOM.random((4, 32, 5, 5)) < 0.7, 1.0, -1.0)
+    maker = Maker((1, 5, 5, 32), order=(0, 3, 1, 2))
+    y = maker.node("conv", op.Conv2D(op.Window((1, 1))), "x", maker.constant("w", weights))
+    conv = npusim.quantize(maker.network(y), x, bits=8, encoder="nearest")
+    export(conv, tmp_path / "q.onnx", io="int8")
+    values = integers(conv, x)
+    (expected,) = onnxruntime.InferenceSession(tmp_path / "q.onnx").run(None, {"x": values})
+    found = npusim.prepare(npusim.load(tmp_path / "q.onnx")).run(values)
+    assert np.array_equal(found[y], expected)
+
+
+def test_files_of_version_1_are_read(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    prepared, _ = made
+    network = quantize_prepared(prepared, Options()).network
+    model, path = model_of(network), tmp_path / "earlier.onnx"
+    names = [function.name for function in model.functions]
+    del model.functions[:]
+    model.functions.extend(function_named(name, 1) for name in names)
+    next(o for o in model.opset_import if o.domain == "npusim").version = 1
+    onnx.save(model, path)
+    same_network(network, npusim.load(path))
+    next(o for o in model.opset_import if o.domain == "npusim").version = 2
+    onnx.save(model, path)
+    with pytest.raises(FormatError, match="its body is not the one npusim writes"):
+        npusim.load(path)
 
 
 def test_a_float_network_has_no_such_form() -> None:

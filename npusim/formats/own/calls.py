@@ -17,6 +17,7 @@ from onnx import FunctionProto
 from npusim.errors import UnsupportedError
 from npusim.formats.own import elementwise as functions
 from npusim.formats.own import floats
+from npusim.formats.own.functions import DOMAIN_VERSION
 from npusim.formats.own.linear import format_named, format_of, linear_function
 from npusim.graph.network import Network, Node
 from npusim.graph.weights import EncodedWeights
@@ -52,8 +53,8 @@ LINEAR_FORMS = ("Conv", "Gemm", "Dense")
 """Forms of layers whose function is named by the format of their codes."""
 
 
-def function_named(name: str) -> FunctionProto:
-    """Return the function of npusim's domain called `name`.
+def function_named(name: str, version: int = DOMAIN_VERSION) -> FunctionProto:
+    """Return the function of npusim's domain called `name`, as `version` of it has it.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def function_named(name: str) -> FunctionProto:
         return functions.concat_function(int(name.removeprefix(CONCAT)))
     if name.removeprefix(FLOAT) in floats.OPERATORS and name.startswith(FLOAT):
         return floats.float_function(name)
-    return linear_function(format_named(name))
+    return linear_function(format_named(name), version)
 
 
 @dataclass(frozen=True, eq=False)

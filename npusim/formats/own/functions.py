@@ -18,11 +18,14 @@ import onnx
 from onnx import TensorProto, helper
 
 DOMAIN = "npusim"
-DOMAIN_VERSION = 1
+DOMAIN_VERSION = 2
+SIGNED_IMAGES = 1
+"""The version whose convolutions took their images as int8, which is read, too."""
 OPSET = 18
 IR_VERSION = 10
 WEIGHT_ZERO_POINT = 128
-"""Weights enter ConvInteger as uint8 less 128: with int8 weights some processors saturate."""
+"""Weights, and images of ConvInteger, enter as uint8 less 128: of pairs of uint8 and int8 some
+processors add the products in 16 bits, which saturate."""
 
 
 @dataclass
@@ -121,6 +124,14 @@ def integers(name: str) -> Reference:
 def channels_first(body: Body, x: str) -> str:
     """Transpose [N H W C] to [N C H W]."""
     return body.add("Transpose", x, perm=[0, 3, 1, 2])
+
+
+def unsigned(body: Body, x: str) -> str:
+    """Return int8 values plus 128 as uint8."""
+    moved = body.add(
+        "Add", body.add("Cast", x, to=TensorProto.INT32), body.integer(128, TensorProto.INT32)
+    )
+    return body.add("Cast", moved, to=TensorProto.UINT8)
 
 
 def channels_last(body: Body, x: str) -> str:

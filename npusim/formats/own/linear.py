@@ -21,6 +21,8 @@ from npusim.codes import WeightCode
 from npusim.codes.schemes import BY_NAME, SCHEMES, code_of
 from npusim.errors import FormatError
 from npusim.formats.own.functions import (
+    DOMAIN_VERSION,
+    SIGNED_IMAGES,
     WEIGHT_ZERO_POINT,
     Body,
     channels_first,
@@ -29,6 +31,7 @@ from npusim.formats.own.functions import (
     integer,
     integers,
     rounded,
+    unsigned,
 )
 from npusim.graph.weights import EncodedWeights
 
@@ -131,14 +134,15 @@ def level_tables(form: LinearFormat) -> list[list[int]]:
     return form.code.plane_table(form.bits, ones, forms).tolist()
 
 
-def linear_function(form: LinearFormat) -> FunctionProto:
-    """Return the function of a format."""
+def linear_function(form: LinearFormat, version: int = DOMAIN_VERSION) -> FunctionProto:
+    """Return the function of a format, as a version of npusim's domain has it."""
     body = Body(form.name, form.inputs)
     codes = _codes(body, form)
     planes = [body.add("Gather", table, codes) for table in _weight_tables(body, form)]
     if form.convolution:
         planes = [body.add("Transpose", plane, perm=[0, 3, 1, 2]) for plane in planes]
-    operand = _operand(body, form, planes[0])
+    moved = form.convolution and version > SIGNED_IMAGES
+    operand = _operand(body, form, planes[0], moved)
     total = "bias"
     for point in range(form.points):
         for i, plane in enumerate(planes):
@@ -148,7 +152,7 @@ def linear_function(form: LinearFormat) -> FunctionProto:
             j = body.integer(point * len(planes) + i)
             product = body.add(
                 "Mul",
-                _accumulator(body, form, operand, weights),
+                _accumulator(body, form, operand, weights, moved),
                 body.add("Gather", "multipliers", j),
             )
             total = body.add("Add", product, total)
@@ -160,7 +164,7 @@ def linear_function(form: LinearFormat) -> FunctionProto:
             shape = body.add("Concat", rows, rest, axis=0)
         one = body.add("Cast", body.integer(WEIGHT_ZERO_POINT + 1), to=TensorProto.UINT8)
         ones = body.add("Expand", one, shape)
-        product = body.add("Mul", _accumulator(body, form, operand, ones), "window_sum")
+        product = body.add("Mul", _accumulator(body, form, operand, ones, moved), "window_sum")
         total = body.add("Add", total, product)
     shift = "shift"
     if "channel_shift" in form.inputs:
@@ -209,9 +213,9 @@ def _weight_tables(body: Body, form: LinearFormat) -> list[str]:
     return tables
 
 
-def _operand(body: Body, form: LinearFormat, plane: str) -> str:
+def _operand(body: Body, form: LinearFormat, plane: str, moved: bool) -> str:
     if form.convolution:
-        return channels_first(body, "x")
+        return channels_first(body, unsigned(body, "x") if moved else "x")
     if form.keep_dims:
         return "x"
     columns = body.add("Slice", body.add("Shape", plane), *_bounds(body, 1, 2))
@@ -228,9 +232,12 @@ def _rows_of_point(body: Body, point: int) -> str:
     return body.add("Min", row, last)
 
 
-def _accumulator(body: Body, form: LinearFormat, operand: str, weights: str) -> str:
-    """Return sum (x - zero point) * w as int64, channels last."""
-    x_zero = body.integer("x_zero_point", TensorProto.INT8)
+def _accumulator(body: Body, form: LinearFormat, operand: str, weights: str, moved: bool) -> str:
+    """Return sum (x - zero point) * w as int64, channels last; `moved` is the operand by 128."""
+    if moved:
+        x_zero = unsigned(body, body.integer("x_zero_point"))
+    else:
+        x_zero = body.integer("x_zero_point", TensorProto.INT8)
     w_zero = body.add("Cast", body.integer(WEIGHT_ZERO_POINT), to=TensorProto.UINT8)
     if form.convolution:
         sums = body.add(

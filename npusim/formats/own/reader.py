@@ -57,10 +57,10 @@ def network(graph: OnnxGraph) -> Network:
 
 def _check_functions(graph: OnnxGraph) -> None:
     version = graph.versions.get(DOMAIN, 0)
-    if version != DOMAIN_VERSION:
+    if not 1 <= version <= DOMAIN_VERSION:
         raise FormatError(f"npusim's form: expected version {DOMAIN_VERSION}, found {version}")
     for name in {node.kind for node in graph.nodes if node.domain == DOMAIN}:
-        if graph.functions.get((DOMAIN, name)) != function_named(name):
+        if graph.functions.get((DOMAIN, name)) != function_named(name, version):
             raise FormatError(
                 f"npusim.{name}: its body is not the one npusim writes, so other runtimes would "
                 f"compute something else"
