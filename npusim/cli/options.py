@@ -224,7 +224,7 @@ calibrate_option = click.option(
     required=True,
     metavar="FILE",
     help="Samples (.npy, .npz, FILE.npz:KEY, a picture or a folder of pictures) that ranges and "
-    "biases are found on.",
+    "biases are found on; of several inputs an .npz by their names.",
 )
 
 

@@ -162,7 +162,7 @@ def command(
     from npusim.errors import UnsupportedError
     from npusim.explore.budget import MIXED_SCHEMES, Budget, within_budget
     from npusim.formats.files import load
-    from npusim.formats.samples import read_samples
+    from npusim.formats.inputs import read_inputs
     from npusim.machines import Machine
     from npusim.quant.export import export
     from npusim.quant.quantize import prepare, quantize_prepared
@@ -191,9 +191,9 @@ def command(
     if form == "qdq":
         require_uniform(options, budget is not None)
     network = load(model, shapes, outputs)
-    samples = read_samples(calibrate_path, network, reading)
+    samples = read_inputs([("", calibrate_path)], network, reading)
     with progress_bars() as show:
-        show(f"calibrating on {counted(samples.count, 'sample')}", 0, None)
+        show(f"calibrating on {counted(samples.count(network), 'sample')}", 0, None)
         prepared = prepare(network, samples.x, threads)
         if budget is not None:
             options = within_budget(

@@ -26,6 +26,7 @@ from npusim.operators.kinds.recurrent import (
     B,
     C,
     H,
+    Outputs,
     Product,
     R,
     W,
@@ -74,7 +75,7 @@ def _multiplied(
     return np.asarray(y if start is None else start + y, np.float32)
 
 
-def real(operator: DynamicLstm, *inputs: NDArray) -> tuple[NDArray, ...]:
+def real(operator: DynamicLstm, *inputs: NDArray) -> Outputs:
     """Return the hidden states of all steps, and the last h and c."""
     one = lstm_direction(operator, mlas.logistic, mlas.tanh)
 
@@ -100,7 +101,9 @@ def float32(network: Network, node: Node, rule: Rule) -> Step:
 def _read(b: Builder, node: OnnxNode) -> None:
     hidden, ways = common_attributes(node, FUNCTIONS, ("input_forget",))
     places = (X, W, R, B, H, C, PEEPHOLES, W_SCALE, W_ZERO, R_SCALE, R_ZERO)
-    emit_recurrent(b, node, lambda present: DynamicLstm(hidden, ways, present), places)
+    emit_recurrent(
+        b, node, lambda present, gives: DynamicLstm(hidden, ways, present, gives), places
+    )
 
 
 PAGE = Page(

@@ -20,13 +20,14 @@ from npusim.kernels import mlas
 from npusim.kernels.mlas_products import packed_product
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import FLOATS_ALONE
 from npusim.operators.kinds.recurrent import (
     PEEPHOLES,
     B,
     C,
     Direction,
     H,
+    Outputs,
     Product,
     R,
     Recurrent,
@@ -39,11 +40,12 @@ from npusim.operators.kinds.recurrent import (
     float32_step,
     in_all_directions,
     macs,
+    own_forms,
     product,
     state,
 )
 from npusim.operators.page import Absent, Page
-from npusim.runtimes.elementary import sigmoid
+from npusim.runtimes.elementary import sigmoid, tanh
 
 FUNCTIONS = ("sigmoid", "tanh", "tanh")
 
@@ -87,12 +89,12 @@ def lstm_direction(operator: Recurrent, gate: Gate, squash: Gate) -> Direction:
     return steps
 
 
-def real(operator: FloatLstm, *inputs: NDArray) -> tuple[NDArray, ...]:
+def real(operator: FloatLstm, *inputs: NDArray) -> Outputs:
     """Return the hidden states of all steps, and the last h and c, in the type of x."""
-    return in_all_directions(operator, inputs, product, lstm_direction(operator, sigmoid, np.tanh))
+    return in_all_directions(operator, inputs, product, lstm_direction(operator, sigmoid, tanh))
 
 
-def single(operator: FloatLstm, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+def single(operator: FloatLstm, *inputs: NDArray[np.float32]) -> Outputs:
     """Return the same as onnxruntime has it."""
     steps = lstm_direction(operator, mlas.logistic, mlas.tanh)
     return in_all_directions(operator, inputs, packed_product, steps)
@@ -101,14 +103,14 @@ def single(operator: FloatLstm, *inputs: NDArray[np.float32]) -> tuple[NDArray[n
 def _read(b: Builder, node: OnnxNode) -> None:
     hidden, ways = common_attributes(node, FUNCTIONS, ("input_forget",))
     places = (X, W, R, B, H, C, PEEPHOLES)
-    emit_recurrent(b, node, lambda present: FloatLstm(hidden, ways, present), places)
+    emit_recurrent(b, node, lambda present, gives: FloatLstm(hidden, ways, present, gives), places)
 
 
 PAGE = Page(
     operator=FloatLstm,
     tflite=(),
     onnx=(OnnxForm("LSTM", _read),),
-    own=NO_OWN_FORM,
+    own=own_forms("LSTM", (X, W, R, B, H, C)),
     real=real,
     constants=FLOATS_ALONE,
     quantized=FLOATS_ALONE,

@@ -13,6 +13,7 @@ from npusim.errors import RangeError, ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.own import Field, OwnForm
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
@@ -42,7 +43,10 @@ class Gather(Operator):
         return ((*x[:axis], *indices[walked:], *x[axis + 1 :]),)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
-        return self.axis != 0 and inputs[1].is_constant and not self.batch_dims
+        if self.batch_dims:
+            return False
+        looked_up = self.axis == 0 and inputs[0].is_constant
+        return looked_up or (self.axis != 0 and inputs[1].is_constant)
 
 
 def real(operator: Gather, x: NDArray, indices: NDArray) -> NDArray:
@@ -88,4 +92,21 @@ def _read(layer: TfliteLayer) -> Gather:
     return Gather(axis, walked + len(layer.input(1).shape) if walked < 0 else walked)
 
 
-PAGE = any_type_page(Gather, (TfliteForm("GATHER", 2, _read),), real, _step, unit="data movement")
+def _looks_up(network: Network, node: Node) -> bool:
+    """Return whether it takes rows of a constant table, as an embedding does."""
+    operator: Any = node.operator
+    table, indices = network.inputs_of(node)
+    plain = not operator.axis and not operator.batch_dims and operator.from_end
+    return plain and table.is_constant and not indices.is_constant and not indices.is_float
+
+
+LOOK_UP = Field(lambda o, x: {}, lambda call: {"axis": 0, "from_end": True})
+
+PAGE = any_type_page(
+    Gather,
+    (TfliteForm("GATHER", 2, _read),),
+    real,
+    _step,
+    own=(OwnForm("LookUp", (LOOK_UP,), values=2, suits=_looks_up),),
+    unit="data movement",
+)

@@ -20,10 +20,12 @@ from npusim.kernels import mlas, unfused
 from npusim.kernels.mlas_products import packed_product
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.forms.own import integer
+from npusim.operators.kinds.host import FLOATS_ALONE
 from npusim.operators.kinds.recurrent import (
     B,
     H,
+    Outputs,
     Product,
     R,
     Recurrent,
@@ -36,11 +38,12 @@ from npusim.operators.kinds.recurrent import (
     float32_step,
     in_all_directions,
     macs,
+    own_forms,
     product,
     state,
 )
 from npusim.operators.page import Absent, Page
-from npusim.runtimes.elementary import sigmoid
+from npusim.runtimes.elementary import sigmoid, tanh
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,13 @@ def _direction(
     return steps
 
 
-def real(operator: Gru, *inputs: NDArray) -> tuple[NDArray, ...]:
+def real(operator: Gru, *inputs: NDArray) -> Outputs:
     """Return the hidden states of all steps, and the last, in the type of x."""
-    steps = _direction(operator, sigmoid, sigmoid, np.tanh)
+    steps = _direction(operator, sigmoid, sigmoid, tanh)
     return in_all_directions(operator, inputs, product, steps)
 
 
-def single(operator: Gru, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+def single(operator: Gru, *inputs: NDArray[np.float32]) -> Outputs:
     """Return the same as onnxruntime has it."""
     steps = _direction(operator, mlas.logistic, unfused.sigmoid, unfused.tanh)
     return in_all_directions(operator, inputs, packed_product, steps)
@@ -96,14 +99,16 @@ def single(operator: Gru, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.floa
 def _read(b: Builder, node: OnnxNode) -> None:
     hidden, ways = common_attributes(node, ("sigmoid", "tanh"))
     linear = bool(node.integer("linear_before_reset", 0))
-    emit_recurrent(b, node, lambda places: Gru(hidden, ways, places, linear), (X, W, R, B, H))
+    emit_recurrent(
+        b, node, lambda places, gives: Gru(hidden, ways, places, gives, linear), (X, W, R, B, H)
+    )
 
 
 PAGE = Page(
     operator=Gru,
     tflite=(),
     onnx=(OnnxForm("GRU", _read),),
-    own=NO_OWN_FORM,
+    own=own_forms("GRU", (X, W, R, B, H), integer("linear_before_reset", kind=bool)),
     real=real,
     constants=FLOATS_ALONE,
     quantized=FLOATS_ALONE,

@@ -22,6 +22,7 @@ from npusim.kernels.softmax import DIFFERENCE_FRACTION_BITS, multiply_high
 from npusim.kernels.softmax import exponentials as exponentials_of
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own_float import island_form
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.float32 import by_runtime, elementwise
@@ -161,7 +162,7 @@ PAGE = Page(
     operator=LogSoftmax,
     tflite=(TfliteForm("LOG_SOFTMAX", 1, lambda layer: LogSoftmax()),),
     onnx=(OnnxForm("LogSoftmax", _read),),
-    own=Absent("has no form in npusim's own files"),
+    own=(island_form("LogSoftmax"),),
     real=real,
     constants=PerRuntime(
         litert=fixed_point,

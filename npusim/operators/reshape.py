@@ -67,8 +67,8 @@ def step(network: Network, node: Node) -> Step:
 
 
 def real(operator: Reshape, x: NDArray) -> NDArray:
-    """Return the values in their places, float64 [N ...], whatever the batch."""
-    return x.reshape(len(x), *operator.shape[1:])
+    """Return the values in their places."""
+    return x.reshape(operator.shape)
 
 
 def _write_shape(operator: Reshape, x: Tensor) -> Attributes:

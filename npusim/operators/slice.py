@@ -71,10 +71,9 @@ def step(network: Network, node: Node) -> Step:
 
 
 def real(operator: Slice, x: NDArray) -> NDArray:
-    """Return the values in their places, float64 [N ...], whatever the batch."""
+    """Return the values in their places."""
     bounds = zip(operator.start, operator.stop, operator.step, strict=True)
-    index = tuple(slice(*b) for b in bounds)
-    return x[(slice(None), *index[1:])]
+    return x[tuple(slice(*b) for b in bounds)]
 
 
 def _write_bounds(operator: Slice, x: Tensor) -> Attributes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
-from npusim.quant.float_network import run_canonical
+from npusim.quant.float_network import Samples, run_canonical, sample_count
 from npusim.quant.moments import layer_windows, mean_window
 from npusim.runtimes.elementary import logs
 from npusim.words import RangeMethod
@@ -30,6 +30,8 @@ LEAST_WINDOWS, WINDOW_VALUES = 32, 1 << 19
 """A layer of many groups keeps so few windows, or as many values, if that is more."""
 CLIP_STEP = 0.02
 LEAST_CLIP = 0.2
+SOFTMAX_DEPTH = 16.0
+"""Below a row's greatest value by so much, an exponential is 1e-7 of that one's."""
 BINS = 2048
 LEAST_SHARE = 1e-9
 """Of a bin that is kept empty though values fall there."""
@@ -45,15 +47,24 @@ class Calibration:
     values : tensor name -> float64 [S], an evenly spaced sample, in chunks
     mean_window : node name -> float64 [G K], the mean operand at each tap, padding as zeros
     windows : node name -> float32 [G P K], sampled windows of each group of channels
+    floors : tensor name -> what all below counts nothing, of one that only a Softmax reads
     """
 
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
     mean_window: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     windows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
 
     def clipped_range(self, name: str, method: RangeMethod) -> tuple[float, float]:
-        """Return the range of tensor `name` that `method` keeps."""
+        """Return the range of tensor `name` that `method` keeps.
+
+        What a Softmax takes for nothing is left out: masks put it far away.
+        """
+        low, high = self._range(name, method)
+        return max(low, self.floors.get(name, low)), high
+
+    def _range(self, name: str, method: RangeMethod) -> tuple[float, float]:
         low, high = self.ranges[name]
         if method == "min-max":
             return low, high
@@ -123,17 +134,18 @@ def activation_quantization(low: float, high: float) -> Quantization:
     return Quantization(np.asarray(scale), np.asarray(zero_point))
 
 
-def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = None) -> Calibration:
-    """Return what the samples `x` [N ...] (canonical layout) do in the folded float `network`.
+def calibrate(network: Network, x: Samples, threads: int | None = None) -> Calibration:
+    """Return what the samples `x` (canonical layout) do in the folded float `network`.
 
     Raises
     ------
     UnsupportedError
         The network is not float.
     """
-    samples = len(x)
+    samples = sample_count(x)
     seen = Calibration()
     totals: dict[str, NDArray[np.float64]] = {}
+    rows: dict[str, int] = {}
     sampled: dict[str, list[NDArray[np.float32]]] = {}
 
     def observe(
@@ -142,6 +154,8 @@ def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = No
         y: NDArray[np.float64],
         alive: Mapping[str, NDArray[np.float64]],
     ) -> None:
+        if tensor.dtype.kind in "iu":
+            return
         low, high = float(y.min()), float(y.max())
         if tensor.name in seen.ranges:
             low, high = (
@@ -151,7 +165,14 @@ def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = No
         seen.ranges[tensor.name] = low, high
         step = max(1, samples * y[0].size // SAMPLED_VALUES)
         seen.values.setdefault(tensor.name, []).append(y.reshape(len(y), -1)[:, ::step].ravel())
+        if node is not None and isinstance(node.operator, op.Softmax):
+            x = node.inputs[0]
+            if all(isinstance(reader.operator, op.Softmax) for reader in network.consumers[x]):
+                tops = alive[x].max(axis=node.operator.axis)
+                floor = float(tops.min()) - SOFTMAX_DEPTH / node.operator.beta
+                seen.floors[x] = min(floor, seen.floors.get(x, floor))
         if node is not None and isinstance(node.operator, op.Conv2D | op.FullyConnected):
+            rows[node.name] = rows.get(node.name, 0) + len(alive[node.inputs[0]])
             for one in alive[node.inputs[0]]:
                 mean = mean_window(network, node, one[None])
                 totals[node.name] = totals[node.name] + mean if node.name in totals else mean
@@ -161,7 +182,7 @@ def calibrate(network: Network, x: NDArray[np.float64], threads: int | None = No
 
     run_canonical(network, x, observe=observe, threads=threads)
     for name, total in totals.items():
-        seen.mean_window[name] = total / samples
+        seen.mean_window[name] = total / rows[name]
         windows = np.concatenate(sampled.pop(name))
         seen.windows[name] = np.ascontiguousarray(windows.transpose(1, 0, 2))
     return seen

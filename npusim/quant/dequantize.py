@@ -56,13 +56,13 @@ def dequantized(network: Network) -> Network:
     )
 
 
-def real_samples(network: Network, x: NDArray) -> NDArray:
-    """Return samples of the one input of `network` as real values: codes by the input's scale.
+def real_samples(network: Network, x: NDArray, name: str = "") -> NDArray:
+    """Return samples of the input `name`, or the only one, as real values: codes by its scale.
 
     Floats are real values already, and a float network takes no others.
     """
     x = np.asarray(x)
-    tensor = network.tensors[network.inputs[0]]
+    tensor = network.tensors[name or network.inputs[0]]
     if x.dtype != tensor.dtype or tensor.is_float or tensor.quantization is None:
         return x
     q = tensor.quantization

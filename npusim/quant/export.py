@@ -49,7 +49,8 @@ def model_of(network: Network, ends: End = "float") -> onnx.ModelProto:
     require_one_of("io", ends, ENDS)
     writer = _Writer(network, ends == "float")
     for name in network.inputs:
-        writer.enter(network.tensors[name])
+        if network.tensors[name].quantization is not None:  # others are indices, as they are
+            writer.enter(network.tensors[name])
     for name, tensor in network.tensors.items():
         if tensor.is_constant:
             writer.initializers.append(numpy_helper.from_array(np.array(tensor.data), name))
@@ -83,6 +84,8 @@ class _Writer:
     def inside(self, name: str) -> str:
         """Return what a tensor is called between npusim's functions."""
         tensor = self.network.tensors[name]
+        if tensor.quantization is None:
+            return name
         at_an_end = name in self.network.inputs or (tensor.is_constant and not tensor.is_float)
         changed = self.real_ends or tensor.file_order is not None
         return name + INNER if at_an_end or (name in self.network.outputs and changed) else name
@@ -133,6 +136,8 @@ class _Writer:
         batch_first = self.free_batch and order[0] == 0
         shape = tuple(tensor.shape[axis] for axis in order)
         kind = TensorProto.FLOAT if self.real_ends else TensorProto.INT8
+        if tensor.quantization is None:
+            kind = helper.np_dtype_to_tensor_dtype(tensor.dtype)
         return _value(tensor.name, shape, batch_first, kind)
 
     def model(self) -> onnx.ModelProto:

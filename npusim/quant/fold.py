@@ -16,6 +16,7 @@ from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.operators.arg_max import ArgMax
+from npusim.operators.log_softmax import LogSoftmax
 from npusim.quant.float_network import constant
 
 FUSABLE = (op.Conv2D, op.FullyConnected, op.Add, op.Mul, op.AveragePool, op.MaxPool)
@@ -31,6 +32,7 @@ def fold(network: Network) -> Network:
 
 DROPPED: dict[type[op.Operator], str] = {
     op.Softmax: "softmax was dropped, the output is its logits",
+    LogSoftmax: "log-softmax was dropped, the output is its logits",
     ArgMax: "argmax was dropped, the output is what it chooses from",
 }
 """What ends a network and is left off, and the words that say so."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.quant.float_network import run_canonical
+from npusim.quant.float_network import run_canonical, sample_count, some_samples
 from npusim.quant.quantize import Prepared, Quantized, is_linear
 
 MOST_SAMPLES = 16
@@ -42,9 +42,9 @@ class OutputError:
 
     def __init__(self, prepared: Prepared, threads: int | None = None) -> None:
         self.network, self._threads = prepared.network, threads
-        every = len(prepared.samples)
+        every = sample_count(prepared.samples)
         count = min(every, MOST_SAMPLES)
-        self._samples = prepared.samples[np.arange(count) * every // count]
+        self._samples = some_samples(prepared.samples, np.arange(count) * every // count)
         self._reference = self._run(self.network)
         about_mean = self._reference - self._reference.sum(axis=0) / count
         self._power = float((about_mean**2).sum()) or 1.0

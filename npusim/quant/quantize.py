@@ -24,13 +24,20 @@ from npusim.errors import UnsupportedError, suggested
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.operators.forms.own_float import FLOAT, ISLAND
+from npusim.operators.gather import Gather
 from npusim.operators.page import Absent
 from npusim.operators.pages import PAGE_OF
 from npusim.operators.pick import Pick
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
 from npusim.quant.coded import CodedWeights
 from npusim.quant.dequantize import dequantized, real_samples
-from npusim.quant.float_network import canonical_samples, constant
+from npusim.quant.float_network import (
+    Given,
+    Samples,
+    by_name,
+    canonical_samples,
+    constant,
+)
 from npusim.quant.fold import fold
 from npusim.quant.layer import LayerRecord, quantize_layer
 from npusim.quant.options import EXEMPT_SCHEME, Options, with_default_bits
@@ -47,8 +54,8 @@ class Prepared:
 
     network: Network
     calibration: Calibration
-    samples: NDArray[np.float64]
-    """What it was calibrated on [N ...], canonical layout."""
+    samples: Samples
+    """What it was calibrated on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +69,16 @@ class Quantized:
     """Of each linear layer [OC], corrected, in real values."""
 
 
-def prepare(network: Network, samples: NDArray, threads: int | None = None) -> Prepared:
+def prepare(network: Network, samples: Given, threads: int | None = None) -> Prepared:
     """Return `network` (float, or integer taken as real values) folded and calibrated.
 
-    `samples` [N ...] are in the file's layout of the network's input: real values, or codes of an
-    integer network.
+    `samples` [N ...], of several inputs by their names, are in the file's layout: real values, or
+    codes of an integer network; integers where the network takes integers, such as indices.
     """
     require_type("network", network, Network, hint="npusim.load makes one")
     require_count("threads", threads)
-    samples = real_samples(network, samples)
+    given = by_name(network, samples)
+    reals = {name: real_samples(network, x, name) for name, x in given.items()}
     if any(
         len(node.inputs) == 1 or network.tensors[node.inputs[1]].dtype.kind in "iu"
         for node in network.nodes
@@ -78,13 +86,16 @@ def prepare(network: Network, samples: NDArray, threads: int | None = None) -> P
     ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
     folded = fold(rewrite(network))
-    canonical = canonical_samples(folded, samples)
+    for name, x in reals.items():
+        if folded.tensors[name].is_float and not network.tensors[name].is_float:
+            reals[name] = x.astype(np.float32)
+    canonical = canonical_samples(folded, reals)
     return Prepared(folded, calibrate(folded, canonical, threads), canonical)
 
 
 def quantize(
     network: Network,
-    calibrate: NDArray,
+    calibrate: Given,
     *,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
@@ -96,8 +107,9 @@ def quantize(
     ----------
     network
         A float network, see `npusim.load`; the weights of an integer one are taken as real values.
-    calibrate : array [N ...]
+    calibrate : array [N ...], or a mapping of them
         Samples in the layout of the network's input: real values, or codes of an integer network.
+        Those of several inputs by the inputs' names.
     progress
         Called with (layers done, layers in all).
     settings
@@ -133,7 +145,9 @@ def quantize_prepared(
     scales = quantizations(network, calibration, options)
     tensors: dict[str, Tensor] = {}
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
-        tensors[name] = _activation(network, name, scales[name])
+        tensors[name] = (
+            _activation(network, name, scales[name]) if name in scales else network.tensors[name]
+        )
     nodes, records, every, biases = [], [], {}, {}
     paths = None
     if options.encoder != "nearest":
@@ -240,10 +254,12 @@ def quantizations(
     def own(name: str) -> Quantization:
         return activation_quantization(*calibration.clipped_range(name, options.activations))
 
-    scales = {name: own(name) for name in network.inputs}
+    scales = {name: own(name) for name in network.inputs if network.tensors[name].is_float}
     for node in network.nodes:
-        if isinstance(node.operator, KEEPS_SCALE):
+        if isinstance(node.operator, KEEPS_SCALE) and node.inputs[0] in scales:
             scales[node.outputs[0]] = scales[node.inputs[0]]
+        elif _has_form(network, node) and isinstance(node.operator, Gather):
+            scales[node.outputs[0]] = _constant_quantization(network.tensors[node.inputs[0]])
         elif not _has_form(network, node) or len(node.outputs) > 1:
             raise UnsupportedError(f"{node.name}: {node.kind} has no int8 form here")
         else:
@@ -260,7 +276,11 @@ def _activation(network: Network, name: str, q: Quantization) -> Tensor:
 
 def _constant(tensor: Tensor) -> tuple[Tensor, NDArray[np.float64]]:
     """Return a constant as int8, and the real values that it then has."""
-    values = constant(tensor)
-    q = activation_quantization(float(values.min()), float(values.max()))
-    integers = to_int8(values, q)
+    q = _constant_quantization(tensor)
+    integers = to_int8(constant(tensor), q)
     return Tensor(tensor.name, tensor.shape, np.dtype(np.int8), q, integers), to_real(integers, q)
+
+
+def _constant_quantization(tensor: Tensor) -> Quantization:
+    values = constant(tensor)
+    return activation_quantization(float(values.min()), float(values.max()))

@@ -18,12 +18,16 @@ from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.operators.depth_to_space import DepthToSpace
+from npusim.operators.float_lstm import FloatLstm
+from npusim.operators.gru import Gru
+from npusim.operators.kinds.recurrent import B, C, H, R, W, X
 from npusim.operators.layer_normalization import LayerNormalization
 from npusim.operators.pick import Pick
 from npusim.operators.pow import Pow
 from npusim.operators.resize_nearest import places
 from npusim.operators.space_to_depth import SpaceToDepth
 from npusim.quant.rewrite_choices import CHOICES
+from npusim.quant.rewrite_conditions import CONDITIONS, finite, with_real_integers
 from npusim.quant.rewrite_products import PRODUCTS
 from npusim.quant.rewriting import FLOAT, Rewriting, Writer
 
@@ -32,6 +36,7 @@ Places = tuple[tuple[int, ...] | None, ...]
 
 def rewrite(network: Network) -> Network:
     """Return the same real function in the operators that the quantizer has."""
+    network = with_real_integers(network)
     r = Rewriting(network)
     for node in network.nodes:
         writer = WRITERS.get(type(node.operator))
@@ -120,6 +125,7 @@ def _with_rank(r: Rewriting, node: Node) -> bool:
     """Append a node whose constants without an axis get one."""
     inputs = []
     for name in node.inputs:
+        name = finite(r, name)
         data = r.data(name)
         if data is not None and not data.ndim:
             name = r.constant(f"{node.name}:{name}", data.reshape(1))
@@ -221,6 +227,28 @@ def _conv_transpose(r: Rewriting, node: Node) -> bool:
     return True
 
 
+def _recurrent(r: Rewriting, node: Node) -> bool:
+    """Write one layer of all inputs for each output that is read: states begin at zeros."""
+    operator: Any = node.operator
+    places = (X, W, R, B, H, C) if isinstance(operator, FloatLstm) else (X, W, R, B, H)
+    if not {*operator.places} <= {*places}:
+        return False
+    found = dict(zip(operator.places, node.inputs, strict=True))
+    directions, gates = r.shape(found[W])[:2]
+    zeros = {B: (directions, 2 * gates)} | dict.fromkeys(
+        (H, C), (directions, r.shape(found[X])[1], operator.hidden)
+    )
+    for place in places:
+        if place not in found:
+            found[place] = r.constant(f"{node.name}:{place}", np.zeros(zeros[place]))
+    inputs = tuple(found[place] for place in places)
+    for index, (place, output) in enumerate(zip(operator.gives, node.outputs, strict=True)):
+        if r.network.consumers[output] or output in r.network.outputs:
+            one = replace(operator, places=places, gives=(place,))
+            r.emit(f"{node.name}:{index}" if index else node.name, one, *inputs, to=output)
+    return True
+
+
 def _normalize(r: Rewriting, node: Node) -> bool:
     """Give a normalization the bias that its form in the file has."""
     if len(node.inputs) > 2:
@@ -262,11 +290,14 @@ def _join_biases(r: Rewriting) -> None:
 
 WRITERS: dict[type[op.Operator], Writer] = {
     **CHOICES,
+    **CONDITIONS,
     **PRODUCTS,
     op.Add: _with_rank,
     op.ConvTranspose: _conv_transpose,
     op.Div: _divide,
     op.Gather: _gather,
+    FloatLstm: _recurrent,
+    Gru: _recurrent,
     op.Mul: _with_rank,
     op.PRelu: _prelu,
     op.ResizeNearest: _resize,

@@ -19,6 +19,7 @@ from npusim.operators.maximum import Maximum
 from npusim.operators.minimum import Minimum
 from npusim.operators.reduce_max import ReduceMax
 from npusim.operators.select import Select
+from npusim.quant.rewrite_conditions import by_computed, finite
 from npusim.quant.rewriting import FLOAT, Rewriting, Writer
 
 
@@ -77,12 +78,14 @@ def _chosen(r: Rewriting, node: Node) -> bool:
     operator: Any = node.operator
     condition, *values = node.inputs
     known, output = r.data(condition), node.outputs[0]
-    if known is None or operator.by_rows:
+    if operator.by_rows:
         return False
+    if known is None:
+        return by_computed(r, node)
     mask = known.astype(np.float32).reshape(known.shape or (1,))
     parts = []
     for side, x, taken in zip("ab", values, (mask, 1 - mask), strict=True):
-        name, data = f"{node.name}:{side}", r.data(x)
+        name, data = f"{node.name}:{side}", r.data(finite(r, x))
         if data is not None:
             parts.append(r.constant(f"{name}:part", np.where(taken, data, 0)))
             continue

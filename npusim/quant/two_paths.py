@@ -8,13 +8,23 @@ path, int8 for the other; a tensor lives until its last reader is done.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization
-from npusim.quant.float_network import chunk_samples, constant, evaluate, sample_values
+from npusim.quant.float_network import (
+    Samples,
+    chunk_samples,
+    constant,
+    evaluate,
+    of_chunk,
+    sample_count,
+    sample_values,
+    some_samples,
+)
 from npusim.quant.moments import sum_moments
 from npusim.quant.within import LayerSums, sum_clamped, weighed_windows
 
@@ -42,7 +52,7 @@ class TwoPaths:
     ----------
     network
         The folded float network.
-    samples : float64 [N ...]
+    samples
         In canonical layout; where all of them would take more than `MOST_BYTES`, evenly spaced
         ones are taken, at least `LEAST_SAMPLES`.
     scales
@@ -54,40 +64,52 @@ class TwoPaths:
     def __init__(
         self,
         network: Network,
-        samples: NDArray[np.float64],
+        samples: Samples,
         scales: Mapping[str, Quantization],
         threads: int,
     ) -> None:
         most = max(sample_values(network, (*n.inputs, *n.outputs)) for n in network.nodes)
-        count = min(len(samples), max(LEAST_SAMPLES, MOST_BYTES // (BYTES_A_VALUE * most)))
-        samples = samples[np.arange(count) * len(samples) // count]
+        every = sample_count(samples)
+        count = min(every, max(LEAST_SAMPLES, MOST_BYTES // (BYTES_A_VALUE * most)))
+        samples = some_samples(samples, np.arange(count) * every // count)
         self.network, self.samples = network, count
         self._scales, self._threads = scales, threads
-        name = network.inputs[0]
-        self._real = {name: samples.astype(np.float32)}
-        self._integers = {name: to_int8(samples, scales[name])}
+        self._real, self._integers = {}, {}
+        for name, x in samples.items():
+            exact = network.tensors[name].dtype.kind in "iu"
+            self._real[name] = x if exact else x.astype(np.float32)
+            self._integers[name] = x if exact else to_int8(x, scales[name])
         self._readers = {name: len(nodes) for name, nodes in network.consumers.items()}
 
     def pairs(
         self, name: str, channels: slice = slice(None)
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield each sample of a tensor [1 ...] as (quantized network's, float network's)."""
+        """Yield each row of a tensor [1 ...] as (quantized network's, float network's)."""
         q = self._scales[name]
-        for n in range(self.samples):
+        for n in range(len(self._real[name])):
             one = (slice(n, n + 1), ..., channels)
             yield to_real(self._integers[name][one], q), self._real[name][one].astype(np.float64)
 
+    def _read(self, name: str, start: int, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return `count` samples of a tensor in the float network, and in the quantized one."""
+        rows = len(self._real[name]) // self.samples
+        part = slice(start * rows, (start + count) * rows)
+        real, integers = self._real[name][part], self._integers[name][part]
+        if name not in self._scales:
+            return real, integers
+        return real.astype(np.float64), to_real(integers, self._scales[name])
+
     def moments(self, node: Node) -> LayerSums:
         """Return the sums over a linear node's operands."""
-        most = weighed_windows(self.network, node)
+        most, rows = weighed_windows(self.network, node), len(self._real[node.inputs[0]])
         if most:
             found = sum_clamped(
-                self.network, node, lambda part: self.pairs(node.inputs[0], part), self.samples,
+                self.network, node, lambda part: self.pairs(node.inputs[0], part), rows,
                 most, self._threads,
             )  # fmt: skip
             return (*found, found[0] + found[1])
         pairs = self.pairs(node.inputs[0])
-        shared = sum_moments(self.network, node, pairs, self.samples, self._threads)
+        shared = sum_moments(self.network, node, pairs, rows, self._threads)
         return (*shared, shared[0] + shared[1])
 
     def advance(
@@ -102,26 +124,32 @@ class TwoPaths:
         layer has there even if the network's has none.
         """
         output = node.outputs[0]
-        shape = (self.samples, *self.network.tensors[output].shape[1:])
-        real, integers = np.empty(shape, np.float32), np.empty(shape, np.int8)
         together = chunk_samples(self.network)
         for start in range(0, self.samples, together):
-            part = slice(start, start + together)
-            exact, coded = [], []
+            count = min(together, self.samples - start)
+            exact: list[NDArray[Any]] = []
+            coded: list[NDArray[Any]] = []
             for name in node.inputs:
                 if name in self._real:
-                    exact.append(self._real[name][part].astype(np.float64))
-                    coded.append(to_real(self._integers[name][part], self._scales[name]))
+                    parts = self._read(name, start, count)
                 else:
-                    exact.append(constant(self.network.tensors[name]))
-                    coded.append(constants.get(name, exact[-1]))
-            operator = node.operator
-            real[part] = evaluate(operator, exact, self._threads)
+                    known = constant(self.network.tensors[name])
+                    parts = known, constants.get(name, known)
+                for values, part in zip((exact, coded), parts, strict=True):
+                    values.append(part)
+            operator = of_chunk(self.network, node, count)
+            y = evaluate(operator, exact, self._threads)
             if bias is not None:
                 coded[2:] = [bias]
-            y = evaluate(operator, coded, self._threads)
-            integers[part] = to_int8(y, self._scales[output])
-        self._real[output], self._integers[output] = real, integers
+            if not start:
+                rows = len(y) // count
+                shape = (self.samples * rows, *y.shape[1:])
+                self._real[output] = np.empty(shape, np.float32)
+                self._integers[output] = np.empty(shape, np.int8)
+            place = slice(start * rows, (start + count) * rows)
+            self._real[output][place] = y
+            found = evaluate(operator, coded, self._threads)
+            self._integers[output][place] = to_int8(found, self._scales[output])
         for name in node.inputs:
             if name in self._readers:
                 self._readers[name] -= 1

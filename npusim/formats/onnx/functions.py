@@ -7,6 +7,7 @@ onnxruntime does the same where it has no kernel of its own.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import onnx
 import onnx.inliner
@@ -56,9 +57,15 @@ def _defined(model: onnx.ModelProto) -> Iterator[tuple[str, str]]:
         except (onnx.defs.SchemaError, TypeError):  # no such operator; a damaged name
             continue
         kinds = ("has_function", "has_context_dependent_function")
-        if any(getattr(schema, kind) for kind in kinds):
+        if any(getattr(schema, kind) for kind in kinds) and not _has_graphs(schema):
             given = {attribute.name for attribute in node.attribute}
             for name, attribute in schema.attributes.items():
                 if name not in given and attribute.default_value.name:
                     node.attribute.append(attribute.default_value)
             yield "", node.op_type
+
+
+def _has_graphs(schema: Any) -> bool:
+    """Return whether the body loops or branches, as Range's, whose result is a constant or none."""
+    nodes = schema.function_body.node if schema.has_function else ()
+    return any(a.type == onnx.AttributeProto.GRAPH for node in nodes for a in node.attribute)

@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, Callable[[], FunctionProto]] = {
     "Transpose": functions.transpose_function,
     "Slice": functions.slice_function,
     "Pick": functions.pick_function,
+    "LookUp": functions.look_up_function,
     "Activation": functions.activation_function,
 }
 CONCAT = "Concat"

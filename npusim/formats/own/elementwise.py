@@ -216,6 +216,14 @@ def pick_function() -> FunctionProto:
     return body.function()
 
 
+def look_up_function() -> FunctionProto:
+    """Rows of the table x that the indices name."""
+    body = Body("LookUp", ("x", "indices"))
+    body.declare("scale", "zero_point")
+    body.output("Gather", "x", "indices", axis=0)
+    return body.function()
+
+
 def activation_function() -> FunctionProto:
     """Look a function of one value up in a table [256], entry x + 128."""
     body = Body("Activation", ("x", "table"))

@@ -8,6 +8,7 @@ join with the operator between to something else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import onnx
 from onnx import FunctionProto, TensorProto
@@ -43,11 +44,38 @@ def _local_response_normalization(body: Body, x: str) -> str:
     return body.add("Transpose", y, perm=(0, 2, 3, 1))
 
 
+def _log_softmax(body: Body, x: str) -> str:
+    return body.add("LogSoftmax", x, axis=-1)
+
+
+def _recurrent(kind: str, place: int, **attributes: Any) -> Callable[..., str]:
+    """Return what writes a recurrent layer of which the output at `place` is taken."""
+
+    def write(body: Body, x: str, w: str, r: str, b: str, *states: str) -> str:
+        made = body.add(
+            kind, x, w, r, b, "", *states, place=place, hidden_size=integer("hidden_size"),
+            direction=Reference("direction", onnx.AttributeProto.STRING), **attributes,
+        )  # fmt: skip
+        return made
+
+    return write
+
+
+_GRU = ("x", "w", "r", "b", "h")
+_RESET = {"linear_before_reset": integer("linear_before_reset")}
+_LSTM = ("x", "w", "r", "b", "h", "c")
+
 OPERATORS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "Softmax": (("x",), _softmax),
     "LayerNormalization": (("x", "gamma", "beta"), _layer_normalization),
     "InstanceNormalization": (("x", "gamma", "beta"), _instance_normalization),
     "LRN": (("x",), _local_response_normalization),
+    "LogSoftmax": (("x",), _log_softmax),
+    "GRU": (_GRU, _recurrent("GRU", 0, **_RESET)),
+    "GRULastHidden": (_GRU, _recurrent("GRU", 1, **_RESET)),
+    "LSTM": (_LSTM, _recurrent("LSTM", 0)),
+    "LSTMLastHidden": (_LSTM, _recurrent("LSTM", 1)),
+    "LSTMLastCell": (_LSTM, _recurrent("LSTM", 2)),
 }
 """ONNX name -> the function's inputs, and what writes the operator on real values."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
@@ -40,13 +41,15 @@ class Body:
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
     """Constants so far."""
 
-    def add(self, kind: str, *inputs: str, output: str = "", **attributes: object) -> str:
-        """Append a standard operator; return its output's name.
+    def add(
+        self, kind: str, *inputs: str, output: str = "", place: int = 0, **attributes: Any
+    ) -> str:
+        """Append a standard operator; return the name of its output at `place`, its only one.
 
         An attribute given as `Reference` takes the value of the function's attribute of that name.
         """
         output = output or f"v{len(self.nodes)}"
-        node = helper.make_node(kind, inputs, [output])
+        node = helper.make_node(kind, inputs, [""] * place + [output])
         for name, value in attributes.items():
             if isinstance(value, Reference):
                 node.attribute.append(self._reference(name, value))
@@ -86,7 +89,7 @@ class Body:
         """Take attributes that the body does not compute with (scales, for readers)."""
         self.attributes.extend(name for name in names if name not in self.attributes)
 
-    def output(self, kind: str, *inputs: str, **attributes: object) -> None:
+    def output(self, kind: str, *inputs: str, **attributes: Any) -> None:
         """Append the operator that writes the function's output."""
         self.add(kind, *inputs, output=self.outputs[0], **attributes)
 

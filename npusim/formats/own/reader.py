@@ -179,6 +179,9 @@ class _Reader:
         operator, computed = self._operator(node)
         inputs = tuple(self.alias.get(name, name) for name in node.inputs[:computed])
         group: Group = ISLAND if node.kind.startswith(FLOAT) else ""
+        for value in self.graph.inputs:
+            if value.name in inputs and value.name not in self.tensors:  # indices, as they are
+                self.tensors[value.name] = Tensor(value.name, value.shape, value.dtype)
         for name in inputs if group else ():  # constants that stay real
             if name not in self.tensors:
                 data = self.graph.constants[name]

@@ -6,7 +6,7 @@ y, h = one direction's steps; outputs are y [T D N H] and the last h (and c) [D 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -18,7 +18,11 @@ from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.kernels.in_order import convolve
 from npusim.operators.forms.onnx_builder import Builder
+from npusim.operators.forms.own import Attributes, Call, Field, OwnForm, integer
+from npusim.operators.forms.own_float import is_island, island_form
+from npusim.operators.kinds.any_type import one_or_all
 from npusim.operators.page import Step
 from npusim.runtimes.rule import arithmetic_of
 from npusim.words import Rule
@@ -33,6 +37,9 @@ Direction = Callable[[Product, dict[int, NDArray]], tuple[NDArray, ...]]
 """One direction's inputs by place -> y [T N H], and the last states [N H]."""
 
 
+Outputs = NDArray | tuple[NDArray, ...]
+
+
 @dataclass(frozen=True)
 class Recurrent(Operator):
     """x [T N K], weights [D G*H K] and [D G*H H] ..., in the order of `places`.
@@ -45,11 +52,14 @@ class Recurrent(Operator):
         For each direction whether it runs from the end.
     places
         Which of the file's inputs each input is; absent ones are left out.
+    gives
+        Which outputs it has, of the hidden states of all steps and the last states, in order.
     """
 
     hidden: int
     backwards: tuple[bool, ...]
     places: tuple[int, ...]
+    gives: tuple[int, ...]
 
     GATES = 1
     STATES = 1
@@ -73,7 +83,8 @@ class Recurrent(Operator):
                 raise ShapeError(
                     f"input {place}: expected {list(expected[place])}, found {list(shape)}"
                 )
-        return ((x[0], directions, x[1], self.hidden), *[state] * self.STATES)
+        every = ((x[0], directions, x[1], self.hidden), *[state] * self.STATES)
+        return tuple(every[place] for place in self.gives)
 
     def weight_shapes(self, inner: int) -> dict[int, Shape]:
         """Return the shapes of the weights where x has `inner` values a step."""
@@ -86,8 +97,8 @@ class Recurrent(Operator):
 
 def in_all_directions(
     operator: Recurrent, inputs: Sequence[NDArray], multiply: Product, one: Direction
-) -> tuple[NDArray, ...]:
-    """Return the outputs of every direction, each computed by `one`."""
+) -> NDArray | tuple[NDArray, ...]:
+    """Return what the operator gives of every direction, each computed by `one`."""
     found = dict(zip(operator.places, inputs, strict=True))
     x = found.pop(X)
     ways = []
@@ -97,7 +108,8 @@ def in_all_directions(
         y, *states = one(multiply, part | {X: x[::-1] if backwards else x})
         ways.append((y[::-1] if backwards else y, *states))
     y, *states = (np.stack(values) for values in zip(*ways, strict=True))
-    return (np.ascontiguousarray(y.swapaxes(0, 1)), *states)
+    every = (np.ascontiguousarray(y.swapaxes(0, 1)), *states)
+    return one_or_all(tuple(every[place] for place in operator.gives))
 
 
 def state(found: dict[int, NDArray], place: int, hidden: int) -> NDArray:
@@ -118,12 +130,17 @@ def applied(multiply: Product, x: NDArray, weights: NDArray) -> NDArray:
 
 
 def product(a: NDArray, b: NDArray, start: NDArray | None) -> NDArray:
-    """Return start + a b in their type."""
-    return a @ b if start is None else start + a @ b
+    """Return start + a b in their type, summed in one order."""
+    y = np.zeros((len(a), b.shape[1]), a.dtype)
+    if start is not None:
+        y[...] = start
+    x, w = (np.ascontiguousarray(v, a.dtype) for v in (a, b))
+    convolve(x[:, None, None], w[None, None, None], 1, 1, 1, 1, y[:, None, None])
+    return y
 
 
 def float32_step(
-    real: Callable[..., tuple[NDArray, ...]], single: Callable[..., tuple[NDArray, ...]]
+    real: Callable[..., Outputs], single: Callable[..., Outputs]
 ) -> Callable[[Network, Node, Rule], Step]:
     """Return a page's float32 part: `single` under onnxruntime's rule, else `real`."""
 
@@ -131,7 +148,7 @@ def float32_step(
         operator: Any = node.operator
         function = single if arithmetic_of(rule) == "onnxruntime" else real
 
-        def step(threads: int, *inputs: NDArray) -> tuple[NDArray, ...]:
+        def step(threads: int, *inputs: NDArray) -> Outputs:
             with np.errstate(all="ignore"):
                 return function(operator, *inputs)
 
@@ -147,6 +164,38 @@ def macs(network: Network, node: Node) -> int:
     rows = len(operator.backwards) * operator.GATES * operator.hidden
     return prod((steps, samples, rows, inner + operator.hidden))
 
+
+def _written_direction(operator: Recurrent, x: Tensor) -> Attributes:
+    return {"direction": next(w for w, back in BACKWARDS.items() if back == operator.backwards)}
+
+
+def _read_direction(call: Call) -> dict[str, Any]:
+    return {"backwards": BACKWARDS[str(call.node.attributes["direction"])]}
+
+
+def own_forms(kind: str, places: tuple[int, ...], *fields: Field) -> tuple[OwnForm, ...]:
+    """Return the islands of ONNX's `kind` of all inputs `places`: one for each output."""
+    constants = (
+        Field(_written_direction, _read_direction), integer("hidden_size", of="hidden"),
+        Field(lambda o, x: {}, lambda call: {"places": places}),
+    )  # fmt: skip
+
+    def given(place: int) -> OwnForm:
+        field = Field(lambda o, x: {}, lambda call: {"gives": (place,)})
+        form = island_form(kind + GIVEN[place], *constants, *fields, field, values=len(places))
+        return replace(form, suits=lambda network, node: _suits(network, node, place))
+
+    def _suits(network: Network, node: Node, place: int) -> bool:
+        operator: Any = node.operator
+        rest = network.inputs_of(node)[1:]
+        whole = operator.places == places and operator.gives == (place,)
+        return whole and is_island(network, node) and all(x.is_constant for x in rest)
+
+    return tuple(given(place) for place in range(2 + (C in places)))
+
+
+GIVEN = ("", "LastHidden", "LastCell")
+"""What the names of the islands end with, by output."""
 
 BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -179,13 +228,17 @@ def common_attributes(
 def emit_recurrent(
     b: Builder,
     node: OnnxNode,
-    make: Callable[[tuple[int, ...]], Recurrent],
+    make: Callable[[tuple[int, ...], tuple[int, ...]], Recurrent],
     places: Sequence[int],
 ) -> None:
-    """Append the node; `make` takes the places, out of `places`, that the file has inputs for."""
+    """Append the node; `make` takes the places of inputs and outputs that the file has.
+
+    `places` are those that an input may have.
+    """
     present = tuple(place for place in places if node.input(place))
     inputs = tuple(b.value(node, place) for place in present)
-    operator = make(present)
+    gives = tuple(place for place, name in enumerate(node.outputs) if name)
+    operator = make(present, gives)
     steps = b.shape(inputs[0])[0]
     if node.input(LENGTHS):
         lengths = b.constants.get(node.input(LENGTHS))
@@ -194,6 +247,5 @@ def emit_recurrent(
             raise UnsupportedError(
                 f"{node.name} ({node.kind}): expected sequences of {steps} steps, found {found}"
             )
-    given = (*node.outputs, *[""] * (operator.STATES + 1))[: operator.STATES + 1]
-    outputs = tuple(name or b.free(f"{node.name}:output{i}") for i, name in enumerate(given))
+    outputs = tuple(node.outputs[place] for place in gives)
     b.emit_all(node.name, operator, inputs, outputs, (np.dtype(np.float32),) * len(outputs))
