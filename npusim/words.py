@@ -64,8 +64,9 @@ ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 End = Literal["float", "int8"]
 """What an exported network's inputs and outputs are: real values, or the integers within."""
 ENDS: tuple[End, ...] = get_args(End)
-FileForm = Literal["npusim", "qdq"]
-"""How an exported file says the network: functions of npusim's codes, or Q and DQ nodes."""
+FileForm = Literal["npusim", "qdq", "qoperator"]
+"""How an exported file says the network: functions of npusim's codes, Q and DQ nodes around
+operators of real values, or integer operators."""
 FILE_FORMS: tuple[FileForm, ...] = get_args(FileForm)
 PUBLISHED = "published"
 """In a comparison, beside the encoders: every setting as the scheme's paper has it."""

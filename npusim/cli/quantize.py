@@ -108,6 +108,9 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     "--per-layer", is_flag=True, default=None, help="uniform: one scale for a layer's weights."
 )
 @setting("--clip", CLIPS, "uniform: weight range.")
+@click.option(
+    "--equalize", is_flag=True, default=None, help="Even out weights' ranges between layers first."
+)
 @setting("--activations", RANGE_METHODS, "How the range of the activations is chosen.")
 @setting("--bias-correction", BIAS_CORRECTIONS, "What is done about the mean error of a layer.")
 @setting("--breakpoint", BREAKPOINTS, "pwlq: where the centre ends.")
@@ -126,7 +129,7 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     type=click.Choice(FILE_FORMS),
     default="npusim",
     show_default=True,
-    help="npusim's functions, or QDQ of uniform codes.",
+    help="npusim's functions, or of uniform codes QDQ or integer operators.",
 )
 @click.option(
     "--io",
@@ -188,13 +191,13 @@ def command(
         for option, value in (("--mix", mix), ("--machine", machine)):
             if value is not None:
                 raise UnsupportedError(f"{option}: expected --budget beside it, found none")
-    if form == "qdq":
-        require_uniform(options, budget is not None)
+    if form != "npusim":
+        require_uniform(form, options, budget is not None)
     network = load(model, shapes, outputs)
     samples = read_inputs([("", calibrate_path)], network, reading)
     with progress_bars() as show:
         show(f"calibrating on {counted(samples.count(network), 'sample')}", 0, None)
-        prepared = prepare(network, samples.x, threads)
+        prepared = prepare(network, samples.x, threads, options.equalize)
         if budget is not None:
             options = within_budget(
                 prepared, options, budget,

@@ -24,6 +24,7 @@ from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.own import scale_of
 from npusim.quant.export_qdq import qdq_model
+from npusim.quant.export_qoperator import qoperator_model
 from npusim.words import ENDS, FILE_FORMS, End, FileForm
 from npusim.writing import whole_file
 
@@ -182,8 +183,8 @@ def export(
     """Write `network` to `path` as ONNX, byte for byte the same each time.
 
     With `io` "float" its inputs and outputs are real values, in place of the float network's; with
-    "int8" they are the integers, whose scales the file states. `form` "qdq" is for uniform codes
-    and runtimes' own kernels, see `export_qdq`.
+    "int8" they are the integers, whose scales the file states. `form` "qdq" and
+    "qoperator" are for uniform codes and runtimes' own kernels, see `export_qdq`.
 
     Raises
     ------
@@ -193,7 +194,8 @@ def export(
         The file cannot be written.
     """
     require_one_of("form", form, FILE_FORMS)
-    model = qdq_model(network, io) if form == "qdq" else model_of(network, io)
+    writer = {"npusim": model_of, "qdq": qdq_model, "qoperator": qoperator_model}[form]
+    model = writer(network, io)
     content = model.SerializeToString(deterministic=True)
     with whole_file(Path(path)) as file:
         file.write(content)

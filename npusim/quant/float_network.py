@@ -149,8 +149,9 @@ def _canonical(network: Network, name: str, x: NDArray) -> NDArray[Any]:
             f"{tensor.shape[0] if tensor.shape else 0} along the first axis of {tensor.name}"
         )
     expected = tensor.in_file_order(np.empty(tensor.shape, np.bool_)).shape
-    if x.dtype.kind not in ("f" if tensor.is_float else "biu"):
-        kind = "real values" if tensor.is_float else f"{tensor.dtype} values"
+    plain = not tensor.is_float and tensor.quantization is None
+    if x.dtype.kind not in ("biu" if plain else "f"):
+        kind = f"{tensor.dtype} values" if plain else "real values"
         raise ShapeError(f"{tensor.name}: expected {kind}, found {x.dtype}")
     if x.ndim == len(expected) - 1 and x.shape == expected[1:]:
         x = x[None]
@@ -164,7 +165,7 @@ def _canonical(network: Network, name: str, x: NDArray) -> NDArray[Any]:
         raise RangeError(
             f"{tensor.name}: expected finite samples, found {x[tuple(where)]} at {where}"
         )
-    dtype = np.dtype(np.float64) if tensor.is_float else tensor.dtype
+    dtype = tensor.dtype if plain else np.dtype(np.float64)
     return np.ascontiguousarray(tensor.from_file_order(x.astype(dtype)))
 
 

@@ -49,6 +49,8 @@ class Options:
         Which of the first and last linear layers stay uniform int8.
     per_layer, clip
         uniform: one scale a layer; how the weights' range is chosen.
+    equalize
+        Whether the ranges of weights are evened out between layers first (`npusim.quant.equalize`).
     activations
         How the range of the int8 activations is chosen.
     breakpoint, grid
@@ -66,6 +68,7 @@ class Options:
     exempt: Exempt = "none"
     per_layer: bool = False
     clip: Clip = "squared-error"
+    equalize: bool = False
     activations: RangeMethod = "percentile"
     bias_correction: BiasCorrection = "static"
     breakpoint: Breakpoint = "search"
@@ -121,12 +124,12 @@ def require_used(settings: Iterable[str], options: Options) -> None:
             )
 
 
-def require_uniform(options: Options, mixed: bool) -> None:
+def require_uniform(form: str, options: Options, mixed: bool) -> None:
     """Raise UnsupportedError unless every layer has uniform codes, which a budget may not keep."""
     schemes = {options.scheme, *(scheme for scheme, _ in options.layers.values())}
     if mixed or schemes != {"uniform"}:
         found = "a budget's choice" if mixed else ", ".join(sorted(schemes))
-        raise UnsupportedError(f"--format qdq: expected scheme uniform, found {found}")
+        raise UnsupportedError(f"--format {form}: expected scheme uniform, found {found}")
 
 
 PUBLISHED: dict[str, Any] = {

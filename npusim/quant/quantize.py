@@ -31,6 +31,7 @@ from npusim.operators.pick import Pick
 from npusim.quant.calibrate import Calibration, activation_quantization, calibrate
 from npusim.quant.coded import CodedWeights
 from npusim.quant.dequantize import dequantized, real_samples
+from npusim.quant.equalize import equalized
 from npusim.quant.float_network import (
     Given,
     Samples,
@@ -56,6 +57,7 @@ class Prepared:
     calibration: Calibration
     samples: Samples
     """What it was calibrated on."""
+    equalized: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,12 @@ class Quantized:
     """Of each linear layer [OC], corrected, in real values."""
 
 
-def prepare(network: Network, samples: Given, threads: int | None = None) -> Prepared:
+def prepare(
+    network: Network, samples: Given, threads: int | None = None, equalize: bool = False
+) -> Prepared:
     """Return `network` (float, or integer taken as real values) folded and calibrated.
 
+    With `equalize` the weights' ranges are evened out between layers first.
     `samples` [N ...], of several inputs by their names, are in the file's layout: real values, or
     codes of an integer network; integers where the network takes integers, such as indices.
     """
@@ -86,11 +91,13 @@ def prepare(network: Network, samples: Given, threads: int | None = None) -> Pre
     ):  # one input: the weights are coded, which dequantized refuses
         network = dequantized(network)
     folded = fold(rewrite(network))
+    if equalize:
+        folded = equalized(folded)
     for name, x in reals.items():
         if folded.tensors[name].is_float and not network.tensors[name].is_float:
             reals[name] = x.astype(np.float32)
     canonical = canonical_samples(folded, reals)
-    return Prepared(folded, calibrate(folded, canonical, threads), canonical)
+    return Prepared(folded, calibrate(folded, canonical, threads), canonical, equalize)
 
 
 def quantize(
@@ -121,10 +128,9 @@ def quantize(
         One line: a setting outside its range, a layer that does not exist, samples or weights that
         are not finite, an operator that cannot be quantized, constants that do not fit.
     """
-    prepared = prepare(network, calibrate, threads)
-    return quantize_prepared(
-        prepared, Options(**with_default_bits(settings)), progress, threads
-    ).network
+    options = Options(**with_default_bits(settings))
+    prepared = prepare(network, calibrate, threads, options.equalize)
+    return quantize_prepared(prepared, options, progress, threads).network
 
 
 def quantize_prepared(
@@ -139,6 +145,8 @@ def quantize_prepared(
     when None: the result does not depend on them.
     """
     threads = threads or os.cpu_count() or 1
+    if options.equalize != prepared.equalized:
+        raise UnsupportedError("equalize: the network was prepared with the other choice")
     network, calibration = prepared.network, prepared.calibration
     linear = [node for node in network.nodes if is_linear(node)]
     schemes = layer_choices([node.name for node in linear], options)
