@@ -20,6 +20,7 @@ from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
 from npusim.operators.kinds.recurrent import (
     B,
     H,
+    Outputs,
     Product,
     R,
     Recurrent,
@@ -66,13 +67,13 @@ def _direction(
     return steps
 
 
-def real(operator: Rnn, *inputs: NDArray) -> tuple[NDArray, ...]:
+def real(operator: Rnn, *inputs: NDArray) -> Outputs:
     """Return the states of all steps, and the last, in the type of x."""
     steps = _direction(operator, REAL[operator.function])
     return in_all_directions(operator, inputs, product, steps)
 
 
-def single(operator: Rnn, *inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+def single(operator: Rnn, *inputs: NDArray[np.float32]) -> Outputs:
     """Return the same with onnxruntime's functions and products."""
     steps = _direction(operator, SINGLE[operator.function])
     return in_all_directions(operator, inputs, mlas_products.product, steps)
@@ -85,7 +86,8 @@ def _read(b: Builder, node: OnnxNode) -> None:
     if function not in REAL or any(str(name).lower() != function for name in named):
         raise UnsupportedError(f"{node.name} (RNN): activations {', '.join(map(str, named))}")
     hidden, ways = common_attributes(node, (function,))
-    emit_recurrent(b, node, lambda places: Rnn(hidden, ways, places, function), (X, W, R, B, H))
+    places = (X, W, R, B, H)
+    emit_recurrent(b, node, lambda given, gives: Rnn(hidden, ways, given, gives, function), places)
 
 
 PAGE = Page(
