@@ -39,6 +39,31 @@ def test_the_accuracy_page_is_that_of_its_numbers() -> None:
     assert accuracy.PAGE.read_text() == page
 
 
+BESIDE = {
+    "uniform, per channel": ("uniform", "published", "feedback, static"),
+    "shift-scaler": ("wes", "published", "feedback, static"),
+    "PWLQ, printed grid": ("pwlq", "published", None),
+    "PWLQ, the authors' code's grid (the default)": ("pwlq", None, "feedback, static"),
+    "subset": ("subset", "published", "feedback, static"),
+    "multipoint, 2 points a channel": ("multipoint-2", "published", "feedback, static"),
+}
+"""Rows of quantization.md's table of encoders: the variant, and the column of each cell, if any."""
+
+
+def test_the_papers_encoders_beside_ours_are_those_of_the_accuracy_page() -> None:
+    text = (ROOT / "docs" / "quantization.md").read_text()
+    table = text.partition("## The papers' encoders beside ours")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("|")][2:]
+    values = accuracy_text.accuracies(json.loads(accuracy.NUMBERS.read_text())["kws"])
+    assert [name.strip() for name, *_ in rows] == [*BESIDE]
+    for name, *cells in rows:
+        variant, *columns = BESIDE[name.strip()]
+        for cell, column in zip(cells, columns, strict=True):
+            if column is not None:
+                means = [accuracy_text.mean(values[str(variant), b, column]) for b in (4, 3, 2)]
+                assert cell.strip() == " / ".join(f"{mean:.2f}" for mean in means), name
+
+
 def test_rows_measured_anew_take_the_place_of_theirs_alone() -> None:
     def table(float_accuracy: float, *rows: tuple[str, int, str, float]) -> dict[str, object]:
         keys = ("variant", "bits", "column", "accuracy")
