@@ -28,7 +28,8 @@ npu_bank.v
 npu_tokens.v
 npu_ownership.v
 npu_registers.v
-npu_operands_ex.v
+npu_operands_mx.v
+npu_operands_ep.v
 npu_control.v
 npu_fetch.v
 
@@ -47,6 +48,7 @@ npu_st.v
 npu_mac_engine.v
 npu_lane.v
 npu_scratchpads.v
+npu_accumulators.v
 
 # level 4
 npu_array.v

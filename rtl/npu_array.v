@@ -1,4 +1,4 @@
-// array: the SIZE lanes of EX, and what they share: operand masks, the lookup table, the output.
+// array: the SIZE lanes of MX and EP, and what they share: operand masks, the lookup table, the output.
 //
 // | stage | signals                                                                  |
 // |-------|--------------------------------------------------------------------------|
@@ -18,28 +18,30 @@ module npu_array #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
-    parameter  int ACC_WORDS    = 256,
     localparam int BYTE_BITS = 8,
     localparam int XE_BITS   = 9,
     localparam int ACC_BITS  = 32,
     localparam int REGIONS   = 3,
     localparam int ROW_BITS  = $clog2(SIZE),
-    localparam int WORD_BITS = $clog2(ACC_WORDS),
-    localparam int REGISTERS = 27,
+    localparam int MX_REGISTERS = 10,
+    localparam int EP_REGISTERS = 17,
     localparam int INSTRUCTION_BITS = 128
 ) (
     input  wire                        clk_i,
     input  wire                        rst_i,
 
-    // instruction that runs
-    input  wire  [INSTRUCTION_BITS-1:0] current_i,
-    input  wire  [REGISTERS*32-1:0]    registers_i,
+    // instructions that run
+    input  wire  [INSTRUCTION_BITS-1:0] mx_current_i,
+    input  wire  [MX_REGISTERS*32-1:0] mx_registers_i,
+    input  wire  [INSTRUCTION_BITS-1:0] ep_current_i,
+    input  wire  [EP_REGISTERS*32-1:0] ep_registers_i,
     input  wire                        mac_busy_i,      // a MAC runs
     input  wire                        vector_busy_i,   // RQ or VEC runs
     input  wire                        vector_start_i,  // cycle I of RQ or VEC
 
     // memory outputs, stage 1
-    input  wire  [SIZE*BYTE_BITS-1:0]  act_i,
+    input  wire  [SIZE*BYTE_BITS-1:0]  mx_act_i,
+    input  wire  [SIZE*BYTE_BITS-1:0]  ep_act_i,
     input  wire  [SIZE*BYTE_BITS-1:0]  wgt_i,
     input  wire  [SIZE*ACC_BITS-1:0]   par_i,
 
@@ -54,12 +56,12 @@ module npu_array #(
     input  wire                        operand_first_i,
     input  wire                        swap_i,
 
-    // accumulators
-    input  wire                        acc_read_i,
-    input  wire  [WORD_BITS-1:0]       acc_read_address_i,
+    // accumulators: region by region, in it lane by lane
     input  wire                        acc_clear_i,
-    input  wire  [REGIONS-1:0]         acc_write_i,
-    input  wire  [WORD_BITS-1:0]       acc_write_address_i,
+    input  wire  [REGIONS*SIZE*ACC_BITS-1:0] mx_acc_i,
+    output wire  [REGIONS*SIZE*ACC_BITS-1:0] mx_acc_o,
+    input  wire  [REGIONS*SIZE*ACC_BITS-1:0] ep_acc_i,
+    output wire  [SIZE*ACC_BITS-1:0]   ep_acc_o,     // sums of VEC
 
     // RQ and VEC
     input  wire                        par_valid_i,
@@ -81,9 +83,8 @@ module npu_array #(
   localparam int TABLE_BITS = 256 * BYTE_BITS;
   localparam int PLACE_BITS = $clog2(256 / SIZE);
 
-  wire [HEADER_OPCODE_W-1:0] opcode = current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W];
-  wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
-  wire is_mac = opcode == HEADER_OPCODE_W'(OP_MAC);
+  wire [HEADER_OPCODE_W-1:0] opcode = ep_current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W];
+  wire [VEC_OP_W-1:0] op = ep_current_i[VEC_OP_L+:VEC_OP_W];
   wire is_rq  = opcode == HEADER_OPCODE_W'(OP_RQ);
   wire is_vec = opcode == HEADER_OPCODE_W'(OP_VEC);
   wire is_max    = is_vec && op == VEC_OP_W'(VEC_OP_MAX);
@@ -95,25 +96,21 @@ module npu_array #(
   wire is_table  = is_vec && op == VEC_OP_W'(VEC_OP_TABLE);
   wire is_copy   = is_vec && op == VEC_OP_W'(VEC_OP_COPY);
 
-  wire [31:0] mac_format = registers_i[EX_R_MAC_FORMAT*32+:32];
-  wire [31:0] rq_output  = registers_i[EX_R_RQ_OUTPUT*32+:32];
-  wire [31:0] rq_mode    = registers_i[EX_R_RQ_MODE*32+:32];
-  wire [31:0] add_shift  = registers_i[EX_R_ADD_SHIFT*32+:32];
-  wire [31:0] add_zero_point = registers_i[EX_R_ADD_ZERO_POINT*32+:32];
-  wire unused = &{1'b0, current_i, registers_i, mac_format, rq_output, rq_mode, add_shift,
-                  add_zero_point};
+  wire [31:0] mac_format = mx_registers_i[MX_R_MAC_FORMAT*32+:32];
+  wire [31:0] rq_output  = ep_registers_i[EP_R_RQ_OUTPUT*32+:32];
+  wire [31:0] rq_mode    = ep_registers_i[EP_R_RQ_MODE*32+:32];
+  wire [31:0] add_shift  = ep_registers_i[EP_R_ADD_SHIFT*32+:32];
+  wire [31:0] add_zero_point = ep_registers_i[EP_R_ADD_ZERO_POINT*32+:32];
+  wire unused = &{1'b0, mx_current_i, mx_registers_i, ep_current_i, ep_registers_i, mac_format,
+                  rq_output, rq_mode, add_shift, add_zero_point};
 
-  wire depthwise = is_mac && current_i[MAC_DEPTHWISE_L];
-  wire pwlq      = is_rq && current_i[RQ_PWLQ_L];
-  wire merge     = pwlq && !current_i[RQ_ACT_TERMS_L];
-  wire old_sum   = is_sum && current_i[VEC_ACCUMULATE_L];
-  wire unsigned_type = is_mac ? mac_format[EX_R_MAC_FORMAT_UNSIGNED_L]
-                              : rq_mode[EX_R_RQ_MODE_UNSIGNED_L];
-
-  wire [XE_BITS-1:0] zero_point =
-      is_mac ? mac_format[EX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS] :
-      first_1_i ? add_zero_point[EX_R_ADD_ZERO_POINT_ZERO_POINT0_L+:XE_BITS] :
-      add_zero_point[EX_R_ADD_ZERO_POINT_ZERO_POINT1_L+:XE_BITS];
+  wire depthwise = mx_current_i[MAC_DEPTHWISE_L];
+  wire pwlq      = is_rq && ep_current_i[RQ_PWLQ_L];
+  wire merge     = pwlq && !ep_current_i[RQ_ACT_TERMS_L];
+  wire old_sum   = is_sum && ep_current_i[VEC_ACCUMULATE_L];
+  wire [XE_BITS-1:0] ep_zero_point =
+      first_1_i ? add_zero_point[EP_R_ADD_ZERO_POINT_ZERO_POINT0_L+:XE_BITS] :
+      add_zero_point[EP_R_ADD_ZERO_POINT_ZERO_POINT1_L+:XE_BITS];
 
   // Operands.
 
@@ -122,7 +119,7 @@ module npu_array #(
   logic [SIZE*BYTE_BITS-1:0] operand_q;
 
   always_ff @(posedge clk_i) begin
-    if (tap_1_i) operand_q <= act_i;
+    if (tap_1_i) operand_q <= ep_act_i;
   end
 
   // The table.
@@ -142,13 +139,24 @@ module npu_array #(
 
   wire [SIZE*BYTE_BITS-1:0] requantized, pooled, looked_up;
 
-  genvar c;
+  // The accumulators of lane c, region by region.
+  wire [SIZE*REGIONS*ACC_BITS-1:0] mx_old, mx_more, ep_old;
+
+  genvar c, g;
   generate
     for (c = 0; c < SIZE; c = c + 1) begin : lane
       wire unused_valid;
-      wire [REGIONS*ACC_BITS-1:0] acc;
-      wire unused_acc = &{1'b0, acc};
 
+      for (g = 0; g < REGIONS; g = g + 1) begin : region
+        localparam int OF_LANE = (c * REGIONS + g) * ACC_BITS;
+        localparam int OF_WORD = (g * SIZE + c) * ACC_BITS;
+
+        assign mx_old[OF_LANE+:ACC_BITS]   = mx_acc_i[OF_WORD+:ACC_BITS];
+        assign ep_old[OF_LANE+:ACC_BITS]   = ep_acc_i[OF_WORD+:ACC_BITS];
+        assign mx_acc_o[OF_WORD+:ACC_BITS] = mx_more[OF_LANE+:ACC_BITS];
+      end
+
+      assign pooled[c*BYTE_BITS+:BYTE_BITS] = ep_acc_o[c*ACC_BITS+:BYTE_BITS];
       assign line_mask[c*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[c] && !operand_first_i}};
 
       npu_lane #(
@@ -156,8 +164,7 @@ module npu_array #(
           .UNIFORM_BITS(UNIFORM_BITS),
           .SUBSET      (SUBSET),
           .PWLQ_BITS   (PWLQ_BITS),
-          .FP32_REQUANTIZER(FP32_REQUANTIZER),
-          .ACC_WORDS   (ACC_WORDS)
+          .FP32_REQUANTIZER(FP32_REQUANTIZER)
       ) unit (
           .clk_i              (clk_i),
           .rst_i              (rst_i),
@@ -169,26 +176,28 @@ module npu_array #(
           .shadow_write_i     (shadow_write_i),
           .shadow_row_i       (shadow_row_i),
           .swap_i             (swap_i),
-          .format_i           (mac_format[EX_R_MAC_FORMAT_FORMAT_L+:2]),
-          .bits_i             (mac_format[EX_R_MAC_FORMAT_BITS_L+:4]),
-          .selectors_i        (registers_i[EX_R_SUBSET_SELECTORS*32+:32]),
-          .act_i              (act_i[c*BYTE_BITS+:BYTE_BITS]),
-          .operand_valid_i    (operand_valid_i || (tap_1_i && is_add)),
-          .keep_i             (is_add || operand_active_i[depthwise ? 0 : c]),
-          .unsigned_i         (unsigned_type),
-          .zero_point_i       (zero_point),
+          .format_i           (mac_format[MX_R_MAC_FORMAT_FORMAT_L+:2]),
+          .bits_i             (mac_format[MX_R_MAC_FORMAT_BITS_L+:4]),
+          .selectors_i        (mx_registers_i[MX_R_SUBSET_SELECTORS*32+:32]),
+          .mx_act_i           (mx_act_i[c*BYTE_BITS+:BYTE_BITS]),
+          .operand_valid_i    (operand_valid_i),
+          .keep_i             (operand_active_i[depthwise ? 0 : c]),
+          .mx_unsigned_i      (mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
+          .mx_zero_point_i    (mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
           .own_xe_o           (own_xe[c*XE_BITS+:XE_BITS]),
           .depthwise_i        (depthwise),
           .line_step_i        (operand_valid_i && depthwise),
           .line_mask_i        (line_mask),
           .conv_xe_i          (own_xe),
-          .acc_read_i         (acc_read_i),
-          .acc_read_address_i (acc_read_address_i),
           .acc_clear_i        (acc_clear_i),
-          .acc_write_i        (acc_write_i),
-          .acc_write_address_i(acc_write_address_i),
-          .acc_from_pool_i    (is_sum),
+          .mx_acc_i           (mx_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
+          .mx_acc_o           (mx_more[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
           .busy_i             (vector_busy_i),
+          .ep_act_i           (ep_act_i[c*BYTE_BITS+:BYTE_BITS]),
+          .ep_acc_i           (ep_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
+          .pair_valid_i       (tap_1_i && is_add),
+          .ep_unsigned_i      (rq_mode[EP_R_RQ_MODE_UNSIGNED_L]),
+          .ep_zero_point_i    (ep_zero_point),
           .par_i              (par_i[c*ACC_BITS+:ACC_BITS]),
           .par_valid_i        (par_valid_i),
           .par_index_i        (par_index_i),
@@ -197,7 +206,7 @@ module npu_array #(
           .term_from_act_i    (term_from_act_i),
           .pwlq_i             (pwlq),
           .merge_i            (merge),
-          .pwlq_bits_i        (rq_mode[EX_R_RQ_MODE_PWLQ_BITS_L+:4]),
+          .pwlq_bits_i        (rq_mode[EP_R_RQ_MODE_PWLQ_BITS_L+:4]),
           .operand_i          (operand_q[c*BYTE_BITS+:BYTE_BITS]),
           .tap_i              (tap_2_i),
           .first_i            (first_2_i),
@@ -206,20 +215,19 @@ module npu_array #(
           .old_sum_i          (old_sum),
           .add_i              (is_add),
           .multiply_i         (is_multiply),
-          .subtract_i         (current_i[VEC_SUBTRACT_L]),
-          .add_multipliers_i  ({registers_i[EX_R_ADD_MULTIPLIER2*32+:31],
-                                registers_i[EX_R_ADD_MULTIPLIER1*32+:31],
-                                registers_i[EX_R_ADD_MULTIPLIER0*32+:31]}),
-          .add_shifts_i       ({add_shift[EX_R_ADD_SHIFT_SHIFT2_L+:6],
-                                add_shift[EX_R_ADD_SHIFT_SHIFT1_L+:6],
-                                add_shift[EX_R_ADD_SHIFT_SHIFT0_L+:6]}),
-          .mode_i             (rq_mode[EX_R_RQ_MODE_ROUNDING_L+:3]),
-          .out_zero_point_i   (rq_output[EX_R_RQ_OUTPUT_ZERO_POINT_L+:XE_BITS]),
-          .out_low_i          (rq_output[EX_R_RQ_OUTPUT_LOW_L+:XE_BITS]),
-          .out_high_i         (rq_output[EX_R_RQ_OUTPUT_HIGH_L+:XE_BITS]),
+          .subtract_i         (ep_current_i[VEC_SUBTRACT_L]),
+          .add_multipliers_i  ({ep_registers_i[EP_R_ADD_MULTIPLIER2*32+:31],
+                                ep_registers_i[EP_R_ADD_MULTIPLIER1*32+:31],
+                                ep_registers_i[EP_R_ADD_MULTIPLIER0*32+:31]}),
+          .add_shifts_i       ({add_shift[EP_R_ADD_SHIFT_SHIFT2_L+:6],
+                                add_shift[EP_R_ADD_SHIFT_SHIFT1_L+:6],
+                                add_shift[EP_R_ADD_SHIFT_SHIFT0_L+:6]}),
+          .mode_i             (rq_mode[EP_R_RQ_MODE_ROUNDING_L+:3]),
+          .out_zero_point_i   (rq_output[EP_R_RQ_OUTPUT_ZERO_POINT_L+:XE_BITS]),
+          .out_low_i          (rq_output[EP_R_RQ_OUTPUT_LOW_L+:XE_BITS]),
+          .out_high_i         (rq_output[EP_R_RQ_OUTPUT_HIGH_L+:XE_BITS]),
           .requantized_o      (requantized[c*BYTE_BITS+:BYTE_BITS]),
-          .pooled_o           (pooled[c*BYTE_BITS+:BYTE_BITS]),
-          .acc_o              (acc)
+          .pooled_o           (ep_acc_o[c*ACC_BITS+:ACC_BITS])
       );
 
       npu_lookup lookup (

@@ -15,7 +15,8 @@ module npu_control #(
     `include "generated/npu_parameters.vh"
     localparam int LITE_BITS      = 8,
     localparam int REGIONS        = 8,
-    localparam int ENGINES        = 3,
+    localparam int ENGINES        = 4,
+    localparam int COUNTERS       = 5,  // of an engine
     localparam int PC_BITS        = 32
 ) (
     input  wire                       clk_i,
@@ -53,10 +54,10 @@ module npu_control #(
     input  wire  [15:0]               halt_code_i,
     input  wire                       fault_i,       // in this cycle
     input  wire  [7:0]                cause_i,
-    input  wire  [1:0]                engine_i,
+    input  wire  [2:0]                engine_i,
     input  wire  [PC_BITS-1:0]        pc_i,
     input  wire                       port_idle_i,   // FETCH's
-    input  wire  [ENGINES*4*32-1:0]   counters_i
+    input  wire  [ENGINES*COUNTERS*32-1:0] counters_i
 );
 
   `include "generated/npu_isa.vh"
@@ -65,7 +66,7 @@ module npu_control #(
 
   logic started_q, ended_q, faulted_q, running_q;
   logic [7:0] cause_q;
-  logic [1:0] engine_q;
+  logic [2:0] engine_q;
   logic [31:0] pc_q, halt_code_q;
   logic enable_q;
 
@@ -201,7 +202,7 @@ module npu_control #(
         for (int r = 0; r < REGIONS; r = r + 1) begin
           if (araddr_i == LITE_BITS'(CONTROL_REGION0 + 4 * r)) read_data = regions_o[r*32+:32];
         end
-        for (int c = 0; c < 4 * ENGINES; c = c + 1) begin
+        for (int c = 0; c < COUNTERS * ENGINES; c = c + 1) begin
           if (araddr_i == LITE_BITS'(CONTROL_LD_BUSY + 4 * c)) read_data = counters_i[c*32+:32];
         end
       end

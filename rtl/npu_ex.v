@@ -1,7 +1,10 @@
-// ex: MAC, RQ and VEC on the array, one instruction at a time.
+// ex: MX and EP, the two engines that compute, on the same lanes.
 //
-// npu_mac_engine and npu_vector_engine make addresses and timing, npu_array the values; here the two
-// share the scratchpads' ports. Only one of them is at work.
+//   MX  MAC:      WGT, ACT -> ACC    npu_mac_engine makes addresses and timing
+//   EP  RQ, VEC:  ACC, ACT -> ACT    npu_vector_engine
+//
+// npu_array makes the values of both. They run beside each other: each has its ports of ACT and of
+// ACC, whose banks ownership keeps apart.
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -16,10 +19,12 @@ module npu_ex #(
     parameter  int ACT_BANKS    = 8,
     parameter  int WGT_BANKS    = 2,
     parameter  int PAR_BANKS    = 2,
+    parameter  int ACC_BANKS    = 2,
     parameter  int ACC_WORDS    = 256,
     localparam int INSTRUCTION_BITS = 128,
-    localparam int REGISTERS        = 27,
-    localparam int CLAIM_BITS       = 16,
+    localparam int MX_REGISTERS     = 10,
+    localparam int EP_REGISTERS     = 17,
+    localparam int CLAIM_BITS       = 20,
     localparam int WORD_BITS        = 16,
     localparam int BANK_BITS        = 8,
     localparam int BYTE_BITS        = 8,
@@ -28,31 +33,45 @@ module npu_ex #(
     input  wire                         clk_i,
     input  wire                         rst_i,
 
-    // control
-    input  wire  [INSTRUCTION_BITS-1:0] head_i,       // instruction that may be issued
-    input  wire  [INSTRUCTION_BITS-1:0] current_i,    // instruction that runs
-    input  wire  [REGISTERS*32-1:0]     registers_i,
-    output wire                         operand_o,    // the head's operands are not legal
-    output wire  [CLAIM_BITS-1:0]       claims_o,     // banks that the head names
-    input  wire                         issue_i,
-    output wire                         retire_o,
-    output wire                         address_o,    // an accumulator beyond the last was touched
+    // control of MX
+    input  wire  [INSTRUCTION_BITS-1:0] mx_head_i,     // instruction that may be issued
+    input  wire  [INSTRUCTION_BITS-1:0] mx_current_i,  // instruction that runs
+    input  wire  [MX_REGISTERS*32-1:0]  mx_registers_i,
+    output wire                         mx_operand_o,  // the head's operands are not legal
+    output wire  [CLAIM_BITS-1:0]       mx_claims_o,   // banks that the head names
+    input  wire                         mx_issue_i,
+    output wire                         mx_retire_o,
+    output wire                         mx_address_o,  // ACC was touched where it may not be
 
-    // ACT
-    output wire                         act_read_o,
-    output wire  [WORD_BITS-1:0]        act_read_address_o,
-    output wire  [BANK_BITS-1:0]        act_read_banks_o,
-    input  wire  [SIZE*BYTE_BITS-1:0]   act_i,
-    output wire                         act_write_o,
-    output wire  [WORD_BITS-1:0]        act_write_address_o,
-    output wire  [BANK_BITS-1:0]        act_write_banks_o,
-    output wire  [SIZE*BYTE_BITS-1:0]   act_o,
+    // control of EP
+    input  wire  [INSTRUCTION_BITS-1:0] ep_head_i,
+    input  wire  [INSTRUCTION_BITS-1:0] ep_current_i,
+    input  wire  [EP_REGISTERS*32-1:0]  ep_registers_i,
+    output wire                         ep_operand_o,
+    output wire  [CLAIM_BITS-1:0]       ep_claims_o,
+    input  wire                         ep_issue_i,
+    output wire                         ep_retire_o,
+    output wire                         ep_address_o,
 
-    // WGT and PAR
+    // MX: ACT and WGT
+    output wire                         mx_act_read_o,
+    output wire  [WORD_BITS-1:0]        mx_read_address_o,
+    output wire  [BANK_BITS-1:0]        mx_read_banks_o,
+    input  wire  [SIZE*BYTE_BITS-1:0]   mx_act_i,
     output wire                         wgt_read_o,
     output wire  [WORD_BITS-1:0]        wgt_address_o,
     output wire  [3:0]                  wgt_banks_o,
     input  wire  [SIZE*BYTE_BITS-1:0]   wgt_i,
+
+    // EP: ACT and PAR
+    output wire                         ep_act_read_o,
+    output wire  [WORD_BITS-1:0]        ep_read_address_o,
+    output wire  [BANK_BITS-1:0]        ep_read_banks_o,
+    input  wire  [SIZE*BYTE_BITS-1:0]   ep_act_i,
+    output wire                         act_write_o,
+    output wire  [WORD_BITS-1:0]        act_write_address_o,
+    output wire  [BANK_BITS-1:0]        act_write_banks_o,
+    output wire  [SIZE*BYTE_BITS-1:0]   act_o,
     output wire                         par_read_o,
     output wire  [WORD_BITS-1:0]        par_address_o,
     output wire  [3:0]                  par_banks_o,
@@ -63,58 +82,66 @@ module npu_ex #(
 
   localparam int ROW_BITS = $clog2(SIZE);
   localparam int REGIONS  = 3;
-  localparam int ACC_ADDRESS_BITS = $clog2(ACC_WORDS);
+  localparam int ACC_BITS = 32 * SIZE;  // a word of one region
 
-  wire is_mac = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_MAC);
-  wire mac_issue    = issue_i && is_mac;
-  wire vector_issue = issue_i && !is_mac;
-  logic mac_q;  // the last instruction issued is a MAC
+  generate
+    if (ACC_BANKS != 2 && ACC_BANKS != 4) begin : gen_bad_acc_banks
+      npu_ex_ACC_BANKS_must_be_2_or_4 bad_parameter ();
+    end
+  endgenerate
 
-  always_ff @(posedge clk_i) begin
-    if (rst_i) mac_q <= 1'b0;
-    else if (issue_i) mac_q <= is_mac;
-  end
-
-  npu_operands_ex #(
+  npu_operands_mx #(
       .SIZE        (SIZE),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
-      .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
-      .PAR_BANKS   (PAR_BANKS)
-  ) operands (
-      .head_i     (head_i),
-      .registers_i(registers_i),
-      .operand_o  (operand_o),
-      .claims_o   (claims_o)
+      .ACC_BANKS   (ACC_BANKS)
+  ) operands_mx (
+      .head_i     (mx_head_i),
+      .registers_i(mx_registers_i),
+      .operand_o  (mx_operand_o),
+      .claims_o   (mx_claims_o)
   );
 
-  // The two engines.
+  npu_operands_ep #(
+      .PWLQ_BITS       (PWLQ_BITS),
+      .FP32_REQUANTIZER(FP32_REQUANTIZER),
+      .ACT_BANKS       (ACT_BANKS),
+      .PAR_BANKS       (PAR_BANKS),
+      .ACC_BANKS       (ACC_BANKS)
+  ) operands_ep (
+      .head_i     (ep_head_i),
+      .registers_i(ep_registers_i),
+      .operand_o  (ep_operand_o),
+      .claims_o   (ep_claims_o)
+  );
 
-  wire mac_retire, mac_busy, mac_act_read, mac_acc_read, mac_acc_clear, mac_acc_final;
-  wire [WORD_BITS-1:0] mac_act_address, mac_acc_read_address, mac_acc_write_address;
+  // Addresses and timing.
+
+  wire mac_busy, mac_acc_read, mac_acc_clear, mac_acc_final;
+  wire [WORD_BITS-1:0] mac_acc_read_address, mac_acc_write_address;
   wire [REGIONS-1:0] mac_acc_write;
   wire code_valid, code_spans, shadow_write, operand_valid, operand_first, swap;
   wire [2:0] code_shift;
   wire [ROW_BITS-1:0] shadow_row;
   wire [SIZE-1:0] operand_active;
-  wire unused = &{1'b0, mac_acc_final, current_i};
+  wire unused = &{1'b0, mac_acc_final, mx_current_i, ep_current_i};
 
   npu_mac_engine #(
       .SIZE(SIZE)
   ) mac_engine (
       .clk_i              (clk_i),
       .rst_i              (rst_i),
-      .head_i             (head_i),
-      .current_i          (current_i),
-      .registers_i        (registers_i),
-      .issue_i            (mac_issue),
-      .retire_o           (mac_retire),
+      .head_i             (mx_head_i),
+      .current_i          (mx_current_i),
+      .registers_i        (mx_registers_i),
+      .issue_i            (mx_issue_i),
+      .retire_o           (mx_retire_o),
       .busy_o             (mac_busy),
-      .act_read_o         (mac_act_read),
-      .act_address_o      (mac_act_address),
+      .act_read_o         (mx_act_read_o),
+      .act_address_o      (mx_read_address_o),
       .wgt_read_o         (wgt_read_o),
       .wgt_address_o      (wgt_address_o),
       .code_valid_o       (code_valid),
@@ -134,8 +161,8 @@ module npu_ex #(
       .acc_final_o        (mac_acc_final)
   );
 
-  wire vector_retire, vector_busy, vector_act_read, vector_acc_read, vector_acc_write;
-  wire [WORD_BITS-1:0] vector_act_address, vector_acc_address, vector_write_address;
+  wire vector_busy, vector_acc_read, vector_acc_write;
+  wire [WORD_BITS-1:0] vector_acc_address, vector_write_address;
   wire par_valid, term_valid, term_from_act, tap_1, first_1, tap_2, first_2;
   wire [2:0] par_index;
   wire [1:0] term_index;
@@ -143,14 +170,14 @@ module npu_ex #(
   npu_vector_engine vector_engine (
       .clk_i          (clk_i),
       .rst_i          (rst_i),
-      .head_i         (head_i),
-      .current_i      (current_i),
-      .registers_i    (registers_i),
-      .issue_i        (vector_issue),
-      .retire_o       (vector_retire),
+      .head_i         (ep_head_i),
+      .current_i      (ep_current_i),
+      .registers_i    (ep_registers_i),
+      .issue_i        (ep_issue_i),
+      .retire_o       (ep_retire_o),
       .busy_o         (vector_busy),
-      .act_read_o     (vector_act_read),
-      .act_address_o  (vector_act_address),
+      .act_read_o     (ep_act_read_o),
+      .act_address_o  (ep_read_address_o),
       .par_read_o     (par_read_o),
       .par_address_o  (par_address_o),
       .acc_read_o     (vector_acc_read),
@@ -169,69 +196,87 @@ module npu_ex #(
       .write_address_o(vector_write_address)
   );
 
-  assign retire_o = mac_retire || vector_retire;
-
-  // Ports.
-
-  assign act_read_o          = mac_q ? mac_act_read : vector_act_read;
-  assign act_read_address_o  = mac_q ? mac_act_address : vector_act_address;
-  assign act_read_banks_o    = current_i[VEC_READ_BANKS_L+:VEC_READ_BANKS_W];
+  assign mx_read_banks_o     = mx_current_i[MAC_READ_BANKS_L+:MAC_READ_BANKS_W];
+  assign wgt_banks_o         = mx_current_i[MAC_WGT_BANKS_L+:MAC_WGT_BANKS_W];
+  assign ep_read_banks_o     = ep_current_i[VEC_READ_BANKS_L+:VEC_READ_BANKS_W];
   assign act_write_address_o = vector_write_address;
-  assign act_write_banks_o   = current_i[VEC_WRITE_BANKS_L+:VEC_WRITE_BANKS_W];
-  assign wgt_banks_o         = current_i[MAC_WGT_BANKS_L+:MAC_WGT_BANKS_W];
-  assign par_banks_o         = current_i[RQ_PAR_BANKS_L+:RQ_PAR_BANKS_W];
+  assign act_write_banks_o   = ep_current_i[VEC_WRITE_BANKS_L+:VEC_WRITE_BANKS_W];
+  assign par_banks_o         = ep_current_i[RQ_PAR_BANKS_L+:RQ_PAR_BANKS_W];
 
-  wire acc_read = mac_q ? mac_acc_read : vector_acc_read;
-  wire [WORD_BITS-1:0] acc_read_address = mac_q ? mac_acc_read_address : vector_acc_address;
-  wire [REGIONS-1:0] acc_write = mac_q ? mac_acc_write : {{REGIONS - 1{1'b0}}, vector_acc_write};
-  wire [WORD_BITS-1:0] acc_write_address = mac_q ? mac_acc_write_address : vector_write_address;
-  wire acc_read_good = {1'b0, acc_read_address} < (WORD_BITS + 1)'(ACC_WORDS);
-  wire acc_write_good = {1'b0, acc_write_address} < (WORD_BITS + 1)'(ACC_WORDS);
+  // Values.
 
-  assign address_o = (acc_read && !acc_read_good) || (acc_write[0] && !acc_write_good);
+  wire [REGIONS*ACC_BITS-1:0] mx_old, mx_more, ep_old;
+  wire [ACC_BITS-1:0] ep_more;
+
+  npu_accumulators #(
+      .SIZE     (SIZE),
+      .PWLQ_BITS(PWLQ_BITS),
+      .ACC_BANKS(ACC_BANKS),
+      .ACC_WORDS(ACC_WORDS)
+  ) accumulators (
+      .clk_i             (clk_i),
+      .mx_read_i         (mac_acc_read),
+      .mx_read_address_i (mac_acc_read_address),
+      .mx_write_i        (mac_acc_write),
+      .mx_write_address_i(mac_acc_write_address),
+      .mx_banks_i        (mx_current_i[MAC_ACC_BANKS_L+:ACC_BANKS]),
+      .mx_acc_o          (mx_old),
+      .mx_acc_i          (mx_more),
+      .ep_read_i         (vector_acc_read),
+      .ep_read_address_i (vector_acc_address),
+      .ep_write_i        (vector_acc_write),
+      .ep_write_address_i(vector_write_address),
+      .ep_banks_i        (ep_current_i[VEC_ACC_BANKS_L+:ACC_BANKS]),
+      .ep_acc_o          (ep_old),
+      .ep_acc_i          (ep_more),
+      .mx_fault_o        (mx_address_o),
+      .ep_fault_o        (ep_address_o)
+  );
 
   npu_array #(
       .SIZE        (SIZE),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
-      .FP32_REQUANTIZER(FP32_REQUANTIZER),
-      .ACC_WORDS   (ACC_WORDS)
+      .FP32_REQUANTIZER(FP32_REQUANTIZER)
   ) array (
-      .clk_i              (clk_i),
-      .rst_i              (rst_i),
-      .current_i          (current_i),
-      .registers_i        (registers_i),
-      .mac_busy_i         (mac_busy),
-      .vector_busy_i      (vector_busy),
-      .vector_start_i     (vector_issue),
-      .act_i              (act_i),
-      .wgt_i              (wgt_i),
-      .par_i              (par_i),
-      .code_valid_i       (code_valid),
-      .code_shift_i       (code_shift),
-      .code_spans_i       (code_spans),
-      .shadow_write_i     (shadow_write),
-      .shadow_row_i       (shadow_row),
-      .operand_valid_i    (operand_valid),
-      .operand_active_i   (operand_active),
-      .operand_first_i    (operand_first),
-      .swap_i             (swap),
-      .acc_read_i         (acc_read && acc_read_good),
-      .acc_read_address_i (acc_read_address[ACC_ADDRESS_BITS-1:0]),
-      .acc_clear_i        (mac_acc_clear),
-      .acc_write_i        (acc_write_good ? acc_write : REGIONS'(0)),
-      .acc_write_address_i(acc_write_address[ACC_ADDRESS_BITS-1:0]),
-      .par_valid_i        (par_valid),
-      .par_index_i        (par_index),
-      .term_valid_i       (term_valid),
-      .term_index_i       (term_index),
-      .term_from_act_i    (term_from_act),
-      .tap_1_i            (tap_1),
-      .first_1_i          (first_1),
-      .tap_2_i            (tap_2),
-      .first_2_i          (first_2),
-      .out_o              (act_o)
+      .clk_i           (clk_i),
+      .rst_i           (rst_i),
+      .mx_current_i    (mx_current_i),
+      .mx_registers_i  (mx_registers_i),
+      .ep_current_i    (ep_current_i),
+      .ep_registers_i  (ep_registers_i),
+      .mac_busy_i      (mac_busy),
+      .vector_busy_i   (vector_busy),
+      .vector_start_i  (ep_issue_i),
+      .mx_act_i        (mx_act_i),
+      .ep_act_i        (ep_act_i),
+      .wgt_i           (wgt_i),
+      .par_i           (par_i),
+      .code_valid_i    (code_valid),
+      .code_shift_i    (code_shift),
+      .code_spans_i    (code_spans),
+      .shadow_write_i  (shadow_write),
+      .shadow_row_i    (shadow_row),
+      .operand_valid_i (operand_valid),
+      .operand_active_i(operand_active),
+      .operand_first_i (operand_first),
+      .swap_i          (swap),
+      .acc_clear_i     (mac_acc_clear),
+      .mx_acc_i        (mx_old),
+      .mx_acc_o        (mx_more),
+      .ep_acc_i        (ep_old),
+      .ep_acc_o        (ep_more),
+      .par_valid_i     (par_valid),
+      .par_index_i     (par_index),
+      .term_valid_i    (term_valid),
+      .term_index_i    (term_index),
+      .term_from_act_i (term_from_act),
+      .tap_1_i         (tap_1),
+      .first_1_i       (first_1),
+      .tap_2_i         (tap_2),
+      .first_2_i       (first_2),
+      .out_o           (act_o)
   );
 
 endmodule

@@ -19,7 +19,7 @@ module npu_fetch #(
     localparam int ADDRESS_BITS     = 32,
     localparam int PC_BITS          = 32,
     localparam int INSTRUCTION_BITS = 128,
-    localparam int ENGINES          = 3
+    localparam int ENGINES          = 4
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,        // reset, and every start of a program
@@ -40,7 +40,7 @@ module npu_fetch #(
     output wire                         rready_o,
 
     // dispatch
-    input  wire  [ENGINES-1:0]          full_i,       // queues of LD, EX, ST
+    input  wire  [ENGINES-1:0]          full_i,       // queues of LD, MX, EP, ST
     input  wire                         all_idle_i,   // queues empty, nothing runs
     output wire  [ENGINES-1:0]          push_o,
     output wire  [INSTRUCTION_BITS-1:0] instruction_o,
@@ -151,16 +151,17 @@ module npu_fetch #(
   wire is_halt  = opcode == HEADER_OPCODE_W'(OP_HALT);
   wire bad   = bad_q[next];
 
+  wire queued = engine >= HEADER_ENGINE_W'(ENGINE_LD) && engine <= HEADER_ENGINE_W'(ENGINE_ST);
   logic legal;
 
   always_comb begin
     case (opcode)
-      HEADER_OPCODE_W'(OP_CFG):   legal = engine != HEADER_ENGINE_W'(ENGINE_FETCH);
+      HEADER_OPCODE_W'(OP_CFG):   legal = queued;
       HEADER_OPCODE_W'(OP_LD):    legal = engine == HEADER_ENGINE_W'(ENGINE_LD);
       HEADER_OPCODE_W'(OP_ST):    legal = engine == HEADER_ENGINE_W'(ENGINE_ST);
-      HEADER_OPCODE_W'(OP_MAC):   legal = engine == HEADER_ENGINE_W'(ENGINE_EX);
-      HEADER_OPCODE_W'(OP_RQ):    legal = engine == HEADER_ENGINE_W'(ENGINE_EX);
-      HEADER_OPCODE_W'(OP_VEC):   legal = engine == HEADER_ENGINE_W'(ENGINE_EX);
+      HEADER_OPCODE_W'(OP_MAC):   legal = engine == HEADER_ENGINE_W'(ENGINE_MX);
+      HEADER_OPCODE_W'(OP_RQ):    legal = engine == HEADER_ENGINE_W'(ENGINE_EP);
+      HEADER_OPCODE_W'(OP_VEC):   legal = engine == HEADER_ENGINE_W'(ENGINE_EP);
       HEADER_OPCODE_W'(OP_FENCE): legal = engine == HEADER_ENGINE_W'(ENGINE_FETCH);
       HEADER_OPCODE_W'(OP_HALT):  legal = engine == HEADER_ENGINE_W'(ENGINE_FETCH);
       default:                    legal = 1'b0;
@@ -170,10 +171,11 @@ module npu_fetch #(
   wire good    = here && legal && !bad;
   wire waits   = good && (is_fence || is_halt);
   wire to_ld   = good && engine == HEADER_ENGINE_W'(ENGINE_LD);
-  wire to_ex   = good && engine == HEADER_ENGINE_W'(ENGINE_EX);
+  wire to_mx   = good && engine == HEADER_ENGINE_W'(ENGINE_MX);
+  wire to_ep   = good && engine == HEADER_ENGINE_W'(ENGINE_EP);
   wire to_st   = good && engine == HEADER_ENGINE_W'(ENGINE_ST);
 
-  assign push_o        = {to_st, to_ex, to_ld} & ~full_i;
+  assign push_o        = {to_st, to_ep, to_mx, to_ld} & ~full_i;
   assign instruction_o = word;
   assign pc_o          = pc_q;
   assign issue_o       = waits;

@@ -7,8 +7,8 @@
 // head_o in cycle I (issue_o) and may read them from current_o until R.
 //
 // A cycle in which the engine neither runs nor issues has one cause: fetch (nothing at the head),
-// prev (the awaited token of the previous engine is missing), next. Adjacent cycles of one cause are
-// one stall; it is counted, and shown at stall_o, in the cycle after its last.
+// prev (the awaited token of the previous engine is missing), across, next. Adjacent cycles of one
+// cause are one stall; it is counted, and shown at stall_o, in the cycle after its last.
 //
 // Faults: operand and bank in cycle I instead of issue; address, axi, token in cycle R instead of
 // retire. Law: docs/architecture.md, section 4
@@ -18,7 +18,9 @@
 module npu_issue #(
     localparam int INSTRUCTION_BITS = 128,
     localparam int PC_BITS          = 32,
-    localparam int CLAIM_BITS       = 16
+    localparam int CLAIM_BITS       = 20,
+    localparam int SIDES            = 3,  // prev, across, next
+    localparam int COUNTERS         = 5
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,         // reset, and every start of a program
@@ -39,12 +41,9 @@ module npu_issue #(
     input  wire                         retire_i,      // R of an instruction that is not CFG
 
     // tokens
-    input  wire                         has_prev_i,    // a token of the previous engine is there
-    input  wire                         has_next_i,
-    output wire                         take_prev_o,
-    output wire                         take_next_o,
-    output wire                         signal_prev_o,
-    output wire                         signal_next_o,
+    input  wire  [SIDES-1:0]            has_i,         // a token of the engine at that side is there
+    output wire  [SIDES-1:0]            take_o,
+    output wire  [SIDES-1:0]            signal_o,
     input  wire                         overflow_i,    // a signal of this cycle finds TOKEN_MAX
 
     // bank ownership
@@ -69,17 +68,18 @@ module npu_issue #(
     output wire  [PC_BITS-1:0]          head_pc_o,
     output logic [PC_BITS-1:0]          pc_o,
     output wire                         stall_o,
-    output wire  [1:0]                  stall_cause_o, // 1 fetch, 2 prev, 3 next
+    output wire  [2:0]                  stall_cause_o, // 1 fetch, 2 prev, 3 across, 4 next
     output wire  [31:0]                 stall_cycles_o,
-    output logic [4*32-1:0]             counters_o     // busy, stalls by fetch, prev, next
+    output logic [COUNTERS*32-1:0]      counters_o     // busy, stalls by fetch, prev, across, next
 );
 
   `include "generated/npu_isa.vh"
 
-  localparam logic [1:0] NONE  = 2'd0;
-  localparam logic [1:0] FETCH = 2'd1;
-  localparam logic [1:0] PREV  = 2'd2;
-  localparam logic [1:0] NEXT  = 2'd3;
+  localparam logic [2:0] NONE   = 3'd0;
+  localparam logic [2:0] FETCH  = 3'd1;
+  localparam logic [2:0] PREV   = 3'd2;
+  localparam logic [2:0] ACROSS = 3'd3;
+  localparam logic [2:0] NEXT   = 3'd4;
 
   wire head_valid;
   wire pop = attempt_o;
@@ -100,16 +100,14 @@ module npu_issue #(
 
   // Issue.
 
-  wire awaits_prev = head_o[HEADER_WAIT_PREV_L];
-  wire awaits_next = head_o[HEADER_WAIT_NEXT_L];
-  wire lacks_prev  = awaits_prev && !has_prev_i;
-  wire lacks_next  = awaits_next && !has_next_i;
+  wire [SIDES-1:0] awaits = {head_o[HEADER_WAIT_NEXT_L], head_o[HEADER_WAIT_ACROSS_L],
+                             head_o[HEADER_WAIT_PREV_L]};
+  wire [SIDES-1:0] lacks  = awaits & ~has_i;
   wire is_cfg = head_o[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_CFG);
 
-  assign attempt_o   = run_i && !busy_o && head_valid && !lacks_prev && !lacks_next;
+  assign attempt_o     = run_i && !busy_o && head_valid && lacks == '0;
   assign head_claims_o = is_cfg ? '0 : claims_i;
-  assign take_prev_o = attempt_o && awaits_prev;
-  assign take_next_o = attempt_o && awaits_next;
+  assign take_o        = attempt_o ? awaits : '0;
 
   wire operand = attempt_o && !is_cfg && operand_i;
   wire bank    = attempt_o && conflict_i;
@@ -145,8 +143,8 @@ module npu_issue #(
 
   // Retirement. Signals of an instruction that faults change nothing that could still be seen.
 
-  assign signal_prev_o = ends && current_o[HEADER_SIGNAL_PREV_L];
-  assign signal_next_o = ends && current_o[HEADER_SIGNAL_NEXT_L];
+  assign signal_o = ends ? {current_o[HEADER_SIGNAL_NEXT_L], current_o[HEADER_SIGNAL_ACROSS_L],
+                            current_o[HEADER_SIGNAL_PREV_L]} : '0;
 
   logic address_q, axi_q;  // since I
 
@@ -177,14 +175,15 @@ module npu_issue #(
 
   // Causes of waiting.
 
-  logic [1:0] cause;
-  logic [1:0] cause_q;
+  logic [2:0] cause;
+  logic [2:0] cause_q;
   logic [31:0] length_q;
 
   always_comb begin
     if (!run_i || busy_o || attempt_o) cause = NONE;
     else if (!head_valid) cause = FETCH;
-    else if (lacks_prev) cause = PREV;
+    else if (lacks[0]) cause = PREV;
+    else if (lacks[1]) cause = ACROSS;
     else cause = NEXT;
   end
 
@@ -211,7 +210,8 @@ module npu_issue #(
         case (cause_q)
           FETCH:   counters_o[32+:32] <= counters_o[32+:32] + length_q;
           PREV:    counters_o[64+:32] <= counters_o[64+:32] + length_q;
-          default: counters_o[96+:32] <= counters_o[96+:32] + length_q;
+          ACROSS:  counters_o[96+:32] <= counters_o[96+:32] + length_q;
+          default: counters_o[128+:32] <= counters_o[128+:32] + length_q;
         endcase
       end
     end

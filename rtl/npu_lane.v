@@ -25,13 +25,11 @@ module npu_lane #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
-    parameter  int ACC_WORDS    = 256,
     localparam int BYTE_BITS  = 8,
     localparam int XE_BITS    = 9,
     localparam int ACC_BITS   = 32,
     localparam int REGIONS    = 3,
     localparam int ROW_BITS   = $clog2(SIZE),
-    localparam int WORD_BITS  = $clog2(ACC_WORDS),
     localparam int TERMS      = 4,
     localparam int TERM_BITS  = 2,
     localparam int MULTIPLIER_BITS = 31,
@@ -53,28 +51,30 @@ module npu_lane #(
     input  wire  [3:0]                   bits_i,
     input  wire  [31:0]                  selectors_i,
 
-    // operands
-    input  wire  [BYTE_BITS-1:0]         act_i,             // stage 1
-    input  wire                          operand_valid_i,   // stage 1, MAC or add
+    // operands of MAC
+    input  wire  [BYTE_BITS-1:0]         mx_act_i,          // stage 1
+    input  wire                          operand_valid_i,   // stage 1
     input  wire                          keep_i,
-    input  wire                          unsigned_i,
-    input  wire  signed [XE_BITS-1:0]    zero_point_i,
+    input  wire                          mx_unsigned_i,
+    input  wire  signed [XE_BITS-1:0]    mx_zero_point_i,
     output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 2
     input  wire                          depthwise_i,
     input  wire                          line_step_i,       // stage 1, depthwise
     input  wire  [SIZE*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
     input  wire  [SIZE*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of all lanes
 
-    // accumulators
-    input  wire                          acc_read_i,
-    input  wire  [WORD_BITS-1:0]         acc_read_address_i,
+    // accumulators of MAC
     input  wire                          acc_clear_i,
-    input  wire  [REGIONS-1:0]           acc_write_i,
-    input  wire  [WORD_BITS-1:0]         acc_write_address_i,
-    input  wire                          acc_from_pool_i,
+    input  wire  [REGIONS*ACC_BITS-1:0]  mx_acc_i,          // what is added to
+    output wire  [REGIONS*ACC_BITS-1:0]  mx_acc_o,          // what is written
 
     // constants and terms of RQ, taps of VEC
     input  wire                          busy_i,            // RQ or VEC runs
+    input  wire  [BYTE_BITS-1:0]         ep_act_i,          // stage 1
+    input  wire  [REGIONS*ACC_BITS-1:0]  ep_acc_i,          // stage 1
+    input  wire                          pair_valid_i,      // stage 1: a tap of add or multiply
+    input  wire                          ep_unsigned_i,
+    input  wire  signed [XE_BITS-1:0]    ep_zero_point_i,   // of that tap
     input  wire  [ACC_BITS-1:0]          par_i,             // stage 1
     input  wire                          par_valid_i,
     input  wire  [2:0]                   par_index_i,
@@ -102,8 +102,7 @@ module npu_lane #(
 
     // results
     output wire  [BYTE_BITS-1:0]         requantized_o,
-    output wire  [BYTE_BITS-1:0]         pooled_o,
-    output wire  [REGIONS*ACC_BITS-1:0]  acc_o              // what acc_write_i writes
+    output wire  [ACC_BITS-1:0]          pooled_o
 );
 
   `include "generated/npu_isa.vh"
@@ -151,8 +150,8 @@ module npu_lane #(
 
   npu_subtract_zero_point subtract_zero_point (
       .clk_i(clk_i), .rst_i(rst_i), .en_i(operand_valid_i), .valid_i(1'b0),
-      .valid_o(unused_valid_xe), .unsigned_type_i(unsigned_i), .zero_point_i(zero_point_i),
-      .x_i(act_i), .keep_i(keep_i), .xe_o(own_xe_o)
+      .valid_o(unused_valid_xe), .unsigned_type_i(mx_unsigned_i), .zero_point_i(mx_zero_point_i),
+      .x_i(mx_act_i), .keep_i(keep_i), .xe_o(own_xe_o)
   );
 
   logic [(SIZE-1)*XE_BITS-1:0] line_q;  // rows 1 .. SIZE-1
@@ -191,18 +190,13 @@ module npu_lane #(
 
   // Accumulators: region 0 is A1 (or the only one), 1 is A2, 2 is S.
 
-  wire [ACC_BITS-1:0] pooled;
-
   genvar g;
   generate
     for (g = 0; g < REGIONS; g = g + 1) begin : region
-      wire [ACC_BITS-1:0] old;  // stage 1 of a term
-
       if (g == 0 || PWLQ_BITS != 0) begin : gen_there
         localparam int SUM_BITS =
             (g == 0) ? CENTRE_BITS : (g == 1) ? TAIL_BITS : TAIL_SUM_BITS;
         wire signed [SUM_BITS-1:0] sum;
-        wire [ACC_BITS-1:0] more;
         wire unused_valid;
 
         if (g == 0) begin : gen_centre
@@ -223,28 +217,12 @@ module npu_lane #(
             .valid_o(unused_valid),
             .clear_i(acc_clear_i),
             .sum_i  (sum),
-            .acc_i  (old),
-            .acc_o  (more)
-        );
-
-        assign acc_o[g*ACC_BITS+:ACC_BITS] = (g == 0 && acc_from_pool_i) ? pooled : more;
-
-        npu_bank #(
-            .WIDTH(ACC_BITS),
-            .WORDS(ACC_WORDS)
-        ) memory (
-            .clk_i          (clk_i),
-            .read_i         (acc_read_i),
-            .read_address_i (acc_read_address_i),
-            .data_o         (old),
-            .write_i        (acc_write_i[g]),
-            .write_address_i(acc_write_address_i),
-            .data_i         (acc_o[g*ACC_BITS+:ACC_BITS])
+            .acc_i  (mx_acc_i[g*ACC_BITS+:ACC_BITS]),
+            .acc_o  (mx_acc_o[g*ACC_BITS+:ACC_BITS])
         );
       end else begin : gen_absent
-        wire unused = &{1'b0, acc_write_i[g]};
-        assign old = '0;
-        assign acc_o[g*ACC_BITS+:ACC_BITS] = '0;
+        wire unused = &{1'b0, mx_acc_i[g*ACC_BITS+:ACC_BITS]};
+        assign mx_acc_o[g*ACC_BITS+:ACC_BITS] = '0;
       end
     end
 
@@ -278,10 +256,10 @@ module npu_lane #(
 
   // Terms.
 
-  wire act_top = !unsigned_i && act_i[BYTE_BITS-1];
-  wire [ACC_BITS-1:0] act_term = {{ACC_BITS - BYTE_BITS{act_top}}, act_i};
+  wire act_top = !ep_unsigned_i && ep_act_i[BYTE_BITS-1];
+  wire [ACC_BITS-1:0] act_term = {{ACC_BITS - BYTE_BITS{act_top}}, ep_act_i};
   wire [ACC_BITS-1:0] acc_term =
-      (pwlq_i && term_index_i != '0) ? region[1].old : region[0].old;
+      (pwlq_i && term_index_i != '0) ? ep_acc_i[ACC_BITS+:ACC_BITS] : ep_acc_i[0+:ACC_BITS];
   wire unused_valid_merge;
   wire [ACC_BITS-1:0] merged;
   logic [ACC_BITS-1:0] term_q;  // stage 2
@@ -300,14 +278,15 @@ module npu_lane #(
   npu_merge_regions merge_regions (
       .clk_i(clk_i), .rst_i(rst_i),
       .en_i(term_valid_i && merge_i && term_index_i == TERM_BITS'(0)), .valid_i(1'b0),
-      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(region[0].old),
-      .acc_tail_sum_i(region[2].old), .acc_o(merged)
+      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(ep_acc_i[0+:ACC_BITS]),
+      .acc_tail_sum_i(ep_acc_i[2*ACC_BITS+:ACC_BITS]), .acc_o(merged)
   );
 
   // VEC: pool, add.
 
-  wire operand_top = !unsigned_i && operand_i[BYTE_BITS-1];
-  wire unused_valid_pool, unused_valid_add;
+  wire operand_top = !ep_unsigned_i && operand_i[BYTE_BITS-1];
+  wire unused_valid_pool, unused_valid_add, unused_valid_pair;
+  wire [ACC_BITS-1:0] pooled;
   wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q : pooled;
 
   npu_pool pool (
@@ -316,13 +295,20 @@ module npu_lane #(
       .x_i({operand_top, operand_i}), .acc_i(pool_acc), .acc_o(pooled)
   );
 
-  assign pooled_o = pooled[BYTE_BITS-1:0];
+  assign pooled_o = pooled;
 
+  wire signed [XE_BITS-1:0] pair_xe;  // stage 2
   logic signed [XE_BITS-1:0] first_xe_q;
   wire signed [ADD_BITS-1:0] added;
 
+  npu_subtract_zero_point subtract_pair_zero_point (
+      .clk_i(clk_i), .rst_i(rst_i), .en_i(pair_valid_i), .valid_i(1'b0),
+      .valid_o(unused_valid_pair), .unsigned_type_i(ep_unsigned_i),
+      .zero_point_i(ep_zero_point_i), .x_i(ep_act_i), .keep_i(1'b1), .xe_o(pair_xe)
+  );
+
   always_ff @(posedge clk_i) begin
-    if (tap_i) first_xe_q <= own_xe_o;
+    if (tap_i) first_xe_q <= pair_xe;
   end
 
   npu_add add (
@@ -339,7 +325,7 @@ module npu_lane #(
       .multiply_i    (multiply_i),
       .subtract_i    (subtract_i),
       .xe_a_i        (first_xe_q),
-      .xe_b_i        (own_xe_o),
+      .xe_b_i        (pair_xe),
       .acc_o         (added)
   );
 

@@ -28,7 +28,7 @@ module npu_ld #(
     localparam int WORD_BITS        = 16,
     localparam int INSTRUCTION_BITS = 128,
     localparam int BANK_BITS        = 8,
-    localparam int CLAIM_BITS       = 16,
+    localparam int CLAIM_BITS       = 20,
     localparam int REGISTERS        = 5,
     localparam int REGIONS          = 8,
     localparam int TARGETS          = 3
@@ -107,7 +107,7 @@ module npu_ld #(
       (to_wgt && |(9'(head_banks) >> WGT_BANKS)) || (to_par && |(9'(head_banks) >> PAR_BANKS));
 
   assign operand_o = (!to_act && !to_wgt && !to_par) || bad_extent || bad_element || bad_banks;
-  assign claims_o  = {to_par ? head_banks[3:0] : 4'h0, to_wgt ? head_banks[3:0] : 4'h0,
+  assign claims_o  = {4'h0, to_par ? head_banks[3:0] : 4'h0, to_wgt ? head_banks[3:0] : 4'h0,
                       to_act ? head_banks : 8'h0};
 
   wire [ADDRESS_BITS-1:0] region =

@@ -20,7 +20,7 @@
 module npu_mac_engine #(
     parameter  int SIZE = 4,
     localparam int INSTRUCTION_BITS = 128,
-    localparam int REGISTERS        = 27,
+    localparam int REGISTERS        = 10,
     localparam int WORD_BITS        = 16,
     localparam int ROW_BITS         = $clog2(SIZE),
     localparam int REGIONS          = 3
@@ -74,19 +74,19 @@ module npu_mac_engine #(
   localparam int LOAD_CYCLES = ISA_MAC_LOAD_CYCLES + LATENCY_WEIGHT_DECODE;  // beside the rows
   localparam int ACC_BITS = WORD_BITS + 3;  // what travels beside the operands
 
-  wire [31:0] tile   = registers_i[EX_R_MAC_TILE*32+:32];
-  wire [31:0] output_register = registers_i[EX_R_MAC_OUTPUT*32+:32];
-  wire [31:0] form   = registers_i[EX_R_MAC_FORMAT*32+:32];
-  wire [7:0] rows      = tile[EX_R_MAC_TILE_ROWS_L+:EX_R_MAC_TILE_ROWS_W];
-  wire [7:0] row_first = tile[EX_R_MAC_TILE_ROW_FIRST_L+:EX_R_MAC_TILE_ROW_FIRST_W];
-  wire [7:0] row_end   = tile[EX_R_MAC_TILE_ROW_END_L+:EX_R_MAC_TILE_ROW_END_W];
+  wire [31:0] tile   = registers_i[MX_R_MAC_TILE*32+:32];
+  wire [31:0] output_register = registers_i[MX_R_MAC_OUTPUT*32+:32];
+  wire [31:0] form   = registers_i[MX_R_MAC_FORMAT*32+:32];
+  wire [7:0] rows      = tile[MX_R_MAC_TILE_ROWS_L+:MX_R_MAC_TILE_ROWS_W];
+  wire [7:0] row_first = tile[MX_R_MAC_TILE_ROW_FIRST_L+:MX_R_MAC_TILE_ROW_FIRST_W];
+  wire [7:0] row_end   = tile[MX_R_MAC_TILE_ROW_END_L+:MX_R_MAC_TILE_ROW_END_W];
   wire [15:0] acc_stride =
-      output_register[EX_R_MAC_OUTPUT_ACC_STRIDE_L+:EX_R_MAC_OUTPUT_ACC_STRIDE_W];
-  wire [7:0] warm = output_register[EX_R_MAC_OUTPUT_WARM_L+:EX_R_MAC_OUTPUT_WARM_W];
-  wire [7:0] emit_step = output_register[EX_R_MAC_OUTPUT_STEP_L+:EX_R_MAC_OUTPUT_STEP_W];
-  wire [3:0] bits = form[EX_R_MAC_FORMAT_BITS_L+:EX_R_MAC_FORMAT_BITS_W];
-  wire is_pwlq = form[EX_R_MAC_FORMAT_FORMAT_L+:EX_R_MAC_FORMAT_FORMAT_W] ==
-      EX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
+      output_register[MX_R_MAC_OUTPUT_ACC_STRIDE_L+:MX_R_MAC_OUTPUT_ACC_STRIDE_W];
+  wire [7:0] warm = output_register[MX_R_MAC_OUTPUT_WARM_L+:MX_R_MAC_OUTPUT_WARM_W];
+  wire [7:0] emit_step = output_register[MX_R_MAC_OUTPUT_STEP_L+:MX_R_MAC_OUTPUT_STEP_W];
+  wire [3:0] bits = form[MX_R_MAC_FORMAT_BITS_L+:MX_R_MAC_FORMAT_BITS_W];
+  wire is_pwlq = form[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W] ==
+      MX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
   wire accumulate = current_i[MAC_ACCUMULATE_L];
   wire depthwise  = current_i[MAC_DEPTHWISE_L];
   wire unused = &{1'b0, head_i, current_i, registers_i, tile, form};
@@ -115,9 +115,9 @@ module npu_mac_engine #(
       .clk_i   (clk_i),
       .load_i  (issue_i),
       .step_i  (step),
-      .counts_i({registers_i[EX_R_MAC_OB*32+:16], registers_i[EX_R_MAC_CB*32+:16],
-                 registers_i[EX_R_MAC_KH*32+:16], registers_i[EX_R_MAC_KW*32+:16],
-                 registers_i[EX_R_MAC_Y*32+:16], registers_i[EX_R_MAC_X*32+:16]}),
+      .counts_i({registers_i[MX_R_MAC_OB*32+:16], registers_i[MX_R_MAC_CB*32+:16],
+                 registers_i[MX_R_MAC_KH*32+:16], registers_i[MX_R_MAC_KW*32+:16],
+                 registers_i[MX_R_MAC_Y*32+:16], registers_i[MX_R_MAC_X*32+:16]}),
       .first_o (first),
       .last_o  (last)
   );
@@ -131,9 +131,9 @@ module npu_mac_engine #(
       .step_i   (step),
       .last_i   (last),
       .base_i   (head_i[MAC_ACT_L+:MAC_ACT_W]),
-      .strides_i({registers_i[EX_R_MAC_OB*32+16+:16], registers_i[EX_R_MAC_CB*32+16+:16],
-                  registers_i[EX_R_MAC_KH*32+16+:16], registers_i[EX_R_MAC_KW*32+16+:16],
-                  registers_i[EX_R_MAC_Y*32+16+:16], registers_i[EX_R_MAC_X*32+16+:16]}),
+      .strides_i({registers_i[MX_R_MAC_OB*32+16+:16], registers_i[MX_R_MAC_CB*32+16+:16],
+                  registers_i[MX_R_MAC_KH*32+16+:16], registers_i[MX_R_MAC_KW*32+16+:16],
+                  registers_i[MX_R_MAC_Y*32+16+:16], registers_i[MX_R_MAC_X*32+16+:16]}),
       .address_o(act_address_o)
   );
 

@@ -8,8 +8,8 @@
 `default_nettype none
 
 module npu_ownership #(
-    localparam int ENGINES    = 3,
-    localparam int CLAIM_BITS = 16
+    localparam int ENGINES    = 4,
+    localparam int CLAIM_BITS = 20
 ) (
     input  wire  [ENGINES-1:0]            attempt_i,  // would issue in this cycle
     input  wire  [ENGINES*CLAIM_BITS-1:0] head_i,     // claims of the heads

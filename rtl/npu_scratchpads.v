@@ -1,9 +1,10 @@
 // scratchpads: ACT, WGT and PAR, and who touches which.
 //
-// | scratchpad | reader 0 | reader 1 | writer 0 | writer 1 |
-// |------------|----------|----------|----------|----------|
-// | ACT        | EX       | ST       | LD       | EX       |
-// | WGT, PAR   | EX       |          | LD       |          |
+// | scratchpad | readers    | writers |
+// |------------|------------|---------|
+// | ACT        | MX, EP, ST | LD, EP  |
+// | WGT        | MX         | LD      |
+// | PAR        | EP         | LD      |
 //
 // Law: docs/architecture.md, section 1
 
@@ -31,23 +32,29 @@ module npu_scratchpads #(
     input  wire  [BANK_BITS-1:0] ld_banks_i,
     input  wire  [PAR_BITS-1:0]  ld_data_i,
 
-    // EX; data the cycle after
-    input  wire                  ex_act_read_i,
-    input  wire  [WORD_BITS-1:0] ex_read_address_i,
-    input  wire  [BANK_BITS-1:0] ex_read_banks_i,
-    output wire  [ACT_BITS-1:0]  ex_act_o,
-    input  wire                  ex_act_write_i,
-    input  wire  [WORD_BITS-1:0] ex_write_address_i,
-    input  wire  [BANK_BITS-1:0] ex_write_banks_i,
-    input  wire  [ACT_BITS-1:0]  ex_out_i,
-    input  wire                  ex_wgt_read_i,
-    input  wire  [WORD_BITS-1:0] ex_wgt_address_i,
-    input  wire  [3:0]           ex_wgt_banks_i,
-    output wire  [ACT_BITS-1:0]  ex_wgt_o,
-    input  wire                  ex_par_read_i,
-    input  wire  [WORD_BITS-1:0] ex_par_address_i,
-    input  wire  [3:0]           ex_par_banks_i,
-    output wire  [PAR_BITS-1:0]  ex_par_o,
+    // MX; data the cycle after
+    input  wire                  mx_act_read_i,
+    input  wire  [WORD_BITS-1:0] mx_read_address_i,
+    input  wire  [BANK_BITS-1:0] mx_read_banks_i,
+    output wire  [ACT_BITS-1:0]  mx_act_o,
+    input  wire                  wgt_read_i,
+    input  wire  [WORD_BITS-1:0] wgt_address_i,
+    input  wire  [3:0]           wgt_banks_i,
+    output wire  [ACT_BITS-1:0]  wgt_o,
+
+    // EP
+    input  wire                  ep_act_read_i,
+    input  wire  [WORD_BITS-1:0] ep_read_address_i,
+    input  wire  [BANK_BITS-1:0] ep_read_banks_i,
+    output wire  [ACT_BITS-1:0]  ep_act_o,
+    input  wire                  ep_act_write_i,
+    input  wire  [WORD_BITS-1:0] ep_write_address_i,
+    input  wire  [BANK_BITS-1:0] ep_write_banks_i,
+    input  wire  [ACT_BITS-1:0]  ep_out_i,
+    input  wire                  par_read_i,
+    input  wire  [WORD_BITS-1:0] par_address_i,
+    input  wire  [3:0]           par_banks_i,
+    output wire  [PAR_BITS-1:0]  par_o,
 
     // ST
     input  wire                  st_read_i,
@@ -57,7 +64,8 @@ module npu_scratchpads #(
 
     // accesses that were suppressed in this cycle
     output wire                  ld_fault_o,
-    output wire                  ex_fault_o,
+    output wire                  mx_fault_o,
+    output wire                  ep_fault_o,
     output wire                  st_fault_o
 );
 
@@ -69,76 +77,75 @@ module npu_scratchpads #(
     end
   endgenerate
 
-  wire [1:0] act_read_fault, act_write_fault, wgt_read_fault, wgt_write_fault;
-  wire [1:0] par_read_fault, par_write_fault;
-  wire [ACT_BITS-1:0] unused_wgt;
-  wire [PAR_BITS-1:0] unused_par;
-  wire unused = &{1'b0, unused_wgt, unused_par, ld_banks_i, ex_read_banks_i, ex_write_banks_i,
-                  ex_wgt_banks_i, ex_par_banks_i, st_banks_i, wgt_read_fault[1],
-                  wgt_write_fault[1], par_read_fault[1], par_write_fault[1]};
+  wire [2:0] act_read_fault;
+  wire [1:0] act_write_fault;
+  wire wgt_read_fault, wgt_write_fault, par_read_fault, par_write_fault;
+  wire unused = &{1'b0, ld_banks_i, mx_read_banks_i, ep_read_banks_i, ep_write_banks_i,
+                  wgt_banks_i, par_banks_i, st_banks_i};
 
-  assign ld_fault_o = act_write_fault[0] || wgt_write_fault[0] || par_write_fault[0];
-  assign ex_fault_o = act_read_fault[0] || act_write_fault[1] || wgt_read_fault[0] ||
-      par_read_fault[0];
-  assign st_fault_o = act_read_fault[1];
+  assign ld_fault_o = act_write_fault[0] || wgt_write_fault || par_write_fault;
+  assign mx_fault_o = act_read_fault[0] || wgt_read_fault;
+  assign ep_fault_o = act_read_fault[1] || act_write_fault[1] || par_read_fault;
+  assign st_fault_o = act_read_fault[2];
 
   npu_scratchpad #(
       .WIDTH     (ACT_BITS),
       .BANKS     (ACT_BANKS),
-      .BANK_WORDS(ACT_BANK_WORDS)
+      .BANK_WORDS(ACT_BANK_WORDS),
+      .READERS   (3),
+      .WRITERS   (2)
   ) act (
       .clk_i          (clk_i),
-      .read_i         ({st_read_i, ex_act_read_i}),
-      .read_address_i ({st_address_i, ex_read_address_i}),
-      .read_banks_i   ({st_banks_i[ACT_BANKS-1:0], ex_read_banks_i[ACT_BANKS-1:0]}),
-      .data0_o        (ex_act_o),
-      .data1_o        (st_act_o),
+      .read_i         ({st_read_i, ep_act_read_i, mx_act_read_i}),
+      .read_address_i ({st_address_i, ep_read_address_i, mx_read_address_i}),
+      .read_banks_i   ({st_banks_i[ACT_BANKS-1:0], ep_read_banks_i[ACT_BANKS-1:0],
+                        mx_read_banks_i[ACT_BANKS-1:0]}),
+      .data_o         ({st_act_o, ep_act_o, mx_act_o}),
       .read_fault_o   (act_read_fault),
-      .write_i        ({ex_act_write_i, ld_write_i[TARGET_ACT]}),
-      .write_address_i({ex_write_address_i, ld_address_i}),
-      .write_banks_i  ({ex_write_banks_i[ACT_BANKS-1:0], ld_banks_i[ACT_BANKS-1:0]}),
-      .data0_i        (ld_data_i[ACT_BITS-1:0]),
-      .data1_i        (ex_out_i),
+      .write_i        ({ep_act_write_i, ld_write_i[TARGET_ACT]}),
+      .write_address_i({ep_write_address_i, ld_address_i}),
+      .write_banks_i  ({ep_write_banks_i[ACT_BANKS-1:0], ld_banks_i[ACT_BANKS-1:0]}),
+      .data_i         ({ep_out_i, ld_data_i[ACT_BITS-1:0]}),
       .write_fault_o  (act_write_fault)
   );
 
   npu_scratchpad #(
       .WIDTH     (ACT_BITS),
       .BANKS     (WGT_BANKS),
-      .BANK_WORDS(WGT_BANK_WORDS)
+      .BANK_WORDS(WGT_BANK_WORDS),
+      .READERS   (1),
+      .WRITERS   (1)
   ) wgt (
       .clk_i          (clk_i),
-      .read_i         ({1'b0, ex_wgt_read_i}),
-      .read_address_i ({WORD_BITS'(0), ex_wgt_address_i}),
-      .read_banks_i   ({WGT_BANKS'(0), ex_wgt_banks_i[WGT_BANKS-1:0]}),
-      .data0_o        (ex_wgt_o),
-      .data1_o        (unused_wgt),
+      .read_i         (wgt_read_i),
+      .read_address_i (wgt_address_i),
+      .read_banks_i   (wgt_banks_i[WGT_BANKS-1:0]),
+      .data_o         (wgt_o),
       .read_fault_o   (wgt_read_fault),
-      .write_i        ({1'b0, ld_write_i[TARGET_WGT]}),
-      .write_address_i({WORD_BITS'(0), ld_address_i}),
-      .write_banks_i  ({WGT_BANKS'(0), ld_banks_i[WGT_BANKS-1:0]}),
-      .data0_i        (ld_data_i[ACT_BITS-1:0]),
-      .data1_i        (ACT_BITS'(0)),
+      .write_i        (ld_write_i[TARGET_WGT]),
+      .write_address_i(ld_address_i),
+      .write_banks_i  (ld_banks_i[WGT_BANKS-1:0]),
+      .data_i         (ld_data_i[ACT_BITS-1:0]),
       .write_fault_o  (wgt_write_fault)
   );
 
   npu_scratchpad #(
       .WIDTH     (PAR_BITS),
       .BANKS     (PAR_BANKS),
-      .BANK_WORDS(PAR_BANK_WORDS)
+      .BANK_WORDS(PAR_BANK_WORDS),
+      .READERS   (1),
+      .WRITERS   (1)
   ) par (
       .clk_i          (clk_i),
-      .read_i         ({1'b0, ex_par_read_i}),
-      .read_address_i ({WORD_BITS'(0), ex_par_address_i}),
-      .read_banks_i   ({PAR_BANKS'(0), ex_par_banks_i[PAR_BANKS-1:0]}),
-      .data0_o        (ex_par_o),
-      .data1_o        (unused_par),
+      .read_i         (par_read_i),
+      .read_address_i (par_address_i),
+      .read_banks_i   (par_banks_i[PAR_BANKS-1:0]),
+      .data_o         (par_o),
       .read_fault_o   (par_read_fault),
-      .write_i        ({1'b0, ld_write_i[TARGET_PAR]}),
-      .write_address_i({WORD_BITS'(0), ld_address_i}),
-      .write_banks_i  ({PAR_BANKS'(0), ld_banks_i[PAR_BANKS-1:0]}),
-      .data0_i        (ld_data_i),
-      .data1_i        (PAR_BITS'(0)),
+      .write_i        (ld_write_i[TARGET_PAR]),
+      .write_address_i(ld_address_i),
+      .write_banks_i  (ld_banks_i[PAR_BANKS-1:0]),
+      .data_i         (ld_data_i),
       .write_fault_o  (par_write_fault)
   );
 

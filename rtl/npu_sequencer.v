@@ -1,6 +1,6 @@
-// sequencer: queues, tokens, bank ownership and configuration registers of LD, EX and ST.
+// sequencer: queues, tokens, bank ownership and configuration registers of LD, MX, EP, ST.
 //
-// Engine e = 0, 1, 2 is LD, EX, ST; packed vectors hold theirs side by side, LD lowest. What an
+// Engine e = 0, 1, 2, 3 is LD, MX, EP, ST; packed vectors hold theirs side by side, LD lowest. What an
 // engine sees: head_o and its verdict on it (operand_i, claims_i), issue_o, current_o, and its own
 // retire_i. When several engines fault in a cycle, the lowest is shown.
 //
@@ -9,13 +9,15 @@
 `default_nettype none
 
 module npu_sequencer #(
-    localparam int ENGINES          = 3,
+    localparam int ENGINES          = 4,
     localparam int INSTRUCTION_BITS = 128,
     localparam int PC_BITS          = 32,
-    localparam int CLAIM_BITS       = 16,
-    localparam int COUNTER_BITS     = 4 * 32,
+    localparam int CLAIM_BITS       = 20,
+    localparam int SIDES            = 3,
+    localparam int COUNTER_BITS     = 5 * 32,
     localparam int LD_REGISTERS     = 5,
-    localparam int EX_REGISTERS     = 27,
+    localparam int MX_REGISTERS     = 10,
+    localparam int EP_REGISTERS     = 17,
     localparam int ST_REGISTERS     = 4
 ) (
     input  wire                                 clk_i,
@@ -33,7 +35,8 @@ module npu_sequencer #(
     output wire  [ENGINES*INSTRUCTION_BITS-1:0] head_o,
     output wire  [ENGINES*INSTRUCTION_BITS-1:0] current_o,
     output wire  [LD_REGISTERS*32-1:0]          ld_registers_o,
-    output wire  [EX_REGISTERS*32-1:0]          ex_registers_o,
+    output wire  [MX_REGISTERS*32-1:0]          mx_registers_o,
+    output wire  [EP_REGISTERS*32-1:0]          ep_registers_o,
     output wire  [ST_REGISTERS*32-1:0]          st_registers_o,
     output wire  [ENGINES-1:0]                  issue_o,
     input  wire  [ENGINES-1:0]                  retire_i,
@@ -45,7 +48,7 @@ module npu_sequencer #(
     // end and counters
     output wire                                 fault_o,
     output wire  [7:0]                          cause_o,
-    output wire  [1:0]                          engine_o,     // place in ENGINES of the spec
+    output wire  [2:0]                          engine_o,     // place in ENGINES of the spec
     output wire  [PC_BITS-1:0]                  pc_o,
     output wire  [ENGINES*COUNTER_BITS-1:0]     counters_o
 );
@@ -53,21 +56,19 @@ module npu_sequencer #(
   `include "generated/npu_isa.vh"
 
   wire [ENGINES-1:0] idle, attempt, conflict, fault;
-  wire [ENGINES-1:0] has_prev, has_next, take_prev, take_next, signal_prev, signal_next, overflow;
+  wire [ENGINES-1:0] overflow;
+  wire [ENGINES*SIDES-1:0] has, take, signal;
   wire [ENGINES*CLAIM_BITS-1:0] coming, running;
 
   assign idle_o = &idle;
 
   npu_tokens tokens (
-      .clk_i        (clk_i),
-      .rst_i        (rst_i),
-      .take_prev_i  (take_prev),
-      .take_next_i  (take_next),
-      .signal_prev_i(signal_prev),
-      .signal_next_i(signal_next),
-      .has_prev_o   (has_prev),
-      .has_next_o   (has_next),
-      .overflow_o   (overflow)
+      .clk_i     (clk_i),
+      .rst_i     (rst_i),
+      .take_i    (take),
+      .signal_i  (signal),
+      .has_o     (has),
+      .overflow_o(overflow)
   );
 
   npu_ownership ownership (
@@ -80,11 +81,12 @@ module npu_sequencer #(
   genvar e;
   generate
     for (e = 0; e < ENGINES; e = e + 1) begin : engine
-      localparam int REGISTERS = (e == 0) ? LD_REGISTERS : (e == 1) ? EX_REGISTERS : ST_REGISTERS;
+      localparam int REGISTERS = (e == 0) ? LD_REGISTERS : (e == 1) ? MX_REGISTERS :
+          (e == 2) ? EP_REGISTERS : ST_REGISTERS;
 
       // What the tracer reads, beside the outputs.
       wire configure, started, retired, stall;
-      wire [1:0] stall_cause;
+      wire [2:0] stall_cause;
       wire [31:0] stall_cycles;
       wire [PC_BITS-1:0] head_pc, pc, fault_pc;
       wire [7:0] cause;
@@ -106,12 +108,9 @@ module npu_sequencer #(
           .issue_o       (issue_o[e]),
           .configure_o   (configure),
           .retire_i      (retire_i[e]),
-          .has_prev_i    (has_prev[e]),
-          .has_next_i    (has_next[e]),
-          .take_prev_o   (take_prev[e]),
-          .take_next_o   (take_next[e]),
-          .signal_prev_o (signal_prev[e]),
-          .signal_next_o (signal_next[e]),
+          .has_i         (has[e*SIDES+:SIDES]),
+          .take_o        (take[e*SIDES+:SIDES]),
+          .signal_o      (signal[e*SIDES+:SIDES]),
           .overflow_i    (overflow[e]),
           .claims_i      (claims_i[e*CLAIM_BITS+:CLAIM_BITS]),
           .head_claims_o (coming[e*CLAIM_BITS+:CLAIM_BITS]),
@@ -148,13 +147,17 @@ module npu_sequencer #(
   endgenerate
 
   assign ld_registers_o = engine[0].registers;
-  assign ex_registers_o = engine[1].registers;
-  assign st_registers_o = engine[2].registers;
+  assign mx_registers_o = engine[1].registers;
+  assign ep_registers_o = engine[2].registers;
+  assign st_registers_o = engine[3].registers;
 
   assign fault_o  = |fault;
-  assign cause_o  = fault[0] ? engine[0].cause : fault[1] ? engine[1].cause : engine[2].cause;
-  assign engine_o = fault[0] ? 2'(ENGINE_LD) : fault[1] ? 2'(ENGINE_EX) : 2'(ENGINE_ST);
-  assign pc_o = fault[0] ? engine[0].fault_pc : fault[1] ? engine[1].fault_pc : engine[2].fault_pc;
+  assign cause_o  = fault[0] ? engine[0].cause : fault[1] ? engine[1].cause :
+      fault[2] ? engine[2].cause : engine[3].cause;
+  assign engine_o = fault[0] ? 3'(ENGINE_LD) : fault[1] ? 3'(ENGINE_MX) :
+      fault[2] ? 3'(ENGINE_EP) : 3'(ENGINE_ST);
+  assign pc_o     = fault[0] ? engine[0].fault_pc : fault[1] ? engine[1].fault_pc :
+      fault[2] ? engine[2].fault_pc : engine[3].fault_pc;
 
 endmodule
 

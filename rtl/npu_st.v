@@ -25,7 +25,7 @@ module npu_st #(
     localparam int WORD_BITS        = 16,
     localparam int INSTRUCTION_BITS = 128,
     localparam int BANK_BITS        = 8,
-    localparam int CLAIM_BITS       = 16,
+    localparam int CLAIM_BITS       = 20,
     localparam int REGISTERS        = 4,
     localparam int REGIONS          = 8
 ) (
@@ -87,7 +87,7 @@ module npu_st #(
 
   assign operand_o = bad_extent || element_beats == '0 || element_beats > 8'(K) ||
       |(9'(head_banks) >> ACT_BANKS);
-  assign claims_o = {8'h0, head_banks};
+  assign claims_o = {12'h0, head_banks};
 
   wire [ADDRESS_BITS-1:0] region =
       regions_i[head_i[ST_REGION_L+:ST_REGION_W]*ADDRESS_BITS+:ADDRESS_BITS];

@@ -1,7 +1,8 @@
-// top: the NPU. FETCH dispatches into three queues; LD, EX and ST run beside each other.
+// top: the NPU. FETCH dispatches into four queues; LD, MX, EP and ST run beside each other.
 //
 //   FETCH -> LD   DRAM -> ACT, WGT, PAR
-//         -> EX   array, requantizers, vector unit; ACC is its own
+//         -> MX   array: WGT, ACT -> ACC
+//         -> EP   requantizers, vector unit: ACC, ACT -> ACT
 //         -> ST   ACT -> DRAM
 //
 // Every size is a parameter that software can read back (control registers params0..2).
@@ -72,17 +73,17 @@ module npu_top #(
 
   `include "generated/npu_isa.vh"
 
-  localparam int ENGINES          = 3;
-  localparam int LD = 0, EX = 1, ST = 2;
+  localparam int ENGINES          = 4;
+  localparam int LD = 0, MX = 1, EP = 2, ST = 3;
   localparam int INSTRUCTION_BITS = 128;
   localparam int PC_BITS          = 32;
-  localparam int CLAIM_BITS       = 16;
+  localparam int CLAIM_BITS       = 20;
   localparam int WORD_BITS        = 16;
   localparam int BANK_BITS        = 8;
   localparam int TARGETS          = 3;
   localparam int ACT_BITS         = 8 * SIZE;
   localparam int PAR_BITS         = 32 * SIZE;
-  localparam int COUNTER_BITS     = 4 * 32;
+  localparam int COUNTER_BITS     = 5 * 32;
 
   generate
     if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
@@ -98,7 +99,7 @@ module npu_top #(
   wire [ISA_REGION_COUNT*32-1:0] regions;
   wire [15:0] halt_code;
   wire [7:0] fetch_cause, engine_cause;
-  wire [1:0] engine_number;
+  wire [2:0] engine_number;
   wire [PC_BITS-1:0] fetch_event_pc, dispatch_pc, engine_pc;
   wire [INSTRUCTION_BITS-1:0] dispatched;
   wire [ENGINES-1:0] push, full, issue, retire, operand, address, axi;
@@ -106,7 +107,8 @@ module npu_top #(
   wire [ENGINES*CLAIM_BITS-1:0] claims;
   wire [ENGINES*COUNTER_BITS-1:0] counters;
   wire [LD_REGISTER_COUNT*32-1:0] ld_registers;
-  wire [EX_REGISTER_COUNT*32-1:0] ex_registers;
+  wire [MX_REGISTER_COUNT*32-1:0] mx_registers;
+  wire [EP_REGISTER_COUNT*32-1:0] ep_registers;
   wire [ST_REGISTER_COUNT*32-1:0] st_registers;
   wire unused = &{1'b0, cycle, fetch_issue, fetch_retire};  // the tracer's
 
@@ -144,7 +146,7 @@ module npu_top #(
       .halt_code_i     (halt_code),
       .fault_i         (fetch_fault || engine_fault),
       .cause_i         (fetch_fault ? fetch_cause : engine_cause),
-      .engine_i        (fetch_fault ? 2'(ENGINE_FETCH) : engine_number),
+      .engine_i        (fetch_fault ? 3'(ENGINE_FETCH) : engine_number),
       .pc_i            (fetch_fault ? fetch_event_pc : engine_pc),
       .port_idle_i     (port_idle),
       .counters_i      (counters)
@@ -193,7 +195,8 @@ module npu_top #(
       .head_o        (head),
       .current_o     (current),
       .ld_registers_o(ld_registers),
-      .ex_registers_o(ex_registers),
+      .mx_registers_o(mx_registers),
+      .ep_registers_o(ep_registers),
       .st_registers_o(st_registers),
       .issue_o       (issue),
       .retire_i      (retire),
@@ -248,16 +251,19 @@ module npu_top #(
       .data_o     (ld_data)
   );
 
-  wire st_read, ex_act_read, ex_act_write, ex_wgt_read, ex_par_read, ex_acc_fault, ex_pad_fault;
-  wire [WORD_BITS-1:0] st_address, ex_read_address, ex_write_address, ex_wgt_address,
-      ex_par_address;
-  wire [BANK_BITS-1:0] st_banks, ex_read_banks, ex_write_banks;
-  wire [3:0] ex_wgt_banks, ex_par_banks;
-  wire [ACT_BITS-1:0] st_act, ex_act, ex_wgt, ex_out;
-  wire [PAR_BITS-1:0] ex_par;
+  wire st_read, mx_act_read, ep_act_read, ep_act_write, wgt_read, par_read;
+  wire mx_acc_fault, ep_acc_fault, mx_pad_fault, ep_pad_fault;
+  wire [WORD_BITS-1:0] st_address, mx_read_address, ep_read_address, ep_write_address, wgt_address,
+      par_address;
+  wire [BANK_BITS-1:0] st_banks, mx_read_banks, ep_read_banks, ep_write_banks;
+  wire [3:0] wgt_banks, par_banks;
+  wire [ACT_BITS-1:0] st_act, mx_act, ep_act, wgt, ep_out;
+  wire [PAR_BITS-1:0] par;
 
-  assign axi[EX]     = 1'b0;
-  assign address[EX] = ex_pad_fault || ex_acc_fault;
+  assign axi[MX]     = 1'b0;
+  assign axi[EP]     = 1'b0;
+  assign address[MX] = mx_pad_fault || mx_acc_fault;
+  assign address[EP] = ep_pad_fault || ep_acc_fault;
 
   npu_ex #(
       .SIZE        (SIZE),
@@ -268,34 +274,47 @@ module npu_top #(
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
       .PAR_BANKS   (PAR_BANKS),
+      .ACC_BANKS   (ACC_BANKS),
       .ACC_WORDS   (ACC_WORDS)
   ) ex (
       .clk_i              (clk_i),
       .rst_i              (clear),
-      .head_i             (head[EX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
-      .current_i          (current[EX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
-      .registers_i        (ex_registers),
-      .operand_o          (operand[EX]),
-      .claims_o           (claims[EX*CLAIM_BITS+:CLAIM_BITS]),
-      .issue_i            (issue[EX]),
-      .retire_o           (retire[EX]),
-      .address_o          (ex_acc_fault),
-      .act_read_o         (ex_act_read),
-      .act_read_address_o (ex_read_address),
-      .act_read_banks_o   (ex_read_banks),
-      .act_i              (ex_act),
-      .act_write_o        (ex_act_write),
-      .act_write_address_o(ex_write_address),
-      .act_write_banks_o  (ex_write_banks),
-      .act_o              (ex_out),
-      .wgt_read_o         (ex_wgt_read),
-      .wgt_address_o      (ex_wgt_address),
-      .wgt_banks_o        (ex_wgt_banks),
-      .wgt_i              (ex_wgt),
-      .par_read_o         (ex_par_read),
-      .par_address_o      (ex_par_address),
-      .par_banks_o        (ex_par_banks),
-      .par_i              (ex_par)
+      .mx_head_i          (head[MX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .mx_current_i       (current[MX*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .mx_registers_i     (mx_registers),
+      .mx_operand_o       (operand[MX]),
+      .mx_claims_o        (claims[MX*CLAIM_BITS+:CLAIM_BITS]),
+      .mx_issue_i         (issue[MX]),
+      .mx_retire_o        (retire[MX]),
+      .mx_address_o       (mx_acc_fault),
+      .ep_head_i          (head[EP*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .ep_current_i       (current[EP*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+      .ep_registers_i     (ep_registers),
+      .ep_operand_o       (operand[EP]),
+      .ep_claims_o        (claims[EP*CLAIM_BITS+:CLAIM_BITS]),
+      .ep_issue_i         (issue[EP]),
+      .ep_retire_o        (retire[EP]),
+      .ep_address_o       (ep_acc_fault),
+      .mx_act_read_o      (mx_act_read),
+      .mx_read_address_o  (mx_read_address),
+      .mx_read_banks_o    (mx_read_banks),
+      .mx_act_i           (mx_act),
+      .wgt_read_o         (wgt_read),
+      .wgt_address_o      (wgt_address),
+      .wgt_banks_o        (wgt_banks),
+      .wgt_i              (wgt),
+      .ep_act_read_o      (ep_act_read),
+      .ep_read_address_o  (ep_read_address),
+      .ep_read_banks_o    (ep_read_banks),
+      .ep_act_i           (ep_act),
+      .act_write_o        (ep_act_write),
+      .act_write_address_o(ep_write_address),
+      .act_write_banks_o  (ep_write_banks),
+      .act_o              (ep_out),
+      .par_read_o         (par_read),
+      .par_address_o      (par_address),
+      .par_banks_o        (par_banks),
+      .par_i              (par)
   );
 
   npu_st #(
@@ -346,28 +365,33 @@ module npu_top #(
       .ld_address_i      (ld_address),
       .ld_banks_i        (ld_banks),
       .ld_data_i         (ld_data),
-      .ex_act_read_i     (ex_act_read),
-      .ex_read_address_i (ex_read_address),
-      .ex_read_banks_i   (ex_read_banks),
-      .ex_act_o          (ex_act),
-      .ex_act_write_i    (ex_act_write),
-      .ex_write_address_i(ex_write_address),
-      .ex_write_banks_i  (ex_write_banks),
-      .ex_out_i          (ex_out),
-      .ex_wgt_read_i     (ex_wgt_read),
-      .ex_wgt_address_i  (ex_wgt_address),
-      .ex_wgt_banks_i    (ex_wgt_banks),
-      .ex_wgt_o          (ex_wgt),
-      .ex_par_read_i     (ex_par_read),
-      .ex_par_address_i  (ex_par_address),
-      .ex_par_banks_i    (ex_par_banks),
-      .ex_par_o          (ex_par),
+      .mx_act_read_i     (mx_act_read),
+      .mx_read_address_i (mx_read_address),
+      .mx_read_banks_i   (mx_read_banks),
+      .mx_act_o          (mx_act),
+      .wgt_read_i        (wgt_read),
+      .wgt_address_i     (wgt_address),
+      .wgt_banks_i       (wgt_banks),
+      .wgt_o             (wgt),
+      .ep_act_read_i     (ep_act_read),
+      .ep_read_address_i (ep_read_address),
+      .ep_read_banks_i   (ep_read_banks),
+      .ep_act_o          (ep_act),
+      .ep_act_write_i    (ep_act_write),
+      .ep_write_address_i(ep_write_address),
+      .ep_write_banks_i  (ep_write_banks),
+      .ep_out_i          (ep_out),
+      .par_read_i        (par_read),
+      .par_address_i     (par_address),
+      .par_banks_i       (par_banks),
+      .par_o             (par),
       .st_read_i         (st_read),
       .st_address_i      (st_address),
       .st_banks_i        (st_banks),
       .st_act_o          (st_act),
       .ld_fault_o        (address[LD]),
-      .ex_fault_o        (ex_pad_fault),
+      .mx_fault_o        (mx_pad_fault),
+      .ep_fault_o        (ep_pad_fault),
       .st_fault_o        (address[ST])
   );
 

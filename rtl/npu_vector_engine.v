@@ -17,7 +17,7 @@
 
 module npu_vector_engine #(
     localparam int INSTRUCTION_BITS = 128,
-    localparam int REGISTERS        = 27,
+    localparam int REGISTERS        = 17,
     localparam int WORD_BITS        = 16,
     localparam int PAR_INDEX_BITS   = 3,
     localparam int TERM_BITS        = 2
@@ -77,8 +77,8 @@ module npu_vector_engine #(
   wire is_table = !is_rq && op == VEC_OP_W'(VEC_OP_TABLE);
   wire [3:0] act_terms = current_i[RQ_ACT_TERMS_L+:RQ_ACT_TERMS_W];
   wire head_is_rq = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
-  wire [15:0] kx = registers_i[EX_R_VEC_KX*32+:16];
-  wire [15:0] ky = is_rq ? 16'd1 : registers_i[EX_R_VEC_KY*32+:16];
+  wire [15:0] kx = registers_i[EP_R_VEC_KX*32+:16];
+  wire [15:0] ky = is_rq ? 16'd1 : registers_i[EP_R_VEC_KY*32+:16];
   wire unused = &{1'b0, head_i, current_i, registers_i};
 
   // Constants, then terms or taps.
@@ -105,8 +105,8 @@ module npu_vector_engine #(
       .clk_i   (clk_i),
       .load_i  (issue_i),
       .step_i  (stream_q),
-      .counts_i({registers_i[EX_R_VEC_B*32+:16], registers_i[EX_R_VEC_Y*32+:16],
-                 registers_i[EX_R_VEC_X*32+:16], ky, kx}),
+      .counts_i({registers_i[EP_R_VEC_B*32+:16], registers_i[EP_R_VEC_Y*32+:16],
+                 registers_i[EP_R_VEC_X*32+:16], ky, kx}),
       .first_o (first),
       .last_o  (last)
   );
@@ -120,9 +120,9 @@ module npu_vector_engine #(
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_ACT_L+:VEC_ACT_W]),
-      .strides_i({registers_i[EX_R_VEC_B*32+16+:16], registers_i[EX_R_VEC_Y*32+16+:16],
-                  registers_i[EX_R_VEC_X*32+16+:16], registers_i[EX_R_VEC_KY*32+16+:16],
-                  registers_i[EX_R_VEC_KX*32+16+:16]}),
+      .strides_i({registers_i[EP_R_VEC_B*32+16+:16], registers_i[EP_R_VEC_Y*32+16+:16],
+                  registers_i[EP_R_VEC_X*32+16+:16], registers_i[EP_R_VEC_KY*32+16+:16],
+                  registers_i[EP_R_VEC_KX*32+16+:16]}),
       .address_o(act_address_o)
   );
 
@@ -135,9 +135,9 @@ module npu_vector_engine #(
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_ACC_L+:VEC_ACC_W]),
-      .strides_i({registers_i[EX_R_VEC_B_OUT*32+16+:16], registers_i[EX_R_VEC_Y_OUT*32+16+:16],
-                  registers_i[EX_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0),
-                  is_rq ? registers_i[EX_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
+      .strides_i({registers_i[EP_R_VEC_B_OUT*32+16+:16], registers_i[EP_R_VEC_Y_OUT*32+16+:16],
+                  registers_i[EP_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0),
+                  is_rq ? registers_i[EP_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
       .address_o(acc_address_o)
   );
 
@@ -152,8 +152,8 @@ module npu_vector_engine #(
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_OUT_L+:VEC_OUT_W]),
-      .strides_i({registers_i[EX_R_VEC_B_OUT*32+:16], registers_i[EX_R_VEC_Y_OUT*32+:16],
-                  registers_i[EX_R_VEC_X_OUT*32+:16], WORD_BITS'(0), WORD_BITS'(0)}),
+      .strides_i({registers_i[EP_R_VEC_B_OUT*32+:16], registers_i[EP_R_VEC_Y_OUT*32+:16],
+                  registers_i[EP_R_VEC_X_OUT*32+:16], WORD_BITS'(0), WORD_BITS'(0)}),
       .address_o(out_address)
   );
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from npusim.analysis.ex_activity import EX_WORK
+from npusim.analysis.engine_activity import COMPUTE_WORK
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.isa.layout import tensor_bytes
 from npusim.isa.program import Program
@@ -29,15 +29,15 @@ PARTS = {
     "writes": "bus, writing",
     "waits": "waits",
 }
-"""What may take the most of a layer's cycles, and its words: EX's work, the ports, and waits."""
+"""What may take the most of a layer's cycles, and its words: MX's and EP's work, ports, waits."""
 
 
 @dataclass(frozen=True)
 class LayerBounds:
     """What one layer takes, and what it would take at the least.
 
-    `least_array_cycles`: with every element of the array busy. `part_cycles`: of EX by what it
-    does, of the ports (`reads`, `writes`: beats), and of EX waiting (`waits`).
+    `least_array_cycles`: with every element of the array busy. `part_cycles`: of MX, or else EP, by
+    what they do, of the ports (`reads`, `writes`: beats), and of both waiting (`waits`).
     """
 
     name: str
@@ -56,14 +56,14 @@ class LayerBounds:
     def bound(self) -> str:
         """What takes the most: one of PARTS.
 
-        EX does one thing after the other, so that a port bounds the layer if it is busy for longer
-        than all that EX does together.
+        The parts of MX and EP exclude each other, so that a port bounds the layer if it is busy for
+        longer than all of them together.
         """
         parts = self.part_cycles
         port = max(("reads", "writes"), key=lambda name: parts[name])
-        if parts[port] > sum(parts[name] for name in EX_WORK):
+        if parts[port] > sum(parts[name] for name in COMPUTE_WORK):
             return port
-        return max((*EX_WORK, "waits"), key=lambda name: parts[name])
+        return max((*COMPUTE_WORK, "waits"), key=lambda name: parts[name])
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON-ready values."""

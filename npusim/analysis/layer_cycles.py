@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from npusim.analysis.ex_activity import EX_WORK, ex_cycles, layer_of
+from npusim.analysis.engine_activity import COMPUTE_WORK, WAITS, compute_cycles, layer_of
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.isa.program import Program
 from npusim.simulator.counts import event_counts
-from npusim.simulator.timing.timeline import CAUSES, Timeline
+from npusim.simulator.timing.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class LayerCycles:
     """One layer on the machine.
 
     `cycles`: from the end of the layer before to its own end, so that layers add up to the runs.
-    `busy_cycles`, `stall_cycles`: of EX, by what it does (analysis/ex_activity.py) and by cause of
-    the waits before the layer's instructions. `utilization`: multiply-
+    `busy_cycles`, `stall_cycles`: of MX and EP, by what they do (analysis/engine_activity.py) and
+    what they wait for before the layer's instructions. `utilization`: multiply-
     accumulates for each cycle and element of the array. `dram_bytes`: of LD and ST. `energy_pj`:
     `total` and by component. `counts`: events, npusim/simulator/counts.py. What a run does
     before its first layer and behind its last one is theirs, so that events and energy add up too.
@@ -55,7 +55,7 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
     machine = program.machine
     technology = machine.energy.technology
     counted = [event_counts(timeline) for timeline in timelines]
-    parts = ex_cycles(program, timelines, counted)
+    parts = compute_cycles(program, timelines, counted)
     owners = layer_of(program)
     early = np.zeros(len(program.instructions), bool)  # their retirement ends no layer
     early[[pc for layer in program.layers for pc in layer.early]] = True
@@ -77,7 +77,7 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
             rows.append(
                 LayerCycles(
                     layer.name, layer.operator, layer.macs, cycles,
-                    {name: part[name] for name in EX_WORK}, {name: part[name] for name in CAUSES},
+                    {name: part[name] for name in COMPUTE_WORK}, {name: part[name] for name in WAITS},
                     layer.macs / max(cycles * machine.size**2, 1),
                     counts["dram_read_bytes"] + counts["dram_write_bytes"],
                     energy, counts,

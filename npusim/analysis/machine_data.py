@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from npusim.analysis.ex_activity import (
+from npusim.analysis.engine_activity import (
     KINDS,
     Slices,
     bin_edges,
+    compute_slices,
     engine_slices,
     joined,
     shares,
@@ -30,7 +31,7 @@ MOST_SLICES = 60_000
 """Of one engine in the page; 5 bytes each. The trace has every instruction."""
 MOST_BINS = 400
 """Parts of the run that the overviews are drawn from."""
-LETTERS = "mqvawpscfne."
+LETTERS = "mqvawpscfnxe."
 """That of each of KINDS in the strings of slices."""
 
 
@@ -64,7 +65,7 @@ def machine_data(
         raise UnsupportedError(
             f"{program.name}: the machine computes nothing of it: there is nothing to draw"
         )
-    slices = engine_slices(program, timelines)
+    slices, computes = engine_slices(program, timelines), compute_slices(program, timelines)
     bins = min(MOST_BINS, cycles)
     return {
         "results": dict(results),
@@ -82,9 +83,7 @@ def machine_data(
         "cycles": cycles,
         "instructions": len(program.instructions),
         "layers": _layers(program, timelines, results),
-        "ex_idle_cycles": int(
-            slices["EX"].lengths[slices["EX"].kinds == KINDS.index("idle")].sum()
-        ),
+        "idle_cycles": int(computes.lengths[computes.kinds == KINDS.index("idle")].sum()),
         "kind_letters": dict(zip(LETTERS, KINDS, strict=True)),
         "bin_edges": bin_edges(cycles, bins).tolist(),
         "engines": {engine: _engine(slices[engine], bins, program) for engine in QUEUED_ENGINES},
@@ -123,7 +122,7 @@ def _layers(
             "operator": "depthwise" if is_depthwise else layer.operator,
             "result": places[layer.name],
             "first_cycle": end,
-            "ex_cycles": row["busy_cycles"] | row["stall_cycles"],
+            "compute_cycles": row["busy_cycles"] | row["stall_cycles"],
             "dram_read_bytes": read,
             "dram_write_bytes": written,
         }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.analysis.ex_activity import bin_edges
+from npusim.analysis.engine_activity import bin_edges
 from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Nest
 from npusim.isa.program import Program

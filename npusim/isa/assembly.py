@@ -25,7 +25,9 @@ from npusim.isa.encoding import (
 from npusim.isa.fields import Field
 from npusim.isa.instructions import FORMATS, REGISTERS
 
-_HEXADECIMAL = ("banks", "read_banks", "write_banks", "wgt_banks", "par_banks", "act_terms")
+_HEXADECIMAL = (
+    "banks", "read_banks", "write_banks", "wgt_banks", "par_banks", "acc_banks", "act_terms",
+)  # fmt: skip
 
 
 def assemble(text: str) -> list[Instruction]:

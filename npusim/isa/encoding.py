@@ -13,10 +13,12 @@ from typing import Any
 from npusim.errors import FormatError, RangeError
 from npusim.isa.fields import Field, Register
 from npusim.isa.instructions import FORMATS, REGISTERS
-from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES
+from npusim.isa.spec import ENGINES, HEADER, INSTRUCTION_BYTES, SIDES, neighbour
 
 _BY_OPCODE = {form.opcode: form for form in FORMATS.values()}
 _SYNC = HEADER[2:]
+_WAITS = {f"wait_{side}": side for side in SIDES}
+_SIGNALS = {f"signal_{side}": side for side in SIDES}
 FIELDS: Mapping[str, tuple[Field, ...]] = MappingProxyType(
     {name: (*_SYNC, *form.fields) for name, form in FORMATS.items()}
 )
@@ -49,23 +51,21 @@ class Instruction:
     @property
     def awaits(self) -> tuple[str, ...]:
         """Engines whose token is taken before issue."""
-        return _neighbours(self.engine, self.values["wait_prev"], self.values["wait_next"])
+        return _neighbours(self, _WAITS)
 
     @property
     def signals(self) -> tuple[str, ...]:
         """Engines that are given a token at retirement."""
-        return _neighbours(self.engine, self.values["signal_prev"], self.values["signal_next"])
+        return _neighbours(self, _SIGNALS)
 
 
 def _remade(name: str, engine: str, values: Mapping[str, int]) -> Instruction:
     return Instruction(name, engine, MappingProxyType(values))
 
 
-def _neighbours(engine: str, prev: int, next_: int) -> tuple[str, ...]:
-    if not prev and not next_:
-        return ()
-    place = ENGINES.index(engine) - 1  # FETCH has no neighbours and may carry no token
-    return (ENGINES[1 + (place - 1) % 3],) * prev + (ENGINES[1 + (place + 1) % 3],) * next_
+def _neighbours(item: Instruction, flags: Mapping[str, str]) -> tuple[str, ...]:
+    # FETCH has no neighbours and may carry no token.
+    return tuple(neighbour(item.engine, side) for flag, side in flags.items() if item.values[flag])
 
 
 def instruction(name: str, engine: str | None = None, **values: int) -> Instruction:
@@ -125,7 +125,8 @@ def decode(word: int, pc: int = 0) -> Instruction:
     form = _BY_OPCODE.get(HEADER[0].extract(word))
     if form is None:
         raise FormatError(f"pc {pc}: unknown opcode {HEADER[0].extract(word)}")
-    engine = ENGINES[HEADER[1].extract(word)]
+    place = HEADER[1].extract(word)
+    engine = ENGINES[place] if place < len(ENGINES) else str(place)
     if engine not in form.engines:
         raise FormatError(f"pc {pc}: {form.name} in the queue of {engine}")
     if engine == "FETCH" and any(field.extract(word) for field in _SYNC):

@@ -85,6 +85,10 @@ STRIDE_MAX = _STRIDE.mask >> 1
 """Greatest step of a loop level, in words: strides are signed."""
 
 
+ACC_BANKS = Field("acc_banks", 100, 4, "ACC banks read or written")
+"""In every instruction that reaches ACC."""
+
+
 def number(meaning: str, signed: bool = False) -> tuple[Field, ...]:
     """Return the field of a register that is one number."""
     return (Field("value", 0, 32, meaning, signed),)

@@ -22,7 +22,7 @@ Counter = tuple[str, str]
 COUNTERS: tuple[Counter, ...] = tuple(
     (giver, taker) for giver in QUEUED_ENGINES for taker in QUEUED_ENGINES if giver != taker
 )
-"""The six token counters: (who signals, who waits)."""
+"""The token counters: (who signals, who waits)."""
 
 
 class Untimed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.isa.fields import Field, Register, number
-from npusim.isa.spec import REGION_COUNT
+from npusim.isa.spec import QUEUED_ENGINES, REGION_COUNT
 from npusim.machines.machine import PARAMETERS
 
 ID = 0x3055_504E
@@ -14,6 +14,7 @@ _COUNTERS = {
     "busy": "an instruction is carried out",
     "stall_fetch": "the queue is empty",
     "stall_prev": "waits for the engine before",
+    "stall_across": "waits for the engine after the next",
     "stall_next": "waits for the engine behind",
 }
 
@@ -44,7 +45,7 @@ CONTROL = (
         "fault", 0x30, "why it ended",
         (
             Field("cause", 0, 8, "place in FAULTS"),
-            Field("engine", 8, 2, "place in ENGINES"),
+            Field("engine", 8, 3, "place in ENGINES"),
         ),
         "r",
     ),
@@ -56,8 +57,11 @@ CONTROL = (
       for i in range(REGION_COUNT)),
     Register("cycles", 0x80, "of the run", number("cycles"), "r"),
     *(
-        Register(f"{engine}_{counter}", 0x90 + 16 * e + 4 * c, what, number("cycles"), "r")
-        for e, engine in enumerate(("ld", "ex", "st"))
+        Register(
+            f"{engine.lower()}_{counter}", 0x90 + 4 * (len(_COUNTERS) * e + c), what,
+            number("cycles"), "r",
+        )
+        for e, engine in enumerate(QUEUED_ENGINES)
         for c, (counter, what) in enumerate(_COUNTERS.items())
     ),
 )  # fmt: skip

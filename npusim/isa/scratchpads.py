@@ -5,15 +5,20 @@ from __future__ import annotations
 from npusim.machines import Machine
 
 SCRATCHPADS = ("ACT", "WGT", "PAR", "ACC")
-BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 16}
-"""First bit of a scratchpad's banks among those of all; EX alone uses ACC, which has none."""
-ALL_BANKS = 24
+BANK_BASE = {"ACT": 0, "WGT": 8, "PAR": 12, "ACC": 16}
+"""First bit of a scratchpad's banks among those of all."""
+ALL_BANKS = 20
 
 
 def banks_of(machine: Machine, scratchpad: str) -> int:
     """Return how many banks a scratchpad has."""
     pads = machine.scratchpads
-    counts = {"ACT": pads.act_banks, "WGT": pads.wgt_banks, "PAR": pads.par_banks, "ACC": 1}
+    counts = {
+        "ACT": pads.act_banks,
+        "WGT": pads.wgt_banks,
+        "PAR": pads.par_banks,
+        "ACC": pads.acc_banks,
+    }
     return counts[scratchpad]
 
 
@@ -24,7 +29,7 @@ def bank_words(machine: Machine, scratchpad: str) -> int:
         "ACT": pads.act_bank_words,
         "WGT": pads.wgt_bank_words,
         "PAR": pads.par_bank_words,
-        "ACC": pads.acc_words,
+        "ACC": pads.acc_words // pads.acc_banks,
     }
     return words[scratchpad]
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from npusim.isa.fields import Field
 
-VERSION = 1
+VERSION = 2
 """Changes whenever an encoding changes."""
 
 INSTRUCTION_BYTES = 16
 REGION_COUNT = 8
 
-ENGINES = ("FETCH", "LD", "EX", "ST")
-"""An engine's code in the header is its place; LD, EX, ST follow each other cyclically."""
-QUEUED_ENGINES = ("LD", "EX", "ST")
+ENGINES = ("FETCH", "LD", "MX", "EP", "ST")
+"""An engine's code in the header is its place; LD, MX, EP, ST follow each other cyclically."""
+QUEUED_ENGINES = ("LD", "MX", "EP", "ST")
+SIDES = {"prev": 3, "across": 2, "next": 1}
+"""Where another engine stands: steps along QUEUED_ENGINES from the one that waits or signals."""
+FACING = {"prev": "next", "across": "across", "next": "prev"}
+"""The side on which the other engine sees this one."""
 
 QUEUE_DEPTH = 8
 TOKEN_MAX = 15
@@ -48,9 +52,22 @@ VEC_OPS = ("copy", "max", "add", "sum", "lookup", "table", "multiply", "min")
 
 HEADER = (
     Field("opcode", 0, 4, "what the instruction does"),
-    Field("engine", 4, 2, "the queue it stands in", names=ENGINES),
-    Field("wait_prev", 6, 1, "take a token of the previous engine before issue"),
-    Field("wait_next", 7, 1, "take a token of the next engine before issue"),
-    Field("signal_prev", 8, 1, "give the previous engine a token at retirement"),
-    Field("signal_next", 9, 1, "give the next engine a token at retirement"),
+    Field("engine", 4, 3, "the queue it stands in", names=ENGINES),
+    Field("wait_prev", 7, 1, "take a token of the previous engine before issue"),
+    Field("wait_across", 8, 1, "take a token of the engine after the next before issue"),
+    Field("wait_next", 9, 1, "take a token of the next engine before issue"),
+    Field("signal_prev", 116, 1, "give the previous engine a token at retirement"),
+    Field("signal_across", 117, 1, "give the engine after the next a token at retirement"),
+    Field("signal_next", 118, 1, "give the next engine a token at retirement"),
 )
+
+
+def neighbour(engine: str, side: str) -> str:
+    """Return the queued engine that stands at `side` of another."""
+    place = QUEUED_ENGINES.index(engine) + SIDES[side]
+    return QUEUED_ENGINES[place % len(QUEUED_ENGINES)]
+
+
+def side_of(engine: str, other: str) -> str:
+    """Return the side of a queued engine at which another stands."""
+    return next(side for side in SIDES if neighbour(engine, side) == other)

@@ -30,11 +30,11 @@ LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
 WORD_LEVELS = LEVELS[:3]
 """One word is written for each; RQ's terms are kx, VEC's taps are ky, kx."""
 REGISTERS = (
-    *(Register(name, 10 + i, f"loop {name[4:]} of RQ and VEC", level(name[4:]))
+    *(Register(name, i, f"loop {name[4:]} of RQ and VEC", level(name[4:]))
       for i, name in enumerate(reversed(LEVELS))),
     *(
         Register(
-            f"{name}_out", 15 + i, f"steps of loop {name[4:]} in ACC and in the output",
+            f"{name}_out", 5 + i, f"steps of loop {name[4:]} in ACC and in the output",
             (
                 Field("out", 0, 16, "ACT words written", signed=True),
                 Field("acc", 16, 16, "ACC words", signed=True),
@@ -43,7 +43,7 @@ REGISTERS = (
         for i, name in enumerate(reversed(LEVELS))
     ),
     Register(
-        "rq_output", 20, "output of RQ and of VEC add, multiply",
+        "rq_output", 10, "output of RQ and of VEC add, multiply",
         (
             Field("zero_point", 0, 9, "added after the shift", signed=True),
             Field("low", 9, 9, "least output", signed=True),
@@ -51,7 +51,7 @@ REGISTERS = (
         ),
     ),
     Register(
-        "rq_mode", 21, "rounding and operands of RQ and VEC",
+        "rq_mode", 11, "rounding and operands of RQ and VEC",
         (
             Field(
                 "rounding", 0, 3,
@@ -67,17 +67,19 @@ REGISTERS = (
 
 
 def bank_rules(group: Group, machine: Machine) -> list[Rule]:
-    """Return the rules of the ACT banks: read or written, not both, and built in."""
+    """Return the rules of the banks: of ACT read or written, not both, and all built in."""
     both = group["read_banks"] & group["write_banks"]
     return [
         Rule(both == 0, "ACT banks {:#x} are both read and written", (both,)),
         built_in(machine, "ACT", group["read_banks"] | group["write_banks"]),
+        built_in(machine, "ACC", group["acc_banks"]),
     ]
 
 
-def act_banks(fields: Any) -> Any:
-    """Return the banks of ACT that are read or written."""
-    return (fields["read_banks"] | fields["write_banks"]) << BANK_BASE["ACT"]
+def claims(fields: Any) -> Any:
+    """Return the banks of ACT and ACC that are read or written."""
+    act = (fields["read_banks"] | fields["write_banks"]) << BANK_BASE["ACT"]
+    return act | fields["acc_banks"] << BANK_BASE["ACC"]
 
 
 def words(group: Group) -> Column:
@@ -95,4 +97,4 @@ def output(group: Group) -> Nest:
 def sums(group: Group, base: Column) -> Nest:
     """Return the words of ACC that are read from `base` on, for each b, y, x."""
     levels, one = levels_of(group, WORD_LEVELS, "_out", "acc"), np.ones_like(group.pcs)
-    return Nest("ACC", False, one, base, levels, one == 1)
+    return Nest("ACC", False, group["acc_banks"], base, levels, one == 1)

@@ -109,6 +109,9 @@ class Scratchpads(Table, frozen=True):
     acc_words: Annotated[
         int, powers(8, 65536, "words of ACC", "ACC_WORDS", "params2.acc_log2", 24, 8)
     ]
+    acc_banks: Annotated[
+        int, powers(2, 4, "banks of ACC", "ACC_BANKS", "params1.acc_banks", 16, 4)
+    ] = 2
 
 
 class Bus(Table, frozen=True):

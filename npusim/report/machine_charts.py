@@ -11,7 +11,7 @@ from npusim.report.roofline import roofline
 from npusim.report.timeline_charts import activity_chart, occupancy_chart
 
 WIDE, PHONE = 1040, 360
-EX_DESCRIPTIONS = {
+COMPUTE_DESCRIPTIONS = {
     "array": "array multiplies",
     "weights": "weights, drain",
     "requantize": "requantize",
@@ -40,16 +40,16 @@ Chart = Callable[[Mapping[str, Any], int], str]
 
 
 def cycles_chart(data: Mapping[str, Any], width: int) -> str:
-    """Return EX's cycles of each layer by what it did or waited for."""
+    """Return the cycles of each layer by what MX, or else EP, did or waited for."""
     bars = []
     for i, layer in enumerate(data["layers"]):
         row = data["results"]["layers"][layer["result"]]
-        parts = layer["ex_cycles"]
+        parts = layer["compute_cycles"]
         share = f"{100 * row['utilization']:.1f} %" if row["macs"] else "no MACs"
         remark = f"{row['cycles']:,} · {share}"
-        bars.append(Bar(layer["name"], parts, f"/layers/{i}/ex_cycles", remark))
+        bars.append(Bar(layer["name"], parts, f"/layers/{i}/compute_cycles", remark))
     return stacked_bars(
-        bars, EX_DESCRIPTIONS, "cycles of each layer", CYCLES, "cycles · array used", width
+        bars, COMPUTE_DESCRIPTIONS, "cycles of each layer", CYCLES, "cycles · array used", width
     )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from npusim.analysis.ex_activity import EX_PARTS
+from npusim.analysis.engine_activity import COMPUTE_PARTS, WAITS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_table import CAUSE_WORDS
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render, saving_script
 from npusim.report.terminal import for_samples
 from npusim.report.timeline_charts import KIND_DESCRIPTIONS
-from npusim.simulator.timing.timeline import CAUSES
 
 
 class Tile(NamedTuple):
@@ -84,8 +83,8 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return `heads` and `rows` of the table of the layers that the machine executes."""
     rows = data["results"]["layers"]
     has_energy = any("energy_pj" in rows[layer["result"]] for layer in data["layers"])
-    heads = ["layer", "operator", "MACs", "cycles", "array %", "EX useful %",
-             *(CAUSE_WORDS[cause] for cause in CAUSES), "DRAM bytes"]  # fmt: skip
+    heads = ["layer", "operator", "MACs", "cycles", "array %", "work %",
+             *(CAUSE_WORDS[cause] for cause in WAITS), "DRAM bytes"]  # fmt: skip
     body = []
     for i, layer in enumerate(data["layers"]):
         row, pointer = rows[layer["result"]], f"/results/layers/{layer['result']}"
@@ -94,8 +93,8 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
             return Cell(f"{value:,}", f"{pointer}/{key}", value)
 
         used = f"{100 * row['utilization']:.1f}" if row["macs"] else ""
-        parts = layer["ex_cycles"]
-        working = sum(parts[name] for name in EX_PARTS[:4])
+        parts = layer["compute_cycles"]
+        working = sum(parts[name] for name in COMPUTE_PARTS[:4])
         cells = [
             Cell(layer["name"]),
             Cell(layer["operator"]),
@@ -103,7 +102,7 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
             number("cycles", row["cycles"]),
             Cell(used, f"{pointer}/utilization", row["utilization"]),
             Cell(f"{100 * working / max(sum(parts.values()), 1):.1f}"),
-            *(number(f"stall_cycles/{cause}", row["stall_cycles"][cause]) for cause in CAUSES),
+            *(number(f"stall_cycles/{cause}", row["stall_cycles"][cause]) for cause in WAITS),
             number("dram_bytes", row["dram_bytes"]),
         ]
         if has_energy:

@@ -8,6 +8,7 @@ from typing import Protocol
 from rich.console import Console
 
 from npusim.analysis.absorbed import Absorbed
+from npusim.analysis.engine_activity import WAITS
 from npusim.analysis.layer_cycles import LayerCycles
 from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
@@ -15,12 +16,11 @@ from npusim.cost.host import HostCost
 from npusim.isa.program import Program
 from npusim.report.sheet import Column, Sheet
 from npusim.report.terminal import for_samples
-from npusim.simulator.timing.timeline import CAUSES
 
 CAUSE_WORDS = {
     "fetch": "wait: instructions", "prev": "wait: loads", "next": "wait: stores",
 }  # fmt: skip
-"""What EX waits for, in a table, by the cause of the stall."""
+"""What MX and EP wait for, in a table."""
 
 
 class ProgramTimes(Protocol):
@@ -44,7 +44,7 @@ class ProgramTimes(Protocol):
 
 
 def machine_sheet(layers: Sequence[LayerCycles], absorbed: Sequence[Absorbed] = ()) -> Sheet:
-    """Return one row per layer: cycles, utilization, waits of EX by cause, DRAM bytes, energy.
+    """Return one row per layer: cycles, utilization, waits by cause, DRAM bytes, energy.
 
     A layer's greatest loss (`greatest_loss`) stands behind its utilization. What other layers
     compute on the way has a row behind them that says so.
@@ -64,7 +64,7 @@ def machine_sheet(layers: Sequence[LayerCycles], absorbed: Sequence[Absorbed] = 
                     CAUSE_WORDS[cause], 4,
                     footer=f"{sum(layer.stall_cycles[cause] for layer in layers):,}",
                 )
-                for cause in CAUSES
+                for cause in WAITS
             ),
             Column("DRAM bytes", 1, footer=f"{moved:,}"),
             Column("energy, uJ", footer=f"{energy_pj / 1e6:,.3f}"),
@@ -81,14 +81,14 @@ def machine_sheet(layers: Sequence[LayerCycles], absorbed: Sequence[Absorbed] = 
             f"{layer.cycles:,}",
             f"{100 * layer.utilization:.1f}" if layer.macs else "",
             _loss_text(layer),
-            *(f"{layer.stall_cycles[cause]:,}" for cause in CAUSES),
+            *(f"{layer.stall_cycles[cause]:,}" for cause in WAITS),
             f"{layer.dram_bytes:,}",
             f"{layer.energy_pj['total'] / 1e6:,.3f}",
         )
         for one in inside.pop(layer.name, ()):
-            sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in CAUSES), "", "")
+            sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in WAITS), "", "")
     for one in (one for rest in inside.values() for one in rest):
-        sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in CAUSES), "", "")
+        sheet.add(one.name, one.operator, "", "", "", one.words, *("" for _ in WAITS), "", "")
     return sheet
 
 
@@ -133,12 +133,12 @@ def time_line(cost: ProgramTimes) -> str:
 LOSSES = {
     "empty rows": "rows and columns without a channel or tap",
     "weights": "weights whose loading no multiplication hides, pipeline",
-    "requantize": "EX requantizes",
-    "vector": "EX pools, adds, looks up",
-    "configure": "EX writes registers",
-    "fetch": "EX has no instruction",
-    "prev": "EX waits for LD",
-    "next": "EX waits for ST",
+    "requantize": "EP requantizes, while MX waits",
+    "vector": "EP pools, adds, looks up, while MX waits",
+    "configure": "MX or EP writes registers",
+    "fetch": "MX and EP have no instruction",
+    "prev": "MX or EP waits for LD",
+    "next": "MX or EP waits for ST",
 }
 """What keeps the array from a product in every element and cycle."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from npusim.analysis.ex_activity import EX_PARTS
-from npusim.report.machine_charts import EX_DESCRIPTIONS
+from npusim.analysis.engine_activity import COMPUTE_PARTS
+from npusim.report.machine_charts import COMPUTE_DESCRIPTIONS
 from npusim.report.pages import render
 from npusim.report.roofline import bound_macs_per_cycle
 
@@ -14,16 +14,19 @@ ENGINES = {"machine": "on the simulated machine", "rtl": "on the machine's Veril
 
 
 def lead_words(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what lead.html says: where EX's time goes, and what bounds the layers."""
-    totals = {part: sum(layer["ex_cycles"][part] for layer in data["layers"]) for part in EX_PARTS}
+    """Return what lead.html says: where the time goes, and what bounds the layers."""
+    totals = {
+        part: sum(layer["compute_cycles"][part] for layer in data["layers"])
+        for part in COMPUTE_PARTS
+    }
     cycles = max(data["cycles"], 1)
-    waits = {part: totals[part] for part in ("weights", *EX_PARTS[2:])}
+    waits = {part: totals[part] for part in ("weights", *COMPUTE_PARTS[2:])}
     most = max(waits, key=lambda part: waits[part])
     layers = [layer for layer in data["layers"] if "macs_per_byte" in layer]
     peak = data["machine"]["peak_macs_per_cycle"]
     return {
         "work_percent": 100 * totals["array"] / cycles,
-        "loss": EX_DESCRIPTIONS[most],
+        "loss": COMPUTE_DESCRIPTIONS[most],
         "loss_percent": 100 * waits[most] / cycles,
         "layers": len(layers),
         "by_bus": sum(

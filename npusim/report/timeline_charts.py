@@ -21,17 +21,19 @@ KIND_DESCRIPTIONS = {
     "configure": "configure",
     "fetch": "stall: no instruction",
     "prev": "stall: waits for the engine before",
+    "across": "stall: waits for the engine after the next",
     "next": "stall: waits for the engine after",
 }
 """In the order in which they are stacked; the rest is idle."""
 LEGEND = {
-    "mac": ("LD activations, EX multiply, ST store", ("mac", "load_act", "store")),
+    "mac": ("LD activations, MX multiply, ST store", ("mac", "load_act", "store")),
     "load_wgt": ("LD weights", ("load_wgt",)),
-    "requantize": ("LD constants, EX requantize", ("requantize", "load_par")),
-    "vector": ("EX vector unit", ("vector",)),
+    "requantize": ("LD constants, EP requantize", ("requantize", "load_par")),
+    "vector": ("EP vector unit", ("vector",)),
     "configure": ("configure", ("configure",)),
     "fetch": ("stall: no instruction", ("fetch",)),
     "prev": ("stall: waits for the engine before", ("prev",)),
+    "across": ("stall: waits for the engine after the next", ("across",)),
     "next": ("stall: waits for the engine after", ("next",)),
 }
 """What a colour means in each row; kinds of one colour never share a row."""
@@ -48,7 +50,7 @@ def kind_css(kind: str) -> str:
 
 
 def activity_chart(data: Mapping[str, Any], width: int) -> str:
-    """Return the shares of each part of the run that LD, EX and ST spent on what."""
+    """Return the shares of each part of the run that each engine spent on what."""
     edges = data["bin_edges"]
     present = {kind for engine in data["engines"].values() for kind in engine["cycles"]}
     names = {kind_css(css): words for css, (words, kinds) in LEGEND.items() if present & {*kinds}}
@@ -56,7 +58,7 @@ def activity_chart(data: Mapping[str, Any], width: int) -> str:
     left, right = 44.0, float(width - 16)
     axis, divisor, word = _cycle_axis(data["cycles"], left, right)
     top = y + 30
-    bottom = top + 3 * LANE + 2 * GAP
+    bottom = top + (LANE + GAP) * len(data["engines"]) - GAP
     out = [keys, _layers(data, axis, divisor, top - 8, bottom)]
     for place, (engine, found) in enumerate(data["engines"].items()):
         base = top + place * (LANE + GAP) + LANE

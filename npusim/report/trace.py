@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import npusim
-from npusim.analysis.ex_activity import layer_of
+from npusim.analysis.engine_activity import layer_of
 from npusim.analysis.occupancy import occupancy
 from npusim.cost.host import host_cost
 from npusim.isa.assembly import line

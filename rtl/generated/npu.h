@@ -3,7 +3,7 @@
 #define NPU_H
 
 #define NPU_ID_VALUE 0x3055504eu /* what register id reads: "NPU0" */
-#define NPU_VERSION_VALUE 0x1u /* what register version reads */
+#define NPU_VERSION_VALUE 0x2u /* what register version reads */
 #define NPU_REGION_COUNT 0x8u /* base registers of a program's DRAM regions */
 #define NPU_INSTRUCTION_BYTES 0x10u /* bytes of an instruction */
 #define NPU_PROGRAM_ALIGNMENT 0x80u /* a program begins at a multiple of it */
@@ -33,6 +33,8 @@
 #define NPU_PARAMS1_PAR_BANKS_MASK 0xfu
 #define NPU_PARAMS1_BURST_LOG2_SHIFT 12u /* log2 of the beats of the longest burst */
 #define NPU_PARAMS1_BURST_LOG2_MASK 0xfu
+#define NPU_PARAMS1_ACC_BANKS_SHIFT 16u /* banks of ACC */
+#define NPU_PARAMS1_ACC_BANKS_MASK 0xfu
 #define NPU_PARAMS2 0x10u /* read only: what the machine is built with */
 #define NPU_PARAMS2_ACT_LOG2_SHIFT 0u /* log2 of the words of an ACT bank */
 #define NPU_PARAMS2_ACT_LOG2_MASK 0xffu
@@ -58,7 +60,7 @@
 #define NPU_FAULT_CAUSE_SHIFT 0u /* place in FAULTS */
 #define NPU_FAULT_CAUSE_MASK 0xffu
 #define NPU_FAULT_ENGINE_SHIFT 8u /* place in ENGINES */
-#define NPU_FAULT_ENGINE_MASK 0x3u
+#define NPU_FAULT_ENGINE_MASK 0x7u
 #define NPU_FAULT_PC 0x34u /* read only: where it ended */
 #define NPU_HALT_CODE 0x38u /* read only: what the program said */
 #define NPU_INTERRUPT_ENABLE 0x3cu /* irq_o = enable and (done or fault) */
@@ -76,15 +78,23 @@
 #define NPU_LD_BUSY 0x90u /* read only: an instruction is carried out */
 #define NPU_LD_STALL_FETCH 0x94u /* read only: the queue is empty */
 #define NPU_LD_STALL_PREV 0x98u /* read only: waits for the engine before */
-#define NPU_LD_STALL_NEXT 0x9cu /* read only: waits for the engine behind */
-#define NPU_EX_BUSY 0xa0u /* read only: an instruction is carried out */
-#define NPU_EX_STALL_FETCH 0xa4u /* read only: the queue is empty */
-#define NPU_EX_STALL_PREV 0xa8u /* read only: waits for the engine before */
-#define NPU_EX_STALL_NEXT 0xacu /* read only: waits for the engine behind */
-#define NPU_ST_BUSY 0xb0u /* read only: an instruction is carried out */
-#define NPU_ST_STALL_FETCH 0xb4u /* read only: the queue is empty */
-#define NPU_ST_STALL_PREV 0xb8u /* read only: waits for the engine before */
-#define NPU_ST_STALL_NEXT 0xbcu /* read only: waits for the engine behind */
+#define NPU_LD_STALL_ACROSS 0x9cu /* read only: waits for the engine after the next */
+#define NPU_LD_STALL_NEXT 0xa0u /* read only: waits for the engine behind */
+#define NPU_MX_BUSY 0xa4u /* read only: an instruction is carried out */
+#define NPU_MX_STALL_FETCH 0xa8u /* read only: the queue is empty */
+#define NPU_MX_STALL_PREV 0xacu /* read only: waits for the engine before */
+#define NPU_MX_STALL_ACROSS 0xb0u /* read only: waits for the engine after the next */
+#define NPU_MX_STALL_NEXT 0xb4u /* read only: waits for the engine behind */
+#define NPU_EP_BUSY 0xb8u /* read only: an instruction is carried out */
+#define NPU_EP_STALL_FETCH 0xbcu /* read only: the queue is empty */
+#define NPU_EP_STALL_PREV 0xc0u /* read only: waits for the engine before */
+#define NPU_EP_STALL_ACROSS 0xc4u /* read only: waits for the engine after the next */
+#define NPU_EP_STALL_NEXT 0xc8u /* read only: waits for the engine behind */
+#define NPU_ST_BUSY 0xccu /* read only: an instruction is carried out */
+#define NPU_ST_STALL_FETCH 0xd0u /* read only: the queue is empty */
+#define NPU_ST_STALL_PREV 0xd4u /* read only: waits for the engine before */
+#define NPU_ST_STALL_ACROSS 0xd8u /* read only: waits for the engine after the next */
+#define NPU_ST_STALL_NEXT 0xdcu /* read only: waits for the engine behind */
 
 /* Values of fault.cause. */
 #define NPU_FAULT_IS_NONE 0u
@@ -98,8 +108,9 @@
 /* Values of fault.engine. */
 #define NPU_ENGINE_IS_FETCH 0u
 #define NPU_ENGINE_IS_LD 1u
-#define NPU_ENGINE_IS_EX 2u
-#define NPU_ENGINE_IS_ST 3u
+#define NPU_ENGINE_IS_MX 2u
+#define NPU_ENGINE_IS_EP 3u
+#define NPU_ENGINE_IS_ST 4u
 
 /* The value of a field in the word of its register. */
 #define NPU_FIELD(word, field) (((word) >> NPU_##field##_SHIFT) & NPU_##field##_MASK)

@@ -267,7 +267,7 @@ module npu_system #(
       .retired_i     (npu.fetch_retire),
       .pc_i          (npu.fetch_event_pc),
       .stall_i       (1'b0),
-      .stall_cause_i (2'd0),
+      .stall_cause_i (3'd0),
       .stall_cycles_i(0),
       .fault_i       (npu.fetch_fault),
       .cause_i       (npu.fetch_cause),
@@ -309,27 +309,13 @@ module npu_system #(
       .data_i        (npu.ld_data)
   );
 
-  // EX writes ACT words (RQ, VEC), reads the table's, or writes accumulators: of a MAC only those of
-  // the last reduction tile count, region by region.
-  localparam int ACC_REGIONS = 3;
-  localparam int EX_BYTES    = 4 * SIZE * ACC_REGIONS;
-  wire [EX_BYTES*8-1:0] acc_data;
-  wire to_table = npu.ex.array.tap_2_i && npu.ex.array.is_table;
-  wire to_acc   = npu.ex.acc_write[0] && (!npu.ex.mac_q || npu.ex.mac_acc_final);
-
-  genvar c, g;
-  generate
-    for (g = 0; g < ACC_REGIONS; g = g + 1) begin : region
-      for (c = 0; c < SIZE; c = c + 1) begin : lane
-        assign acc_data[(g*SIZE+c)*32+:32] = npu.ex.array.lane[c].acc[g*32+:32];
-      end
-    end
-  endgenerate
+  // Of a MAC's accumulators only those of the last reduction tile count, region by region.
+  localparam int MX_BYTES = 4 * SIZE * 3;
 
   npu_tracer #(
-      .NAME      ("EX"),
-      .DATA_BYTES(EX_BYTES)
-  ) ex_tracer (
+      .NAME      ("MX"),
+      .DATA_BYTES(MX_BYTES)
+  ) mx_tracer (
       .clk_i         (clk_i),
       .file_i        (trace),
       .run_i         (run),
@@ -346,12 +332,43 @@ module npu_system #(
       .fault_i       (npu.sequencer.fault[1]),
       .cause_i       (npu.sequencer.engine[1].cause),
       .fault_pc_i    (npu.sequencer.engine[1].fault_pc),
-      .write_i       (npu.ex_act_write || to_table || to_acc),
+      .write_i       (npu.ex.mac_acc_write[0] && npu.ex.mac_acc_final),
+      .space_i       (8'(SPACE_ACC)),
+      .address_i     (32'(npu.ex.mac_acc_write_address)),
+      .write_bytes_i (npu.ex.mac_acc_write[1] ? MX_BYTES : 4 * SIZE),
+      .data_i        (npu.ex.mx_more)
+  );
+
+  // EP writes ACT words (RQ, VEC), reads the table's, or writes accumulators.
+  wire to_table = npu.ex.array.tap_2_i && npu.ex.array.is_table;
+  wire to_acc   = npu.ex.vector_acc_write;
+
+  npu_tracer #(
+      .NAME      ("EP"),
+      .DATA_BYTES(4 * SIZE)
+  ) ep_tracer (
+      .clk_i         (clk_i),
+      .file_i        (trace),
+      .run_i         (run),
+      .cycle_i       (npu.cycle),
+      .started_i     (npu.sequencer.engine[2].started),
+      .configure_i   (npu.sequencer.engine[2].configure),
+      .head_i        (npu.head[2*128+:128]),
+      .head_pc_i     (npu.sequencer.engine[2].head_pc),
+      .retired_i     (npu.sequencer.engine[2].retired),
+      .pc_i          (npu.sequencer.engine[2].pc),
+      .stall_i       (npu.sequencer.engine[2].stall),
+      .stall_cause_i (npu.sequencer.engine[2].stall_cause),
+      .stall_cycles_i(npu.sequencer.engine[2].stall_cycles),
+      .fault_i       (npu.sequencer.fault[2]),
+      .cause_i       (npu.sequencer.engine[2].cause),
+      .fault_pc_i    (npu.sequencer.engine[2].fault_pc),
+      .write_i       (npu.ep_act_write || to_table || to_acc),
       .space_i       (to_acc ? 8'(SPACE_ACC) : to_table ? 8'(SPACE_TABLE) : 8'(SPACE_ACT)),
-      .address_i     (to_acc ? 32'(npu.ex.acc_write_address) : to_table ? 32'(npu.ex.array.place_q) :
-                      32'(npu.ex_write_address)),
-      .write_bytes_i (!to_acc ? SIZE : npu.ex.acc_write[1] ? EX_BYTES : 4 * SIZE),
-      .data_i        (to_acc ? acc_data : (EX_BYTES*8)'(to_table ? npu.ex.array.operand_q : npu.ex_out))
+      .address_i     (to_table ? 32'(npu.ex.array.place_q) : 32'(npu.ep_write_address)),
+      .write_bytes_i (to_acc ? 4 * SIZE : SIZE),
+      .data_i        (to_acc ? npu.ex.ep_more :
+                      (4*SIZE*8)'(to_table ? npu.ex.array.operand_q : npu.ep_out))
   );
 
   // A burst's beats follow the acceptance of its address.
@@ -369,18 +386,18 @@ module npu_system #(
       .file_i        (trace),
       .run_i         (run),
       .cycle_i       (npu.cycle),
-      .started_i     (npu.sequencer.engine[2].started),
-      .configure_i   (npu.sequencer.engine[2].configure),
-      .head_i        (npu.head[2*128+:128]),
-      .head_pc_i     (npu.sequencer.engine[2].head_pc),
-      .retired_i     (npu.sequencer.engine[2].retired),
-      .pc_i          (npu.sequencer.engine[2].pc),
-      .stall_i       (npu.sequencer.engine[2].stall),
-      .stall_cause_i (npu.sequencer.engine[2].stall_cause),
-      .stall_cycles_i(npu.sequencer.engine[2].stall_cycles),
-      .fault_i       (npu.sequencer.fault[2]),
-      .cause_i       (npu.sequencer.engine[2].cause),
-      .fault_pc_i    (npu.sequencer.engine[2].fault_pc),
+      .started_i     (npu.sequencer.engine[3].started),
+      .configure_i   (npu.sequencer.engine[3].configure),
+      .head_i        (npu.head[3*128+:128]),
+      .head_pc_i     (npu.sequencer.engine[3].head_pc),
+      .retired_i     (npu.sequencer.engine[3].retired),
+      .pc_i          (npu.sequencer.engine[3].pc),
+      .stall_i       (npu.sequencer.engine[3].stall),
+      .stall_cause_i (npu.sequencer.engine[3].stall_cause),
+      .stall_cycles_i(npu.sequencer.engine[3].stall_cycles),
+      .fault_i       (npu.sequencer.fault[3]),
+      .cause_i       (npu.sequencer.engine[3].cause),
+      .fault_pc_i    (npu.sequencer.engine[3].fault_pc),
       .write_i       (st_wvalid && st_wready),
       .space_i       (8'(SPACE_DRAM)),
       .address_i     (beat_address_q),

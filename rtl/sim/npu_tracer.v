@@ -30,7 +30,7 @@ module npu_tracer #(
     input  wire                       retired_i,
     input  wire  [PC_BITS-1:0]        pc_i,
     input  wire                       stall_i,
-    input  wire  [1:0]                stall_cause_i,   // 1 fetch, 2 prev, 3 next
+    input  wire  [2:0]                stall_cause_i,   // 1 fetch, 2 prev, 3 across, 4 next
     input  wire  [31:0]               stall_cycles_i,
 
     input  wire                       fault_i,
@@ -90,11 +90,14 @@ module npu_tracer #(
     if (run_i) begin
       if (stall_i) begin
         case (stall_cause_i)
-          2'd1:
+          3'd1:
           $fwrite(file_i, "%0d %0s %0d stall:fetch %0d\n", cycle_i - stall_cycles_i, NAME,
                   head_pc_i, stall_cycles_i);
-          2'd2:
+          3'd2:
           $fwrite(file_i, "%0d %0s %0d stall:prev %0d\n", cycle_i - stall_cycles_i, NAME,
+                  head_pc_i, stall_cycles_i);
+          3'd3:
+          $fwrite(file_i, "%0d %0s %0d stall:across %0d\n", cycle_i - stall_cycles_i, NAME,
                   head_pc_i, stall_cycles_i);
           default:
           $fwrite(file_i, "%0d %0s %0d stall:next %0d\n", cycle_i - stall_cycles_i, NAME,

@@ -187,7 +187,7 @@ def _levels(
         for name, count, step in zip(names, counts, out, strict=True)
     }
     emitter.configure(
-        "EX",
+        "EP",
         **levels,
         **steps,
         vec_ky={"count": 1, "stride": 0},

@@ -3,7 +3,7 @@
 A lowering only says what each instruction reads and writes. Order between engines follows from it:
 two instructions of different engines that touch one bank, or overlapping DRAM bytes of which one is
 written, run in program order. The token for it is taken only where the taker does not know yet,
-directly or through the third engine, that the giver has retired. Each dependence points back in the
+directly or through another engine, that the giver has retired. Each dependence points back in the
 program and each pair of engines gives and takes in one order, so that no program can deadlock.
 """
 
@@ -15,16 +15,23 @@ from types import MappingProxyType
 
 from npusim.compiler.emit.ahead import Operation, loads_ahead
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
-from npusim.isa.instructions import PAGES, REGISTERS
-from npusim.isa.scratchpads import ALL_BANKS, BANK_BASE, bank_words, banks_of
-from npusim.isa.spec import QUEUED_ENGINES, TARGETS
+from npusim.isa.instructions import FORMATS, PAGES, REGISTERS
+from npusim.isa.scratchpads import ALL_BANKS, BANK_BASE, SCRATCHPADS, bank_words, banks_of
+from npusim.isa.spec import FACING, QUEUED_ENGINES, SIDES, TARGETS
 from npusim.machines import Machine
 
 _BLANK = {name: dict.fromkeys((f.name for f in fields), 0) for name, fields in FIELDS.items()}
 _ENGINE = {name: place for place, name in enumerate(QUEUED_ENGINES)}
-_ENGINE_OF = {"LD": 0, "MAC": 1, "RQ": 1, "VEC": 1, "ST": 2}
+_ENGINE_OF = {
+    name: _ENGINE[form.engines[0]]
+    for name, form in FORMATS.items()
+    if form.engines[0] in QUEUED_ENGINES
+}
+_LOADS, _STORES = _ENGINE["LD"], _ENGINE["ST"]
+_SIDES = tuple((step, f"wait_{side}", f"signal_{FACING[side]}") for side, step in SIDES.items())
 _LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
 _NEVER = -1
+_NOTHING = (_NEVER,) * len(QUEUED_ENGINES)
 LAYERS_AHEAD = 3
 """Layers whose loads may stand among the instructions of one before them."""
 
@@ -62,16 +69,14 @@ class Emitter:
         """The layer that each instruction is of."""
         self._layer = 0
         self._values: list[dict[str, int]] = []
-        self._known: list[tuple[int, int, int]] = []
+        self._known: list[tuple[int, ...]] = []
         """For each instruction: the latest of each engine that has retired when it has."""
-        self._shift = {
-            pad: bank_words(machine, pad).bit_length() - 1 for pad in ("ACT", "WGT", "PAR")
-        }
+        self._shift = {pad: bank_words(machine, pad).bit_length() - 1 for pad in SCRATCHPADS}
         self._reset()
 
     def _reset(self) -> None:
-        self._clock = [[_NEVER] * 3 for _ in QUEUED_ENGINES]
-        self._users = [[_NEVER] * 3 for _ in range(ALL_BANKS)]
+        self._clock = [[*_NOTHING] for _ in QUEUED_ENGINES]
+        self._users = [[*_NOTHING] for _ in range(ALL_BANKS)]
         self._registers: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
         self._wanted: dict[str, dict[int, int]] = {engine: {} for engine in QUEUED_ENGINES}
         self._asked: dict[str, dict[str, tuple[int, dict[str, int] | None, int]]] = {
@@ -107,7 +112,7 @@ class Emitter:
             words = [wanted.get(i, held.get(i, 0)) for i in range(first, first + 3)]
             held.update(zip(range(first, first + 3), words, strict=True))
             fields = {"index": first} | {f"value{slot}": word for slot, word in enumerate(words)}
-            self._append("CFG", _ENGINE[engine], fields, (_NEVER,) * 3, layer)
+            self._append("CFG", _ENGINE[engine], fields, _NOTHING, layer)
             changed = [i for i in changed if i >= first + 3]
 
     def banks(self, scratchpad: str, first: int, end: int) -> int:
@@ -136,6 +141,10 @@ class Emitter:
             free[first : first + count] = [False] * count
             starts.append((origin + first) * words)
         return starts
+
+    def accumulators(self, words: int) -> int:
+        """Return the first of `words` words of ACC, in the banks that were used the longest ago."""
+        return self.take_banks("ACC", [-(-words // bank_words(self.machine, "ACC"))])[0]
 
     def oldest_first(self, scratchpad: str, slots: int, words: int) -> list[int]:
         """Return the addresses of slots of `words` words, that used the longest ago first."""
@@ -218,9 +227,11 @@ class Emitter:
             after = self._bank_users(operation.banks)
             dram = operation.dram
             if operation.name == "LD" and dram is not None:
-                after[2] = max(after[2], self._latest(self._writes, dram, 0, 2))
+                written = self._latest(self._writes, dram, _LOADS, _STORES)
+                after[_STORES] = max(after[_STORES], written)
             elif operation.name == "ST" and dram is not None:
-                after[0] = max(after[0], self._latest(self._reads, dram, 2, 0))
+                read = self._latest(self._reads, dram, _STORES, _LOADS)
+                after[_LOADS] = max(after[_LOADS], read)
             pc = self._append(
                 operation.name, engine, operation.fields, after, operation.layer, operation.banks
             )
@@ -237,7 +248,7 @@ class Emitter:
         self._names.append("HALT")
         self._engines.append(_NEVER)
         self._values.append(dict(_BLANK["HALT"]))
-        self._known.append((_NEVER,) * 3)
+        self._known.append(_NOTHING)
         self._reset()
 
     def instructions(self) -> tuple[Instruction, ...]:
@@ -248,7 +259,7 @@ class Emitter:
         )
 
     def _bank_users(self, mask: int) -> list[int]:
-        after = [_NEVER] * 3
+        after = [*_NOTHING]
         for bank in _set_bits(mask):
             for engine, user in enumerate(self._users[bank]):
                 if user > after[engine]:
@@ -283,21 +294,18 @@ class Emitter:
         pc = len(self._names)
         values = _BLANK[name] | fields
         clock = self._clock[engine]
-        for step, (wait, signal) in ((2, ("wait_prev", "signal_next")),
-                                     (1, ("wait_next", "signal_prev"))):  # fmt: skip
-            giver = (engine + step) % 3
-            needed = after[giver]
-            if needed > clock[giver]:
+        sides = ((after[(engine + side[0]) % len(after)], side) for side in _SIDES)
+        for needed, (step, wait, signal) in sorted(sides, reverse=True):  # who knows most first
+            if needed > clock[(engine + step) % len(after)]:
                 values[wait] = 1
                 self._values[needed][signal] = 1
-                for other in range(3):
-                    clock[other] = max(clock[other], self._known[needed][other])
+                clock[:] = map(max, clock, self._known[needed])
         clock[engine] = pc
         self._names.append(name)
         self._layers.append(layer)
         self._engines.append(engine)
         self._values.append(values)
-        self._known.append((clock[0], clock[1], clock[2]))
+        self._known.append(tuple(clock))
         for bank in _set_bits(bank_mask):
             self._users[bank][engine] = pc
         return pc

@@ -86,7 +86,7 @@ def emit_copy(
 
 def _take_columns(emitter: Emitter, act: int, result: int, count: int, step: int) -> int:
     emitter.configure(
-        "EX",
+        "EP",
         **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_y", "vec_ky", "vec_kx")},
         vec_x={"count": count, "stride": step},
         vec_x_out={"out": 1, "acc": 0},
@@ -261,6 +261,8 @@ def emit_select(
         par_place = constants.place_bytes(data)
         for first in range(0, target.pixels, words):
             count = min(words, target.pixels - first)
+            acc = emitter.accumulators(count)
+            sums = emitter.banks("ACC", acc, acc + count)
             for number, ((source, in_block), _) in enumerate(tiles):
                 weights, fresh = wgt.find((block, number))
                 if fresh:
@@ -274,15 +276,15 @@ def emit_select(
                 _configure_selection(emitter, one, count, rows, held, x.unsigned)
                 emitter.execute(
                     "MAC", wgt_banks=emitter.banks("WGT", weights, weights + tile_words),
-                    accumulate=int(number > 0), acc=0, act=act, wgt=weights,
-                    read_banks=emitter.banks("ACT", act, act + count),
+                    accumulate=int(number > 0), acc=acc, act=act, wgt=weights,
+                    read_banks=emitter.banks("ACT", act, act + count), acc_banks=sums,
                 )  # fmt: skip
             address, fresh = par.find(block)
             if fresh:
                 load_constant(emitter, "PAR", par_place, par_words, address)
             result = outs.next()
             emitter.configure(
-                "EX",
+                "EP",
                 **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_y", "vec_kx")},
                 vec_x={"count": count, "stride": 0},
                 vec_x_out={"out": 1, "acc": 1},
@@ -292,7 +294,7 @@ def emit_select(
                 },
             )  # fmt: skip
             emitter.execute(
-                "RQ", acc=0, out=result, par=address,
+                "RQ", acc=acc, out=result, par=address, acc_banks=sums,
                 write_banks=emitter.banks("ACT", result, result + count),
                 par_banks=emitter.banks("PAR", address, address + par_words),
             )  # fmt: skip
@@ -318,7 +320,7 @@ def _configure_selection(
     emitter: Emitter, one: _One, count: int, rows: int, held: int, unsigned: bool
 ) -> None:
     emitter.configure(
-        "EX",
+        "MX",
         **{
             name: {"count": 1, "stride": 0}
             for name in ("mac_y", "mac_kw", "mac_kh", "mac_cb", "mac_ob")

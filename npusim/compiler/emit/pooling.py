@@ -128,6 +128,8 @@ class _Pooling:
     def __init__(self, emitter: Emitter, constants: Constants, pool: Pool) -> None:
         self.emitter, self.constants, self.whole = emitter, constants, pool
         self.sample, self.pool = 0, pool.of_sample(0)
+        self.acc = 0
+        """First word of the sums of the tile."""
         self.cut = cut = _cut(emitter, self.pool)
         self.rounding = "floor" if pool.finish is None else pool.finish(1).rounding
         machine = emitter.machine
@@ -161,6 +163,8 @@ class _Pooling:
         pool, cut = self.pool, self.cut
         result = self.outs.next()
         words = out.blocks * out.rows * out.columns
+        if pool.finish is not None:
+            self.acc = self.emitter.accumulators(words)
         kernel, started = pool.window.kernel, False
         for kh in range(0, kernel[0], cut.kh):
             for kw in range(0, kernel[1], cut.kw):
@@ -240,10 +244,14 @@ class _Pooling:
         write = 0 if name == "sum" else emitter.banks("ACT", result, result + words)
         end = tile.address + Extent(out.blocks, height, width).words(tile)
         emitter.execute(
-            "VEC", op=VEC_OPS.index(name), accumulate=int(accumulate), acc=0, act=tile.address,
-            out=result, read_banks=emitter.banks("ACT", tile.address, end),
-            write_banks=write,
+            "VEC", op=VEC_OPS.index(name), accumulate=int(accumulate), acc=self.acc,
+            act=tile.address, out=result, read_banks=emitter.banks("ACT", tile.address, end),
+            write_banks=write, acc_banks=self._sums(words) if name == "sum" else 0,
         )  # fmt: skip
+
+    def _sums(self, words: int) -> int:
+        """Return the banks of the tile's sums."""
+        return self.emitter.banks("ACC", self.acc, self.acc + words)
 
     def _configure(
         self,
@@ -265,7 +273,7 @@ class _Pooling:
         if output is not None:
             levels["rq_output"] = output_register(*output)
         self.emitter.configure(
-            "EX",
+            "EP",
             **levels,
             rq_mode={
                 "rounding": EPILOGUES.index(self.rounding),
@@ -304,8 +312,9 @@ class _Pooling:
         name = pool.extreme if pool.finish is None else "sum"
         write = 0 if name == "sum" else emitter.banks("ACT", result, result + words)
         emitter.execute(
-            "VEC", op=VEC_OPS.index(name), act=act + 1, out=result, acc=0,
+            "VEC", op=VEC_OPS.index(name), act=act + 1, out=result, acc=self.acc,
             read_banks=emitter.banks("ACT", act + 1, act + 2), write_banks=write,
+            acc_banks=self._sums(words) if name == "sum" else 0,
         )  # fmt: skip
 
     def _parameters(self, taps: int, r: Requantization) -> int:
@@ -338,7 +347,8 @@ class _Pooling:
                     low = result + at + first
                     end = low + (y[0] - 1) * y[2] + x[0]
                     emitter.execute(
-                        "RQ", acc=at + first, out=low, par=par,
+                        "RQ", acc=self.acc + at + first, out=low, par=par,
+                        acc_banks=self._sums(out.blocks * pixels),
                         write_banks=emitter.banks("ACT", low, end),
                         par_banks=emitter.banks("PAR", par, par + _PAR_WORDS),
                     )  # fmt: skip

@@ -92,10 +92,11 @@ def emit_product(emitter: Emitter, constants: Constants, p: Product) -> None:
                 if fresh:
                     _load_weights(emitter, p, matrix, block, wgt)
                 passes = [(wgt, False), *[(0, True)] * (times if z else 0)]
+                acc = emitter.accumulators(count)
                 for weights, accumulate in passes:
-                    _multiply(emitter, p, act, count, weights, accumulate)
+                    _multiply(emitter, p, (act, acc), count, weights, accumulate)
                 result = outs.next()
-                _requantize(emitter, p, count, result)
+                _requantize(emitter, p, count, acc, result)
                 store_tile(
                     emitter, p.y, Patch(block, 1, 0, 1, column, count),
                     ActTile(result, count, count),
@@ -133,13 +134,19 @@ def _parts(depth: int, size: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _multiply(
-    emitter: Emitter, p: Product, act: int, count: int, wgt: int, accumulate: bool
+    emitter: Emitter,
+    p: Product,
+    places: tuple[int, int],
+    count: int,
+    wgt: int,
+    accumulate: bool,
 ) -> None:
-    size = emitter.machine.size
+    """Emit the MACs of `count` rows; `places`: their first words in ACT and in ACC."""
+    size, (act, acc) = emitter.machine.size, places
     for block, blocks, rows in _parts(p.depth, size):
         first, weights = act + block * count, wgt + block * size
         emitter.configure(
-            "EX",
+            "MX",
             **{
                 name: {"count": 1, "stride": 0}
                 for name in ("mac_y", "mac_kw", "mac_kh", "mac_ob")
@@ -154,16 +161,17 @@ def _multiply(
             },
         )  # fmt: skip
         emitter.execute(
-            "MAC", accumulate=int(accumulate or block > 0), acc=0, act=first, wgt=weights,
+            "MAC", accumulate=int(accumulate or block > 0), acc=acc, act=first, wgt=weights,
             wgt_banks=emitter.banks("WGT", weights, weights + blocks * rows),
             read_banks=emitter.banks("ACT", first, first + blocks * count),
+            acc_banks=emitter.banks("ACC", acc, acc + count),
         )  # fmt: skip
 
 
-def _requantize(emitter: Emitter, p: Product, count: int, result: int) -> None:
+def _requantize(emitter: Emitter, p: Product, count: int, acc: int, result: int) -> None:
     r = p.epilogue
     emitter.configure(
-        "EX",
+        "EP",
         **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_y", "vec_kx")},
         vec_x={"count": count, "stride": 0},
         vec_x_out={"out": 1, "acc": 1},
@@ -171,7 +179,7 @@ def _requantize(emitter: Emitter, p: Product, count: int, result: int) -> None:
         rq_mode={"rounding": ROUNDINGS.index(r.rounding), "unsigned": 0, "pwlq_bits": 0},
     )
     emitter.execute(
-        "RQ", acc=0, out=result, par=0,
+        "RQ", acc=acc, out=result, par=0, acc_banks=emitter.banks("ACC", acc, acc + count),
         write_banks=emitter.banks("ACT", result, result + count),
         par_banks=emitter.banks("PAR", 0, PAR_HEADER_WORDS + 1),
     )  # fmt: skip

@@ -87,7 +87,7 @@ def _take(
     (act, width), (out, wide) = source, target
     several = c.count > 1
     emitter.configure(
-        "EX",
+        "EP",
         **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_ky", "vec_kx")},
         vec_y={"count": rows, "stride": width if rows > 1 else 0},
         vec_y_out={"out": wide if rows > 1 else 0, "acc": 0},

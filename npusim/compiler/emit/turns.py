@@ -104,9 +104,12 @@ def _turn(
         emitter, source, Patch(cb, blocks, 0, 1, number * matrices.rows + ob * size, pixels),
         ActTile(act, words, words), Pads(right=words - pixels),
     )  # fmt: skip
-    for lane in range(min(size, matrices.channels - cb * size)):
+    lanes = min(size, matrices.channels - cb * size)
+    acc = emitter.accumulators(lanes * groups * blocks)
+    sums = emitter.banks("ACC", acc, acc + lanes * groups * blocks)
+    for lane in range(lanes):
         emitter.configure(
-            "EX",
+            "MX",
             **{name: {"count": 1, "stride": 0} for name in ("mac_kh", "mac_cb", "mac_ob")},
             mac_x=level(groups, size),
             mac_y=level(blocks, words),
@@ -120,7 +123,7 @@ def _turn(
             subset_selectors={"value": one.selectors},
         )  # fmt: skip
         emitter.execute(
-            "MAC", acc=lane * groups * blocks, act=act, wgt=0,
+            "MAC", acc=acc + lane * groups * blocks, act=act, wgt=0, acc_banks=sums,
             wgt_banks=emitter.banks("WGT", 0, size * tile_words),
             read_banks=emitter.banks("ACT", act, act + blocks * words),
         )  # fmt: skip
@@ -129,7 +132,7 @@ def _turn(
         lanes = min(size, matrices.channels - (cb + block) * size)
         result = out + block * size * groups
         emitter.configure(
-            "EX",
+            "EP",
             **{name: {"count": 1, "stride": 0} for name in ("vec_b", "vec_kx")},
             vec_y={"count": groups, "stride": 0},
             vec_x={"count": lanes, "stride": 0},
@@ -141,7 +144,7 @@ def _turn(
             rq_mode={"rounding": ROUNDINGS.index("floor"), "unsigned": 0, "pwlq_bits": 0},
         )  # fmt: skip
         emitter.execute(
-            "RQ", acc=block * groups, out=result, par=0,
+            "RQ", acc=acc + block * groups, out=result, par=0, acc_banks=sums,
             write_banks=emitter.banks("ACT", result, result + groups * lanes),
             par_banks=emitter.banks("PAR", 0, PAR_HEADER_WORDS + 1),
         )  # fmt: skip

@@ -82,6 +82,8 @@ class TileLoops:
         self.shape, self.tiling, self.constants = shape, tiling, constants
         self.layout, self.act = layout, act
         self.out, self.added, self.between = buffers.out, buffers.added, buffers.between
+        self.acc = 0
+        """First of the accumulators of the tile."""
         self.started = False
         self.coming: dict[int, list[tuple[int, int]]] = {}
         """Bands of the tile in each ACT slot that are not loaded yet."""
@@ -124,6 +126,8 @@ class TileLoops:
         """Emit `part` of an area whose inputs are loaded at once."""
         t, emitter = self.tiling, self.emitter
         skipped = (part.row - area.row) * self.shape.stride[0]
+        planes = len(self.layer.terms.planes)
+        self.acc = emitter.accumulators(part.rows * part.columns * obs * planes)
         started = False
         for place, chunk in enumerate(self._chunks(ob)):
             rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
@@ -180,14 +184,17 @@ class TileLoops:
 
     def _epilogue(self, patch: Patch, result: ActTile, par: int) -> None:
         """Emit the RQ of a tile's accumulators."""
-        layer, t, emitter = self.layer, self.tiling, self.emitter
+        layer, emitter = self.layer, self.emitter
         extent = Extent(patch.blocks, patch.rows, patch.columns).joined(result)
         end = result.address + extent.words(result)
-        emitter.configure("EX", **self._epilogue_registers(extent, result, t.th * t.tw))
+        pixels = patch.rows * patch.columns
+        sums = pixels * patch.blocks * len(layer.terms.planes)
+        emitter.configure("EP", **self._epilogue_registers(extent, result, pixels))
         emitter.execute(
             "RQ",
             pwlq=int(bool(layer.terms.pwlq_bits)),
-            acc=0,
+            acc=self.acc,
+            acc_banks=emitter.banks("ACC", self.acc, self.acc + sums),
             out=result.address,
             par=par,
             write_banks=emitter.banks("ACT", result.address, end),
@@ -204,7 +211,7 @@ class TileLoops:
         rows = {"out": 0, "acc": 0}
         if extent.rows > 1:
             rows = {"out": result.row_stride, "acc": extent.columns}
-        plane_words = self.tiling.gob * block
+        plane_words = extent.blocks * block
         return {
             "vec_kx": {"count": layer.terms.count, "stride": 0},
             "vec_x": {"count": extent.columns, "stride": 0},
@@ -286,7 +293,7 @@ class TileLoops:
         act: int,
         accumulate: bool,
     ) -> None:
-        layer, shape, t, emitter = self.layer, self.shape, self.tiling, self.emitter
+        layer, shape, emitter = self.layer, self.shape, self.emitter
         stride_w = shape.stride[1]
         depth = layer.depthwise
         taps = shape.row_taps
@@ -304,10 +311,11 @@ class TileLoops:
             (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
         ) * self.layout.row_stride
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
+        pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
-            words = tile_words_of(shape, plane)
+            words, acc = tile_words_of(shape, plane), self.acc + index * obs * pixels
             emitter.configure(
-                "EX",
+                "MX",
                 mac_x=level(walk, 1 if depth else stride_w),
                 mac_y=level(area.rows, shape.stride[0] * self.layout.row_stride),
                 mac_kw=level(passes, shape.dilation[1]),
@@ -316,7 +324,7 @@ class TileLoops:
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
                 mac_output={
-                    "acc_stride": t.th * t.tw,
+                    "acc_stride": pixels,
                     "warm": taps - 1 if depth else 0,
                     "step": stride_w if depth else 0,
                 },
@@ -334,10 +342,11 @@ class TileLoops:
                 wgt_banks=emitter.banks("WGT", wgt, wgt + count),
                 accumulate=int(accumulate),
                 depthwise=int(depth),
-                acc=index * t.gob * t.th * t.tw,
+                acc=acc,
                 act=act,
                 wgt=wgt,
                 read_banks=emitter.banks("ACT", act, end),
+                acc_banks=emitter.banks("ACC", acc, acc + obs * pixels),
             )
             wgt += count
 
@@ -355,7 +364,7 @@ class TileLoops:
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
             emitter.configure(
-                "EX",
+                "MX",
                 mac_x=level(pixels, 0),
                 mac_y=level(1, 0),
                 mac_kw=level(1, 0),
@@ -363,7 +372,7 @@ class TileLoops:
                 mac_cb=level(1, 0),
                 mac_ob=level(obs, 0),
                 mac_tile={"rows": 1, "row_first": 0, "row_end": 0},
-                mac_output={"acc_stride": self.tiling.th * self.tiling.tw, "warm": 0, "step": 0},
+                mac_output={"acc_stride": pixels, "warm": 0, "step": 0},
                 mac_format={
                     "format": format_code(plane),
                     "bits": plane.bits,
@@ -371,12 +380,13 @@ class TileLoops:
                     "zero_point": layer.input_zero_point,
                 },
             )
-            words = obs * ceil_divide(plane.code_bits, 8)
+            words, acc = obs * ceil_divide(plane.code_bits, 8), self.acc + index * obs * pixels
             emitter.execute(
                 "MAC",
                 wgt_banks=emitter.banks("WGT", wgt, wgt + words),
-                acc=index * self.tiling.gob * self.tiling.th * self.tiling.tw,
+                acc=acc,
                 act=address,
                 wgt=wgt,
                 read_banks=emitter.banks("ACT", address, address + 1),
+                acc_banks=emitter.banks("ACC", acc, acc + obs * pixels),
             )

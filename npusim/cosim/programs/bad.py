@@ -11,7 +11,7 @@ from npusim.cosim.npu.place import addresses_of
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.operands import operand_mistake
 from npusim.cosim.programs.programs import Recipe, as_program, grow, recipe, without
-from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
+from npusim.cosim.programs.single import Registers, configure_transfer, configure_work, together
 from npusim.cosim.programs.undefined import undefined_read
 from npusim.isa.encoding import encode_program, instruction
 from npusim.isa.instructions import FORMATS
@@ -25,6 +25,7 @@ from npusim.isa.spec import (
     HEADER,
     INSTRUCTION_BYTES,
     QUEUED_ENGINES,
+    SIDES,
     TARGETS,
     TOKEN_MAX,
     VEC_OPS,
@@ -128,36 +129,50 @@ def _spoil_opcode(code: bytearray, pc: int, engine: str, rng: random.Random) -> 
     legal = {form.opcode for form in FORMATS.values() if engine in form.engines}
     opcode = rng.choice([o for o in range(1 << HEADER[0].width_bits) if o not in legal])
     header = opcode | ENGINES.index(engine) << HEADER[1].low
-    code[pc * INSTRUCTION_BYTES] = header | rng.getrandbits(2) << 6
+    code[pc * INSTRUCTION_BYTES] = header | rng.getrandbits(1) << 7
 
 
 def _long(b: Builder, rng: random.Random, engine: str, words: int) -> None:
     """Configure `engine` so that `_use` runs long."""
-    if engine == "EX":
-        configure_ex(b, rng, vec_x={"count": words}, mac_x={"count": words})
+    if engine in ("MX", "EP"):
+        configure_work(b, rng, vec_x={"count": words}, mac_x={"count": words})
     else:
         configure_transfer(b, rng, engine)
 
 
 def _use(b: Builder, engine: str, words: int, pad: str, bank: int) -> None:
-    """Place an instruction of `engine` that uses bank `bank` of `pad`."""
+    """Place an instruction of `engine` that uses bank `bank` of `pad`, which it can reach."""
     first, mask = bank * bank_words(b.machine, pad), 1 << bank
-    if engine != "EX":
+    if engine in ("LD", "ST"):
         fields = {"columns": words, "rows": 1, "blocks": 1, "address": first, "banks": mask}
         target = {"target": TARGETS.index(pad)} if engine == "LD" else {"region": 2}
         b.place(instruction(engine, None, **fields, **target))
+    elif engine == "MX":
+        claims = {"read_banks": 1, "wgt_banks": 1, "acc_banks": 1}
+        address, banks = {
+            "ACT": ("act", "read_banks"), "WGT": ("wgt", "wgt_banks"), "ACC": ("acc", "acc_banks"),
+        }[pad]  # fmt: skip
+        b.place(instruction("MAC", **{**claims, address: first, banks: mask}))
     elif pad == "ACT":
         b.place(instruction("VEC", act=first, read_banks=mask, op=VEC_OPS.index("table")))
-    elif pad == "WGT":
-        b.place(instruction("MAC", read_banks=1, wgt=first, wgt_banks=mask))
+    elif pad == "ACC":
+        fields = {"read_banks": 1, "acc": first, "acc_banks": mask}
+        b.place(instruction("VEC", op=VEC_OPS.index("sum"), **fields))
     else:
-        b.place(instruction("RQ", write_banks=1, par=first, par_banks=mask))
+        b.place(instruction("RQ", act_terms=1, read_banks=1, write_banks=2, par=first,
+                            par_banks=mask, out=bank_words(b.machine, "ACT")))  # fmt: skip
+
+
+_REACHED = {
+    "LD": {*TARGETS}, "MX": {"ACT", "WGT", "ACC"}, "EP": {"ACT", "PAR", "ACC"}, "ST": {"ACT"},
+}  # fmt: skip
+"""The scratchpads that each engine's instructions name."""
 
 
 def _bank(b: Builder, rng: random.Random) -> str:
     """Two engines on one bank, in one cycle or while the first runs longer than dispatch takes."""
     first, second = rng.sample(QUEUED_ENGINES, 2)
-    pad = rng.choice(("ACT", *TARGETS)) if "ST" not in (first, second) else "ACT"
+    pad = rng.choice(("ACT", *sorted(_REACHED[first] & _REACHED[second])))
     bank = rng.randrange(banks_of(b.machine, pad))
     long = min(bank_words(b.machine, pad), 64)
     _long(b, rng, first, long)
@@ -178,7 +193,7 @@ def _address(b: Builder, rng: random.Random) -> str:
     """Leave the banks that are claimed, or the scratchpad."""
     engine = rng.choice(QUEUED_ENGINES)
     words, banks = bank_words(b.machine, "ACT"), banks_of(b.machine, "ACT")
-    if engine != "EX":
+    if engine in ("LD", "ST"):
         low, mask = rng.choice((
             (words * banks - 1, (1 << banks) - 1), (words - 1, 1), (words, 1),
             (0xFFFF, (1 << banks) - 1), (0, 0),
@@ -193,36 +208,39 @@ def _address(b: Builder, rng: random.Random) -> str:
         fields["region"] = 0 if engine == "LD" else 2
         b.place(instruction(engine, None, address=low, banks=mask, **fields))
         return engine
-    acc = b.machine.scratchpads.acc_words
+    sums = bank_words(b.machine, "ACC")
     good: dict[str, dict[str, int]] = {
-        "MAC": {"read_banks": 1, "wgt_banks": 1},
-        "RQ": {"par_banks": 1, "write_banks": 2, "out": words},
+        "MAC": {"read_banks": 1, "wgt_banks": 1, "acc_banks": 1},
+        "RQ": {"par_banks": 1, "write_banks": 2, "out": words, "acc_banks": 1},
         "VEC": {"read_banks": 1, "write_banks": 2, "out": words},
     }
     near: list[tuple[str, dict[str, int]]] = [
         ("MAC", {"act": words}), ("MAC", {"read_banks": 0}), ("MAC", {"wgt_banks": 2}),
         ("MAC", {"wgt": 0xFFFF}), ("MAC", {"wgt_banks": 0}), ("MAC", {"act": words - 1}),
+        ("MAC", {"acc_banks": 0}), ("MAC", {"acc": sums - 1}), ("MAC", {"acc_banks": 2}),
+        ("RQ", {"acc_banks": 0}), ("RQ", {"acc": sums - 1}), ("RQ", {"acc": sums}),
         ("RQ", {"par": bank_words(b.machine, "PAR") - 1}), ("RQ", {"out": 0}),
         ("RQ", {"write_banks": 0}), ("RQ", {"act_terms": 1}), ("RQ", {"par_banks": 0}),
         ("VEC", {"act": 0xFFFF}), ("VEC", {"out": words - 1}), ("VEC", {"read_banks": 0}),
     ]  # fmt: skip
-    if acc < ADDRESS_SPACE:
-        near += [("MAC", {"acc": acc - 1}), ("RQ", {"acc": 0xFFFF})]
+    if pad_words(b.machine, "ACC") < ADDRESS_SPACE:
+        near += [("RQ", {"acc": 0xFFFF})]
+    near = [found for found in near if FORMATS[found[0]].engines == (engine,)]
     registers: Registers = {
         "mac_x": {"count": 2, "stride": 1}, "vec_x": {"count": 2, "stride": 1},
         "vec_x_out": {"out": 1, "acc": 1},
     }  # fmt: skip
-    far = _far(b, rng)
+    far = [found for found in _far(b, rng) if FORMATS[found[0]].engines == (engine,)]
     name, wrong, changes = (
         rng.choice(far) if far and rng.random() < 0.5 else (*rng.choice(near), {})
     )
-    configure_ex(b, rng, **registers, **changes)
+    configure_work(b, rng, **registers, **changes)
     b.place(instruction(name, None, **{**good[name], **wrong}))
-    return "EX"
+    return engine
 
 
 def _far(b: Builder, rng: random.Random) -> list[tuple[str, dict[str, int], Registers]]:
-    """Return (instruction of EX, its fields, registers): one address bit beyond a scratchpad.
+    """Return (instruction of MX or EP, its fields, registers): one address bit beyond a scratchpad.
 
     The first access is there, or in the nest the second of a level, or the second block's sums.
     """
@@ -270,7 +288,7 @@ def _axi(b: Builder, rng: random.Random) -> str:
 
 def _token(b: Builder, rng: random.Random) -> str:
     """Give one token more than fit."""
-    engine, signal = rng.choice(QUEUED_ENGINES), rng.choice(("signal_prev", "signal_next"))
+    engine, signal = rng.choice(QUEUED_ENGINES), f"signal_{rng.choice([*SIDES])}"
     for _ in range(TOKEN_MAX + 1):
         b.append_with(b.idle_cfg(engine, rng), signal)
     return engine

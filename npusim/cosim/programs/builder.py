@@ -17,7 +17,7 @@ from npusim.isa.columns import RegisterFile, group_of
 from npusim.isa.encoding import Instruction, encode_register, find_register, instruction
 from npusim.isa.instructions import PAGES, REGISTERS
 from npusim.isa.scratchpads import SCRATCHPADS, bank_words, banks_of, pad_words
-from npusim.isa.spec import QUEUED_ENGINES
+from npusim.isa.spec import QUEUED_ENGINES, side_of
 from npusim.machines import Machine
 
 Resource = tuple[str, int]
@@ -163,8 +163,7 @@ class Builder:
     def _order(self, giver: str, item: Instruction, rng: random.Random) -> Instruction:
         """Let the giver's last instruction, or a CFG behind it, signal `item`; return `item`."""
         engine = item.engine
-        is_next = QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 1) % 3] == engine
-        signal, wait = ("signal_next", "wait_prev") if is_next else ("signal_prev", "wait_next")
+        signal, wait = f"signal_{side_of(giver, engine)}", f"wait_{side_of(engine, giver)}"
         last = self._last[giver]
         if last < 0 or self.program[last][signal] or rng.random() < 0.15:
             self.place(self.idle_cfg(giver, rng))

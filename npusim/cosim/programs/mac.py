@@ -59,7 +59,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         accumulate = int(apart and bool((b.valid["ACC"][words] >= level).all()))
     unsigned = rng.getrandbits(1)
     names = dict(zip(LEVELS, levels, strict=True))
-    b.configure("EX", {
+    b.configure("MX", {
         **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
         "mac_tile": {
             "rows": rows,
@@ -78,11 +78,14 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     tile = wgt + rng.randint(0, wgt_words - product(tiles) * tile_words)
     used = b.banks_of_words("WGT", np.arange(tile, tile + product(tiles) * tile_words))
     used = claim(b, "WGT", used, rng)
+    sums = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
+    sums = claim(b, "ACC", b.banks_of_words("ACC", sums), rng)
     item = instruction(
         "MAC", accumulate=accumulate, depthwise=depthwise, acc=acc, act=act + low, wgt=tile,
-        read_banks=read, wgt_banks=used,
+        read_banks=read, wgt_banks=used, acc_banks=sums,
     )  # fmt: skip
-    b.append(item, rng, banks_used("ACT", read) + banks_used("WGT", used), level)
+    uses = banks_used("ACT", read) + banks_used("WGT", used) + banks_used("ACC", sums)
+    b.append(item, rng, uses, level)
 
 
 def _accumulators(

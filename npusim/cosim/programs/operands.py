@@ -1,4 +1,4 @@
-"""Mistakes in operands: what a LD, an instruction of EX or a ST is, that must not be issued."""
+"""Mistakes in operands: what an instruction of any engine is, that must not be issued."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from npusim.codes import CODES
 from npusim.codes.columns import FORMAT_PLACES
 from npusim.cosim.programs.builder import Builder
-from npusim.cosim.programs.single import Registers, configure_ex, configure_transfer, together
+from npusim.cosim.programs.single import Registers, configure_transfer, configure_work, together
 from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.instructions.mac import bits_max
 from npusim.isa.instructions.vec import PAIRS
@@ -18,10 +18,12 @@ from npusim.words import EPILOGUES, ROUNDINGS
 
 def operand_mistake(b: Builder, rng: random.Random) -> str:
     """Place an instruction with a wrong operand, or two in one cycle; return whose fault it is."""
-    mistakes = {"LD": _operand_load, "EX": _operand_ex, "ST": _operand_store}
+    mistakes = {
+        "LD": _operand_load, "MX": _operand_mac, "EP": _operand_vector, "ST": _operand_store,
+    }  # fmt: skip
     engines = rng.sample(QUEUED_ENGINES, rng.choice((1, 1, 1, 2)))
     items = [mistakes[engine](b, rng) for engine in engines]
-    long = _long_ex(b, rng) if engines in (["LD"], ["ST"]) else None
+    long = _long(b, rng) if engines in (["LD"], ["ST"]) else None
     b.fence()
     if long is not None:
         b.place(long)
@@ -32,8 +34,8 @@ def operand_mistake(b: Builder, rng: random.Random) -> str:
     return min(engines, key=QUEUED_ENGINES.index)
 
 
-def _long_ex(b: Builder, rng: random.Random) -> Instruction:
-    """Configure EX for many iterations in one level, and return an instruction that goes there.
+def _long(b: Builder, rng: random.Random) -> Instruction:
+    """Configure MX or EP for many iterations in one level, and return an instruction that goes there.
 
     What it takes must not be called bad, however long it is; the other engine's fault ends it.
     """
@@ -41,13 +43,13 @@ def _long_ex(b: Builder, rng: random.Random) -> Instruction:
     count = 1 << rng.randrange(12, 16)  # it must not retire: what it reads was never written
     if name == "MAC":
         level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
-        configure_ex(b, rng, **{f"mac_{level}": {"count": count}})
-        return instruction(name, read_banks=1, wgt_banks=1)
+        configure_work(b, rng, **{f"mac_{level}": {"count": count}})
+        return instruction(name, read_banks=1, wgt_banks=1, acc_banks=1)
     out = bank_words(b.machine, "ACT")
     if name == "RQ":
-        configure_ex(b, rng, **{f"vec_{rng.choice('yx')}": {"count": count}})
-        return instruction(name, out=out, par_banks=1, write_banks=2)
-    configure_ex(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
+        configure_work(b, rng, **{f"vec_{rng.choice('yx')}": {"count": count}})
+        return instruction(name, out=out, par_banks=1, write_banks=2, acc_banks=1)
+    configure_work(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
     return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
 
 
@@ -93,12 +95,13 @@ def _operand_store(b: Builder, rng: random.Random) -> Instruction:
     return instruction("ST", None, **good)
 
 
-def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
+Mistake = tuple[str, Registers, dict[str, int]]
+"""An instruction, its registers that differ from single.ONE, its fields that are not 0."""
+
+
+def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
     size = b.machine.size
-    vec_add = {"op": VEC_OPS.index(rng.choice(PAIRS))}
-    common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
-    unbuilt = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
-    wrong: list[tuple[str, Registers, dict[str, int]]] = [
+    wrong: list[Mistake] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
         *(("MAC", {"mac_format": {"format": f}}, {}) for f in range(len(CODES), FORMAT_PLACES)),
         *(("MAC", {"mac_format": {"bits": bits}}, {}) for bits in (0, rng.choice((1, 9, 15)))),
@@ -110,8 +113,20 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
         ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
         ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
-        *((name, {}, {"read_banks": _beyond(b, rng, "ACT")}) for name in ("MAC", "RQ", "VEC")),
+        ("MAC", {}, {"read_banks": _beyond(b, rng, "ACT")}),
+        ("MAC", {}, {"acc_banks": _beyond(b, rng, "ACC", 4)}),
+    ]
+    return _mistake(b, rng, wrong)
+
+
+def _operand_vector(b: Builder, rng: random.Random) -> Instruction:
+    vec_add = {"op": VEC_OPS.index(rng.choice(PAIRS))}
+    common = 1 << rng.randrange(banks_of(b.machine, "ACT"))
+    unbuilt = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
+    wrong: list[Mistake] = [
+        *((name, {}, {"read_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
         *((name, {}, {"write_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
+        *((name, {}, {"acc_banks": _beyond(b, rng, "ACC", 4)}) for name in ("RQ", "VEC")),
         *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
         ("RQ", {"vec_kx": {"count": rng.choice((TERMS_MAX + 1, 1 << rng.randrange(3, 16)))}}, {}),
         ("RQ", {"rq_mode": {"rounding": rng.choice((unbuilt, 7))}}, {}),
@@ -129,7 +144,12 @@ def _operand_ex(b: Builder, rng: random.Random) -> Instruction:
     ]
     if not b.machine.array.pwlq_bits:
         wrong.append(("RQ", {}, {"pwlq": 1}))
+    return _mistake(b, rng, wrong)
+
+
+def _mistake(b: Builder, rng: random.Random, wrong: list[Mistake]) -> Instruction:
+    """Return one of `wrong`, its registers configured."""
     wrong = [w for w in wrong if all(w[2].values())]  # there may be no bank that is not there
     name, registers, fields = rng.choice(wrong)
-    configure_ex(b, rng, **registers)
+    configure_work(b, rng, **registers)
     return instruction(name, None, **fields)

@@ -19,16 +19,17 @@ from npusim.isa.spec import ENGINES, HEADER, QUEUED_ENGINES
 from npusim.simulator.timing.timeline import CAUSES, Timeline
 
 FEW_BITS = 3
-EX_INSTRUCTIONS = ("MAC", "RQ", "VEC")
+_EPILOGUES = ("RQ", "VEC")
 RUNNING = (
-    *(("LD", name) for name in EX_INSTRUCTIONS), *((name, "ST") for name in EX_INSTRUCTIONS),
-    ("LD", "ST"),
+    *(("LD", name) for name in ("MAC", *_EPILOGUES)), *(("MAC", name) for name in _EPILOGUES),
+    *((name, "ST") for name in ("MAC", *_EPILOGUES)), ("LD", "ST"),
 )  # fmt: skip
 """What may run at once: one instruction in each engine."""
 FAULTS_OF = {
     "FETCH": ("opcode", "axi"),
     "LD": ("operand", "bank", "address", "axi", "token"),
-    "EX": ("operand", "bank", "address", "token"),
+    "MX": ("operand", "bank", "address", "token"),
+    "EP": ("operand", "bank", "address", "token"),
     "ST": ("operand", "bank", "address", "axi", "token"),
 }
 """Causes that an engine can report."""

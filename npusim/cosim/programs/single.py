@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from npusim.codes import CODES
 from npusim.cosim.programs.builder import Builder
 from npusim.isa.encoding import instruction
+from npusim.isa.instructions import REGISTERS
 from npusim.isa.instructions.mac import bits_max
-from npusim.isa.spec import QUEUED_ENGINES
+from npusim.isa.spec import QUEUED_ENGINES, side_of
 from npusim.machines import Machine
 
 Registers = dict[str, dict[str, int]]
@@ -20,7 +21,7 @@ ONE: Registers = {
     "rq_mode": {"rounding": 1},
     "rq_output": {},
 }
-"""Registers of EX under which an instruction touches one word."""
+"""Registers of MX and EP under which an instruction touches one word."""
 
 
 def configure_transfer(
@@ -32,8 +33,8 @@ def configure_transfer(
     b.configure(engine, values, rng, spoils=False)
 
 
-def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
-    """Configure EX as in ONE, with `changes` (register = fields)."""
+def configure_work(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
+    """Configure MX and EP as in ONE, with `changes` (register = fields)."""
     tile = {
         "mac_tile": {"rows": 1, "row_end": 1},
         "mac_output": {"step": 1},
@@ -42,7 +43,10 @@ def configure_ex(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -
     merged = {**ONE, **tile}
     for register, fields in changes.items():
         merged[register] = {**merged.get(register, {}), **fields}
-    b.configure("EX", merged, rng, spoils=False)
+    for engine in ("MX", "EP"):
+        known = {register.name for register in REGISTERS[engine]}
+        own = {name: fields for name, fields in merged.items() if name in known}
+        b.configure(engine, own, rng, spoils=False)
 
 
 def _format(machine: Machine) -> int:
@@ -50,16 +54,16 @@ def _format(machine: Machine) -> int:
 
 
 def together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:
-    """Let the instructions of two engines at `places` await one CFG of the third engine.
+    """Let the instructions of two engines at `places` await one CFG of a third engine.
 
     Both are then tried in the cycle after that CFG's retirement.
     """
     engines = [b.program[place].engine for place in places]
     giver = next(engine for engine in QUEUED_ENGINES if engine not in engines)
+    gives = dict(b.idle_cfg(giver, rng).values)
     for place in places:
         item = b.program[place]
-        is_next = QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 1) % 3] == item.engine
-        wait = "wait_prev" if is_next else "wait_next"
+        wait = f"wait_{side_of(item.engine, giver)}"
         b.program[place] = instruction(item.name, item.engine, **{**item.values, wait: 1})
-    both = {**b.idle_cfg(giver, rng).values, "signal_prev": 1, "signal_next": 1}
-    b.place(instruction("CFG", giver, **both))
+        gives[f"signal_{side_of(giver, item.engine)}"] = 1
+    b.place(instruction("CFG", giver, **gives))

@@ -10,7 +10,7 @@ from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.mac import multiply
 from npusim.cosim.programs.transfers import load_parameters, load_plain, load_tile, store
 from npusim.cosim.programs.vector import requantize, vector
-from npusim.isa.spec import QUEUED_ENGINES, TOKEN_MAX
+from npusim.isa.spec import FACING, QUEUED_ENGINES, SIDES, TOKEN_MAX, neighbour
 
 Snippet = Callable[[Builder, Dram, random.Random], None]
 
@@ -24,11 +24,8 @@ def configure_only(b: Builder, d: Dram, rng: random.Random) -> None:
 def ping_pong(b: Builder, d: Dram, rng: random.Random) -> None:
     """Let tokens gather up to TOKEN_MAX, then take them."""
     b.fence()
-    giver = rng.choice(QUEUED_ENGINES)
-    taker, signal, wait = rng.choice((
-        (QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 1) % 3], "signal_next", "wait_prev"),
-        (QUEUED_ENGINES[(QUEUED_ENGINES.index(giver) + 2) % 3], "signal_prev", "wait_next"),
-    ))  # fmt: skip
+    giver, side = rng.choice(QUEUED_ENGINES), rng.choice([*SIDES])
+    taker, signal, wait = neighbour(giver, side), f"signal_{side}", f"wait_{FACING[side]}"
     tokens = rng.choice((TOKEN_MAX, rng.randint(1, TOKEN_MAX)))
     for engine, flag in ((giver, signal), (taker, wait)):
         for _ in range(tokens):

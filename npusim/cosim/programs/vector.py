@@ -55,9 +55,9 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     par, terms, blocks = rng.choice(b.frames)
     skip = rng.randrange(blocks)
     counts = [rng.randint(1, blocks - skip), *shape(rng, 2, max(1, work(rng) // blocks // terms))]
-    whole = b.runs("ACC", 1, 3)  # sums in all three regions
+    whole = b.runs("ACC", -1, 3)  # sums in all three regions
     pwlq = int(bool(b.machine.array.pwlq_bits) and rng.random() < (0.7 if whole else 0.2))
-    sums, reads = whole if pwlq else b.runs("ACC", 1), b.runs("ACT", -1)
+    sums, reads = whole if pwlq else b.runs("ACC", -1), b.runs("ACT", -1)
     act_terms = sum(int(rng.random() < 0.4) << j for j in range(4))
     mask = (1 << terms) - 1
     if not sums:
@@ -91,11 +91,14 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     first = par + skip * (3 + terms)
     used = b.banks_of_words("PAR", np.arange(first, first + counts[0] * (3 + terms)))
     used = claim(b, "PAR", used, rng)
+    summed = b.banks_of_words("ACC", words_of(acc, acc_levels)) if uses_acc else 0
+    summed = claim(b, "ACC", summed, rng)
     item = instruction(
         "RQ", act_terms=act_terms, pwlq=pwlq, acc=acc, act=act, out=out, read_banks=read,
-        write_banks=write, par=first, par_banks=used,
+        write_banks=write, par=first, par_banks=used, acc_banks=summed,
     )  # fmt: skip
-    b.append(item, rng, banks_used("ACT", read | write) + banks_used("PAR", used))
+    uses = banks_used("ACT", read | write) + banks_used("PAR", used) + banks_used("ACC", summed)
+    b.append(item, rng, uses)
 
 
 def _vector_registers(
@@ -126,7 +129,7 @@ def _vector_registers(
             "count": rng.choice((0, 3, rng.getrandbits(16))),
             "stride": _any_stride(rng),
         }
-    b.configure("EX", {**registers, **others}, rng)
+    b.configure("EP", {**registers, **others}, rng)
 
 
 def _any_stride(rng: random.Random) -> int:
@@ -163,6 +166,8 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     acc, sums, accumulate = (
         _sums(b, rng, counts) if op == "sum" else (rng.getrandbits(16), [], rng.getrandbits(1))
     )
+    summed = b.banks_of_words("ACC", words_of(acc, sums)) if op == "sum" else 0
+    summed = claim(b, "ACC", summed, rng)
     write, out = 0, rng.getrandbits(16)
     out_levels: list[Level] = []
     if op not in ("sum", "table"):
@@ -192,9 +197,9 @@ def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     _vector_registers(b, rng, counts, taps, levels, sums, out_levels, others)
     item = instruction(
         "VEC", op=VEC_OPS.index(op), accumulate=accumulate, subtract=rng.getrandbits(1), acc=acc,
-        act=act, out=out, read_banks=read, write_banks=write,
+        act=act, out=out, read_banks=read, write_banks=write, acc_banks=summed,
     )  # fmt: skip
-    b.append(item, rng, banks_used("ACT", read | write))
+    b.append(item, rng, banks_used("ACT", read | write) + banks_used("ACC", summed))
     b.has_table |= op == "table"
 
 
@@ -229,7 +234,7 @@ def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[
     """Return (acc, levels, accumulate) of the words of a sum; each word is met once."""
     words, total = b.machine.scratchpads.acc_words, product(counts)
     acc = rng.randint(0, max(0, words - total))
-    held_runs = [(low, length) for low, length in b.runs("ACC", 1) if length >= total]
+    held_runs = [(low, length) for low, length in b.runs("ACC", -1) if length >= total]
     if held_runs and rng.random() < 0.6:  # on sums that may grow
         low, length = rng.choice(held_runs)
         acc = rng.randint(low, low + length - total)

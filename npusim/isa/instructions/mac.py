@@ -14,7 +14,7 @@ import numpy as np
 
 from npusim.codes import ARRAY_FORMATS, CODES, LEAST_BITS, WEIGHT_FORMATS
 from npusim.codes.columns import ARRAY_FORMAT, REGION_COUNT, STORED_BITS
-from npusim.isa.fields import Field, Format, Register, level, number
+from npusim.isa.fields import ACC_BANKS, Field, Format, Register, level, number
 from npusim.isa.layout import weight_tile_words
 from npusim.isa.nest import Column, Nest, saturating_product
 from npusim.isa.page import (
@@ -32,7 +32,7 @@ from npusim.isa.spec import MAC_DRAIN_CYCLES, MAC_LOAD_CYCLES
 from npusim.machines import Machine
 
 FORMAT = Format(
-    "MAC", 4, ("EX",), "weight-stationary multiply-accumulate over an affine loop nest",
+    "MAC", 4, ("MX",), "weight-stationary multiply-accumulate over an affine loop nest",
     (
         Field("accumulate", 10, 1, "add to ACC in the first reduction tile too"),
         Field("depthwise", 11, 1, "channels on columns, a shift register along the rows"),
@@ -41,6 +41,7 @@ FORMAT = Format(
         Field("wgt", 48, 16, "first word of the first weight tile"),
         Field("read_banks", 64, 8, "ACT banks read"),
         Field("wgt_banks", 72, 4, "WGT banks read"),
+        ACC_BANKS,
     ),
 )  # fmt: skip
 
@@ -104,6 +105,7 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
     yield built_in(machine, "ACT", mac["read_banks"])
     yield built_in(machine, "WGT", mac["wgt_banks"])
+    yield built_in(machine, "ACC", mac["acc_banks"])
 
 
 def hazards(mac: Group) -> Iterator[Rule]:
@@ -175,16 +177,17 @@ def nests(mac: Group) -> list[Nest]:
     sums = (mac["acc"], (blocks, (some, one)))
     adds, held = (some > 0) & (mac["accumulate"] == 1), regions(mac)
     return [
-        Nest("ACC", False, one, *sums, adds, held),
+        Nest("ACC", False, mac["acc_banks"], *sums, adds, held),
         Nest("ACT", False, mac["read_banks"], mac["act"], levels_of(mac, LEVELS), one == 1),
         Nest("WGT", False, mac["wgt_banks"], mac["wgt"], ((weights, one),), one == 1),
-        Nest("ACC", True, one, *sums, some > 0, held),
+        Nest("ACC", True, mac["acc_banks"], *sums, some > 0, held),
     ]
 
 
 def banks(mac: Any) -> Any:
-    """Return the banks of ACT and WGT that are read."""
-    return mac["read_banks"] << BANK_BASE["ACT"] | mac["wgt_banks"] << BANK_BASE["WGT"]
+    """Return the banks of ACT and WGT that are read, and those of ACC."""
+    act, wgt = mac["read_banks"] << BANK_BASE["ACT"], mac["wgt_banks"] << BANK_BASE["WGT"]
+    return act | wgt | mac["acc_banks"] << BANK_BASE["ACC"]
 
 
 def cycles(mac: Group, latency: Latency) -> Column:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from npusim.isa import vector_nest
-from npusim.isa.fields import Field, Format
+from npusim.isa.fields import ACC_BANKS, Field, Format
 from npusim.isa.nest import Column, Nest, saturating_product
 from npusim.isa.page import (
     Group,
@@ -34,7 +34,7 @@ from npusim.machines import Machine
 from npusim.words import EPILOGUES, ROUNDINGS
 
 FORMAT = Format(
-    "RQ", 5, ("EX",), "accumulators and residuals -> 8 bits through the requantizers",
+    "RQ", 5, ("EP",), "accumulators and residuals -> 8 bits through the requantizers",
     (
         Field("act_terms", 10, 4, "bit j: term j comes from ACT, else from ACC"),
         Field("pwlq", 14, 1, "ACC terms are A1 + n*S and A2"),
@@ -42,6 +42,7 @@ FORMAT = Format(
         *vector_nest.BANKS,
         Field("par", 80, 16, "first PAR word"),
         Field("par_banks", 96, 4, "PAR banks read"),
+        ACC_BANKS,
     ),
 )  # fmt: skip
 
@@ -94,8 +95,8 @@ def nests(rq: Group) -> list[Nest]:
 
 
 def banks(rq: Any) -> Any:
-    """Return the banks of ACT and PAR."""
-    return vector_nest.act_banks(rq) | rq["par_banks"] << BANK_BASE["PAR"]
+    """Return the banks of ACT, ACC and PAR."""
+    return vector_nest.claims(rq) | rq["par_banks"] << BANK_BASE["PAR"]
 
 
 def cycles(rq: Group, latency: Latency) -> Column:

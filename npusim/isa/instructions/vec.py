@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from npusim.isa import vector_nest
-from npusim.isa.fields import Field, Format, Register, number
+from npusim.isa.fields import ACC_BANKS, Field, Format, Register, number
 from npusim.isa.nest import Column, Nest, reached, saturating_product
 from npusim.isa.page import Group, Latency, Rule, counted, levels_of, no_transfer
 from npusim.isa.spec import VEC_DRAIN_CYCLES, VEC_OPS
@@ -23,26 +23,27 @@ from npusim.isa.vector_nest import LEVELS
 from npusim.machines import Machine
 
 FORMAT = Format(
-    "VEC", 6, ("EX",), "elementwise and window operations",
+    "VEC", 6, ("EP",), "elementwise and window operations",
     (
         Field("op", 10, 3, "what is folded over the window", names=VEC_OPS),
         Field("accumulate", 13, 1, "sum: add to ACC"),
         Field("subtract", 14, 1, "add, multiply: the second operand is taken off"),
         *vector_nest.BASES,
         *vector_nest.BANKS,
+        ACC_BANKS,
     ),
 )  # fmt: skip
 REGISTERS = (
     *vector_nest.REGISTERS,
     *(Register(
-        f"add_multiplier{i}", 22 + i, f"VEC add, multiply: M of {what}", number("the low 31 bits")
+        f"add_multiplier{i}", 12 + i, f"VEC add, multiply: M of {what}", number("the low 31 bits")
       ) for i, what in enumerate(("operand 0", "operand 1", "the output"))),
     Register(
-        "add_shift", 25, "VEC add, multiply: right shifts",
+        "add_shift", 15, "VEC add, multiply: right shifts",
         tuple(Field(f"shift{i}", 8 * i, 7, "the low 6 bits") for i in range(3)),
     ),
     Register(
-        "add_zero_point", 26, "VEC add, multiply: zero points of the operands",
+        "add_zero_point", 16, "VEC add, multiply: zero points of the operands",
         tuple(
             Field(f"zero_point{i}", 16 * i, 9, "subtracted, modulo 2^9", signed=True)
             for i in range(2)
@@ -60,7 +61,7 @@ _UNITS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The datapath's units that a tap passes through, one after the other."""
 
-transfer, banks = no_transfer, vector_nest.act_banks
+transfer, banks = no_transfer, vector_nest.claims
 
 
 def _is(vec: Group, op: str) -> Any:

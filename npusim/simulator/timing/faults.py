@@ -14,12 +14,15 @@ import numpy as np
 from npusim.isa.columns import ILLEGAL, UNREADABLE, Columns
 from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column, Mask
-from npusim.isa.spec import ENGINES, FAULTS, TOKEN_MAX
+from npusim.isa.spec import ENGINES, FACING, FAULTS, QUEUED_ENGINES, SIDES, TOKEN_MAX
 from npusim.machines import Machine
 from npusim.simulator.timing.schedule import NEVER, Times
 
 AT_RETIREMENT = ("address", "axi", "token")
-"""Faults of LD, EX and ST that stand in the trace instead of a retirement."""
+"""Faults of engines but FETCH that stand in the trace instead of a retirement."""
+
+
+_QUEUED = range(1, len(ENGINES))
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def _queued(columns: Columns, issue: Column, engine: int) -> Column:
 def _bank_clashes(columns: Columns, issue: Column, retire: Column) -> Mask:
     masks = bank_masks(columns)
     clashes = np.zeros(columns.count, np.bool_)
-    members = {engine: _queued(columns, issue, engine) for engine in (1, 2, 3)}
+    members = {engine: _queued(columns, issue, engine) for engine in _QUEUED}
     for one, mine in members.items():
         for other, theirs in members.items():
             if one == other or not theirs.size:
@@ -133,14 +136,13 @@ def _bank_clashes(columns: Columns, issue: Column, retire: Column) -> Mask:
 
 def _token_overflows(columns: Columns, issue: Column, retire: Column) -> Mask:
     overflows = np.zeros(columns.count, np.bool_)
-    for giver in (1, 2, 3):
-        for name, step in (("next", 1), ("prev", 2)):
-            taker = 1 + (giver - 1 + step) % 3
+    for giver in _QUEUED:
+        for name, step in SIDES.items():
+            taker = 1 + (giver - 1 + step) % len(QUEUED_ENGINES)
             gives = _queued(columns, issue, giver)
             gives = gives[columns.header(f"signal_{name}")[gives] == 1]
             takes = _queued(columns, issue, taker)
-            waits = "prev" if name == "next" else "next"
-            takes = takes[columns.header(f"wait_{waits}")[takes] == 1]
+            takes = takes[columns.header(f"wait_{FACING[name]}")[takes] == 1]
             taken = np.searchsorted(issue[takes], retire[gives], side="right")
             waiting = np.arange(1, len(gives) + 1) - taken
             overflows[gives] |= waiting > TOKEN_MAX

@@ -13,7 +13,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npusim.datapath.jit import kernel, scalar
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, FETCH_SLOTS, QUEUE_DEPTH
+from npusim.isa.spec import (
+    ENGINES,
+    FETCH_BURST_INSTRUCTIONS,
+    FETCH_SLOTS,
+    QUEUE_DEPTH,
+    QUEUED_ENGINES,
+    SIDES,
+)
 from npusim.simulator.timing.port import address, finish, first_beat, free_at, respond, stream
 from npusim.simulator.timing.port import handshake as take
 from npusim.simulator.timing.transfers import Move
@@ -35,17 +42,18 @@ class Sizes(NamedTuple):
 
 
 class Instructions(NamedTuple):
-    """What is known of each instruction, [instructions]; `number`: of a LD or ST among `moves`."""
+    """What is known of each instruction, [instructions]; `number`: of a LD or ST among `moves`.
+
+    `waits`, `signals` [instructions 3]: whether for a token of, or to, the engine at each of SIDES.
+    """
 
     moves: Any
     engine: Any
     kind: Any
     duration: Any
     number: Any
-    wait_prev: Any
-    wait_next: Any
-    signal_prev: Any
-    signal_next: Any
+    waits: Any
+    signals: Any
 
 
 class Port(NamedTuple):
@@ -61,26 +69,26 @@ class Port(NamedTuple):
 class Times(NamedTuple):
     """The result, [instructions]: cycles, -1 in the first three where it never happened.
 
-    `prev_token`, `next_token`: the cycles after the awaited signals, NEVER where they do not come.
+    `tokens` [instructions 3]: the cycles after the signals awaited from each side, NEVER where they
+    do not come.
     `bad_beat`: 1 where a beat lies beyond the memory; `bursts`: how many a LD or ST took.
     """
 
     dispatch: Any
     issue: Any
     retire: Any
-    prev_token: Any
-    next_token: Any
+    tokens: Any
     bad_beat: Any
     bursts: Any
 
 
 class Progress(NamedTuple):
-    """What the pass keeps, all zero at its start, by engine (4: FETCH is 0).
+    """What the pass keeps, all zero at its start, by engine (5: FETCH is 0).
 
-    `fetched` [instructions]: the cycle of an instruction's last beat. `members` [4 instructions]:
-    what was put into an engine's queue, `queued` and `issued` [4] of them; `free` [4]: the cycle
-    after the last retirement; `endless` [4]: a run beyond the limit. `given` [4 4 instructions]: by
-    giver and taker the cycles after the signals, `gifts` and `takes` [4 4] of them.
+    `fetched` [instructions]: the cycle of an instruction's last beat. `members` [5 instructions]:
+    what was put into an engine's queue, `queued` and `issued` [5] of them; `free` [5]: the cycle
+    after the last retirement; `endless` [5]: a run beyond the limit. `given` [5 5 instructions]: by
+    giver and taker the cycles after the signals, `gifts` and `takes` [5 5] of them.
     """
 
     fetched: Any
@@ -98,6 +106,8 @@ FETCH_KIND, PLAIN_KIND, LOAD_KIND, STORE_KIND, ILLEGAL_KIND, HALT_KIND = range(6
 FINISHED, STUCK, ENDLESS = range(3)
 NEVER = (1 << 62) - 1
 """A cycle that does not come."""
+_ENDS, _RING = len(ENGINES), len(QUEUED_ENGINES)
+_STEPS = tuple(SIDES.values())
 
 
 @scalar
@@ -208,9 +218,13 @@ def schedule(
                 break
             if kind[pc] == FETCH_KIND or kind[pc] == HALT_KIND:
                 dispatch[pc] = issue[pc] = cycle
-                if issued[1] != queued[1] or issued[2] != queued[2] or issued[3] != queued[3]:
+                all_issued, retire = True, cycle
+                for e in range(1, _ENDS):
+                    all_issued = all_issued and issued[e] == queued[e]
+                    retire = max(retire, free[e] - 1)
+                if not all_issued:
                     break
-                retire = max(cycle, max(free[1], free[2], free[3]) - 1) + 1
+                retire += 1
                 retired[pc] = retire
                 next_dispatch = retire + 1
                 if kind[pc] == HALT_KIND:
@@ -227,23 +241,21 @@ def schedule(
                 next_dispatch = cycle + 1
             pc += 1
             moved = True
-        for e in range(1, 4):
-            prev, after = 1 + (e + 1) % 3, 1 + e % 3
+        for e in range(1, _ENDS):
             while issued[e] < queued[e] and not endless[e]:
                 i = members[e][issued[e]]
-                waits_prev, waits_next = program.wait_prev[i], program.wait_next[i]
-                has_prev = not waits_prev or takes[prev][e] < gifts[prev][e]
-                has_next = not waits_next or takes[after][e] < gifts[after][e]
-                if waits_prev:
-                    times.prev_token[i] = given[prev][e][takes[prev][e]] if has_prev else NEVER
-                if waits_next:
-                    times.next_token[i] = given[after][e][takes[after][e]] if has_next else NEVER
-                if not has_prev or not has_next:
+                cycle, has_all = max(dispatch[i] + 1, free[e]), True
+                for side in range(len(_STEPS)):
+                    if program.waits[i][side]:
+                        giver = 1 + (e - 1 + _STEPS[side]) % _RING
+                        has = takes[giver][e] < gifts[giver][e]
+                        token = given[giver][e][takes[giver][e]] if has else NEVER
+                        times.tokens[i][side] = token
+                        cycle, has_all = max(cycle, token), has_all and has
+                if not has_all:
                     break
-                takes[prev][e] += waits_prev
-                takes[after][e] += waits_next
-                cycle = max(dispatch[i] + 1, free[e])
-                cycle = max(cycle, times.prev_token[i], times.next_token[i])
+                for side in range(len(_STEPS)):
+                    takes[1 + (e - 1 + _STEPS[side]) % _RING][e] += program.waits[i][side]
                 if kind[i] == LOAD_KIND:
                     retire = load(moves[number[i]], cycle, port, sizes, times, i)
                 elif kind[i] == STORE_KIND:
@@ -255,14 +267,16 @@ def schedule(
                     endless[e] = 1
                     break
                 free[e] = retire + 1
-                if program.signal_prev[i]:
-                    given[e][prev][gifts[e][prev]] = retire + 1
-                    gifts[e][prev] += 1
-                if program.signal_next[i]:
-                    given[e][after][gifts[e][after]] = retire + 1
-                    gifts[e][after] += 1
+                for side in range(len(_STEPS)):
+                    if program.signals[i][side]:
+                        taker = 1 + (e - 1 + _STEPS[side]) % _RING
+                        given[e][taker][gifts[e][taker]] = retire + 1
+                        gifts[e][taker] += 1
                 issued[e] += 1
                 moved = True
     if pc < count and not ended:
-        return (ENDLESS if endless[1] + endless[2] + endless[3] > 0 else STUCK), next_dispatch
+        has_endless = False
+        for e in range(1, _ENDS):
+            has_endless = has_endless or endless[e] > 0
+        return (ENDLESS if has_endless else STUCK), next_dispatch
     return FINISHED, next_dispatch

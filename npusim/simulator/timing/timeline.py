@@ -15,7 +15,7 @@ from npusim.errors import CapacityError, FormatError
 from npusim.isa.columns import Columns, columns_of
 from npusim.isa.nest import Column, Mask
 from npusim.isa.program import PAGE_BYTES
-from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES
+from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
 from npusim.machines import Machine
 from npusim.machines.machine import Memory
 from npusim.simulator.timing.durations import durations
@@ -42,7 +42,7 @@ from npusim.simulator.timing.transfers import Move, moves_of
 
 LIMIT_CYCLES = (1 << 31) - 1
 """The longest run that is simulated."""
-CAUSES = ("fetch", "prev", "next")
+CAUSES = ("fetch", *SIDES)
 _KINDS = {"FENCE": FETCH_KIND, "HALT": HALT_KIND, "LD": LOAD_KIND, "ST": STORE_KIND}
 
 
@@ -90,7 +90,7 @@ class Timeline:
         return np.flatnonzero(mine & (self.columns.opcode > 0) & (self.issue >= 0))
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Return for LD, EX and ST: busy, stalls by cause, idle; they add up to the cycles."""
+        """Return for each engine but FETCH: busy, stalls by cause, idle; they add up to the cycles."""
         result = {}
         for engine in QUEUED_ENGINES:
             pcs = self.of_engine(engine)
@@ -149,16 +149,22 @@ def time_code(
     moves, number = moves_of(columns, machine, bases)
     program = Instructions(
         moves, columns.engine, _kinds(columns, legal), durations(columns, machine), number,
-        *(columns.header(n) for n in ("wait_prev", "wait_next", "signal_prev", "signal_next")),
+        *(
+            np.stack([columns.header(f"{flag}_{side}") for side in SIDES], axis=1)
+            for flag in ("wait", "signal")
+        ),
     )  # fmt: skip
     port = Port(new_channels(memory), np.zeros((3, memory.outstanding), np.int64))
-    count = columns.count
+    count, ends = columns.count, len(ENGINES)
     progress = Progress(*(
         np.zeros(shape, np.int64)
-        for shape in (count, (4, count), 4, 4, 4, 4, (4, 4, count), (4, 4), (4, 4))
+        for shape in (
+            count, (ends, count), ends, ends, ends, ends, (ends, ends, count), (ends, ends),
+            (ends, ends),
+        )
     ))  # fmt: skip
-    never, zeros = np.full((3, count), -1, np.int64), np.zeros((4, count), np.int64)
-    times = Times(*never, *zeros)
+    never, zeros = np.full((3, count), -1, np.int64), np.zeros((2, count), np.int64)
+    times = Times(*never, np.zeros((count, len(SIDES)), np.int64), *zeros)
     if schedule.is_worth_compiling(_rounds(columns, moves, memory, bus.burst_beats)):
         status, next_cycle = schedule(program, port, sizes, progress, times)
     else:
@@ -215,9 +221,7 @@ def _timeline(
         before = retire[mine[:-1]]
         start[mine[1:]] = np.where(before >= 0, before + 1, NEVER)
         edge = start[mine]
-        for place, until in enumerate(
-            (dispatch[mine] + 1, times.prev_token[mine], times.next_token[mine])
-        ):
+        for place, until in enumerate((dispatch[mine] + 1, *times.tokens[mine].T)):
             after = np.maximum(edge, until)
             stalls[mine, place] = np.where(after <= end, after - edge, 0)  # ended in time
             edge = after

@@ -7,7 +7,7 @@ idle after its last. So the slices of an engine tile the run: their lengths add 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,23 @@ KINDS = (
     *CAUSES, "idle",
 )  # fmt: skip
 """What a slice may be. CAUSES are the stalls of docs/architecture.md, section 4."""
-EX_WORK = ("array", "weights", "requantize", "vector", "configure")
-"""What EX works at; `array` + `weights` are its MACs: with operands at the array, and the rest
-(weights that no multiplication hides, pipeline)."""
-EX_PARTS = (*EX_WORK, *CAUSES)
-"""How EX spends a layer's cycles."""
+COMPUTE_WORK = ("array", "weights", "requantize", "vector", "configure")
+"""What MX works at, or else EP; `array` + `weights` are MACs: with operands at the array, and the
+rest (weights that no multiplication hides, pipeline)."""
+WAITS = ("fetch", "prev", "next")
+"""What both wait for: instructions, LD, ST."""
+COMPUTE_PARTS = (*COMPUTE_WORK, *WAITS)
+"""How a layer's cycles are spent on computing."""
+
+
+def _renamed(**names: str) -> Column:
+    """Return for each of KINDS the place of what it is called instead."""
+    return np.array([KINDS.index(names.get(kind, kind)) for kind in KINDS], np.int64)
+
+
+_MX_WAITS, _EP_WAITS = _renamed(across="next", next="fetch"), _renamed(across="prev", prev="fetch")
+"""Waits of each as those of both. Neither waits for the other while the other does nothing, but for
+its instructions."""
 
 _PLAIN = {"MAC": "mac", "RQ": "requantize", "VEC": "vector", "ST": "store", "CFG": "configure"}
 
@@ -73,7 +85,7 @@ def sums_by_layer(program: Program, values: Column) -> Column:
 
 
 def instruction_kinds(timeline: Timeline) -> Column:
-    """Return the place in KINDS of each instruction of LD, EX and ST; -1 for those of FETCH."""
+    """Return the place in KINDS of each instruction; -1 for those of FETCH."""
     groups = timeline.columns.groups
     result = np.full(timeline.columns.count, -1, np.int64)
     for name, kind in _PLAIN.items():
@@ -84,7 +96,7 @@ def instruction_kinds(timeline: Timeline) -> Column:
 
 
 def engine_slices(program: Program, timelines: Sequence[Timeline]) -> dict[str, Slices]:
-    """Return the slices of LD, EX and ST over all runs, one after the other."""
+    """Return the slices of each engine but FETCH over all runs, one after the other."""
     layers = layer_of(program)
     parts: dict[str, list[Slices]] = {engine: [] for engine in QUEUED_ENGINES}
     for step, timeline in zip(program.runs(), timelines, strict=True):
@@ -115,41 +127,74 @@ def _of_run(timeline: Timeline, layers: Column, engine: str) -> Slices:
 
 
 def _joined(parts: Sequence[Slices]) -> Slices:
-    layers = np.concatenate([part.layers for part in parts])
+    found = _concatenated(parts)
+    return replace(found, layers=np.maximum(np.maximum.accumulate(found.layers), 0))
+
+
+def _concatenated(parts: Sequence[Slices]) -> Slices:
     return Slices(
         np.concatenate([part.kinds for part in parts]),
         np.concatenate([part.lengths for part in parts]),
-        np.maximum(np.maximum.accumulate(layers), 0),
+        np.concatenate([part.layers for part in parts]),
     )
 
 
-def ex_cycles(
+def compute_cycles(
     program: Program, timelines: Sequence[Timeline], counted: Sequence[Counts]
 ) -> list[dict[str, int]]:
-    """Return for each layer how EX spent its cycles, by EX_PARTS.
+    """Return for each layer how its cycles were spent on computing, by COMPUTE_PARTS.
 
-    `counted`: the event counts of `timelines`. A wait counts to the layer of the instruction that
-    waits. Together with EX's idleness at the end of each run, all layers add up to the cycles of
-    the runs.
+    `counted`: the event counts of `timelines`. A cycle is MX's where it works, else EP's where that
+    works, else what both wait for; so what EP does beside MX counts for nothing. A wait counts to
+    the layer of the instruction that waits. Together with `compute_slices`' idleness at the end of
+    each run, all layers add up to the cycles of the runs.
     """
-    values = np.zeros((len(program.instructions), len(EX_PARTS)), np.int64)
-    for step, timeline, counts in zip(program.runs(), timelines, counted, strict=True):
-        pcs = timeline.of_engine("EX")
-        kinds = instruction_kinds(timeline)[pcs]
-        busy = timeline.retire[pcs] - timeline.issue[pcs] + 1
-        at_array = counts.columns["array_cycles"][pcs]
-        columns = {
-            "array": at_array,
-            "weights": np.where(kinds == KINDS.index("mac"), busy - at_array, 0),
-            **{
-                name: np.where(kinds == KINDS.index(name), busy, 0)
-                for name in ("requantize", "vector", "configure")
-            },
-            **{cause: timeline.stalls[pcs, place] for place, cause in enumerate(CAUSES)},
-        }
-        values[step.first + pcs] = np.stack([columns[name] for name in EX_PARTS], axis=1)
-    rows = sums_by_layer(program, values)
-    return [dict(zip(EX_PARTS, row, strict=True)) for row in rows.tolist()]
+    slices = compute_slices(program, timelines)
+    totals = np.zeros((len(program.layers), len(KINDS)), np.int64)
+    owned = slices.layers >= 0
+    np.add.at(totals, (slices.layers[owned], slices.kinds[owned]), slices.lengths[owned])
+    at_array = np.zeros(len(program.instructions), np.int64)
+    for step, counts in zip(program.runs(), counted, strict=True):
+        at_array[step.first : step.first + step.count] = counts.columns["array_cycles"]
+    rows = []
+    for total, array in zip(
+        totals.tolist(), sums_by_layer(program, at_array).tolist(), strict=True
+    ):
+        kinds = dict(zip(KINDS, total, strict=True))
+        split = {"array": array, "weights": kinds["mac"] - array}
+        rows.append({name: split[name] if name in split else kinds[name] for name in COMPUTE_PARTS})
+    return rows
+
+
+def compute_slices(program: Program, timelines: Sequence[Timeline]) -> Slices:
+    """Return what MX and EP do as if they were one engine, over all runs, one after the other.
+
+    EP's work shows where MX does not work; a wait is `prev` for LD, `next` for ST, whoever waits.
+    EP may end a layer when MX has begun the next one, so that `layers` may fall; idleness has -1.
+    """
+    layers, parts = layer_of(program), []
+    for step, timeline in zip(program.runs(), timelines, strict=True):
+        own = layers[step.first : step.first + step.count]
+        parts.append(_merged(*(_of_run(timeline, own, engine) for engine in ("MX", "EP"))))
+    return _concatenated(parts)
+
+
+def _merged(array: Slices, epilogue: Slices) -> Slices:
+    ends = [np.cumsum(slices.lengths) for slices in (array, epilogue)]
+    cuts = np.union1d(*ends)
+    kinds, owners = [], []
+    for slices, until in zip((array, epilogue), ends, strict=True):
+        place = np.searchsorted(until, cuts)
+        kinds.append(slices.kinds[place])
+        owners.append(slices.layers[place])
+    works = [kind < KINDS.index(CAUSES[0]) for kind in kinds]
+    idles = [kind == KINDS.index("idle") for kind in kinds]
+    on_other = [kinds[0] == KINDS.index("next"), kinds[1] == KINDS.index("prev")]
+    first = (owners[0] <= owners[1]) | idles[1]  # neither works: whose instruction comes first
+    first = np.where(on_other[0] | idles[0], on_other[1] | idles[1], first | on_other[1])
+    first = works[0] | ~works[1] & first
+    renamed = np.where(first, _MX_WAITS[kinds[0]], _EP_WAITS[kinds[1]])
+    return Slices(renamed, np.diff(cuts, prepend=0), np.where(first, *owners))
 
 
 def joined(slices: Slices, most: int) -> tuple[Slices, int]:

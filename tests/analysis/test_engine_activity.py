@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.analysis.ex_activity import (
-    EX_PARTS,
+from npusim.analysis.engine_activity import (
+    COMPUTE_PARTS,
     KINDS,
     Slices,
     bin_edges,
+    compute_cycles,
     engine_slices,
-    ex_cycles,
     joined,
     shares,
 )
@@ -66,12 +66,12 @@ def test_sums_are_those_of_the_timeline(in_two_runs: ProgramCost) -> None:
 
 def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: ProgramCost) -> None:
     counted = [event_counts(timeline) for timeline in in_two_runs.timelines]
-    rows = ex_cycles(in_two_runs.program, in_two_runs.timelines, counted)
+    rows = compute_cycles(in_two_runs.program, in_two_runs.timelines, counted)
     slices = engine_slices(in_two_runs.program, in_two_runs.timelines)["EX"]
     idle = slices.lengths[slices.kinds == IDLE].sum()
     assert sum(sum(row.values()) for row in rows) + idle == in_two_runs.cycles
     for row, layer in zip(rows, in_two_runs.layers, strict=True):
-        assert tuple(row) == EX_PARTS
+        assert tuple(row) == COMPUTE_PARTS
         assert min(row.values()) >= 0
         assert {cause: row[cause] for cause in CAUSES} == layer.stall_cycles
     size = in_two_runs.program.machine.size
