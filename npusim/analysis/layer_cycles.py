@@ -77,7 +77,8 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
             rows.append(
                 LayerCycles(
                     layer.name, layer.operator, layer.macs, cycles,
-                    {name: part[name] for name in COMPUTE_WORK}, {name: part[name] for name in WAITS},
+                    {name: part[name] for name in COMPUTE_WORK},
+                    {name: part[name] for name in WAITS},
                     layer.macs / max(cycles * machine.size**2, 1),
                     counts["dram_read_bytes"] + counts["dram_write_bytes"],
                     energy, counts,

@@ -152,12 +152,12 @@ def _use(b: Builder, engine: str, words: int, pad: str, bank: int) -> None:
         address, banks = {
             "ACT": ("act", "read_banks"), "WGT": ("wgt", "wgt_banks"), "ACC": ("acc", "acc_banks"),
         }[pad]  # fmt: skip
-        b.place(instruction("MAC", **{**claims, address: first, banks: mask}))
+        b.place(instruction("MAC", None, **{**claims, address: first, banks: mask}))
     elif pad == "ACT":
         b.place(instruction("VEC", act=first, read_banks=mask, op=VEC_OPS.index("table")))
     elif pad == "ACC":
         fields = {"read_banks": 1, "acc": first, "acc_banks": mask}
-        b.place(instruction("VEC", op=VEC_OPS.index("sum"), **fields))
+        b.place(instruction("VEC", None, op=VEC_OPS.index("sum"), **fields))
     else:
         b.place(instruction("RQ", act_terms=1, read_banks=1, write_banks=2, par=first,
                             par_banks=mask, out=bank_words(b.machine, "ACT")))  # fmt: skip

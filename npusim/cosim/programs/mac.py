@@ -78,8 +78,8 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     tile = wgt + rng.randint(0, wgt_words - product(tiles) * tile_words)
     used = b.banks_of_words("WGT", np.arange(tile, tile + product(tiles) * tile_words))
     used = claim(b, "WGT", used, rng)
-    sums = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
-    sums = claim(b, "ACC", b.banks_of_words("ACC", sums), rng)
+    added = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
+    sums = claim(b, "ACC", b.banks_of_words("ACC", added), rng)
     item = instruction(
         "MAC", accumulate=accumulate, depthwise=depthwise, acc=acc, act=act + low, wgt=tile,
         read_banks=read, wgt_banks=used, acc_banks=sums,

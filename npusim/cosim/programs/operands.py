@@ -35,7 +35,7 @@ def operand_mistake(b: Builder, rng: random.Random) -> str:
 
 
 def _long(b: Builder, rng: random.Random) -> Instruction:
-    """Configure MX or EP for many iterations in one level, and return an instruction that goes there.
+    """Configure MX or EP for many iterations in one level; return an instruction that goes there.
 
     What it takes must not be called bad, however long it is; the other engine's fault ends it.
     """

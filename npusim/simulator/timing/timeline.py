@@ -90,7 +90,7 @@ class Timeline:
         return np.flatnonzero(mine & (self.columns.opcode > 0) & (self.issue >= 0))
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Return for each engine but FETCH: busy, stalls by cause, idle; they add up to the cycles."""
+        """Return for each engine: busy, stalls by cause, idle; they add up to the cycles."""
         result = {}
         for engine in QUEUED_ENGINES:
             pcs = self.of_engine(engine)
@@ -155,16 +155,18 @@ def time_code(
         ),
     )  # fmt: skip
     port = Port(new_channels(memory), np.zeros((3, memory.outstanding), np.int64))
-    count, ends = columns.count, len(ENGINES)
+    count, five = columns.count, len(ENGINES)
     progress = Progress(*(
         np.zeros(shape, np.int64)
         for shape in (
-            count, (ends, count), ends, ends, ends, ends, (ends, ends, count), (ends, ends),
-            (ends, ends),
+            count, (five, count), five, five, five, five, (five, five, count), (five, five),
+            (five, five),
         )
     ))  # fmt: skip
     never, zeros = np.full((3, count), -1, np.int64), np.zeros((2, count), np.int64)
-    times = Times(*never, np.zeros((count, len(SIDES)), np.int64), *zeros)
+    dispatch, issue, retire = never
+    tokens = np.zeros((count, len(SIDES)), np.int64)
+    times = Times(dispatch, issue, retire, tokens, *zeros)
     if schedule.is_worth_compiling(_rounds(columns, moves, memory, bus.burst_beats)):
         status, next_cycle = schedule(program, port, sizes, progress, times)
     else:
