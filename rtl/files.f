@@ -28,8 +28,7 @@ npu_bank.v
 npu_tokens.v
 npu_ownership.v
 npu_registers.v
-npu_operands_mx.v
-npu_operands_ep.v
+npu_operands_ex.v
 npu_control.v
 npu_fetch.v
 

@@ -90,32 +90,25 @@ module npu_ex #(
     end
   endgenerate
 
-  npu_operands_mx #(
+  npu_operands_ex #(
       .SIZE        (SIZE),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
+      .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
+      .PAR_BANKS   (PAR_BANKS),
       .ACC_BANKS   (ACC_BANKS)
-  ) operands_mx (
-      .head_i     (mx_head_i),
-      .registers_i(mx_registers_i),
-      .operand_o  (mx_operand_o),
-      .claims_o   (mx_claims_o)
-  );
-
-  npu_operands_ep #(
-      .PWLQ_BITS       (PWLQ_BITS),
-      .FP32_REQUANTIZER(FP32_REQUANTIZER),
-      .ACT_BANKS       (ACT_BANKS),
-      .PAR_BANKS       (PAR_BANKS),
-      .ACC_BANKS       (ACC_BANKS)
-  ) operands_ep (
-      .head_i     (ep_head_i),
-      .registers_i(ep_registers_i),
-      .operand_o  (ep_operand_o),
-      .claims_o   (ep_claims_o)
+  ) operands (
+      .mx_head_i     (mx_head_i),
+      .mx_registers_i(mx_registers_i),
+      .mx_operand_o  (mx_operand_o),
+      .mx_claims_o   (mx_claims_o),
+      .ep_head_i     (ep_head_i),
+      .ep_registers_i(ep_registers_i),
+      .ep_operand_o  (ep_operand_o),
+      .ep_claims_o   (ep_claims_o)
   );
 
   // Addresses and timing.

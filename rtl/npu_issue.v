@@ -103,6 +103,8 @@ module npu_issue #(
   wire [SIDES-1:0] awaits = {head_o[HEADER_WAIT_NEXT_L], head_o[HEADER_WAIT_ACROSS_L],
                              head_o[HEADER_WAIT_PREV_L]};
   wire [SIDES-1:0] lacks  = awaits & ~has_i;
+  wire lacks_prev   = lacks[0];
+  wire lacks_across = lacks[1];
   wire is_cfg = head_o[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_CFG);
 
   assign attempt_o     = run_i && !busy_o && head_valid && lacks == '0;
@@ -182,8 +184,8 @@ module npu_issue #(
   always_comb begin
     if (!run_i || busy_o || attempt_o) cause = NONE;
     else if (!head_valid) cause = FETCH;
-    else if (lacks[0]) cause = PREV;
-    else if (lacks[1]) cause = ACROSS;
+    else if (lacks_prev) cause = PREV;
+    else if (lacks_across) cause = ACROSS;
     else cause = NEXT;
   end
 

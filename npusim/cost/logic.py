@@ -26,13 +26,17 @@ class Logic:
     operations: tuple[str, ...]
 
     def instances(self, machine: Machine) -> int:
-        """Return how many a machine has; accumulators: one for each region of a lane."""
+        """Return how many a machine has.
+
+        A lane adds to each region of its accumulators, and subtracts zero points for MAC and for
+        the pairs of VEC.
+        """
         if self.module == "npu_merge_regions" and not machine.array.pwlq_bits:
             return 0
         if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
             return 0
-        regions = machine.acc_regions if self.module == "npu_accumulate" else 1
-        return regions * (machine.size if self.per_lane else 1)
+        of_lane = {"npu_accumulate": machine.acc_regions, "npu_subtract_zero_point": 2}
+        return of_lane.get(self.module, 1) * (machine.size if self.per_lane else 1)
 
 
 LOGIC = (

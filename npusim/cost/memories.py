@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from npusim.cost.sram import Memory, memory
 from npusim.machines import Machine
 
-ACC_BANKS = 2
-"""The accumulators' read and write of one cycle go to two single-port halves: docs/energy.md."""
+ACC_HALVES = 2
+"""The read and write of one cycle go to two single-port halves of a bank: docs/energy.md."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def memories(machine: Machine, technology: str) -> tuple[Scratchpad, ...]:
         )
         for name, bits in (("act", byte_bits), ("wgt", byte_bits), ("par", acc_bits))
     ]  # fmt: skip
-    half = memory(pads.acc_words // ACC_BANKS, acc_bits, technology)
-    found.append(Scratchpad("acc", "accumulators", ACC_BANKS * machine.acc_regions, half))
+    halves = ACC_HALVES * pads.acc_banks
+    half = memory(pads.acc_words // halves, acc_bits, technology)
+    found.append(Scratchpad("acc", "accumulators", halves * machine.acc_regions, half))
     return tuple(found)

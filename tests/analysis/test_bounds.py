@@ -1,4 +1,4 @@
-"""What bounds layers: never above what they take in all, and the parts are all of EX's cycles."""
+"""What bounds layers: never above what they take in all; parts of MX and EP exclude each other."""
 
 from __future__ import annotations
 

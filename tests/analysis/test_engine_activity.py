@@ -8,9 +8,11 @@ import pytest
 from npusim.analysis.engine_activity import (
     COMPUTE_PARTS,
     KINDS,
+    WAITS,
     Slices,
     bin_edges,
     compute_cycles,
+    compute_slices,
     engine_slices,
     joined,
     shares,
@@ -64,16 +66,16 @@ def test_sums_are_those_of_the_timeline(in_two_runs: ProgramCost) -> None:
             assert own == sum(counter[engine][cause] for counter in counters)
 
 
-def test_ex_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: ProgramCost) -> None:
+def test_compute_cycles_add_up_and_hold_the_stalls_of_the_results(in_two_runs: ProgramCost) -> None:
     counted = [event_counts(timeline) for timeline in in_two_runs.timelines]
     rows = compute_cycles(in_two_runs.program, in_two_runs.timelines, counted)
-    slices = engine_slices(in_two_runs.program, in_two_runs.timelines)["EX"]
+    slices = compute_slices(in_two_runs.program, in_two_runs.timelines)
     idle = slices.lengths[slices.kinds == IDLE].sum()
     assert sum(sum(row.values()) for row in rows) + idle == in_two_runs.cycles
     for row, layer in zip(rows, in_two_runs.layers, strict=True):
         assert tuple(row) == COMPUTE_PARTS
         assert min(row.values()) >= 0
-        assert {cause: row[cause] for cause in CAUSES} == layer.stall_cycles
+        assert {cause: row[cause] for cause in WAITS} == layer.stall_cycles
     size = in_two_runs.program.machine.size
     for row, layer in zip(rows, in_two_runs.layers, strict=True):
         assert layer.macs <= row["array"] * size**2  # never more than operands at the array

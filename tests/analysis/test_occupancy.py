@@ -18,13 +18,13 @@ from tests.reported import Reported
 
 COPY = """
 CFG engine=LD index=element element.beats=1
-LD signal_next=1 target=ACT region=0 address=0 banks=0x1 columns=4 rows=1 blocks=1
-LD signal_next=1 target=ACT region=0 offset=4 address=1024 banks=0x10 columns=2 rows=1 blocks=1
+LD signal_across=1 target=ACT region=0 address=0 banks=0x1 columns=4 rows=1 blocks=1
+LD signal_across=1 target=ACT region=0 offset=4 address=1024 banks=0x10 columns=2 rows=1 blocks=1
 CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=3 vec_x.stride=1
 CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
 CFG engine=EP index=vec_x_out vec_x_out.out=1
-VEC wait_prev=1 op=copy act=0 out=256 read_banks=0x1 write_banks=0x2
-VEC wait_prev=1 op=copy act=1 out=256 read_banks=0x1 write_banks=0x2 signal_next=1
+VEC wait_across=1 op=copy act=0 out=256 read_banks=0x1 write_banks=0x2
+VEC wait_across=1 op=copy act=1 out=256 read_banks=0x1 write_banks=0x2 signal_next=1
 CFG engine=ST index=element element.beats=1
 ST wait_prev=1 region=0 offset=64 address=257 banks=0x2 columns=1 rows=1 blocks=1
 HALT

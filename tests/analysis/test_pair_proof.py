@@ -39,11 +39,11 @@ def with_registers(program: Program, name: str, change: int) -> Program:
     """Return the program with the first field of each CFG of register `name` moved by `change`."""
     from npusim.isa.instructions import REGISTERS
 
-    register = next(r for r in REGISTERS["EX"] if r.name == name)
+    register = next(r for r in REGISTERS["EP"] if r.name == name)
     changed = []
     for item in program.instructions:
         at = register.index - item.values.get("index", -9)
-        if item.name == "CFG" and item.engine == "EX" and 0 <= at < 3:
+        if item.name == "CFG" and item.engine == "EP" and 0 <= at < 3:
             key = f"value{at}"
             item = replace(item, values={**item.values, key: item.values[key] + change})
         changed.append(item)

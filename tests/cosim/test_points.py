@@ -37,15 +37,15 @@ def test_what_a_program_reaches() -> None:
         """
         CFG engine=LD index=element element.beats=1 pads.left=0
         LD columns=2 rows=1 blocks=1 banks=0x1 signal_next=1
-        CFG engine=EX index=63 wait_prev=1
+        CFG engine=MX index=63 wait_prev=1
         HALT
         """
     )
     found = points_of(time_code(encode_program(program), Machine.load("nano")))
     assert found["LD.columns is odd"] == 0
     assert found["LD.rows is odd"] == found["LD element.beats is odd"] == 1
-    assert found["LD signal_next"] == found["EX wait_prev"] == 1
-    assert found["EX stalls for prev"] == 1
+    assert found["LD signal_next"] == found["MX wait_prev"] == 1
+    assert found["MX stalls for prev"] == 1
     assert found["LD while ST"] == found["LD while MAC"] == 0
     assert found.keys() <= set(every_point())
 

@@ -21,11 +21,11 @@ LD target=ACT region=1 address=0 banks=1 columns=2 rows=2 blocks=1 signal_next=1
 CFG engine=MX index=mac_x mac_x.count=2 mac_x.stride=1 mac_y.count=2 mac_y.stride=2 mac_kw.count=1
 CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
 CFG engine=MX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_format.bits=8
-MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 wait_prev=1 acc_banks=0x1
+MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 wait_prev=1 signal_next=1 acc_banks=1
 CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=4
 CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
 CFG engine=EP index=vec_x_out vec_x_out.acc=1 vec_x_out.out=1
-RQ acc=0 out=256 write_banks=2 par=0 par_banks=1 signal_next=1 acc_banks=0x1
+RQ acc=0 out=256 write_banks=2 par=0 par_banks=1 acc_banks=1 wait_prev=1 signal_next=1
 CFG engine=ST index=element element.beats=1
 ST region=2 address=256 banks=2 columns=4 rows=1 blocks=1 wait_prev=1
 HALT
@@ -42,7 +42,7 @@ def test_a_convolution_is_accepted():
     ("old", "new", "message"),
     [
         ("read_banks=1 wgt_banks=1 wait_prev=1", "read_banks=1 wgt_banks=1",
-         "its token from LD to EX is taken by nobody; 1 left at the end"),
+         "its token from LD to MX is taken by nobody; 1 left at the end"),
         ("blocks=1 signal_next=1", "blocks=1", "deadlock: pc 8 (MAC wait_prev=1"),
         ("HALT", "FENCE", "expected HALT at the end"),
         ("; 1x1", "HALT\n; 1x1", "pc 0 (HALT): HALT before the end, at 16"),
@@ -76,9 +76,9 @@ def test_a_bad_program_is_named(old, new, message):
 
 def test_a_lookup_needs_the_whole_table():
     text = """
-    LD target=ACT plain=1 region=1 address=0 banks=1 columns=64 signal_next=1
+    LD target=ACT plain=1 region=1 address=0 banks=1 columns=64 signal_across=1
     CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=64 vec_x.stride=1
-    CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1 wait_prev=1
+    CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1 wait_across=1
     VEC op=table read_banks=1
     CFG engine=EP index=vec_x vec_x.count=1 vec_y.count=1 vec_b.count=1
     VEC op=lookup out=256 read_banks=1 write_banks=2
@@ -101,10 +101,10 @@ def test_a_lookup_needs_the_whole_table():
 )  # fmt: skip
 def test_a_nest_too_long_to_list(old, new, message):
     text = """
-    LD target=ACT plain=1 region=1 address=0 banks=1 columns=65 signal_next=1
+    LD target=ACT plain=1 region=1 address=0 banks=1 columns=65 signal_across=1
     CFG engine=EP index=vec_kx vec_kx.count=64 vec_kx.stride=1 vec_ky.count=2 vec_ky.stride=1
-    CFG engine=EP index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_prev=1
-    VEC op=sum read_banks=1 acc_banks=0x1
+    CFG engine=EP index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_across=1
+    VEC op=sum read_banks=1 acc_banks=1
     VEC op=max out=256 read_banks=1 write_banks=2
     HALT
     """.replace(old, new, 1)
@@ -117,9 +117,10 @@ def test_a_nest_too_long_to_list(old, new, message):
 
 def test_a_pwlq_sum_is_added_to_in_all_its_regions():
     more = """CFG engine=MX index=mac_format mac_format.format=pwlq mac_format.bits=4
-    MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=0x1
+    MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=1 signal_next=1
     CFG engine=EP index=vec_kx"""
-    text = CONVOLUTION.replace("CFG engine=EP index=vec_kx", more)
+    text = CONVOLUTION.replace("wait_prev=1 signal_next=1 acc_banks", "wait_prev=1 acc_banks", 1)
+    text = text.replace("CFG engine=EP index=vec_kx", more)
     with pytest.raises(FormatError, match=r"accumulate=1 .* reads ACC word 0, never written"):
         check(assemble(text), NANO)
     text = text.replace("mac_format.bits=8", "mac_format.format=pwlq mac_format.bits=4")
@@ -128,10 +129,10 @@ def test_a_pwlq_sum_is_added_to_in_all_its_regions():
 
 def test_banks_need_a_token_between_engines():
     text = """
-    LD target=ACT plain=1 region=1 address=0 banks=1 columns=1 signal_next=1
+    LD target=ACT plain=1 region=1 address=0 banks=1 columns=1 signal_across=1
     CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=1
     CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
-    VEC op=copy act=0 out=256 read_banks=1 write_banks=2 wait_prev=1
+    VEC op=copy act=0 out=256 read_banks=1 write_banks=2 wait_across=1
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=1
     HALT
     """

@@ -12,13 +12,13 @@ from npusim.machines import Machine
 NANO = Machine.load("nano")
 
 SUM = """
-LD target=ACT plain=1 region=0 address=0 banks=1 columns=8 signal_next=1
+LD target=ACT plain=1 region=0 address=0 banks=1 columns=8 signal_across=1
 CFG engine=EP index=vec_kx vec_kx.count=1 vec_ky.count=1 vec_x.count=4
 CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=1
-CFG engine=EP index=vec_x_out vec_x_out.acc=1 wait_prev=1
-VEC op=sum act=0 acc=0 read_banks=1 acc_banks=0x1
+CFG engine=EP index=vec_x_out vec_x_out.acc=1 wait_across=1
+VEC op=sum act=0 acc=0 read_banks=1 acc_banks=1
 CFG engine=EP index=vec_x_out vec_x_out.acc=STRIDE
-VEC op=sum accumulate=1 act=0 acc=0 read_banks=1 acc_banks=0x1
+VEC op=sum accumulate=1 act=0 acc=0 read_banks=1 acc_banks=1
 HALT
 """
 
@@ -30,9 +30,9 @@ CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=2
 CFG engine=MX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4
 CFG engine=MX index=mac_output mac_output.acc_stride=4 mac_format.bits=8
 CFG engine=MX index=40 wait_prev=1
-MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=0x1
+MAC act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=1
 CFG engine=MX index=mac_output mac_output.acc_stride=STRIDE mac_format.bits=8
-MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=0x1
+MAC accumulate=1 act=0 acc=0 wgt=0 read_banks=1 wgt_banks=1 acc_banks=1
 HALT
 """
 

@@ -76,8 +76,9 @@ def test_registers_are_numbered_without_gaps():
     ("word", "message"),
     [
         (0, "pc 7: unknown opcode 0"),
-        (2 | 3 << 4, "pc 7: LD in the queue of ST"),
-        (8 | 1 << 6, "pc 7: HALT with a token, FETCH has no neighbours"),
+        (2 | 4 << 4, "pc 7: LD in the queue of ST"),
+        (2 | 7 << 4, "pc 7: LD in the queue of 7"),
+        (8 | 1 << 7, "pc 7: HALT with a token, FETCH has no neighbours"),
         (7 | 1 << 100, "pc 7: FENCE with reserved bits set, 0x10000000000000000000000000"),
     ],
 )
@@ -92,7 +93,7 @@ def test_values_must_fit():
         instruction("LD", offset=1 << 29)
     with pytest.raises(FormatError, match="LD: unknown field offst"):
         instruction("LD", offst=1)
-    with pytest.raises(FormatError, match="CFG: expected an engine of LD, EX, ST, found None"):
+    with pytest.raises(FormatError, match="CFG: expected an engine of LD, MX, EP, ST, found None"):
         instruction("CFG")
 
 
@@ -106,9 +107,9 @@ def test_values_must_fit():
             "line 1: op: expected one of copy, max, add, sum, lookup, table, multiply, min, found",
         ),
         ("CFG engine=LD index=mac_x", "line 1: index: expected a number, found 'mac_x'"),
-        ("CFG engine=EX mac_cb.count=1", "line 1: CFG: mac_cb is not among the three from 0 on"),
+        ("CFG engine=MX mac_cb.count=1", "line 1: CFG: mac_cb is not among the three from 0 on"),
         ("HALT code=1 code=2", "line 1: HALT: code is written twice"),
-        ("CFG engine=EX value0=1 mac_x.count=1", "line 1: CFG: both value0 and mac_x are written"),
+        ("CFG engine=MX value0=1 mac_x.count=1", "line 1: CFG: both value0 and mac_x are written"),
     ],
 )
 def test_assembler_names_line_and_mistake(text, message):
@@ -120,5 +121,5 @@ def test_assembler_names_line_and_mistake(text, message):
 def test_tokens_go_round():
     item = instruction("LD", wait_prev=1, signal_next=1)
     assert item.awaits == ("ST",)
-    assert item.signals == ("EX",)
-    assert instruction("ST", signal_next=1, signal_prev=1).signals == ("EX", "LD")
+    assert item.signals == ("MX",)
+    assert instruction("ST", signal_next=1, signal_prev=1).signals == ("EP", "LD")

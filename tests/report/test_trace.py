@@ -130,12 +130,13 @@ def test_every_instruction_is_a_slice_with_its_operands(reported: Reported) -> N
 
 def test_stalls_and_layers_are_those_of_the_results(reported: Reported) -> None:
     events = digits_trace(reported)["traceEvents"]
-    stalls = dict.fromkeys(CAUSES, 0)
-    for event in events:
-        if event.get("cat") == "stall" and event["tid"] == TRACKS["EX"]:
-            stalls[event["name"].removeprefix("stall: ")] += event["dur"]
-    rows = [layer.cost.stall_cycles for layer in reported.result.layers if layer.cost]
-    assert stalls == {cause: sum(row[cause] for row in rows) for cause in CAUSES}
+    counters = reported.result.cost.timelines[0].counters()
+    for engine in QUEUED_ENGINES:
+        stalls = dict.fromkeys(CAUSES, 0)
+        for event in events:
+            if event.get("cat") == "stall" and event["tid"] == TRACKS[engine]:
+                stalls[event["name"].removeprefix("stall: ")] += event["dur"]
+        assert stalls == {cause: counters[engine][cause] for cause in CAUSES}
     layers = [event for event in events if event.get("cat") == "layer"]
     assert {event["name"]: event["dur"] for event in layers} == reported.layer_cycles
 

@@ -30,8 +30,8 @@ LD target=PAR offset={PAR_OFFSET // 4} signal_next=1 address=0 banks=0x1 columns
 CFG engine=MX wait_prev=1 index=mac_x mac_x.count=5 mac_x.stride=1 mac_y.count=2 mac_kw.count=1
 CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=1
 CFG engine=MX index=mac_tile mac_tile.rows=4 mac_tile.row_end=4 mac_output.step=1 mac_format.bits=8
-MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
-CFG engine=EP index=vec_kx vec_kx.count=4 vec_kx.stride=1 vec_x.count=3 vec_x.stride=1
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1 signal_next=1
+CFG engine=EP wait_prev=1 index=vec_kx vec_kx.count=4 vec_kx.stride=1 vec_x.count=3 vec_x.stride=1
 CFG engine=EP index=vec_y vec_y.count=2 vec_y.stride=9 vec_b.count=4
 CFG engine=EP index=vec_x_out vec_x_out.out=1 vec_x_out.acc=1
 """
@@ -54,8 +54,7 @@ VEC op=add read_banks=0x1 write_banks=0x2 out=256
 
 MAC = """
 CFG engine=MX index=mac_format mac_format.format={form} mac_format.bits={bits} \
-mac_format.unsigned={unsigned} mac_format.zero_point={zero} value1={selectors} \
-vec_kx.count=4 vec_kx.stride=1
+mac_format.unsigned={unsigned} mac_format.zero_point={zero} value1={selectors}
 MAC act={act} wgt={act} read_banks=0x1 wgt_banks=0x1 depthwise={depthwise} acc_banks=0x1
 """
 MERGE = """
@@ -73,16 +72,16 @@ mac_kw.count=2 mac_kw.stride=5
 CFG engine=MX index=mac_kh mac_kh.count=1 mac_cb.count=1 mac_ob.count=2
 CFG engine=MX index=mac_tile mac_tile.rows=3 mac_tile.row_end=3 mac_output.step=1 \
 mac_output.acc_stride=-14 mac_format.bits=5
-MAC act=3 wgt=65532 acc=5 read_banks=0x81 wgt_banks=0x9 acc_banks=0x1
-CFG engine=EP index=vec_kx vec_kx.count=3 vec_kx.stride=-4 vec_ky.count=1 vec_x.count=7 \
-vec_x.stride=1
+MAC act=3 wgt=65532 acc=5 read_banks=0x81 wgt_banks=0x9 acc_banks=0x9 signal_next=1
+CFG engine=EP wait_prev=1 index=vec_kx vec_kx.count=3 vec_kx.stride=-4 vec_ky.count=1 \
+vec_x.count=7 vec_x.stride=1
 CFG engine=EP index=vec_y vec_y.count=2 vec_y.stride=-30 vec_b.count=1 vec_kx_out.acc=-1
 CFG engine=EP index=vec_x_out vec_x_out.out=2 vec_x_out.acc=1 vec_y_out.out=-5 vec_y_out.acc=7
 CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.rounding=1
-RQ acc=65529 out=65533 par=65533 write_banks=0x81 par_banks=0x9 acc_banks=0x1
+RQ acc=65529 out=65533 par=65533 write_banks=0x81 par_banks=0x9 acc_banks=0x9
 VEC op=max act=6 out=8300 read_banks=0x81 write_banks=0x2
-VEC op=sum act=6 acc=65533 read_banks=0x81 acc_banks=0x1
-CFG engine=MX index=60 signal_next=1
+VEC op=sum act=6 acc=65533 read_banks=0x81 acc_banks=0x9
+CFG engine=EP index=60 signal_next=1
 CFG engine=ST index=row_stride row_stride.value=8 act_stride.row=-9 wait_prev=1
 CFG engine=ST index=element element.beats=1
 ST region=1 offset=20 address=65534 banks=0x81 columns=5 rows=3 blocks=1
@@ -169,6 +168,7 @@ def test_any_bits_of_a_pwlq_merge():
     text = SETUP + MAC.format(
         form="pwlq", bits=4, unsigned=0, zero=3, selectors=0, act=0, depthwise=0
     )
+    text += "CFG engine=MX index=40 signal_next=1\nCFG engine=EP index=40 wait_prev=1\n"
     for bits in range(16):
         text += MERGE.format(bits=bits)
     agree(text + "HALT\n", random_dram(rng))
@@ -177,7 +177,7 @@ def test_any_bits_of_a_pwlq_merge():
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
 def test_addresses_that_wrap_in_full_scratchpads():
-    full = NANO.with_({"scratchpads": Scratchpads(8, 8192, 4, 16384, 4, 16384, 65536)})
+    full = NANO.with_({"scratchpads": Scratchpads(8, 8192, 4, 16384, 4, 16384, 65536, 4)})
     agree(WRAPS, random_dram(np.random.default_rng(7)), full, (0, -64 % 2**32, *(0,) * 6))
 
 
@@ -185,7 +185,7 @@ def test_addresses_that_wrap_in_full_scratchpads():
 @pytest.mark.usefixtures("icarus")
 @pytest.mark.parametrize(("pc", "bits"), [(1, 0xF), (9, 0xF), (18, 0xF), (2, 1 << 10)])
 def test_what_runs_when_an_instruction_faults(pc, bits):
-    """An unknown opcode; at last a LD's target, and HALT comes while EX waits for its token."""
+    """An unknown opcode; at last a LD's target, and HALT comes while MX waits for its token."""
     text = SETUP + "CFG engine=ST\n" * 9 + "HALT\n"
     code = np.frombuffer(encode_program(assemble(text)), "<u4").copy()
     code[4 * pc] |= bits

@@ -91,9 +91,9 @@ def test_random_pauses_on_every_channel_change_no_byte(tmp_path):
 CROSSING = """
 LD target=WGT address=0 banks=0x1 columns=1 offset=2
 LD signal_next=1 target=ACT plain=1 offset=993 address=0 banks=0x1 columns=160
-CFG engine=EX wait_prev=1 signal_next=1
+CFG engine=MX wait_prev=1 signal_across=1
 CFG engine=ST index=row_stride row_stride.value=1005
-CFG engine=ST wait_prev=1 index=act_stride act_stride.row=40 element.beats=1
+CFG engine=ST wait_across=1 index=act_stride act_stride.row=40 element.beats=1
 ST offset=4070 address=1 banks=0x1 columns=77 rows=3 blocks=1
 HALT code=9
 """

@@ -25,7 +25,7 @@ MISTAKES = {
     "npu_pool.v": ("maximum_i ? x > acc_i", "maximum_i ? x < acc_i"),
     "npu_issue.v": (RETIREMENT.format("ADDRESS"), RETIREMENT.format("AXI")),
 }
-STRIDE = "registers_i[EX_R_VEC_KX_OUT*32+16+:16]"
+STRIDE = "registers_i[EP_R_VEC_KX_OUT*32+16+:16]"
 UNUSED = {"npu_vector_engine.v": (f"is_rq ? {STRIDE} : WORD_BITS'(0)", STRIDE)}
 SUM_SEED = 70
 """Of a short program with a VEC sum over several kx."""
@@ -56,7 +56,7 @@ def test_a_register_that_is_not_the_instruction_s_is_seen(tmp_path, monkeypatch)
     be_in_wrong(tmp_path, UNUSED, monkeypatch)
     (run,) = random_runs(Machine.load("nano"), range(SUM_SEED, SUM_SEED + 1))
     assert run.family == "good"
-    assert "EX" in run.comparison.difference
+    assert "EP" in run.comparison.difference
 
 
 @pytest.mark.rtl

@@ -13,6 +13,7 @@ import pytest
 from npusim.cosim.npu.run import RtlRun, run_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
+from npusim.isa.spec import QUEUED_ENGINES
 from npusim.machines import Machine
 
 CODE_ADDRESS = 8192
@@ -54,7 +55,7 @@ CFG engine=EP index=rq_output rq_output.low=-128 rq_output.high=127 rq_mode.roun
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-def test_durations_of_ex_are_the_pages():
+def test_durations_of_mx_and_ep_are_the_pages():
     program = (
         SETUP
         + """
@@ -62,8 +63,8 @@ MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
 CFG engine=MX index=mac_kw mac_kw.count=3 mac_kh.count=2 mac_cb.count=1
 MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
 CFG engine=MX index=mac_x mac_x.count=1 mac_y.count=1 mac_kw.count=3
-MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1
-RQ act_terms=0x0 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
+MAC read_banks=0x1 wgt_banks=0x1 acc_banks=0x1 signal_next=1
+RQ act_terms=0x0 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1 wait_prev=1
 CFG engine=EP index=vec_y vec_y.count=1 vec_b.count=2
 RQ act_terms=0x2 read_banks=0x1 write_banks=0x2 out=256 par_banks=0x1 acc_banks=0x1
 VEC op=copy read_banks=0x1 write_banks=0x2 out=256
@@ -107,24 +108,27 @@ HALT
 def test_first_cycles_are_the_pages():
     # nano: 4 beats an instruction, latency 10: v_0 = 1, the first beat in 11, instruction i's last
     # beat in 14 + 4i, D one later, I one later still, R = I + 1.
-    result = run("CFG engine=LD\nCFG engine=MX\nCFG engine=ST\nHALT code=5\n")
+    result = run("".join(f"CFG engine={engine}\n" for engine in QUEUED_ENGINES) + "HALT code=5\n")
     # Three registers of value 0, each behind its space (6) and its index.
     places = (bytes([6]) + index.to_bytes(4, "little") for index in range(3))
     written = f"{zlib.crc32(b''.join(place + bytes(4) for place in places)):08x}"
     assert list(result.trace) == [
         "0 LD 0 stall:fetch 16",
-        "0 EX 1 stall:fetch 20",
-        "0 ST 2 stall:fetch 24",
+        "0 MX 1 stall:fetch 20",
+        "0 EP 2 stall:fetch 24",
+        "0 ST 3 stall:fetch 28",
         "16 LD 0 issue 0",
         "17 LD 0 retire " + written,
-        "20 EX 1 issue 0",
-        "21 EX 1 retire " + written,
-        "24 ST 2 issue 0",
-        "25 ST 2 retire " + written,
-        "27 FETCH 3 issue 0",
-        "28 FETCH 3 retire 00000000",
+        "20 MX 1 issue 0",
+        "21 MX 1 retire " + written,
+        "24 EP 2 issue 0",
+        "25 EP 2 retire " + written,
+        "28 ST 3 issue 0",
+        "29 ST 3 retire " + written,
+        "31 FETCH 4 issue 0",
+        "32 FETCH 4 retire 00000000",
     ]
-    assert result.registers["cycles"] == 29
+    assert result.registers["cycles"] == 33
     assert result.registers["halt_code"] == 5
     assert result.registers["ld_busy"] == 2
     assert result.registers["ld_stall_fetch"] == 16
@@ -139,8 +143,8 @@ def test_transfers_take_what_the_page_says():
 CFG engine=LD index=row_stride row_stride.value=8 block_stride.value=64 act_stride.row=8
 CFG engine=LD index=element element.beats=1 element.fill=7 pads.left=2 pads.right=1 pads.top=1
 LD signal_next=1 target=ACT address=0 banks=0x1 columns=4 rows=2 blocks=1
-CFG engine=MX wait_prev=1 signal_next=1
-CFG engine=ST wait_prev=1 index=element element.beats=1
+CFG engine=MX wait_prev=1 signal_across=1
+CFG engine=ST wait_across=1 index=element element.beats=1
 CFG engine=ST index=row_stride row_stride.value=4 act_stride.row=8
 ST offset=512 address=8 banks=0x1 columns=7 rows=2 blocks=1
 HALT

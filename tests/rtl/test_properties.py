@@ -20,12 +20,12 @@ PROPERTIES = sorted((Path(__file__).parent / "properties").glob("*.v"))
 BROKEN = {
     "npu_queue": ("assign full_o  = count_q[INDEX_BITS];", "assign full_o  = &count_q;"),
     "npu_ownership": ("assign conflict_o[e] = |common;", "assign conflict_o[e] = ^common;"),
-    "npu_tokens": ("if (next_less) from_next_q", "if (next_less && !prev_more) from_next_q"),
+    "npu_tokens": ("wire less = take_i[TAKES] && !signal_i[GIVES];", "wire less = take_i[TAKES];"),
     "npu_burst": ("in_page < BEATS_BITS'(BURST_BEATS)", "left_q < BEATS_BITS'(BURST_BEATS)"),
     "npu_ld": ("end else if (arready_i) arvalid_o <= 1'b0;", "end else arvalid_o <= 1'b0;"),
     "npu_st": ("if (awvalid_o && awready_i) wvalid_o", "if (awvalid_o) wvalid_o"),
-    "npu_fetch": ("assign push_o        = {to_st, to_ex, to_ld} & ~full_i;",
-                  "assign push_o        = {to_st, to_ex, to_ld};"),
+    "npu_fetch": ("assign push_o        = {to_st, to_ep, to_mx, to_ld} & ~full_i;",
+                  "assign push_o        = {to_st, to_ep, to_mx, to_ld};"),
 }  # fmt: skip
 """A mistake in each module, which its properties must find."""
 

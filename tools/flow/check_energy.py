@@ -140,7 +140,7 @@ def main() -> int:
     if not path.exists():
         with tempfile.TemporaryDirectory(prefix="npusim-energy-") as temporary:
             folder = Path(temporary)
-            map_to_cells("npu_array", rtl_files("npu_array"), {"SIZE": 4, "ACC_WORDS": 256},
+            map_to_cells("npu_array", rtl_files("npu_array"), {"SIZE": 4},
                          options.library, folder, by_module=True)  # fmt: skip
             (folder / "netlist.json").rename(path)
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
@@ -162,7 +162,7 @@ def main() -> int:
 
 
 def span_of(timeline: Any, layer: Any) -> tuple[int, int]:
-    """Return the cycles from the layer's first issue on EX to its last retirement there."""
+    """Return the cycles from the layer's first issue on MX or EP to its last retirement there."""
     groups = timeline.columns.groups
     pcs = np.concatenate([groups[kind].pcs for kind in ("MAC", "RQ", "VEC")])
     pcs = pcs[(pcs >= layer.first) & (pcs < layer.first + layer.count)]

@@ -67,7 +67,7 @@ def shapes_of(machine: Machine) -> set[Shape]:
     pads, size = machine.scratchpads, machine.array.size
     return {
         (pads.act_bank_words, 8 * size), (pads.wgt_bank_words, 8 * size),
-        (pads.par_bank_words, 32 * size), (pads.acc_words, 32),
+        (pads.par_bank_words, 32 * size), (pads.acc_words // pads.acc_banks, 32 * size),
     }  # fmt: skip
 
 

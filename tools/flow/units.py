@@ -52,13 +52,11 @@ def _weights(r: Recording, weight_format: str) -> Counts:
 
 
 def _operands(r: Recording, weight_format: str) -> Counts:
-    adds = total(r, "tap", "is_add")
-    return {"operand": total(r, "operand_valid") + adds}
+    return {"operand": total(r, "operand_valid")}
 
 
 def _accumulate(r: Recording, weight_format: str) -> Counts:
-    return {"accumulate": sum(bool(w & 1) for w in r.numbers("acc_write")[1:])
-                          - total(r, "is_sum", "acc_write")}  # fmt: skip
+    return {"accumulate": sum(bool(w & 1) for w in r.numbers("acc_write")[1:])}
 
 
 def _merge(r: Recording, weight_format: str) -> Counts:
@@ -162,7 +160,7 @@ SIZED = (COLUMN, WEIGHTS, ACCUMULATE)
 """Made in several sizes and with several formats."""
 UNITS = (
     *SIZED,
-    Unit("npu_subtract_zero_point", f"{_UNIT}.subtract_zero_point", _plain, ("MAC", "VEC"),
+    Unit("npu_subtract_zero_point", f"{_UNIT}.subtract_zero_point", _plain, ("MAC",),
          _operands),
     Unit("npu_merge_regions", f"{_UNIT}.merge_regions", _plain, ("MAC", "RQ"), _merge),
     Unit("npu_requantize", f"{_UNIT}.requantize", lambda b: {"MAX_TERMS": 1}, ("RQ", "VEC"),

@@ -74,6 +74,6 @@ def test_rules(fields: dict[str, int], beats: int, wrong: list[str]) -> None:
 
 def test_banks_stand_at_their_scratchpads_place() -> None:
     masks = [int(ld.banks(group("LD", target=target, banks=3))[0]) for target in range(3)]
-    assert masks == [3, 3 << 8, 3 << 16]
+    assert masks == [3, 3 << 8, 3 << 12]
     assert ld.banks({"target": 1, "banks": 3}) == 3 << 8
     assert broken("LD", group("LD", target=1, banks=3, columns=1), NANO) == []

@@ -89,6 +89,6 @@ def test_pwlq_must_be_built_in() -> None:
     assert broken("RQ", one, without) == ["pwlq is not built in"]
 
 
-def test_banks_of_act_and_par() -> None:
-    mask = rq.banks(group("RQ", read_banks=5, write_banks=8, par_banks=2))
-    assert mask.tolist() == [13 | 2 << 16]
+def test_banks_of_act_par_and_acc() -> None:
+    mask = rq.banks(group("RQ", read_banks=5, write_banks=8, par_banks=2, acc_banks=1))
+    assert mask.tolist() == [13 | 2 << 12 | 1 << 16]

@@ -20,7 +20,7 @@ from npusim.datapath.weight_decode import UNIT as WEIGHT_DECODE
 from npusim.isa.columns import RegisterFile
 from npusim.machines import Machine
 
-ENGINES = ("LD", "EX", "ST")
+ENGINES = ("LD", "MX", "EP", "ST")
 CHANNEL = {name: i for i, name in enumerate(
     ("fetch_ar", "fetch_r", "ld_ar", "ld_r", "st_aw", "st_w", "st_b"))}  # fmt: skip
 
@@ -151,15 +151,17 @@ class Stepper:
                     waiting[e][1].append("fetch")
                     continue
                 place = ENGINES.index(e)
-                prev, after = ENGINES[place - 1], ENGINES[(place + 1) % 3]
-                if item["wait_prev"] and not tokens[prev, e]:
-                    waiting[e][1].append("prev")
+                givers = {"prev": ENGINES[place - 1], "across": ENGINES[place - 2],
+                          "next": ENGINES[place - 3]}  # fmt: skip
+                missing = [
+                    side for side, giver in givers.items()
+                    if item[f"wait_{side}"] and not tokens[giver, e]
+                ]  # fmt: skip
+                if missing:
+                    waiting[e][1].append(missing[0])
                     continue
-                if item["wait_next"] and not tokens[after, e]:
-                    waiting[e][1].append("next")
-                    continue
-                tokens[prev, e] -= item["wait_prev"]
-                tokens[after, e] -= item["wait_next"]
+                for side, giver in givers.items():
+                    tokens[giver, e] -= item[f"wait_{side}"]
                 number, _ = queues[e].popleft()
                 self.issued[number] = cycle
                 self._note_stall(e, number, waiting[e])

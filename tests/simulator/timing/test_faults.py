@@ -62,21 +62,21 @@ def test_operand_wins_over_bank_and_the_trace_keeps_both_engines():
     HALT"""
     )
     timeline = timed(text)
-    assert [(f.engine, f.cause) for f in timeline.faults] == [("EX", "operand")]
+    assert [(f.engine, f.cause) for f in timeline.faults] == [("EP", "operand")]
     timeline = timed(text.replace("write_banks=1", "write_banks=2"))
-    assert [(f.engine, f.cause) for f in timeline.faults] == [("EX", "bank")]
+    assert [(f.engine, f.cause) for f in timeline.faults] == [("EP", "bank")]
     assert timeline.issue[timeline.fault.pc] == -1
 
 
 def test_engines_that_issue_together_on_one_bank_blame_the_higher():
-    """EX gives LD and ST a token each at once; both want bank 0 in the next cycle."""
+    """MX gives LD and ST a token each at once; both want bank 0 in the next cycle."""
     text = """
     CFG engine=ST index=element element.beats=1
     LD target=ACT plain=1 region=1 address=0 banks=1 columns=4 wait_next=1
-    ST region=1 address=0 banks=1 columns=4 rows=1 blocks=1 wait_prev=1
+    ST region=1 address=0 banks=1 columns=4 rows=1 blocks=1 wait_across=1
     CFG engine=MX index=40
     CFG engine=MX index=40
-    CFG engine=MX index=40 signal_prev=1 signal_next=1
+    CFG engine=MX index=40 signal_prev=1 signal_across=1
     HALT"""
     timeline = timed(text)
     assert [(f.engine, f.cause, f.pc) for f in timeline.faults] == [("ST", "bank", 2)]
@@ -114,10 +114,10 @@ def test_a_stall_that_outlasts_a_fault_is_not_in_the_trace():
 
 
 def test_stalls_of_an_instruction_that_never_issues_end_one_by_one():
-    """ST waits for LD, whose token it is never given, after EX has given its own."""
+    """ST waits for LD, whose token it is never given, after EP has given its own."""
     text = """
     CFG engine=ST index=40 wait_prev=1 wait_next=1
-    CFG engine=MX index=40 signal_next=1
+    CFG engine=EP index=40 signal_next=1
     """
     cause = "CFG engine=LD index=40\nLD target=ACT plain=1 address=0 banks=0 columns=50\nHALT"
     timeline = timed(text + cause)
@@ -140,7 +140,7 @@ def test_running_past_the_end_is_an_opcode_fault_there():
 
 
 def test_a_deadlock_is_an_error_that_names_who_waits():
-    with pytest.raises(FormatError, match="deadlock, waiting for a token: EX at pc 0"):
+    with pytest.raises(FormatError, match="deadlock, waiting for a token: MX at pc 0"):
         timed("CFG engine=MX wait_prev=1\nHALT")
 
 
@@ -166,7 +166,7 @@ def test_what_was_dispatched_before_an_illegal_opcode_goes_on():
         assert (timeline.fault.cause, timeline.fault.pc, end) == ("opcode", pc, whole.dispatch[pc])
         for found, expected in ((timeline.issue, whole.issue), (timeline.retire, whole.retire)):
             assert (found == np.where(expected <= end, expected, -1)).all()
-        code[16 * pc] = 0x21  # CFG in the queue of EX
+        code[16 * pc] = 0x21  # CFG in the queue of MX
 
 
 def test_a_fence_before_a_deadlock_is_issued_when_a_fault_comes_first():
