@@ -105,7 +105,7 @@ def test_a_nest_too_long_to_list(old, new, message):
     CFG engine=EP index=vec_kx vec_kx.count=64 vec_kx.stride=1 vec_ky.count=2 vec_ky.stride=1
     CFG engine=EP index=vec_x vec_x.count=65535 vec_y.count=65535 vec_b.count=65535 wait_across=1
     VEC op=sum read_banks=1 acc_banks=1
-    VEC op=max out=256 read_banks=1 write_banks=2
+    VEC op=max out=256 read_banks=1 write_banks=2 acc_banks=1
     HALT
     """.replace(old, new, 1)
     if message is None:

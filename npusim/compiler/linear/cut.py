@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from npusim.compiler.linear.candidates import LinearShape
-from npusim.compiler.linear.layer import LinearLayer, first_in_block
+from npusim.compiler.linear.layer import LinearLayer, first_in_block, input_span
 from npusim.compiler.linear.tiling import Tiling
 
 
@@ -31,6 +32,46 @@ class Area:
     rows: int
     column: int
     columns: int
+
+
+class UsedChunk(NamedTuple):
+    """A chunk of the reduction that an area needs; `rows`, `columns` as input_span gives them."""
+
+    place: int
+    chunk: Chunk
+    rows: tuple[int, int, int, int]
+    columns: tuple[int, int, int, int]
+
+
+class Piece(NamedTuple):
+    """Output blocks ob + first .. ob + first + count - 1 of a part that has `obs` from `ob` on."""
+
+    part: Area
+    ob: int
+    obs: int
+    first: int
+    count: int
+
+    @property
+    def words(self) -> int:
+        """Accumulators of a plane."""
+        return self.part.rows * self.part.columns * self.count
+
+
+def used_chunks(of: list[Chunk], area: Area, shape: LinearShape) -> list[UsedChunk]:
+    """Return those of the chunks `of` an area's output group that do not meet padding alone."""
+    found = []
+    for place, chunk in enumerate(of):
+        rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, shape, 0)
+        columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, shape, 1)
+        if rows is not None and columns is not None:
+            found.append(UsedChunk(place, chunk, rows, columns))
+    return found
+
+
+def pieces(part: Area, ob: int, obs: int, each: int) -> list[Piece]:
+    """Return the pieces of a part of `obs` output blocks from `ob` on, `each` of them in one."""
+    return [Piece(part, ob, obs, first, min(each, obs - first)) for first in range(0, obs, each)]
 
 
 def chunks(layer: LinearLayer, shape: LinearShape, t: Tiling, ob: int) -> list[Chunk]:

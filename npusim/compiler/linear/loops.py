@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 
 from npusim.compiler.emit.elementwise import Extent, apply
 from npusim.compiler.emit.emit import Emitter, level
@@ -13,12 +13,11 @@ from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
 from npusim.compiler.linear.bands import TileLayout, bands, joined, outputs_ready
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.constants import LayerConstants
-from npusim.compiler.linear.cut import Area, Chunk, areas, chunks
+from npusim.compiler.linear.cut import Area, Chunk, Piece, areas, chunks, pieces, used_chunks
 from npusim.compiler.linear.layer import (
     LinearLayer,
     Residual,
     ceil_divide,
-    input_span,
     tile_words_of,
 )
 from npusim.compiler.linear.planes import format_code
@@ -102,7 +101,7 @@ class TileLoops:
                 self._tile(area, part, ob, obs)
 
     def _parts(self, area: Area, ob: int, wanted: int) -> list[Area]:
-        """Cut a loaded area into parts that are stored while the next is computed."""
+        """Cut a loaded area into parts, requantized and stored while the next is computed."""
         if len(self._chunks(ob)) > 1:
             return [area]  # each part would load the chunks again
         shape, band_rows = self.shape, self.layout.band_rows
@@ -113,7 +112,7 @@ class TileLoops:
         )
         ends = sorted({min(end, area.rows) for end in ready if end} | {area.rows})
         least = ceil_divide(SMALLEST_PART_PIXELS, area.columns)
-        most = max(ceil_divide(area.rows, wanted), least)
+        most = max(min(ceil_divide(area.rows, wanted), self.tiling.piece_rows), least)
         return [
             replace(area, row=area.row + first, rows=count)
             for first, count in joined(ends, least, most)
@@ -124,16 +123,15 @@ class TileLoops:
 
     def _tile(self, area: Area, part: Area, ob: int, obs: int) -> None:
         """Emit `part` of an area whose inputs are loaded at once."""
-        t, emitter = self.tiling, self.emitter
+        layer = self.layer
         skipped = (part.row - area.row) * self.shape.stride[0]
-        planes = len(self.layer.terms.planes)
-        self.acc = emitter.accumulators(part.rows * part.columns * obs * planes)
-        started = False
-        for place, chunk in enumerate(self._chunks(ob)):
-            rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
-            columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
-            if rows is None or columns is None:
-                continue
+        used = used_chunks(self._chunks(ob), area, self.shape)
+        each = self.tiling.piece_blocks if len(used) == 1 else obs
+        cut = pieces(part, ob, obs, each)
+        self._take_accumulators(cut[0])
+        out = self._output(part, ob)
+        par = 0
+        for number, (place, chunk, rows, columns) in enumerate(used):
             # Constants first: they need not wait for the layer before to be stored. Weights before
             # parameters: PAR has few banks, and what waits for one holds up the loads behind it.
             wgt = self.constants.weights(ob, place)
@@ -142,43 +140,56 @@ class TileLoops:
             last += skipped + (chunk.nkh - 1) * self.shape.dilation[0]
             act = self._activations(area, chunk, (ob, obs), rows, columns, last)
             first_word = act + skipped * self.layout.row_stride
-            self._multiply(part, ob, obs, wgt, chunk, first_word, started)
-            started = True
-        if not started:
-            self._nothing(part, ob, obs)
+            self._multiply(cut[0], wgt, chunk, first_word, number > 0)
+            for before, piece in pairwise(cut):
+                self._finish(before, out, par)
+                self._take_accumulators(piece)
+                self._multiply(piece, wgt, chunk, first_word, False)
+        if not used:
+            self._nothing(cut[0])
             par = self.constants.parameters(ob)
-        row = part.sample * self.layer.target_rows + part.row
-        patch = Patch(ob, obs, row, part.rows, part.column, part.columns)
-        dense = (part.columns, t.th * t.tw)
-        residual, kept = self.layer.residual, self.layer.target.kept
-        if residual is not None:
-            added = self._added(residual, part, patch, dense)
-        if kept is not None:
-            out = kept.tile(ob, part.row, part.column, part.sample)
-        else:
-            out = ActTile(self.out.next(), *dense)
-        if residual is None:
-            result = out
-        else:
-            result = replace(added, address=self.between.next())
-        self._epilogue(patch, result, par)
-        if residual is not None:
-            operands = (added, result) if residual.is_first else (result, added)
-            apply(
-                emitter, residual.function, operands, out,
-                Extent(obs, part.rows, part.columns), residual.source.unsigned,
-                self.constants.addition(ob),
-            )  # fmt: skip
-        if kept is None:
-            store_tile(emitter, self.layer.target, patch, out)
+        self._finish(cut[-1], out, par)
+        if layer.target.kept is None:
+            store_tile(self.emitter, layer.target, self._patch(part, ob, obs), out)
 
-    def _added(
-        self, residual: Residual, part: Area, patch: Patch, dense: tuple[int, int]
-    ) -> ActTile:
+    def _take_accumulators(self, piece: Piece) -> None:
+        self.acc = self.emitter.accumulators(piece.words * len(self.layer.terms.planes))
+
+    def _output(self, part: Area, ob: int) -> ActTile:
+        """Return where the outputs of a part lie."""
+        kept = self.layer.target.kept
+        if kept is not None:
+            return kept.tile(ob, part.row, part.column, part.sample)
+        return ActTile(self.out.next(), part.columns, self.tiling.th * self.tiling.tw)
+
+    def _patch(self, part: Area, ob: int, obs: int) -> Patch:
+        row = part.sample * self.layer.target_rows + part.row
+        return Patch(ob, obs, row, part.rows, part.column, part.columns)
+
+    def _finish(self, piece: Piece, out: ActTile, par: int) -> None:
+        """Emit the epilogue of a piece; `out`, `par`: those of its whole part."""
+        layer, part, residual = self.layer, piece.part, self.layer.residual
+        patch = self._patch(part, piece.ob + piece.first, piece.count)
+        own = replace(out, address=out.address + piece.first * out.block_stride)
+        par += piece.first * (PAR_HEADER_WORDS + layer.terms.count)
+        if residual is None:
+            self._epilogue(patch, own, par)
+            return
+        added = self._added(residual, part, patch)
+        result = replace(added, address=self.between.next())
+        self._epilogue(patch, result, par)
+        operands = (added, result) if residual.is_first else (result, added)
+        apply(
+            self.emitter, residual.function, operands, own,
+            Extent(piece.count, part.rows, part.columns), residual.source.unsigned,
+            self.constants.addition(piece.ob),
+        )  # fmt: skip
+
+    def _added(self, residual: Residual, part: Area, patch: Patch) -> ActTile:
         """Return where the pixels that are added lie, loaded unless they were kept."""
         if residual.source.kept is not None:
             return residual.source.kept.tile(patch.block, part.row, part.column, part.sample)
-        tile = ActTile(self.added.next(), *dense)
+        tile = ActTile(self.added.next(), part.columns, self.tiling.th * self.tiling.tw)
         load_tile(self.emitter, residual.source, patch, tile)
         return tile
 
@@ -283,16 +294,9 @@ class TileLoops:
         each = ceil_divide(blocks, count)
         return [(first, min(each, blocks - first)) for first in range(0, blocks, each)]
 
-    def _multiply(
-        self,
-        area: Area,
-        ob: int,
-        obs: int,
-        wgt: int,
-        chunk: Chunk,
-        act: int,
-        accumulate: bool,
-    ) -> None:
+    def _multiply(self, piece: Piece, wgt: int, chunk: Chunk, act: int, accumulate: bool) -> None:
+        """Emit the MACs of a piece; `wgt`, `act`: first words of its whole part's chunk."""
+        area, obs = piece.part, piece.count
         layer, shape, emitter = self.layer, self.shape, self.emitter
         stride_w = shape.stride[1]
         depth = layer.depthwise
@@ -306,6 +310,8 @@ class TileLoops:
         tile_rows = shape.rows
         row_end = tile_rows if depth or not is_last else last_rows
         blocks = obs if depth else chunk.ncb
+        if depth:
+            act += piece.first * self.layout.block_stride
         end = act + (blocks - 1) * self.layout.block_stride
         end += (
             (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
@@ -336,23 +342,25 @@ class TileLoops:
                 },
                 subset_selectors={"value": plane.selectors},
             )
-            count = obs * chunk.ncb * chunk.nkh * passes * words
+            each = chunk.ncb * chunk.nkh * passes * words
+            own = wgt + piece.first * each
             emitter.execute(
                 "MAC",
-                wgt_banks=emitter.banks("WGT", wgt, wgt + count),
+                wgt_banks=emitter.banks("WGT", own, own + obs * each),
                 accumulate=int(accumulate),
                 depthwise=int(depth),
                 acc=acc,
                 act=act,
-                wgt=wgt,
+                wgt=own,
                 read_banks=emitter.banks("ACT", act, end),
                 acc_banks=emitter.banks("ACC", acc, acc + obs * pixels),
             )
-            wgt += count
+            wgt += piece.obs * each
 
-    def _nothing(self, area: Area, ob: int, obs: int) -> None:
+    def _nothing(self, piece: Piece) -> None:
         """Clear the accumulators of a tile that sees padding alone: all rows masked, one word."""
         layer, emitter = self.layer, self.emitter
+        area, ob, obs = piece.part, piece.ob, piece.obs
         chunk = self._chunks(ob)[0]
         if layer.source.kept is not None:
             address = layer.source.kept.tile(0, 0, 0).address

@@ -21,16 +21,10 @@ from npusim.compiler.linear.candidates import (
     passes,
     span,
 )
-from npusim.isa.spec import (
-    MAC_DRAIN_CYCLES,
-    MAC_LOAD_CYCLES,
-    PAR_HEADER_WORDS,
-    RQ_DRAIN_CYCLES,
-)
+from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces
+from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
-_LAUNCH_CYCLES = 8
-"""Of an instruction in the search's estimate: latencies of units, configuration."""
 _SCALE = 64
 _OPTIONS = tuple(
     (ins, outs, outer) for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1)) for outer in (True, False)
@@ -66,6 +60,9 @@ class Tiling:
     par_page_blocks: int
     par_slots: int
     par_slot_words: int
+    piece_blocks: int
+    piece_rows: int
+    """A tile is multiplied, and requantized, in pieces of so many output blocks and rows."""
     dram_beats: int
     cycles: int
 
@@ -198,20 +195,9 @@ def _cycles(
     """Return an estimate of the cycles of each candidate under its option."""
     moved = _traffic(shape, machine, tiles, outer, ins)
     chunks = moved.chunks
-    start = machine.memory.latency_cycles + _LAUNCH_CYCLES
-    pixels = tiles.th * tiles.tw
-    load_cycles = shape.rows + MAC_LOAD_CYCLES + 1
-    walked = pixels
-    if shape.depthwise:
-        walked = tiles.th * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
-    taken = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles)
-    mac = load_cycles + (taken - 1) * np.maximum(walked, load_cycles) + walked
-    mac = shape.code_planes * (mac + MAC_DRAIN_CYCLES + _LAUNCH_CYCLES)
-    epilogue = tiles.gob * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
-    if shape.residual:
-        epilogue = epilogue + 2 * tiles.gob * pixels + RQ_DRAIN_CYCLES + _LAUNCH_CYCLES
+    start = machine.memory.latency_cycles + LAUNCH_CYCLES
     outputs = moved.areas * moved.groups
-    ex = outputs * (chunks * mac + epilogue + _LAUNCH_CYCLES)
+    ex = best_pieces(shape, machine, tiles, outputs, chunks).cycles
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
     ld = ld + outputs * chunks * start * (not shape.keeps_source)
@@ -270,9 +256,12 @@ def _tiling(
     """Return candidate number `at` with its buffers."""
     ins, outs, outer = option
     one = tiles.chosen(np.array([at]))
-    chunk, _, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
+    chunk, chunks, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
     page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
     gob = int(one.gob[0])
+    count = shape.samples * -(-shape.outputs[0] // one.th) * -(-shape.outputs[1] // one.tw)
+    count = count * -(-shape.out_blocks // gob)
+    pieces = best_pieces(shape, machine, one, count, np.array([chunks]))
     return Tiling(
         th=int(one.th[0]),
         tw=int(one.tw[0]),
@@ -292,6 +281,8 @@ def _tiling(
         par_page_blocks=page * gob,
         par_slots=par_slots,
         par_slot_words=machine.par_words // par_slots,
+        piece_blocks=int(pieces.blocks[0]),
+        piece_rows=int(pieces.rows[0]),
         dram_beats=cost[0],
         cycles=cost[1],
     )

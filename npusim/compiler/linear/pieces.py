@@ -1,0 +1,85 @@
+"""Pieces of a tile: MX multiplies the next one while EP requantizes the last.
+
+EP has a tile's sums when MX has ended them, and MX needs other banks of ACC for the next ones. So a
+tile is cut into pieces of its rows and of its output blocks: the more there are, the less waits at
+both ends, and the more weights are loaded that no multiplication hides.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npusim.compiler.linear.candidates import LinearShape, Tiles, passes
+from npusim.isa.spec import (
+    MAC_DRAIN_CYCLES,
+    MAC_LOAD_CYCLES,
+    PAR_HEADER_WORDS,
+    RQ_DRAIN_CYCLES,
+)
+from npusim.machines import Machine
+
+LAUNCH_CYCLES = 8
+"""Of an instruction in the search's estimate: latencies of units, configuration."""
+_MANY = 1 << 16
+_CUTS = tuple((blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4))
+"""Into how many pieces of output blocks and of rows a tile may be cut; of equals the first."""
+
+
+class Pieces(NamedTuple):
+    """The best cut of each candidate: cycles of a layer, output blocks and rows of a piece."""
+
+    cycles: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
+def best_pieces(
+    shape: LinearShape,
+    machine: Machine,
+    tiles: Tiles,
+    count: NDArray[np.int64],
+    chunks: NDArray[np.int64],
+) -> Pieces:
+    """Return how `tiles`, of which a layer has `count`, are cut, and what MX and EP then take.
+
+    Tiles of several reduction chunks are not cut: each piece would load the chunks again.
+    """
+    best = _cut(shape, machine, tiles, count, chunks, tiles.gob, tiles.th)
+    for blocks, rows in _CUTS[1:]:
+        each = -(-tiles.gob // np.minimum(blocks, tiles.gob)), -(-tiles.th // rows)
+        found = _cut(shape, machine, tiles, count, chunks, *each)
+        better = (chunks == 1) & (found.cycles < best.cycles)
+        best = Pieces(*(np.where(better, *pair) for pair in zip(found, best, strict=True)))
+    return best
+
+
+def _cut(
+    shape: LinearShape,
+    machine: Machine,
+    tiles: Tiles,
+    count: NDArray[np.int64],
+    chunks: NDArray[np.int64],
+    blocks: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> Pieces:
+    """Return the cycles of pieces of `blocks` output blocks and `rows` rows."""
+    pieces = count * -(-tiles.gob // blocks) * -(-tiles.th // rows)
+    pixels = rows * tiles.tw
+    load, walked = shape.rows + MAC_LOAD_CYCLES + 1, pixels
+    if shape.depthwise:
+        walked = rows * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
+    taken = blocks * tiles.gcb * tiles.gkh * passes(shape, tiles)
+    mac = load + (taken - 1) * np.maximum(walked, load) + walked
+    mac = chunks * shape.code_planes * (mac + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
+    epilogue = blocks * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
+    if shape.residual:
+        epilogue = epilogue + 2 * blocks * pixels + RQ_DRAIN_CYCLES + LAUNCH_CYCLES
+    epilogue = epilogue + LAUNCH_CYCLES
+    pads = machine.scratchpads
+    banks = -(-blocks * pixels * shape.code_planes // (pads.acc_words // pads.acc_banks))
+    beside = pieces * np.maximum(mac, epilogue) + np.minimum(mac, epilogue)
+    after = pieces * (mac + epilogue)
+    return Pieces(np.where(2 * banks <= pads.acc_banks, beside, after), blocks, rows)
