@@ -256,10 +256,7 @@ module npu_system #(
       .NAME      ("FETCH"),
       .DATA_BYTES(1)
   ) fetch_tracer (
-      .clk_i         (clk_i),
-      .file_i        (trace),
-      .run_i         (run),
-      .cycle_i       (npu.cycle),
+      .clk_i(clk_i), .file_i(trace), .run_i(run), .cycle_i(npu.cycle),
       .started_i     (npu.fetch_issue),
       .configure_i   (1'b0),
       .head_i        (128'h0),
@@ -285,10 +282,7 @@ module npu_system #(
       .NAME      ("LD"),
       .DATA_BYTES(4 * SIZE)
   ) ld_tracer (
-      .clk_i         (clk_i),
-      .file_i        (trace),
-      .run_i         (run),
-      .cycle_i       (npu.cycle),
+      .clk_i(clk_i), .file_i(trace), .run_i(run), .cycle_i(npu.cycle),
       .started_i     (npu.sequencer.engine[0].started),
       .configure_i   (npu.sequencer.engine[0].configure),
       .head_i        (npu.head[0*128+:128]),
@@ -316,10 +310,7 @@ module npu_system #(
       .NAME      ("MX"),
       .DATA_BYTES(MX_BYTES)
   ) mx_tracer (
-      .clk_i         (clk_i),
-      .file_i        (trace),
-      .run_i         (run),
-      .cycle_i       (npu.cycle),
+      .clk_i(clk_i), .file_i(trace), .run_i(run), .cycle_i(npu.cycle),
       .started_i     (npu.sequencer.engine[1].started),
       .configure_i   (npu.sequencer.engine[1].configure),
       .head_i        (npu.head[1*128+:128]),
@@ -347,10 +338,7 @@ module npu_system #(
       .NAME      ("EP"),
       .DATA_BYTES(4 * SIZE)
   ) ep_tracer (
-      .clk_i         (clk_i),
-      .file_i        (trace),
-      .run_i         (run),
-      .cycle_i       (npu.cycle),
+      .clk_i(clk_i), .file_i(trace), .run_i(run), .cycle_i(npu.cycle),
       .started_i     (npu.sequencer.engine[2].started),
       .configure_i   (npu.sequencer.engine[2].configure),
       .head_i        (npu.head[2*128+:128]),
@@ -382,10 +370,7 @@ module npu_system #(
       .NAME      ("ST"),
       .DATA_BYTES(BUS_BYTES)
   ) st_tracer (
-      .clk_i         (clk_i),
-      .file_i        (trace),
-      .run_i         (run),
-      .cycle_i       (npu.cycle),
+      .clk_i(clk_i), .file_i(trace), .run_i(run), .cycle_i(npu.cycle),
       .started_i     (npu.sequencer.engine[3].started),
       .configure_i   (npu.sequencer.engine[3].configure),
       .head_i        (npu.head[3*128+:128]),

@@ -217,7 +217,7 @@ class _Interpolation:
             read |= emitter.banks("ACT", first + term * apart, first + term * apart + end)
         low = 0 if self.source.unsigned else -128
         emitter.configure(
-            "EX",
+            "EP",
             vec_b=level(1, 0),
             vec_y=level(count, width),
             vec_x=level(at.count, at.step),
