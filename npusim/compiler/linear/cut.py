@@ -43,7 +43,8 @@ class UsedChunk(NamedTuple):
     columns: tuple[int, int, int, int]
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True)
+class Piece:
     """Output blocks ob + first .. ob + first + count - 1 of a part that has `obs` from `ob` on."""
 
     part: Area
