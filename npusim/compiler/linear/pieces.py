@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from npusim.compiler.linear.candidates import LinearShape, Tiles, passes
 from npusim.isa.spec import (
+    FETCH_BURST_INSTRUCTIONS,
+    FETCH_SLOTS,
+    INSTRUCTION_BYTES,
     MAC_DRAIN_CYCLES,
     MAC_LOAD_CYCLES,
     PAR_HEADER_WORDS,
@@ -23,6 +26,8 @@ from npusim.machines import Machine
 
 LAUNCH_CYCLES = 8
 """Of an instruction in the search's estimate: latencies of units, configuration."""
+_EPILOGUES = 2
+"""Instructions of a piece beside its MACs: RQ, and the registers or the addition of some."""
 _MANY = 1 << 16
 _CUTS = tuple((blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4))
 """Into how many pieces of output blocks and of rows a tile may be cut; of equals the first."""
@@ -56,6 +61,13 @@ def best_pieces(
     return best
 
 
+def _fetch_cycles(machine: Machine) -> int:
+    """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
+    beats = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES // machine.bus.bus_bytes
+    burst = max(beats, (machine.memory.latency_cycles + beats) // FETCH_SLOTS)
+    return -(-burst // FETCH_BURST_INSTRUCTIONS)
+
+
 def _cut(
     shape: LinearShape,
     machine: Machine,
@@ -78,8 +90,10 @@ def _cut(
     if shape.residual:
         epilogue = epilogue + 2 * blocks * pixels + RQ_DRAIN_CYCLES + LAUNCH_CYCLES
     epilogue = epilogue + LAUNCH_CYCLES
+    fetch = (shape.code_planes + _EPILOGUES) * _fetch_cycles(machine)
     pads = machine.scratchpads
     banks = -(-blocks * pixels * shape.code_planes // (pads.acc_words // pads.acc_banks))
-    beside = pieces * np.maximum(mac, epilogue) + np.minimum(mac, epilogue)
-    after = pieces * (mac + epilogue)
+    longest = np.maximum(np.maximum(mac, epilogue), fetch)
+    beside = pieces * longest + np.minimum(mac, epilogue)
+    after = pieces * np.maximum(mac + epilogue, fetch)
     return Pieces(np.where(2 * banks <= pads.acc_banks, beside, after), blocks, rows)
