@@ -29,8 +29,9 @@ LAUNCH_CYCLES = 8
 _EPILOGUES = 2
 """Instructions of a piece beside its MACs: RQ, and the registers or the addition of some."""
 _MANY = 1 << 16
-_CUTS = tuple((blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4))
+_CUTS = [(blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4)]
 """Into how many pieces of output blocks and of rows a tile may be cut; of equals the first."""
+_BLOCK_CUTS, _ROW_CUTS = np.array(_CUTS, np.int64).T[:, :, None]
 
 
 class Pieces(NamedTuple):
@@ -52,13 +53,12 @@ def best_pieces(
 
     Tiles of several reduction chunks are not cut: each piece would load the chunks again.
     """
-    best = _cut(shape, machine, tiles, count, chunks, tiles.gob, tiles.th)
-    for blocks, rows in _CUTS[1:]:
-        each = -(-tiles.gob // np.minimum(blocks, tiles.gob)), -(-tiles.th // rows)
-        found = _cut(shape, machine, tiles, count, chunks, *each)
-        better = (chunks == 1) & (found.cycles < best.cycles)
-        best = Pieces(*(np.where(better, *pair) for pair in zip(found, best, strict=True)))
-    return best
+    blocks = -(-tiles.gob // np.minimum(_BLOCK_CUTS, tiles.gob))  # [cuts tiles]
+    rows = -(-tiles.th // _ROW_CUTS)
+    cycles = _cycles(shape, machine, tiles, count, chunks, blocks, rows)
+    cycles[1:, chunks > 1] = np.iinfo(np.int64).max
+    best = cycles.argmin(axis=0)[None]
+    return Pieces(*(np.take_along_axis(of, best, 0)[0] for of in (cycles, blocks, rows)))
 
 
 def _fetch_cycles(machine: Machine) -> int:
@@ -68,7 +68,7 @@ def _fetch_cycles(machine: Machine) -> int:
     return -(-burst // FETCH_BURST_INSTRUCTIONS)
 
 
-def _cut(
+def _cycles(
     shape: LinearShape,
     machine: Machine,
     tiles: Tiles,
@@ -76,8 +76,8 @@ def _cut(
     chunks: NDArray[np.int64],
     blocks: NDArray[np.int64],
     rows: NDArray[np.int64],
-) -> Pieces:
-    """Return the cycles of pieces of `blocks` output blocks and `rows` rows."""
+) -> NDArray[np.int64]:
+    """Return the cycles of pieces of `blocks` output blocks and `rows` rows, [cuts tiles]."""
     pieces = count * -(-tiles.gob // blocks) * -(-tiles.th // rows)
     pixels = rows * tiles.tw
     load, walked = shape.rows + MAC_LOAD_CYCLES + 1, pixels
@@ -96,4 +96,5 @@ def _cut(
     longest = np.maximum(np.maximum(mac, epilogue), fetch)
     beside = pieces * longest + np.minimum(mac, epilogue)
     after = pieces * np.maximum(mac + epilogue, fetch)
-    return Pieces(np.where(2 * banks <= pads.acc_banks, beside, after), blocks, rows)
+    cycles: NDArray[np.int64] = np.where(2 * banks <= pads.acc_banks, beside, after)
+    return cycles
