@@ -132,10 +132,11 @@ def _joined(parts: Sequence[Slices]) -> Slices:
 
 
 def _concatenated(parts: Sequence[Slices]) -> Slices:
+    none = np.zeros(0, np.int64)  # a program may have no run
     return Slices(
-        np.concatenate([part.kinds for part in parts]),
-        np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.layers for part in parts]),
+        np.concatenate([none, *(part.kinds for part in parts)]),
+        np.concatenate([none, *(part.lengths for part in parts)]),
+        np.concatenate([none, *(part.layers for part in parts)]),
     )
 
 
