@@ -37,7 +37,7 @@ by layer.
 array busy, or the constants, inputs and outputs on the bus, whichever takes longer. The shares are
 of the cycles: `array` with operands at the array as they are mapped, of which the multiplications
 with a full array are `full`; `fill` weights that no multiplication hides, and the pipeline; then
-the other work of MX and EP, and `waits`. "Bytes" are those of DRAM, beside the constants, inputs and
+the other work, and `waits`. "Bytes" are those of DRAM, beside the constants, inputs and
 outputs moved once.
 """
 
