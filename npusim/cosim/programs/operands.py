@@ -110,7 +110,8 @@ def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
             for form in range(len(CODES))
             for most in (bits_max(b.machine, form),)
         ),
-        ("MAC", {"mac_tile": {"rows": rng.choice((0, size + 1, 2 * size, 255))}}, {}),
+        ("MAC", {"mac_tile": {"rows": 0}}, {}),
+        ("MAC", {"mac_tile": {"rows": rng.choice((size + 1, 2 * size, 255))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
         ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
         ("MAC", {}, {"read_banks": _beyond(b, rng, "ACT")}),
