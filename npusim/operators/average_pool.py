@@ -14,6 +14,7 @@ from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, mlas, mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
+from npusim.operators import volume_pool
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import activation_input, per_tensor
@@ -31,6 +32,7 @@ from npusim.operators.forms.own import (
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
+from npusim.operators.kinds.volume import RANK
 from npusim.operators.kinds.wide import POOLED, require_types
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
@@ -255,6 +257,9 @@ def _of_onnx(b: Builder, node: OnnxNode, x: str) -> AveragePool:
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_pool.read("mean", b, node)
+        return
     x = b.value(node, 0)
     b.emit_channels_last(node.name, _of_onnx(b, node, x), (x,), node.outputs[0])
 

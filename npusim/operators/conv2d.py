@@ -18,6 +18,7 @@ from npusim.graph.weights import EncodedWeights
 from npusim.kernels import mlas_products
 from npusim.kernels.in_order import convolve, convolve_depthwise, for_each_image
 from npusim.kernels.vector_rest import with_scalar_channels
+from npusim.operators import volume_conv
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import (
@@ -37,6 +38,7 @@ from npusim.operators.kinds.float32 import by_runtime, clamped, constant, with_c
 from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step, unknown_codes
 from npusim.operators.kinds.linear import LinearLayer, need_bias
 from npusim.operators.kinds.pool import pad_image
+from npusim.operators.kinds.volume import RANK
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_convolution, wide_linear
 from npusim.operators.page import Absent, Page, PerRuntime, Step
@@ -190,6 +192,9 @@ def as_onnxruntime(network: Network, node: Node, rule: Rule) -> Step:
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_conv.read(b, node)
+        return
     x = b.value(node, 0)
     weights = conv_weights(b, node, 1)
     inputs = [x, b.store(node.input(1), weights.transpose(0, 2, 3, 1), file_order=(0, 3, 1, 2))]
@@ -202,6 +207,9 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_conv.read_quantized(b, node)
+        return
     x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
     weights = conv_weights(b, node, 3)
     weight_type(node, weights)

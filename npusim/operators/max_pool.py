@@ -12,6 +12,7 @@ from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
+from npusim.operators import volume_pool
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import image, pool_window
@@ -20,6 +21,7 @@ from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pool import Pool, taps, window_geometry
 from npusim.operators.kinds.types import require_same_quantization
+from npusim.operators.kinds.volume import RANK
 from npusim.operators.kinds.wide import POOLED, require_types
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes.requantization import activation_bounds, affine
@@ -78,12 +80,18 @@ def single(operator: MaxPool, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_pool.read("max", b, node)
+        return
     x = b.value(node, 0)
     operator = MaxPool(pool_window(b, node, x))
     b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
 
 
 def _read_global(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_pool.read_global("max", b, node)
+        return
     x = b.value(node, 0)
     extent = image(b, node, x)
     operator = MaxPool(Window(extent, (1, 1), (1, 1), (0, 0, 0, 0)))

@@ -14,6 +14,7 @@ from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point, mlas, pool
 from npusim.kernels.fused import requantize_sums_fused
+from npusim.operators import volume_pool
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_scales import activation_input, per_tensor
@@ -34,6 +35,7 @@ from npusim.operators.kinds.elements import one_channel
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
+from npusim.operators.kinds.volume import RANK
 from npusim.operators.kinds.wide import POOLED, by_width, require_types
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
@@ -223,6 +225,9 @@ def implied(network: Network, node: Node) -> Attributes:
 
 
 def _read_global_pool(b: Builder, node: OnnxNode) -> None:
+    if len(b.shape(node.input(0))) == RANK:
+        volume_pool.read_global("mean", b, node)
+        return
     x = b.value(node, 0)
     image(b, node, x)
     operator = Mean((1, 2), keep_dims=True, is_pool=True)

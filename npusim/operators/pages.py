@@ -145,6 +145,8 @@ from npusim.operators import (
     trigonometric,
     trilu,
     unpack,
+    volume_conv,
+    volume_pool,
 )
 from npusim.operators.page import Absent, Page
 from npusim.words import Rule
@@ -289,6 +291,8 @@ PAGES: tuple[Page, ...] = (
     trigonometric.PAGE,
     trilu.PAGE,
     unpack.PAGE,
+    volume_conv.PAGE,
+    volume_pool.PAGE,
 )
 
 PAGE_OF = {page.operator: page for page in PAGES}

@@ -50,13 +50,13 @@ def window(node: OnnxNode, kernel: Pair | None, image: Pair) -> Window:
         if node.integer("count_include_pad", 0):
             raise UnsupportedError(f"{node.name}: ceil_mode together with count_include_pad")
         for axis in range(2):
-            after[axis] = _ceil_padding(
+            after[axis] = ceil_padding(
                 image[axis], before[axis], after[axis], span[axis], stride[axis]
             )
     return Window(size, stride, dilation, (before[0], after[0], before[1], after[1]))
 
 
-def _ceil_padding(size: int, before: int, after: int, span: int, stride: int) -> int:
+def ceil_padding(size: int, before: int, after: int, span: int, stride: int) -> int:
     """Return the padding after the image that makes room for the last, partial window."""
     outputs = -(-(size + before + after - span) // stride) + 1
     if (outputs - 1) * stride >= size + before:  # a window may not start in the padding behind
