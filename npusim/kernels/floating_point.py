@@ -76,6 +76,28 @@ def quantize(
     return (np.clip(rounded, low, high).astype(np.int64) + zero_point).astype(dtype)
 
 
+@kernel
+def quantize_even(x, scale, zero_point, low, high, y):
+    """Quantize flat float32 `x` by one float32 scale as `even` does; no number becomes 0 steps."""
+    least, most = np.float32(low - zero_point), np.float32(high - zero_point)
+    for i in range(len(y)):
+        value = min(max(np.rint(x[i] / scale), least), most)
+        y[i] = zero_point + (np.int32(value) if x[i] == x[i] else np.int32(0))
+
+
+@kernel
+def quantize_away(x, scale, zero_point, low, high, y):
+    """Quantize flat float32 `x` by one float32 scale as `away` does; no number becomes 0 steps."""
+    least, most = np.float32(low - zero_point), np.float32(high - zero_point)
+    for i in range(len(y)):
+        steps = x[i] / scale
+        whole = np.trunc(steps)
+        if abs(steps - whole) >= np.float32(0.5):
+            whole += np.float32(1) if steps > 0 else np.float32(-1)
+        value = min(max(whole, least), most)
+        y[i] = zero_point + (np.int32(value) if x[i] == x[i] else np.int32(0))
+
+
 def dequantize(
     x: NDArray,
     scale: NDArray[np.float32],

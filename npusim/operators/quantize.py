@@ -13,6 +13,7 @@ from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.kernels import floating_point
 from npusim.kernels.floating_point import Division
+from npusim.kernels.kernel_step import KernelStep
 from npusim.kernels.vector_rest import with_scalar_elements
 from npusim.operators.dequantize import along_axis
 from npusim.operators.forms.onnx import OnnxForm
@@ -48,6 +49,10 @@ class Quantize(Unary):
 
 Constants = Requantization | Table | Division
 """Of integers: to another scale, or a table; of floats: how they are divided and rounded."""
+
+
+ONE_SCALE = {"even": floating_point.quantize_even, "away": floating_point.quantize_away}
+"""Loops for a float32 tensor of one scale; floating_point.quantize is their witness."""
 
 
 def reference(network: Network, node: Node, mode: str = "tflite") -> Constants:
@@ -102,6 +107,10 @@ def _step(network: Network, node: Node, c: Constants) -> Step:
     if isinstance(c, str):
         assert y.quantization is not None
         scale, zero_point = along_axis(y.quantization, y)
+        if c in ONE_SCALE and x.dtype == np.float32 and scale.size == 1:
+            limits = np.iinfo(y.dtype)
+            constants = (np.float32(scale.item()), zero_point.item(), limits.min, limits.max)
+            return KernelStep(ONE_SCALE[c], constants, y.dtype, view=(-1,))
         return lambda threads, x: floating_point.quantize(x, scale, zero_point, y.dtype, c)
     require_8_bit(node, x, y)
     return lookup_step(x, table_of(network, node, c) if isinstance(c, Requantization) else c)

@@ -71,6 +71,8 @@ class Prepared:
         self.functions = steps_of(network, rule)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
+        self._last: tuple[list[Workspace], tuple[tuple[str, tuple[int, ...], np.dtype], ...]]
+        self._last = [], ()
         self._one_run_at_a_time: AbstractContextManager[Any] = (
             Lock() if network.state else nullcontext()
         )
@@ -134,16 +136,22 @@ class Prepared:
         ShapeError, RangeError, UnsupportedError
             `x` does not fit the network, or a kept name is not one of its tensors.
         """
+        quick = batch is None and nanoseconds is None and progress is None
+        if quick and keep is None and type(threads) is int and threads == 1:
+            outputs = self._run_like_the_last(x)
+            if outputs is not None:
+                return outputs
         require_count("threads", threads)
         require_count("batch", batch)
         names = self.network.outputs if keep is None else tuple(keep)
-        quick = threads == 1 and batch is None and nanoseconds is None and progress is None
-        quick = quick and not self.network.state
         if isinstance(x, np.ndarray) and len(self.network.inputs) == 1:
             x = {self.network.inputs[0]: x}
+        quick = quick and threads == 1 and not self.network.state
         kind = self._kind_of_run(names, x) if quick else None
         idle = self._workspaces.get(kind)
         if idle and isinstance(x, dict):
+            if keep is None:
+                self._last = idle, tuple((name, a.shape, a.dtype) for name, a in x.items())
             outputs = _run_again(idle, x)
             if outputs is not None:
                 return outputs
@@ -196,6 +204,20 @@ class Prepared:
                 outputs[name] = output.copy()
         return outputs
 
+    def _run_like_the_last(self, x: object) -> dict[str, NDArray] | None:
+        """Return the result for inputs of the last quick run's kind, None for any other.
+
+        All that a tiny network's run costs beside its arithmetic is here.
+        """
+        idle, expected = self._last
+        if type(x) is not dict or not idle or len(x) != len(expected):
+            return None
+        for name, shape, dtype in expected:
+            array = x.get(name)
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+                return None
+        return _run_again(idle, x)
+
     def _kind_of_run(
         self, names: tuple[str, ...], x: NDArray | Mapping[str, NDArray]
     ) -> Hashable | None:
@@ -215,7 +237,7 @@ class Prepared:
     ) -> None:
         """Leave a workspace for the next run like this one, where the network is small enough.
 
-        Inputs that had to be converted or checked for finite numbers get none.
+        Inputs that had to be converted get none.
         """
         plan = self._plan(names)
         buffers = [array.copy() for array in block]
@@ -223,8 +245,7 @@ class Prepared:
         for name, buffer in zip(self.network.inputs, buffers, strict=True):
             tensor, given = self.network.tensors[name], x[name]
             shown[name] = tensor.in_file_order(buffer)
-            converted = given.dtype != buffer.dtype or given.shape != shown[name].shape
-            if converted or tensor.is_float:
+            if given.dtype != buffer.dtype or given.shape != shown[name].shape:
                 return
         samples = len(block[0]) if self.separable else 1
         if self._sample_bytes * samples > LARGEST_BYTES:

@@ -116,8 +116,8 @@ def _converted(network: Network, tensor: Tensor, x: NDArray) -> NDArray:
 
 
 def _require_finite(tensor: Tensor, x: NDArray) -> None:
-    bad = np.argwhere(~np.isfinite(x))
-    if len(bad):
+    if not np.isfinite(x).all():
+        bad = np.argwhere(~np.isfinite(x))
         raise RangeError(
             f"input {tensor.name}: expected finite numbers, found {x[tuple(bad[0])]} "
             f"at {[int(i) for i in bad[0]]}"

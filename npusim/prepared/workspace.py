@@ -43,6 +43,7 @@ class Workspace:
         outputs: Mapping[str, NDArray],
     ) -> None:
         self.inputs = tuple(inputs.items())
+        self.floats = [buffer for buffer in inputs.values() if buffer.dtype.kind == "f"]
         self.values = values  # alive as long as the calls, which hold addresses
         self.outputs = tuple(outputs.items())
         calls: list[Call] = []
@@ -66,16 +67,19 @@ class Workspace:
             if call is not None:
                 self.walks.append(call)
 
-    def run(self, x: Mapping[str, NDArray]) -> dict[str, NDArray]:
-        """Return copies of the outputs for inputs of the buffers' shapes and types, all by name."""
+    def run(self, x: Mapping[str, NDArray]) -> dict[str, NDArray] | None:
+        """Return copies of the outputs for inputs of the buffers' shapes and types, all by name.
+
+        None where an input is not finite: whoever checks inputs says which.
+        """
         for name, buffer in self.inputs:
             buffer[...] = x[name]
+        for buffer in self.floats:
+            if not np.isfinite(buffer).all():
+                return None
         for walk_on in self.walks:
             walk_on()
-        outputs = {}
-        for name, value in self.outputs:
-            outputs[name] = value.copy()
-        return outputs
+        return {name: value.copy() for name, value in self.outputs}
 
 
 def _into(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from npusim.errors import ShapeError
+from npusim.errors import RangeError, ShapeError
+from npusim.graph.network import Network, Node
+from npusim.graph.tensor import Tensor
+from npusim.operators.quantize import Quantize
 from npusim.prepared import engine
 from npusim.prepared.engine import prepare
 from npusim.prepared.workspace import MOST_KINDS_OF_RUN
@@ -67,3 +71,26 @@ def test_only_small_runs_are_kept_and_few(monkeypatch: pytest.MonkeyPatch) -> No
     large = prepare(small_network(), "litert")
     large.run(samples(1))
     assert not large._workspaces
+
+
+def test_floats_run_again_and_are_refused_where_they_are_not_finite() -> None:
+    integers = small_network()
+    network = Network(
+        "f", "tflite", (Node("q", Quantize(), ("x",), ("y",)),),
+        {
+            "x": Tensor("x", (1, 2, 3), np.dtype(np.float32), None, None),
+            "y": replace(integers.tensors["x"], name="y", shape=(1, 2, 3)),
+        },
+        ("x",), ("y",),
+    )  # fmt: skip
+    prepared = prepare(network, "litert")
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        x = {"x": rng.normal(0, 5, (2, 2, 3)).astype(np.float32)}
+        expected = prepare(network, "litert").run(x)["y"]
+        np.testing.assert_array_equal(prepared.run(x)["y"], expected)
+    assert len(prepared._workspaces) == 1
+    for bad in (np.nan, np.inf):
+        x["x"][1, 0, 2] = bad
+        with pytest.raises(RangeError, match=r"expected finite numbers, found \w+ at \[1, 0, 2\]"):
+            prepared.run(x)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.kernels.elementwise import lookup_pairs
 from npusim.kernels.kernel_step import KernelStep
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.page import Step
@@ -26,6 +28,36 @@ def one_channel(r: Requantization) -> tuple[int, int, int, int, int, int]:
     return int(r.multipliers[0, 0]), int(r.shift[0]), mode, r.zero_point, r.low, r.high
 
 
+TABLE_ELEMENTS = 4096
+"""Pairs of bytes in a call from which a table pays that is made once."""
+
+
+class ElementsStep(KernelStep):
+    """A kernel on two flat 8-bit operands; many elements are looked up in a table of all pairs.
+
+    The kernel itself makes the table, once.
+    """
+
+    pairs: NDArray | None = None
+
+    def bind(self, *arrays: NDArray) -> Callable[[], object]:
+        """Return the call that fills the last array from the two others."""
+        a, b, y = arrays
+        if y.size < TABLE_ELEMENTS:
+            return super().bind(a, b, y)
+        if self.pairs is None:
+            self.pairs = self.table(a.dtype, b.dtype)
+        return partial(lookup_pairs, a.reshape(-1), b.reshape(-1), self.pairs, y.reshape(-1))
+
+    def table(self, a: np.dtype, b: np.dtype) -> NDArray:
+        """Return y of each pair of bytes of types `a` and `b`, that of `a` in the upper half."""
+        upper, lower = np.divmod(np.arange(1 << 16), 256)
+        pairs = upper.astype(np.uint8).view(a), lower.astype(np.uint8).view(b)
+        table = np.empty(1 << 16, self.dtype)
+        self.kernel(*pairs, *self.constants, table)
+        return table
+
+
 def elements_step(
     network: Network, node: Node, kernel: Callable[..., None], *constants: object
 ) -> Step:
@@ -33,7 +65,7 @@ def elements_step(
     a, b = network.inputs_of(node)
     y = network.output_of(node)
     require_8_bit(node, a, b, y)
-    same_shape = KernelStep(kernel, constants, y.dtype, view=(-1,))
+    same_shape = ElementsStep(kernel, constants, y.dtype, view=(-1,))
 
     def spread(threads: int, a: NDArray, b: NDArray) -> NDArray:
         a, b = (np.array(x) for x in np.broadcast_arrays(a, b))
