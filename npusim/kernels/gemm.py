@@ -6,8 +6,8 @@ packed weights of some columns in registers; a block of pixels is requantized at
 (linear_walk.py).
 
 The input's elements are 0..255; each channel's start value takes back what they are too much, with
-the zero point: sum (x - z) * w = sum x * w - z * sum w. The u8s8 forms split weights beyond int8
-into parts that are int8 and run as further taps of the same accumulator.
+the zero point: sum (x - z) * w = sum x * w - z * sum w. Weights beyond int8 are split into parts
+that are int8 and run as further taps of the same accumulator.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class GemmLayer:
         taps_per_word, self.item_bytes = (4, 1) if u8s8 else (2, 2)
 
         weights = self._by_column(planes.astype(np.int64))
-        parts = split_int8(weights) if u8s8 else [weights]
+        parts = split_int8(weights)
         self.parts = len(parts)
         self.joined = groups == 1 and window.dilation[1] == 1
         rows, run = (kernel_h, kernel_w) if self.joined else (kernel_h * kernel_w, 1)
@@ -78,7 +78,7 @@ class GemmLayer:
             packed[:, p, :, :run] = part.reshape(len(weights), rows, run)
         lanes = tile_lanes(form)
         packed = packed.reshape(len(weights) // lanes, lanes, -1, taps_per_word).swapaxes(1, 2)
-        self.weights = np.ascontiguousarray(packed, np.int8 if u8s8 else np.int16)
+        self.weights = np.ascontiguousarray(packed, np.int8)
         start = -self.zero_point * weights.reshape(len(weights), -1).sum(1)
         bias, rule = starting_bias(requantization, planes)
         if bias.any():  # of the first term: a bias before the multiplication has no other

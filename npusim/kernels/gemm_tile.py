@@ -5,7 +5,8 @@ emitted directly. A lane is 32 bits: one output channel's accumulator, or the ad
 takes in one step. Two forms of a step (`dot`):
 
     u8s8    acc += x[0]*w[0] + ... + x[3]*w[3]   x uint8, w int8, vpdpbusd (no saturation inside)
-    s16s16  acc += x[0]*w[0] + x[1]*w[1]         both int16, vpmaddwd or whatever the target has
+    s16s16  acc += x[0]*w[0] + x[1]*w[1]         x int16, w int8 in memory and made int16 when it is
+                                                 loaded; vpmaddwd or whatever the target has
 
 Sums wrap at 32 bits. The witness is linear_plain.py.
 
@@ -62,11 +63,10 @@ def _dot_s16(builder, acc, x, w):
 
 
 def _dot_words(builder, dot, acc, x, w):
-    """One step on vectors of 32-bit words that hold four u8 (s8) or two s16 each."""
+    """One step: 32-bit words of x with four u8 and words of w with four s8, or two s16 of each."""
     lanes = acc.type.count
     if dot == "s16s16":
-        pairs = ir.VectorType(I16, 2 * lanes)
-        return _dot_s16(builder, acc, builder.bitcast(x, pairs), builder.bitcast(w, pairs))
+        return _dot_s16(builder, acc, builder.bitcast(x, w.type), w)
     name = f"llvm.x86.avx512.vpdpbusd.{32 * lanes}"  # LLVM widens this older signature by itself
     kind = ir.FunctionType(acc.type, [acc.type] * 3)
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [acc, x, w])
@@ -97,6 +97,15 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
     """Emit one tile whose accumulators stay in registers; `args` as of gemm_tile."""
     acc, acc_stride, x, offsets, segments, count, steps, w, w_stride, init = args
     vector, width = ir.VectorType(I32, lanes), 4 * lanes
+    bytes_, pairs = (ir.VectorType(kind, 2 * lanes) for kind in (I8, I16))
+    w_width = width if dot == "u8s8" else 2 * lanes
+
+    def load_weights(address):
+        """Emit the load of a step's weights of one vector."""
+        if dot == "u8s8":
+            return _load(builder, vector, address, 4)
+        return builder.sext(_load(builder, bytes_, address, 1), pairs)
+
     registers = [
         [cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(pixels)
     ]
@@ -108,7 +117,7 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
         builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8)) for i in range(pixels)
     ]
     streams = [_at(builder, w, builder.mul(w_stride, ir.Constant(I64, v))) for v in range(vectors)]
-    segment_bytes = builder.mul(steps, ir.Constant(I64, width))
+    segment_bytes = builder.mul(steps, ir.Constant(I64, w_width))
     with cgutils.for_range(builder, count) as outer:
         at = builder.add(segments, builder.shl(outer.index, ir.Constant(I64, 3)))
         skip = _load(builder, I64, at, 8)
@@ -116,9 +125,9 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
         passed = builder.mul(outer.index, segment_bytes)
         weights = [builder.add(stream, passed) for stream in streams]
         with cgutils.for_range(builder, steps) as inner:
-            k_w = builder.mul(inner.index, ir.Constant(I64, width))
+            k_w = builder.mul(inner.index, ir.Constant(I64, w_width))
             k_x = builder.shl(inner.index, ir.Constant(I64, 2))
-            loaded = [_load(builder, vector, builder.add(at, k_w), 4) for at in weights]
+            loaded = [load_weights(builder.add(at, k_w)) for at in weights]
             for start, row in zip(starts, registers, strict=True):
                 spread = _splat(builder, _load(builder, I32, builder.add(start, k_x), 1), lanes)
                 for register, weight in zip(row, loaded, strict=True):

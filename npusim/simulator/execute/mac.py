@@ -132,7 +132,7 @@ class Macs:
         whole_steps = -(-rows // self.taps) * self.taps
         wide = packed_weights(self.rows, i, table, wgt, self.taps, self.lanes, whole_steps)
         if self.form == "blocked":
-            return wide, np.zeros(wide.shape[0] * self.lanes, np.int32)
+            return wide.astype(np.int8), np.zeros(wide.shape[0] * self.lanes, np.int32)
         zero = int(o["zero_point"] + o["flip"])
         start = -zero * wide.sum(axis=(1, 3), dtype=np.int64)
         return wide.astype(np.int8), start.astype(np.uint32).view(np.int32).ravel()
@@ -210,7 +210,7 @@ def dense(form, element, act_address, acc_address, description):
     word = size * item
     per_block = o.regions * o.columns
     vectors, steps = o.ob * per_block, o.steps // o.offset_count
-    w_stride, vector_bytes = o.steps * lanes * 4, lanes * 4
+    w_stride, vector_bytes = o.steps * lanes * (4 // item), lanes * 4
     pixels, row_words = o.y * o.x, o.acc_regions * size
     offsets = np.empty(PIXELS, np.int64)
     vector = 0
