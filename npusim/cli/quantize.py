@@ -138,6 +138,12 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     show_default=True,
     help="What the file's inputs and outputs are: real values, or int8.",
 )
+@click.option(
+    "--keep",
+    type=FILE,
+    metavar="FOLDER",
+    help="Keep finished layers there, so that the same command goes on after an interruption.",
+)
 @threads_option
 def command(
     model: Path,
@@ -157,6 +163,7 @@ def command(
     layer_errors: bool,
     io: End,
     form: FileForm,
+    keep: Path | None,
     threads: int | None,
     **settings: Any,
 ) -> None:
@@ -168,6 +175,7 @@ def command(
     from npusim.formats.inputs import read_inputs
     from npusim.machines import Machine
     from npusim.quant.export import export
+    from npusim.quant.kept_layers import KeptLayers
     from npusim.quant.quantize import prepare, quantize_prepared
     from npusim.quant.recipe import read_recipe, recipe_text
     from npusim.report.terminal import counted, plain_console
@@ -206,9 +214,11 @@ def command(
                 progress=lambda done, total: show("sensitivities", done, total), threads=threads,
             )  # fmt: skip
         quantized = quantize_prepared(
-            prepared, options, lambda done, total: show("quantizing", done, total), threads
+            prepared, options, lambda done, total: show("quantizing", done, total), threads, keep
         )
     export(quantized.network, output_path, io=io, form=form)
+    if keep is not None:
+        KeptLayers(keep).remove()
     if saved_path is not None:
         write_text(saved_path, recipe_text(options))
     _print(quantized.layers, output_path)

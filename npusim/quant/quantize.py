@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,10 @@ from npusim.quant.float_network import (
     constant,
 )
 from npusim.quant.fold import fold
+from npusim.quant.kept_layers import KeptLayers
 from npusim.quant.layer import LayerRecord, quantize_layer
 from npusim.quant.options import EXEMPT_SCHEME, Options, with_default_bits
+from npusim.quant.recipe import recipe_text
 from npusim.quant.rewrite import rewrite
 from npusim.quant.two_paths import TwoPaths, to_int8, to_real
 
@@ -106,6 +109,7 @@ def quantize(
     *,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
+    keep: Path | None = None,
     **settings: Any,
 ) -> Network:
     """Return `network` quantized: codes, integer constants and int8 activations, source `npusim`.
@@ -119,6 +123,9 @@ def quantize(
         Those of several inputs by the inputs' names.
     progress
         Called with (layers done, layers in all).
+    keep
+        A folder for finished layers: where there are some of the same quantization, as after an
+        interruption, it goes on behind them.
     settings
         The fields of `npusim.quant.options.Options`: scheme, bits, layers, bias_correction, ...
 
@@ -130,7 +137,7 @@ def quantize(
     """
     options = Options(**with_default_bits(settings))
     prepared = prepare(network, calibrate, threads, options.equalize)
-    return quantize_prepared(prepared, options, progress, threads).network
+    return quantize_prepared(prepared, options, progress, threads, keep).network
 
 
 def quantize_prepared(
@@ -138,11 +145,12 @@ def quantize_prepared(
     options: Options,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
+    keep: Path | None = None,
 ) -> Quantized:
     """Return the quantization of a prepared network under `options`.
 
     `progress` is called with (layers done, layers in all); `threads` are the cores to use, all
-    when None: the result does not depend on them.
+    when None: the result does not depend on them. `keep` is as in `quantize`.
     """
     threads = threads or os.cpu_count() or 1
     if options.equalize != prepared.equalized:
@@ -156,16 +164,22 @@ def quantize_prepared(
         tensors[name] = (
             _activation(network, name, scales[name]) if name in scales else network.tensors[name]
         )
-    nodes, records, every, biases = [], [], {}, {}
+    nodes, every, biases = [], {}, {}
+    records: list[LayerRecord] = []
+    kept = keep and KeptLayers.of(keep, network, prepared.samples, recipe_text(options))
     paths = None
     if options.encoder != "nearest":
         paths = TwoPaths(network, prepared.samples, scales, threads)
     for node in network.nodes:
         if is_linear(node):
-            sums = None if paths is None else paths.moments(node)
-            layer = quantize_layer(
-                network, node, calibration, *schemes[node.name], options, scales, sums, threads
-            )
+            layer = kept.get(len(records), node.name) if kept else None
+            if layer is None:
+                sums = None if paths is None else paths.moments(node)
+                layer = quantize_layer(
+                    network, node, calibration, *schemes[node.name], options, scales, sums, threads
+                )
+                if kept:
+                    kept.put(len(records), layer)
             every[node.name] = layer.coded
             biases[node.name] = layer.bias
             records.append(layer.record)
