@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError, UnsupportedError
+from npusim.errors import ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
@@ -25,10 +25,14 @@ from npusim.operators.reshape import Reshape
 
 @dataclass(frozen=True)
 class ArgMax(Operator):
-    """The first place of the greatest element along `axis`, which goes; `least`: of the least."""
+    """The first place of the greatest element along `axis`, which goes.
+
+    With `least` that of the least element, with `last` the last place of them.
+    """
 
     axis: int
     least: bool = False
+    last: bool = False
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -46,7 +50,10 @@ class ArgMax(Operator):
 
 def real(operator: ArgMax, x: NDArray) -> NDArray:
     """Return the places."""
-    return (np.argmin if operator.least else np.argmax)(x, operator.axis)
+    place = np.argmin if operator.least else np.argmax
+    if not operator.last:
+        return place(x, operator.axis)
+    return x.shape[operator.axis] - 1 - place(np.flip(x, operator.axis), operator.axis)
 
 
 def _step(network: Network, node: Node) -> Step:
@@ -67,9 +74,8 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     shape = b.shape(x)
     axis = axis_of(node, 0, len(shape))
-    if node.integer("select_last_index", 0):
-        raise UnsupportedError(f"{node.name} ({node.kind}): select_last_index")
-    operator = ArgMax(axis, node.kind == "ArgMin")
+    last = bool(node.integer("select_last_index", 0))
+    operator = ArgMax(axis, node.kind == "ArgMin", last)
     int64 = np.dtype(np.int64)
     if not node.integer("keepdims", 1):
         b.emit(node.name, operator, (x,), node.outputs[0], int64)

@@ -49,11 +49,17 @@ TOSA_ORIGIN = 128
 """What uint8 becomes int8 by."""
 
 
+ADDED_IN_ORDER = 19
+"""Opset from which onnxruntime adds the taps of a mean in their order."""
+
+
 @dataclass(frozen=True)
 class AveragePool(Pool):
     """Mean over each window; taps outside the image count only with `count_padding`."""
 
     count_padding: bool = False
+    in_order: bool = False
+    """Whether onnxruntime adds floats tap by tap: for opset 19 and later."""
 
 
 @dataclass(frozen=True)
@@ -227,18 +233,24 @@ def _image_mean(network: Network, node: Node, c: FloatRequantization) -> Step:
 def single(operator: AveragePool, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return onnxruntime's means: columns of the window first, then along the row.
 
-    Channels in whole vectors go through kernels that lie in blocks of channels, which add tap by
-    tap. Else a window that is the whole image runs in the lanes of a global pool. Source:
+    So it is where windows are at most two columns apart and the file's opset is below 19; else tap
+    by tap. Channels in whole vectors go through kernels that lie in blocks of channels, which add
+    tap by tap. Else a window that is the whole image runs in the lanes of a global pool. Source:
     pooling.cpp, snchwc.cpp; on a processor with vectors of 64 bytes.
     """
     window = operator.window
+    by_taps = operator.in_order or window.stride[1] > 2
     in_blocks = x.shape[3] % mlas.BLOCK_CHANNELS == 0
-    if not in_blocks and window.kernel == x.shape[1:3] and not any(window.padding):
+    if (
+        not (in_blocks or operator.in_order)
+        and window.kernel == x.shape[1:3]
+        and not any(window.padding)
+    ):
         return mlas.image_means(x)
     columns = mlas_products.columns(x, window)
     taps = mlas_products.columns(np.ones((1, *x.shape[1:3], 1), np.float32), window)
     y = np.zeros((*columns.shape[:3], columns.shape[5]), np.float32)
-    if in_blocks:
+    if in_blocks or by_taps:
         for row, column in np.ndindex(columns.shape[3:5]):
             y += columns[:, :, :, row, column]
     else:
@@ -253,7 +265,8 @@ def single(operator: AveragePool, x: NDArray[np.float32]) -> NDArray[np.float32]
 
 def _of_onnx(b: Builder, node: OnnxNode, x: str) -> AveragePool:
     place = pool_window(b, node, x)
-    return AveragePool(place, count_padding=bool(node.integer("count_include_pad", 0)))
+    padded = bool(node.integer("count_include_pad", 0))
+    return AveragePool(place, count_padding=padded, in_order=b.opset >= ADDED_IN_ORDER)
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:

@@ -48,6 +48,8 @@ W_SCALE, W_ZERO, R_SCALE, R_ZERO = range(8, 12)
 class DynamicLstm(FloatLstm):
     """Sequences through an LSTM of 8-bit weights [D K 4H] and [D H 4H], scaled by column or all."""
 
+    TAKES_LENGTHS = False  # all samples are quantized together
+
     def weight_shapes(self, inner: int) -> dict[int, Shape]:
         rows = self.GATES * self.hidden
         directions = len(self.backwards)

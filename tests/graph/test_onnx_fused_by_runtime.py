@@ -224,3 +224,49 @@ def test_every_form_that_is_not_written_out_is_said() -> None:
     proto = model(nodes, {"x": np.zeros(shape, "f")}, held, {"y": np.float32})
     with pytest.raises(UnsupportedError, match=r"first.*accuracy_level 4.*second.*means"):
         loaded(proto)
+
+
+@pytest.mark.parametrize("places", [True, False])
+@pytest.mark.parametrize("part", [0, 4])
+@pytest.mark.parametrize("rank", [3, 4])
+@pytest.mark.parametrize("interleaved", [0, 1])
+def test_rotary_embedding_of_onnx_is_close(
+    interleaved: int, rank: int, part: int, places: bool
+) -> None:
+    rng = np.random.default_rng(rank)
+    angles = rng.normal(size=(10 if places else 2, *(() if places else (5,)), (part or 8) // 2))
+    shape = (2, 5, 16) if rank == 3 else (2, 2, 5, 8)
+    inputs = {"x": _normal(rng, *shape), "c": np.cos(angles), "s": np.sin(angles)}
+    inputs = {name: value.astype("f") for name, value in inputs.items()}
+    if places:
+        inputs["p"] = rng.integers(0, 10, (2, 5))
+    node = helper.make_node("RotaryEmbedding", [*inputs], ["y"], interleaved=interleaved,
+                            num_heads=2, rotary_embedding_dim=part)  # fmt: skip
+    proto = model([node], inputs, {}, {"y": np.float32}, 23)
+    (expected,) = session(proto, ALL).run(None, inputs)
+    found = npusim_run(loaded(proto), inputs)["y"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=5e-7)
+
+
+def _scaled_by_shape(rng: np.random.Generator) -> Case:
+    """An attention whose factor the file computes of a shape, as torch exports it."""
+    rows, columns, size = (int(n) for n in rng.integers(2, 9, 3))
+    inputs = {"q": _normal(rng, 2, rows, size), "k": _normal(rng, 2, columns, size)}
+    held = {"last": np.array(-1), "one": np.array([1], "f")}
+    nodes = [
+        helper.make_node("Shape", ["q"], ["shape"]),
+        helper.make_node("Gather", ["shape", "last"], ["extent"]),
+        helper.make_node("Cast", ["extent"], ["real"], to=1),
+        helper.make_node("Sqrt", ["real"], ["root"]),
+        helper.make_node("Div", ["one", "root"], ["scale"]),
+        helper.make_node("Sqrt", ["scale"], ["half"]),
+        helper.make_node("Mul", ["q", "half"], ["a"]),
+        helper.make_node("Transpose", ["k"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Mul", ["t", "half"], ["b"]),
+        helper.make_node("MatMul", ["a", "b"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["y"]),
+    ]
+    return nodes, inputs, held, {"y": np.float32}
+
+
+test_factors_of_shapes = equals_onnxruntime(_scaled_by_shape)

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
+from onnx import helper
+
+from .float_cases import Made, bits_of_onnxruntime
 from .three_kernels import equals_litert
 
 test_random_layers = equals_litert("AVERAGE_POOL_2D")
+
+
+def _floats(rng: np.random.Generator) -> Made:
+    kernel, stride = rng.integers(2, 4, 2), rng.integers(1, 4, 2)
+    shape = (1, int(rng.integers(1, 4)), *(kernel + rng.integers(1, 9, 2)))
+    padded = {"pads": rng.integers(0, 2, 4).tolist(), "count_include_pad": int(rng.integers(2))}
+    node = helper.make_node(
+        "AveragePool", ["x"], ["y"], kernel_shape=kernel.tolist(), strides=stride.tolist(),
+        **(padded if rng.random() < 0.5 else {}),
+    )  # fmt: skip
+    return node, {"x": rng.normal(size=shape).astype(np.float32)}, {}
+
+
+test_bits_before_opset_19 = bits_of_onnxruntime(_floats, opset=17)
+test_bits = bits_of_onnxruntime(_floats, opset=22)

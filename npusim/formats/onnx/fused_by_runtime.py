@@ -17,13 +17,16 @@ from npusim.formats.onnx.records import OnnxGraph
 from npusim.formats.onnx.written import INT32, Parts, write_nodes
 
 MICROSOFT = "com.microsoft"
+OF_ONNX = (("", "RotaryEmbedding"),)
+"""Operators of ONNX itself that are written out here, not by the bodies that it gives them."""
 
 
 def write_out(graph: OnnxGraph) -> None:
     """Replace the graph's nodes of these operators."""
 
     def write(node: OnnxNode) -> list[OnnxNode]:
-        writer = WRITERS.get(node.kind) if node.domain == MICROSOFT else None
+        own = node.domain == MICROSOFT or (node.domain, node.kind) in OF_ONNX
+        writer = WRITERS.get(node.kind) if own else None
         if writer is None:
             return [node]
         parts = Parts(graph, node)
@@ -171,26 +174,30 @@ def _product_of_codes(p: Parts) -> None:
 
 
 def _rotary(p: Parts) -> None:
-    x, places = p.node.inputs[:2]
-    half = p.constant(2, "table of cosines").shape[1]
-    rank, split = p.rank_of(places), bool(p.node.integer("interleaved", 0))
-    if p.node.integer("rotary_embedding_dim", 0) or rank != 2:
-        raise p.refused("rotary_embedding_dim, or positions that are no input [N S],")
-    heads, order = p.node.integer("num_heads", 0), None
-    if not heads and p.rank_of(x) == 4:
-        order = (0, 2, 1, 3)
-        apart = p.put("Transpose", x, perm=order)
+    """Write out RotaryEmbedding of both domains: ONNX's has the tables first, places last."""
+    x, *rest = p.node.inputs
+    if p.node.domain:
+        places, cosines, sines = rest[:3]
     else:
-        apart = p.put("Reshape", x, np.array([0, 0, -1, 2 * half]))
-    cosines, sines = (
-        p.put("Unsqueeze", p.put("Gather", p.node.inputs[i], places), np.array([2])) for i in (2, 3)
-    )
-    axis, far = np.array([3]), np.array([2 * half])
+        cosines, sines, places = (*rest, "")[:3]
+    size, rank = 2 * p.last_extent(cosines), p.rank_of(x)
+    if places and p.rank_of(places) != 2:
+        raise p.refused("a value of positions that is no input [N S]")
+    if rank not in (3, 4):
+        raise p.refused(f"input {x}, whose rank is not known,")
+    heads = p.node.integer("num_heads", 0)
+    if p.node.integer("rotary_embedding_dim", 0) and rank == 3 and not heads:
+        raise p.refused("rotary_embedding_dim without num_heads")
+    split, order = bool(p.node.integer("interleaved", 0)), (0, 2, 1, 3)
+    parts = np.array([0, 0, heads, -1] if heads else [0, 0, -1, size])
+    apart = p.put("Transpose", x, perm=order) if rank == 4 else p.put("Reshape", x, parts)
+    tables = [p.put("Gather", table, places) if places else table for table in (cosines, sines)]
+    cosines, sines = (p.put("Unsqueeze", table, np.array([2])) for table in tables)
+    axis, far, one, middle = (np.array([n]) for n in (3, size, 1, size // 2))
+    zero, two = np.array([0]), np.array([2])
+    ends = [(zero, middle, one), (middle, far, one)]
     if split:
-        ends = [(np.array([i]), far, np.array([2])) for i in (0, 1)]
-    else:
-        one, middle = np.array([1]), np.array([half])
-        ends = [(np.array([0]), middle, one), (middle, far, one)]
+        ends = [(zero, far, two), (one, far, two)]
     a, b = (p.put("Slice", apart, start, end, axis, step) for start, end, step in ends)
     turned = [
         p.put("Sub", p.put("Mul", a, cosines), p.put("Mul", b, sines)),
@@ -199,11 +206,15 @@ def _rotary(p: Parts) -> None:
     if split:
         turned = [p.put("Unsqueeze", part, np.array([4])) for part in turned]
     whole = p.put("Concat", *turned, axis=-1)
-    if order is None:
+    if split:
+        whole = p.put("Reshape", whole, np.array([0, 0, 0, -1]))
+    if p.node.integer("rotary_embedding_dim", 0):
+        behind = p.put("Slice", apart, far, np.array([np.iinfo(np.int64).max]), axis, one)
+        whole = p.put("Concat", whole, behind, axis=3)
+    if rank == 3:
         p.put("Reshape", whole, p.put("Shape", x), output=p.output)
     else:
-        shaped = p.put("Reshape", whole, p.put("Shape", apart))
-        p.put("Transpose", shaped, perm=order, output=p.output)
+        p.put("Transpose", whole, perm=order, output=p.output)
 
 
 def _as(kind: str) -> Callable[[Parts], None]:

@@ -21,6 +21,7 @@ from npusim.formats.onnx import attention, fused_by_runtime, half_precision, qon
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
+from npusim.formats.onnx.folding import fold, fold_shapes
 from npusim.formats.onnx.functions import written_out
 from npusim.formats.onnx.fuse_qdq import Fused, fuse
 from npusim.formats.onnx.nodes import OnnxNode, OnnxValue
@@ -57,7 +58,7 @@ def read(
         It needs a structure or a tensor type that npusim has not. An operator that npusim has not
         is among the refusals.
     """
-    graph = read_graph(path, shapes, lambda model: written_out(model, {*FORMS, *attention.KINDS}))
+    graph = read_graph(path, shapes, lambda model: written_out(model, WRITTEN))
     try:
         if outputs is not None:
             cut_to(graph, outputs)
@@ -89,6 +90,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
         if value.name in absent | graph.stripped:  # one zero, seen in the shape of all
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
     fold(graph)
+    fold_shapes(graph)
     qonnx.write_out(graph)
     fused_by_runtime.write_out(graph)
     attention.write_out(graph)
@@ -170,6 +172,10 @@ FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
 """What the pages read, by domain and type."""
 
 
+WRITTEN = {*FORMS, *attention.KINDS, *fused_by_runtime.OF_ONNX}
+"""Operators that no body of ONNX's stands for: they are read or written out here."""
+
+
 def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
     """Return the inputs of the graph that are read as weights and as nothing else."""
     as_weights: set[str] = set()
@@ -180,22 +186,6 @@ def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
         for index, name in enumerate(node.inputs):
             (as_weights if index in weights else otherwise).add(name)
     return frozenset({value.name for value in graph.inputs} & as_weights - otherwise)
-
-
-def fold(graph: OnnxGraph) -> None:
-    """Evaluate the nodes whose inputs are constants, except the DequantizeLinear of weights."""
-    nodes = []
-    for node in graph.nodes:
-        known = all(name in graph.constants for name in node.inputs if name)
-        outputs = None
-        if known and node.kind != "DequantizeLinear":
-            inputs = [graph.constants.get(name) for name in node.inputs]
-            outputs = evaluate(node, inputs, graph.opset)
-        if outputs is None:
-            nodes.append(node)
-        else:
-            graph.constants.update(zip(node.outputs, outputs, strict=False))
-    graph.nodes[:] = nodes
 
 
 def _translate(b: Builder, node: OnnxNode, opset: int) -> None:

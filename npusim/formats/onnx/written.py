@@ -110,6 +110,15 @@ class Parts:
                 return None if rank is None else rank - 1
         return None
 
+    def last_extent(self, name: str) -> int:
+        """Return the last extent of a constant or an input."""
+        if name in self.graph.constants:
+            return self.graph.constants[name].shape[-1]
+        for value in self.graph.inputs:
+            if value.name == name:
+                return value.shape[-1]
+        raise self.refused(f"a computed {name}")
+
     def product_of_integers(
         self, x: str, w: str, x_scale: str, w_scale: str, x_zero: str, w_zero: str, output: str = ""
     ) -> str:

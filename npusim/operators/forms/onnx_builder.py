@@ -105,7 +105,11 @@ class Builder:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a tensor or constant."""
-        return self.constants[name].shape if name in self.constants else self.tensors[name].shape
+        if name in self.constants:
+            return self.constants[name].shape
+        if name not in self.tensors:
+            raise FormatError(f"input {name} is produced by no earlier node")
+        return self.tensors[name].shape
 
     def value(self, node: OnnxNode, index: int) -> str:
         """Return the tensor at input `index`; a constant becomes a tensor."""

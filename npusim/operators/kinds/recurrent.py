@@ -6,7 +6,7 @@ y, h = one direction's steps; outputs are y [T D N H] and the last h (and c) [D 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -60,9 +60,12 @@ class Recurrent(Operator):
     backwards: tuple[bool, ...]
     places: tuple[int, ...]
     gives: tuple[int, ...]
+    lengths: tuple[int, ...] = field(default=(), kw_only=True)
+    """Steps of each sample where they differ: behind them y is 0, backwards begins at the last."""
 
     GATES = 1
     STATES = 1
+    TAKES_LENGTHS = True
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -100,6 +103,9 @@ def in_all_directions(
 ) -> NDArray | tuple[NDArray, ...]:
     """Return what the operator gives of every direction, each computed by `one`."""
     found = dict(zip(operator.places, inputs, strict=True))
+    if operator.lengths:
+        every = _by_lengths(operator, found, multiply, one)
+        return one_or_all(tuple(every[place] for place in operator.gives))
     x = found.pop(X)
     ways = []
     for d, backwards in enumerate(operator.backwards):
@@ -110,6 +116,29 @@ def in_all_directions(
     y, *states = (np.stack(values) for values in zip(*ways, strict=True))
     every = (np.ascontiguousarray(y.swapaxes(0, 1)), *states)
     return one_or_all(tuple(every[place] for place in operator.gives))
+
+
+def _by_lengths(
+    operator: Recurrent, found: dict[int, NDArray], multiply: Product, one: Direction
+) -> tuple[NDArray, ...]:
+    """Return every output of samples of several lengths, those of one length at once."""
+    steps, samples = found[X].shape[:2]
+    directions, hidden = len(operator.backwards), operator.hidden
+    y = np.zeros((steps, directions, samples, hidden), found[X].dtype)
+    last = [np.zeros((directions, samples, hidden), y.dtype) for _ in range(operator.STATES)]
+    alike = replace(operator, lengths=(), gives=tuple(range(operator.STATES + 1)))
+    for length in sorted(set(operator.lengths)):
+        chosen = np.flatnonzero(np.array(operator.lengths) == length)
+        part = {
+            place: value[:length, chosen] if place == X
+            else value[:, chosen] if place in (H, C) else value
+            for place, value in found.items()
+        }  # fmt: skip
+        out, *states = in_all_directions(alike, [part[p] for p in operator.places], multiply, one)
+        y[:length, :, chosen] = out
+        for whole, state in zip(last, states, strict=True):
+            whole[:, chosen] = state
+    return (y, *last)
 
 
 def state(found: dict[int, NDArray], place: int, hidden: int) -> NDArray:
@@ -242,7 +271,11 @@ def emit_recurrent(
     steps = b.shape(inputs[0])[0]
     if node.input(LENGTHS):
         lengths = b.constants.get(node.input(LENGTHS))
-        if lengths is None or np.any(lengths != steps):
+        taken = lengths is not None and operator.TAKES_LENGTHS
+        if lengths is not None and taken and 0 < lengths.min() and lengths.max() <= steps:
+            each = tuple(int(n) for n in lengths)
+            operator = replace(operator, lengths=each if min(each) < steps else ())
+        elif lengths is None or np.any(lengths != steps):
             found = "computed lengths" if lengths is None else lengths.tolist()
             raise UnsupportedError(
                 f"{node.name} ({node.kind}): expected sequences of {steps} steps, found {found}"
