@@ -1,6 +1,8 @@
 """Tasks carried out once, wherever they run: here, in processes, on Dask; resumable.
 
 What a task finds is kept in a journal beside the results as soon as it is finished.
+
+What carries tasks out is imported when some are: commands that only ask for a Place stay light.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from npusim.errors import UnsupportedError
-from npusim.explore.sweep.execution import Job, chosen
-from npusim.explore.sweep.journal import Journal
+
+if TYPE_CHECKING:
+    from npusim.explore.sweep.execution import Job
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -63,6 +66,9 @@ def carry_out(
         Workers and scheduler both, no answer of the scheduler, a journal that cannot be used, or a
         task that could not be carried out.
     """
+    from npusim.explore.sweep.execution import chosen
+    from npusim.explore.sweep.journal import Journal
+
     found: dict[Name, Mapping[str, Any]] = {}
     kept = nullcontext(None) if place.journal is None else Journal(place.journal, place.resume)
     with kept as finished, chosen(place.workers, place.scheduler) as run:
