@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from tflite import BuiltinOperator
 
 from npusim import operators as op
@@ -13,6 +15,9 @@ from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.files import load
 from npusim.formats.tflite.reader import FORMS
 from npusim.formats.tflite.refused import REFUSED, WRITTEN_OUT
+from npusim.prepared.engine import prepare
+from tests.simulator.litert_witness import invoke, litert
+from tests.simulator.test_tflite_subgraphs import File, Graph
 from tests.simulator.tflite_builder import Value, constant, options, single_operator
 
 
@@ -130,3 +135,41 @@ def test_every_operator_is_a_page_or_a_stated_refusal() -> None:
     kinds = {name for name in vars(BuiltinOperator) if not name.startswith("_")}
     assert kinds - FORMS.keys() - REFUSED.keys() == {"CUSTOM", *WRITTEN_OUT}
     assert not FORMS.keys() & REFUSED.keys()
+
+
+def test_an_operator_is_named_by_the_newer_field_of_its_code_alone(tmp_path: Path) -> None:
+    """Quantizers leave the older field out, whatever the number."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(depthwise_file(), 0))
+    model.operatorCodes[0].deprecatedBuiltinCode = 0
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (node,) = load(write(tmp_path, bytes(builder.Output()))).nodes
+    assert node.name == "depthwise_conv_2d_0"
+
+
+def test_weights_behind_a_dequantize_are_constants(tmp_path: Path) -> None:
+    """What weight-only quantization writes; each channel has its scale."""
+    file = File()
+    graph = Graph(file)
+    rng = np.random.default_rng(0)
+    integers = rng.integers(-128, 128, (1, 2, 2, 3)).astype(np.int8)
+    scales = rng.uniform(0.01, 0.1, 3).astype(np.float32)
+    held = graph.tensor(integers)
+    quantization = graph.record.tensors[held].quantization
+    quantization.scale, quantization.zeroPoint = scales, np.zeros(3, np.int64)
+    quantization.quantizedDimension = 3
+    x, w, y = (graph.tensor(None, schema.TensorType.FLOAT32) for _ in range(3))
+    for index, shape in ((x, (1, 4, 4, 3)), (w, integers.shape), (y, (1, 3, 3, 3))):
+        graph.record.tensors[index].shape = np.array(shape, np.int32)
+    bias = graph.tensor(rng.normal(size=3).astype(np.float32), schema.TensorType.FLOAT32)
+    graph.add("DEQUANTIZE", [held], [w], options("DequantizeOptions"))
+    window = {"padding": 1, "strideH": 1, "strideW": 1, "depthMultiplier": 1}
+    fields = options("DepthwiseConv2DOptions", **window, dilationHFactor=1, dilationWFactor=1)
+    graph.add("DEPTHWISE_CONV_2D", [x, w, bias], [y], fields)
+    graph.ends([x], [y])
+    content = file.content()
+    network = load(write(tmp_path, content))
+    assert [node.kind for node in network.nodes] == ["Conv2D"]
+    image = rng.normal(size=(1, 4, 4, 3)).astype(np.float32)
+    (found,) = prepare(network, "litert").run(image).values()
+    np.testing.assert_array_equal(found, invoke(litert(content, "ref"), image))

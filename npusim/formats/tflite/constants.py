@@ -12,12 +12,14 @@ from dataclasses import replace
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.tflite.records import OperatorRecord, TensorRecord
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor, same_quantization
 from npusim.operators.constant import Constant
+from npusim.operators.forms.tflite import constant_data
 from npusim.operators.page import Absent, Page
 from npusim.operators.pages import PAGE_OF
 
@@ -47,7 +49,7 @@ def computed(
 
 
 def widened(operator: OperatorRecord, records: list[TensorRecord]) -> TensorRecord | None:
-    """Return the output of a DENSIFY, or of a DEQUANTIZE of float16 constants, as constants.
+    """Return the output of a DENSIFY, or of a DEQUANTIZE of constants, as constants.
 
     Sparse constants are dense by then. None of any other operator.
     """
@@ -56,15 +58,35 @@ def widened(operator: OperatorRecord, records: list[TensorRecord]) -> TensorReco
         if x is None or x.data is None:
             raise UnsupportedError(f"{operator.name}: expected sparse constants, found none")
         return replace(records[operator.outputs[0]], shape=x.shape, dtype=x.dtype, data=x.data)
-    if operator.kind != "DEQUANTIZE" or x is None or x.dtype != "FLOAT16" or x.data is None:
+    if operator.kind != "DEQUANTIZE" or x is None or x.data is None:
         return None
+    values = _halves(x) if x.dtype == "FLOAT16" else _reals(x)
+    if values is None:
+        return None
+    written = records[operator.outputs[0]]
+    return replace(written, shape=x.shape, data=np.ravel(values).view(np.uint8))
+
+
+def _halves(x: TensorRecord) -> NDArray[np.float32]:
+    """Return constants of float16 as float32."""
     size = prod(x.shape)
-    if any(n < 1 for n in x.shape) or len(x.data) != 2 * size:
+    if any(n < 1 for n in x.shape) or x.data is None or len(x.data) != 2 * size:
+        found = 0 if x.data is None else len(x.data)
         raise FormatError(
-            f"{x.name}: float16 {list(x.shape)} needs {2 * size} bytes, found {len(x.data)}"
+            f"{x.name}: float16 {list(x.shape)} needs {2 * size} bytes, found {found}"
         )
-    values = np.frombuffer(x.data.tobytes(), np.float16).astype(np.float32)
-    return replace(records[operator.outputs[0]], shape=x.shape, data=values.view(np.uint8))
+    return np.frombuffer(x.data.tobytes(), np.float16).astype(np.float32)
+
+
+def _reals(x: TensorRecord) -> NDArray[np.float32] | None:
+    """Return what quantized constants stand for; None where a tensor has no such scales."""
+    if x.dtype not in ("int8", "uint8", "int16") or len(x.zero_point) != len(x.scale):
+        return None
+    if len(x.scale) != 1 and x.shape[x.axis : x.axis + 1] != (len(x.scale),):
+        return None
+    along = [-1 if axis == x.axis and len(x.scale) > 1 else 1 for axis in range(len(x.shape))]
+    scale, zero_point = x.scale.reshape(along), x.zero_point.reshape(along)
+    return np.asarray((constant_data(x) - zero_point).astype(np.float32) * scale, np.float32)
 
 
 def _is_alike_everywhere(page: Page, tensors: Collection[Tensor]) -> bool:

@@ -35,6 +35,9 @@ from npusim.operators.pages import PAGES
 FILE_ORDERS = {"DEPTHWISE_CONV_2D": (3, 1, 2, 0), "TRANSPOSE_CONV": (1, 2, 3, 0)}
 """The file's axes of an operator's weights, input 1, where they are not the canonical ones."""
 
+TWO_BITS_IN = "FULLY_CONNECTED"
+"""Any other operator of LiteRT takes the packed bytes, and what lies behind them, for values."""
+
 
 def read(path: Path, outputs: Sequence[str] | None = None) -> Imported:
     """Return the network of the .tflite file at `path`, cut off behind `outputs` where given.
@@ -142,6 +145,12 @@ class _Reading:
             records[record.outputs[0]] = wide
             return
         tensors = tuple(None if i < 0 else records[i] for i in record.inputs)
+        if record.kind != TWO_BITS_IN and any(
+            t is not None and t.packed_bits == 2 for t in tensors
+        ):
+            raise UnsupportedError(
+                f"{record.name}: LiteRT unpacks constants of two bits in {TWO_BITS_IN} alone"
+            )
         form = FORMS[record.kind]
         written = [records[i] for i in record.outputs]
         inside = tuple(records[i] for i in record.intermediates if i >= 0)

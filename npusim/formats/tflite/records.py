@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import tflite as schema
 from flatbuffers import flexbuffers
+from flatbuffers.number_types import Int32Flags
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
@@ -43,10 +44,17 @@ def _names(words: type) -> dict[int, str]:
     return {value: name for name, value in vars(words).items() if not name.startswith("_")}
 
 
-TYPE_NAMES = _names(schema.TensorType)
+TYPE_NAMES = _names(schema.TensorType) | {18: "BFLOAT16", 19: "INT2", 20: "UINT4"}
+"""Of the schema, with types that the module of it is older than."""
 OPTION_NAMES = _names(schema.BuiltinOptions)
 OPTION_NAMES_2 = _names(schema.BuiltinOptions2)
 OPERATOR_NAMES = _names(schema.BuiltinOperator)
+
+NEW_CODE_OFFSET = 10
+"""Of the field `builtin_code` of an OperatorCode in the schema: its fourth."""
+
+PACKED_BITS = {"INT4": 4, "INT2": 2}
+"""Types of constants that lie several to a byte, the first in the lowest bits."""
 
 NO_FIELDS = ("Init", "GetRootAs")
 """Methods of every options table that read no field of it."""
@@ -72,6 +80,8 @@ class TensorRecord:
     is_free: bool = False
     label: str = ""
     """What the file calls it."""
+    packed_bits: int = 0
+    """Of a constant that lay several to a byte; 0 for any other."""
 
     @property
     def is_held(self) -> bool:
@@ -192,8 +202,9 @@ def _tensor(name: str, tensor: Any, buffers: list[NDArray[np.uint8] | None]) -> 
     if not 0 <= tensor.Buffer() < len(buffers):
         raise FormatError(f"{name}: buffer {tensor.Buffer()} of {len(buffers)}")
     data, shape = buffers[tensor.Buffer()], _integers(tensor.ShapeAsNumpy())
-    if dtype == "INT4" and data is not None:
-        dtype, data = "int8", _four_bits(data, prod(shape))
+    packed_bits = PACKED_BITS.get(dtype, 0) if data is not None else 0
+    if packed_bits and data is not None:
+        dtype, data = "int8", _unpacked(data, packed_bits, prod(shape))
     if tensor.Sparsity() is not None and data is not None:
         data = written_out(name, tensor.Sparsity(), shape, data, _item_bytes(name, dtype))
     scale, zero_point, axis = np.zeros(0, np.float32), np.zeros(0, np.int64), 0
@@ -218,6 +229,7 @@ def _tensor(name: str, tensor: Any, buffers: list[NDArray[np.uint8] | None]) -> 
         bool(tensor.IsVariable()),
         not tensor.ShapeLength() or -1 in _integers(tensor.ShapeSignatureAsNumpy()),
         (tensor.Name() or b"").decode("utf-8", "replace"),
+        packed_bits,
     )
 
 
@@ -227,17 +239,18 @@ def _item_bytes(name: str, dtype: str) -> int:
     return np.dtype(dtype.lower()).itemsize
 
 
-def _four_bits(data: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """Return constants of four bits, two in a byte, the first in the lower half, as bytes."""
-    halves = np.stack([data & 15, data >> 4], 1).reshape(-1)[:count].astype(np.int8)
-    return np.where(halves > 7, halves - 16, halves).astype(np.int8).view(np.uint8)
+def _unpacked(data: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.uint8]:
+    """Return constants of a few bits each as bytes."""
+    parts = [data >> first & ((1 << bits) - 1) for first in range(0, 8, bits)]
+    codes = np.stack(parts, 1).reshape(-1)[:count].astype(np.int8)
+    return np.where(codes >> bits - 1, codes - (1 << bits), codes).astype(np.int8).view(np.uint8)
 
 
 def _operator(prefix: str, index: int, operator: Any, codes: list[Any]) -> OperatorRecord:
     if not 0 <= operator.OpcodeIndex() < len(codes):
         raise FormatError(f"operator {index}: code {operator.OpcodeIndex()} of {len(codes)}")
     code = codes[operator.OpcodeIndex()]
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    number = _builtin_code(code)
     kind = OPERATOR_NAMES.get(number, f"NUMBER {number}")
     if number == schema.BuiltinOperator.CUSTOM:
         letters = (code.CustomCode() or b"")[:60].decode("ascii", "replace")
@@ -254,6 +267,17 @@ def _operator(prefix: str, index: int, operator: Any, codes: list[Any]) -> Opera
         options,
         _integers(operator.IntermediatesAsNumpy()),
     )
+
+
+def _builtin_code(code: Any) -> int:
+    """Return an operator's number, which a file states in one field of two, or in both.
+
+    The schema module's own reading holds a small number in the new field for none, and quantizers
+    write the new one alone.
+    """
+    place = code._tab.Offset(NEW_CODE_OFFSET)
+    new = code._tab.Get(Int32Flags, place + code._tab.Pos) if place else 0
+    return int(max(new, code.DeprecatedBuiltinCode()))
 
 
 def _custom_options(operator: Any) -> Mapping[str, Any] | None:

@@ -45,7 +45,7 @@ REFUSED = {
     **_each(
         "LiteRT has it on floats alone, or quantizes its activations while it runs",
         (
-            "RNN", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN",
+            "LSTM", "BIDIRECTIONAL_SEQUENCE_RNN",
             "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D_TRANSPOSE",
         ),
     ),

@@ -30,7 +30,7 @@ from npusim.words import Rule
 LEAST, MOST = -128, 127
 
 TAKEN_BY = (
-    "Conv2D", "ConvTranspose", "FullyConnected", "MatMul", "SequenceLstm", "Svdf",
+    "Conv2D", "ConvTranspose", "FullyConnected", "MatMul", "SequenceLstm", "SequenceRnn", "Svdf",
 )  # fmt: skip
 """Operators that compute floats with integer weights; any other would take them for floats."""
 
