@@ -1,9 +1,9 @@
-"""Depthwise layers with one row of the array in use, and with a row for each tap of a kernel row.
+"""Depthwise layers with one tap a pass, with those of a kernel row, and with a whole window.
 
     python -m benchmarks.depthwise MODEL... [--machine base]
 
-Compiles each network twice; the first time every depthwise tile holds a single tap. Prints the
-table of docs/compiler.md.
+Compiles each network three times: every depthwise tile holds a single tap, the taps of a kernel
+row, or what the compiler chooses. Prints the table of docs/compiler.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,18 @@ from npusim.graph.network import Network
 from npusim.machines import Machine
 from tools.markdown import header, row
 
+tap_choices = linear_layer.tap_choices
+
+
+def one_tap(layer: linear_layer.LinearLayer, machine: Machine) -> list[tuple[int, int]]:
+    """Return the choices without those of several taps."""
+    return tap_choices(layer, machine)[-1:]
+
+
+def kernel_row(layer: linear_layer.LinearLayer, machine: Machine) -> list[tuple[int, int]]:
+    """Return the choices without those of several kernel rows."""
+    return [taps for taps in tap_choices(layer, machine) if taps[0] == 1]
+
 
 def depthwise_layers(network: Network, machine: Machine) -> list[LayerCycles]:
     """Return the rows of the layers whose channels are convolved one by one."""
@@ -32,14 +44,14 @@ def depthwise_layers(network: Network, machine: Machine) -> list[LayerCycles]:
     return [layer for layer in estimate(network, machine).layers if layer.name in names]
 
 
-def totals_row(name: str, machine: Machine, one: list[LayerCycles], many: list[LayerCycles]) -> str:
+def totals_row(name: str, machine: Machine, mappings: list[list[LayerCycles]]) -> str:
     """Return a line of the table: sums over the depthwise layers of a network."""
-    cells = [f"{sum(layer.macs for layer in one):,}"]
-    totals = [sum(layer.cycles for layer in layers) for layers in (one, many)]
-    for layers, cycles in zip((one, many), totals, strict=True):
-        macs = sum(layer.macs for layer in layers)
+    macs = sum(layer.macs for layer in mappings[0])
+    totals = [sum(layer.cycles for layer in layers) for layers in mappings]
+    cells = [f"{macs:,}"]
+    for cycles in totals:
         cells += [f"{cycles:,}", f"{macs / (cycles * machine.size**2):.1%}"]
-    return row(name, len(one), *cells, f"{totals[0] / totals[1]:.2f}")
+    return row(name, len(mappings[0]), *cells, f"{totals[1] / totals[2]:.2f}")
 
 
 def main() -> None:
@@ -49,13 +61,15 @@ def main() -> None:
     parser.add_argument("--machine", default="base")
     arguments = parser.parse_args()
     machine = Machine.load(arguments.machine)
-    titles = ("cycles, one row", "array", "cycles, KW rows", "array", "ratio")
+    titles = ("cycles, one tap", "array", "kernel row", "array", "window", "array", "ratio")
     print(*header("network", "layers", "MACs", *titles), sep="\n")
     for path in arguments.models:
         network = load(path)
-        with patch.object(linear_layer, "row_choices", return_value=[1]):
-            one = depthwise_layers(network, machine)
-        print(totals_row(path.stem, machine, one, depthwise_layers(network, machine)))
+        mappings = []
+        for choices in (one_tap, kernel_row, tap_choices):
+            with patch.object(linear_layer, "tap_choices", choices):
+                mappings.append(depthwise_layers(network, machine))
+        print(totals_row(path.stem, machine, mappings))
 
 
 if __name__ == "__main__":

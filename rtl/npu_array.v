@@ -18,6 +18,7 @@ module npu_array #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
+    parameter  int LINE_WORDS   = 0,  // pixels of a row kept for a depthwise window
     localparam int BYTE_BITS = 8,
     localparam int XE_BITS   = 9,
     localparam int ACC_BITS  = 32,
@@ -25,6 +26,7 @@ module npu_array #(
     localparam int ROW_BITS  = $clog2(SIZE),
     localparam int MX_REGISTERS = 10,
     localparam int EP_REGISTERS = 17,
+    localparam int COLUMN_BITS = 9,
     localparam int INSTRUCTION_BITS = 128
 ) (
     input  wire                        clk_i,
@@ -55,6 +57,11 @@ module npu_array #(
     input  wire  [SIZE-1:0]            operand_active_i,
     input  wire                        operand_first_i,
     input  wire                        swap_i,
+    input  wire                        column_read_i,
+    input  wire  [COLUMN_BITS-1:0]     column_i,
+    input  wire                        column_write_i,
+    input  wire  [COLUMN_BITS-1:0]     column_written_i,
+    input  wire  [1:0]                 operand_above_i,
 
     // accumulators: region by region, in it lane by lane
     input  wire                        acc_clear_i,
@@ -122,6 +129,28 @@ module npu_array #(
     if (tap_1_i) operand_q <= ep_act_i;
   end
 
+  // The rows of the array at which the pixels of the two rows before enter, in a window.
+
+  wire [31:0] mac_tile = mx_registers_i[MX_R_MAC_TILE*32+:32];
+  wire [MX_R_MAC_TILE_TAPS_W:0] taps = {1'b0, mac_tile[MX_R_MAC_TILE_TAPS_L+:MX_R_MAC_TILE_TAPS_W]};
+  wire window = depthwise && mx_current_i[MAC_WINDOW_L];
+  wire [SIZE-1:0] enters_1, enters_2;
+  wire [1:0] above_keep = operand_above_i &
+      {|(operand_active_i & enters_2), |(operand_active_i & enters_1)};
+  wire [SIZE*XE_BITS-1:0] enters;
+  wire unused_window = &{1'b0, mac_tile, above_keep, column_read_i, column_i, column_write_i,
+                         column_written_i};
+
+  genvar r;
+  generate
+    for (r = 0; r < SIZE; r = r + 1) begin : row
+      localparam logic [MX_R_MAC_TILE_TAPS_W:0] ROW = (MX_R_MAC_TILE_TAPS_W + 1)'(r);
+      assign enters_1[r] = window && r != 0 && taps == ROW;
+      assign enters_2[r] = window && r != 0 && taps << 1 == ROW;
+      assign enters[r*XE_BITS+:XE_BITS] = {XE_BITS{enters_1[r] || enters_2[r]}};
+    end
+  endgenerate
+
   // The table.
 
   logic [TABLE_BITS-1:0] table_q;
@@ -157,6 +186,32 @@ module npu_array #(
       end
 
       assign pooled[c*BYTE_BITS+:BYTE_BITS] = ep_acc_o[c*ACC_BITS+:BYTE_BITS];
+
+      wire [SIZE*XE_BITS-1:0] entering_xe;
+
+      if (LINE_WORDS == 0) begin : gen_no_lines
+        assign entering_xe = '0;
+      end else begin : gen_lines
+        npu_lines #(
+            .SIZE      (SIZE),
+            .LINE_WORDS(LINE_WORDS)
+        ) lines (
+            .clk_i          (clk_i),
+            .rst_i          (rst_i),
+            .read_i         (column_read_i),
+            .read_address_i (column_i[$clog2(LINE_WORDS)-1:0]),
+            .write_i        (column_write_i),
+            .write_address_i(column_written_i[$clog2(LINE_WORDS)-1:0]),
+            .act_i          (mx_act_i[c*BYTE_BITS+:BYTE_BITS]),
+            .keep_i         (above_keep),
+            .unsigned_i     (mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
+            .zero_point_i   (mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
+            .enters_1_i     (enters_1),
+            .enters_2_i     (enters_2),
+            .entering_xe_o  (entering_xe)
+        );
+      end
+
       assign line_mask[c*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[c] && !operand_first_i}};
 
       npu_lane #(
@@ -164,7 +219,8 @@ module npu_array #(
           .UNIFORM_BITS(UNIFORM_BITS),
           .SUBSET      (SUBSET),
           .PWLQ_BITS   (PWLQ_BITS),
-          .FP32_REQUANTIZER(FP32_REQUANTIZER)
+          .FP32_REQUANTIZER(FP32_REQUANTIZER),
+          .LINE_WORDS  (LINE_WORDS)
       ) unit (
           .clk_i              (clk_i),
           .rst_i              (rst_i),
@@ -189,6 +245,8 @@ module npu_array #(
           .line_step_i        (operand_valid_i && depthwise),
           .line_mask_i        (line_mask),
           .conv_xe_i          (own_xe),
+          .enters_i           (enters),
+          .entering_xe_i      (entering_xe),
           .acc_clear_i        (acc_clear_i),
           .mx_acc_i           (mx_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
           .mx_acc_o           (mx_more[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),

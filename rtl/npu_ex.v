@@ -21,6 +21,7 @@ module npu_ex #(
     parameter  int PAR_BANKS    = 2,
     parameter  int ACC_BANKS    = 2,
     parameter  int ACC_WORDS    = 256,
+    parameter  int LINE_WORDS   = 0,  // pixels of a row kept for a depthwise window
     localparam int INSTRUCTION_BITS = 128,
     localparam int MX_REGISTERS     = 10,
     localparam int EP_REGISTERS     = 17,
@@ -83,6 +84,7 @@ module npu_ex #(
   localparam int ROW_BITS = $clog2(SIZE);
   localparam int REGIONS  = 3;
   localparam int ACC_BITS = 32 * SIZE;  // a word of one region
+  localparam int COLUMN_BITS = 9;
 
   generate
     if (ACC_BANKS != 2 && ACC_BANKS != 4) begin : gen_bad_acc_banks
@@ -96,6 +98,7 @@ module npu_ex #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
+      .LINE_WORDS  (LINE_WORDS),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
       .PAR_BANKS   (PAR_BANKS),
@@ -120,10 +123,14 @@ module npu_ex #(
   wire [2:0] code_shift;
   wire [ROW_BITS-1:0] shadow_row;
   wire [SIZE-1:0] operand_active;
+  wire column_read, column_write;
+  wire [COLUMN_BITS-1:0] column, column_written;
+  wire [1:0] operand_above;
   wire unused = &{1'b0, mac_acc_final, mx_current_i, ep_current_i};
 
   npu_mac_engine #(
-      .SIZE(SIZE)
+      .SIZE(SIZE),
+      .LINE_WORDS(LINE_WORDS)
   ) mac_engine (
       .clk_i              (clk_i),
       .rst_i              (rst_i),
@@ -146,6 +153,11 @@ module npu_ex #(
       .operand_active_o   (operand_active),
       .operand_first_o    (operand_first),
       .swap_o             (swap),
+      .column_read_o      (column_read),
+      .column_o           (column),
+      .column_write_o     (column_write),
+      .column_written_o   (column_written),
+      .operand_above_o    (operand_above),
       .acc_read_o         (mac_acc_read),
       .acc_read_address_o (mac_acc_read_address),
       .acc_clear_o        (mac_acc_clear),
@@ -231,7 +243,8 @@ module npu_ex #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
-      .FP32_REQUANTIZER(FP32_REQUANTIZER)
+      .FP32_REQUANTIZER(FP32_REQUANTIZER),
+      .LINE_WORDS  (LINE_WORDS)
   ) array (
       .clk_i           (clk_i),
       .rst_i           (rst_i),
@@ -255,6 +268,11 @@ module npu_ex #(
       .operand_active_i(operand_active),
       .operand_first_i (operand_first),
       .swap_i          (swap),
+      .column_read_i   (column_read),
+      .column_i        (column),
+      .column_write_i  (column_write),
+      .column_written_i(column_written),
+      .operand_above_i (operand_above),
       .acc_clear_i     (mac_acc_clear),
       .mx_acc_i        (mx_old),
       .mx_acc_o        (mx_more),

@@ -13,7 +13,7 @@
 // | 3 + column  | npu_accumulate's output is written   |                                        |
 //
 // In a convolution row r's operand is that of lane r, for every lane (conv_xe_i). In a depthwise one
-// the lane's own operand enters row 0 and walks down the rows, one a read.
+// the lane's own operand enters row 0 and walks down the rows, one a read; npu_lines has more enter.
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -25,6 +25,7 @@ module npu_lane #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
+    parameter  int LINE_WORDS   = 0,      // pixels of a row in npu_lines; 0: not built in
     localparam int BYTE_BITS  = 8,
     localparam int XE_BITS    = 9,
     localparam int ACC_BITS   = 32,
@@ -62,6 +63,8 @@ module npu_lane #(
     input  wire                          line_step_i,       // stage 1, depthwise
     input  wire  [SIZE*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
     input  wire  [SIZE*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of all lanes
+    input  wire  [SIZE*XE_BITS-1:0]      enters_i,          // 1 where entering_xe_i has a row's xe
+    input  wire  [SIZE*XE_BITS-1:0]      entering_xe_i,     // stage 2, from npu_lines; else 0
 
     // accumulators of MAC
     input  wire                          acc_clear_i,
@@ -155,8 +158,9 @@ module npu_lane #(
   );
 
   logic [(SIZE-1)*XE_BITS-1:0] line_q;  // rows 1 .. SIZE-1
-  wire [SIZE*XE_BITS-1:0] line = {line_q, own_xe_o};
-  wire unused_mask = &{1'b0, line_mask_i[XE_BITS-1:0]};
+  wire [SIZE*XE_BITS-1:0] line = (LINE_WORDS == 0) ? {line_q, own_xe_o}
+                                                   : {line_q, own_xe_o} & ~enters_i | entering_xe_i;
+  wire unused_mask = &{1'b0, line_mask_i[XE_BITS-1:0], enters_i, entering_xe_i};
 
   always_ff @(posedge clk_i) begin
     if (rst_i) line_q <= '0;
@@ -312,10 +316,7 @@ module npu_lane #(
   end
 
   npu_add add (
-      .clk_i         (clk_i),
-      .rst_i         (rst_i),
-      .en_i          (busy_i && add_i),
-      .valid_i       (1'b0),
+      .clk_i(clk_i), .rst_i(rst_i), .en_i(busy_i && add_i), .valid_i(1'b0),
       .valid_o       (unused_valid_add),
       .mode_i        (mode_i),
       .multiplier_a_i(add_multipliers_i[0+:MULTIPLIER_BITS]),

@@ -19,11 +19,13 @@
 
 module npu_mac_engine #(
     parameter  int SIZE = 4,
+    parameter  int LINE_WORDS = 0,  // pixels of a row that npu_lines keeps; 0: no window
     localparam int INSTRUCTION_BITS = 128,
     localparam int REGISTERS        = 10,
     localparam int WORD_BITS        = 16,
     localparam int ROW_BITS         = $clog2(SIZE),
-    localparam int REGIONS          = 3
+    localparam int REGIONS          = 3,
+    localparam int COLUMN_BITS      = 9
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,
@@ -55,6 +57,13 @@ module npu_mac_engine #(
     output logic                        operand_first_o,   // x = 0
     output logic                        swap_o,            // first word of a pass
 
+    // depthwise window: columns of pixels, stages 0 and 1
+    output wire                         column_read_o,
+    output wire  [COLUMN_BITS-1:0]      column_o,
+    output logic                        column_write_o,
+    output logic [COLUMN_BITS-1:0]      column_written_o,
+    output logic [1:0]                  operand_above_o,   // rows before this one, in this pass
+
     // accumulators
     output wire                         acc_read_o,
     output wire  [WORD_BITS-1:0]        acc_read_address_o,
@@ -84,11 +93,14 @@ module npu_mac_engine #(
       output_register[MX_R_MAC_OUTPUT_ACC_STRIDE_L+:MX_R_MAC_OUTPUT_ACC_STRIDE_W];
   wire [7:0] warm = output_register[MX_R_MAC_OUTPUT_WARM_L+:MX_R_MAC_OUTPUT_WARM_W];
   wire [7:0] emit_step = output_register[MX_R_MAC_OUTPUT_STEP_L+:MX_R_MAC_OUTPUT_STEP_W];
+  wire [1:0] row_warm = form[MX_R_MAC_FORMAT_ROW_WARM_L+:MX_R_MAC_FORMAT_ROW_WARM_W];
+  wire [4:0] row_skip = form[MX_R_MAC_FORMAT_ROW_SKIP_L+:MX_R_MAC_FORMAT_ROW_SKIP_W];
   wire [3:0] bits = form[MX_R_MAC_FORMAT_BITS_L+:MX_R_MAC_FORMAT_BITS_W];
   wire is_pwlq = form[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W] ==
       MX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
   wire accumulate = current_i[MAC_ACCUMULATE_L];
   wire depthwise  = current_i[MAC_DEPTHWISE_L];
+  wire window     = LINE_WORDS != 0 && depthwise && current_i[MAC_WINDOW_L];
   wire unused = &{1'b0, head_i, current_i, registers_i, tile, form};
 
   // The nest: x, y inside a pass; kw, kh, cb, ob from pass to pass.
@@ -213,13 +225,52 @@ module npu_mac_engine #(
     end
   end
 
+  // The lines of a window: the column that is read, and how many rows were.
+
+  logic [COLUMN_BITS-1:0] column_q;
+  logic [1:0] above_q;
+
+  assign column_read_o = step && window;
+  assign column_o      = column_q;
+
+  always_ff @(posedge clk_i) begin
+    if (issue_i) begin
+      column_q <= '0;
+      above_q  <= '0;
+    end else if (step) begin
+      column_q <= last[0] ? '0 : column_q + 1'b1;
+      if (pass_ends) above_q <= '0;
+      else if (last[0]) above_q <= {above_q[0], 1'b1};
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) column_write_o <= 1'b0;
+    else column_write_o <= column_read_o;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (step) begin
+      column_written_o <= column_q;
+      operand_above_o  <= above_q;
+    end
+  end
+
   // Results: which reads have one, and where it goes.
+
+  logic [4:0] until_row_q;
+  wire [4:0] until_row = first[1] ? 5'(row_warm) : until_row_q;
+  wire row_emits = !window || until_row == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (step && last[0]) until_row_q <= (until_row == '0) ? row_skip : until_row - 1'b1;
+  end
 
   logic [7:0] until_emit_q;
   logic [WORD_BITS-1:0] acc_base_q, result_q;
 
   wire [7:0] until_emit = first[0] ? warm : until_emit_q;
-  wire emit = step && (!depthwise || until_emit == '0);
+  wire emit = step && (!depthwise || (until_emit == '0 && row_emits));
   wire [WORD_BITS-1:0] acc_address = acc_base_q + result_q;
 
   always_ff @(posedge clk_i) begin

@@ -13,6 +13,7 @@ module npu_operands_ex #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int FP32_REQUANTIZER = 0,
+    parameter  int LINE_WORDS   = 0,
     parameter  int ACT_BANKS    = 8,
     parameter  int WGT_BANKS    = 2,
     parameter  int PAR_BANKS    = 2,
@@ -83,8 +84,13 @@ module npu_operands_ex #(
     endcase
   end
 
+  wire [15:0] mac_x = mx_registers_i[MX_R_MAC_X*32+:16];
+  wire window_bad = mx_head_i[MAC_DEPTHWISE_L] && mx_head_i[MAC_WINDOW_L] &&
+      (mac_x == 16'd1 || mac_x > 16'(LINE_WORDS));
+
   assign mx_operand_o = mac_none || bits < 4'd2 || bits > bits_most || rows == '0 ||
-      rows > 8'(SIZE) || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || mac_banks_beyond;
+      rows > 8'(SIZE) || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
+      mac_banks_beyond;
   assign mx_claims_o  = {mac_acc_banks, 4'h0, wgt_banks, mac_read_banks};
 
   // What RQ and VEC have in common.

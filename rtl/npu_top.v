@@ -271,6 +271,7 @@ module npu_top #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
+      .LINE_WORDS  (LINE_WORDS),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
       .PAR_BANKS   (PAR_BANKS),

@@ -1,10 +1,11 @@
-"""The memories of a machine: four scratchpads as SRAM."""
+"""The memories of a machine: four scratchpads as SRAM, and the array's lines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from npusim.cost.sram import Memory, memory
+from npusim.isa.instructions.mac import LINES
 from npusim.machines import Machine
 
 ACC_HALVES = 2
@@ -32,7 +33,10 @@ class Scratchpad:
 
 
 def memories(machine: Machine, technology: str) -> tuple[Scratchpad, ...]:
-    """Return ACT, WGT, PAR and ACC of `machine`; a word of ACC is one region's."""
+    """Return ACT, WGT, PAR and ACC of `machine`, and its lines where they are built in.
+
+    A word of ACC is one region's; one of the lines holds the pixels of two rows.
+    """
     pads, byte_bits, acc_bits = machine.scratchpads, 8 * machine.size, 32 * machine.size
     found = [
         Scratchpad(
@@ -44,4 +48,8 @@ def memories(machine: Machine, technology: str) -> tuple[Scratchpad, ...]:
     halves = ACC_HALVES * pads.acc_banks
     half = memory(pads.acc_words // halves, acc_bits, technology)
     found.append(Scratchpad("acc", "accumulators", halves * machine.acc_regions, half))
+    if machine.array.line_words:
+        # A column is read, and written a cycle later: in the half of the odd or the even ones.
+        half = memory(machine.array.line_words // 2, LINES * byte_bits, technology)
+        found.append(Scratchpad("line", "array_edge", 2, half))
     return tuple(found)

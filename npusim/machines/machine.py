@@ -50,6 +50,11 @@ FP32_REQUANTIZER = Parameter(
     "the float32 requantizer is built into each lane, beside the integer one",
 )  # fmt: skip
 
+LINE_WORDS = Parameter(
+    "LINE_WORDS", "params1", "line_words", 20, 10,
+    "pixels of a row that the array keeps for the next two rows of a depthwise window; 0: none",
+)  # fmt: skip
+
 
 class Array(Table, frozen=True):
     """The MAC array: `size` rows and columns (and lanes), with the weight formats built in."""
@@ -69,6 +74,7 @@ class Array(Table, frozen=True):
     ]  # fmt: skip
     pwlq_bits: Annotated[int, count(0, 7, PWLQ.parameter.meaning, PWLQ.parameter)] = 0
     fp32_requantizer: Annotated[int, count(0, 1, FP32_REQUANTIZER.meaning, FP32_REQUANTIZER)] = 0
+    line_words: Annotated[int, count(0, 512, LINE_WORDS.meaning, LINE_WORDS)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +93,11 @@ class Array(Table, frozen=True):
         if not low <= self.pwlq_bits <= high:
             raise IllegalValue(
                 f"array.pwlq_bits: expected an integer in {low}..{high}, found {self.pwlq_bits}"
+            )
+        if self.line_words == 1 or self.line_words & (self.line_words - 1):
+            raise IllegalValue(
+                "array.line_words: expected 0 or a power of two of at least 2, "
+                f"found {self.line_words}"
             )
 
 

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from npusim.codes import REGIONS
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import XE_BOUNDS
-from npusim.isa.spec import ADDRESS_SPACE
 from npusim.machines import Machine
 from npusim.simulator.execute.call_record import Records
 from npusim.simulator.execute.machine_state import State
@@ -122,8 +121,7 @@ def mac_activity(
         mac.load_tile(wgt, tile, o, table, planes)
         base = mac.tile_base(o, ob, cb, kh, kw)
         for y, x in np.ndindex(o.y, o.x):
-            word = (base + y * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
-            mac.shift_in(act, word, x, cb, o, xe)
+            mac.shift_in(act, base, y, x, cb, o, xe)
             for column in range(size):
                 column_activity(
                     planes[column], xe[column], product_bits, sum_bits, xe_before[column],

@@ -20,7 +20,7 @@ from npusim.simulator.timing.timeline import Timeline
 
 WORDS = (
     "act_reads", "act_writes", "wgt_reads", "wgt_writes", "par_reads", "par_writes",
-    "acc_reads", "acc_writes",
+    "acc_reads", "acc_writes", "line_reads", "line_writes",
 )  # fmt: skip
 NAMES = (
     "fetch_bytes", "dram_read_bytes", "dram_write_bytes", *MACS, "array_cycles", "weight_decodes",
@@ -35,7 +35,8 @@ array_cycles        cycles in which operands stand at the array (SIZE * SIZE pro
 weight_decodes      codes decoded into a lane's shadow register; weight_swaps: lanes whose shadow
                     register became the active one
 accumulations       sums of a column added to an accumulator of one lane and region
-<pad>_reads, writes words; of ACC, words of one region (SIZE int32)
+<pad>_reads, writes words; of ACC, words of one region (SIZE int32); of line, two rows' bytes of a
+                    pixel (2 SIZE bytes)
 requantizations     results of one lane; requantize_terms: products of a multiplier in them; those
                     of the float32 requantizer are float32_requantizations instead
 merges              terms of one lane that pwlq's A1 and S are merged into

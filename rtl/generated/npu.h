@@ -35,6 +35,8 @@
 #define NPU_PARAMS1_BURST_LOG2_MASK 0xfu
 #define NPU_PARAMS1_ACC_BANKS_SHIFT 16u /* banks of ACC */
 #define NPU_PARAMS1_ACC_BANKS_MASK 0xfu
+#define NPU_PARAMS1_LINE_WORDS_SHIFT 20u /* pixels of a row that the array keeps for the next two rows of a depthwise window; 0: none */
+#define NPU_PARAMS1_LINE_WORDS_MASK 0x3ffu
 #define NPU_PARAMS2 0x10u /* read only: what the machine is built with */
 #define NPU_PARAMS2_ACT_LOG2_SHIFT 0u /* log2 of the words of an ACT bank */
 #define NPU_PARAMS2_ACT_LOG2_MASK 0xffu

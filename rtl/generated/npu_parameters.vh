@@ -10,6 +10,7 @@
     parameter int PAR_BANKS = 2, // banks of PAR
     parameter int BURST_BEATS = 16, // beats of the longest burst
     parameter int ACC_BANKS = 2, // banks of ACC
+    parameter int LINE_WORDS = 0, // pixels of a row that the array keeps for the next two rows of a depthwise window; 0: none
     parameter int ACT_BANK_WORDS = 256, // words of an ACT bank
     parameter int WGT_BANK_WORDS = 256, // words of a WGT bank
     parameter int PAR_BANK_WORDS = 32, // words of a PAR bank

@@ -9,7 +9,8 @@
       32'(WGT_BANKS) << 4 |
       32'(PAR_BANKS) << 8 |
       32'($clog2(BURST_BEATS)) << 12 |
-      32'(ACC_BANKS) << 16;
+      32'(ACC_BANKS) << 16 |
+      32'(LINE_WORDS) << 20;
   wire [31:0] params2 = 32'($clog2(ACT_BANK_WORDS)) << 0 |
       32'($clog2(WGT_BANK_WORDS)) << 8 |
       32'($clog2(PAR_BANK_WORDS)) << 16 |

@@ -18,7 +18,7 @@ from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = derived_files()
-OPTIONAL = {"pwlq_bits", "fp32_requantizer"}
+OPTIONAL = {"pwlq_bits", "fp32_requantizer", "line_words"}
 """Keys of [array] that mean "not built in" where they are absent."""
 
 

@@ -190,7 +190,8 @@ class _Emission:
     def _layer(self, place: int, layer: LinearLayer, part: tuple[int, int]) -> None:
         emitter, plan = self.emitter, self.plan
         widest_shape, tiling = plan.tilings[place]
-        shape = linear_shape(layer, plan.machine, widest_shape.row_taps, widest_shape.act_banks)
+        taps = widest_shape.kernel_rows, widest_shape.row_taps
+        shape = linear_shape(layer, plan.machine, taps, widest_shape.act_banks)
         assert layer.source.kept is not None
         self.placed[place].forget()
         loops = TileLoops(

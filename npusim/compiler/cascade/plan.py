@@ -22,7 +22,7 @@ from npusim.compiler.linear.layer import (
     Residual,
     ceil_divide,
     linear_shape,
-    row_choices,
+    tap_choices,
 )
 from npusim.compiler.linear.tiling import Tiling
 from npusim.compiler.lower.kinds.windowed import padding_of
@@ -287,7 +287,7 @@ def plan_cascade(layers: tuple[LinearLayer, ...], machine: Machine, act_banks: i
     CapacityError
         None fits.
     """
-    shapes = [linear_shape(x, machine, row_choices(x, machine)[0], act_banks) for x in layers]
+    shapes = [linear_shape(x, machine, tap_choices(x, machine)[0], act_banks) for x in layers]
     streams = streamed(constant_words(layers, shapes), machine)
     found = []
     if streams is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from npusim.isa.fields import COUNT_MAX, STRIDE_MAX
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
+Count = TypeVar("Count", int, NDArray[np.int64])
+
 
 @dataclass(frozen=True)
 class LinearShape:
@@ -19,8 +22,9 @@ class LinearShape:
 
     `outputs` and `inputs` are rows and columns of each of the samples.
     `tile_words` and `code_planes`: WGT words of one weight tile over all planes, and accumulator
-    planes. Depthwise: an output block reads its own input block; a MAC's tile covers `kernel` taps
-    of a row.
+    planes. Depthwise: an output block reads its own input block; a weight tile covers `row_taps`
+    taps of each of `kernel_rows` kernel rows, several of them in a window of at most `line_words`
+    columns.
     """
 
     samples: int
@@ -33,7 +37,9 @@ class LinearShape:
     dilation: tuple[int, int]
     padding: tuple[int, int]
     rows: int
+    kernel_rows: int
     row_taps: int
+    line_words: int
     tile_words: int
     code_planes: int
     terms: int
@@ -55,6 +61,15 @@ class LinearShape:
     """The outputs are written to other banks, and stay there."""
     residual_strides: tuple[int, int] | None = None
     """The added tensor lies whole in other banks: words from row to row, from block to block."""
+
+    @property
+    def is_window(self) -> bool:
+        """Whether the array multiplies several rows of pixels at once."""
+        return self.kernel_rows > 1
+
+    def rows_read(self, outputs: Count, taps: Count) -> Count:
+        """Return the rows of pixels that the array reads for each weight tile."""
+        return (outputs - 1) * self.stride[0] + taps if self.is_window else outputs
 
 
 def cuts(length: int) -> list[int]:
@@ -128,13 +143,13 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
         halves(shape.outputs[1]),
         [1] if shape.one_block else cuts(shape.out_blocks),
         [1] if shape.depthwise else halves(shape.in_blocks),
-        cuts(kh) if kh <= 4 else [kh, 1],
+        [kh] if shape.is_window else cuts(kh) if kh <= 4 else [kh, 1],
         [kw] if shape.row_taps > 1 else sorted({kw, 1}, reverse=True),
     )
     places = np.indices([len(choices) for choices in sizes]).reshape(len(sizes), -1)
     columns = [np.array(choices, np.int64)[i] for choices, i in zip(sizes, places, strict=True)]
     walked = []
-    for axis, row_taps in ((0, 1), (1, shape.row_taps)):
+    for axis, row_taps in ((0, shape.kernel_rows), (1, shape.row_taps)):
         of_axis = (
             shape.outputs[axis], shape.inputs[axis], shape.kernel[axis], shape.stride[axis],
             shape.dilation[axis], shape.padding[axis],
@@ -145,18 +160,20 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
     tiles = Tiles(*columns, *(walked[0] * walked[1] * times))
     pads = machine.scratchpads
     pixels = tiles.th * tiles.tw
-    weights = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles) * shape.tile_words
+    weights = tiles.gob * tiles.gcb * passes(shape, tiles) * shape.tile_words
     fits = weights <= machine.wgt_words
     fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
     fits &= (pixels <= STRIDE_MAX) & (act_words(shape, tiles) <= machine.act_words)
     fits &= between_words(shape, tiles) <= machine.act_words
+    if shape.is_window:
+        fits &= span(shape, tiles, 1) <= shape.line_words
     return tiles.chosen(fits)
 
 
 def passes(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
-    """Return the weight tiles of a kernel row."""
-    return -(-tiles.gkw // shape.row_taps)
+    """Return the weight tiles of an input block's taps."""
+    return -(-tiles.gkh // shape.kernel_rows) * -(-tiles.gkw // shape.row_taps)
 
 
 def span(shape: LinearShape, tiles: Tiles, axis: int) -> NDArray[np.int64]:

@@ -188,7 +188,8 @@ class LayerConstants:
             for place, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
                 if place not in used:
                     continue
-                tiles = obs * chunk.ncb * chunk.nkh * ceil_divide(chunk.nkw, shape.row_taps)
+                tiles = obs * chunk.ncb * ceil_divide(chunk.nkh, shape.kernel_rows)
+                tiles *= ceil_divide(chunk.nkw, shape.row_taps)
                 places[ob, place] = (words, tiles * shape.tile_words)
                 words += tiles * shape.tile_words
                 order.append((ob, obs, chunk))
@@ -219,6 +220,8 @@ class LayerConstants:
             if self.shape.row_taps > 1:
                 taps = slice(0, 1)
             kernel_rows = slice(chunk.kh, chunk.kh + chunk.nkh)
+            if self.shape.is_window:
+                kernel_rows = slice(0, 1)
             for plane, values in zip(planes, tiles, strict=True):
                 part = values[ob : ob + obs, cb : cb + chunk.ncb, kernel_rows, taps]
                 rows, size = part.shape[-2:]

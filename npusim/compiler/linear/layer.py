@@ -13,6 +13,7 @@ from npusim.compiler.linear.planes import Plane, Terms
 from npusim.compiler.linear.tiling import Tiling, best_tiling
 from npusim.errors import CapacityError
 from npusim.graph.attributes import Window
+from npusim.isa.instructions.mac import LEAST_LINE, LINES
 from npusim.isa.layout import pack_parameters
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
@@ -121,44 +122,60 @@ def choose_tiling(
     act_banks: int | None = None,
     out_blocks: int | None = None,
 ) -> tuple[LinearShape, Tiling]:
-    """Return the layer's shape and its best tiling: the first choice of rows that fits.
+    """Return the layer's shape and its best tiling: the first choice of taps that fits.
+
+    A window, though, is weighed against the choice behind it.
 
     `act_banks`: those that its buffers may take; None: all. `out_blocks`: output blocks that are
     computed one after the other before another layer takes its turn; None: all.
     """
     if act_banks is None:
         act_banks = machine.scratchpads.act_banks
-    for row_taps in row_choices(layer, machine):
-        shape = linear_shape(layer, machine, row_taps, act_banks)
+    window = None
+    for taps in tap_choices(layer, machine):
+        shape = linear_shape(layer, machine, taps, act_banks)
         if out_blocks is not None:
             shape = replace(shape, out_blocks=out_blocks)
         tiling = best_tiling(shape, machine)
-        if tiling is not None:
+        if tiling is None:
+            continue
+        if shape.is_window:
+            window = shape, tiling
+        elif window is None or tiling.cost < window[1].cost:
             return shape, tiling
-    raise CapacityError(_too_small(layer, machine, shape))
+        else:
+            return window
+    if window is None:
+        raise CapacityError(_too_small(layer, machine, shape))
+    return window
 
 
-def row_choices(layer: LinearLayer, machine: Machine) -> list[int]:
-    """Return how many taps of a kernel row a depthwise tile may hold, the best first.
+def tap_choices(layer: LinearLayer, machine: Machine) -> list[tuple[int, int]]:
+    """Return how many kernel rows, and taps of each, a depthwise tile may hold, the best first.
 
-    The taps of a row fill as many rows of the array; one tap a pass needs one row, and always fits.
+    The taps fill as many rows of the array: those of the whole kernel where the array has lines for
+    the rows of pixels above, or those of a kernel row. One tap a pass needs one row, and always
+    fits.
     """
-    kw, dw = layer.window.kernel[1], layer.window.dilation[1]
-    if layer.depthwise:
-        zero = all(plane.has_zero for plane in layer.terms.planes)
-        if dw == 1 and kw <= machine.size:
-            return [kw, 1]
-        if zero and (kw - 1) * dw + 1 <= machine.size:
-            return [(kw - 1) * dw + 1, 1]
-    return [1]
+    (kh, kw), (dh, dw) = layer.window.kernel, layer.window.dilation
+    zero = all(plane.has_zero for plane in layer.terms.planes)
+    row_taps = (kw - 1) * dw + 1
+    if not layer.depthwise or row_taps > machine.size or (dw > 1 and not zero):
+        return [(1, 1)]
+    fits = (
+        kh - 1 <= LINES and kh * row_taps <= machine.size and row_taps <= machine.array.line_words
+    )
+    window = [(kh, row_taps)] if kh > 1 and dh == 1 and row_taps >= LEAST_LINE and fits else []
+    return [*window, (1, row_taps), (1, 1)]
 
 
 def linear_shape(
-    layer: LinearLayer, machine: Machine, row_taps: int, act_banks: int
+    layer: LinearLayer, machine: Machine, taps: tuple[int, int], act_banks: int
 ) -> LinearShape:
-    """Return what the tile search knows of a layer."""
+    """Return what the tile search knows of a layer; `taps`: one of `tap_choices`."""
     size = machine.size
-    rows = row_taps if layer.depthwise else min(size, layer.source.channels)
+    kernel_rows, row_taps = taps
+    rows = kernel_rows * row_taps if layer.depthwise else min(size, layer.source.channels)
     planes = layer.terms.planes
     grouped = layer.groups > 1 and not layer.depthwise
     source, target = layer.source, layer.target
@@ -175,7 +192,9 @@ def linear_shape(
         dilation=layer.window.dilation,
         padding=(layer.window.padding[0], layer.window.padding[2]),
         rows=rows,
+        kernel_rows=kernel_rows,
         row_taps=row_taps,
+        line_words=machine.array.line_words,
         tile_words=sum(ceil_divide(rows * plane.code_bits, 8) for plane in planes),
         code_planes=len(planes),
         terms=layer.terms.count,
@@ -206,7 +225,10 @@ def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
 
 
 def weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArray[np.uint8]:
-    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE]."""
+    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE].
+
+    One for all kernel rows in a window.
+    """
     size = layer.target.size
     codes = plane.codes
     out_channels, kh, kw, ics = codes.shape
@@ -221,6 +243,8 @@ def weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArra
         for tap in range(kw):  # the shift register brings the last tap's pixel first
             row = shape.row_taps - 1 - tap * dilation
             rows[:, 0, :, 0, row] = taps[..., tap].transpose(0, 2, 1)
+        if shape.is_window:  # as the lines do the last row's
+            return rows[:, :, ::-1].reshape(shape.out_blocks, 1, 1, 1, shape.rows, size)
         return rows
     if layer.groups > 1:
         wide = _ungrouped(layer, shape, wide)
@@ -261,8 +285,9 @@ def input_span(
 
 def weight_words(shape: LinearShape, out_blocks: int) -> int:
     """Return the WGT words of the weights of `out_blocks` output blocks."""
-    passes = ceil_divide(shape.kernel[1], shape.row_taps)
-    return out_blocks * shape.in_blocks * shape.kernel[0] * passes * shape.tile_words
+    passes = ceil_divide(shape.kernel[0], shape.kernel_rows)
+    passes *= ceil_divide(shape.kernel[1], shape.row_taps)
+    return out_blocks * shape.in_blocks * passes * shape.tile_words
 
 
 def parameter_words(layer: LinearLayer) -> int:

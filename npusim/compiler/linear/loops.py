@@ -298,10 +298,12 @@ class TileLoops:
         """Emit the MACs of a piece; `wgt`, `act`: first words of its whole part's chunk."""
         area, obs = piece.part, piece.count
         layer, shape, emitter = self.layer, self.shape, self.emitter
-        stride_w = shape.stride[1]
+        stride_h, stride_w = shape.stride
+        row_step = self.layout.row_stride * (1 if shape.is_window else stride_h)
         depth = layer.depthwise
         taps = shape.row_taps
         passes = ceil_divide(chunk.nkw, taps)
+        kernel_passes = ceil_divide(chunk.nkh, shape.kernel_rows)
         walk = area.columns
         if depth:
             walk = (area.columns - 1) * stride_w + taps
@@ -323,12 +325,17 @@ class TileLoops:
             emitter.configure(
                 "MX",
                 mac_x=level(walk, 1 if depth else stride_w),
-                mac_y=level(area.rows, shape.stride[0] * self.layout.row_stride),
+                mac_y=level(shape.rows_read(area.rows, chunk.nkh), row_step),
                 mac_kw=level(passes, shape.dilation[1]),
-                mac_kh=level(chunk.nkh, shape.dilation[0] * self.layout.row_stride),
+                mac_kh=level(kernel_passes, shape.dilation[0] * self.layout.row_stride),
                 mac_cb=level(chunk.ncb, self.layout.block_stride),
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
-                mac_tile={"rows": tile_rows, "row_first": 0, "row_end": row_end},
+                mac_tile={
+                    "rows": tile_rows,
+                    "row_first": 0,
+                    "row_end": row_end,
+                    "taps": taps if shape.is_window else 0,
+                },
                 mac_output={
                     "acc_stride": pixels,
                     "warm": taps - 1 if depth else 0,
@@ -339,16 +346,19 @@ class TileLoops:
                     "bits": plane.bits,
                     "unsigned": int(layer.source.unsigned),
                     "zero_point": layer.input_zero_point,
+                    "row_warm": shape.kernel_rows - 1,
+                    "row_skip": stride_h - 1 if shape.is_window else 0,
                 },
                 subset_selectors={"value": plane.selectors},
             )
-            each = chunk.ncb * chunk.nkh * passes * words
+            each = chunk.ncb * kernel_passes * passes * words
             own = wgt + piece.first * each
             emitter.execute(
                 "MAC",
                 wgt_banks=emitter.banks("WGT", own, own + obs * each),
                 accumulate=int(accumulate),
                 depthwise=int(depth),
+                window=int(shape.is_window),
                 acc=acc,
                 act=act,
                 wgt=own,

@@ -82,8 +82,9 @@ def _cycles(
     pixels = rows * tiles.tw
     load, walked = shape.rows + MAC_LOAD_CYCLES + 1, pixels
     if shape.depthwise:
-        walked = rows * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
-    taken = blocks * tiles.gcb * tiles.gkh * passes(shape, tiles)
+        read = shape.rows_read(rows, tiles.gkh)
+        walked = read * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
+    taken = blocks * tiles.gcb * passes(shape, tiles)
     mac = load + (taken - 1) * np.maximum(walked, load) + walked
     mac = chunks * shape.code_planes * (mac + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
     epilogue = blocks * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES

@@ -66,6 +66,11 @@ class Tiling:
     dram_beats: int
     cycles: int
 
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What the search minimises: DRAM beats first, then cycles."""
+        return self.dram_beats, self.cycles
+
 
 @lru_cache(4096)
 def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
@@ -107,7 +112,7 @@ def _weight_slots(
     shape: LinearShape, machine: Machine, tiles: Tiles
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots for chunks."""
-    chunk = tiles.gob * tiles.gcb * tiles.gkh * passes(shape, tiles) * shape.tile_words
+    chunk = tiles.gob * tiles.gcb * passes(shape, tiles) * shape.tile_words
     chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
     chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
     groups = -(-shape.out_blocks // tiles.gob)

@@ -42,8 +42,13 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     warm, step = rng.choice((0, rows - 1, rng.randint(0, rows + 1))), rng.choice((1, 1, 2, 3))
     if not depthwise:  # which alone takes them
         warm, step = rng.randrange(256), rng.randrange(256)
+    window = int(depthwise and 2 <= pixels[1] <= b.machine.array.line_words)
+    row_warm, row_skip = rng.choice((0, 1, 2, 3)), rng.choice((0, 0, 1, 2))
+    if not window:  # which alone takes them, and the flag of which means nothing to others
+        row_warm, row_skip = rng.randrange(4), rng.randrange(32)
     per_row = len(range(warm, pixels[1], step)) if depthwise else pixels[1]
-    results = per_row * pixels[0]
+    emitting = range(row_warm, pixels[0], row_skip + 1)
+    results = per_row * (len(emitting) if window else pixels[0])
     acc_words = b.machine.scratchpads.acc_words
     if results > acc_words:
         return
@@ -65,11 +70,12 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
             "rows": rows,
             "row_first": rng.choice((0, 0, 0, 0, 0, 0, rng.randint(0, rows), rng.randrange(256))),
             "row_end": rng.choice((rows, rows, rng.randint(0, rows), 255)),
+            "taps": rng.choice((-(-rows // 3), -(-rows // 2), rng.randint(0, rows), 255)),
         },
         "mac_output": {"acc_stride": acc_stride, "warm": warm, "step": step},
         "mac_format": {
             "format": form, "bits": bits, "unsigned": unsigned,
-            "zero_point": zero_point(rng, unsigned),
+            "zero_point": zero_point(rng, unsigned), "row_warm": row_warm, "row_skip": row_skip,
         },
         "subset_selectors": {"value": rng.choice((0, *(rng.getrandbits(32) for _ in range(7))))},
     }, rng)  # fmt: skip
@@ -81,8 +87,8 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     added = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
     sums = claim(b, "ACC", b.banks_of_words("ACC", added), rng)
     item = instruction(
-        "MAC", accumulate=accumulate, depthwise=depthwise, acc=acc, act=act + low, wgt=tile,
-        read_banks=read, wgt_banks=used, acc_banks=sums,
+        "MAC", accumulate=accumulate, depthwise=depthwise, window=window or 1 - depthwise,
+        acc=acc, act=act + low, wgt=tile, read_banks=read, wgt_banks=used, acc_banks=sums,
     )  # fmt: skip
     uses = banks_used("ACT", read) + banks_used("WGT", used) + banks_used("ACC", sums)
     b.append(item, rng, uses, level)

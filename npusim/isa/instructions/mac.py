@@ -2,6 +2,8 @@
 
     for ob, cb, kh, kw: load a weight tile;  for y, x: read a word of ACT, add to a word of ACC
 
+In a window the array keeps the last two rows of pixels in lines of its own, so that each word of
+ACT is read once for up to three kernel rows.
 docs/architecture.md, section 2, has the loops and what is active when; section 4 the pipeline.
 """
 
@@ -16,7 +18,7 @@ from npusim.codes import ARRAY_FORMATS, CODES, LEAST_BITS, WEIGHT_FORMATS
 from npusim.codes.columns import ARRAY_FORMAT, REGION_COUNT, STORED_BITS
 from npusim.isa.fields import ACC_BANKS, Field, Format, Register, level, number
 from npusim.isa.layout import weight_tile_words
-from npusim.isa.nest import Column, Nest, saturating_product
+from npusim.isa.nest import Column, Mask, Nest, saturating_product
 from npusim.isa.page import (
     Group,
     Latency,
@@ -36,6 +38,7 @@ FORMAT = Format(
     (
         Field("accumulate", 10, 1, "add to ACC in the first reduction tile too"),
         Field("depthwise", 11, 1, "channels on columns, a shift register along the rows"),
+        Field("window", 12, 1, "depthwise: up to three rows of pixels at once"),
         Field("acc", 16, 16, "first accumulator word"),
         Field("act", 32, 16, "first ACT word read"),
         Field("wgt", 48, 16, "first word of the first weight tile"),
@@ -58,6 +61,7 @@ REGISTERS = (
             Field("rows", 0, 8, "rows of a weight tile"),
             Field("row_first", 8, 8, "first active row in the first channel block"),
             Field("row_end", 16, 8, "active rows in the last channel block"),
+            Field("taps", 24, 8, "window: rows of the array for each row of pixels"),
         ),
     ),
     Register(
@@ -75,10 +79,17 @@ REGISTERS = (
             Field("bits", 4, 4, "b of the code"),
             Field("unsigned", 8, 1, "activations are uint8"),
             Field("zero_point", 16, 9, "of the activations; xe is taken modulo 2^9", signed=True),
+            Field("row_warm", 25, 2, "window: rows of pixels before the first with results"),
+            Field("row_skip", 27, 5, "window: rows of pixels between those with results"),
         ),
     ),
     Register("subset_selectors", 9, "lane i of weight_decode at bits 4i+3..4i", number("8 x u4")),
 )  # fmt: skip
+
+LEAST_LINE = 2
+"""Pixels of a row in a window: a pixel is kept one cycle after it was read."""
+LINES = 2
+"""Rows of pixels that are kept for a window."""
 
 MACS = tuple(f"macs_{name}" for name in ARRAY_FORMATS)
 """Counts of products by what multiplies them, though it be built in as a part of a wider one."""
@@ -103,6 +114,12 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
         yield Rule(rule.holds | (form["format"] != place), text, rule.values)
     yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.size)
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
+    columns, most = mac.registers["mac_x"]["count"], machine.array.line_words
+    text = f"window: expected rows of {LEAST_LINE}..{most} pixels, found {{}}"
+    if not most:
+        text = "window: rows of {} pixels, array.line_words is 0"
+    held = (columns >= LEAST_LINE) & (columns <= most)
+    yield Rule(~is_window(mac) | held, text, (columns,))
     yield built_in(machine, "ACT", mac["read_banks"])
     yield built_in(machine, "WGT", mac["wgt_banks"])
     yield built_in(machine, "ACC", mac["acc_banks"])
@@ -138,6 +155,11 @@ def reads(mac: Group) -> Column:
     return saturating_product(*(mac.registers[name]["count"] for name in READ_LEVELS))
 
 
+def is_window(mac: Group) -> Mask:
+    """Return which MACs multiply up to three rows of pixels at once."""
+    return (mac["depthwise"] == 1) & (mac["window"] == 1)
+
+
 def row_results(mac: Group) -> Column:
     """Return the results that a row of x gives."""
     columns, output = mac.registers["mac_x"]["count"], mac.registers["mac_output"]
@@ -146,9 +168,17 @@ def row_results(mac: Group) -> Column:
     return np.where(mac["depthwise"] == 1, some, columns)
 
 
+def result_rows(mac: Group) -> Column:
+    """Return the rows of y that give results."""
+    rows, form = mac.registers["mac_y"]["count"], mac.registers["mac_format"]
+    step = form["row_skip"] + 1
+    some = np.maximum(0, (rows - form["row_warm"] + step - 1) // step)
+    return np.where(is_window(mac), some, rows)
+
+
 def results(mac: Group) -> Column:
     """Return the accumulator words that each pass writes."""
-    return saturating_product(row_results(mac), mac.registers["mac_y"]["count"])
+    return saturating_product(row_results(mac), result_rows(mac))
 
 
 def regions(mac: Group) -> Column:
@@ -205,7 +235,7 @@ def counts(mac: Group, machine: Machine) -> dict[str, Column]:
     passes, at_array = tiles(mac), tiles(mac) * reads(mac)
     others = passes // np.maximum(1, mac.registers["mac_cb"]["count"])
     products = active_rows(mac) * others * reads(mac) * size
-    per_tile = mac.registers["mac_y"]["count"] * row_results(mac) * regions(mac)
+    per_tile = result_rows(mac) * row_results(mac) * regions(mac)
     overwriting = mac.registers["mac_ob"]["count"] * (mac["accumulate"] == 0)
     return {
         **{name: products * (element == place) for place, name in enumerate(MACS)},
@@ -214,6 +244,8 @@ def counts(mac: Group, machine: Machine) -> dict[str, Column]:
         "weight_swaps": passes * size,
         "accumulations": passes * per_tile * size,
         "act_reads": at_array,
+        "line_reads": at_array * is_window(mac),
+        "line_writes": at_array * is_window(mac),
         "wgt_reads": passes * tile_words(mac),
         "acc_writes": passes * per_tile,
         "acc_reads": (passes - overwriting) * per_tile,

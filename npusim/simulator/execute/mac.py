@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, kernel, scalar, specialized
 from npusim.isa.instructions import mac
-from npusim.isa.nest import Mask
+from npusim.isa.nest import Column, Mask
 from npusim.isa.page import Group
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
@@ -44,7 +44,8 @@ _DECODED = (
 )  # fmt: skip
 """What decoded weights depend on, beside their bytes."""
 _WALKED = (
-    "depthwise", "rows", "x_stride", "cb", "cb_stride", "kh", "kh_stride", "kw", "kw_stride",
+    "depthwise", "window", "rows", "taps", "y_stride", "x_stride", "cb", "cb_stride", "kh",
+    "kh_stride", "kw", "kw_stride",
 )  # fmt: skip
 """What the offsets of a pixel's reduction depend on."""
 
@@ -53,9 +54,19 @@ def is_prepared(group: Group, rows: Records) -> Mask:
     """Return which MACs the entries below compute, if nothing wraps: no word is met twice."""
     least = np.where(rows["unsigned"] == 1, 0, -SIGN_FLIP)
     in_range = (rows["zero_point"] >= least) & (rows["zero_point"] <= least + 255)
-    shifted = (rows["warm"] >= rows["rows"] - 1) & (rows["row_first"] == 0)
+    after, above = _most_delays(rows)
+    shifted = (rows["warm"] >= after) & (rows["row_warm"] >= above) & (rows["row_first"] == 0)
     apart = (rows["ob"] == 1) | (rows["acc_stride"] >= mac.results(group))
     return in_range & apart & ((rows["depthwise"] == 0) | shifted)
+
+
+def _most_delays(rows: Records) -> tuple[Column, Column]:
+    """Return by how many reads of a row, and by how many rows, operands of MACs are late."""
+    last, taps, window = rows["rows"] - 1, rows["taps"], rows["window"] == 1
+    above = np.where(window, np.minimum(last // np.maximum(taps, 1), mac.LINES), 0)
+    above = np.where(taps == 0, 0, above)
+    after = np.maximum(last - above * taps, np.where(above > 0, taps - 1, 0))
+    return after, above
 
 
 class Macs:
@@ -117,7 +128,11 @@ class Macs:
         words = cb * o["cb_stride"] + kh * o["kh_stride"] + kw * o["kw_stride"]
         item = 1 if self.taps == 4 and not o["depthwise"] else 2
         if o["depthwise"]:
-            words = (words[:, None] - np.arange(o["rows"]) * o["x_stride"]).ravel()
+            row = np.arange(o["rows"])
+            above = np.minimum(row // max(o["taps"], 1), mac.LINES) if o["window"] else 0 * row
+            above *= o["taps"] > 0
+            late = above * o["y_stride"] + (row - above * o["taps"]) * o["x_stride"]
+            words = (words[:, None] - late).ravel()
             words = np.append(words, words[: len(words) % 2])  # an odd tap of weight zero
         return np.ascontiguousarray(words * (self.size * item), np.int64)
 
@@ -285,7 +300,8 @@ def depthwise(act_address, acc_address, description, first, end):
     row_words, pairs = o.acc_regions * size, o.offset_count // 2
     columns, regions = o.columns, o.regions
     row_results = o.row_results
-    results = o.y * row_results
+    results = o.result_rows * row_results
+    first_row, row_step = (o.row_warm, o.row_skip + 1) if o.window else (0, 1)
     offsets = np.empty(PIXELS, np.int64)
     for vector in range(o.ob * regions * columns):
         block, part = vector // (regions * columns), vector % (regions * columns)
@@ -299,7 +315,8 @@ def depthwise(act_address, acc_address, description, first, end):
             for i in range(PIXELS):
                 if i < taken:
                     read = o.warm + x * o.step
-                    at = base + y * o.y_stride + read * o.x_stride
+                    row = first_row + y * row_step
+                    at = base + row * o.y_stride + read * o.x_stride
                     at = (at * size + column) * 2
                     x += 1
                     if x == row_results:

@@ -25,7 +25,7 @@ GOOD = {**ONES, "mac_format": {"bits": 8}, "mac_tile": {"rows": 1}}
 
 
 def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
-    seen = set()
+    seen, windows = set(), 0
     for machine, item, registers in found("MAC"):
         r, size, touched, counts = registers, machine.size, Touched(), Counter()
         pwlq = r["mac_format"]["format"] == 2
@@ -34,6 +34,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         words = -(-tile["rows"] * bits // 8)
         uniform = "macs_uniform8" if bits > 4 else "macs_uniform4"
         kind = (uniform, "macs_subset", "macs_pwlq")[r["mac_format"]["format"]]
+        is_window = item["depthwise"] and item["window"]
         last_block, tiles, reads = r["mac_cb"]["count"] - 1, 0, 0
         for t, (ob, cb, kh, kw) in enumerate(loop(r, ("mac_ob", "mac_cb", "mac_kh", "mac_kw"))):
             for word in range(words):
@@ -52,6 +53,9 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
                 warm, step = output["warm"], output["step"]
                 if item["depthwise"] and (x < warm or (x - warm) % step):
                     continue
+                late, every = y - r["mac_format"]["row_warm"], r["mac_format"]["row_skip"] + 1
+                if is_window and (late < 0 or late % every):
+                    continue
                 word = item["acc"] + ob * output["acc_stride"] + p
                 touched.write("ACC", word)
                 p += 1
@@ -66,6 +70,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
             "act_reads": len(touched.words["ACT", False]), "wgt_reads": tiles * words,
             "array_cycles": tiles * reads, "weight_swaps": tiles * size,
             "weight_decodes": tiles * tile["rows"] * size,
+            **dict.fromkeys(("line_reads", "line_writes"), tiles * reads * is_window),
         }  # fmt: skip
         assert counted(item, registers, machine) == dict(+counts), item
         load = tile["rows"] + MAC_LOAD_CYCLES + unit_latency("weight_decode")
@@ -73,7 +78,9 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         cycles += unit_latency("subtract_zero_point") + unit_latency("pe_column")
         assert mac.cycles(group_of(item, registers), unit_latency).tolist() == [cycles]
         seen.add((kind, item["depthwise"], item["accumulate"]))
+        windows += is_window
     assert {(kind, 0, 0) for kind in mac.MACS} <= seen
+    assert windows
     assert {depthwise for _, depthwise, _ in seen} == {accumulate for *_, accumulate in seen}
 
 
@@ -97,6 +104,19 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
 )
 def test_rules(registers: dict, fields: dict[str, int], wrong: list[str]) -> None:
     assert broken("MAC", group("MAC", GOOD | registers, **fields)) == wrong
+
+
+def test_rows_of_a_window_fit_the_lines_of_the_array() -> None:
+    built = Machine.load("nano").with_({"array.line_words": 8})
+    for pixels, fits in ((1, False), (2, True), (8, True), (9, False)):
+        registers = GOOD | {"mac_output": {"step": 1}, "mac_x": {"count": pixels}}
+        window = group("MAC", registers, depthwise=1, window=1)
+        wrong = [f"window: expected rows of 2..8 pixels, found {pixels}"]
+        assert broken("MAC", window, built) == ([] if fits else wrong)
+        absent = f"window: rows of {pixels} pixels, array.line_words is 0"
+        assert broken("MAC", window) == [absent]
+        for flag in ("depthwise", "window"):
+            assert not broken("MAC", group("MAC", registers, **{flag: 1}))
 
 
 def test_a_format_that_is_not_built_in_has_no_bits() -> None:

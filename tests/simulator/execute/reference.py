@@ -144,8 +144,9 @@ class Reference:
                     and (cb < counts["cb"] - 1 or row < mask["row_end"])
                     for row in range(mask["rows"])
                 ]
+                above = []  # the words of the rows before, the last one first
                 for y in range(counts["y"]):
-                    before = None
+                    before, seen = None, []
                     for x in range(counts["x"]):
                         at = item["act"] + ob * n["ob"]["stride"] + cb * n["cb"]["stride"]
                         at += kh * n["kh"]["stride"] + kw * n["kw"]["stride"]
@@ -158,11 +159,20 @@ class Reference:
                             xe = [word] + [[0] * size for _ in range(mask["rows"] - 1)]
                             if before is not None:
                                 xe[1:] = before[:-1]
+                            seen.append(word)
+                            for lines in (1, 2) if item["window"] else ():
+                                row = lines * mask["taps"]
+                                if 0 < row < mask["rows"]:
+                                    late = lines <= len(above)
+                                    xe[row] = above[lines - 1][x] if late else [0] * size
                             xe = [row if on else [0] * size
                                   for row, on in zip(xe, active, strict=True)]  # fmt: skip
                             before = xe
                             late = x - output["warm"]
                             if late < 0 or late % output["step"]:
+                                continue
+                            late = y - form["row_warm"]
+                            if item["window"] and (late < 0 or late % (form["row_skip"] + 1)):
                                 continue
                         else:
                             xe = [[word[row]] * size if on else [0] * size
@@ -172,6 +182,7 @@ class Reference:
                         written += self._accumulate(
                             target, weights, xe, first and not item["accumulate"], last
                         )
+                    above = [seen, *above]
         return written
 
     def _accumulate(self, target, weights, xe, clear, last):

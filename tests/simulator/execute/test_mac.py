@@ -16,7 +16,7 @@ FORMS = [form for form in available_forms() if form != "plain"]
 LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x": 9}
 
 
-def random_mac(rng, machine, depthwise):
+def random_mac(rng, machine, depthwise, window=0):
     """Return a MAC whose reads stay in the first 200 words, and which meets no word twice."""
     rows, unsigned = int(rng.integers(1, machine.size + 1)), int(rng.integers(0, 2))
     form = int(rng.integers(0, 3))
@@ -26,12 +26,17 @@ def random_mac(rng, machine, depthwise):
         for name, most in LEVELS.items()
     }
     warm, step = int(rng.integers(rows - 1, rows + 3)), int(rng.integers(1, 4))
+    taps, row_warm = int(rng.integers(0, rows + 1)), 2
+    if window and taps:
+        lines = min((rows - 1) // taps, 2)
+        warm = int(rng.integers(max(taps, rows - lines * taps) - 1, rows + 1))
+        row_warm = int(rng.integers(lines, 4))
     row_first = 0 if depthwise else int(rng.choice((0, rng.integers(0, rows + 1))))
     registers = {
         **levels,
         "mac_tile": {
             "rows": rows, "row_first": row_first,
-            "row_end": int(rng.choice((255, rng.integers(0, rows + 1)))),
+            "row_end": int(rng.choice((255, rng.integers(0, rows + 1)))), "taps": taps,
         },
         "mac_output": {
             "acc_stride": levels["mac_y"]["count"] * levels["mac_x"]["count"], "warm": warm,
@@ -40,11 +45,12 @@ def random_mac(rng, machine, depthwise):
         "mac_format": {
             "format": form, "bits": bits, "unsigned": unsigned,
             "zero_point": int(rng.integers(0, 256) if unsigned else rng.integers(-128, 128)),
+            "row_warm": row_warm, "row_skip": int(rng.integers(0, 3)),
         },
         "subset_selectors": {"value": int(rng.integers(0, 1 << 32))},
     }  # fmt: skip
     fields = {"accumulate": int(rng.integers(0, 2)), "acc": int(rng.integers(0, 50)), "act": 100}
-    return group("MAC", registers, depthwise=depthwise, **fields)
+    return group("MAC", registers, depthwise=depthwise, window=window, **fields)
 
 
 def filled_state(rng, machine):
@@ -56,14 +62,14 @@ def filled_state(rng, machine):
 
 
 @pytest.mark.parametrize("name", ["nano", "base"])
-@pytest.mark.parametrize("form", [*FORMS, "depthwise"])
+@pytest.mark.parametrize("form", [*FORMS, "depthwise", "window"])
 def test_calls_are_the_plain_form(name, form):
     rng, machine = np.random.default_rng(3), Machine.load(name)
     for _ in range(60):
-        depthwise, state = int(form == "depthwise"), filled_state(rng, machine)
-        macs = Macs(
-            random_mac(rng, machine, depthwise), machine, state, FORMS[0] if depthwise else form
-        )
+        window, state = int(form == "window"), filled_state(rng, machine)
+        depthwise = int(form == "depthwise" or window)
+        mac = random_mac(rng, machine, depthwise, window)
+        macs = Macs(mac, machine, state, FORMS[0] if depthwise else form)
         assert macs.prepared.all()
         before = state.acc.copy()
         macs.plain(0, np.empty((0, 1, machine.size), np.int32))
@@ -92,12 +98,18 @@ def test_what_no_call_computes():
     good = {**ones, "mac_tile": {"rows": 2}, "mac_format": {"bits": 8}}
     twice = {"mac_ob": {"count": 2}, "mac_x": {"count": 4}, "mac_output": {"acc_stride": 3}}
     deep = {"mac_output": {"warm": 0, "step": 1}}
+    below = {"mac_tile": {"rows": 2, "taps": 1}, "mac_output": {"step": 1}}
+    both = below | {"mac_format": {"bits": 8, "row_warm": 1}}
     for registers, fields, prepared in (
         ({}, {}, True),
         (twice, {}, False),
         ({"mac_format": {"bits": 8, "zero_point": 128}}, {}, False),
         (deep, {"depthwise": 1}, False),
         ({"mac_output": {"warm": 1, "step": 1}}, {"depthwise": 1}, True),
+        (below, {"depthwise": 1, "window": 1}, False),
+        (below, {"depthwise": 1}, False),
+        (both, {"depthwise": 1, "window": 1}, True),
+        (both, {"depthwise": 1}, False),
     ):
         macs = Macs(group("MAC", good | registers, **fields), machine, state, FORMS[0])
         assert macs.prepared.tolist() == [prepared]

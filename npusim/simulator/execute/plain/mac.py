@@ -17,7 +17,7 @@ from npusim.datapath.pe_column import product_bits
 from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
 from npusim.datapath.weight_decode import UNIFORM
 from npusim.isa.instructions import mac
-from npusim.isa.instructions.mac import LEVELS
+from npusim.isa.instructions.mac import LEVELS, LINES
 from npusim.isa.nest import Column
 from npusim.isa.page import Group
 from npusim.isa.spec import ADDRESS_SPACE
@@ -27,8 +27,9 @@ from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.timing.durations import datapath_parameters
 
 OPERANDS = record(
-    "act", "wgt", "acc", "accumulate", "depthwise", "rows", "row_first", "row_end", "acc_stride",
-    "warm", "step", "row_results", "format", "bits", "code_bits", "tile_words", "regions",
+    "act", "wgt", "acc", "accumulate", "depthwise", "window", "rows", "row_first", "row_end",
+    "taps", "acc_stride", "warm", "step", "row_warm", "row_skip", "row_results", "result_rows",
+    "format", "bits", "code_bits", "tile_words", "regions",
     "unsigned", "zero_point", "selectors", "product_bits",
     *(f"{level[4:]}{part}" for level in LEVELS for part in ("", "_stride")),
 )  # fmt: skip
@@ -40,10 +41,12 @@ def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
     registers = group.registers
     found: dict[str, Column | int] = {
         **{name: group[name] for name in ("act", "wgt", "acc", "accumulate", "depthwise")},
+        "window": mac.is_window(group).astype(np.int64),
         **registers["mac_tile"],
         **registers["mac_output"],
         **registers["mac_format"],
         "row_results": mac.row_results(group),
+        "result_rows": mac.result_rows(group),
         "code_bits": mac.code_bits(group),
         "tile_words": mac.tile_words(group),
         "regions": mac.regions(group),
@@ -120,15 +123,35 @@ def tile_base(o: Any, ob: int, cb: int, kh: int, kw: int) -> int:
 
 
 @scalar
+def rows_above(row: int, o: Any) -> int:
+    """Return how many rows before the one read are the pixels that enter the array at `row`.
+
+    -1: none enter there, they come from the row of the array before.
+    """
+    if row == 0 or not o.depthwise:
+        return 0
+    if o.window and row == o.taps:
+        return 1
+    if o.window and row == LINES * o.taps:
+        return LINES
+    return -1
+
+
+@scalar
 def shift_in(
-    act: NDArray[np.uint8], word: int, x: int, cb: int, o: Any, xe: NDArray[np.int64]
+    act: NDArray[np.uint8], base: int, y: int, x: int, cb: int, o: Any, xe: NDArray[np.int64]
 ) -> None:
-    """Move the operands of read `x` of a row, word `word` of ACT, into xe [column row]."""
+    """Move the operands of read `x` of row `y`, of a pass from word `base`, into xe [column row].
+
+    Rows before the first are zero in a window.
+    """
     for row in range(o.rows - 1, -1, -1):
-        keep = is_active(row, cb, o)
+        above = rows_above(row, o)
+        keep = is_active(row, cb, o) and above <= y
+        word = (base + (y - above) * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
         for column in range(xe.shape[0]):
             lane = column if o.depthwise else row
-            if not o.depthwise or row == 0:
+            if above >= 0:
                 xe[column, row] = subtract_zero_point(
                     widen(act[word, lane]), o.zero_point, o.unsigned, keep
                 )
@@ -136,6 +159,14 @@ def shift_in(
                 xe[column, row] = 0
             else:
                 xe[column, row] = xe[column, row - 1]
+
+
+@scalar
+def has_result(y: int, x: int, o: Any) -> bool:
+    """Return whether read `x` of row `y` gives a result."""
+    if o.window and (y < o.row_warm or (y - o.row_warm) % (o.row_skip + 1) != 0):
+        return False
+    return not o.depthwise or (x >= o.warm and (x - o.warm) % o.step == 0)
 
 
 @kernel
@@ -165,9 +196,8 @@ def multiply(
         last = cb == o.cb - 1 and kh == o.kh - 1 and kw == o.kw - 1
         base, p = tile_base(o, ob, cb, kh, kw), o.acc + ob * o.acc_stride
         for y, x in np.ndindex(o.y, o.x):
-            word = (base + y * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
-            shift_in(act, word, x, cb, o, xe)
-            if o.depthwise and (x < o.warm or (x - o.warm) % o.step != 0):
+            shift_in(act, base, y, x, cb, o, xe)
+            if not has_result(y, x, o):
                 continue
             target = p % ADDRESS_SPACE
             p += 1
