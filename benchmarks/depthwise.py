@@ -1,9 +1,10 @@
-"""Depthwise layers with one tap a pass, with those of a kernel row, and with a whole window.
+"""Depthwise layers with one tap a pass, with those of a kernel row, and with whole windows.
 
     python -m benchmarks.depthwise MODEL... [--machine base]
 
 Compiles each network three times: every depthwise tile holds a single tap, the taps of a kernel
-row, or what the compiler chooses. Prints the table of docs/compiler.md.
+row, or what the compiler chooses. Prints the tables of docs/compiler.md: the cycles of EX for the
+layers' MACs and for the RQ behind each, and the cycles and DRAM bytes of the whole network.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import argparse
 from pathlib import Path
 from unittest.mock import patch
 
-from npusim import operators as op
-from npusim.analysis.layer_cycles import LayerCycles
+from npusim.compiler.compile import compile_network
 from npusim.compiler.linear import layer as linear_layer
-from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.machines import Machine
+from npusim.simulator.run import time_program
 from tools.markdown import header, row
 
 tap_choices = linear_layer.tap_choices
@@ -34,24 +34,20 @@ def kernel_row(layer: linear_layer.LinearLayer, machine: Machine) -> list[tuple[
     return [taps for taps in tap_choices(layer, machine) if taps[0] == 1]
 
 
-def depthwise_layers(network: Network, machine: Machine) -> list[LayerCycles]:
-    """Return the rows of the layers whose channels are convolved one by one."""
-    names = set()
-    for node in network.nodes:
-        channels = network.output_of(node).shape[-1]
-        if isinstance(node.operator, op.Conv2D) and node.operator.groups == channels > 1:
-            names.add(node.name)
-    return [layer for layer in estimate(network, machine).layers if layer.name in names]
-
-
-def totals_row(name: str, machine: Machine, mappings: list[list[LayerCycles]]) -> str:
-    """Return a line of the table: sums over the depthwise layers of a network."""
-    macs = sum(layer.macs for layer in mappings[0])
-    totals = [sum(layer.cycles for layer in layers) for layers in mappings]
-    cells = [f"{macs:,}"]
-    for cycles in totals:
-        cells += [f"{cycles:,}", f"{macs / (cycles * machine.size**2):.1%}"]
-    return row(name, len(mappings[0]), *cells, f"{totals[1] / totals[2]:.2f}")
+def cycles_of(network: Network, machine: Machine) -> tuple[int, int, int]:
+    """Return EX's cycles for depthwise MACs and for the RQs behind them, and those of all runs."""
+    program = compile_network(network, machine, with_data=False)
+    spent, everything = {"MAC": 0, "RQ": 0}, 0
+    for step, timeline in zip(program.runs(), time_program(program), strict=True):
+        everything += timeline.cycles
+        depthwise = False
+        for place in range(step.count):
+            item = program.instructions[step.first + place]
+            if item.name == "MAC":
+                depthwise = bool(item["depthwise"])
+            if item.name in spent and depthwise:
+                spent[item.name] += int(timeline.retire[place] - timeline.issue[place])
+    return spent["MAC"], spent["RQ"], everything
 
 
 def main() -> None:
@@ -61,15 +57,16 @@ def main() -> None:
     parser.add_argument("--machine", default="base")
     arguments = parser.parse_args()
     machine = Machine.load(arguments.machine)
-    titles = ("cycles, one tap", "array", "kernel row", "array", "window", "array", "ratio")
-    print(*header("network", "layers", "MACs", *titles), sep="\n")
+    titles = ("MAC, one tap", "kernel row", "window", "RQ", "network, kernel row", "window")
+    print(*header("network", *titles), sep="\n")
     for path in arguments.models:
         network = load(path)
-        mappings = []
+        found = []
         for choices in (one_tap, kernel_row, tap_choices):
             with patch.object(linear_layer, "tap_choices", choices):
-                mappings.append(depthwise_layers(network, machine))
-        print(totals_row(path.stem, machine, mappings))
+                found.append(cycles_of(network, machine))
+        cells = [*(mac for mac, _, _ in found), found[2][1], found[1][2], found[2][2]]
+        print(row(path.stem, *(f"{cell:,}" for cell in cells)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from npusim.codes import ARRAY_FORMATS, PWLQ, SUBSET, UNIFORM
+from npusim.isa.instructions.mac import LINES
 from npusim.machines import Machine
 
 XE_BITS = 9
@@ -28,14 +29,17 @@ class Logic:
     def instances(self, machine: Machine) -> int:
         """Return how many a machine has.
 
-        A lane adds to each region of its accumulators, and subtracts zero points for MAC and for
-        the pairs of VEC.
+        A lane adds to each region of its accumulators, and subtracts zero points for MAC, for the
+        pairs of VEC, and from the pixels that its lines keep.
         """
         if self.module == "npu_merge_regions" and not machine.array.pwlq_bits:
             return 0
         if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
             return 0
-        of_lane = {"npu_accumulate": machine.acc_regions, "npu_subtract_zero_point": 2}
+        subtractors = 2 + (LINES if machine.array.line_words else 0)
+        of_lane = {
+            "npu_accumulate": machine.acc_regions, "npu_subtract_zero_point": subtractors,
+        }  # fmt: skip
         return of_lane.get(self.module, 1) * (machine.size if self.per_lane else 1)
 
 

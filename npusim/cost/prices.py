@@ -15,6 +15,7 @@ from npusim.codes import ARRAY_FORMATS
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
 from npusim.cost.table import Table, load_table
+from npusim.isa.instructions.mac import LINES
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
 from npusim.machines import Machine
 
@@ -76,6 +77,8 @@ def prices_of(machine: Machine, table: Table) -> Prices:
             add(f"macs_{name}", "npu_pe_column", name, 1 / size, f"array_{name}", clocked=False)
     add("array_cycles", "npu_subtract_zero_point", "operand", size)
     add("array_cycles", "npu_lane", "operand", size)
+    if machine.array.line_words:
+        add("line_reads", "npu_subtract_zero_point", "operand", size * LINES)
     add("array_cycles", "npu_array", "operand")
     add("array_cycles", "npu_mac_engine", "run")
     if gating:  # the columns' clock goes to all rows, with products or without
@@ -110,9 +113,12 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):
         add(event, module, "beat", 1 / bus)
         events[event]["dram"] = 8 * machine.energy.dram_pj_per_bit
+    for name in ("line_reads", "line_writes"):
+        events.setdefault(name, {})
     for pad in memories(machine, table.technology):
-        events[f"{pad.name}_reads"] = {pad.component: pad.bank.read_pj}
-        events[f"{pad.name}_writes"] = {pad.component: pad.bank.write_pj}
+        for event, pj in (("reads", pad.bank.read_pj), ("writes", pad.bank.write_pj)):
+            price = events.setdefault(f"{pad.name}_{event}", {})
+            price[pad.component] = price.get(pad.component, 0.0) + pj
     add("par_reads", "npu_lane", "par", size, "requantizers")
     return Prices(events, _cycle_price(machine, table))
 
