@@ -299,25 +299,20 @@ class TileLoops:
         area, obs = piece.part, piece.count
         layer, shape, emitter = self.layer, self.shape, self.emitter
         stride_h, stride_w = shape.stride
-        row_step = self.layout.row_stride * (1 if shape.is_window else stride_h)
-        depth = layer.depthwise
-        taps = shape.row_taps
+        depth, window = int(layer.depthwise), int(shape.is_window)
+        row_step = self.layout.row_stride * (1 if window else stride_h)
+        rows, taps = shape.rows, shape.row_taps
         passes = ceil_divide(chunk.nkw, taps)
         kernel_passes = ceil_divide(chunk.nkh, shape.kernel_rows)
-        walk = area.columns
-        if depth:
-            walk = (area.columns - 1) * stride_w + taps
+        walk = (area.columns - 1) * stride_w + taps if depth else area.columns
         last_rows = layer.source.channels - (layer.source.blocks - 1) * layer.source.size
         is_last = chunk.cb + chunk.ncb == layer.source.blocks
-        tile_rows = shape.rows
-        row_end = tile_rows if depth or not is_last else last_rows
+        row_end = rows if depth or not is_last else last_rows
         blocks = obs if depth else chunk.ncb
-        if depth:
-            act += piece.first * self.layout.block_stride
+        act += depth * piece.first * self.layout.block_stride
         end = act + (blocks - 1) * self.layout.block_stride
-        end += (
-            (area.rows - 1) * shape.stride[0] + (chunk.nkh - 1) * shape.dilation[0]
-        ) * self.layout.row_stride
+        last_row = (area.rows - 1) * stride_h + (chunk.nkh - 1) * shape.dilation[0]
+        end += last_row * self.layout.row_stride
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
@@ -330,16 +325,11 @@ class TileLoops:
                 mac_kh=level(kernel_passes, shape.dilation[0] * self.layout.row_stride),
                 mac_cb=level(chunk.ncb, self.layout.block_stride),
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
-                mac_tile={
-                    "rows": tile_rows,
-                    "row_first": 0,
-                    "row_end": row_end,
-                    "taps": taps if shape.is_window else 0,
-                },
+                mac_tile={"rows": rows, "row_first": 0, "row_end": row_end, "taps": window * taps},
                 mac_output={
                     "acc_stride": pixels,
-                    "warm": taps - 1 if depth else 0,
-                    "step": stride_w if depth else 0,
+                    "warm": depth * (taps - 1),
+                    "step": depth * stride_w,
                 },
                 mac_format={
                     "format": format_code(plane),
@@ -347,7 +337,7 @@ class TileLoops:
                     "unsigned": int(layer.source.unsigned),
                     "zero_point": layer.input_zero_point,
                     "row_warm": shape.kernel_rows - 1,
-                    "row_skip": stride_h - 1 if shape.is_window else 0,
+                    "row_skip": window * (stride_h - 1),
                 },
                 subset_selectors={"value": plane.selectors},
             )
@@ -357,8 +347,8 @@ class TileLoops:
                 "MAC",
                 wgt_banks=emitter.banks("WGT", own, own + obs * each),
                 accumulate=int(accumulate),
-                depthwise=int(depth),
-                window=int(shape.is_window),
+                depthwise=depth,
+                window=window,
                 acc=acc,
                 act=act,
                 wgt=own,
