@@ -3,8 +3,8 @@
     python -m benchmarks.depthwise MODEL... [--machine base]
 
 Compiles each network three times: every depthwise tile holds a single tap, the taps of a kernel
-row, or what the compiler chooses. Prints the tables of docs/compiler.md: the cycles of EX for the
-layers' MACs and for the RQ behind each, and the cycles and DRAM bytes of the whole network.
+row, or what the compiler chooses. Prints the tables of docs/compiler.md: the cycles of the layers'
+MACs and of the RQ behind each, and those of the whole network.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def kernel_row(layer: linear_layer.LinearLayer, machine: Machine) -> list[tuple[
 
 
 def cycles_of(network: Network, machine: Machine) -> tuple[int, int, int]:
-    """Return EX's cycles for depthwise MACs and for the RQs behind them, and those of all runs."""
+    """Return the cycles of depthwise MACs, of the RQs behind them, and of all runs."""
     program = compile_network(network, machine, with_data=False)
     spent, everything = {"MAC": 0, "RQ": 0}, 0
     for step, timeline in zip(program.runs(), time_program(program), strict=True):
