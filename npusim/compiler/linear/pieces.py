@@ -7,8 +7,6 @@ both ends, and the more weights are loaded that no multiplication hides.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,51 +32,42 @@ _CUTS = [(blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4)]
 _BLOCK_CUTS, _ROW_CUTS = np.array(_CUTS, np.int64).T[:, :, None]
 
 
-class Pieces(NamedTuple):
-    """The best cut of each candidate: cycles of a layer, output blocks and rows of a piece."""
-
-    cycles: NDArray[np.int64]
-    blocks: NDArray[np.int64]
-    rows: NDArray[np.int64]
-
-
 def best_pieces(
     shape: LinearShape,
     machine: Machine,
     tiles: Tiles,
     count: NDArray[np.int64],
     chunks: NDArray[np.int64],
-) -> Pieces:
-    """Return how `tiles`, of which a layer has `count`, are cut, and what MX and EP then take.
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return output blocks and rows of the pieces of `tiles`, of which a layer has `count`.
 
     Tiles of several reduction chunks are not cut: each piece would load the chunks again.
     """
     blocks = -(-tiles.gob // np.minimum(_BLOCK_CUTS, tiles.gob))  # [cuts tiles]
     rows = -(-tiles.th // _ROW_CUTS)
-    cycles = _cycles(shape, machine, tiles, count, chunks, blocks, rows)
+    pieces = count * -(-tiles.gob // blocks) * -(-tiles.th // rows)
+    mac, epilogue = engine_cycles(shape, tiles, chunks, blocks, rows)
+    fetch = (shape.code_planes + _EPILOGUES) * _fetch_cycles(machine)
+    pads = machine.scratchpads
+    words = blocks * rows * tiles.tw * shape.code_planes
+    banks = -(-words // (pads.acc_words // pads.acc_banks))
+    longest = np.maximum(np.maximum(mac, epilogue), fetch)
+    beside = pieces * longest + np.minimum(mac, epilogue)
+    after = pieces * np.maximum(mac + epilogue, fetch)
+    cycles = np.where(2 * banks <= pads.acc_banks, beside, after)
     cycles[1:, chunks > 1] = np.iinfo(np.int64).max
     best = cycles.argmin(axis=0)[None]
-    return Pieces(*(np.take_along_axis(of, best, 0)[0] for of in (cycles, blocks, rows)))
+    return np.take_along_axis(blocks, best, 0)[0], np.take_along_axis(rows, best, 0)[0]
 
 
-def _fetch_cycles(machine: Machine) -> int:
-    """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
-    beats = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES // machine.bus.bus_bytes
-    burst = max(beats, (machine.memory.latency_cycles + beats) // FETCH_SLOTS)
-    return -(-burst // FETCH_BURST_INSTRUCTIONS)
-
-
-def _cycles(
+def engine_cycles(
     shape: LinearShape,
-    machine: Machine,
     tiles: Tiles,
-    count: NDArray[np.int64],
     chunks: NDArray[np.int64],
     blocks: NDArray[np.int64],
     rows: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return the cycles of pieces of `blocks` output blocks and `rows` rows, [cuts tiles]."""
-    pieces = count * -(-tiles.gob // blocks) * -(-tiles.th // rows)
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cycles of MX and of EP for a piece of `blocks` output blocks and `rows` rows."""
     pixels = rows * tiles.tw
     load, walked = shape.rows + MAC_LOAD_CYCLES + 1, pixels
     if shape.depthwise:
@@ -90,12 +79,11 @@ def _cycles(
     epilogue = blocks * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
     if shape.residual:
         epilogue = epilogue + 2 * blocks * pixels + RQ_DRAIN_CYCLES + LAUNCH_CYCLES
-    epilogue = epilogue + LAUNCH_CYCLES
-    fetch = (shape.code_planes + _EPILOGUES) * _fetch_cycles(machine)
-    pads = machine.scratchpads
-    banks = -(-blocks * pixels * shape.code_planes // (pads.acc_words // pads.acc_banks))
-    longest = np.maximum(np.maximum(mac, epilogue), fetch)
-    beside = pieces * longest + np.minimum(mac, epilogue)
-    after = pieces * np.maximum(mac + epilogue, fetch)
-    cycles: NDArray[np.int64] = np.where(2 * banks <= pads.acc_banks, beside, after)
-    return cycles
+    return mac, epilogue + LAUNCH_CYCLES
+
+
+def _fetch_cycles(machine: Machine) -> int:
+    """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
+    beats = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES // machine.bus.bus_bytes
+    burst = max(beats, (machine.memory.latency_cycles + beats) // FETCH_SLOTS)
+    return -(-burst // FETCH_BURST_INSTRUCTIONS)

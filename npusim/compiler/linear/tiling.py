@@ -21,7 +21,7 @@ from npusim.compiler.linear.candidates import (
     passes,
     span,
 )
-from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces
+from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces, engine_cycles
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
@@ -202,7 +202,8 @@ def _cycles(
     chunks = moved.chunks
     start = machine.memory.latency_cycles + LAUNCH_CYCLES
     outputs = moved.areas * moved.groups
-    ex = best_pieces(shape, machine, tiles, outputs, chunks).cycles
+    mac, epilogue = engine_cycles(shape, tiles, chunks, tiles.gob, tiles.th)
+    ex = outputs * (mac + epilogue)  # in turn: what EP saves beside MX is not spent on bytes
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
     ld = ld + outputs * chunks * start * (not shape.keeps_source)
@@ -266,7 +267,7 @@ def _tiling(
     gob = int(one.gob[0])
     count = shape.samples * -(-shape.outputs[0] // one.th) * -(-shape.outputs[1] // one.tw)
     count = count * -(-shape.out_blocks // gob)
-    pieces = best_pieces(shape, machine, one, count, np.array([chunks]))
+    piece_blocks, piece_rows = best_pieces(shape, machine, one, count, np.array([chunks]))
     return Tiling(
         th=int(one.th[0]),
         tw=int(one.tw[0]),
@@ -286,8 +287,8 @@ def _tiling(
         par_page_blocks=page * gob,
         par_slots=par_slots,
         par_slot_words=machine.par_words // par_slots,
-        piece_blocks=int(pieces.blocks[0]),
-        piece_rows=int(pieces.rows[0]),
+        piece_blocks=int(piece_blocks[0]),
+        piece_rows=int(piece_rows[0]),
         dram_beats=cost[0],
         cycles=cost[1],
     )
