@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from npusim.graph.attributes import Window
 from npusim.kernels import mlas, mlas_products
+from tests.simulator.onnxruntime_reference import in_16_lanes
 
 Floats = NDArray[np.float32]
 
@@ -81,6 +82,7 @@ def test_convolutions(samples: int, inner: int, outer: int, size: int, groups: i
     np.testing.assert_array_equal(found.transpose(0, 3, 1, 2), expected)
 
 
+@in_16_lanes
 @pytest.mark.parametrize("columns", [1, 7, 16, 40, 100, 1000])
 def test_softmax(columns: int) -> None:
     x = normal(np.random.default_rng(columns), 3, columns, scale=4)

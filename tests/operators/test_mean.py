@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper
 
+from tests.simulator.onnxruntime_reference import in_16_lanes
+
 from .float_cases import Made, bits_of_onnxruntime
 from .qdq_cases import normal
 from .three_kernels import equals_litert
@@ -31,4 +33,4 @@ def pooled(rng: np.random.Generator) -> Made:
     return helper.make_node("GlobalAveragePool", ["x"], ["y"]), {"x": normal(rng, *shape)}, {}
 
 
-test_bits_of_pools = bits_of_onnxruntime(pooled)
+test_bits_of_pools = in_16_lanes(bits_of_onnxruntime(pooled))

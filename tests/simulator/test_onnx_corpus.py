@@ -14,7 +14,7 @@ import pytest
 
 from npusim.formats.files import load
 
-from .onnxruntime_reference import npusim_run
+from .onnxruntime_reference import exact_options, npusim_run
 
 pytestmark = pytest.mark.shared
 
@@ -28,9 +28,9 @@ def test_every_output_has_the_bytes_of_the_default_session(shared: Path) -> None
     assert len(paths) == 48
     differing: dict[str, int] = {}
     for path in paths:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            path, exact_options(), providers=["CPUExecutionProvider"]
+        )
         network, rng = load(path), np.random.default_rng(7)
         (feed,) = session.get_inputs()
         for scale in (0.5, 1, 3):

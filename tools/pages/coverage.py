@@ -75,12 +75,14 @@ def of_litert(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dic
 
 
 def of_onnxruntime(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return inputs and outputs of a default session of one thread."""
+    """Return inputs and outputs of a session that sums exactly on every processor."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    from tests.simulator.onnxruntime_reference import exact_options
+
+    session = onnxruntime.InferenceSession(
+        str(path), exact_options(), providers=["CPUExecutionProvider"]
+    )
     types = {"float": "float32", "double": "float64"}
     inputs = {}
     for value in session.get_inputs():

@@ -24,6 +24,7 @@ from onnx import numpy_helper
 
 import npusim
 from npusim.prepared.engine import prepare
+from tests.simulator.onnxruntime_reference import exact_options
 from tools.checkout import ROOT
 from tools.markdown import header, row
 
@@ -56,11 +57,9 @@ where that is not near 0.
 
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """Return a default session of one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    """Return a session that sums exactly on every processor."""
     return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(), exact_options(), providers=["CPUExecutionProvider"]
     )
 
 
