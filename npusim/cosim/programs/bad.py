@@ -135,7 +135,7 @@ def _spoil_opcode(code: bytearray, pc: int, engine: str, rng: random.Random) -> 
 def _long(b: Builder, rng: random.Random, engine: str, words: int) -> None:
     """Configure `engine` so that `_use` runs long."""
     if engine in ("MX", "EP"):
-        configure_work(b, rng, vec_x={"count": words}, mac_x={"count": words})
+        configure_work(b, rng, engine, vec_x={"count": words}, mac_x={"count": words})
     else:
         configure_transfer(b, rng, engine)
 
@@ -234,7 +234,7 @@ def _address(b: Builder, rng: random.Random) -> str:
     name, wrong, changes = (
         rng.choice(far) if far and rng.random() < 0.5 else (*rng.choice(near), {})
     )
-    configure_work(b, rng, **registers, **changes)
+    configure_work(b, rng, engine, **registers, **changes)
     b.place(instruction(name, None, **{**good[name], **wrong}))
     return engine
 

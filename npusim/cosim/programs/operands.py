@@ -9,6 +9,7 @@ from npusim.codes.columns import FORMAT_PLACES
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.single import Registers, configure_transfer, configure_work, together
 from npusim.isa.encoding import Instruction, instruction
+from npusim.isa.instructions import FORMATS
 from npusim.isa.instructions.mac import bits_max
 from npusim.isa.instructions.vec import PAIRS
 from npusim.isa.scratchpads import bank_words, banks_of
@@ -43,13 +44,15 @@ def _long(b: Builder, rng: random.Random) -> Instruction:
     count = 1 << rng.randrange(12, 16)  # it must not retire: what it reads was never written
     if name == "MAC":
         level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
-        configure_work(b, rng, **{f"mac_{level}": {"count": count}})
+        configure_work(b, rng, "MX", **{f"mac_{level}": {"count": count}})
         return instruction(name, read_banks=1, wgt_banks=1, acc_banks=1)
     out = bank_words(b.machine, "ACT")
     if name == "RQ":
-        configure_work(b, rng, **{f"vec_{rng.choice('yx')}": {"count": count}})
+        configure_work(b, rng, "EP", **{f"vec_{rng.choice('yx')}": {"count": count}})
         return instruction(name, out=out, par_banks=1, write_banks=2, acc_banks=1)
-    configure_work(b, rng, **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}})
+    configure_work(
+        b, rng, "EP", **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}}
+    )
     return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
 
 
@@ -152,5 +155,5 @@ def _mistake(b: Builder, rng: random.Random, wrong: list[Mistake]) -> Instructio
     """Return one of `wrong`, its registers configured."""
     wrong = [w for w in wrong if all(w[2].values())]  # there may be no bank that is not there
     name, registers, fields = rng.choice(wrong)
-    configure_work(b, rng, **registers)
+    configure_work(b, rng, FORMATS[name].engines[0], **registers)
     return instruction(name, None, **fields)

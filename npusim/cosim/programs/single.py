@@ -33,8 +33,10 @@ def configure_transfer(
     b.configure(engine, values, rng, spoils=False)
 
 
-def configure_work(b: Builder, rng: random.Random, **changes: Mapping[str, int]) -> None:
-    """Configure MX and EP as in ONE, with `changes` (register = fields)."""
+def configure_work(
+    b: Builder, rng: random.Random, engine: str, **changes: Mapping[str, int]
+) -> None:
+    """Configure MX or EP as in ONE, with `changes` (register = fields) of its registers."""
     tile = {
         "mac_tile": {"rows": 1, "row_end": 1},
         "mac_output": {"step": 1},
@@ -43,10 +45,9 @@ def configure_work(b: Builder, rng: random.Random, **changes: Mapping[str, int])
     merged = {**ONE, **tile}
     for register, fields in changes.items():
         merged[register] = {**merged.get(register, {}), **fields}
-    for engine in ("MX", "EP"):
-        known = {register.name for register in REGISTERS[engine]}
-        own = {name: fields for name, fields in merged.items() if name in known}
-        b.configure(engine, own, rng, spoils=False)
+    known = {register.name for register in REGISTERS[engine]}
+    own = {name: fields for name, fields in merged.items() if name in known}
+    b.configure(engine, own, rng, spoils=False)
 
 
 def _format(machine: Machine) -> int:
