@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -43,6 +43,10 @@ PIXELS = (0, 1, 2, 0), (1, 4, 5, 9), (1, 2, 2, 1)
 CHANNELS = (0, 0, 0, 2), (1, 4, 5, 9), (1, 1, 1, 2)
 """Start, stop and step of slices."""
 SQUARE = (1, 5, 5, 9)
+WINDOWED = (1, 3, 4, 49)
+"""Four channel blocks on an array of 16 rows, the last of one channel."""
+WINDOWS = {"array.size": 16, "array.line_words": 16, "scratchpads.acc_banks": 4}
+"""Sizes of a machine that multiplies nine taps of a depthwise kernel at once."""
 MOVED = (
     "rows gathered", "picked", "packed rows", "unpacked rows", "strided", "channels backwards",
     "space to depth of few channels", "depth to space of few channels", "tiled", "broadcast",
@@ -59,12 +63,13 @@ class Case:
     rule: str = "auto"
     is_moved: bool = False
     """Whether values only move, which a quick host would do."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Sizes in which its machine is another than the one named."""
 
 
 def linear(kind: str, scheme: str) -> Network:
     """Return a quantized convolution, depthwise convolution, dense layer, or all in a row."""
-    name, bits, options = SCHEMES["uniform8" if scheme == "mixed" else scheme]
-    rng = np.random.default_rng(bits)
+    rng = np.random.default_rng(SCHEMES["uniform8" if scheme == "mixed" else scheme][1])
     image = FEW_PIXELS if kind == "dense" else IMAGE
     m = Maker(image)
     source, channels = "x", image[3]
@@ -87,14 +92,28 @@ def linear(kind: str, scheme: str) -> Network:
     if kind in ("dense", "all"):
         taps = int(np.prod(m.tensors[source].shape))
         source = m.node("dense", op.FullyConnected(), source, weights(11, taps))
-    samples = np.random.default_rng(5).normal(size=(8, *image[1:])).astype(np.float32)
-    layers = MIXED if scheme == "mixed" else {}
+    return quantized(m, source, scheme)
+
+
+def kernel_rows_at_once(scheme: str, stride: int = 1, dilation: int = 1) -> Network:
+    """Return a depthwise layer of 3 x 3 taps, columns apart by `dilation`: at most 15 rows."""
+    m, channels = Maker(WINDOWED), WINDOWED[3]
+    taps = m.constant("w", np.random.default_rng(7).normal(size=(channels, 3, 3, 1)))
+    window = op.Window((3, 3), (stride, stride), (1, dilation), (1, 1, dilation, dilation))
+    return quantized(m, m.node("depth", op.Conv2D(window, channels), "x", taps), scheme)
+
+
+def quantized(m: Maker, output: str, scheme: str) -> Network:
+    """Return the network of `m` up to `output`, quantized by a scheme of SCHEMES or "mixed"."""
+    name, bits, options = SCHEMES["uniform8" if scheme == "mixed" else scheme]
+    shape = m.tensors["x"].shape[1:]
+    samples = np.random.default_rng(5).normal(size=(8, *shape)).astype(np.float32)
     return quantize(
-        m.network(source),
+        m.network(output),
         samples,
         scheme=name,
         bits=bits,
-        layers=layers,
+        layers=MIXED if scheme == "mixed" else {},
         **{**PUBLISHED, **options},
     )
 
@@ -182,6 +201,10 @@ def _cases() -> dict[str, Case]:
         cases[f"dense {scheme}"] = Case(partial(linear, "dense", scheme))
     cases["grouped uniform8"] = Case(partial(linear, "grouped", "uniform8"))
     cases["grouped subset4"] = Case(partial(linear, "grouped", "subset4"))
+    for scheme, stride, dilation in (("uniform8", 1, 1), ("uniform4", 1, 2), ("pwlq4", 2, 1)):
+        network = partial(kernel_rows_at_once, scheme, stride, dilation)
+        name = f"window {scheme} stride {stride} dilation {dilation}"
+        cases[name] = Case(network, sizes=WINDOWS)
     cases["mixed"] = Case(partial(linear, "all", "mixed"))
     two = ((IMAGE, SOME), (IMAGE, OTHER))
     window = op.Window((2, 3), (1, 2), (1, 1), (0, 1, 1, 0))

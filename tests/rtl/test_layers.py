@@ -51,7 +51,8 @@ def memories(machine: Machine) -> list[Memory]:
 
 @cache
 def compiled_case(name: str, machine: str) -> MachineNetwork:
-    case, built = CASES[name], Machine.load(machine)
+    case = CASES[name]
+    built = Machine.load(machine).with_(case.sizes)
     if case.is_moved:
         built = eager(built)
     return MachineNetwork(case.make(), built, case.rule, keep_tensors=True)
@@ -112,7 +113,7 @@ def test_the_cases_cover_the_machine(machine: str) -> None:
         schemes |= mine
         mixed.add(len({scheme for scheme, _ in mine}))
         for item in compiled.program.instructions:
-            flags = [flag for flag in ("depthwise", "pwlq") if item.values.get(flag)]
+            flags = [flag for flag in ("depthwise", "window", "pwlq") if item.values.get(flag)]
             kind = VEC_OPS[item["op"]] if item.name == "VEC" else "".join(flags)
             instructions.add((item.name, kind))
     lowered = {operator.__name__ for operator in LOWERINGS}
@@ -123,6 +124,7 @@ def test_the_cases_cover_the_machine(machine: str) -> None:
     assert {
         ("MAC", ""),
         ("MAC", "depthwise"),
+        ("MAC", "depthwisewindow"),
         ("RQ", ""),
         ("RQ", "pwlq"),
         ("LD", ""),

@@ -67,7 +67,8 @@ def mutated_machine() -> Machine:
         act_banks=4, act_bank_words=64, wgt_banks=2, wgt_bank_words=128, par_banks=2,
         par_bank_words=32, acc_words=128,
     )  # fmt: skip
-    return nano.with_({"name": "mutated", "array.size": 8, "scratchpads": pads})
+    sizes = {"name": "mutated", "array.size": 8, "array.line_words": 8, "scratchpads": pads}
+    return nano.with_(sizes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,9 +110,7 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     run_script("script mutants.ys", folder)
     values = machine.parameters
     (folder / "netlist.v").write_text(_with_switch((folder / "mutants.v").read_text(), values))
-    (folder / "npu_system.v").write_text(
-        _flat_names((RTL / "sim/npu_system.v").read_text(), machine)
-    )
+    (folder / "npu_system.v").write_text(_flat_names((RTL / "sim/npu_system.v").read_text()))
     wanted = design(machine, "verilator", MEMORY_BYTES)
     bench = [path for path in wanted.sources if path.parent.name == "sim"]
     bench = [folder / path.name if path.stem == "npu_system" else path for path in bench]
@@ -137,15 +135,8 @@ def _with_switch(text: str, values: Mapping[str, int]) -> str:
     return f"{before}module npu_top #({ignored}) ({top}"
 
 
-def _flat_names(text: str, machine: Machine) -> str:
+def _flat_names(text: str) -> str:
     """Return npu_system.v with the names that generate blocks have in a netlist."""
-    text, found = re.subn(
-        r"for \(c = 0;.*?begin : lane\n(.*?)\n *end\n",
-        lambda match: "\n".join(
-            match[1].replace("+c)", f"+{c})").replace("lane[c].acc[", f"\\lane[{c}].acc [")
-            for c in range(machine.size)
-        ),
-        text, flags=re.DOTALL,
-    )  # fmt: skip
-    assert found == 1
-    return re.sub(r"sequencer\.(engine\[\d\]\.\w+)", r"sequencer.\\\1 ", text)
+    text, found = re.subn(r"sequencer\.(engine\[\d\]\.\w+)", r"sequencer.\\\1 ", text)
+    assert found
+    return text
