@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
@@ -164,7 +166,10 @@ class Compiler:
             if stored.kept is None:
                 self._place(stored.name, held)
             elif stored.kept.fill is not None:
-                load_fill(self.emitter, self.constants, stored.kept, stored.blocks)
+                samples = stored.kept.block_stride // stored.kept.sample_stride
+                inner = stored.height // samples, stored.width
+                of = self.emitter, self.constants, stored.kept, stored.blocks, inner
+                self.emitter.before_results(partial(load_fill, *of))
         with naming(unit.node):
             unit.lowering(*outputs)
         self.emitter.end_layer()

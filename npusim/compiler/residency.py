@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from npusim.compiler.context import InPlace, Lowering
 from npusim.compiler.emit.memory import Border, Kept, Spot, Stored
+from npusim.compiler.emit.transfers import fill_pieces
 from npusim.errors import CapacityError
 from npusim.isa.fields import STRIDE_MAX
 from npusim.isa.instructions.ld import MOST_PADS
@@ -225,10 +226,11 @@ class Residency:
             return None
         finally:
             self._keep(candidate, start, False)
-        fill_beats = candidate.stored.blocks * self.machine.word_beats
         beats = sum(cost[0] for cost in costs)
         if candidate.border.fill is not None:
-            beats += fill_beats
+            stored = candidate.stored
+            inner = stored.height // candidate.samples, stored.width
+            beats += len(fill_pieces(self.machine, candidate.at(0), stored.blocks, inner))
         return beats, sum(cost[1] for cost in costs)
 
     def _sum(self, units: range) -> tuple[int, int]:

@@ -129,5 +129,5 @@ def test_a_kept_tensor_is_neither_stored_nor_loaded() -> None:
     assert kept(program) == {layer.output for layer in program.layers[:2]}
     stored = compile_network(network, Machine.load("base"), keep_tensors=True)
     pixels = 6 * 6 * 16
-    borders = 2 * 16  # a word each
+    borders = 2 * 8  # a beat each
     assert moved_bytes(stored) - moved_bytes(program) == 2 * 2 * pixels - borders

@@ -115,7 +115,7 @@ class _Emission:
         self.placed = self._place_constants()
 
     def _place_constants(self) -> list[LayerConstants]:
-        """Place all constants, and load those that stay."""
+        """Place all constants, and say where those that stay will lie."""
         plan, emitter = self.plan, self.emitter
         pads, words = plan.machine.scratchpads, plan.constant_words
         stay = [0 if plan.streams[at] else weights for at, (weights, _) in enumerate(words)]
@@ -138,7 +138,6 @@ class _Emission:
                 emitter, self.constants, layer, replace(shape, out_blocks=blocks),
                 replace(tiling, wgt_resident=not streams, par_page_blocks=page), room,
             )  # fmt: skip
-            found.load_room()
             placed.append(found)
         return placed
 
@@ -146,8 +145,13 @@ class _Emission:
         """Emit all bands."""
         for number, band in enumerate(self.plan.bands):
             slot = number % self.plan.input_slots
-            self._fill(number, band)
+            early = self.placed if number == 0 else []
+            for constants in early[:1]:
+                constants.load_room()
             self._load_input(band, slot)
+            for constants in early[1:]:
+                constants.load_room()
+            self._fill(number, band)
             place = 0
             while place < len(self.plan.layers):
                 count = 2 if leads_pair(self.plan.layers, place) else 1
@@ -160,7 +164,8 @@ class _Emission:
             assert tensor is not None
             if needs_fill(self.plan, number, place):
                 kept = tensor.at(self.at.between[place - 1], band[place].above)
-                load_fill(self.emitter, self.constants, kept, tensor.blocks)
+                inner = band[place].count, tensor.width
+                load_fill(self.emitter, self.constants, kept, tensor.blocks, inner)
 
     def _load_input(self, band: Band, slot: int) -> None:
         tensor, rows, layer = self.plan.tensors[0], band[0], self.plan.layers[0]

@@ -308,15 +308,18 @@ def _tallest(
     slots: int,
     streams: tuple[bool, ...],
 ) -> Plan | None:
-    """Return the plan of the tallest bands that fit, with the most blocks at a time."""
+    """Return the plan of the tallest bands that fit of the fewest beats, then cycles."""
     for rows in cuts(layers[-1].target.height):
         cut = bands(layers, rows)
         if not all(part.count for band in cut for part in band):
             continue
-        for tensors in _layouts(layers, cut):
-            plan = _fitted(layers, machine, act_banks, cut, tensors, slots, streams)
-            if plan is not None:
-                return plan
+        fitted = (
+            _fitted(layers, machine, act_banks, cut, tensors, slots, streams)
+            for tensors in _layouts(layers, cut)
+        )
+        found = [plan for plan in fitted if plan is not None]
+        if found:
+            return min(found, key=lambda plan: (plan.dram_beats, plan.cycles))
     return None
 
 

@@ -9,7 +9,7 @@ program and each pair of engines gives and takes in one order, so that no progra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
 
@@ -86,6 +86,7 @@ class Emitter:
         self._touched = [_NEVER] * ALL_BANKS
         """For each bank the last operation on it, waiting ones too."""
         self._operations = 0
+        self._before_results: list[Callable[[], None]] = []
         self._reads: list[tuple[int, int, int, int]] = []
         self._writes: list[tuple[int, int, int, int]] = []
 
@@ -137,7 +138,7 @@ class Emitter:
             fits = [b for b in range(banks - count + 1) if all(free[b : b + count])]
             if not fits:  # free banks lie apart: one piece after the other
                 return [(origin + sum(counts[:place])) * words for place in range(len(counts))]
-            first = min(fits, key=lambda bank: max(used[bank : bank + count]))
+            first = min(fits, key=lambda bank: max(used[bank : bank + count], default=_NEVER))
             free[first : first + count] = [False] * count
             starts.append((origin + first) * words)
         return starts
@@ -172,8 +173,15 @@ class Emitter:
         banks = self.banks("ACT", fields["address"], fields["address"] + words)
         self._wait("ST", {**fields, "banks": banks, "region": dram[0]}, dram)
 
+    def before_results(self, emit: Callable[[], None]) -> None:
+        """Call `emit` before the next RQ or VEC: what it loads is not needed by the array."""
+        self._before_results.append(emit)
+
     def execute(self, name: str, **fields: int) -> None:
         """Emit a MAC, RQ or VEC; its bank masks are among `fields`."""
+        if name != "MAC":
+            while self._before_results:
+                self._before_results.pop(0)()
         self._wait(name, fields, None)
 
     def _wait(self, name: str, fields: dict[str, int], dram: tuple[int, int, int] | None) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import ActTile, Constants, Kept, Stored
 from npusim.isa.instructions.ld import MOST_PADS
+from npusim.machines import Machine
+
+_MOST_FILLED = 2 * MOST_PADS + 1
+"""Rows, and words of a row, that one element and its padding cover."""
 
 
 @dataclass(frozen=True)
@@ -155,29 +160,91 @@ def store_tile(
         emitter.store(move.dram, move.words, **move.fields)
 
 
-def load_fill(emitter: Emitter, constants: Constants, kept: Kept, blocks: int) -> None:
-    """Emit the LD that writes what surrounds a tensor to all words of its blocks."""
+class FillPiece(NamedTuple):
+    """Words that one LD fills: `rows` times `columns` neighbours, `step` words from row to row."""
+
+    address: int
+    rows: int
+    step: int
+    columns: int
+
+
+def fill_pieces(
+    machine: Machine, kept: Kept, blocks: int, inner: tuple[int, int]
+) -> list[FillPiece]:
+    """Return what has to be filled around a tensor of `blocks` blocks.
+
+    `inner`: rows and columns of a sample, which its writer fills. That is what surrounds them, or
+    all words where this takes fewer cycles. Each piece reads one beat.
+    """
+    images = blocks * (kept.block_stride // kept.sample_stride)
+    rows = images * kept.sample_stride // kept.row_stride
+    everything = _pieces(kept.address, rows, kept.row_stride, kept.row_stride)
+    around = _around(kept, images, inner)
+    latency, most = machine.memory.latency_cycles, blocks * machine.word_beats
+    if around is None or len(around) > most:
+        return everything
+    cost_around, cost_of_all = (
+        sum(latency + piece.rows * piece.columns for piece in pieces)
+        for pieces in (around, everything)
+    )
+    return around if cost_around < cost_of_all else everything
+
+
+def _around(kept: Kept, images: int, inner: tuple[int, int]) -> list[FillPiece] | None:
+    """Return the border of `images` images one behind the other; None where no few LDs write it."""
+    stride, image = kept.row_stride, kept.sample_stride
+    top, left = kept.top, kept.left
+    bottom, right = image // stride - top - inner[0], stride - left - inner[1]
+    if max(top, bottom) * stride > _MOST_FILLED or (left and right and not (top and bottom)):
+        return None
+    first, last = kept.address, kept.address + (top + inner[0]) * stride
+    if images == 1 and top == bottom:
+        pieces = _pieces(first, 2, last - first, top * stride)
+    else:
+        pieces = _pieces(first, images, image, top * stride)
+        pieces += _pieces(last, images, image, bottom * stride)
+    start, rows = first + top * stride, images * image // stride - top - bottom
+    if left and right:  # the end of a row and the beginning of the next, from padding to padding
+        return pieces + _pieces(start - right, rows + 1, stride, left + right)
+    return pieces + _pieces(start + (inner[1] if right else 0), rows, stride, left + right)
+
+
+def _pieces(address: int, rows: int, step: int, columns: int) -> list[FillPiece]:
+    """Return the LDs of rows, of each as many as it may pad."""
+    if not columns:
+        return []
+    return [
+        FillPiece(address + first * step, min(_MOST_FILLED, rows - first), step, columns)
+        for first in range(0, rows, _MOST_FILLED)
+    ]
+
+
+def load_fill(
+    emitter: Emitter, constants: Constants, kept: Kept, blocks: int, inner: tuple[int, int]
+) -> None:
+    """Emit the LDs that write what surrounds a tensor, whose samples are of `inner` pixels."""
     assert kept.fill is not None
-    machine, rows = emitter.machine, kept.block_stride // kept.row_stride
+    machine = emitter.machine
     data = bytes([kept.fill & 0xFF]) * machine.size
     first = constants.place_bytes(data) // machine.bus.bus_bytes
-    beats = machine.word_beats
-    above, before = min(rows - 1, MOST_PADS), min(kept.row_stride - 1, MOST_PADS)
-    emitter.configure(
-        "LD",
-        row_stride={"value": 0},
-        block_stride={"value": 0},
-        act_stride={"row": kept.row_stride, "block": kept.block_stride if blocks > 1 else 0},
-        element={"beats": beats, "fill": kept.fill & 0xFF},
-        pads={
-            "top": above, "bottom": rows - 1 - above,
-            "left": before, "right": kept.row_stride - 1 - before,
-        },
-    )  # fmt: skip
-    emitter.load(
-        (0, first, first + beats), "ACT", blocks * kept.block_stride,
-        offset=first, address=kept.address, columns=1, rows=1, blocks=blocks,
-    )  # fmt: skip
+    for piece in fill_pieces(machine, kept, blocks, inner):
+        above, before = min(piece.rows - 1, MOST_PADS), min(piece.columns - 1, MOST_PADS)
+        emitter.configure(
+            "LD",
+            row_stride={"value": 0},
+            block_stride={"value": 0},
+            act_stride={"row": piece.step if piece.rows > 1 else 0, "block": 0},
+            element={"beats": 1, "fill": kept.fill & 0xFF},
+            pads={
+                "top": above, "bottom": piece.rows - 1 - above,
+                "left": before, "right": piece.columns - 1 - before,
+            },
+        )  # fmt: skip
+        emitter.load(
+            (0, first, first + 1), "ACT", (piece.rows - 1) * piece.step + piece.columns,
+            offset=first, address=piece.address, columns=1, rows=1, blocks=1,
+        )  # fmt: skip
 
 
 def load_constant(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from npusim.compiler.emit.elementwise import uniform_parameters
 from npusim.compiler.emit.emit import Emitter
@@ -70,7 +71,7 @@ class LayerConstants:
         self._offset = constants.place(words * self.machine.size, self._weight_bytes)
         self._parameter_offset = place_parameters(constants, layer)
         self._add_offset = self._place_addition(constants)
-        self._pieces = self._resident_pieces() if tiling.wgt_resident else {}
+        self._pieces = self._resident_pieces() if tiling.wgt_resident else []
         self._loaded: set[int] = set()
         slots = emitter.oldest_first("WGT", tiling.wgt_slots, tiling.wgt_slot_words)
         self._chunks = Slots(slots if room is None else room.slots)
@@ -79,8 +80,8 @@ class LayerConstants:
 
     def load_room(self) -> None:
         """Load what stays in its room."""
-        if self._pieces:
-            self.weights(*next(iter(self._places)))
+        for piece in self._pieces:
+            self._load_piece(piece)
         if self.room is not None and not self.room.has_pages:
             self.parameters(0)
 
@@ -96,45 +97,45 @@ class LayerConstants:
             if fresh:
                 self._load(first, words, address)
             return address
-        piece, piece_words, address = self._pieces[ob, place]
-        if piece not in self._loaded:
-            self._load(piece, piece_words, address)
-            self._loaded.add(piece)
-        return address + first - piece
+        touched = [p for p in self._pieces if p[0] < first + words and first < p[0] + p[1]]
+        for piece in touched:
+            self._load_piece(piece)
+        begin, _, address = touched[0]
+        return address + first - begin
+
+    def _load_piece(self, piece: tuple[int, int, int]) -> None:
+        if piece[0] not in self._loaded:
+            self._load(*piece)
+            self._loaded.add(piece[0])
 
     def _load(self, first: int, words: int, address: int) -> None:
         offset = self._offset + first * self.machine.size
         load_constant(self.emitter, "WGT", offset, words, address)
 
-    def _resident_pieces(self) -> dict[tuple[int, int], tuple[int, int, int]]:
-        """Return the piece of each chunk: its first word among the weights, words, address.
+    def _resident_pieces(self) -> list[tuple[int, int, int]]:
+        """Return the pieces that are loaded at once: first word among the weights, words, address.
 
         A piece is what one bank holds of whole chunks, so that the next piece may come while the
-        array reads this one; where the banks do not hold them all so, all weights are one piece.
+        array reads this one; where the banks do not hold them all so, chunks lie across banks.
         """
+        total = sum(count for _, count in self._places.values())
+        bank = bank_words(self.machine, "WGT")
         if self.room is not None:
             assert self.room.wgt is not None
-            words = sum(count for _, count in self._places.values())
-            return dict.fromkeys(self._places, (0, words, self.room.wgt))
-        bank = bank_words(self.machine, "WGT")
-        pieces: list[list[tuple[int, int]]] = [[]]
-        used = 0
-        for key, (_, words) in self._places.items():
-            if used + words > bank and pieces[-1]:
-                pieces.append([])
+            return _by_banks(total, self.room.wgt, bank)
+        starts, used = [0], 0
+        for first, words in self._places.values():
+            if used + words > bank and used:
+                starts.append(first)
                 used = 0
-            pieces[-1].append(key)
             used += words
-        banks = [ceil_divide(sum(self._places[key][1] for key in piece), bank) for piece in pieces]
-        if sum(banks) > self.machine.scratchpads.wgt_banks:
-            pieces = [list(self._places)]
-            banks = [ceil_divide(sum(words for _, words in self._places.values()), bank)]
-        found: dict[tuple[int, int], tuple[int, int, int]] = {}
-        for piece, address in zip(pieces, self.emitter.take_banks("WGT", banks), strict=True):
-            first = self._places[piece[0]][0]
-            words = sum(self._places[key][1] for key in piece)
-            found |= dict.fromkeys(piece, (first, words, address))
-        return found
+        lengths = [end - first for first, end in pairwise([*starts, total])]
+        banks = [ceil_divide(words, bank) for words in lengths]
+        if sum(banks) <= self.machine.scratchpads.wgt_banks:
+            addresses = self.emitter.take_banks("WGT", banks)
+            return list(zip(starts, lengths, addresses, strict=True))
+        (address,) = self.emitter.take_banks("WGT", [ceil_divide(total, bank)])
+        return _by_banks(total, address, bank)
 
     def parameters(self, ob: int) -> int:
         """Load the page that holds output block `ob`; return the block's first word in PAR."""
@@ -227,3 +228,9 @@ class LayerConstants:
                 rows, size = part.shape[-2:]
                 parts.append(pack_weight_tiles(part.reshape(-1, rows, size), plane.code_bits))
         return b"".join(parts)
+
+
+def _by_banks(words: int, address: int, bank: int) -> list[tuple[int, int, int]]:
+    """Return first word, words and address of what each bank holds of `words` from `address` on."""
+    cuts = [address, *range((address // bank + 1) * bank, address + words, bank), address + words]
+    return [(first - address, end - first, first) for first, end in pairwise(cuts)]

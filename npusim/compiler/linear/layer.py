@@ -135,7 +135,8 @@ def choose_tiling(
     for taps in tap_choices(layer, machine):
         shape = linear_shape(layer, machine, taps, act_banks)
         if out_blocks is not None:
-            shape = replace(shape, out_blocks=out_blocks)
+            beats = ceil_divide(shape.out_pixel_beats * out_blocks, shape.out_blocks)
+            shape = replace(shape, out_blocks=out_blocks, out_pixel_beats=beats)
         tiling = best_tiling(shape, machine)
         if tiling is None:
             continue
