@@ -152,8 +152,8 @@ def command(
             verdicts=verdicts,
         )  # fmt: skip
     given = {"--machine": machine, "--set": changes, "--memory": memory, "--latency": latency}
-    for option, told in given.items():
-        if told:
+    for option, is_given in given.items():
+        if is_given:
             raise click.UsageError(
                 f"{option}: expected a network, a program or --random, found units, which have "
                 "their own parameters"
@@ -179,5 +179,5 @@ def _described(
     from npusim.machines import Machine
 
     result = Machine.of(changed(machine, changes) if isinstance(machine, str) else machine)
-    told = {"memory.model": memory, "memory.latency_cycles": latency}
-    return result.with_({key: value for key, value in told.items() if value is not None})
+    changed_keys = {"memory.model": memory, "memory.latency_cycles": latency}
+    return result.with_({key: value for key, value in changed_keys.items() if value is not None})

@@ -74,13 +74,13 @@ def read_own_module(path: Path | None, sources: tuple[Path, ...]) -> dict[str, A
     found = OwnModule()
     if path is not None:
         found = read(parsed(text_of(path), str(path)), OwnModule, str(path))
-    told = {name: getattr(found.wiring, name) for name in found.wiring.__struct_fields__}
+    given = {name: getattr(found.wiring, name) for name in found.wiring.__struct_fields__}
     for role in ("clock", "reset", "enable", "valid_in", "valid_out"):
-        told[role] = told[role] or None
+        given[role] = given[role] or None
     folder = Path() if path is None else path.parent
     return {
         "module": found.module or sources[0].stem,
-        "wiring": Wiring(**told),
+        "wiring": Wiring(**given),
         "latency_cycles": found.latency_cycles,
         "parameters": found.parameters,
         "contract_parameters": found.contract_parameters,

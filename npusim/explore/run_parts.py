@@ -108,8 +108,8 @@ def _parts(network: Network, x: Mapping[str, NDArray], samples: int) -> list[dic
     """Return the samples in parts of as many whole runs."""
     counts = {name: _count(network, name, array) for name, array in x.items()}
     if len(set(counts.values())) != 1:
-        told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise ShapeError(f"{network.name}: expected as many samples of each input, found {told}")
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise ShapeError(f"{network.name}: expected as many samples of each input, found {listed}")
     declared = declared_samples(network)
     step = max(samples // declared, 1) * declared
     (count,) = set(counts.values())

@@ -32,10 +32,10 @@ def nominal_network(network: Network) -> Network:
 
     State becomes inputs and outputs, and networks that a loop or a branch runs are stood in for.
     """
-    told = assumption(network)
-    if not told:
+    note = assumption(network)
+    if not note:
         return network
-    return replace(_all_int8(network), notes=(*network.notes, told))
+    return replace(_all_int8(network), notes=(*network.notes, note))
 
 
 def _all_int8(network: Network) -> Network:

@@ -146,9 +146,9 @@ def _quantized(source: Source, scheme: SchemeChoice, threads: int | None) -> Mod
 
 
 def _price(model: ModelFile, machine: MachineChoice, requant: str) -> Outcome:
-    told = estimate(_network(model), machine.machine(), requant).as_json()
-    found = {key: told[key] for key in PRICED}
-    for component, pj in told["energy_pj"].items():
+    figures = estimate(_network(model), machine.machine(), requant).as_json()
+    found = {key: figures[key] for key in PRICED}
+    for component, pj in figures["energy_pj"].items():
         found["energy_pj" if component == "total" else f"energy_pj.{component}"] = pj
     return Outcome(found)
 

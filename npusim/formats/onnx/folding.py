@@ -20,7 +20,7 @@ from npusim.formats.onnx.records import OnnxGraph
 MOST_ROUNDS = 8
 """Shapes of what shapes that are known make known, and so on."""
 HELD = 64
-"""Constants of up to so many values are told to the inference, of others the shape alone."""
+"""Constants of up to so many values are declared to the inference, of others the shape alone."""
 
 
 def fold(graph: OnnxGraph) -> None:
@@ -59,8 +59,8 @@ def fold_shapes(graph: OnnxGraph) -> None:
 def _inferred(graph: OnnxGraph) -> dict[str, tuple[int, ...]]:
     """Return the shapes of values as far as ONNX's inference finds them."""
     constants = graph.constants.items()
-    told = [(v.name, v.dtype, v.shape) for v in graph.inputs]
-    told += [(name, x.dtype, x.shape) for name, x in constants if x.size > HELD]
+    declared = [(v.name, v.dtype, v.shape) for v in graph.inputs]
+    declared += [(name, x.dtype, x.shape) for name, x in constants if x.size > HELD]
     info, tensor = onnx.helper.make_tensor_value_info, onnx.helper.np_dtype_to_tensor_dtype
     try:
         inferred = onnx.shape_inference.infer_shapes(
@@ -68,7 +68,7 @@ def _inferred(graph: OnnxGraph) -> dict[str, tuple[int, ...]]:
                 onnx.helper.make_graph(
                     [_proto(node) for node in graph.nodes],
                     "shapes",
-                    [info(name, tensor(dtype), shape) for name, dtype, shape in told],
+                    [info(name, tensor(dtype), shape) for name, dtype, shape in declared],
                     [onnx.ValueInfoProto(name=name) for name in graph.outputs],
                     [onnx.numpy_helper.from_array(x, n) for n, x in constants if x.size <= HELD],
                 ),
@@ -78,7 +78,7 @@ def _inferred(graph: OnnxGraph) -> dict[str, tuple[int, ...]]:
         )
     except Exception:  # a protobuf extension's own errors
         return {}
-    found = {name: shape for name, _, shape in told}
+    found = {name: shape for name, _, shape in declared}
     for value in (*inferred.graph.value_info, *inferred.graph.output):
         dims = value.type.tensor_type.shape.dim
         shape = tuple(dim.dim_value for dim in dims)
