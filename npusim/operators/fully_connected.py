@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,10 @@ class FullyConnected(LinearLayer):
     """Of a hybrid layer: whether each row is quantized with zero point 0."""
     packed: bool = False
     """Whether onnxruntime packs the weights, floats that stand in the file: it sums otherwise."""
+
+    def with_codes(self, encoding: EncodedWeights) -> Self:
+        """Return this layer with coded weights, which no runtime packs."""
+        return replace(super().with_codes(encoding), packed=False)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[0], inputs[1] if self.encoding is None else self.encoding.weight_shape

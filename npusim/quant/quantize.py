@@ -188,11 +188,7 @@ def quantize_prepared(
                 paths.advance(node, {node.inputs[1]: real}, layer.bias)
             operator: Any = node.operator
             nodes.append(
-                replace(
-                    node,
-                    operator=replace(operator, encoding=layer.encoding),
-                    inputs=node.inputs[:1],
-                )
+                replace(node, operator=operator.with_codes(layer.encoding), inputs=node.inputs[:1])
             )
             if progress is not None:
                 progress(len(records), len(linear))

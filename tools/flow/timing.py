@@ -40,6 +40,8 @@ MODULES = tuple(
     for path in sorted((ROOT / "rtl").glob("npu_*.v"))
     if path.stem not in (TOP, "npu_bank")
 )
+NOT_OF_NANO = ("npu_lines",)
+"""Modules that nano is built without: as base has them."""
 ACT = {"WIDTH": 32, "BANKS": 8, "BANK_WORDS": 256}
 """npu_scratchpad's parameters are not the machine's: nano's ACT stands for all."""
 Row = dict[str, Any]
@@ -47,7 +49,7 @@ Row = dict[str, Any]
 
 def wanted() -> Iterator[tuple[str, str]]:
     """Yield (module, machine): every module as nano has it, and the top of every machine."""
-    yield from ((module, "nano") for module in MODULES)
+    yield from ((module, "base" if module in NOT_OF_NANO else "nano") for module in MODULES)
     yield from ((TOP, machine) for machine in MACHINES)
 
 
@@ -65,7 +67,8 @@ def parameters_of(module: str, machine: Machine) -> Mapping[str, int]:
 def shapes_of(machine: Machine) -> set[Shape]:
     """Return (words, bits) of the machine's banks."""
     pads, size = machine.scratchpads, machine.array.size
-    return {
+    lines = {(machine.array.line_words, 16)} if machine.array.line_words else set()
+    return lines | {
         (pads.act_bank_words, 8 * size), (pads.wgt_bank_words, 8 * size),
         (pads.par_bank_words, 32 * size), (pads.acc_words // pads.acc_banks, 32 * size),
     }  # fmt: skip

@@ -42,12 +42,14 @@ class ElementsStep(KernelStep):
 
     def bind(self, *arrays: NDArray) -> Callable[[], object]:
         """Return the call that fills the last array from the two others."""
-        a, b, y = arrays
+        a, b, y = (array.reshape(-1) for array in arrays)
         if y.size < TABLE_ELEMENTS:
-            return super().bind(a, b, y)
+            # More samples at once look up: the kernel is loaded then, and no layer waits for it.
+            lookup_pairs(a[:0], b[:0], np.empty(0, self.dtype), y[:0])
+            return super().bind(*arrays)
         if self.pairs is None:
             self.pairs = self.table(a.dtype, b.dtype)
-        return partial(lookup_pairs, a.reshape(-1), b.reshape(-1), self.pairs, y.reshape(-1))
+        return partial(lookup_pairs, a, b, self.pairs, y)
 
     def table(self, a: np.dtype, b: np.dtype) -> NDArray:
         """Return y of each pair of bytes of types `a` and `b`, that of `a` in the upper half."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,12 @@ class LinearLayer(Operator):
     @property
     def arity(self) -> tuple[int, int]:
         return (2, 3) if self.encoding is None else (1, 1)
+
+    def with_codes(self, encoding: EncodedWeights) -> Self:
+        """Return this layer with coded weights instead of its constants."""
+        layer: Any = self
+        coded: Self = replace(layer, encoding=encoding)
+        return coded
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return True
