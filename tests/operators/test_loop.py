@@ -63,8 +63,8 @@ def test_what_is_refused_inside_is_named() -> None:
     file.model.subgraphs.pop()
     graph.record = body
     y = tensor(graph, (2,), FLOAT32)
-    graph.add("FAKE_QUANT", [0], [y])
-    with pytest.raises(UnsupportedError, match=r"subgraph_2: .*FAKE_QUANT is not supported"):
+    graph.add("DILATE", [0], [y])
+    with pytest.raises(UnsupportedError, match=r"subgraph_2: .*DILATE is not supported"):
         network(file.content())
 
 
