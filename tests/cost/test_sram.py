@@ -61,7 +61,7 @@ def test_nangate45_is_scaled_by_the_stated_factors():
 def test_memories_are_the_machine_s_scratchpads():
     machine = Machine.load("base")
     pads = {pad.name: pad for pad in memories(machine, "ihp_sg13g2")}
-    assert pads.keys() == {"act", "wgt", "par", "acc"}
+    assert pads.keys() == {"act", "wgt", "par", "acc", "line"}
     assert pads["act"].area_um2 == pytest.approx(8 * memory(1024, 128, "ihp_sg13g2").area_um2)
     assert pads["acc"].banks == 2 * 2 * 3  # two halves of each bank of each of pwlq's regions
     assert pads["acc"].bank == memory(256, 512, "ihp_sg13g2")

@@ -15,6 +15,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImplemented_
 
 from npusim.formats.files import load
 from npusim.graph.network import Network
@@ -115,16 +116,25 @@ def session(
     is_rewritten = level != DISABLED and optimized is None and not keep_int8
     if is_rewritten and kinds.isdisjoint(WEIGHTS):
         options = exact_options()
-    else:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        proto = with_exact_weights(proto)
+        options.graph_optimization_level = level
+        try:
+            return _session(proto, options)
+        except NotImplemented_:  # it moved the weights beside int8 activations, which cannot be
+            pass
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
     options.graph_optimization_level = level
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
     if keep_int8:
         options.add_session_config_entry("session.qdqisint8allowed", "1")
+    return _session(with_exact_weights(proto), options)
+
+
+def _session(
+    proto: onnx.ModelProto, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

@@ -76,13 +76,12 @@ def of_litert(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dic
 
 def of_onnxruntime(path: Path, rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return inputs and outputs of a session that sums exactly on every processor."""
-    import onnxruntime
+    import onnx
 
-    from tests.simulator.onnxruntime_reference import exact_options
+    from tests.simulator.onnxruntime_reference import ALL
+    from tests.simulator.onnxruntime_reference import session as session_of
 
-    session = onnxruntime.InferenceSession(
-        str(path), exact_options(), providers=["CPUExecutionProvider"]
-    )
+    session = session_of(onnx.load(path), ALL)
     types = {"float": "float32", "double": "float64"}
     inputs = {}
     for value in session.get_inputs():

@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import npusim
 from npusim.prepared.engine import prepare
-from tests.simulator.onnxruntime_reference import exact_options
+from tests.simulator.onnxruntime_reference import session as session_of
 from tools.checkout import ROOT
 from tools.markdown import header, row
 
@@ -54,13 +53,6 @@ EXPLAINED = """\
 where that is not near 0.
 
 """
-
-
-def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    """Return a session that sums exactly on every processor."""
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), exact_options(), providers=["CPUExecutionProvider"]
-    )
 
 
 def with_constants(
@@ -116,7 +108,7 @@ def outcome(case: Any) -> tuple[str, str] | None:
         bound = with_constants(model, feeds, kept)
         given = {name: feeds[name] for name in kept}
         try:
-            runtime = session(bound)
+            runtime = session_of(bound)
             outputs = [value.name for value in runtime.get_outputs()]
             expected = runtime.run(outputs, given)
         except Exception:  # whatever the runtime refuses a case with
