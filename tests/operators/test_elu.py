@@ -12,7 +12,7 @@ from .onnx_cases import Case, equals_onnxruntime
 @random_layers
 def test_equals_litert(draw: Draw) -> None:
     layer = unary(draw, "ELU", ["int8", "float32"])
-    compare(layer, ulp=2, kernels=BUILT_IN)
+    compare(layer, ulp=4, kernels=BUILT_IN)  # the last places of expm1 differ by processor
 
 
 def _random(rng: np.random.Generator) -> Case:

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import npusim
+from tests.simulator.onnxruntime_reference import in_16_lanes
 
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     *(("GlobalAveragePool", (2, c, h, w), {}) for c, h, w in ((5, 1, 7), (16, 3, 5), (3, 7, 7))),
@@ -32,6 +33,7 @@ CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
 """Windows that are the image, channels in whole vectors, rows that are not, batches."""
 
 
+@in_16_lanes
 @pytest.mark.parametrize(("kind", "shape", "attributes"), CASES)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_every_bit(

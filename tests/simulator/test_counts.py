@@ -42,6 +42,8 @@ def test_counts_are_those_of_the_pages(machine):
     unbuilt = {
         "macs_uniform8": "uniform8" not in machine.array.formats,
         "float32_requantizations": not machine.array.fp32_requantizer,
+        "line_reads": not machine.array.line_words,
+        "line_writes": not machine.array.line_words,
     }
     assert seen == set(NAMES) - {name for name, is_unbuilt in unbuilt.items() if is_unbuilt}
 
