@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper
 
+from tests.processor import HAS_AVX512
+
 from .litert_cases import BUILT_IN, Draw, compare, random_layers, unary
 from .onnx_cases import Case, equals_onnxruntime
 
@@ -12,7 +14,9 @@ from .onnx_cases import Case, equals_onnxruntime
 @random_layers
 def test_equals_litert(draw: Draw) -> None:
     layer = unary(draw, "ELU", ["int8", "float32"])
-    compare(layer, ulp=4, kernels=BUILT_IN)  # the last places of expm1 differ by processor
+    is_float = any(array.dtype == np.float32 for array in layer.arrays)
+    # XNNPACK approximates in another way where there is no AVX-512: three places off, not two.
+    compare(layer, ulp=2, kernels=BUILT_IN if HAS_AVX512 or not is_float else ("opt",))
 
 
 def _random(rng: np.random.Generator) -> Case:

@@ -20,6 +20,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 from npusim.formats.files import load
 from npusim.graph.network import Network
 from npusim.prepared.engine import prepare
+from tests.processor import HAS_AVX512
 
 DISABLED = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -28,7 +29,7 @@ ALL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 MICROSOFT = "com.microsoft"
 
 in_16_lanes = pytest.mark.skipif(
-    "avx512f" not in Path("/proc/cpuinfo").read_text(),
+    not HAS_AVX512,
     reason="a processor without AVX-512, on which onnxruntime sums floats in another order",
 )
 """Marks a test of float sums whose order onnxruntime takes from the width of AVX-512."""
@@ -60,16 +61,12 @@ def model(
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def exact_options() -> onnxruntime.SessionOptions:
-    """Return the options of a session of one thread that sums QDQ files exactly everywhere.
-
-    Without VNNI onnxruntime adds products of uint8 and int8 in pairs of 16 bits, which saturate,
-    unless it is told to move int8 weights to uint8.
-    """
+def quiet_options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:
+    """Return the options of a session of one thread that says nothing."""
     options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    options.add_session_config_entry("session.x64quantprecision", "1")
     return options
 
 
@@ -80,7 +77,7 @@ WEIGHTS = {"QLinearConv": (2, 3, 5), "QLinearMatMul": (2, 3, 5), "QGemm": (2, 3,
 def with_exact_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Return the model with int8 weights beside uint8 activations as the uint8 of equal products.
 
-    The option of `exact_options` leaves files of integer operators as they are, or breaks them.
+    `session.x64quantprecision` leaves files of integer operators as they are, or breaks them.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
@@ -110,21 +107,20 @@ def session(
     """Return a session of one thread; `optimized` is where the runtime's own graph is written.
 
     On x86 it moves the int8 activations of QDQ files to uint8, and in doing so leaves some
-    operators in float; `keep_int8` switches that off.
+    operators in float; `keep_int8` switches that off. Sums are exact on every processor: without
+    VNNI the runtime adds products of uint8 and int8 in pairs of 16 bits, which saturate, unless
+    int8 weights are moved to uint8, by itself in QDQ files or by us.
     """
     kinds = {node.op_type for node in proto.graph.node}
     is_rewritten = level != DISABLED and optimized is None and not keep_int8
     if is_rewritten and kinds.isdisjoint(WEIGHTS):
-        options = exact_options()
-        options.graph_optimization_level = level
+        options = quiet_options(level)
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             return _session(proto, options)
         except NotImplemented_:  # it moved the weights beside int8 activations, which cannot be
             pass
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    options.graph_optimization_level = level
+    options = quiet_options(level)
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
     if keep_int8:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnx
 import pytest
 
 from npusim.formats.files import load
 
-from .onnxruntime_reference import exact_options, npusim_run
+from .onnxruntime_reference import ALL, npusim_run, session
 
 pytestmark = pytest.mark.shared
 
@@ -28,16 +28,14 @@ def test_every_output_has_the_bytes_of_the_default_session(shared: Path) -> None
     assert len(paths) == 48
     differing: dict[str, int] = {}
     for path in paths:
-        session = onnxruntime.InferenceSession(
-            path, exact_options(), providers=["CPUExecutionProvider"]
-        )
+        reference = session(onnx.load(path), ALL)
         network, rng = load(path), np.random.default_rng(7)
-        (feed,) = session.get_inputs()
+        (feed,) = reference.get_inputs()
         for scale in (0.5, 1, 3):
             x = (rng.standard_normal(feed.shape) * scale).astype(np.float32)
-            expected = session.run(None, {feed.name: x})
+            expected = reference.run(None, {feed.name: x})
             found = npusim_run(network, {feed.name: x})
-            for output, value in zip(session.get_outputs(), expected, strict=True):
+            for output, value in zip(reference.get_outputs(), expected, strict=True):
                 count = int(np.count_nonzero(found[output.name] != value))
                 differing[path.stem] = differing.get(path.stem, 0) + count
     assert not any(differing.values()), differing

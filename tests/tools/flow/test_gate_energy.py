@@ -126,5 +126,4 @@ def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
     assert {key: found[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")} == {
         key: expected[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")
     }
-    # The table was made of the programs before MX and EP; its streams differ by so much.
-    assert found["energy_pj"] == pytest.approx(expected["energy_pj"], rel=0.02)
+    assert found["energy_pj"] == pytest.approx(expected["energy_pj"], rel=1e-6)
