@@ -15,7 +15,7 @@ from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import ALL_INPUTS, TfliteForm
 from npusim.operators.kinds.binary import broadcasts_within_samples
 from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ PAGE = Page(
     operator=AddN,
     tflite=(TfliteForm("ADD_N", ALL_INPUTS, lambda layer: AddN()),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("takes no quantized integers"),
     quantized=Absent("takes no quantized integers"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,4 @@ def single(operator: Atan2, a: NDArray, b: NDArray) -> NDArray:
     return np.arctan2(a.astype(np.float64), b.astype(np.float64)).astype(a.dtype)
 
 
-PAGE = replace(
-    float_page(Atan2, (), single), tflite=(TfliteForm("ATAN2", 2, lambda layer: Atan2()),)
-)
+PAGE = float_page(Atan2, (), single, tflite=(TfliteForm("ATAN2", 2, lambda layer: Atan2()),))

@@ -12,7 +12,7 @@ from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.words import Rule
 
 
@@ -44,7 +44,7 @@ PAGE = Page(
     operator=Bucketize,
     tflite=(TfliteForm("BUCKETIZE", 1, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("takes no quantized integers"),
     quantized=Absent("takes no quantized integers"),

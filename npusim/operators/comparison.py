@@ -16,7 +16,7 @@ from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, no_macs
 from npusim.runtimes.fixed_point import multiplied_below_one
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -77,7 +77,7 @@ PAGE = Page(
         _onnx_form("LessOrEqual", "less_equal"),
         _onnx_form("Xor", "not_equal"),
     ),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(fixed_point),
     quantized=pairs_step,

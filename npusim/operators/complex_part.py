@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, no_macs
 
 Part = Literal["real", "imaginary", "magnitude"]
 PARTS: dict[Part, np.ufunc] = {"real": np.real, "imaginary": np.imag, "magnitude": np.abs}  # type: ignore[dict-item]
@@ -36,16 +34,6 @@ def _form(name: str, part: Part) -> TfliteForm:
     return TfliteForm(name, 1, lambda layer: ComplexPart(part))
 
 
-PAGE = Page(
-    operator=ComplexPart,
-    tflite=tuple(_form(name, part) for name, part in NAMES.items()),
-    onnx=(),
-    own=NO_OWN_FORM,
-    real=real,
-    constants=FLOATS_ALONE,
-    quantized=FLOATS_ALONE,
-    float32=elementwise(real),
-    plain=Absent("takes no plain integers"),
-    macs=no_macs,
-    unit="host",
+PAGE = float_page(
+    ComplexPart, (), real, tflite=tuple(_form(name, part) for name, part in NAMES.items())
 )

@@ -9,7 +9,7 @@ channels (reference/conv3d.h), and so does this.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -22,9 +22,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.in_order import convolve
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
-from npusim.operators.page import Absent, Page
+from npusim.operators.kinds.host import float_page
 
 Three = tuple[int, int, int]
 """Of depth, height and width."""
@@ -104,16 +102,4 @@ def _read(layer: TfliteLayer) -> Conv3D:
     return Conv3D(stride, dilation, (depth, height, width), ends, layer.activation())
 
 
-PAGE = Page(
-    operator=Conv3D,
-    tflite=(TfliteForm("CONV_3D", 3, _read),),
-    onnx=(),
-    own=NO_OWN_FORM,
-    real=real,
-    constants=FLOATS_ALONE,
-    quantized=FLOATS_ALONE,
-    float32=elementwise(real),
-    plain=Absent("takes no plain integers"),
-    macs=macs,
-    unit="host",
-)
+PAGE = replace(float_page(Conv3D, (), real, tflite=(TfliteForm("CONV_3D", 3, _read),)), macs=macs)

@@ -22,7 +22,7 @@ from npusim.operators.forms.onnx_builder import RAW, Builder
 from npusim.operators.forms.onnx_scales import computed_zero_points, unscaled, weight_type
 from npusim.operators.forms.onnx_windows import conv_weights, image, window
 from npusim.operators.matmul_integer import integer_product
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ PAGE = Page(
     operator=ConvInteger,
     tflite=(),
     onnx=(OnnxForm("ConvInteger", _read, image=True, kernel=1),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=Absent("takes plain integers alone"),
     constants=Absent("takes its zero points as values"),
     quantized=Absent("takes plain integers alone"),

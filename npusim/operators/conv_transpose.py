@@ -25,7 +25,7 @@ from npusim.operators.kinds.hybrid import hybrid_or, hybrid_step, unknown_codes
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.wide import by_width
 from npusim.operators.kinds.wide_linear import WideLinear, wide_linear
-from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, Step
 from npusim.runtimes.litert_opt import INTEGER_LANES, LANES, VectorAndRest
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 
@@ -247,7 +247,7 @@ PAGE = Page(
     operator=ConvTranspose,
     tflite=(TfliteForm("TRANSPOSE_CONV", (2, 1, 3), _read_tflite),),
     onnx=(OnnxForm("ConvTranspose", _read, image=True, kernel=1),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=by_width(
         PerRuntime(

@@ -18,7 +18,7 @@ from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ PAGE = Page(
     operator=Cumsum,
     tflite=(TfliteForm("CUMSUM", 1, _read),),
     onnx=(OnnxForm("CumSum", _read_onnx),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("takes no quantized integers"),
     quantized=Absent("takes no quantized integers"),

@@ -28,7 +28,7 @@ from npusim.operators.kinds.linear import need_bias
 from npusim.operators.kinds.pool import sum_in_order
 from npusim.operators.kinds.products import exact, requantized
 from npusim.operators.kinds.types import require_8_bit
-from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, Step
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 
 
@@ -125,7 +125,7 @@ PAGE = Page(
     operator=DenseProduct,
     tflite=(),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=linear.double_away,

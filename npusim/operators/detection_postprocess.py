@@ -19,7 +19,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.kernels.floating_point import dequantize
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.runtimes.detection import by_best_class, by_class, decoded
 from npusim.runtimes.litert_opt import LANES
 from npusim.runtimes.requantization import affine
@@ -150,7 +150,7 @@ PAGE = Page(
     operator=DetectionPostprocess,
     tflite=(TfliteForm("CUSTOM TFLite_Detection_PostProcess", 3, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("computes on real values"),
     quantized=step,

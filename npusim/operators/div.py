@@ -19,7 +19,7 @@ from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, Step, no_macs
 from npusim.operators.sub import bounds_of
 from npusim.runtimes.fixed_point import doubling_high, multiplied_below_one
 from npusim.runtimes.requantization import affine, quantize_multiplier
@@ -112,7 +112,7 @@ PAGE = Page(
     operator=Div,
     tflite=(TfliteForm("DIV", 2, lambda layer: Div(layer.activation())),),
     onnx=(OnnxForm("Div", reads(lambda node: Div(), 2)), OnnxForm("Reciprocal", _read_reciprocal)),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(fixed_point),
     quantized=step,

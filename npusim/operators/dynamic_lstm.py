@@ -20,7 +20,7 @@ from npusim.operators.dynamic_quantize import quantized
 from npusim.operators.float_lstm import FUNCTIONS, FloatLstm, lstm_direction
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import FLOATS_ALONE
 from npusim.operators.kinds.recurrent import (
     PEEPHOLES,
     B,
@@ -37,7 +37,7 @@ from npusim.operators.kinds.recurrent import (
     macs,
 )
 from npusim.operators.matmul_integer import integer_product
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.words import Rule
 
 W_SCALE, W_ZERO, R_SCALE, R_ZERO = range(8, 12)

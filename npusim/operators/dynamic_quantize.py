@@ -14,7 +14,7 @@ from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.words import Rule
 
 
@@ -59,7 +59,7 @@ PAGE = Page(
     operator=DynamicQuantize,
     tflite=(),
     onnx=(OnnxForm("DynamicQuantizeLinear", _read),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=Absent("has integers as outputs"),
     constants=Absent("finds its constants in the values"),
     quantized=Absent("takes floats"),

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from npusim.errors import RangeError, UnsupportedError
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.float32 import elementwise
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, no_macs
 from npusim.runtimes.float32 import halves_away
 
 BITS_LEAST, BITS_MOST = 2, 16
@@ -55,16 +53,4 @@ def _read(layer: TfliteLayer) -> FakeQuant:
     return FakeQuant(least, most, bits)
 
 
-PAGE = Page(
-    operator=FakeQuant,
-    tflite=(TfliteForm("FAKE_QUANT", 1, _read),),
-    onnx=(),
-    own=NO_OWN_FORM,
-    real=real,
-    constants=FLOATS_ALONE,
-    quantized=FLOATS_ALONE,
-    float32=elementwise(real),
-    plain=Absent("takes no plain integers"),
-    macs=no_macs,
-    unit="host",
-)
+PAGE = float_page(FakeQuant, (), real, tflite=(TfliteForm("FAKE_QUANT", 1, _read),))

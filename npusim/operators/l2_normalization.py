@@ -18,7 +18,7 @@ from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.types import one_8_bit_input
 from npusim.operators.kinds.unary import Unary
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.runtimes.fixed_point import inverse_square_root, multiplied, multiplied_below_one
 from npusim.runtimes.requantization import affine
 
@@ -83,7 +83,7 @@ PAGE = Page(
     operator=L2Normalization,
     tflite=(TfliteForm("L2_NORMALIZATION", 1, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(fixed_point),
     quantized=step,

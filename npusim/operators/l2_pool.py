@@ -11,7 +11,7 @@ from npusim.graph.attributes import fused
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pool import Pool, sum_in_order, taps
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, no_macs
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ PAGE = Page(
     operator=L2Pool,
     tflite=(TfliteForm("L2_POOL_2D", 1, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("is computed on floats alone"),
     quantized=Absent("is computed on floats alone"),

@@ -34,7 +34,7 @@ from npusim.operators.kinds.lstm_cell import (
     peephole_place,
     read_places,
 )
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.operators.sequence_lstm import SequenceLstm
 from npusim.operators.sequence_lstm import read as read_float
 from npusim.runtimes.fixed_point import Integers, divided_by_power, multiplied
@@ -220,7 +220,7 @@ PAGE = Page(
     operator=Lstm,
     tflite=(TfliteForm("UNIDIRECTIONAL_SEQUENCE_LSTM", PLACES, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=Absent("has no real-valued form: an LSTM is not quantized here"),
     constants=alike(fixed_point),
     quantized=step,

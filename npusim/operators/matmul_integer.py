@@ -19,7 +19,7 @@ from npusim.operators.forms.onnx_builder import RAW, Builder
 from npusim.operators.forms.onnx_scales import computed_zero_points, unscaled
 from npusim.operators.kinds.binary import broadcast
 from npusim.operators.matmul import MatMul
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ PAGE = Page(
     operator=MatMulInteger,
     tflite=(),
     onnx=(OnnxForm("MatMulInteger", _read),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=Absent("takes plain integers alone"),
     constants=Absent("takes its zero points as values"),
     quantized=Absent("takes plain integers alone"),

@@ -12,7 +12,7 @@ from npusim.errors import ShapeError
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer, constant_data
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, no_macs
 from npusim.runtimes.soft_suppression import chosen
 
 
@@ -68,7 +68,7 @@ PAGE = Page(
     operator=NonMaxSuppression,
     tflite=tuple(TfliteForm(f"NON_MAX_SUPPRESSION_V{version}", 2, _read) for version in (4, 5)),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("is computed on floats alone"),
     quantized=Absent("is computed on floats alone"),

@@ -42,6 +42,9 @@ class Absent:
         return UnsupportedError(f"{node.name}: {node.kind} {self.why}")
 
 
+NO_OWN_FORM = Absent("has no form in npusim's own files")
+
+
 @dataclass(frozen=True)
 class PerRuntime:
     """The constants of one operator under every rule: one function for each runtime.

@@ -17,7 +17,7 @@ from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, no_macs
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -62,7 +62,7 @@ PAGE = Page(
     operator=PRelu,
     tflite=(TfliteForm("PRELU", 2, lambda layer: PRelu()),),
     onnx=(OnnxForm("PRelu", _read_onnx),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=single,
     constants=alike(fixed_point),
     quantized=pairs_step,

@@ -16,7 +16,7 @@ from npusim.operators.kinds.alike import NOT_IN_ONNXRUNTIME
 from npusim.operators.kinds.any_type import as_they_stand
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.fixed_point import multiplied_wide, wrapped
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -83,7 +83,7 @@ PAGE = Page(
     operator=ReduceProd,
     tflite=(TfliteForm("REDUCE_PROD", 1, lambda layer: ReduceProd(*read_axes(layer))),),
     onnx=(reduction("ReduceProd", lambda axes, keep: (ReduceProd(axes, keep),)),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=fixed_point,

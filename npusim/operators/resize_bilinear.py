@@ -20,7 +20,7 @@ from npusim.kernels.resize_bilinear import resize_bilinear
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import by_runtime
 from npusim.operators.kinds.resize import Resize, read_size
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.interpolation import (
     LITERT_BITS,
     XNNPACK_BITS,
@@ -143,7 +143,7 @@ PAGE = Page(
     operator=ResizeBilinear,
     tflite=(TfliteForm("RESIZE_BILINEAR", 1, lambda layer: ResizeBilinear(*read_size(layer))),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=reference,

@@ -16,7 +16,7 @@ from npusim.graph.network import Network, Node
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.movement import gather_step, keeps_apart
 from npusim.operators.kinds.resize import Resize, read_size
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes.interpolation import scale_of
 
 Places = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -88,7 +88,7 @@ PAGE = Page(
         TfliteForm("RESIZE_NEAREST_NEIGHBOR", 1, lambda layer: ResizeNearest(*read_size(layer))),
     ),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=reference,

@@ -9,7 +9,7 @@ its own order of additions can give another last bit of float32.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.kinds.host import float_page
+from npusim.operators.page import Step
 from npusim.words import Rule
 
 
@@ -68,16 +68,6 @@ def _read(layer: TfliteLayer) -> Rfft2d:
     return Rfft2d(sizes[0], sizes[1])
 
 
-PAGE = Page(
-    operator=Rfft2d,
-    tflite=(TfliteForm("RFFT2D", 1, _read),),
-    onnx=(),
-    own=NO_OWN_FORM,
-    real=real,
-    constants=FLOATS_ALONE,
-    quantized=FLOATS_ALONE,
-    float32=single,
-    plain=Absent("takes no plain integers"),
-    macs=no_macs,
-    unit="host",
+PAGE = replace(
+    float_page(Rfft2d, (), real, tflite=(TfliteForm("RFFT2D", 1, _read),)), float32=single
 )

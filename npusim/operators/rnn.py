@@ -16,7 +16,7 @@ from npusim.formats.onnx.nodes import OnnxNode
 from npusim.kernels import mlas, mlas_products
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import FLOATS_ALONE
 from npusim.operators.kinds.recurrent import (
     B,
     H,
@@ -36,7 +36,7 @@ from npusim.operators.kinds.recurrent import (
     product,
     state,
 )
-from npusim.operators.page import Absent, Page
+from npusim.operators.page import NO_OWN_FORM, Absent, Page
 from npusim.runtimes.elementary import sigmoid
 
 Gate = Callable[[NDArray], NDArray]

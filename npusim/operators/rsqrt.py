@@ -24,7 +24,7 @@ from npusim.operators.kinds.functions import (
 from npusim.operators.kinds.table import Table, int16_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.kinds.wide import Values, by_width
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, Step, no_macs
 from npusim.runtimes.fixed_point import inverse_square_root, multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -89,7 +89,7 @@ PAGE = Page(
     operator=Rsqrt,
     tflite=(TfliteForm("RSQRT", 1, lambda layer: Rsqrt()),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=single,
     constants=by_width(alike(fixed_point), wide),
     quantized=step,

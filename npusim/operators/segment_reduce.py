@@ -14,7 +14,7 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.words import Rule
 
 How = Literal["SUM", "PROD", "MAX", "MIN"]
@@ -99,7 +99,7 @@ PAGE = Page(
         *(TfliteForm(f"UNSORTED_SEGMENT_{how}", 2, _read) for how in FUNCTIONS),
     ),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=Absent("takes no quantized integers"),
     quantized=Absent("takes no quantized integers"),

@@ -33,7 +33,7 @@ from npusim.operators.kinds.lstm_cell import (
     peephole_place,
     read_places,
 )
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.runtimes.elementary import exp, tanh
 from npusim.words import Rule
 
@@ -147,7 +147,7 @@ PAGE = Page(
     operator=SequenceLstm,
     tflite=(),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=Absent("has no real-valued form: an LSTM is not quantized here"),
     constants=Absent("is computed on floats alone"),
     quantized=Absent("is computed on floats alone"),

@@ -20,10 +20,10 @@ from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.tflite import ACTIVATIONS, TfliteForm, TfliteLayer
-from npusim.operators.kinds.host import FLOATS_ALONE, NO_OWN_FORM
+from npusim.operators.kinds.host import FLOATS_ALONE
 from npusim.operators.kinds.hybrid import asymmetric, symmetric
 from npusim.operators.kinds.lstm_cell import TANH
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.runtimes.elementary import tanh
 from npusim.words import Rule
 

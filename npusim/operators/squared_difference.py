@@ -13,7 +13,7 @@ from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, no_macs
 from npusim.runtimes.fixed_point import multiplied, wrapped
 from npusim.runtimes.requantization import affine, quantize_multiplier
 
@@ -52,7 +52,7 @@ PAGE = Page(
     operator=SquaredDifference,
     tflite=(TfliteForm("SQUARED_DIFFERENCE", 2, lambda layer: SquaredDifference()),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(fixed_point),
     quantized=pairs_step,

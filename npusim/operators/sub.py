@@ -18,7 +18,7 @@ from npusim.operators.kinds.binary import Binary, plain_integers
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.pairs import Integers, Pairs, pairs_step
 from npusim.operators.kinds.sums import may_shift, shifted_sum
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, no_macs
 from npusim.runtimes import xnnpack
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import activation_bounds, affine, quantize_multiplier
@@ -96,7 +96,7 @@ PAGE = Page(
     operator=Sub,
     tflite=(TfliteForm("SUB", 2, _read),),
     onnx=(OnnxForm("Sub", reads(lambda node: Sub(), 2)),),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(three_steps, delegated),
     quantized=pairs_step,

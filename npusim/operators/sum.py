@@ -23,7 +23,7 @@ from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.float_sums import elements, sums_as_onnxruntime
 from npusim.operators.kinds.reduce import Reduce, read_axes, reduction
 from npusim.operators.log import Log
-from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Page, PerRuntime, Step, no_macs
 from npusim.operators.sqrt import Sqrt
 from npusim.operators.square import Square
 from npusim.runtimes.fixed_point import multiplied
@@ -111,7 +111,7 @@ PAGE = Page(
         reduction("ReduceLogSum", lambda axes, keep: (Sum(axes, keep, True), Log())),
         reduction("ReduceLogSumExp", lambda axes, keep: (Exp(), Sum(axes, keep, True), Log())),
     ),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=fixed_point,

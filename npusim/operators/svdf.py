@@ -25,7 +25,7 @@ from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.alike import alike
 from npusim.operators.kinds.hybrid import asymmetric, symmetric
 from npusim.operators.kinds.wide import require_types
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.runtimes.fixed_point import multiplied
 from npusim.runtimes.requantization import affine, quantize_multiplier
 from npusim.words import Rule
@@ -179,7 +179,7 @@ PAGE = Page(
     operator=Svdf,
     tflite=(TfliteForm("SVDF", PARTS, _read),),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=alike(fixed_point),
     quantized=step,

@@ -34,7 +34,7 @@ from npusim.operators.kinds import linear
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.products import exact
 from npusim.operators.kinds.volume import Volume, columns, volume_window
-from npusim.operators.page import Absent, Page, PerRuntime, Step
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, Step
 from npusim.runtimes.requantization import FloatRequantization, affine
 
 NOT_ON_INTEGERS = Absent("is on integers for onnxruntime alone")
@@ -147,7 +147,7 @@ PAGE = Page(
     operator=VolumeConv,
     tflite=(),
     onnx=(),
-    own=Absent("has no form in npusim's own files"),
+    own=NO_OWN_FORM,
     real=real,
     constants=PerRuntime(
         litert=NOT_ON_INTEGERS,

@@ -13,10 +13,8 @@ from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.types import require_same_quantization
-from npusim.operators.page import Absent, Page, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step, no_macs
 from npusim.words import Unit
-
-NOT_IN_OWN_FILES = Absent("has no form in npusim's own files")
 
 
 def any_type_page(
@@ -26,7 +24,7 @@ def any_type_page(
     step: Callable[[Network, Node], Step] | None = None,
     *,
     onnx: tuple[OnnxForm, ...] = (),
-    own: tuple[OwnForm, ...] | Absent = NOT_IN_OWN_FILES,
+    own: tuple[OwnForm, ...] | Absent = NO_OWN_FORM,
     unit: Unit = "host",
     keeps_scale: bool = False,
 ) -> Page:

@@ -11,7 +11,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.network import Network
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
-from npusim.operators.page import Absent, Page, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, no_macs
 
 Values = tuple[NDArray, ...]
 Run = Callable[[int, Sequence[NDArray]], Values]
@@ -66,7 +66,7 @@ def caller_page(operator: type[Caller]) -> Page:
         operator=operator,
         tflite=(),
         onnx=(),
-        own=Absent("has no form in npusim's own files"),
+        own=NO_OWN_FORM,
         real=BY_STEPS,
         constants=BY_STEPS,
         quantized=BY_STEPS,

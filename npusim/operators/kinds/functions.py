@@ -18,7 +18,7 @@ from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.table import Table, float32_table, table_step
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.kinds.wide import by_width
-from npusim.operators.page import Absent, Constants, Page, PerRuntime, Step, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Constants, Page, PerRuntime, Step, no_macs
 
 NO_INTEGERS = Absent("takes no plain integers")
 
@@ -50,7 +50,7 @@ def function_page(
         operator=operator,
         tflite=tflite,
         onnx=onnx,
-        own=Absent("has no form in npusim's own files")
+        own=NO_OWN_FORM
         if isinstance(constants, Absent)
         else (table_form(operator.__name__.lower(), constants, *fields),),
         real=single,

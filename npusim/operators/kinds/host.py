@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from npusim.graph.operator import Operator
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.own import OwnForm
+from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.table import float32_table, table_step
-from npusim.operators.page import Absent, Page, PerRuntime, no_macs
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, PerRuntime, no_macs
 
-NO_OWN_FORM = Absent("has no form in npusim's own files")
 FLOATS_ALONE = Absent("is computed on floats alone")
 
 
@@ -34,6 +34,7 @@ def float_page(
     real: Callable[..., NDArray] | Absent | None = None,
     own: tuple[OwnForm, ...] | Absent = NO_OWN_FORM,
     constants: PerRuntime | Absent = FLOATS_ALONE,
+    tflite: tuple[TfliteForm, ...] = (),
 ) -> Page:
     """Return the page of an operator on floats: `single` in float32, `real` in the array's type.
 
@@ -42,7 +43,7 @@ def float_page(
     """
     return Page(
         operator=operator,
-        tflite=(),
+        tflite=tflite,
         onnx=onnx,
         own=own,
         real=single if real is None else real,

@@ -25,8 +25,8 @@ from npusim.kernels.gather import gather
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.own import OwnForm
 from npusim.operators.forms.tflite import TfliteForm
-from npusim.operators.kinds.any_type import NOT_IN_OWN_FILES, any_type_page
-from npusim.operators.page import Absent, Page, Step
+from npusim.operators.kinds.any_type import any_type_page
+from npusim.operators.page import NO_OWN_FORM, Absent, Page, Step
 from npusim.words import Unit
 
 
@@ -66,7 +66,7 @@ def rearrangement_page(
     operator: type[Rearrangement],
     tflite: tuple[TfliteForm, ...],
     onnx: tuple[OnnxForm, ...] = (),
-    own: tuple[OwnForm, ...] | Absent = NOT_IN_OWN_FILES,
+    own: tuple[OwnForm, ...] | Absent = NO_OWN_FORM,
     unit: Unit = "data movement",
 ) -> Page:
     """Return the page of an operator of this kind."""
