@@ -39,6 +39,10 @@ class Place:
         """Whether tasks run in this process, one after the other."""
         return self.workers is None and self.scheduler is None
 
+    def threads(self, asked: int | None) -> int | None:
+        """Return the cores that a task takes: as asked, but one in a worker where nothing is."""
+        return asked if self.is_here else asked or 1
+
 
 HERE = Place()
 

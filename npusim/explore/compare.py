@@ -152,8 +152,9 @@ def compare(
 
     whole = {"npusim": program_hash(), "subject": subject.key}
     keys = {i: digest({**whole, "choice": repr(choice)}) for i, choice in enumerate(chosen)}
-    row_threads = threads if place.is_here else 1
-    found = carry_out(keys, lambda i: Job(row_of, (subject, chosen[i], row_threads)), place, show)
+    found = carry_out(
+        keys, lambda i: Job(row_of, (subject, chosen[i], place.threads(threads))), place, show
+    )
     rows = [one["row"] for one in found.values()]
     result: dict[str, Any] = {
         "npusim_version": npusim.__version__,

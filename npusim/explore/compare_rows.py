@@ -19,7 +19,7 @@ from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, NpuError
 from npusim.explore.compare_pictures import PICTURED_BITS, grid, pictured
-from npusim.explore.sweep.tasks import Outcome, latest, sha256
+from npusim.explore.sweep.tasks import Outcome, array_key, digest, latest, sha256
 from npusim.graph.network import Network
 from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
@@ -54,7 +54,15 @@ class Subject:
     @cached_property
     def key(self) -> str:
         """A hash of everything that decides the rows, the choice of each left out."""
-        return sha256(pickle.dumps(tuple(vars(self).values())))
+        return digest(
+            {
+                "network": sha256(pickle.dumps(self.network)),
+                "calibrate": array_key(self.calibrate),
+                "evaluate": array_key(self.evaluate),
+                "labels": array_key(self.labels),
+                "machine": None if self.machine is None else self.machine.to_toml(),
+            }
+        )
 
 
 @dataclass(frozen=True, eq=False)

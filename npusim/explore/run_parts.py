@@ -21,7 +21,7 @@ from npusim.engines.result import MachineResult, Result
 from npusim.errors import NpuError, ShapeError, UnsupportedError
 from npusim.explore.carry_out import Place, carry_out
 from npusim.explore.sweep.execution import Job
-from npusim.explore.sweep.tasks import Outcome, digest, latest, program_hash, sha256
+from npusim.explore.sweep.tasks import Outcome, array_key, digest, latest, program_hash, sha256
 from npusim.graph.network import Network
 from npusim.graph.samples import declared_samples
 
@@ -82,14 +82,15 @@ def run_parts(
             f"{network.name}: its samples are steps in time, one after the other: expected "
             "--reset-state beside --workers, --scheduler, --journal"
         )
-    if not place.is_here and settings.get("engine", "kernels") == "kernels":
-        settings["threads"] = settings.get("threads") or 1
+    if settings.get("engine", "kernels") == "kernels":
+        settings["threads"] = place.threads(settings.get("threads"))
     parts = _parts(network, x, part_samples)
     pickled = pickle.dumps(network)
     key = sha256(pickled)
     whole = {"npusim": program_hash(), "network": key, "settings": repr(sorted(settings.items()))}
     keys = {
-        i: digest({**whole, "samples": sha256(pickle.dumps(part))}) for i, part in enumerate(parts)
+        i: digest({**whole, "samples": {name: array_key(array) for name, array in part.items()}})
+        for i, part in enumerate(parts)
     }
 
     def job(i: int) -> Job:

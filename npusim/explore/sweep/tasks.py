@@ -69,9 +69,9 @@ class Source:
             {
                 "model": self.model.key,
                 "requant": self.requant,
-                "calibrate": _array_key(self.calibrate),
-                "evaluate": _array_key(self.evaluate),
-                "labels": _array_key(self.labels),
+                "calibrate": array_key(self.calibrate),
+                "evaluate": array_key(self.evaluate),
+                "labels": array_key(self.labels),
             }
         )
 
@@ -188,7 +188,7 @@ def _prepared(source: Source, threads: int | None) -> Any:
 
     assert source.calibrate is not None
     samples = source.calibrate
-    key = digest({"model": source.model.key, "calibrate": _array_key(samples)})
+    key = digest({"model": source.model.key, "calibrate": array_key(samples)})
     return latest("prepared", key, lambda: prepare(read_model(source.model), samples, threads))
 
 
@@ -202,7 +202,8 @@ def digest(content: Mapping[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode())[:32]
 
 
-def _array_key(array: NDArray | None) -> str:
+def array_key(array: NDArray | None) -> str:
+    """Return a hash of an array, without a copy of it; empty for None."""
     if array is None:
         return ""
     return sha256(f"{array.dtype.str} {array.shape} ".encode() + np.ascontiguousarray(array).data)
