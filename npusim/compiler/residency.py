@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from npusim.compiler.context import InPlace, Lowering
 from npusim.compiler.emit.memory import Border, Kept, Spot, Stored
@@ -98,7 +99,13 @@ class Residency:
         return taken.count(False)
 
     def cost(self, units: range) -> tuple[int, int]:
-        """Return DRAM beats and cycles of some units, work of the host left out."""
+        """Return DRAM beats and cycles of some units, work of the host left out.
+
+        Raises
+        ------
+        CapacityError
+            One does not fit.
+        """
         costs = [self._cost_of(unit) for unit in units if self.lowerings[unit] is not None]
         return sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
 
@@ -176,14 +183,14 @@ class Residency:
         no load behind it waits; and of these the ones that leave the longest run to buffers.
         """
         units = range(candidate.first, candidate.last + 1)
-        before = self._sum(units)
+        before = self._beats(units)
         banks = len(self._taken[0])
         free = [not any(self._taken[u][b] for u in units) for b in range(banks)]
         found = []
         for start in range(banks - candidate.banks + 1):
             if all(free[start : start + candidate.banks]):
                 cost = self._cost_at(candidate, start)
-                if cost is not None and cost[0] < before[0]:
+                if cost is not None and cost[0] < before:
                     edge = min(start, banks - candidate.banks - start)
                     found.append((cost, -self._rest_units(candidate, start), edge, start))
         if not found:
@@ -233,9 +240,15 @@ class Residency:
             beats += len(fill_pieces(self.machine, candidate.at(0), stored.blocks, inner))
         return beats, sum(cost[1] for cost in costs)
 
-    def _sum(self, units: range) -> tuple[int, int]:
-        costs = [self._cost_of(unit) for unit in units]
-        return sum(cost[0] for cost in costs), sum(cost[1] for cost in costs)
+    def _beats(self, units: range) -> float:
+        """Return DRAM beats; none are as many as those of a unit that does not fit.
+
+        A cascade may fit only where what it reads is kept.
+        """
+        try:
+            return sum(self._cost_of(unit)[0] for unit in units)
+        except CapacityError:
+            return inf
 
     def _cost_of(self, unit: int) -> tuple[int, int]:
         if unit not in self._costs:

@@ -98,6 +98,41 @@ def with_exact_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
+def with_own_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with a DequantizeLinear and its constants of their own for each reader.
+
+    `session.x64quantprecision` replaces int8 constants by name, and fails at a second reader.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    graph = copy.graph
+    constants = {value.name: value for value in graph.initializer}
+    shared = {
+        node.output[0]: node
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in constants
+    }
+    read: set[str] = set()
+    nodes = []
+    for number, node in enumerate(graph.node):
+        for place, name in enumerate(node.input):
+            if name in shared and name in read:
+                own = onnx.NodeProto()
+                own.CopyFrom(shared[name])
+                own.name = own.output[0] = f"{name}_{number}_{place}"
+                for i, constant in enumerate(own.input):
+                    value = graph.initializer.add()
+                    value.CopyFrom(constants[constant])
+                    value.name = own.input[i] = f"{constant}_{number}_{place}"
+                nodes.append(own)
+                node.input[place] = own.output[0]
+            read.add(name)
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return copy
+
+
 def session(
     proto: onnx.ModelProto,
     level: onnxruntime.GraphOptimizationLevel,
@@ -117,7 +152,7 @@ def session(
         options = quiet_options(level)
         options.add_session_config_entry("session.x64quantprecision", "1")
         try:
-            return _session(proto, options)
+            return _session(with_own_weights(proto), options)
         except NotImplemented_:  # it moved the weights beside int8 activations, which cannot be
             pass
     options = quiet_options(level)

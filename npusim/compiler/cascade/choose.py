@@ -38,7 +38,10 @@ def with_cascades(
     apart_cost = apart.cost(range(len(units)))
     apart.release()
     together = Residency([unit.lowering for unit in joined], machine, in_dram)
-    together_cost = together.cost(range(len(joined)))
+    try:
+        together_cost = together.cost(range(len(joined)))
+    except CapacityError:  # what a cascade was to read in ACT is not kept after all
+        together_cost = apart_cost
     if together_cost[0] < apart_cost[0] and sum(together_cost) < sum(apart_cost):
         return joined, together
     together.release()
