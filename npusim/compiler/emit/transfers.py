@@ -175,17 +175,17 @@ def fill_pieces(
     """Return what has to be filled around a tensor of `blocks` blocks.
 
     `inner`: rows and columns of a sample, which its writer fills. That is what surrounds them, or
-    all words where this takes fewer cycles. Each piece reads one beat.
+    all words where this takes fewer beats and cycles. Each piece reads one beat.
     """
     images = blocks * (kept.block_stride // kept.sample_stride)
     rows = images * kept.sample_stride // kept.row_stride
     everything = _pieces(kept.address, rows, kept.row_stride, kept.row_stride)
     around = _around(kept, images, inner)
-    latency, most = machine.memory.latency_cycles, blocks * machine.word_beats
-    if around is None or len(around) > most:
+    if around is None:
         return everything
+    beat = 1 + machine.memory.latency_cycles
     cost_around, cost_of_all = (
-        sum(latency + piece.rows * piece.columns for piece in pieces)
+        sum(beat + piece.rows * piece.columns for piece in pieces)
         for pieces in (around, everything)
     )
     return around if cost_around < cost_of_all else everything
