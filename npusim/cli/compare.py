@@ -57,6 +57,19 @@ SUFFIXES = (".html", ".csv", ".json")
     help="Adds cycles and energy of each scheme on a machine, and its area.",
 )
 @changes_option
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="bytes=N|cycles=N|energy=N",
+    help="Adds a row with schemes and bits of each layer within it, as quantize chooses; may be "
+    "given again.",
+)
+@click.option(
+    "--layer-errors/--no-layer-errors",
+    default=None,
+    help="What each layer's weights do to the output; with a page unless left out.",
+)
 @threads_option
 @place_options
 @click.option("-o", "--output", "output_path", type=FILE, metavar="FILE.html|.csv|.json")
@@ -72,6 +85,8 @@ def command(
     corrections: str | None,
     machine: str | None,
     changes: tuple[str, ...],
+    budgets: tuple[str, ...],
+    layer_errors: bool | None,
     threads: int | None,
     place: Place,
     output_path: Path | None,
@@ -95,7 +110,8 @@ def command(
     if output_path is not None and output_path.suffix.lower() not in SUFFIXES:
         raise UnsupportedError(f"{output_path}: expected a name ending in {', '.join(SUFFIXES)}")
     require_outputs({"-o": output_path}, model, calibrate_path, eval_path, machine)
-    if output_path is not None and output_path.suffix.lower() == ".html":
+    is_page = output_path is not None and output_path.suffix.lower() == ".html"
+    if output_path is not None and is_page:
         require_outputs({"-o": output_path.with_suffix(".json")}, machine)
     network = load(model)
     calibration = read_samples(calibrate_path, network, reading)
@@ -109,6 +125,8 @@ def command(
             bits=_numbers(bits) if bits else DEFAULT_BITS,
             encoders=(encoders or Options.encoder).split(","),
             bias_corrections=(corrections or Options.bias_correction).split(","),
+            budgets=budgets,
+            layer_errors=is_page if layer_errors is None else layer_errors,
             evaluate=evaluation.x,
             labels=evaluation.labels,
             machine=changed(machine or "base", changes) if machine or changes else None,
@@ -136,7 +154,8 @@ def command(
     compare_sheet(data).show(console)
     for row in data["rows"]:
         if "machine_error" in row:
-            console.print(f"{row['variant']} {row['bits']}: {row['machine_error']}")
+            bits = "" if row["bits"] is None else f" {row['bits']}"
+            console.print(f"{row['variant']}{bits}: {row['machine_error']}")
     console.print(f"\ninputs: {evaluation.meaning}")
     if "accuracy" in data["float"]:
         console.print(f"float network: {data['float']['accuracy']:.2f} % top-1")

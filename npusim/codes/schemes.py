@@ -41,6 +41,14 @@ _RECORDS = (
 BY_NAME: dict[str, Scheme] = {scheme.name: scheme for scheme in _RECORDS}
 SCHEME_FAMILIES = tuple(BY_NAME)
 """Schemes that stand alone."""
+MIXED = "mixed"
+"""What networks are called whose layers have schemes of their own."""
+_COLOURS = {
+    **{name: scheme.colours for name, scheme in BY_NAME.items()},
+    MIXED: ("#b91c1c", "#fca5a5"),
+}
+COLOURED = tuple(_COLOURS)
+"""What rows of charts may be of."""
 SCHEMES = tuple(name for name, scheme in BY_NAME.items() if scheme.word)
 """How a file holds a layer's weights."""
 
@@ -69,14 +77,13 @@ def family(variant: str) -> str:
 
     A name that begins with none is its own family.
     """
-    return next((name for name in SCHEME_FAMILIES if variant.startswith(name)), variant)
+    return next((name for name in COLOURED if variant.startswith(name)), variant)
 
 
 def colour_rules() -> str:
     """Return CSS custom properties, one a scheme, for light and for dark paper."""
     light, dark = (
-        " ".join(f"--{scheme.name}: {scheme.colours[i]};" for scheme in BY_NAME.values())
-        for i in range(2)
+        " ".join(f"--{name}: {both[i]};" for name, both in _COLOURS.items()) for i in range(2)
     )
     media = "@media (prefers-color-scheme: dark)"
     return f":root {{ {light} }}\n{media} {{ :root:not(.paper) {{ {dark} }} }}\n"

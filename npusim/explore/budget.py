@@ -47,6 +47,9 @@ class Budget:
     amount: float
     relative: bool
 
+    def __str__(self) -> str:
+        return f"{self.resource}={self.amount:g}{'x' if self.relative else ''}"
+
     @classmethod
     def parse(cls, text: str) -> Budget:
         """Return the budget of `bytes=0.5x`, `cycles=100000` or `energy=20` (microjoules).

@@ -18,8 +18,9 @@ import npusim
 from npusim.analysis.pareto import on_front
 from npusim.analysis.top1 import classes, percent_equal
 from npusim.arguments import require_count
-from npusim.codes.schemes import SCHEME_BITS, SCHEME_FAMILIES
+from npusim.codes.schemes import MIXED, SCHEME_BITS, SCHEME_FAMILIES
 from npusim.errors import ShapeError, UnsupportedError, suggested
+from npusim.explore.budget import Budget
 from npusim.explore.carry_out import Place, carry_out
 from npusim.explore.compare_pictures import float_bytes, histogram, pictured
 from npusim.explore.compare_rows import Choice, Subject, reference_of, row_of
@@ -87,6 +88,30 @@ def choices(
     return found
 
 
+def mixed_choices(
+    budgets: Sequence[str], encoders: Sequence[str], corrections: Sequence[str]
+) -> list[Choice]:
+    """Return every budget with every encoder but `published` and every bias correction.
+
+    Raises
+    ------
+    UnsupportedError
+        A budget has another form than `Budget.parse` takes.
+    """
+    return [
+        Choice(
+            f"{MIXED} {budget}",
+            encoder,
+            Options(encoder=encoder, bias_correction=correction),  # type: ignore[arg-type]
+            budget,
+        )
+        for budget in map(Budget.parse, budgets)
+        for encoder in encoders
+        if encoder != PUBLISHED
+        for correction in corrections
+    ]
+
+
 def compare(
     network: Network,
     calibrate: NDArray,
@@ -95,6 +120,8 @@ def compare(
     bits: Sequence[int] = DEFAULT_BITS,
     encoders: Sequence[str] = (Options.encoder,),
     bias_corrections: Sequence[str] = (Options.bias_correction,),
+    budgets: Sequence[str] = (),
+    layer_errors: bool = False,
     evaluate: NDArray | None = None,
     labels: NDArray[np.int64] | None = None,
     machine: str | Machine | None = None,
@@ -117,6 +144,11 @@ def compare(
     schemes, bits, encoders, bias_corrections
         Names of VARIANTS, bits of the multiply, names of words.ENCODERS or `published`, and names
         of words.BIAS_CORRECTIONS: every combination that is defined is a row.
+    budgets
+        `bytes=0.5x`, `cycles=N`, ...: each adds a row whose layers have schemes and bits of their
+        own, see npusim.explore.budget.
+    layer_errors
+        Whether rows have what each layer's codes do to the network's output.
     labels : int64 [N], optional
         Classes of the evaluation samples.
     machine
@@ -139,8 +171,9 @@ def compare(
     place = Place(workers, scheduler, None if journal is None else Path(journal), resume)
     require_count("workers", workers)
     chosen = choices(schemes, bits, encoders, bias_corrections)
+    chosen += mixed_choices(budgets, encoders, bias_corrections)
     target = None if machine is None else Machine.of(machine)
-    subject = Subject(network, calibrate, evaluate, labels, target)
+    subject = Subject(network, calibrate, evaluate, labels, target, layer_errors)
     reference = reference_of(subject, threads)
     prepared, outputs = reference.prepared, reference.outputs
     if labels is not None and len(labels) != len(outputs):
@@ -148,7 +181,7 @@ def compare(
 
     def show(done: int) -> None:
         if progress is not None and done < len(chosen):
-            progress(f"{chosen[done].variant} {chosen[done].options.bits}", done, len(chosen))
+            progress(chosen[done].name, done, len(chosen))
 
     whole = {"npusim": program_hash(), "subject": subject.key}
     keys = {i: digest({**whole, "choice": repr(choice)}) for i, choice in enumerate(chosen)}

@@ -9,15 +9,18 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from functools import cached_property
+from math import log10
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.analysis.top1 import classes, percent_equal
+from npusim.codes.schemes import MIXED
 from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, NpuError
+from npusim.explore.budget import Budget, within_budget
 from npusim.explore.compare_pictures import PICTURED_BITS, grid, pictured
 from npusim.explore.sweep.tasks import Outcome, array_key, digest, latest, sha256
 from npusim.graph.network import Network
@@ -25,6 +28,7 @@ from npusim.machines import Machine
 from npusim.quant.coded import sqnr_db
 from npusim.quant.dequantize import real_samples
 from npusim.quant.float_network import run_float
+from npusim.quant.layer_errors import layer_errors
 from npusim.quant.options import Options
 from npusim.quant.quantize import Prepared, Quantized, prepare, quantize_prepared
 
@@ -36,6 +40,13 @@ class Choice:
     variant: str
     encoder: str
     options: Options
+    budget: Budget | None = None
+    """Chooses the layers' schemes and bits, in place of those of `options`."""
+
+    @property
+    def name(self) -> str:
+        """The variant, and the bits where all layers have the same."""
+        return self.variant if self.budget else f"{self.variant} {self.options.bits}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +61,8 @@ class Subject:
     """Samples to judge on; those of `calibrate` where None."""
     labels: NDArray[np.int64] | None
     machine: Machine | None
+    layer_errors: bool = False
+    """Whether rows have what each layer's codes do to the network's output."""
 
     @cached_property
     def key(self) -> str:
@@ -61,6 +74,7 @@ class Subject:
                 "evaluate": array_key(self.evaluate),
                 "labels": array_key(self.labels),
                 "machine": None if self.machine is None else self.machine.to_toml(),
+                "layer_errors": self.layer_errors,
             }
         )
 
@@ -100,16 +114,23 @@ def row_of(subject: Subject, choice: Choice, threads: int | None) -> Outcome:
     """Return the row of a choice, and the grids of the pictured layers; a worker's task."""
     try:
         reference = reference_of(subject, threads)
-        quantized = quantize_prepared(reference.prepared, choice.options, threads=threads)
+        options = choice.options
+        if choice.budget is not None:
+            options = within_budget(
+                reference.prepared, options, choice.budget, machine=subject.machine, threads=threads
+            )
+        quantized = quantize_prepared(reference.prepared, options, threads=threads)
         row = measured_row(
             choice, quantized, reference.outputs, reference.samples, subject.labels, threads or 1
         )
+        if subject.layer_errors:
+            _add_layer_errors(row, reference.prepared, quantized, threads)
         if subject.machine is not None:
             row |= _cost(quantized.network, subject.machine)
     except NpuError as error:
         return Outcome({}, str(error), final=False)
     grids = {}
-    if choice.options.bits == PICTURED_BITS:
+    if choice.budget is None and choice.options.bits == PICTURED_BITS:
         grids = {layer: grid(quantized, layer) for layer in pictured(reference.prepared)}
     return Outcome({"row": row, "grids": grids})
 
@@ -139,8 +160,8 @@ def measured_row(
     stored_bits = sum(layer.stored_bits for layer in quantized.layers)
     row: dict[str, Any] = {
         "variant": choice.variant,
-        "scheme": choice.options.scheme,
-        "bits": choice.options.bits,
+        "scheme": MIXED if choice.budget else choice.options.scheme,
+        "bits": None if choice.budget else choice.options.bits,
         "encoder": choice.encoder,
         "bias_correction": choice.options.bias_correction,
         "bytes": -(-stored_bits // 8),
@@ -150,6 +171,8 @@ def measured_row(
         "layers": [
             {
                 "name": layer.name,
+                "scheme": layer.scheme,
+                "bits": layer.bits,
                 "weights": layer.weights,
                 "sqnr_db": _number(layer.sqnr_db),
                 "output_sqnr_db": _number(layer.output_sqnr_db),
@@ -168,6 +191,16 @@ def measured_row(
     if labels is not None:
         row["accuracy"] = percent_equal(classes(real), labels)
     return row
+
+
+def _add_layer_errors(
+    row: dict[str, Any], prepared: Prepared, quantized: Quantized, threads: int | None
+) -> None:
+    """Add to each layer of a row the output's SQNR with its codes alone, all but it, up to it."""
+    for layer, found in zip(row["layers"], layer_errors(prepared, quantized, threads), strict=True):
+        for key in ("alone", "all_but", "cumulative"):
+            share = getattr(found, key)
+            layer[f"{key}_db"] = -10 * log10(share) if share else None
 
 
 def _cost(network: Network, machine: Machine) -> dict[str, Any]:

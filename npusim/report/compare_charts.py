@@ -56,13 +56,19 @@ def way(row: Row) -> tuple[str, str]:
     return row["encoder"], row["bias_correction"]
 
 
+def bits_of(row: Row) -> str:
+    """Return what a row's circle shows: its bits, or that its layers have their own."""
+    return "*" if row["bits"] is None else str(row["bits"])
+
+
 def describe(row: Row, key: str) -> str:
     """Return a row in words."""
     value = "none" if row[key] is None else f"{row[key]:.2f}"
     encoder, correction = way(row)
     extra = f", {encoder}" + ("" if correction == "none" else f", bias correction {correction}")
+    bits = "" if row["bits"] is None else f", {row['bits']} bits"
     return (
-        f"{row['variant']}, {row['bits']} bits{extra}: {value} ({QUALITY[key]}), "
+        f"{row['variant']}{bits}{extra}: {value} ({QUALITY[key]}), "
         f"{row['bytes']:,} bytes, {row['stored_bits_per_weight']:.2f} stored bits a weight"
     )
 
@@ -128,7 +134,7 @@ def front(data: Mapping[str, Any], key: str, width: int = WIDTH) -> str:
         parts.append(
             plot.mark(
                 row["bytes"] / 1000, row[key], css, describe(row, key),
-                f"/rows/{i}/{key}", row[key], str(row["bits"]),
+                f"/rows/{i}/{key}", row[key], bits_of(row),
             )
         )  # fmt: skip
     return picture(width, top + 390, "bytes against quality", "".join(parts))
@@ -174,9 +180,7 @@ def cost(data: Mapping[str, Any], key: str, measure: str, width: int = WIDTH) ->
     for i, row, x in shown:
         css = f"{family(row['variant'])} {'on' if (x, row[key]) in best else 'off'}"
         words = f"{describe(row, key)}, {x:,.6g} {title}"
-        parts.append(
-            plot.mark(x, row[key], css, words, f"/rows/{i}/{key}", row[key], str(row["bits"]))
-        )
+        parts.append(plot.mark(x, row[key], css, words, f"/rows/{i}/{key}", row[key], bits_of(row)))
     return picture(width, top + 390, f"{title} against quality", "".join(parts))
 
 
@@ -191,10 +195,11 @@ def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str], width: i
     Beside each other, or on a phone one below the other.
     """
     rows = data["rows"]
-    indexed = [(i, row) for i, row in drawn(data, key) if way(row) == chosen]
+    of_bits = [(i, row) for i, row in drawn(data, key) if row["bits"] is not None]
+    indexed = [(i, row) for i, row in of_bits if way(row) == chosen]
     if not indexed:
         return ""
-    variants = variants_of(rows)
+    variants = variants_of([row for row in rows if row["bits"] is not None])
     start, top = legend(variants, width)
     parts, below = [start], 0 if width == WIDTH else 310
     first = (LEFT, 520) if not below else (LEFT, width - RIGHT)
@@ -225,8 +230,19 @@ def by_bits(data: Mapping[str, Any], key: str, chosen: tuple[str, str], width: i
     return picture(width, height, f"quality by bits, {', '.join(chosen)}", "".join(parts))
 
 
-def layer_quality(data: Mapping[str, Any], bits: int, width: int = WIDTH) -> str:
-    """Return the SQNR of each layer's output, the layer alone quantized, one line a variant.
+LAYER_QUALITY = {
+    "output_sqnr_db": "of this layer's output",
+    "alone_db": "coded: only this layer",
+    "all_but_db": "coded: all but this layer",
+    "cumulative_db": "coded: up to this layer",
+}
+"""What SQNRs are drawn of each layer, and what the axis says."""
+
+
+def layer_quality(
+    data: Mapping[str, Any], bits: int, measure: str = "output_sqnr_db", width: int = WIDTH
+) -> str:
+    """Return a picture of LAYER_QUALITY, one line a variant.
 
     Of the rows found like the last one: a comparison names its encoders from worse to better.
     """
@@ -235,20 +251,20 @@ def layer_quality(data: Mapping[str, Any], bits: int, width: int = WIDTH) -> str
         (i, row) for i, row in enumerate(data["rows"]) if row["bits"] == bits and way(row) == last
     ]
     values = [
-        layer["output_sqnr_db"] for _, row in rows for layer in row["layers"]
-        if layer["output_sqnr_db"] is not None
+        layer[measure] for _, row in rows for layer in row["layers"]
+        if layer.get(measure) is not None
     ]  # fmt: skip
     if not values:
         return ""
     layers = [layer["name"] for layer in rows[0][1]["layers"]]
-    variants = variants_of(data["rows"])
+    variants = variants_of([row for _, row in rows])
     start, top = legend(variants, width)
     bottom = top + 194
     plot = Plot(
         Axis(-0.3, max(len(layers) - 0.7, 0.3), LEFT, width - RIGHT),
         Axis(*_span(values), bottom, top),
     )
-    parts = [start, plot.frame("", f"SQNR of this layer alone at {bits} bits, dB", [])]
+    parts = [start, plot.frame("", f"SQNR at {bits} bits, dB, {LAYER_QUALITY[measure]}", [])]
     every = -(-len(layers) * LEAST_BETWEEN_NAMES // (width - LEFT - RIGHT))
     for i, name in list(enumerate(layers))[::every]:
         x = plot.x.at(i)
@@ -259,17 +275,18 @@ def layer_quality(data: Mapping[str, Any], bits: int, width: int = WIDTH) -> str
     for r, row in rows:
         css, name = family(row["variant"]), row["variant"]
         own = [
-            (j, layer["output_sqnr_db"]) for j, layer in enumerate(row["layers"])
-            if layer["output_sqnr_db"] is not None
+            (j, layer[measure]) for j, layer in enumerate(row["layers"])
+            if layer.get(measure) is not None
         ]  # fmt: skip
         if own:
             parts.append(plot.line(own, css, dash(name, variants)))
         parts += [
             plot.mark(j, value, css, f"{layers[j]}, {name} {bits}: {value:.2f} dB",
-                      f"/rows/{r}/layers/{j}/output_sqnr_db", value)
+                      f"/rows/{r}/layers/{j}/{measure}", value)
             for j, value in own
         ]  # fmt: skip
-    return picture(width, top + 284, f"SQNR per layer at {bits} bits", "".join(parts))
+    title = f"SQNR at {bits} bits, {LAYER_QUALITY[measure]}"
+    return picture(width, top + 284, title, "".join(parts))
 
 
 def histogram(data: Mapping[str, Any], index: int, width: int = HALF) -> str:

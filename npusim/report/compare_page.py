@@ -31,7 +31,7 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
     """Return the page of a comparison; `json_name` is the file beside it that holds `data`."""
     rows, key = data["rows"], data["ranked_by"]
     ways = dict.fromkeys(charts.way(row) for row in rows)
-    bits = sorted({row["bits"] for row in rows}, reverse=True)
+    bits = sorted({row["bits"] for row in rows} - {None}, reverse=True)
     grids = [i for i, shown in enumerate(data["histograms"]) if shown["grids"]]
     return render(
         "compare",
@@ -49,7 +49,10 @@ def compare_page(data: Mapping[str, Any], json_name: str) -> str:
         ],
         by_bits={way: _both(partial(charts.by_bits, data, key, way)) for way in ways},
         histograms=[_both(partial(charts.histogram, data, i), charts.HALF) for i in grids],
-        layer_charts=[_both(partial(charts.layer_quality, data, b)) for b in bits],
+        layer_charts={
+            measure: [_both(partial(charts.layer_quality, data, b, measure)) for b in bits]
+            for measure in charts.LAYER_QUALITY
+        },
         **_smallest(data, key),
         **_table(rows),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from npusim.codes import ARRAY_FORMATS
-from npusim.codes.schemes import SCHEME_FAMILIES, colour_rules
+from npusim.codes.schemes import COLOURED, colour_rules
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,7 +37,7 @@ def style() -> str:
     products = ", ".join(f".array_{name}" for name in ARRAY_FORMATS)
     families = "".join(
         f".{name} {{ stroke: var(--{name}) }} circle.{name} {{ fill: var(--{name}) }}\n"
-        for name in SCHEME_FAMILIES
+        for name in COLOURED
     )
     sheet = (HERE / "report.css").read_text(encoding="utf-8")
     return f"{products} {{ fill: var(--deep) }}\n{sheet}{colour_rules()}{families}"

@@ -20,6 +20,7 @@ from npusim.explore.compare import VARIANTS, choices, compare, mark_front
 from npusim.explore.compare_rows import Choice, Subject
 from npusim.explore.sweep.tasks import Outcome
 from npusim.quant.float_network import run_float
+from npusim.quant.layer_errors import layer_errors
 from npusim.quant.levels import levels
 from npusim.quant.options import Options
 from npusim.quant.quantize import prepare, quantize_prepared
@@ -75,6 +76,36 @@ def test_eight_bits_agree_and_bytes_add_up(data: dict[str, Any]) -> None:
 def test_every_variant_is_defined_somewhere() -> None:
     every = choices(list(VARIANTS), (4, 3), ("feedback",), ("none",))
     assert {choice.variant for choice in every} == set(VARIANTS)
+
+
+def test_a_budget_is_a_row_that_keeps_it() -> None:
+    network, chosen = every_operator(3), {"schemes": ["uniform"], "bits": (8, 4), "threads": 1}
+    found = compare(network, SAMPLES, budgets=("bytes=0.7x",), **chosen)
+    whole, four, mixed = found["rows"]
+    assert (mixed["variant"], mixed["scheme"], mixed["bits"]) == ("mixed bytes=0.7x", "mixed", None)
+    assert mixed["encoder"] == "feedback"
+    assert mixed["bytes"] <= 0.7 * whole["bytes"]
+    assert mixed["output_sqnr_db"] > four["output_sqnr_db"]
+    assert len({(layer["scheme"], layer["bits"]) for layer in mixed["layers"]}) > 1
+    page = compare_page(json.loads(json.dumps(found)), "x.json")
+    assert "mixed bytes=0.7x" in page
+    assert mixed["pareto"]
+    with pytest.raises(UnsupportedError, match="--budget: expected bytes=, cycles=, energy="):
+        compare(network, SAMPLES, budgets=("bytes",), **chosen)
+
+
+def test_layer_errors_are_those_of_the_quantizer() -> None:
+    network = every_operator(3)
+    found = compare(
+        network, SAMPLES, schemes=["uniform"], bits=(4,), layer_errors=True, threads=1
+    )  # fmt: skip
+    (row,) = found["rows"]
+    prepared = prepare(network, SAMPLES, 1)
+    expected = layer_errors(prepared, quantize_prepared(prepared, Options("uniform", 4)), 1)
+    for layer, one in zip(row["layers"], expected, strict=True):
+        for key in ("alone", "all_but", "cumulative"):
+            assert 10 ** (-layer[f"{key}_db"] / 10) == pytest.approx(getattr(one, key))
+    assert "/rows/0/layers/1/cumulative_db" in compare_page(found, "x.json")
 
 
 def test_the_front_is_not_dominated() -> None:
@@ -148,6 +179,14 @@ def test_csv_holds_the_exact_numbers(data: dict[str, Any]) -> None:
         assert float(found["accuracy"]) == row["accuracy"]
         assert int(found["bytes"]) == row["bytes"]
     assert len(compare_sheet(data).rows) == len(rows)
+
+
+def test_the_encoder_stays_in_a_narrow_table_where_rows_differ_in_it(data: dict[str, Any]) -> None:
+    own = {row["encoder"] for row in data["rows"]}
+    assert own == {"nearest", "published"}
+    assert "encoder" not in compare_sheet(data).fitted(60)[1]
+    alike = {**data, "rows": [row for row in data["rows"] if row["encoder"] == "nearest"]}
+    assert "encoder" in compare_sheet(alike).fitted(60)[1]
 
 
 def test_levels_are_what_the_weights_use() -> None:

@@ -19,7 +19,10 @@ SCHEMES = ("uniform", "wes", "pwlq", "subset", "subset-normalized", "multipoint-
 
 @pytest.fixture(scope="module")
 def data() -> dict[str, Any]:
-    return compare(every_operator(3), SAMPLES, schemes=SCHEMES, bits=(8, 4, 3), threads=1)
+    return compare(
+        every_operator(3), SAMPLES, schemes=SCHEMES, bits=(8, 4, 3), budgets=("bytes=0.7x",),
+        layer_errors=True, threads=1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -41,4 +44,5 @@ def test_the_page_in_a_browser(
         "[...document.querySelectorAll('figure[data-chart]')].map(f => f.dataset.chart)"
     )
     assert {"bytes", "cycles", "energy_pj", "bits_1", "layers_1", "weights_1"} <= set(names)
+    assert {"alone_db_1", "all_but_db_2", "cumulative_db_3"} <= set(names)
     browser.screenshot(tmp_path / f"compare{width}{dark}.png")
