@@ -62,8 +62,8 @@ class DepthwiseLayer:
         self.start = start.astype(np.uint32).view(np.int32)  # modulo 2^32, as the sums
         self.epilogue = Epilogue(rule, 1)
 
-    def geometry(self, height: int, width: int) -> tuple[NDArray[np.int64], ...]:
-        """Return the layer's description on images of height x width, and the pairs of taps.
+    def geometry(self, images: int, height: int, width: int) -> tuple[NDArray[np.int64], ...]:
+        """Return the layer's description on `images` of height x width, and the pairs of taps.
 
         The arrays hold addresses of this layer's arrays: keep the layer alive.
         """
@@ -80,7 +80,7 @@ class DepthwiseLayer:
         fields["column_bytes"] *= self.pixels
         epilogue, constants = self.epilogue.addresses
         layer = described(
-            **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=repeat,
+            images, **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=repeat,
             pair_rows=window.dilation[0], copy=self.copy.address, tiles=self.tiles.address,
             epilogue=epilogue, epilogue_description=constants,
             block=pixels_at_once(self.terms * self.padded),

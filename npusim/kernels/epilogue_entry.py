@@ -95,13 +95,14 @@ def requantize_pixels(form, acc, y, description, pixels):
     """Requantize the sums of `pixels` pixels at address `acc` to bytes at address `y`."""
     d = array_at(description, DESCRIPTION_WORDS, np.int64)
     groups, terms, channels, constants, constants_stride = d[0], d[1], d[2], d[3], d[4]
+    zero_point, low, high = d[5], d[6], d[7]  # read once: a store to y might change them
     padded = (channels + LANES - 1) // LANES * LANES
     acc_stride = groups * terms * padded * 4
     for g in range(groups):
         for c in range(0, channels, LANES):
             _block(
                 form, pixels, acc + (g * terms * padded + c) * 4, acc_stride, padded * 4, terms,
-                constants + (g * padded + c) // LANES * constants_stride, d[5], d[6], d[7],
+                constants + (g * padded + c) // LANES * constants_stride, zero_point, low, high,
                 y + g * channels + c, groups * channels, min(LANES, channels - c),
             )  # fmt: skip
     return 1

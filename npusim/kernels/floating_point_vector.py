@@ -3,7 +3,8 @@
 Same operations in the same order as the scalars, lane by lane; no multiply-add is fused because
 none is emitted. But a float32 product is clamped before it is rounded, which gives the same, and
 rounded by adding 1.5 * 2^23 to it: the sum's last bit is worth one, and its rounding is the one
-that is asked for, to the nearest and to even.
+that is asked for, to the nearest and to even. A float64 one is clamped between the bounds, which
+are integers, before it is truncated.
 
 The witness is linear_plain.py, which calls the scalars.
 """
@@ -18,19 +19,18 @@ from npusim.kernels.epilogue_high import narrowing
 FLOATS = ir.VectorType(ir.FloatType(), LANES)
 ROUNDS_TO_UNITS = 1.5 * 2.0**23
 BITS_OF_IT = 0x4B400000
+LESS_THAN_HALF = 0.5 - 2.0**-54
 
 
-def _away(builder, product):
-    """Emit round_half_away: truncate, then one further where the exact fraction is half or more."""
+def _beyond_half(builder, product):
+    """Emit `product` moved away from zero: truncated, it is rounded half away.
+
+    The step is the float64 below 0.5: a sum whose fraction is half reaches the next integer when it
+    is rounded, and no smaller fraction does (LLVM's own expansion of round).
+    """
     kind = product.type
-    whole = intrinsic_of(builder, "trunc", "f64", [product])
-    rest = builder.fsub(product, whole)
-    one = ir.Constant(kind, [ir.Constant(kind.element, 1)] * kind.count)
-    zero = ir.Constant(kind, None)
-    up = builder.fcmp_ordered(">=", builder.fadd(rest, rest), one)
-    down = builder.fcmp_ordered("<=", builder.fadd(rest, rest), builder.fsub(zero, one))
-    value = builder.select(up, builder.fadd(whole, one), whole)
-    return builder.select(down, builder.fsub(whole, one), value)
+    step = ir.Constant(kind, [ir.Constant(kind.element, LESS_THAN_HALF)] * kind.count)
+    return builder.fadd(product, intrinsic_of(builder, "copysign", "f64", [step, product]))
 
 
 def double_away_rule(builder, args):
@@ -46,7 +46,7 @@ def double_away_rule(builder, args):
 
     def rule(at):
         value = builder.fmul(builder.sitofp(load(builder, NARROW, at, 4), doubles), scale)
-        value = _away(builder, value)
+        value = _beyond_half(builder, value)
         value = builder.select(builder.fcmp_ordered("<", value, least), least, value)
         value = builder.select(builder.fcmp_ordered(">", value, most), most, value)
         return builder.add(builder.trunc(builder.fptosi(value, NARROW), LINE), zero)

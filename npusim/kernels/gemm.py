@@ -21,7 +21,13 @@ from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import padded_channels
 from npusim.kernels.epilogue_entry import Epilogue
 from npusim.kernels.epilogue_high import starting_bias
-from npusim.kernels.gemm_tile import gemm_tile, tile_lanes, tile_vectors
+from npusim.kernels.gemm_tile import (
+    gemm_tile,
+    in_tiles,
+    tile_columns,
+    tile_lanes,
+    tile_vectors,
+)
 from npusim.kernels.linear_input import (
     LAYER,
     copy_bytes,
@@ -78,7 +84,8 @@ class GemmLayer:
             packed[:, p, :, :run] = part.reshape(len(weights), rows, run)
         lanes = tile_lanes(form)
         packed = packed.reshape(len(weights) // lanes, lanes, -1, taps_per_word).swapaxes(1, 2)
-        self.weights = np.ascontiguousarray(packed, np.int8)
+        self.vectors, self.vector_bytes = len(packed) // groups, packed[0].size
+        self.weights = in_tiles(packed.astype(np.int8), self.vectors, tile_vectors(form))
         start = -self.zero_point * weights.reshape(len(weights), -1).sum(1)
         bias, rule = starting_bias(requantization, planes)
         if bias.any():  # of the first term: a bias before the multiplication has no other
@@ -96,8 +103,8 @@ class GemmLayer:
         columns[:, :, : grouped.shape[2]] = grouped
         return columns.reshape(-1, *planes.shape[2:])
 
-    def geometry(self, height: int, width: int) -> tuple[NDArray[np.int64], ...]:
-        """Return the layer's description on images of height x width, and its segments.
+    def geometry(self, images: int, height: int, width: int) -> tuple[NDArray[np.int64], ...]:
+        """Return the layer's description on `images` of height x width, and its segments.
 
         The arrays hold addresses of this layer's arrays: keep the layer alive.
         """
@@ -110,15 +117,14 @@ class GemmLayer:
             segments = (segments[:, None] + tap_columns).ravel()
         segments = np.tile(segments, self.parts).astype(np.int64)
         epilogue, constants = self.epilogue.addresses
-        vectors, _, lanes, _ = self.weights.shape
         layer = described(
-            **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=1,
+            images, **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=1,
             copy=self.copy.address, tiles=self.tiles.address, epilogue=epilogue,
-            epilogue_description=constants, block=pixels_at_once(vectors * lanes),
-            sums_bytes=4 * vectors * lanes, groups=self.groups, vectors=vectors // self.groups,
+            epilogue_description=constants, block=pixels_at_once(self.start.size),
+            sums_bytes=self.start.nbytes, groups=self.groups, vectors=self.vectors,
             group_bytes=self.group_channels * item, segments=segments.ctypes.data,
             segment_count=self.segment_count, steps=self.steps, weights=self.weights.ctypes.data,
-            weights_stride=self.weights[0].nbytes, start=self.start.ctypes.data,
+            weights_stride=self.vector_bytes, start=self.start.ctypes.data,
         )  # fmt: skip
         return layer, segments
 
@@ -131,26 +137,27 @@ def sum_tiles(form, offsets, sums, description, pixels):
     for group in range(d.groups):
         column, end = group * d.vectors, (group + 1) * d.vectors
         while column < end:
-            n = 4 if end - column >= 4 else (2 if end - column >= 2 else 1)
-            n = min(n, widest)
+            n = tile_columns(end - column, widest)
+            if pixels == 1 and end - column >= 2 * widest:
+                n = 2 * widest
             to, start = sums + column * lanes * 4, d.start + column * lanes * 4
             w, x = d.weights + column * d.weights_stride, group * d.group_bytes
             p = 0
             while p + 3 < pixels:
                 gemm_tile(
                     form, 6, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, d.weights_stride, start,
+                    d.segment_count, d.steps, w, start,
                 )  # fmt: skip
                 p += 6
             if p + 1 < pixels:
                 gemm_tile(
                     form, 3, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, d.weights_stride, start,
+                    d.segment_count, d.steps, w, start,
                 )  # fmt: skip
             elif p < pixels:
                 gemm_tile(
                     form, 1, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, d.weights_stride, start,
+                    d.segment_count, d.steps, w, start,
                 )  # fmt: skip
             column += n
     return 1

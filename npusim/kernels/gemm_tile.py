@@ -17,10 +17,12 @@ the padded buffer (linear_input.py), not here.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from npusim.datapath.jit import scalar
 
@@ -72,9 +74,10 @@ def _dot_words(builder, dot, acc, x, w):
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [acc, x, w])
 
 
+LINE_BYTES = 64
 _DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
 TILE_PIXELS = (6, 3, 1)
-TILE_VECTORS = (4, 2, 1)
+TILE_VECTORS = (8, 4, 2, 1)
 """The tiles there are, up to tile_vectors."""
 
 
@@ -93,9 +96,40 @@ def tile_vectors(form):
     return 4 if form == "vnni512" else 2
 
 
-def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
+@scalar
+def tile_columns(left, widest):
+    """Return the vectors of the next tile where `left` are left and tiles have `widest` at most."""
+    return min(4 if left >= 4 else (2 if left >= 2 else 1), widest)
+
+
+def in_tiles(packed: NDArray[np.int8], vectors: int, widest: int) -> NDArray[np.int8]:
+    """Return weights [columns, steps, lanes, taps] in the order in which tiles read them.
+
+    The columns of a tile, cut from `vectors` at a time by tile_columns, lie side by side at each
+    step: a tile reads one stream.
+    """
+    tiles = [packed[:0].ravel()]
+    for first in range(0, len(packed), vectors):
+        column, end = first, first + vectors
+        while column < end:
+            count = tile_columns(end - column, widest)
+            tiles.append(packed[column : column + count].swapaxes(0, 1).ravel())
+            column += count
+    return on_lines(np.concatenate(tiles))
+
+
+def on_lines(values: NDArray) -> NDArray:
+    """Return `values` in memory that begins with a line of the cache: no vector then lies in two."""
+    space = np.empty(values.nbytes + LINE_BYTES, np.uint8)
+    first = -space.ctypes.data % LINE_BYTES
+    placed = space[first : first + values.nbytes].view(values.dtype).reshape(values.shape)
+    placed[...] = values
+    return placed
+
+
+def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
     """Emit one tile whose accumulators stay in registers; `args` as of gemm_tile."""
-    acc, acc_stride, x, offsets, segments, count, steps, w, w_stride, init = args
+    acc, acc_stride, x, offsets, segments, count, steps, w, init = args
     vector, width = ir.VectorType(I32, lanes), 4 * lanes
     bytes_, pairs = (ir.VectorType(kind, 2 * lanes) for kind in (I8, I16))
     w_width = width if dot == "u8s8" else 2 * lanes
@@ -116,18 +150,23 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
     bases = [
         builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8)) for i in range(pixels)
     ]
-    streams = [_at(builder, w, builder.mul(w_stride, ir.Constant(I64, v))) for v in range(vectors)]
-    segment_bytes = builder.mul(steps, ir.Constant(I64, w_width))
+    together = min(vectors, widest)
+    stream_bytes = builder.mul(builder.mul(count, steps), ir.Constant(I64, together * w_width))
+    streams = [
+        cgutils.alloca_once_value(builder, _at(builder, w, builder.mul(stream_bytes, ir.Constant(I64, i))))
+        for i in range(vectors // together)
+    ]
     with cgutils.for_range(builder, count) as outer:
         at = builder.add(segments, builder.shl(outer.index, ir.Constant(I64, 3)))
         skip = _load(builder, I64, at, 8)
         starts = [builder.add(base, skip) for base in bases]
-        passed = builder.mul(outer.index, segment_bytes)
-        weights = [builder.add(stream, passed) for stream in streams]
         with cgutils.for_range(builder, steps) as inner:
-            k_w = builder.mul(inner.index, ir.Constant(I64, w_width))
             k_x = builder.shl(inner.index, ir.Constant(I64, 2))
-            loaded = [load_weights(builder.add(at, k_w)) for at in weights]
+            loaded = []
+            for stream in streams:
+                at = builder.load(stream)
+                loaded += [load_weights(_at(builder, at, v * w_width)) for v in range(together)]
+                builder.store(_at(builder, at, together * w_width), stream)
             for start, row in zip(starts, registers, strict=True):
                 spread = _splat(builder, _load(builder, I32, builder.add(start, k_x), 1), lanes)
                 for register, weight in zip(row, loaded, strict=True):
@@ -142,15 +181,15 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, args):
 @intrinsic(prefer_literal=True)
 def gemm_tile(
     typingctx, form, pixels, vectors, acc, acc_stride, x, offsets, segments, count, steps, w,
-    w_stride, init,
+    init,
 ):  # fmt: skip
     """Accumulate `pixels` x (`vectors` * `lanes`) outputs in registers and store them at `acc`.
 
     `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, a literal
     where the caller knows it, `vectors` one of TILE_VECTORS up to tile_vectors(form); the others
     are addresses and byte counts. Pixel i reads words at x + offsets[i] + segments[s] + 4k for each
-    of `count` segments and `steps` words; vector v reads words at w + v * w_stride, one after the
-    other, and starts from `init`.
+    of `count` segments and `steps` words; the weights of all vectors are one stream from `w` on (see
+    in_tiles), and sums start from `init`.
     """
     if not isinstance(form, types.Literal):
         return None
@@ -161,16 +200,16 @@ def gemm_tile(
     def codegen(context, builder, signature, args):
         for rows in tiles:
             for columns in TILE_VECTORS:
-                if columns <= widest:
+                if columns <= widest or (rows == 1 and columns == 2 * widest):
                     match = builder.icmp_signed("==", args[2], ir.Constant(I64, columns))
                     if len(tiles) > 1:
                         same = builder.icmp_signed("==", args[1], ir.Constant(I64, rows))
                         match = builder.and_(match, same)
                     with builder.if_then(match):
-                        _emit_gemm_tile(builder, dot, lanes, rows, columns, args[3:])
+                        _emit_gemm_tile(builder, dot, lanes, rows, columns, widest, args[3:])
         return context.get_dummy_value()
 
-    return types.void(form, pixels, *([types.intp] * 11)), codegen
+    return types.void(form, pixels, *([types.intp] * 10)), codegen
 
 
 @intrinsic(prefer_literal=True)

@@ -224,7 +224,7 @@ class LinearKernel:
             call = _Call(output_shape, rows, 0, None, ())
         else:
             layer = self._layer_for(width)
-            geometry, *addressed = layer.geometry(*shape[1:3])
+            geometry, *addressed = layer.geometry(*shape[:3])
             call = _Call(output_shape, rows, layer.entry.address, geometry, tuple(addressed))
         return self._calls.setdefault(shape, call)
 

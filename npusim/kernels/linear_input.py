@@ -38,7 +38,7 @@ LAYER = np.dtype(
             "height", "width", "channels", "out_h", "out_w", "filters", "most_images", "most_rows",
             "top", "left", "columns", "column_stride", "row_stride", "line_rows", "row_lines",
             "span_lines", "line_bytes", "column_bytes", "flip", "pad", "repeat", "pair_rows",
-            "margin_bytes", "copy", "tiles", "epilogue", "epilogue_description", "block",
+            "buffer_bytes", "offset_bytes", "scratch_bytes", "copy", "tiles", "epilogue", "epilogue_description", "block",
             "sums_bytes", "groups", "vectors", "group_bytes", "segments", "segment_count", "steps",
             "weights", "weights_stride", "start",
         )
@@ -54,6 +54,8 @@ row_lines, span_lines     lines from one output row to the next, and lines that 
 line_bytes, column_bytes  of the buffer: of a line, and from one output pixel to the next
 repeat                    copies of each channel, side by side
 pair_rows                 rows of the image from an element to the one above it
+buffer_bytes, offset_bytes, scratch_bytes   of the copied input, of the pixels' addresses, of both
+                          and the sums
 copy, tiles, epilogue     addresses of entries
 block, sums_bytes         pixels that are requantized together, and bytes of the sums of one
 groups, vectors           of a pixel's sums: groups, and vectors of each
@@ -150,8 +152,12 @@ def copy_chunk(element, x_address, buffer_address, description, first, end):
                             buffer[to + k] = pad
                     else:
                         at = source + np.uintp(column * channels)
-                        for k in range(pixel * repeat):
-                            buffer[to + k] = x[at + k // repeat] ^ flip
+                        if repeat == 1:
+                            for k in range(pixel):
+                                buffer[to + k] = x[at + k] ^ flip
+                        else:
+                            for k in range(pixel * repeat):
+                                buffer[to + k] = x[at + k // repeat] ^ flip
                     to += pixel * repeat
                 continue
             for k in range(left):

@@ -11,6 +11,9 @@ each is compiled by itself:
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, scalar
@@ -19,20 +22,33 @@ from npusim.kernels.linear_input import LAYER, TILE_PIXELS
 
 ALIGNED_BYTES = 64
 """Of a line of the cache."""
-
-
-def described(**fields: int) -> NDArray[np.int64]:
-    """Return a LAYER of `fields` as words; unknown names are no fields of it."""
-    layer = np.zeros(1, LAYER)
-    for name, value in fields.items():
-        layer[name] = value
-    return layer.view(np.int64)
+STACK_BYTES = 1 << 14
+"""Buffers that fit are taken from the stack: asking for memory costs as much as a small layer."""
 
 
 @scalar
 def aligned(size):
     """Return `size` rounded up to whole lines of the cache."""
     return (size + ALIGNED_BYTES - 1) // ALIGNED_BYTES * ALIGNED_BYTES
+
+
+def described(images: int, margin_bytes: int, **fields: int) -> NDArray[np.int64]:
+    """Return a LAYER of `fields` as words, with the buffers that a call on `images` needs.
+
+    Unknown names are no fields of it. `margin_bytes` may be read past the copied input's end.
+    """
+    layer = np.zeros(1, LAYER)
+    for name, value in fields.items():
+        layer[name] = value
+    d = layer[0]
+    d["most_images"] = images = min(int(d["most_images"]), images)
+    lines = images * ((d["most_rows"] - 1) * d["row_lines"] + d["span_lines"])
+    tiled = -(-images * d["most_rows"] * d["out_w"] // TILE_PIXELS) * TILE_PIXELS
+    d["block"] = min(d["block"], tiled)
+    d["buffer_bytes"] = aligned(lines * d["line_bytes"] + margin_bytes)
+    d["offset_bytes"] = aligned(8 * tiled)
+    d["scratch_bytes"] = d["buffer_bytes"] + d["offset_bytes"] + d["block"] * d["sums_bytes"]
+    return layer.view(np.int64)
 
 
 @scalar
@@ -54,22 +70,25 @@ def locate_pixels(offsets, d, base, images, rows):
     return at
 
 
-@entry
-def linear(x, y, description, first, last):
-    """Compute output rows first .. last - 1, counted over all images."""
+@intrinsic
+def _on_stack(typing_context):
+    """Return the address of STACK_BYTES bytes, aligned, which live as long as the caller."""
+
+    def codegen(context, builder, signature, args):
+        with builder.goto_entry_block():  # numba's own alloca_once would fill it with zeros
+            place = builder.alloca(ir.ArrayType(ir.IntType(8), STACK_BYTES))
+        place.align = ALIGNED_BYTES
+        return builder.ptrtoint(place, ir.IntType(64))
+
+    return types.intp(), codegen
+
+
+@scalar
+def walk(x, y, description, first, last, scratch):
+    """Compute output rows first .. last - 1 with the buffers at the aligned address `scratch`."""
     d = array_at(description, 1, LAYER)[0]
-    images = min(d.most_images, (last - first + d.out_h - 1) // d.out_h)
-    rows = min(d.most_rows, last - first)
-    lines = images * ((rows - 1) * d.row_lines + d.span_lines)
-    pixels_most = images * rows * d.out_w
-    tiled = (pixels_most + TILE_PIXELS - 1) // TILE_PIXELS * TILE_PIXELS
-    block = min(d.block, tiled)
-    buffer_bytes = aligned(lines * d.line_bytes + d.margin_bytes)
-    offset_bytes = aligned(8 * tiled)
-    scratch = np.empty(ALIGNED_BYTES + buffer_bytes + offset_bytes + block * d.sums_bytes, np.uint8)
-    buffer = aligned(scratch.ctypes.data)
-    at = buffer + buffer_bytes
-    sums, offsets = at + offset_bytes, array_at(at, tiled, np.int64)
+    buffer, at, block = scratch, scratch + d.buffer_bytes, d.block
+    sums, offsets = at + d.offset_bytes, array_at(at, d.offset_bytes // 8, np.int64)
     row, placed = first, 0
     while row < last:
         out_row = row % d.out_h
@@ -86,4 +105,15 @@ def linear(x, y, description, first, last):
             call_at(d.tiles, at + 8 * p, sums, description, 0, taken)
             call_at(d.epilogue, sums, to + p * d.filters, d.epilogue_description, 0, taken)
         row += images * rows
+
+
+@entry
+def linear(x, y, description, first, last):
+    """Compute output rows first .. last - 1, counted over all images."""
+    d = array_at(description, 1, LAYER)[0]
+    if d.scratch_bytes <= STACK_BYTES:
+        walk(x, y, description, first, last, _on_stack())
+        return 1
+    scratch = np.empty(ALIGNED_BYTES + d.scratch_bytes, np.uint8)
+    walk(x, y, description, first, last, aligned(scratch.ctypes.data))
     return scratch.size  # keeps it alive past its addresses

@@ -62,7 +62,7 @@ def computes_exactly(form: str) -> bool:
         for pixels in (1, 3, 7):
             x = np.tile(row.astype(np.uint8), pixels)
             y = np.ones(pixels * columns, np.uint8)
-            geometry, *_addressed = layer.geometry(1, pixels)
+            geometry, *_addressed = layer.geometry(1, 1, pixels)
             call(layer.entry.address, x, y, geometry, 0, 1)
             if y.any():
                 return False

@@ -20,7 +20,14 @@ from npusim.isa.nest import Column, Mask
 from npusim.isa.page import Group
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
-from npusim.kernels.gemm_tile import depthwise_tile, gemm_tile, tile_lanes, tile_vectors
+from npusim.kernels.gemm_tile import (
+    depthwise_tile,
+    gemm_tile,
+    in_tiles,
+    tile_columns,
+    tile_lanes,
+    tile_vectors,
+)
 from npusim.machines import Machine
 from npusim.simulator.execute.call_record import Call, Records, address_of, record, records
 from npusim.simulator.execute.machine_state import State
@@ -82,7 +89,7 @@ class Macs:
         self.lanes = tile_lanes(form)
         self.operands = np.zeros(machine.act_words * self.size + 64, np.int16)
         self.sums = np.zeros(PIXELS * 4 * LANES, np.int32)
-        self.weights: dict[tuple[bytes, bytes], tuple[NDArray, NDArray]] = {}
+        self.weights: dict[tuple[bytes, bytes], tuple[NDArray, int, NDArray]] = {}
         self.offsets: dict[bytes, NDArray[np.int64]] = {}
         self.weight_words = mac.tiles(group) * mac.tile_words(group)
         low, high = next(n for n in mac.nests(group) if n.scratchpad == "ACT").bounds()
@@ -105,13 +112,13 @@ class Macs:
         key = content.tobytes(), self.decoding[i].tobytes()
         if key not in self.weights:
             self.weights[key] = self._decoded(i)
-        packed, start = self.weights[key]
+        packed, steps, start = self.weights[key]
         walked = self.walks[i].tobytes()
         if walked not in self.offsets:
             self.offsets[walked] = self._offsets(o)
         offsets = self.offsets[walked]
         o["offsets"], o["offset_count"] = offsets.ctypes.data, len(offsets)
-        o["weights"], o["steps"] = packed.ctypes.data, packed.shape[1]
+        o["weights"], o["steps"] = packed.ctypes.data, steps
         o["start"] = start.ctypes.data
         run = depthwise if o["depthwise"] else DENSE[self.form]
         return run().address, *self.state.addresses, address_of(self.rows, i), 0, 0
@@ -136,21 +143,21 @@ class Macs:
             words = np.append(words, words[: len(words) % 2])  # an odd tap of weight zero
         return np.ascontiguousarray(words * (self.size * item), np.int64)
 
-    def _decoded(self, i: int) -> tuple[NDArray, NDArray]:
-        """Return the packed weights and the sums that they start from."""
+    def _decoded(self, i: int) -> tuple[NDArray, int, NDArray]:
+        """Return the packed weights, their steps, and the sums that they start from."""
         o, wgt = self.rows[i], self.state.wgt
         table = plain.weight_table(o)
         rows = int(o["rows"])
         if o["depthwise"]:
             packed = packed_weights(self.rows, i, table, wgt, 2, LANES, rows)
-            return packed, np.zeros(len(packed) * LANES, np.int32)
+            return packed, packed.shape[1], np.zeros(len(packed) * LANES, np.int32)
         whole_steps = -(-rows // self.taps) * self.taps
         wide = packed_weights(self.rows, i, table, wgt, self.taps, self.lanes, whole_steps)
-        if self.form == "blocked":
-            return wide.astype(np.int8), np.zeros(wide.shape[0] * self.lanes, np.int32)
-        zero = int(o["zero_point"] + o["flip"])
+        together = len(wide) // (o["ob"] if o["ob_stride"] else 1)
+        tiles = in_tiles(wide.astype(np.int8), together, tile_vectors(self.form))
+        zero = 0 if self.form == "blocked" else int(o["zero_point"] + o["flip"])
         start = -zero * wide.sum(axis=(1, 3), dtype=np.int64)
-        return wide.astype(np.int8), start.astype(np.uint32).view(np.int32).ravel()
+        return tiles, wide.shape[1], start.astype(np.uint32).view(np.int32).ravel()
 
 
 @kernel
@@ -233,7 +240,7 @@ def dense(form, element, act_address, acc_address, description):
         left = vectors - vector
         if o.ob_stride != 0:
             left = per_block - vector % per_block
-        n = min(4 if left >= 4 else (2 if left >= 2 else 1), widest)
+        n = tile_columns(left, widest)
         base = o.act + vector // per_block * o.ob_stride - low
         p, y, x = 0, 0, 0
         while p < pixels:
@@ -249,7 +256,7 @@ def dense(form, element, act_address, acc_address, description):
                 offsets[i] = at
             gemm_tile(
                 form, tile, n, o.sums, n * vector_bytes, o.operands, offsets.ctypes.data,
-                o.offsets, o.offset_count, steps, o.weights + vector * w_stride, w_stride,
+                o.offsets, o.offset_count, steps, o.weights + vector * w_stride,
                 o.start + vector * vector_bytes,
             )  # fmt: skip
             for v in range(n):
