@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import cache, cached_property, update_wrapper
+from functools import cache, cached_property, partial, update_wrapper
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -101,6 +101,11 @@ class Kernel:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the compiled function."""
         return self.compiled(*arguments, **named)
+
+    def bind(self, *arguments: Any) -> Callable[[], Any]:
+        """Return the call on these very arguments, whose types are then asked for once."""
+        types = tuple(self.compiled.typeof_pyval(argument) for argument in arguments)
+        return partial(self.compiled.compile(types), *arguments)
 
 
 kernel = Kernel

@@ -80,8 +80,9 @@ class DepthwiseLayer:
         fields["column_bytes"] *= self.pixels
         epilogue, constants = self.epilogue.addresses
         layer = described(
-            images, **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=repeat,
-            pair_rows=window.dilation[0], copy=self.copy.address, tiles=self.tiles.address,
+            images, **fields, filters=self.filters, flip=self.flip, pad=self.zero_point,
+            repeat=repeat, pair_rows=window.dilation[0], copy=self.copy.address,
+            tiles=self.tiles.address,
             epilogue=epilogue, epilogue_description=constants,
             block=pixels_at_once(self.terms * self.padded),
             sums_bytes=4 * self.terms * self.padded, groups=self.terms,

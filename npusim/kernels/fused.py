@@ -43,3 +43,9 @@ def add_fused(a, b, ratio_a, ratio_b, offset, low, high, y):
         if not value < BEYOND_INT32:
             value = -BEYOND_INT32
         y[i] = np.int32(min(max(value, np.float32(low)), np.float32(high)))
+
+
+@kernel
+def add_fused_swapped(b, a, ratio_a, ratio_b, offset, low, high, y):
+    """As `add_fused`, whose first operand is the node's second."""
+    add_fused(a, b, ratio_a, ratio_b, offset, low, high, y)

@@ -78,7 +78,7 @@ LINE_BYTES = 64
 _DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
 TILE_PIXELS = (6, 3, 1)
 TILE_VECTORS = (8, 4, 2, 1)
-"""The tiles there are, up to tile_vectors."""
+"""The tiles there are, up to tile_vectors, and up to twice as many of one pixel."""
 
 
 @scalar
@@ -119,7 +119,7 @@ def in_tiles(packed: NDArray[np.int8], vectors: int, widest: int) -> NDArray[np.
 
 
 def on_lines(values: NDArray) -> NDArray:
-    """Return `values` in memory that begins with a line of the cache: no vector then lies in two."""
+    """Return `values` where a line of the cache begins: no vector then lies in two lines."""
     space = np.empty(values.nbytes + LINE_BYTES, np.uint8)
     first = -space.ctypes.data % LINE_BYTES
     placed = space[first : first + values.nbytes].view(values.dtype).reshape(values.shape)
@@ -153,7 +153,9 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
     together = min(vectors, widest)
     stream_bytes = builder.mul(builder.mul(count, steps), ir.Constant(I64, together * w_width))
     streams = [
-        cgutils.alloca_once_value(builder, _at(builder, w, builder.mul(stream_bytes, ir.Constant(I64, i))))
+        cgutils.alloca_once_value(
+            builder, _at(builder, w, builder.mul(stream_bytes, ir.Constant(I64, i)))
+        )
         for i in range(vectors // together)
     ]
     with cgutils.for_range(builder, count) as outer:
@@ -188,8 +190,8 @@ def gemm_tile(
     `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, a literal
     where the caller knows it, `vectors` one of TILE_VECTORS up to tile_vectors(form); the others
     are addresses and byte counts. Pixel i reads words at x + offsets[i] + segments[s] + 4k for each
-    of `count` segments and `steps` words; the weights of all vectors are one stream from `w` on (see
-    in_tiles), and sums start from `init`.
+    of `count` segments and `steps` words; the weights of all vectors are one stream from `w` on, as
+    in_tiles laid them, or two in a tile twice as wide as those; sums start from `init`.
     """
     if not isinstance(form, types.Literal):
         return None

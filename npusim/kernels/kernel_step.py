@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from npusim.datapath.jit import Kernel
 
 
 class KernelStep:
@@ -23,7 +24,7 @@ class KernelStep:
 
     def __init__(
         self,
-        kernel: Callable[..., None],
+        kernel: Kernel,
         constants: tuple[Any, ...],
         dtype: DTypeLike,
         output: tuple[int, ...] | None = None,
@@ -36,11 +37,17 @@ class KernelStep:
         """Return the step's output for `x`."""
         shape = x[0].shape if self.output is None else (len(x[0]), *self.output)
         y = np.empty(shape, self.dtype)
-        self.bind(*x, y)()
+        kernel, arguments = self.call(*x, y)
+        kernel(*arguments)
         return y
+
+    def call(self, *arrays: NDArray) -> tuple[Kernel, tuple[Any, ...]]:
+        """Return the kernel and its arguments that fill the last array from the others."""
+        if self.view is not None:
+            arrays = tuple(array.reshape(self.view) for array in arrays)
+        return self.kernel, (*arrays[:-1], *self.constants, arrays[-1])
 
     def bind(self, *arrays: NDArray) -> Callable[[], object]:
         """Return the call that fills the last array from the others."""
-        if self.view is not None:
-            arrays = tuple(array.reshape(self.view) for array in arrays)
-        return partial(self.kernel, *arrays[:-1], *self.constants, arrays[-1])
+        kernel, arguments = self.call(*arrays)
+        return kernel.bind(*arguments)

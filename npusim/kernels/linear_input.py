@@ -38,7 +38,8 @@ LAYER = np.dtype(
             "height", "width", "channels", "out_h", "out_w", "filters", "most_images", "most_rows",
             "top", "left", "columns", "column_stride", "row_stride", "line_rows", "row_lines",
             "span_lines", "line_bytes", "column_bytes", "flip", "pad", "repeat", "pair_rows",
-            "buffer_bytes", "offset_bytes", "scratch_bytes", "copy", "tiles", "epilogue", "epilogue_description", "block",
+            "buffer_bytes", "offset_bytes", "scratch_bytes", "copy", "tiles", "epilogue",
+            "epilogue_description", "block",
             "sums_bytes", "groups", "vectors", "group_bytes", "segments", "segment_count", "steps",
             "weights", "weights_stride", "start",
         )

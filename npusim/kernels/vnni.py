@@ -45,9 +45,9 @@ def computes_exactly(form: str) -> bool:
     """Return whether `form` gives exact sums at the ends of the operands' ranges.
 
     The bias takes the expected sum away, so an output other than 0 is a wrong sum; with one and
-    with seven pixels, 80 columns and 67 taps, every tile of the form takes part.
+    with seven pixels, 240 columns and 67 taps, every tile of the form takes part.
     """
-    taps, columns = 67, 80
+    taps, columns = 67, 240
     weights = np.full((columns, taps), -128)
     weights[1::4] = 127
     weights[2::4, ::2] = 127

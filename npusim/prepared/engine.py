@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.arguments import require_count, require_type
-from npusim.errors import CapacityError
+from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
@@ -46,11 +46,11 @@ def prepare(network: Network, rule: Rule | Literal["auto"] = "auto") -> Prepared
     return Prepared(network, resolve_rule(network, rule))
 
 
-def _run_again(idle: list[Workspace], x: Mapping[str, NDArray]) -> dict[str, NDArray] | None:
-    """Return the result for `x` from one of its kind's workspaces, None if all are at work."""
+def _run_again(idle: list[Workspace], x: dict[str, NDArray]) -> dict[str, NDArray] | None:
+    """Return the result for `x` from an idle workspace, None if none is or `x` is not its kind."""
     try:
         workspace = idle.pop()
-    except IndexError:  # another thread was faster
+    except IndexError:  # a first run, or another thread was faster
         return None
     outputs = workspace.run(x)
     idle.append(workspace)
@@ -71,8 +71,7 @@ class Prepared:
         self.functions = steps_of(network, rule)
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
-        self._last: tuple[list[Workspace], tuple[tuple[str, tuple[int, ...], np.dtype], ...]]
-        self._last = [], ()
+        self._last: list[Workspace] = []
         self._one_run_at_a_time: AbstractContextManager[Any] = (
             Lock() if network.state else nullcontext()
         )
@@ -137,8 +136,8 @@ class Prepared:
             `x` does not fit the network, or a kept name is not one of its tensors.
         """
         quick = batch is None and nanoseconds is None and progress is None
-        if quick and keep is None and type(threads) is int and threads == 1:
-            outputs = self._run_like_the_last(x)
+        if quick and keep is None and type(threads) is int and threads == 1 and type(x) is dict:
+            outputs = _run_again(self._last, x)
             if outputs is not None:
                 return outputs
         require_count("threads", threads)
@@ -151,7 +150,7 @@ class Prepared:
         idle = self._workspaces.get(kind)
         if idle and isinstance(x, dict):
             if keep is None:
-                self._last = idle, tuple((name, a.shape, a.dtype) for name, a in x.items())
+                self._last = idle
             outputs = _run_again(idle, x)
             if outputs is not None:
                 return outputs
@@ -204,20 +203,6 @@ class Prepared:
                 outputs[name] = output.copy()
         return outputs
 
-    def _run_like_the_last(self, x: object) -> dict[str, NDArray] | None:
-        """Return the result for inputs of the last quick run's kind, None for any other.
-
-        All that a tiny network's run costs beside its arithmetic is here.
-        """
-        idle, expected = self._last
-        if type(x) is not dict or not idle or len(x) != len(expected):
-            return None
-        for name, shape, dtype in expected:
-            array = x.get(name)
-            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
-                return None
-        return _run_again(idle, x)
-
     def _kind_of_run(
         self, names: tuple[str, ...], x: NDArray | Mapping[str, NDArray]
     ) -> Hashable | None:
@@ -232,6 +217,50 @@ class Prepared:
             kind += (array.shape, array.dtype)
         return tuple(kind)
 
+    def bind(self, x: NDArray | Mapping[str, NDArray]) -> Workspace:
+        """Return the run on inputs like `x` with its arrays bound, for one thread at a time.
+
+        Calling what is returned computes `outputs` from what is written into `inputs`, arrays by
+        name in the file's layout that hold `x` now. Nothing is checked or copied then: integers are
+        the network's own, and floats have to be finite.
+
+        Raises
+        ------
+        ShapeError, RangeError, UnsupportedError
+            `x` does not fit the network, or the network has state.
+        """
+        if self.network.state:
+            raise UnsupportedError(f"{self.network.name}: a network with state cannot be bound")
+        inputs = network_inputs(self.network, x, whole=not self.separable)
+        block = list(inputs.values())
+        if not self.separable:
+            block, *others = self._blocks(inputs, 1, None)
+            if others:
+                raise UnsupportedError(
+                    f"{self.network.name}: the network mixes the samples of a batch; "
+                    f"expected the inputs of one run, found {1 + len(others)}"
+                )
+        return self._workspace(self.network.outputs, block)
+
+    def _workspace(self, names: tuple[str, ...], block: list[NDArray]) -> Workspace:
+        """Return the run on inputs like `block` with its arrays bound."""
+        plan = self._plan(names)
+        buffers = [array.copy() for array in block]
+        values: list[Any] = list(plan.contents)
+        values[: len(block)] = buffers
+        for layer in plan.layers:
+            layer.run(1, values)
+        steps = [(layer.function, layer.sources, layer.targets) for layer in plan.layers]
+        shown = {
+            name: self.network.tensors[name].in_file_order(buffer)
+            for name, buffer in zip(self.network.inputs, buffers, strict=True)
+        }
+        outputs = {
+            name: self._joined(name, [values[slot]])
+            for name, slot in zip(names, plan.kept, strict=True)
+        }
+        return Workspace(values, steps, shown, outputs)
+
     def _keep_workspace(
         self, kind: Hashable, names: tuple[str, ...], x: Mapping[str, NDArray], block: list[NDArray]
     ) -> None:
@@ -239,30 +268,16 @@ class Prepared:
 
         Inputs that had to be converted get none.
         """
-        plan = self._plan(names)
-        buffers = [array.copy() for array in block]
-        shown = {}
-        for name, buffer in zip(self.network.inputs, buffers, strict=True):
-            tensor, given = self.network.tensors[name], x[name]
-            shown[name] = tensor.in_file_order(buffer)
-            if given.dtype != buffer.dtype or given.shape != shown[name].shape:
-                return
         samples = len(block[0]) if self.separable else 1
         if self._sample_bytes * samples > LARGEST_BYTES:
             return
-        values: list[Any] = list(plan.contents)
-        values[: len(block)] = buffers
-        for layer in plan.layers:
-            layer.run(1, values)
-        steps = [(layer.function, layer.sources, layer.targets) for layer in plan.layers]
-        outputs = {
-            name: self._joined(name, [values[slot]])
-            for name, slot in zip(names, plan.kept, strict=True)
-        }
-        workspace = Workspace(values, steps, shown, outputs)
+        for name, array in zip(self.network.inputs, block, strict=True):
+            shown = self.network.tensors[name].in_file_order(array)
+            if x[name].dtype != shown.dtype or x[name].shape != shown.shape:
+                return
         if len(self._workspaces) == MOST_KINDS_OF_RUN:
             self._workspaces.clear()
-        self._workspaces.setdefault(kind, []).append(workspace)
+        self._workspaces.setdefault(kind, []).append(self._workspace(names, block))
 
     def _plan(self, names: tuple[str, ...]) -> Plan:
         if names not in self._plans:

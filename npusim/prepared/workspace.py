@@ -8,10 +8,10 @@ thread at a time may use it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.typing import NDArray
 
 from npusim.kernels.entry import Call, make_calls
@@ -42,10 +42,11 @@ class Workspace:
         inputs: Mapping[str, NDArray],
         outputs: Mapping[str, NDArray],
     ) -> None:
-        self.inputs = tuple(inputs.items())
-        self.floats = [buffer for buffer in inputs.values() if buffer.dtype.kind == "f"]
+        self.inputs, self.outputs = dict(inputs), dict(outputs)
         self.values = values  # alive as long as the calls, which hold addresses
-        self.outputs = tuple(outputs.items())
+        self._expected = tuple((name, a, a.shape, a.dtype) for name, a in inputs.items())
+        self._floats = [buffer for buffer in inputs.values() if buffer.dtype.kind == "f"]
+        self._copies = tuple((name, value.copy) for name, value in outputs.items())
         calls: list[Call] = []
         for function, sources, targets in layers:
             x, y = [values[source] for source in sources], [values[target] for target in targets]
@@ -55,31 +56,45 @@ class Workspace:
                 calls.append(bind(*x, *y))
             elif any(fresh):  # else: views of the inputs, already up to date
                 calls.append(_into(function, x, y, fresh))
-        self.walks: list[Callable[[], object]] = []
+        self._walks: list[Callable[[], object]] = []
         rows: list[tuple[int, ...]] = []
         for call in (*calls, None):
             if isinstance(call, tuple):
                 rows.append(call)
                 continue
             if rows:
-                self.walks.append(partial(make_calls, np.array(rows, np.int64)))
+                self._walks.append(make_calls.bind(np.array(rows, np.int64)))
                 rows = []
             if call is not None:
-                self.walks.append(call)
+                self._walks.append(call)
 
-    def run(self, x: Mapping[str, NDArray]) -> dict[str, NDArray] | None:
-        """Return copies of the outputs for inputs of the buffers' shapes and types, all by name.
+    def __call__(self) -> None:
+        """Compute the outputs from what the inputs' buffers hold."""
+        for walk_on in self._walks:
+            walk_on()
 
-        None where an input is not finite: whoever checks inputs says which.
+    def run(self, x: dict[str, NDArray]) -> dict[str, NDArray] | None:
+        """Return copies of the outputs for the inputs `x`, all by name.
+
+        None where an input is not of its buffer's shape and type, or not finite: whoever checks
+        inputs says which.
         """
-        for name, buffer in self.inputs:
-            buffer[...] = x[name]
-        for buffer in self.floats:
+        if len(x) != len(self._expected):
+            return None
+        for name, buffer, shape, dtype in self._expected:
+            array = x.get(name)
+            if type(array) is not ndarray or array.shape != shape or array.dtype is not dtype:
+                return None
+            buffer[...] = array
+        for buffer in self._floats:
             if not np.isfinite(buffer).all():
                 return None
-        for walk_on in self.walks:
+        for walk_on in self._walks:
             walk_on()
-        return {name: value.copy() for name, value in self.outputs}
+        outputs = {}
+        for name, copy in self._copies:
+            outputs[name] = copy()
+        return outputs
 
 
 def _into(

@@ -96,6 +96,19 @@ def test_floating_point_forms_equal_the_scalar(kind: str) -> None:
         np.testing.assert_array_equal(vector(rule, sums), expected)
 
 
+def test_neighbours_of_a_half_round_as_the_scalar() -> None:
+    halves = np.arange(32) + 0.5
+    scale = np.stack([np.nextafter(halves, 0), halves, np.nextafter(halves, 99)]).ravel()
+    none = np.zeros(len(scale), np.int64)
+    rule = FloatRequantization("double_away", scale, none, 3, -128, 127)
+    sums = np.array([-(1 << 31), -3, -2, -1, 0, 1, 2, 3, (1 << 31) - 1], np.int32)
+    sums = np.tile(sums[None, :, None], (1, 1, len(scale)))
+    expected = np.empty(sums.shape[1:], np.int16)
+    linear_plain.requantize_double_away(sums[0], scale, none, 3, -128, 127, expected)
+    np.testing.assert_array_equal(vector(rule, sums), expected)
+    assert expected[5, 0] == 3  # 0.5 less the least step is no half
+
+
 def test_a_bias_moves_into_the_sums_only_where_nothing_changes() -> None:
     planes = np.full((1, 3, 1, 1, 4), 100, np.int16)
     multipliers = np.array([[3, 1 << 30, 0]])

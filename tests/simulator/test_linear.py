@@ -59,6 +59,21 @@ def test_every_form_equals_plain(form: str, case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("form", FAST)
+@pytest.mark.parametrize("columns", [1, 17, 100, 250, 256, 650])
+def test_one_pixel_meets_tiles_of_every_width(form: str, columns: int) -> None:
+    rng = np.random.default_rng(columns)
+    for taps, terms in ((3, 1), (130, 1), (64, 2)):
+        planes = rng.integers(-128, 128, (terms, columns, 1, 1, taps)).astype(np.int16)
+        multipliers = rng.integers(1 << 29, 1 << 30, (terms, columns))
+        shift = np.full(columns, 43)
+        rule = Requantization(multipliers, shift * 0, shift, "tflite", 5, -128, 127)
+        kernel = LinearKernel(planes, Window((1, 1)), 1, 7, rule, "int8", "int8", form)
+        for pixels in (1, 2):
+            x = rng.integers(-128, 128, (1, 1, pixels, taps)).astype(np.int8)
+            np.testing.assert_array_equal(kernel(x), kernel.plain(x))
+
+
+@pytest.mark.parametrize("form", FAST)
 @pytest.mark.parametrize("groups", [1, 3, 40])
 def test_several_chunks(form: str, groups: int) -> None:
     """Images larger than a chunk, and batches of images smaller than one, at odd cuts."""

@@ -34,6 +34,22 @@ def test_every_run_equals_a_first_run(rule: str, keep: list[str] | None) -> None
     assert len(prepared._workspaces) == 2
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_bound_run_reads_and_leaves_the_same_arrays(count: int) -> None:
+    network = small_network()
+    prepared = prepare(network, "litert")
+    bound = prepared.bind(samples(count, 0))
+    (x,), (y,) = bound.inputs.values(), bound.outputs.values()
+    for seed in range(3):
+        expected = prepared.run(samples(count, seed))["y"]
+        if seed:
+            x[...] = samples(count, seed)
+        bound()
+        np.testing.assert_array_equal(y, expected)
+    with pytest.raises(ShapeError):
+        prepared.bind(samples(count)[..., :2])
+
+
 def test_results_stay_when_the_buffers_are_used_again() -> None:
     prepared = prepare(small_network(), "litert")
     names = ["x", "sum", "flat", "y"]

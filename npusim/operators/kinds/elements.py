@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.datapath.jit import Kernel
 from npusim.graph.network import Network, Node
 from npusim.kernels.elementwise import lookup_pairs
 from npusim.kernels.kernel_step import KernelStep
@@ -40,16 +40,16 @@ class ElementsStep(KernelStep):
 
     pairs: NDArray | None = None
 
-    def bind(self, *arrays: NDArray) -> Callable[[], object]:
-        """Return the call that fills the last array from the two others."""
+    def call(self, *arrays: NDArray) -> tuple[Kernel, tuple[Any, ...]]:
+        """Return what fills the last array from the two others."""
         a, b, y = (array.reshape(-1) for array in arrays)
         if y.size < TABLE_ELEMENTS:
             # More samples at once look up: the kernel is loaded then, and no layer waits for it.
             lookup_pairs(a[:0], b[:0], np.empty(0, self.dtype), y[:0])
-            return super().bind(*arrays)
+            return super().call(*arrays)
         if self.pairs is None:
             self.pairs = self.table(a.dtype, b.dtype)
-        return partial(lookup_pairs, a, b, self.pairs, y)
+        return lookup_pairs, (a, b, self.pairs, y)
 
     def table(self, a: np.dtype, b: np.dtype) -> NDArray:
         """Return y of each pair of bytes of types `a` and `b`, that of `a` in the upper half."""
@@ -60,9 +60,7 @@ class ElementsStep(KernelStep):
         return table
 
 
-def elements_step(
-    network: Network, node: Node, kernel: Callable[..., None], *constants: object
-) -> Step:
+def elements_step(network: Network, node: Node, kernel: Kernel, *constants: object) -> Step:
     """Return the step that runs kernel(a, b, *constants, y) over broadcast, flat operands."""
     a, b = network.inputs_of(node)
     y = network.output_of(node)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npusim.errors import RangeError
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
 from npusim.kernels import elementwise
-from npusim.kernels.fused import add_fused
+from npusim.kernels.fused import add_fused, add_fused_swapped
 from npusim.operators.forms.tflite import TfliteLayer
 from npusim.operators.kinds.elements import elements_step, integers, one_channel
 from npusim.operators.kinds.pairs import Pairs, pairs_step
@@ -190,9 +188,5 @@ def sum_step(
         return elements_step(network, node, elementwise.add_two_terms, values)
     y = network.output_of(node)
     low, high = onnxruntime.bounds(node, _activation(node), y)
-
-    def add_swapped(a: NDArray, b: NDArray, *rest: Any) -> None:
-        add_fused(b, a, *rest)
-
-    add = add_swapped if c.swapped else add_fused
+    add = add_fused_swapped if c.swapped else add_fused
     return elements_step(network, node, add, c.ratio_a, c.ratio_b, c.offset, low, high)
