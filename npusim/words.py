@@ -78,7 +78,7 @@ RangeMethod = Literal["min-max", "percentile", "squared-error", "entropy"]
 RANGE_METHODS: tuple[RangeMethod, ...] = get_args(RangeMethod)
 BiasCorrection = Literal["none", "static", "paper"]
 BIAS_CORRECTIONS: tuple[BiasCorrection, ...] = get_args(BiasCorrection)
-Breakpoint = Literal["gaussian", "laplacian", "search"]
+Breakpoint = Literal["gaussian", "laplacian", "gaussian-root", "laplacian-root", "search"]
 """pwlq: how the end of the centre is found."""
 BREAKPOINTS: tuple[Breakpoint, ...] = get_args(Breakpoint)
 Grid = Literal["paper", "reference"]

@@ -1,4 +1,4 @@
-"""PWLQ: breakpoints of the exact root, codes, the traps of numerics.md section 3."""
+"""PWLQ: codes and the traps of numerics.md section 3."""
 
 from __future__ import annotations
 
@@ -8,48 +8,10 @@ import pytest
 from npusim.quant.coded import sqnr_db
 from npusim.quant.encoders import piecewise_linear as pwlq
 from npusim.quant.encoders import uniform
+from npusim.quant.encoders.breakpoint import expected_breakpoint
 from npusim.words import BREAKPOINTS
 
 RANDOM = np.random.default_rng(3)
-
-CLOSED_FORMS = {
-    "gaussian": {3: 1.161, 4: 1.400, 5: 1.592, 6: 1.754, 8: 2.015, 10: 2.222, 20: 2.881},
-    "laplacian": {3: 1.074, 4: 1.289, 6: 1.650, 8: 1.955, 10: 2.223, 20: 3.275},
-}
-EXACT_ROOTS = {
-    "gaussian": {3: 1.158, 4: 1.392, 5: 1.589, 6: 1.755, 8: 2.015, 10: 2.210, 20: 2.751},
-    "laplacian": {3: 1.068, 4: 1.291, 6: 1.660, 8: 1.956, 10: 2.202, 20: 3.023},
-}
-"""m -> p in units of sigma (numerics.md, section 3)."""
-
-
-@pytest.mark.parametrize("form", ["gaussian", "laplacian"])
-def test_closed_forms_match_the_published_values(form: pwlq.Breakpoint) -> None:
-    for m, p in CLOSED_FORMS[form].items():
-        assert pwlq.closed_form_breakpoint(m, 1.0, form) == pytest.approx(p, abs=6e-4)
-
-
-def gaussian_error(p: float, m: float) -> float:
-    """Expected squared error, up to a factor: steps squared times the mass of each piece."""
-    from math import erf, sqrt
-
-    mass = erf(p / sqrt(2))
-    return mass * p * p + (1 - mass) * (m - p) ** 2
-
-
-@pytest.mark.parametrize(("m", "root"), EXACT_ROOTS["gaussian"].items())
-def test_the_forms_approximate_the_least_expected_error(m: int, root: float) -> None:
-    grid = np.arange(0.2, m / 2, 0.001)
-    best = grid[np.argmin([gaussian_error(float(p), m) for p in grid])]
-    assert best == pytest.approx(root, abs=2e-3)
-    worst = 0.14 if m == 20 else 0.013
-    assert pwlq.closed_form_breakpoint(m, 1.0, "gaussian") == pytest.approx(best, abs=worst)
-
-
-def test_the_breakpoint_stays_below_half() -> None:
-    assert pwlq.closed_form_breakpoint(1.0, 10.0, "gaussian") == pytest.approx(0.5)
-    assert pwlq.closed_form_breakpoint(1.0, 0.0, "gaussian") == 0.5
-    assert pwlq.closed_form_breakpoint(1.0, float("nan"), "laplacian") == 0.5
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 8])
@@ -95,7 +57,7 @@ def test_reference_grid_is_the_authors() -> None:
     coded = pwlq.encode(weights, 4, grid="reference")
     w = weights[0]
     m, sigma = np.abs(w).max(), w.std(ddof=1)
-    p = pwlq.closed_form_breakpoint(float(m), float(sigma), "gaussian")
+    p = expected_breakpoint(float(m), float(sigma), "gaussian")
     centre = np.rint(w / (2 * p / 15)) * (2 * p / 15)
     step = (m - p) / 7
     tail = np.sign(w) * (p + np.rint((np.abs(w) - p) / step) * step)

@@ -7,8 +7,7 @@ g is rint of the position in steps, ties to even; |w| = p belongs to the centre;
 becomes 0 is +0. grid `reference` is the one of the authors' code: centre step 2p / (2^b - 1),
 |w| = p in the tail, and then p = (n + 1/2) s1, which needs the third term of the epilogue.
 
-Source: Fang et al. 2020 (the closed forms of the breakpoint are fits to the exact root; the paper
-prints them as p/m, they are p/sigma) and the authors' code for the reference grid and the search.
+Source: Fang et al. 2020 and the authors' code for the reference grid and the search.
 """
 
 from __future__ import annotations
@@ -19,38 +18,14 @@ from numpy.typing import NDArray
 from npusim.codes import PWLQ
 from npusim.datapath.jit import kernel
 from npusim.quant.coded import CodedWeights, check_weights
+from npusim.quant.encoders.breakpoint import expected_breakpoint, sample_deviation
 from npusim.quant.encoders.search import Problem
 from npusim.quant.encoders.uniform import least_error_scale
-from npusim.runtimes.elementary import ln
 from npusim.words import Breakpoint, Grid
 
 LEAST_STEP = float(np.finfo(np.float64).tiny)
 """A channel whose steps would be subnormal counts as zero."""
 SEARCH_STEPS = (0.1, 0.01, 0.001)
-
-
-def closed_form_breakpoint(largest: float, sigma: float, form: Breakpoint) -> float:
-    """Return p for a channel of range `largest` and standard deviation `sigma`.
-
-    Where the form leaves (0, m/2), or sigma is 0 or not a number, it is m/2.
-    """
-    half = largest / 2
-    if not sigma > 0:
-        return half
-    ratio = largest / sigma
-    if form == "gaussian":
-        p = sigma * ln(0.86143114 * ratio + 0.60790110)
-    else:
-        p = sigma * (0.80304483 * float(np.sqrt(ratio)) - 0.31667855)
-    return p if 0 < p < half else half
-
-
-def sample_deviation(w: NDArray[np.float64]) -> float:
-    """Return the standard deviation about the mean with K - 1 degrees of freedom, nan for K = 1."""
-    if len(w) < 2:
-        return float("nan")
-    mean = w.sum() / len(w)
-    return float(np.sqrt(((w - mean) ** 2).sum() / (len(w) - 1)))
 
 
 @kernel
@@ -92,7 +67,7 @@ def searched_breakpoint(w: NDArray[np.float64], bits: int, grid: Grid) -> float:
         return piecewise_error(w, p, largest, centre_step(p, n, grid), n, closed)
 
     candidates = [
-        closed_form_breakpoint(largest, sample_deviation(w), "gaussian"),
+        expected_breakpoint(largest, sample_deviation(w), "gaussian"),
         min(n * least_error_scale(w, -n, n), largest),
     ]
     best_error, best = min((error(p), i, p) for i, p in enumerate(candidates))[::2]
@@ -138,7 +113,7 @@ def encode(
         if breakpoint == "search":
             p = searched_breakpoint(w, bits, grid)
         else:
-            p = closed_form_breakpoint(largest, sample_deviation(w), breakpoint)
+            p = expected_breakpoint(largest, sample_deviation(w), breakpoint)
         s1, s2 = centre_step(p, n, grid), (largest - p) / n
         size = np.abs(w)
         tail = size > p if grid == "paper" else size >= p
