@@ -13,8 +13,10 @@ from npusim.cli.options import (
     changed,
     changes_option,
     model_argument,
+    outputs_option,
     place_options,
     sample_options,
+    shape_option,
     threads_option,
 )
 from npusim.words import BIAS_CORRECTIONS, ENCODERS, PUBLISHED
@@ -28,6 +30,8 @@ SUFFIXES = (".html", ".csv", ".json")
 
 @click.command("compare")
 @model_argument
+@shape_option
+@outputs_option
 @calibrate_option
 @sample_options
 @click.option(
@@ -76,6 +80,8 @@ SUFFIXES = (".html", ".csv", ".json")
 def command(
     model: Path,
     *,
+    shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     calibrate_path: Path,
     reading: Reading,
     eval_path: Path | None,
@@ -113,9 +119,10 @@ def command(
     is_page = output_path is not None and output_path.suffix.lower() == ".html"
     if output_path is not None and is_page:
         require_outputs({"-o": output_path.with_suffix(".json")}, machine)
-    network = load(model)
+    network = load(model, shapes, outputs)
     calibration = read_samples(calibrate_path, network, reading)
     evaluation = calibration if eval_path is None else read_samples(eval_path, network, reading)
+    reading.require_used((calibration, evaluation))
     with progress_bars() as show:
         show("float reference", 0, None)
         data = compare(

@@ -61,6 +61,7 @@ def command(
     """
     import npusim
     from npusim.analysis.conformance import not_executed
+    from npusim.compiler.graph.nominal import assumption
     from npusim.engines.estimate import estimate
     from npusim.errors import UnsupportedError
     from npusim.formats.files import load
@@ -97,6 +98,8 @@ def command(
         _print_one(console, network, costs[0], batch)
     else:
         _print_several(console, results)
+        if assumed := assumption(network):
+            console.print(f"\n{network.name}: {assumed}")
     for note in network.notes:
         console.print(f"note: {note}")
 

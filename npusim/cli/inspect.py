@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from npusim.cli.options import machine_option, model_argument, requant_option, shape_option
+from npusim.cli.options import (
+    machine_option,
+    model_argument,
+    outputs_option,
+    requant_option,
+    shape_option,
+)
 
 if TYPE_CHECKING:
     from npusim.graph.network import Network
@@ -18,12 +24,14 @@ if TYPE_CHECKING:
 @click.command("inspect")
 @model_argument
 @shape_option
+@outputs_option
 @machine_option
 @requant_option
 def command(
     model: Path,
     *,
     shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...] | None,
     machine: str | Machine,
     requant: str,
 ) -> None:
@@ -35,7 +43,7 @@ def command(
     from npusim.report.sheet import Column, Sheet
     from npusim.report.terminal import counted, plain_console
 
-    network = load(model, shapes)
+    network = load(model, shapes, outputs)
     target = Machine.of(machine)
     console = plain_console()
     kind = "integer" if network.is_integer else "float"

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+TITLES = (
+    "operator", ".tflite", ".onnx", "quantized under", "float32", "plain", "computed by", "where",
+)  # fmt: skip
+GAP = 2
+"""Characters between columns."""
 
 
 @click.command("operators")
@@ -26,22 +38,31 @@ def command(name: str | None) -> None:
     ]
     if not rows:
         raise UnsupportedError(f"operators: expected a part of an operator's name, found {name}")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in (
-        "operator",
-        ".tflite",
-        ".onnx",
-        "quantized under",
-        "float32",
-        "plain",
-        "computed by",
-        "where",
-    ):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(
+    cells = [
+        (
             row.name, " ".join(row.tflite), " ".join(row.onnx), row.rules,
-            "yes" if row.float32 else "", "yes" if row.plain else "", row.unit,
-            row.when,
-        )  # fmt: skip
-    plain_console().print(table)
+            "yes" if row.float32 else "", "yes" if row.plain else "", row.unit, row.when,
+        )
+        for row in rows
+    ]  # fmt: skip
+    console = plain_console()
+    widths = [max(map(len, column)) for column in zip(TITLES, *cells, strict=True)]
+    if sum(widths) + GAP * (len(TITLES) - 1) > console.width:
+        for name, *rest in cells:
+            console.print(_block(name, rest))
+        return
+    table = Table(*TITLES, box=None, pad_edge=False, header_style="bold")
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _block(name: str, cells: Sequence[str]) -> Table:
+    """Return a line for each thing that is to be said of an operator."""
+    from rich.table import Table
+
+    block = Table(name, "", box=None, pad_edge=False, header_style="bold")
+    for title, cell in zip(TITLES[1:], cells, strict=True):
+        if cell:
+            block.add_row(f"  {title}", cell)
+    return block

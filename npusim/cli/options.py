@@ -75,6 +75,8 @@ def changed(name: str, changes: Sequence[str]) -> str | Machine:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
             raise click.BadParameter(f"--set: expected KEY=VALUE, found {text!r}")
+        if key in values:
+            raise click.BadParameter(f"--set: expected each key once, found {key} again")
         try:
             values[key] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
@@ -86,6 +88,19 @@ def changed(name: str, changes: Sequence[str]) -> str | Machine:
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def require_machine(is_used: bool, expected: str) -> None:
+    """Raise UnsupportedError where a machine is named or changed, but none `is_used`.
+
+    `expected` says what would use it.
+    """
+    from npusim.errors import UnsupportedError
+
+    given = click.get_current_context().get_parameter_source
+    for option, name in (("--machine", "machine"), ("--set", "changes")):
+        if not is_used and given(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UnsupportedError(f"{option}: expected {expected}")
 
 
 def machine_file(machine: str | Machine) -> str | None:
@@ -205,7 +220,8 @@ def sample_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         given = {"crop": crop, "mean": mean, "std": std}
         chosen = {name: value for name, value in given.items() if value is not None}
-        return function(reading=Reading(samples, Preprocessing(**chosen)), **options)  # type: ignore[arg-type]
+        preprocessing = Preprocessing(**chosen)  # type: ignore[arg-type]
+        return function(reading=Reading(samples, preprocessing, tuple(chosen)), **options)
 
     return with_reading
 

@@ -12,8 +12,11 @@ import click
 from npusim.cli.options import (
     FILE,
     calibrate_option,
+    changed,
+    changes_option,
     model_argument,
     outputs_option,
+    require_machine,
     sample_options,
     shape_option,
     threads_option,
@@ -98,6 +101,7 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     "--mix", metavar="A,B,...", help="With --budget: the schemes; uniform,pwlq,subset if left out."
 )
 @click.option("--machine", metavar="NAME|FILE.toml", help="What cycles and energy are of.")
+@changes_option
 @click.option(
     "--layer-errors", is_flag=True, help="Print what each layer's weights do to the output."
 )
@@ -160,6 +164,7 @@ def command(
     budget_text: str | None,
     mix: str | None,
     machine: str | None,
+    changes: tuple[str, ...],
     layer_errors: bool,
     io: End,
     form: FileForm,
@@ -181,6 +186,9 @@ def command(
     from npusim.report.terminal import counted, plain_console
     from npusim.writing import require_outputs, require_suffix, write_text
 
+    budget = None if budget_text is None else Budget.parse(budget_text)
+    priced = budget is not None and budget.resource != "bytes"
+    require_machine(priced, "--budget beside it, of cycles or energy")
     require_suffix("a quantized network", output_path, (".onnx",))
     require_suffix("--save-recipe", saved_path, (".toml",))
     written = {"-o": output_path, "--save-recipe": saved_path}
@@ -193,16 +201,15 @@ def command(
     given["layers"] = own | {name: choice for name, choice in others if name not in own}
     given = with_default_bits(given)
     options = as_published(**given) if published else Options(**given)
-    budget = None if budget_text is None else Budget.parse(budget_text)
     if budget is None:
         require_used(own_settings, options)
-        for option, value in (("--mix", mix), ("--machine", machine)):
-            if value is not None:
-                raise UnsupportedError(f"{option}: expected --budget beside it, found none")
+        if mix is not None:
+            raise UnsupportedError("--mix: expected --budget beside it, found none")
     if form != "npusim":
         require_uniform(form, options, budget is not None)
     network = load(model, shapes, outputs)
     samples = read_inputs([("", calibrate_path)], network, reading)
+    reading.require_used(samples.samples.values())
     with progress_bars() as show:
         show(f"calibrating on {counted(samples.count(network), 'sample')}", 0, None)
         prepared = prepare(network, samples.x, threads, options.equalize)
@@ -210,7 +217,7 @@ def command(
             options = within_budget(
                 prepared, options, budget,
                 schemes=MIXED_SCHEMES if mix is None else mix.split(","),
-                machine=None if machine is None else Machine.of(machine),
+                machine=None if machine is None else Machine.of(changed(machine, changes)),
                 progress=lambda done, total: show("sensitivities", done, total), threads=threads,
             )  # fmt: skip
         quantized = quantize_prepared(

@@ -22,6 +22,7 @@ from npusim.cli.options import (
     place_options,
     report_options,
     requant_option,
+    require_machine,
     sample_options,
     shape_option,
     threads_option,
@@ -132,6 +133,7 @@ def command(
         raise UnsupportedError(
             "--report, --plots, --trace: expected --engine machine, the kernels have no cycles"
         )
+    require_machine(engine != "kernels", "--engine machine or rtl, the kernels have no cycles")
     if engine != "kernels":
         for option, given in (("--batch", batch), ("--threads", threads)):
             if given is not None:
@@ -152,6 +154,7 @@ def command(
     require_outputs(written | reports.files, model, *files, machine_file(machine))
     network = load(model, shapes, outputs)
     samples = read_inputs(input_files, network, reading) if input_files else zero_inputs(network)
+    reading.require_used(samples.samples.values())
     classes = prod(network.tensors[network.outputs[0]].shape[1:]) if network.outputs else 0
     names = None if names_path is None else read_names(names_path, classes)
     if not input_files:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PROGRAM_SUFFIX = ".npu"
 MODEL_SUFFIXES = (".onnx", ".tflite")
 MODEL_MACHINE = "base"
+VECTORS = 100_000
 
 
 @click.command("verify")
@@ -37,9 +38,7 @@ MODEL_MACHINE = "base"
 @click.option(
     "--vectors",
     type=click.IntRange(1),
-    default=100_000,
-    show_default=True,
-    help="Random vectors for each unit.",
+    help=f"Random vectors for each unit. Default {VECTORS}.",
 )
 @choice("--simulator", SIMULATORS, "What runs the Verilog.")
 @click.option(
@@ -62,7 +61,7 @@ MODEL_MACHINE = "base"
     help="With --rtl: names of your ports, widths, latency (docs/cosim.md).",
 )
 @place_options
-@click.option("--bins", is_flag=True, help="Of units: print every coverage point with its hits.")
+@click.option("--bins", is_flag=True, help="Print every coverage point by its name.")
 @click.option("--json", "json_file", type=FILE, metavar="FILE", help="Write the cases as JSON.")
 @click.option("--junit", type=FILE, metavar="FILE.xml", help="Write the cases as JUnit's XML.")
 def command(
@@ -75,7 +74,7 @@ def command(
     memory: str | None,
     latency: int | None,
     seed: int,
-    vectors: int,
+    vectors: int | None,
     simulator: str,
     waves: Path | None,
     rtl: tuple[Path, ...],
@@ -90,6 +89,7 @@ def command(
     The RTL is that of the checkout around the current directory, else the installed package's.
     """
     from npusim.cli.verdicts import Verdicts
+    from npusim.formats.shipped import SHORT
     from npusim.writing import require_outputs, require_suffix
 
     if (every, random_count is not None, bool(targets)).count(True) != 1:
@@ -100,13 +100,16 @@ def command(
         {"--waves": waves, "--json": json_file, "--junit": junit}, *targets, machine, *rtl, wiring
     )
     require_suffix("JUnit's XML", junit, (".xml",))
+    targets = tuple(SHORT.get(name, name) for name in targets)
     is_file = bool(targets) and targets[0].endswith((PROGRAM_SUFFIX, *MODEL_SUFFIXES))
     if (rtl or wiring) and (len(targets) != 1 or is_file):
         raise click.UsageError("--rtl: expected the name of one unit beside it")
     if wiring and not rtl:
         raise click.UsageError("--wiring: expected --rtl FILE.v beside it")
-    if bins and (random_count is not None or is_file):
-        raise click.UsageError("--bins: expected units, which have coverage points")
+    if bins and is_file:
+        raise click.UsageError("--bins: expected units or --random, which have points to cover")
+    if vectors is not None and (random_count is not None or is_file):
+        raise click.UsageError("--vectors: expected units, which random vectors are made for")
     if random_count is None and not (place.is_here and place.journal is None):
         raise click.UsageError("--workers, --scheduler, --journal: expected --random N beside it")
     verdicts = Verdicts(json_file, junit, bins)
@@ -165,11 +168,12 @@ def command(
 
         return verify_own(
             targets[0], rtl, read_own_module(wiring, rtl), seed=seed, waves=waves,
-            simulator=simulator, vectors=vectors, verdicts=verdicts,
+            simulator=simulator, vectors=vectors or VECTORS, verdicts=verdicts,
         )  # fmt: skip
     return verify_units(
-        targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors, verdicts=verdicts
-    )
+        targets, seed=seed, waves=waves, simulator=simulator, vectors=vectors or VECTORS,
+        verdicts=verdicts,
+    )  # fmt: skip
 
 
 def _described(

@@ -7,7 +7,8 @@ they are real values, or pixels 0..255 that are prepared as pictures are (pictur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,22 @@ class Samples:
 
 @dataclass(frozen=True)
 class Reading:
-    """How files of samples are read: what integers in them are, and what is done to pictures."""
+    """How files of samples are read: what integers in them are, and what is done to pictures.
+
+    `given` names the settings of `preprocessing` that somebody chose.
+    """
 
     integers: IntegerMeaning = "codes"
     preprocessing: Preprocessing = AS_IT_IS
+    given: tuple[str, ...] = ()
+
+    def require_used(self, samples: Iterable[Samples]) -> None:
+        """Raise UnsupportedError where none of `samples` are what a chosen setting is for."""
+        done = [each.picture for each in samples if each.picture is not None]
+        for name in self.given:
+            expected = "pictures" if name == "crop" else "pictures, or --samples pixels"
+            if all(picture[name] is None for picture in done):
+                raise UnsupportedError(f"--{name}: expected {expected}, found other samples")
 
 
 BY_DEFAULT = Reading()
@@ -87,15 +100,17 @@ def read_samples(
         As `input_tensor`.
     """
     tensor = network.tensors[name] if name in network.inputs else input_tensor(network)
-    path, key = _file_and_key(shipped(path))
+    path, key = _file_and_key(path)
+    path = shipped(path)
     if not path.exists():
         raise FormatError(f"{path}: no such file")
     labels, integers = None, reading.integers
+    preprocessing = replace(reading.preprocessing, crop=None)
     suffix = path.suffix.lower()
     if suffix in SUFFIXES or path.is_dir():
         files = _pictures_in(path) if path.is_dir() else [path]
-        crop = reading.preprocessing.crop
-        x = np.concatenate([read_picture(file, tensor, crop) for file in files])
+        preprocessing = reading.preprocessing
+        x = np.concatenate([read_picture(file, tensor, preprocessing.crop) for file in files])
         integers = "pixels"
     elif suffix in (".npy", ".npz"):
         arrays = read_arrays(path) if held is None else dict(held)
@@ -120,7 +135,7 @@ def read_samples(
                 f"{path}: label of sample {strange[0]}: expected a class of 0..{classes - 1}, "
                 f"found {labels[strange[0]]}"
             )
-    return _understood(path, x, labels, tensor, integers, reading.preprocessing)
+    return _understood(path, x, labels, tensor, integers, preprocessing)
 
 
 def _understood(

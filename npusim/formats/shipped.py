@@ -15,3 +15,10 @@ def shipped(path: Path) -> Path:
         return path
     name = SHORT.get(path.name, path.name)
     return next((found for found in NETWORKS.glob("*/*") if found.name == name), path)
+
+
+def beside(folder: Path, name: str) -> Path:
+    """Return the file called `name` in `folder`, or the shipped one where there is none."""
+    path = folder / name
+    found = shipped(Path(name))
+    return path if path.exists() or not found.exists() else found

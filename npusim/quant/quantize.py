@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ class Prepared:
     samples: Samples
     """What it was calibrated on."""
     equalized: bool = False
+    input_scales: Mapping[str, Quantization] = field(default_factory=dict)
+    """Of inputs that were int8 before: codes of theirs mean what they meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ def prepare(
     require_type("network", network, Network, hint="npusim.load makes one")
     require_count("threads", threads)
     given = by_name(network, samples)
+    kept = {name: q for name in network.inputs if (q := _input_scale(network.tensors[name]))}
     reals = {name: real_samples(network, x, name) for name, x in given.items()}
     if any(
         len(node.inputs) == 1 or network.tensors[node.inputs[1]].dtype.kind in "iu"
@@ -100,7 +103,12 @@ def prepare(
         if folded.tensors[name].is_float and not network.tensors[name].is_float:
             reals[name] = x.astype(np.float32)
     canonical = canonical_samples(folded, reals)
-    return Prepared(folded, calibrate(folded, canonical, threads), canonical, equalize)
+    return Prepared(folded, calibrate(folded, canonical, threads), canonical, equalize, kept)
+
+
+def _input_scale(tensor: Tensor) -> Quantization | None:
+    q = tensor.quantization
+    return q if tensor.dtype == np.int8 and q is not None and q.axis is None else None
 
 
 def quantize(
@@ -158,7 +166,7 @@ def quantize_prepared(
     network, calibration = prepared.network, prepared.calibration
     linear = [node for node in network.nodes if is_linear(node)]
     schemes = layer_choices([node.name for node in linear], options)
-    scales = quantizations(network, calibration, options)
+    scales = quantizations(prepared, options)
     tensors: dict[str, Tensor] = {}
     for name in (*network.inputs, *(node.outputs[0] for node in network.nodes)):
         tensors[name] = (
@@ -166,7 +174,8 @@ def quantize_prepared(
         )
     nodes, every, biases = [], {}, {}
     records: list[LayerRecord] = []
-    kept = keep and KeptLayers.of(keep, network, prepared.samples, recipe_text(options))
+    settings = recipe_text(options) + "".join(map(repr, prepared.input_scales.items()))
+    kept = keep and KeptLayers.of(keep, network, prepared.samples, settings)
     paths = None
     if options.encoder != "nearest":
         paths = TwoPaths(network, prepared.samples, scales, threads)
@@ -264,15 +273,18 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     return chosen
 
 
-def quantizations(
-    network: Network, calibration: Calibration, options: Options
-) -> dict[str, Quantization]:
+def quantizations(prepared: Prepared, options: Options) -> dict[str, Quantization]:
     """Return the int8 quantization of every tensor that is not constant."""
+    network, calibration = prepared.network, prepared.calibration
 
     def own(name: str) -> Quantization:
         return activation_quantization(*calibration.clipped_range(name, options.activations))
 
-    scales = {name: own(name) for name in network.inputs if network.tensors[name].is_float}
+    scales = {
+        name: prepared.input_scales.get(name) or own(name)
+        for name in network.inputs
+        if network.tensors[name].is_float
+    }
     for node in network.nodes:
         if isinstance(node.operator, KEEPS_SCALE) and node.inputs[0] in scales:
             scales[node.outputs[0]] = scales[node.inputs[0]]

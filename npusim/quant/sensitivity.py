@@ -48,7 +48,7 @@ def sensitivities(
     """
     threads = threads or os.cpu_count() or 1
     network, calibration = prepared.network, prepared.calibration
-    scales = quantizations(network, calibration, options)
+    scales = quantizations(prepared, options)
     paths = None
     if options.encoder != "nearest":
         paths = TwoPaths(network, prepared.samples, scales, threads)

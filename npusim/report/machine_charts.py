@@ -7,20 +7,11 @@ from typing import Any
 
 from npusim.codes import ARRAY_FORMATS
 from npusim.report.bars import CYCLES, PICOJOULES, Bar, scale_of, stacked_bars
+from npusim.report.cycle_words import PART_WORDS
 from npusim.report.roofline import roofline
 from npusim.report.timeline_charts import activity_chart, occupancy_chart
 
 WIDE, PHONE = 1040, 360
-COMPUTE_DESCRIPTIONS = {
-    "array": "array multiplies",
-    "weights": "weights, drain",
-    "requantize": "requantize",
-    "vector": "vector unit",
-    "configure": "configure",
-    "fetch": "waiting for instructions",
-    "prev": "waiting for loads",
-    "next": "waiting for stores",
-}
 ENERGY_DESCRIPTIONS: Mapping[str, str] = {
     **{f"array_{name}": f"array, {name}" for name in ARRAY_FORMATS},
     "array_edge": "array, edge",
@@ -49,7 +40,7 @@ def cycles_chart(data: Mapping[str, Any], width: int) -> str:
         remark = f"{row['cycles']:,} · {share}"
         bars.append(Bar(layer["name"], parts, f"/layers/{i}/compute_cycles", remark))
     return stacked_bars(
-        bars, COMPUTE_DESCRIPTIONS, "cycles of each layer", CYCLES, "cycles · array used", width
+        bars, PART_WORDS, "cycles of each layer", CYCLES, "cycles · array used", width
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from npusim.analysis.engine_activity import COMPUTE_PARTS, WAITS
+from npusim.report.cycle_words import WAIT_WORDS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
-from npusim.report.machine_table import CAUSE_WORDS
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render, saving_script
 from npusim.report.terminal import for_samples
@@ -84,7 +84,7 @@ def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:
     rows = data["results"]["layers"]
     has_energy = any("energy_pj" in rows[layer["result"]] for layer in data["layers"])
     heads = ["layer", "operator", "MACs", "cycles", "array %", "work %",
-             *(CAUSE_WORDS[cause] for cause in WAITS), "DRAM bytes"]  # fmt: skip
+             *(WAIT_WORDS[cause] for cause in WAITS), "DRAM bytes"]  # fmt: skip
     body = []
     for i, layer in enumerate(data["layers"]):
         row, pointer = rows[layer["result"]], f"/results/layers/{layer['result']}"

@@ -14,13 +14,12 @@ from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.cost.host import HostCost
 from npusim.isa.program import Program
+from npusim.report.cycle_words import LOSS_MEANINGS, LOSS_WORDS, WAIT_WORDS
 from npusim.report.sheet import Column, Sheet
 from npusim.report.terminal import for_samples
 
-CAUSE_WORDS = {
-    "fetch": "wait: instructions", "prev": "wait: loads", "next": "wait: stores",
-}  # fmt: skip
-"""What MX and EP wait for, in a table."""
+LOSS = "most lost to"
+"""The column of a layer's greatest loss, and of who computes what has no cycles of its own."""
 
 
 class ProgramTimes(Protocol):
@@ -54,14 +53,14 @@ def machine_sheet(layers: Sequence[LayerCycles], absorbed: Sequence[Absorbed] = 
     sheet = Sheet(
         (
             Column("layer", is_name=True, footer="total"),
-            Column("operator", 1, is_text=True),
+            Column("operator", 2, is_text=True),
             Column("MACs", 3, footer=f"{sum(layer.macs for layer in layers):,}"),
             Column("cycles", footer=f"{sum(layer.cycles for layer in layers):,}"),
             Column("array %"),
-            Column("most lost to", 2, is_text=True),
+            Column(LOSS, 1, is_text=True),
             *(
                 Column(
-                    CAUSE_WORDS[cause], 4,
+                    WAIT_WORDS[cause], 4,
                     footer=f"{sum(layer.stall_cycles[cause] for layer in layers):,}",
                 )
                 for cause in WAITS
@@ -130,24 +129,11 @@ def time_line(cost: ProgramTimes) -> str:
     return " and ".join(parts) + whole if parts else "nothing to compute"
 
 
-LOSSES = {
-    "empty rows": "rows and columns without a channel or tap",
-    "weights": "weights whose loading no multiplication hides, pipeline",
-    "requantize": "EP requantizes, while MX waits",
-    "vector": "EP pools, adds, looks up, while MX waits",
-    "configure": "MX or EP writes registers",
-    "fetch": "MX and EP have no instruction",
-    "prev": "MX or EP waits for LD",
-    "next": "MX or EP waits for ST",
-}
-"""What keeps the array from a product in every element and cycle."""
-
-
 def greatest_loss(row: LayerCycles) -> tuple[str, float]:
-    """Return the place in LOSSES that takes most of a layer's cycles, and how many."""
+    """Return the place in LOSS_WORDS that takes most of a layer's cycles, and how many."""
     full = row.utilization * row.cycles
     lost = row.busy_cycles | row.stall_cycles | {"empty rows": row.busy_cycles["array"] - full}
-    name = max(LOSSES, key=lambda loss: lost[loss])
+    name = max((loss for loss in LOSS_WORDS if loss != "array"), key=lambda loss: lost[loss])
     return name, lost[name]
 
 
@@ -155,7 +141,7 @@ def _loss_text(row: LayerCycles) -> str:
     if not row.macs:
         return ""
     name, lost = greatest_loss(row)
-    return f"{CAUSE_WORDS.get(name, name)} {100 * lost / max(row.cycles, 1):.0f} %"
+    return f"{LOSS_WORDS[name]} {100 * lost / max(row.cycles, 1):.0f} %"
 
 
 def print_cost_tables(
@@ -166,20 +152,21 @@ def print_cost_tables(
 ) -> None:
     """Print the table of the machine's layers and that of the host's nodes, where there are any."""
     if layers:
-        machine_sheet(layers, absorbed).show(console)
-        console.print(f"\nmost lost to: {loss_legend(layers)}")
+        is_left_out = LOSS in machine_sheet(layers, absorbed).show(console)
+        if is_left_out and absorbed:
+            console.print("; ".join(f"{one.name}: {one.words}" for one in absorbed))
+        if not is_left_out and (legend := loss_legend(layers)):
+            console.print(f"\n{legend}")
     if host:
         console.print()
         host_sheet(host).show(console)
 
 
 def loss_legend(layers: Sequence[LayerCycles]) -> str:
-    """Return what the losses named in the table mean."""
+    """Return what those of the losses in the table mean whose names do not say it."""
     named = {greatest_loss(layer)[0] for layer in layers if layer.macs}
     return "; ".join(
-        f"{CAUSE_WORDS.get(name, name)}: {meaning}"
-        for name, meaning in LOSSES.items()
-        if name in named
+        f"{LOSS_WORDS[name]}: {meaning}" for name, meaning in LOSS_MEANINGS.items() if name in named
     )
 
 

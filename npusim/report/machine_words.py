@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from npusim.analysis.engine_activity import COMPUTE_PARTS
-from npusim.report.machine_charts import COMPUTE_DESCRIPTIONS
+from npusim.report.cycle_words import PART_WORDS
 from npusim.report.pages import render
 from npusim.report.roofline import bound_macs_per_cycle
 
@@ -26,7 +26,7 @@ def lead_words(data: Mapping[str, Any]) -> dict[str, Any]:
     peak = data["machine"]["peak_macs_per_cycle"]
     return {
         "work_percent": 100 * totals["array"] / cycles,
-        "loss": COMPUTE_DESCRIPTIONS[most],
+        "loss": PART_WORDS[most],
         "loss_percent": 100 * waits[most] / cycles,
         "layers": len(layers),
         "by_bus": sum(

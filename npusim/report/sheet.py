@@ -51,12 +51,13 @@ class Sheet:
             self.bold.add(len(self.rows))
         self.rows.append(cells)
 
-    def show(self, console: Console) -> None:
-        """Print the table as wide as `console` is, and what was left out of it."""
+    def show(self, console: Console) -> list[str]:
+        """Print the table as wide as `console` is; say and return the columns left out of it."""
         table, left_out = self.fitted(console.width)
         console.print(table)
         if left_out:
             console.print(f"(columns left out for the terminal's width: {', '.join(left_out)})")
+        return left_out
 
     def fitted(self, width: int) -> tuple[Table, list[str]]:
         """Return the table at `width` characters, and the titles of columns that gave way."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from npusim.report.bars import CHARACTER_PIXELS, CYCLES, NARROW, legend, scale_of, shortened
+from npusim.report.cycle_words import SIDE_WORDS
 from npusim.report.svg import Axis, number, picture, text
 from npusim.simulator.timing.timeline import CAUSES
 
@@ -19,10 +20,7 @@ KIND_DESCRIPTIONS = {
     "load_par": "load constants",
     "store": "store",
     "configure": "configure",
-    "fetch": "stall: no instruction",
-    "prev": "stall: waits for the engine before",
-    "across": "stall: waits for the engine after the next",
-    "next": "stall: waits for the engine after",
+    **SIDE_WORDS,
 }
 """In the order in which they are stacked; the rest is idle."""
 LEGEND = {
@@ -31,10 +29,7 @@ LEGEND = {
     "requantize": ("LD constants, EP requantize", ("requantize", "load_par")),
     "vector": ("EP vector unit", ("vector",)),
     "configure": ("configure", ("configure",)),
-    "fetch": ("stall: no instruction", ("fetch",)),
-    "prev": ("stall: waits for the engine before", ("prev",)),
-    "across": ("stall: waits for the engine after the next", ("across",)),
-    "next": ("stall: waits for the engine after", ("next",)),
+    **{cause: (words, (cause,)) for cause, words in SIDE_WORDS.items()},
 }
 """What a colour means in each row; kinds of one colour never share a row."""
 LANE, GAP = 64, 34

@@ -21,6 +21,7 @@ from npusim.cost.host import host_cost
 from npusim.isa.assembly import line
 from npusim.isa.program import Program
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
+from npusim.report.cycle_words import wait_of
 from npusim.simulator.counts import event_counts
 from npusim.simulator.timing.timeline import CAUSES, Timeline
 
@@ -176,7 +177,8 @@ def _instruction(
     now = start + int(timeline.stall_start[pc])
     for cause, length in zip(CAUSES, timeline.stalls[pc].tolist(), strict=True):
         if length:
-            yield _slice(f"stall: {cause}", "stall", engine, now, length, {"pc": first + pc})
+            about = {"pc": first + pc, "cause": cause}
+            yield _slice(wait_of(engine, cause), "stall", engine, now, length, about)
             now += length
     args: dict[str, object] = {
         "pc": first + pc,

@@ -117,6 +117,28 @@ def test_codes_are_not_quantized_again(samples: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_codes_of_an_integer_network_mean_the_same_when_it_is_quantized_anew(
+    samples: Path, tmp_path: Path
+) -> None:
+    """One file of int8 codes serves the network, its quantization and what that writes."""
+    first, second = tmp_path / "first.onnx", tmp_path / "second.onnx"
+    app(["quantize", str(FLOAT), f"--calibrate={samples}", "--encoder=nearest", "--format=qdq",
+         "--io=int8", f"--output={first}"], standalone_mode=False)  # fmt: skip
+    network = npusim.load(first)
+    (tensor,) = (network.tensors[name] for name in network.inputs)
+    q = tensor.quantization
+    assert q is not None
+    with np.load(samples) as data:
+        codes = np.clip(np.rint(data["x"] / q.scale) + q.zero_point, -128, 127).astype(np.int8)
+    np.save(tmp_path / "codes.npy", codes[:20] // 2)
+    app(["quantize", str(first), f"--calibrate={tmp_path / 'codes.npy'}", "--encoder=nearest",
+         f"--output={second}"], standalone_mode=False)  # fmt: skip
+    again = npusim.load(second)
+    (found,) = (again.tensors[name].quantization for name in again.inputs)
+    assert found is not None
+    assert (found.scale, found.zero_point) == (q.scale, q.zero_point)
+
+
 def test_calibration_that_is_not_finite_is_named(tmp_path: Path) -> None:
     x = np.load(DIGITS / "digits_test.npz")["x"][:4].astype(np.float32)
     x[2].flat[3] = np.nan
@@ -177,7 +199,12 @@ def test_a_budget_is_kept_and_its_recipe_repeats_the_file(
     assert "uniform 4" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["mix", "machine"])
+@pytest.mark.parametrize("option", ["mix", "machine", "set"])
 def test_what_only_a_budget_uses_needs_one(option: str, samples: Path, tmp_path: Path) -> None:
     with pytest.raises(NpuError, match=f"--{option}: expected --budget"):
-        quantize(samples, tmp_path / "q.onnx", **{option: "base"})
+        quantize(samples, tmp_path / "q.onnx", **{option: "array.size=8"})
+
+
+def test_a_budget_of_bytes_is_of_no_machine(samples: Path, tmp_path: Path) -> None:
+    with pytest.raises(NpuError, match="--machine: expected --budget beside it, of cycles"):
+        quantize(samples, tmp_path / "q.onnx", budget="bytes=0.5x", machine="base")

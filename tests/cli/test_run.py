@@ -166,6 +166,26 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
         lambda d: [MODEL, "--engine", "machine", "--batch", 2],
         "--batch: expected engine kernels, found machine",
     ),
+    "a machine of the kernels": (
+        lambda d: [MODEL, "--machine", "nano"],
+        "--machine: expected --engine machine or rtl",
+    ),
+    "a change of no machine": (
+        lambda d: [MODEL, "--set", "array.size=8"],
+        "--set: expected --engine machine or rtl",
+    ),
+    "a key set twice": (
+        lambda d: [MODEL, "--engine", "machine", "--set", "array.size=8", "--set", "array.size=4"],
+        "--set: expected each key once, found array.size again",
+    ),
+    "a mean of no picture": (
+        lambda d: [MODEL, "--input", IMAGES, "--mean", "0.5"],
+        "--mean: expected pictures, or --samples pixels, found other samples",
+    ),
+    "a crop of no picture": (
+        lambda d: [MODEL, "--input", pixels(d / "x.npy"), "--samples", "pixels", "--crop", "0.5"],
+        "--crop: expected pictures, found other samples",
+    ),
     "one file for two outputs": (
         lambda d: [MODEL, "--output", d / "y.npz", "--save-tensors", d / "y.npz"],
         "expected another file for each output, --output names it",
@@ -194,6 +214,11 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
         "/proc/plots: ",
     ),
 }
+
+
+def pixels(path: Path) -> Path:
+    np.save(path, np.full((1, 8, 8, 1), 99, np.uint8))
+    return path
 
 
 def machine_of(folder: Path, old: str, new: str) -> Path:

@@ -135,7 +135,7 @@ def test_stalls_and_layers_are_those_of_the_results(reported: Reported) -> None:
         stalls = dict.fromkeys(CAUSES, 0)
         for event in events:
             if event.get("cat") == "stall" and event["tid"] == TRACKS[engine]:
-                stalls[event["name"].removeprefix("stall: ")] += event["dur"]
+                stalls[event["args"]["cause"]] += event["dur"]
         assert stalls == {cause: counters[engine][cause] for cause in CAUSES}
     layers = [event for event in events if event.get("cat") == "layer"]
     assert {event["name"]: event["dur"] for event in layers} == reported.layer_cycles

@@ -32,6 +32,7 @@ from npusim.explore.sweep.machines import KEYS, MachineChoice, MachineFamily, ma
 from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice, SchemeFamily, schemes_of
 from npusim.formats.pictures import Preprocessing
 from npusim.formats.samples import BY_DEFAULT, Reading
+from npusim.formats.shipped import beside
 from npusim.toml_tables import Table, parsed, read, schema_of, text_of
 from npusim.words import IntegerMeaning
 
@@ -40,7 +41,7 @@ MOST_POINTS = 1_000_000
 
 
 class NetworkTable(Table, frozen=True):
-    """A table [[networks]]; paths are relative to the file."""
+    """A table [[networks]]; paths are relative to the file, or names of what npusim brings."""
 
     model: str
     name: str = ""
@@ -168,9 +169,9 @@ def _networks(
             raise FormatError(f"{where}: [[networks]] {number}: name: expected another than that "
                               f"of a network before, found {name!r}")  # fmt: skip
         calibrate, evaluate = (
-            folder / file if file else None for file in (table.calibrate, table.evaluate)
+            beside(folder, file) if file else None for file in (table.calibrate, table.evaluate)
         )
-        model = folder / table.model
+        model = beside(folder, table.model)
         preprocessing = Preprocessing(table.crop, tuple(table.mean), tuple(table.std))
         reading = Reading(table.samples, preprocessing)
         found[name] = NetworkChoice(name, model, calibrate, evaluate, table.requant, reading)
