@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).resolve().parent
 
 on_compile: list[Callable[[str], None]] = []
 """Called with the name of a kernel that is about to be compiled, because no file has it."""
+on_compiled: list[Callable[[str], None]] = []
+"""Called with the name of a kernel that has been compiled."""
 
 
 def cache_directory(part: str) -> Path:

@@ -100,9 +100,9 @@ def app() -> None:
     MODEL is a .tflite or .onnx file. A user's mistake is one line and exit code 2; exit code 1
     means that a verification found a difference.
     """
-    from npusim.cache import on_compile
+    from npusim.cli.compiling import compilations_said
 
-    on_compile.append(_say_once_that_kernels_are_compiled)
+    click.get_current_context().with_resource(compilations_said())
 
 
 def main() -> None:
@@ -145,13 +145,6 @@ def _signals_end_as_errors_do() -> Iterator[None]:
 
 def _end(number: int, _: object) -> None:
     sys.exit(SIGNAL_EXIT_CODE + number)
-
-
-def _say_once_that_kernels_are_compiled(_: str) -> None:
-    from npusim.cache import on_compile
-
-    on_compile.clear()
-    print("npusim: compiling kernels, once for this computer (some seconds) ...", file=sys.stderr)
 
 
 def _fail(message: str) -> None:

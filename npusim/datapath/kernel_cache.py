@@ -26,7 +26,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
 from numba.core.serialize import dumps
 
-from npusim.cache import PACKAGE, cache_directory, on_compile
+from npusim.cache import PACKAGE, cache_directory, on_compile, on_compiled
 
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
@@ -116,6 +116,8 @@ class KernelCache(FunctionCache):
         return None
 
     def _save_overload(self, sig: Any, data: Any) -> None:
+        for listener in on_compiled:
+            listener(self._source)
         if not self._impl.check_cachable(data):
             return
         payload = dumps(self._impl.reduce(data))  # type: ignore[no-untyped-call]

@@ -247,7 +247,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     done = npusim("run", *given, "--json", tmp_path / "run.json")
     assert done.code == 2
     assert done.out == ""
-    notes = ("no --input", "npusim: compiling kernels")
+    notes = ("no --input", "npusim: compiling kernels", "npusim: compiled")
     lines = [line for line in done.err.splitlines() if not line.startswith(notes)]
     assert len(lines) == 1, done.err
     assert expected in lines[0]
