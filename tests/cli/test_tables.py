@@ -21,6 +21,10 @@ def test_an_estimate_of_a_float_network_says_at_the_total_what_it_assumes(npusim
     (total,) = (line for line in npusim("estimate", FLOAT).out.splitlines() if " on base: " in line)
     assert "ASSUMED: uniform int8 everywhere" in total
     assert "ASSUMED" not in npusim("estimate", MODEL).out
+    both = npusim("estimate", FLOAT, "--machine", "base", "--machine", "nano").out
+    assert both.splitlines()[-1] == (
+        "digits_float: ASSUMED: uniform int8 everywhere, as the file's weights are float"
+    )
 
 
 def test_layers_inside_others_are_in_the_table_and_the_json(npusim: Npusim, tmp_path: Path) -> None:

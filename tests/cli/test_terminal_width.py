@@ -37,6 +37,13 @@ COMMANDS = {
     "operators": ("operators",),
     "verify": ("verify", "pool", "--vectors", "200"),
 }  # fmt: skip
+WORDS = {
+    "estimate": ("in pointwise", "nothing to do", "waiting for loads"),
+    "run on the machine": ("in pointwise",),
+    "inspect": ("in pointwise",),
+    "operators": ("weights known beforehand", "onnxruntime"),
+}
+"""What the narrow table still says, unbroken."""
 STYLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -77,3 +84,5 @@ def test_lines_fit_and_numbers_are_whole(
     assert len(lines) > 1
     assert not [line for line in lines if len(line.rstrip()) > COLUMNS]
     assert not [line for line in lines if re.search(r"\d[.,]?\u2026", line)]
+    for word in WORDS.get(name, ()):
+        assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", shown), word

@@ -7,15 +7,20 @@ import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import click
 import pytest
 
 from npusim.cli import verdicts as verdicts_module
+from npusim.cli.app import app
 from npusim.cli.verdicts import Verdicts
+from npusim.cli.verify_program import MOST_POINTS, _say_points
 from npusim.cli.verify_units import verify_own, verify_units
 from npusim.cosim import CosimulationError, verify_module
 from npusim.cosim.own_module import read_own_module
+from npusim.cosim.programs.points import every_point
 from npusim.cosim.units import PACKAGE, load_unit, rtl_directory, sources, unit_names
 from npusim.errors import NpuError
+from npusim.explore.random_programs import Ran
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,6 +72,31 @@ def test_bad_options_are_a_users_mistake(tmp_path):
         verify_units([], waves=tmp_path / "x.fst")
     with pytest.raises(CosimulationError, match="simulator: expected one of"):
         verify_units(["mac_uniform"], simulator="questa")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("digits", "--vectors", "5"), "--vectors: expected units"),
+        (("--random", "1", "--vectors", "5"), "--vectors: expected units"),
+        (("digits", "--bins"), "--bins: expected units or --random"),
+        (("requantize", "--machine", "nosuch"), "--machine: expected a network"),
+    ],
+)
+def test_options_that_nothing_uses_are_refused(arguments, message):
+    """`digits` is the network that npusim brings, not a unit."""
+    with pytest.raises(click.UsageError, match=message):
+        app(["verify", *arguments], standalone_mode=False)
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_few_points_that_no_program_reached_are_named_or_all(capsys, every):
+    _say_points([Ran(1, "good", 1, 1, 1, 0.0, "", {"LD.rows is odd": 2})], every=every)
+    count, missed = capsys.readouterr().out.splitlines()
+    points = len(every_point())
+    assert count == f"1 of {points} points of the instruction set reached"
+    assert missed.count(", ") == (points - 2 if every else MOST_POINTS + 1)
+    assert missed.endswith(f"and {points - 1 - MOST_POINTS} more, which --bins names") is not every
 
 
 def test_sources_follow_instances_and_a_missing_module_is_named(tmp_path):

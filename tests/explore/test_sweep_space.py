@@ -221,6 +221,29 @@ def test_a_list_of_names_is_one_value_and_a_list_of_lists_several():
     assert choices("", ["wes", "pwlq"], varied(str)) == ("wes", "pwlq")
 
 
+def test_what_npusim_brings_is_found_by_its_name_where_no_file_is_called_so(tmp_path: Path) -> None:
+    text = """
+[[machines]]
+base = "nano"
+[[networks]]
+model = "digits"
+[[networks]]
+model = "digits_float.onnx"
+calibrate = "digits_train.npz"
+[[schemes]]
+scheme = "uniform"
+bits = 8
+"""
+    files = [(n.model, n.calibrate) for n in read(tmp_path, text).networks]
+    assert files == [
+        (DIGITS / "digits_int8.onnx", None),
+        (DIGITS / "digits_float.onnx", DIGITS / "digits_train.npz"),
+    ]
+    own = tmp_path / "digits_train.npz"
+    own.touch()
+    assert read(tmp_path, text).networks[1].calibrate == own
+
+
 def test_weights_in_a_file_beside_the_model_travel_with_it(tmp_path: Path) -> None:
     model = onnx.load(DIGITS / "digits_float.onnx")
     onnx.save(model, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0,
