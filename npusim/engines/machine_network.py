@@ -18,7 +18,7 @@ from npusim.isa.layout import pack, tensor_bytes, unpack
 from npusim.isa.program import Place, Program, Step
 from npusim.machines import Machine
 from npusim.operators.steps import host_step, value_inputs
-from npusim.prepared.inputs import network_inputs, run_of, runs_in
+from npusim.prepared.inputs import network_inputs, require_one_run, run_of, runs_in
 from npusim.runtimes.rule import resolve_rule
 from npusim.simulator.run import load_image
 from npusim.simulator.timing.timeline import Timeline
@@ -57,6 +57,8 @@ class MachineNetwork:
         self.network = network = of_samples(network, self.program.samples)
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
+        self._varying: dict[str, NDArray] = {}
+        """Values whose sizes are known only at run: the host has them to itself."""
         self._functions = {
             step.node: host_step(network, self.nodes[step.node], resolve_rule(network, requant))
             for step in self.program.steps
@@ -113,10 +115,15 @@ class MachineNetwork:
         found = self._functions[step.node](1, *inputs)
         outputs = (found,) if len(node.outputs) == 1 else found
         for name, output in zip(node.outputs, outputs, strict=True):
-            write_tensor(self.program, self.dram, name, np.asarray(output))
+            if self.network.tensors[name].varies:
+                self._varying[name] = np.asarray(output)
+            else:
+                write_tensor(self.program, self.dram, name, np.asarray(output))
 
     def read(self, name: str) -> NDArray:
         """Return tensor `name`, canonical, as DRAM (or the file, for a constant) holds it."""
+        if name in self._varying:
+            return self._varying[name]
         data = self.network.tensors[name].data
         return read_tensor(self.program, self.dram, name) if data is None else data
 
@@ -138,6 +145,7 @@ class MachineNetwork:
         kept = dict.fromkeys((*names, *(state.update for state in self.given.state)))
         batches = network_inputs(self.given, x, whole=not self.separable)
         samples = self._samples(batches)
+        require_one_run(self.network, names, samples)
         state, runs, each = self.initial_state(), [], self.program.samples
         for first in range(0, samples, each):
             part = {name: self._part(name, batch, first) for name, batch in batches.items()}

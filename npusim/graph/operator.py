@@ -59,6 +59,11 @@ class Operator(ABC):
         """Whether the output's values are all values of the input, or padding."""
         return False
 
+    @property
+    def sizes_vary(self) -> bool:
+        """Whether the outputs' shapes are the largest there can be, and values say the actual."""
+        return False
+
     def for_batch(self, extent: int) -> Operator:
         """Return the operator where the batch, its leading axis, has `extent` samples."""
         return self

@@ -59,7 +59,8 @@ class Quantization(Remade):
 class Tensor(Remade):
     """One named value of a network: an activation, or a constant when `data` is given.
 
-    `file_order` maps canonical axes to the file's: file_array = array.transpose(file_order).
+    `file_order` maps canonical axes to the file's: file_array = array.transpose(file_order). One
+    that `varies` has a shape of its own in every run; the declared one is the largest.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Tensor(Remade):
     quantization: Quantization | None = None
     data: NDArray | None = None
     file_order: tuple[int, ...] | None = field(default=None)
+    varies: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))

@@ -50,10 +50,25 @@ def _read(layer: TfliteLayer) -> Reshape:
     total = prod(layer.input(0).shape)
     if sum(n == -1 for n in wanted) == 1:
         known = prod(n for n in wanted if n != -1)
-        wanted = tuple(total // known if n == -1 and known else n for n in wanted)
-    if min(wanted, default=1) < 1:
+        wanted = tuple(total // max(known, 1) if n == -1 else n for n in wanted)
+    if min(wanted, default=1) < min(total, 1):
         raise ShapeError(f"{layer.record.name}: cannot reshape to {list(wanted)}")
     return Reshape(tuple(wanted))
+
+
+def _read_squeeze(layer: TfliteLayer) -> Reshape:
+    shape = layer.input(0).shape
+    axes = [layer.axis(axis, len(shape)) for axis in layer.option("SqueezeDims")]
+    chosen = axes or [axis for axis, n in enumerate(shape) if n == 1]
+    if any(shape[axis] != 1 for axis in chosen):
+        raise ShapeError(f"{layer.record.name}: axes {axes} of {list(shape)} are not all 1")
+    return Reshape(tuple(n for axis, n in enumerate(shape) if axis not in chosen))
+
+
+def _read_expand(layer: TfliteLayer) -> Reshape:
+    shape = layer.input(0).shape
+    axis = layer.axis(layer.constant(1)[0], len(shape) + 1)
+    return Reshape((*shape[:axis], 1, *shape[axis:]))
 
 
 def step(network: Network, node: Node) -> Step:
@@ -118,8 +133,8 @@ PAGE = any_type_page(
     Reshape,
     (
         TfliteForm("RESHAPE", 1, _read),
-        TfliteForm("SQUEEZE", 1, lambda layer: Reshape(layer.output.shape)),
-        TfliteForm("EXPAND_DIMS", 1, lambda layer: Reshape(layer.output.shape)),
+        TfliteForm("SQUEEZE", 1, _read_squeeze),
+        TfliteForm("EXPAND_DIMS", 1, _read_expand),
     ),
     real,
     step,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from npusim.operators.kinds.runtime_group import (
 )
 from npusim.operators.page import Absent, Step
 from npusim.operators.pages import PAGE_OF, constants_of
+from npusim.operators.varying import Varying
 from npusim.runtimes.requantization import affine
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
@@ -69,6 +70,8 @@ def step(network: Network, node: Node, rule: Rule) -> Step:
     UnsupportedError, RangeError
         The operator, its types or its scales are beyond what its page computes under `rule`.
     """
+    if isinstance(node.operator, Varying):
+        return varying_step(node.operator, rule)
     if isinstance(node.operator, Caller):
         return called_step(node.operator, rule)
     as_group = group_in_float if is_island(network, node) else GROUP_STEPS.get((rule, node.group))
@@ -101,19 +104,44 @@ def called_step(operator: Caller, rule: Rule) -> Step:
     return run
 
 
+MOST_KINDS_KEPT = 64
+"""Networks for different sizes that one varying operator keeps."""
+
+
+def varying_step(operator: Varying, rule: Rule) -> Step:
+    """Return the step of an operator that is read again for the sizes of each run."""
+    _run_of(operator.largest, rule)  # what is not computed under the rule is refused now
+    runs: dict[Hashable, Run] = {}
+
+    def run(threads: int, *values: NDArray) -> NDArray | tuple[NDArray, ...]:
+        kind = operator.kind_of_run(values)
+        if kind not in runs:
+            if len(runs) >= MOST_KINDS_KEPT:
+                runs.clear()
+            runs[kind] = _run_of(operator.piece.network(values), rule)
+        return one_or_all(operator.outcome((runs[kind],), threads, values))
+
+    return run
+
+
 def _run_of(network: Network, rule: Rule) -> Run:
-    """Return what runs a network that is called, whole, at its declared shapes."""
+    """Return what runs a network that is called, whole, at its declared shapes.
+
+    Values come and go as the file lays them out.
+    """
     steps = steps_of(network, rule)
     held = {name: tensor.data for name, tensor in network.tensors.items() if tensor.is_constant}
 
     def run(threads: int, given: Sequence[NDArray]) -> tuple[NDArray, ...]:
-        values: dict[str, Any] = {**held, **dict(zip(network.inputs, given, strict=True))}
+        values: dict[str, Any] = dict(held)
+        for name, value in zip(network.inputs, given, strict=True):
+            values[name] = np.ascontiguousarray(network.tensors[name].from_file_order(value))
         for node, function in zip(network.nodes, steps, strict=True):
             found = function(threads, *[values[name] for name in value_inputs(node)])
             outputs = (found,) if len(node.outputs) == 1 else found
             for name, output in zip(node.outputs, outputs, strict=True):
                 values[name] = np.asarray(output)
-        return tuple(values[name] for name in network.outputs)
+        return tuple(network.tensors[name].in_file_order(values[name]) for name in network.outputs)
 
     return run
 

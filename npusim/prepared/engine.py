@@ -24,7 +24,7 @@ from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
 from npusim.operators.steps import steps_of
-from npusim.prepared.inputs import network_inputs, run_of, runs_in
+from npusim.prepared.inputs import network_inputs, require_one_run, run_of, runs_in
 from npusim.prepared.plan import Plan, plan_of
 from npusim.prepared.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
 from npusim.runtimes.rule import resolve_rule
@@ -69,6 +69,7 @@ class Prepared:
         self.separable = keeps_samples_apart(network)
         self._together = smallest_block(network) if self.separable else 1
         self.functions = steps_of(network, rule)
+        self._varies = any(tensor.varies for tensor in network.tensors.values())
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._workspaces: dict[Hashable, list[Workspace]] = {}
         self._last: list[Workspace] = []
@@ -145,7 +146,7 @@ class Prepared:
         names = self.network.outputs if keep is None else tuple(keep)
         if isinstance(x, np.ndarray) and len(self.network.inputs) == 1:
             x = {self.network.inputs[0]: x}
-        quick = quick and threads == 1 and not self.network.state
+        quick = quick and threads == 1 and not self.network.state and not self._varies
         kind = self._kind_of_run(names, x) if quick else None
         idle = self._workspaces.get(kind)
         if idle and isinstance(x, dict):
@@ -157,6 +158,7 @@ class Prepared:
         plan = self._plan(names)
         inputs = network_inputs(self.network, x, whole=not self.separable)
         blocks = self._blocks(inputs, threads, batch)
+        require_one_run(self.network, names, len(blocks))
         inner = threads if self.network.state else max(1, threads // len(blocks))
         all_layers = len(blocks) * len(plan.layers)
         done = 0

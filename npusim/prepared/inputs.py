@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,16 @@ def network_inputs(
 def runs_in(tensor: Tensor, batch: NDArray) -> int:
     """Return how many runs of the declared shape a whole `batch` holds."""
     return len(batch) // tensor.shape[0] if tensor.shape else len(batch)
+
+
+def require_one_run(network: Network, kept: Collection[str], runs: int) -> None:
+    """Raise ShapeError where `kept` tensors of several runs would be of different sizes."""
+    for name in kept:
+        if runs > 1 and name in network.tensors and network.tensors[name].varies:
+            raise ShapeError(
+                f"{network.name}: the size of {name} is known only at run, so that several runs "
+                f"make no array; expected one run at a time, found {runs}"
+            )
 
 
 def run_of(tensor: Tensor, batch: NDArray, number: int) -> NDArray:

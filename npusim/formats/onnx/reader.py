@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +18,21 @@ from npusim.errors import FormatError, NpuError, UnsupportedError
 from npusim.formats.imported import Imported
 from npusim.formats.onnx import attention, fused_by_runtime, half_precision, qonnx
 from npusim.formats.onnx.channels_last import channels_last
-from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
 from npusim.formats.onnx.folding import fold, fold_shapes
 from npusim.formats.onnx.functions import written_out
 from npusim.formats.onnx.fuse_qdq import Fused, fuse
-from npusim.formats.onnx.nodes import OnnxNode, OnnxValue
-from npusim.formats.onnx.one_dimensional import as_image, is_signal
+from npusim.formats.onnx.nodes import OnnxValue
 from npusim.formats.onnx.records import OnnxGraph, Shapes
 from npusim.formats.onnx.records import read as read_graph
 from npusim.formats.onnx.scaled_products import factors_behind
 from npusim.formats.onnx.skip_sums import normalized_sums
+from npusim.formats.onnx.translate import FORMS, is_known, kind_of, not_supported, translate
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusals
 from npusim.graph.tensor import DTYPES
 from npusim.operators.forms.onnx_builder import Builder
-from npusim.operators.pages import PAGES
 
 
 def read(
@@ -116,7 +113,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
                     f"{node.name} (QuantizeLinear): activations of four bits are not supported"
                 )
             try:
-                _translate(b, node, graph.opset)
+                translate(b, node, graph.opset)
                 continue
             except UnsupportedError:
                 raise
@@ -168,10 +165,6 @@ def _finished(
     )
 
 
-FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
-"""What the pages read, by domain and type."""
-
-
 WRITTEN = {*FORMS, *attention.KINDS, *fused_by_runtime.OF_ONNX}
 """Operators that no body of ONNX's stands for: they are read or written out here."""
 
@@ -186,56 +179,3 @@ def weight_inputs(graph: OnnxGraph) -> frozenset[str]:
         for index, name in enumerate(node.inputs):
             (as_weights if index in weights else otherwise).add(name)
     return frozenset({value.name for value in graph.inputs} & as_weights - otherwise)
-
-
-def _translate(b: Builder, node: OnnxNode, opset: int) -> None:
-    known = all(name in b.constants for name in node.inputs if name)
-    inputs = [b.constants.get(name) for name in node.inputs]
-    outputs = evaluate(node, inputs, opset) if known else None
-    if outputs is not None:
-        b.constants.update(zip(node.outputs, outputs, strict=False))
-        if node.kind == "DequantizeLinear" or b.dequantized.intersection(node.inputs):
-            b.dequantized.update(node.outputs)
-        return
-    b.group = node.group
-    form = FORMS.get((node.domain, node.kind))
-    if form is not None and form.image and is_signal(b, node):
-        as_image(b, node, form)
-        return
-    if not any(node.outputs):
-        raise UnsupportedError(f"{node.name} ({node.kind}): a node without an output")
-    if not node.outputs[0]:  # nothing reads the first of several
-        node = replace(node, outputs=(b.free(f"{node.name}:output0"), *node.outputs[1:]))
-    if node.domain == "" and node.kind == "Shape":
-        shape = b.shape(node.input(0))
-        span = slice(node.integer("start", 0), node.integer("end", len(shape)))
-        b.constants[node.outputs[0]] = np.array(shape[span], np.int64)
-    elif node.domain == "" and node.kind == "Size":
-        b.constants[node.outputs[0]] = np.array(prod(b.shape(node.input(0))), np.int64)
-    elif form is not None:
-        form.read(b, node)
-    else:
-        raise not_supported(node)
-
-
-OF_NO_FIXED_SHAPE = ("Compress", "NonMaxSuppression", "NonZero", "Unique")
-"""Operators whose outputs are as long as their inputs' values say."""
-
-
-def not_supported(node: OnnxNode) -> UnsupportedError:
-    """Return the error of an operator that no page reads."""
-    fixed = node.domain or node.kind not in OF_NO_FIXED_SHAPE
-    why = "" if fixed else ": its output's shape depends on values"
-    return UnsupportedError(f"{node.name}: operator {kind_of(node)} is not supported{why}")
-
-
-def kind_of(node: OnnxNode) -> str:
-    """Return the node's type with its domain, as users know it."""
-    public = node.domain and not node.domain.startswith("npusim")
-    return f"{node.domain}.{node.kind}" if public else node.kind
-
-
-def is_known(node: OnnxNode) -> bool:
-    """Return whether nodes of this type are taken at all."""
-    constant = node.domain == "" and node.kind in ("Constant", "Shape", "Size")
-    return constant or (node.domain, node.kind) in FORMS

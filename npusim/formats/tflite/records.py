@@ -66,7 +66,8 @@ class TensorRecord:
 
     A type that npusim does not hold stands by the schema's name, in capitals: what reads such a
     tensor is refused. `is_variable` says that its nodes change it, and that it keeps its value;
-    `is_free` that the file leaves its shape to the runtime, in part or as a whole.
+    `is_free` that the file leaves its shape to the runtime, in part or as a whole; `may_be_empty`
+    that its shape is known only at run, which may find nothing to put in.
     """
 
     name: str
@@ -82,6 +83,7 @@ class TensorRecord:
     """What the file calls it."""
     packed_bits: int = 0
     """Of a constant that lay several to a byte; 0 for any other."""
+    may_be_empty: bool = False
 
     @property
     def is_held(self) -> bool:

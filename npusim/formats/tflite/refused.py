@@ -30,7 +30,6 @@ REFUSED = {
         "LiteRT has no kernel for most of StableHLO; a converter can be told to leave it out",
         tuple(f"STABLEHLO_{name}" for name in STABLEHLO),
     ),
-    **_each("the shape of its output depends on the data", ("WHERE", "UNIQUE")),
     **_each(
         "it draws random numbers",
         ("RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "STABLEHLO_RNG_BIT_GENERATOR"),

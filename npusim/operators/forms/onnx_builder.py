@@ -77,6 +77,13 @@ class Builder:
         """Channels-last stand-in -> the tensor of the file it stands for."""
         self.constant_tensors: dict[str, str] = {}
         """Constant -> the tensor that holds it in the file's layout, where one does."""
+        self.largest: dict[str, NDArray] = {}
+        """Of computed integers that are sizes: their values where all sizes are the largest."""
+        self.sizes: dict[str, NDArray] = {}
+        """Values that are sizes of this run; `asked` are those that a page read."""
+        self.asked: set[str] = set()
+        self.may_be_empty = False
+        """Whether tensors may have no elements, as in a run where nothing was found."""
         self.absent = absent
         """Weights that the file declares without values; `constants` has zeros of their shape."""
         self.absent_tensors: list[str] = []
@@ -92,6 +99,9 @@ class Builder:
     def constant(self, node: OnnxNode, index: int, what: str) -> NDArray:
         """Return the value of input `index`, which has to be a constant."""
         name = node.input(index)
+        if name in self.sizes:
+            self.asked.add(name)
+            return self.sizes[name]
         if name not in self.constants:
             found = repr(name) if name else "nothing"
             raise UnsupportedError(
@@ -212,17 +222,25 @@ class Builder:
         tensors = [self.tensors[name] for name in inputs]
         check_inputs(node, operator, tensors)
         (shape,) = output_shapes(node, operator, [t.shape for t in tensors])
-        if prod(shape) > MAX_ELEMENTS or 0 in shape:
+        may_be_empty = self.may_be_empty or operator.sizes_vary
+        if prod(shape) > MAX_ELEMENTS or (0 in shape and not may_be_empty):
             raise ShapeError(f"{node}: output {output} would be {list(shape)}")
         if dtype is None:
             dtype = tensors[0].dtype
             quantization = _carried(node, operator, tensors[0].quantization)
         if output in self.tensors or output in self.constants:
             raise FormatError(f"{node}: output {output} has a value already")
-        self.tensors[output] = Tensor(output, shape, dtype, quantization)
+        self._declare(operator, Tensor(output, shape, dtype, quantization))
         group: Group = "" if operator.copies_values else self.group
         self.nodes.append(Node(node, operator, inputs, (output,), group))
         return output
+
+    def _declare(self, operator: Operator, output: Tensor) -> None:
+        self.tensors[output.name] = replace(output, varies=operator.sizes_vary)
+
+    def varies(self, name: str) -> bool:
+        """Return whether the shape of a tensor is known only at run."""
+        return name in self.tensors and self.tensors[name].varies
 
     def emit_identity(self, node: OnnxNode) -> None:
         """Append a Reshape to the shape that the node's input has already."""
@@ -254,7 +272,7 @@ class Builder:
         for output, shape, dtype in zip(outputs, shapes, dtypes, strict=True):
             if output in self.tensors or output in self.constants:
                 raise FormatError(f"{node}: output {output} has a value already")
-            self.tensors[output] = Tensor(output, shape, dtype, quantization)
+            self._declare(operator, Tensor(output, shape, dtype, quantization))
         self.nodes.append(Node(node, operator, inputs, outputs))
 
     def emit_channels_last(

@@ -182,7 +182,7 @@ def require_held(tensor: TensorRecord) -> None:
 def check_size(tensor: TensorRecord) -> None:
     """Raise unless the type and the declared shape, static and of some size, can be held."""
     require_held(tensor)
-    if any(n < 1 for n in tensor.shape):
+    if any(n < (0 if tensor.may_be_empty else 1) for n in tensor.shape):
         raise ShapeError(f"{tensor.name}: expected a static shape, found {list(tensor.shape)}")
     if prod(tensor.shape) * np.dtype(tensor.dtype).itemsize > MAX_TENSOR_BYTES:
         raise UnsupportedError(
