@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import ShapeError
+from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
+from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer, constant_data
 from npusim.operators.kinds.any_type import any_type_page
 from npusim.operators.page import Step
@@ -67,6 +70,16 @@ def _range(layer: TfliteLayer) -> Constant:
     return Constant(np.add.accumulate(steps, dtype=start.dtype))  # one step after the other
 
 
+def _read_range(b: Builder, node: OnnxNode) -> None:
+    start, limit, delta = (
+        b.constant(node, index, what) for index, what in enumerate(("start", "limit", "step"))
+    )
+    if delta == 0:
+        raise ShapeError(f"{node.name} (Range): expected a step other than 0")
+    count = max(int(np.ceil((limit - start) / delta)), 0)
+    b.constants[node.outputs[0]] = (start + np.arange(count) * delta).astype(start.dtype)
+
+
 PAGE = any_type_page(
     Constant,
     (
@@ -77,4 +90,5 @@ PAGE = any_type_page(
     ),
     real,
     _step,
+    onnx=(OnnxForm("Range", _read_range),),
 )

@@ -129,7 +129,10 @@ def _run_of(network: Network, rule: Rule) -> Run:
 
     Values come and go as the file lays them out.
     """
-    steps = steps_of(network, rule)
+    steps = [
+        nothing(network, node) if all(0 in x.shape for x in network.outputs_of(node)) else function
+        for node, function in zip(network.nodes, steps_of(network, rule), strict=True)
+    ]
     held = {name: tensor.data for name, tensor in network.tensors.items() if tensor.is_constant}
 
     def run(threads: int, given: Sequence[NDArray]) -> tuple[NDArray, ...]:
@@ -144,6 +147,12 @@ def _run_of(network: Network, rule: Rule) -> Run:
         return tuple(network.tensors[name].in_file_order(values[name]) for name in network.outputs)
 
     return run
+
+
+def nothing(network: Network, node: Node) -> Step:
+    """Return the step of a node whose outputs have no elements."""
+    outputs = tuple(np.empty(x.shape, x.dtype) for x in network.outputs_of(node))
+    return lambda threads, *x: one_or_all(outputs)
 
 
 def value_inputs(node: Node) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class TopK(Operator):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         (x,) = inputs
-        if not -len(x) <= self.axis < len(x) or not 0 < self.count <= x[self.axis]:
+        if not -len(x) <= self.axis < len(x) or not 0 <= self.count <= x[self.axis]:
             raise ShapeError(
                 f"there are no {self.count} greatest values along axis {self.axis} of {list(x)}"
             )

@@ -13,8 +13,8 @@ from tflite import BuiltinOperator
 from npusim import operators as op
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
 from npusim.formats.files import load
-from npusim.formats.tflite.reader import FORMS
 from npusim.formats.tflite.refused import REFUSED, WRITTEN_OUT
+from npusim.formats.tflite.translate import FORMS
 from npusim.prepared.engine import prepare
 from tests.simulator.litert_witness import invoke, litert
 from tests.simulator.test_tflite_subgraphs import File, Graph

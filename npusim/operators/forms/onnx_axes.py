@@ -30,7 +30,11 @@ def axes_of(node: OnnxNode, axes: NDArray | None, rank: int) -> tuple[int, ...] 
 
 
 def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> tuple[int, ...]:
-    """Return the shape that Reshape gives a tensor of `shape`: 0 copies an axis, -1 is the rest."""
+    """Return the shape that Reshape gives a tensor of `shape`: 0 copies an axis, -1 is the rest.
+
+    Of a tensor without elements 0 is itself where the copy would not fit, as a computed target's is
+    that names no axes to copy.
+    """
     target = [int(n) for n in wanted.ravel()]
     if len(target) > MAX_RANK or min(target, default=0) < -1:
         raise FormatError(
@@ -38,9 +42,11 @@ def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> t
             f"found {target[:MAX_RANK]}{'...' if len(target) > MAX_RANK else ''}"
         )
     if not node.integer("allowzero", 0):
-        target = [
+        copied = [
             shape[axis] if n == 0 and axis < len(shape) else n for axis, n in enumerate(target)
         ]
+        if 0 not in shape or 0 in copied:
+            target = copied
     if target.count(-1) == 1:
         known = int(np.prod([n for n in target if n != -1], dtype=np.int64))
         count = int(np.prod(shape, dtype=np.int64))

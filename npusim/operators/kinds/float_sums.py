@@ -31,6 +31,8 @@ def sums_as_onnxruntime(network: Network, node: Node, in_vectors: bool = True) -
     def run(x: Floats) -> Floats:
         if not x.ndim:
             return x
+        if not x.size:  # sums of nothing
+            return np.zeros(shape, np.float32)
         samples = file_shape[0] if len(x) % file_shape[0] == 0 else 1
         out = shape if 0 in operator.axes else (samples, *shape[1:])
         parts = x.transpose(order).reshape(-1, samples, *file_shape[1:])
