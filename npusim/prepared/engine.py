@@ -229,10 +229,11 @@ class Prepared:
         Raises
         ------
         ShapeError, RangeError, UnsupportedError
-            `x` does not fit the network, or the network has state.
+            `x` does not fit the network, or the network has state or sizes known only at run.
         """
-        if self.network.state:
-            raise UnsupportedError(f"{self.network.name}: a network with state cannot be bound")
+        if self.network.state or self._varies:
+            what = "state" if self.network.state else "sizes that are known only at run"
+            raise UnsupportedError(f"{self.network.name}: a network with {what} cannot be bound")
         inputs = network_inputs(self.network, x, whole=not self.separable)
         block = list(inputs.values())
         if not self.separable:

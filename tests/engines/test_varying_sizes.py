@@ -11,6 +11,7 @@ from npusim.engines.estimate import estimate
 from npusim.errors import ShapeError, UnsupportedError
 from npusim.graph.network import Network
 from npusim.machines import Machine
+from npusim.prepared.engine import prepare
 from tests.simulator.onnxruntime_reference import loaded, model
 
 NODE = helper.make_node
@@ -49,6 +50,11 @@ def test_an_estimate_is_of_the_largest_size() -> None:
 def test_several_runs_of_a_size_each_make_no_array() -> None:
     with pytest.raises(ShapeError, match="places is known only at run"):
         run(places(), np.concatenate([X, X]))
+
+
+def test_a_run_of_such_sizes_has_no_arrays_to_be_bound() -> None:
+    with pytest.raises(UnsupportedError, match="sizes that are known only at run"):
+        prepare(places()).bind({"x": X})
 
 
 def test_a_size_that_follows_from_data_is_refused_when_the_file_is_loaded() -> None:
