@@ -81,6 +81,11 @@ class Varying(Caller):
         )
 
 
+def read_again(piece: Piece, largest: Network, is_size: Sequence[bool]) -> Varying:
+    """Return the operator that reads `piece` in every run; `largest`: as read when it was loaded."""
+    return Varying(piece, largest, tuple(is_size))
+
+
 def shown_shape(tensor: Tensor) -> Shape:
     """Return a tensor's shape with the axes in the file's order."""
     order = tensor.file_order or range(len(tensor.shape))

@@ -23,7 +23,7 @@ from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
-from npusim.operators.varying import Piece, Varying
+from npusim.operators.varying import Piece, read_again
 
 FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
 """What the pages read, by domain and type."""
@@ -139,7 +139,7 @@ def _emit_varying(b: Builder, node: OnnxNode, opset: int) -> None:
     shapes = [tensor.shape for tensor in piece.inputs]
     sizes = {name: b.largest[name] for name in names if name in b.largest}
     largest, asked = piece.read(shapes, sizes)
-    operator = Varying(replace(piece, sizes=asked), largest, tuple(n in asked for n in names))
+    operator = read_again(replace(piece, sizes=asked), largest, [n in asked for n in names])
     given = [largest.tensors[name] for name in largest.outputs]
     b.emit_all(
         node.name, operator, tuple(names), largest.outputs, tuple(tensor.dtype for tensor in given)

@@ -25,7 +25,7 @@ from npusim.graph.state import State
 from npusim.graph.tensor import Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data, require_held
 from npusim.operators.pages import PAGES
-from npusim.operators.varying import Piece, Varying
+from npusim.operators.varying import Piece, read_again
 
 FORMS = {form.name: form for page in PAGES for form in page.tflite}
 """What the pages read, by the operator's name."""
@@ -155,7 +155,7 @@ class Reading:
             if found.data is not None and prod(found.shape) <= MOST_SIZES:
                 self.largest[index] = constant_data(found)
         self._declare_varying(record.outputs)
-        operator = Varying(piece, largest, tuple(i in sizes for i in given))
+        operator = read_again(piece, largest, [i in sizes for i in given])
         self.nodes.append(
             Node(record.name, operator, self.names(given), self.names(record.outputs))
         )
