@@ -82,7 +82,7 @@ class Varying(Caller):
 
 
 def read_again(piece: Piece, largest: Network, is_size: Sequence[bool]) -> Varying:
-    """Return the operator that reads `piece` in every run; `largest`: as read when it was loaded."""
+    """Return the operator that reads `piece` in every run; `largest`: as it is read at load."""
     return Varying(piece, largest, tuple(is_size))
 
 
