@@ -8,7 +8,6 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
@@ -279,8 +278,6 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:
     x = activation_input(b, node, 0, per_tensor(b, node, 1, 2), 2)
-    if node.integer("channels_last", 0):
-        raise UnsupportedError(f"{node.name} (QLinearAveragePool): channels_last")
     operator = _of_onnx(b, node, x)
     dtype, q = b.tensors[x].dtype, per_tensor(b, node, 3, 4)
     b.emit_channels_last(node.name, operator, (x,), node.outputs[0], dtype, q)

@@ -1,8 +1,8 @@
 """interpolate: x in another size, each output a weighted sum of its neighbours (ONNX's Resize).
 
 Two neighbours along each axis, or four by a cubic. Weights and sums are float32 as onnxruntime has
-them, on integers too, where the fraction of the sum is cut off. Source: onnxruntime 1.31,
-core/providers/cpu/tensor/upsample.cc.
+them, on integers too, where the fraction of the sum is cut off; integers stored channels last have
+weights of 10 bits along each axis. Source: onnxruntime 1.31, core/providers/cpu/tensor/upsample.cc.
 """
 
 from __future__ import annotations
@@ -43,9 +43,14 @@ class Along:
 
 @dataclass(frozen=True)
 class Interpolate(Operator):
-    """Weighted sums of neighbours along some axes, the innermost first."""
+    """Weighted sums of neighbours along some axes, the innermost first.
+
+    With `fraction_bits` shares are integers in units of 2^-fraction_bits, and so is what they are
+    multiplied with.
+    """
 
     along: tuple[Along, ...]
+    fraction_bits: int = 0
 
     @property
     def arity(self) -> tuple[int, int]:
@@ -65,6 +70,8 @@ class Interpolate(Operator):
 
 def real(operator: Interpolate, x: NDArray) -> NDArray:
     """Return the sums in the type of x."""
+    if operator.fraction_bits:
+        x = x / x.dtype.type(2 ** (operator.fraction_bits * len(operator.along)))
     cubic = bool(operator.along[0].totals)
     return (_by_axes if cubic else _together)(operator, x)
 
@@ -107,9 +114,22 @@ def _by_axes(operator: Interpolate, x: NDArray) -> NDArray:
 def _step(network: Network, node: Node) -> Step:
     operator: Any = node.operator
     dtype = network.output_of(node).dtype
+    if operator.fraction_bits:
+        return _in_integers(operator, dtype)
     return lambda threads, x: real(operator, x.astype(np.float32, copy=False)).astype(
         dtype, copy=False
     )
+
+
+def _in_integers(operator: Interpolate, dtype: np.dtype) -> Step:
+    """Return the step on integers by integer shares; the fraction of the sum is cut off."""
+    one = 1 << (operator.fraction_bits * len(operator.along))
+
+    def step(threads: int, x: NDArray) -> NDArray:
+        sums = _together(operator, x.astype(np.int32))
+        return (np.sign(sums) * (np.abs(sums) // one)).astype(dtype)
+
+    return step
 
 
 def linear(axis: int, sources: Sequence[float], size: int) -> Along:
@@ -124,6 +144,26 @@ def linear(axis: int, sources: Sequence[float], size: int) -> Along:
         away = float(abs(f(inside - f(high)))), float(abs(f(inside - f(low))))
         places.append((low, high))
         shares.append((0.5, 0.5) if low == high else away)
+    return Along(axis, tuple(zip(*places, strict=True)), tuple(zip(*shares, strict=True)))
+
+
+CHANNELS_LAST_BITS = 10
+"""Bits of a share of integers that are stored channels last."""
+
+
+def linear_in_bits(axis: int, sources: Sequence[float], size: int) -> Along:
+    """Return the same with shares in units of 2^-CHANNELS_LAST_BITS."""
+    f, one = np.float32, 1 << CHANNELS_LAST_BITS
+    places: list[tuple[int, int]] = []
+    shares: list[tuple[float, float]] = []
+    for source in sources:
+        inside = max(f(0), min(f(source), f(size - 1)))
+        low = min(int(inside), size - 1)
+        high = min(low + 1, size - 1)
+        here = int(inside * f(one))
+        places.append((low, high))
+        away = abs(here - high * one), abs(here - low * one)
+        shares.append((one // 2, one // 2) if low == high else away)
     return Along(axis, tuple(zip(*places, strict=True)), tuple(zip(*shares, strict=True)))
 
 
@@ -185,8 +225,9 @@ def read_resize(b: Builder, node: OnnxNode, x: str, mode: str) -> None:
     if not set(changed) <= set(axes):
         raise UnsupportedError(f"{where}: mode {mode!r} from {list(shape)} to {list(sizes)}")
     integers = not b.tensors[x].is_float
-    if integers and (mode == "cubic" or axes == (1, 2)):
-        raise UnsupportedError(f"{where}: mode {mode!r} of integers along axes {list(axes)}")
+    if integers and mode == "cubic":
+        raise UnsupportedError(f"{where}: mode {mode!r} of integers")
+    in_bits = integers and axes == (1, 2)
     coordinates = coordinate_mode(b, node)
     along = []
     for axis in reversed(axes):
@@ -199,12 +240,13 @@ def read_resize(b: Builder, node: OnnxNode, x: str, mode: str) -> None:
         ]
         stored = axis - 1 if axes == (2, 3) else axis
         if mode == "linear":
-            along.append(linear(stored, sources, shape[axis]))
+            weigh = linear_in_bits if in_bits else linear
+            along.append(weigh(stored, sources, shape[axis]))
         else:
             a = node.number("cubic_coeff_a", -0.75)
             inside = bool(node.integer("exclude_outside", 0))
             along.append(cubic(stored, sources, shape[axis], a, inside))
-    operator = Interpolate(tuple(along))
+    operator = Interpolate(tuple(along), CHANNELS_LAST_BITS if in_bits else 0)
     emit = b.emit_channels_last if axes == (2, 3) else b.emit
     emit(node.name, operator, (x,), node.outputs[0])
     return None

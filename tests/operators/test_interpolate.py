@@ -39,7 +39,7 @@ def _linear(rng: np.random.Generator) -> Case:
     shape = tuple(int(n) for n in rng.integers(2, 8, rank))
     changed = tuple(range(rank))[-3 if rank in (3, 5) else -2 :]
     dtype = (np.float32, np.float32, np.uint8, np.int8)[rng.integers(4)]
-    if dtype is np.float32 and rank == 4 and rng.random() < 0.3:
+    if rank == 4 and rng.random() < 0.3:
         changed = (1, 2)  # channels last in the file
     held = _sizes(rng, shape, changed)
     x = rng.normal(size=shape).astype("f") if dtype is np.float32 else values(rng, shape, dtype)

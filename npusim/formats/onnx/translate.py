@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
+from npusim.formats.onnx import channels_last_nodes
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
 from npusim.formats.onnx.nodes import OnnxNode
@@ -54,6 +55,9 @@ def translate(b: Builder, node: OnnxNode, opset: int) -> None:
             b.dequantized.update(node.outputs)
         return
     b.group = node.group
+    if channels_last_nodes.is_other_form(node):
+        channels_last_nodes.read(b, node, lambda same: translate(b, same, opset))
+        return
     form = FORMS.get((node.domain, node.kind))
     if form is not None and form.image and is_signal(b, node):
         as_image(b, node, form)
@@ -171,4 +175,5 @@ def kind_of(node: OnnxNode) -> str:
 def is_known(node: OnnxNode) -> bool:
     """Return whether nodes of this type are taken at all."""
     constant = node.domain == "" and node.kind in ("Constant", "Shape", "Size")
-    return constant or (node.domain, node.kind) in FORMS
+    form = (node.domain, node.kind)
+    return constant or form in FORMS or form in channels_last_nodes.OTHER_FORM
