@@ -12,7 +12,7 @@ from npusim.graph.attributes import Window, fused
 from npusim.graph.network import Network, Node
 from npusim.kernels import mlas_products, pool
 from npusim.kernels.kernel_step import KernelStep
-from npusim.operators import volume_pool
+from npusim.operators import max_pool_places, volume_pool
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.onnx_windows import image, pool_window
@@ -80,6 +80,9 @@ def single(operator: MaxPool, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
+    if any(node.outputs[1:]):
+        max_pool_places.read(b, node)
+        return
     if len(b.shape(node.input(0))) == RANK:
         volume_pool.read("max", b, node)
         return

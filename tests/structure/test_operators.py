@@ -60,7 +60,7 @@ def test_a_page_without_a_part_fails_by_its_name(record: type, part: str) -> Non
 def test_formats_leave_names_and_attributes_to_the_pages() -> None:
     """A format makes no operator of a file's node: only layout is its own (Reshape, Transpose)."""
     classes = {page.operator.__name__ for page in PAGES}
-    layout = {"channels_last.py", "one_dimensional.py"}
+    layout = {"channels_last.py", "channels_last_nodes.py", "one_dimensional.py"}
     made = [
         f"{path.name}:{call.lineno}"
         for path in (FOLDER.parent / "formats").rglob("*.py")

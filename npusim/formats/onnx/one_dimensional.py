@@ -14,9 +14,13 @@ PAIRED = ("kernel_shape", "strides", "dilations", "output_padding", "output_shap
 
 
 def is_signal(b: Builder, node: OnnxNode) -> bool:
-    """Return whether the node's first input is [N C L]."""
+    """Return whether the node's first input is [N C L], and its first output all it gives."""
     name = node.input(0)
-    return (name in b.tensors or name in b.constants) and len(b.shape(name)) == 3
+    return (
+        not any(node.outputs[1:])
+        and (name in b.tensors or name in b.constants)
+        and len(b.shape(name)) == 3
+    )
 
 
 def as_image(b: Builder, node: OnnxNode, form: OnnxForm) -> None:
