@@ -58,18 +58,16 @@ def single(operator: ColToImage, x: NDArray) -> NDArray:
     """Return the images in x's type."""
     window, places = operator.window, operator.places
     channels = x.shape[1] // prod(window.kernel)
-    taps = x.reshape(len(x), channels, *window.kernel, *places)
+    taps = x.reshape(len(x), channels, -1, *places)
     sizes = zip(window.before, operator.image, window.after, strict=True)
     full = np.zeros((len(x), channels, *map(sum, sizes)), x.dtype)
-    axes = len(window.kernel)
-    order = (*range(2, 2 + axes), 0, 1, *range(2 + axes, 2 + 2 * axes))
-    for tap in product(*map(range, window.kernel)):
+    for number, tap in enumerate(product(*map(range, window.kernel))):
         starts = [t * d for t, d in zip(tap, window.dilation, strict=True)]
         spread = [
             slice(start, start + (n - 1) * stride + 1, stride)
             for start, n, stride in zip(starts, places, window.stride, strict=True)
         ]
-        full[:, :, *spread] += taps[:, :, *tap]
+        full[:, :, *spread] += taps[:, :, number]
     inside = [
         slice(before, before + n) for before, n in zip(window.before, operator.image, strict=True)
     ]
