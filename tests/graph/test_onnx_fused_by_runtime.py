@@ -142,29 +142,6 @@ def _attention(rng: np.random.Generator) -> Case:
 test_attention_of_integers = equals_onnxruntime(_attention, cases=60)
 
 
-def _codes(rng: np.random.Generator) -> Case:
-    bits, block = int(rng.choice([2, 4, 8])), int(rng.choice([16, 32, 64]))
-    inner, outer = int(rng.integers(1, 150)), int(rng.integers(1, 12))
-    blocks = -(-inner // block)
-    held: dict[str, NDArray] = {
-        "w": rng.integers(0, 256, (outer, blocks, block * bits // 8)).astype(np.uint8),
-        "s": rng.uniform(0.01, 0.1, outer * blocks).astype(np.float32),
-    }
-    if rng.random() < 0.5:
-        size = outer * -(-blocks * bits // 8)
-        held["z"] = rng.integers(0, 256, size).astype(np.uint8)
-    node = helper.make_node(
-        "MatMulNBits", ["x", *held], ["y"], domain=MICROSOFT,
-        K=inner, N=outer, bits=bits, block_size=block,
-    )  # fmt: skip
-    x = np.rint(9 * _normal(rng, int(rng.integers(1, 5)), inner)) / 4
-    held["s"] = np.exp2(np.rint(np.log2(held["s"]))).astype(np.float32)  # every order sums alike
-    return [node], {"x": x.astype(np.float32)}, held, {"y": np.float32}
-
-
-test_products_of_codes = equals_onnxruntime(_codes)
-
-
 def _layer(rng: np.random.Generator) -> Case:
     inner, outer = int(rng.integers(1, 40)), int(rng.integers(1, 20))
     held = {"w": _normal(rng, outer, inner), "b": _normal(rng, outer)}
@@ -214,15 +191,16 @@ def test_rotary_embedding_is_close(rank: int, interleaved: int) -> None:
 
 def test_every_form_that_is_not_written_out_is_said() -> None:
     shape = (1, 1, 8)
-    held = {"w": np.zeros((8, 1, 16), np.uint8), "s": np.ones(8, "f"), "g": np.ones(8, "f")}
+    held = {"w": np.zeros((8, 1, 16), np.uint8), "s": np.ones(8, "f"), "g": np.ones(8, "f"),
+            "i": np.zeros(32, np.int32)}  # fmt: skip
     nodes = [
-        helper.make_node("MatMulNBits", ["x", "w", "s"], ["m"], name="first", domain=MICROSOFT,
-                         K=8, N=8, bits=4, block_size=32, accuracy_level=4),
+        helper.make_node("MatMulNBits", ["x", "w", "s", "", "i"], ["m"], name="first",
+                         domain=MICROSOFT, K=8, N=8, bits=4, block_size=32),
         helper.make_node("SkipLayerNormalization", ["m", "x", "g"], ["y", "mean"], name="second",
                          domain=MICROSOFT),
     ]  # fmt: skip
     proto = model(nodes, {"x": np.zeros(shape, "f")}, held, {"y": np.float32})
-    with pytest.raises(UnsupportedError, match=r"first.*accuracy_level 4.*second.*means"):
+    with pytest.raises(UnsupportedError, match=r"first.*g_idx.*second.*means"):
         loaded(proto)
 
 

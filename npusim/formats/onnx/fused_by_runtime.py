@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npusim.formats.onnx import coded_weights
 from npusim.formats.onnx.nodes import Attribute, OnnxNode
 from npusim.formats.onnx.records import OnnxGraph
 from npusim.formats.onnx.written import INT32, Parts, write_nodes
@@ -74,6 +74,8 @@ def _normalized(p: Parts, kind: str, x: str, constants: tuple[int, ...], sums: s
 
 
 def _embed(p: Parts) -> None:
+    if p.node.kind.startswith("Q"):
+        p.node = coded_weights.with_real_tables(p)
     ids, segments, words, positions, kinds, _, _, mask, places = map(p.node.input, range(9))
     place = places or p.places(ids, 1)
     total = p.put("Add", p.put("Gather", words, ids), p.put("Gather", positions, place))
@@ -141,38 +143,6 @@ def _layer(kind: str, taken: int) -> Callable[[Parts], None]:
     return write
 
 
-def codes_of(packed: NDArray, bits: int, count: int) -> NDArray[np.int64]:
-    """Return `count` codes of each row, from the low bits of the first byte on."""
-    each = np.unpackbits(packed.reshape(packed.shape[0], -1), axis=1, bitorder="little")
-    each = each[:, : each.shape[1] // bits * bits].reshape(packed.shape[0], -1, bits)
-    return (each[:, :count].astype(np.int64) << np.arange(bits)).sum(2)
-
-
-def _product_of_codes(p: Parts) -> None:
-    node = p.node
-    inner, outer, bits, block = (
-        node.integer(name, default)
-        for name, default in (("K", 0), ("N", 0), ("bits", 4), ("block_size", 32))
-    )
-    if node.integer("accuracy_level", 0) > 3:
-        raise p.refused("accuracy_level 4, which quantizes the input anew,")
-    if node.input(4):
-        raise p.refused("an order of groups, g_idx,")
-    blocks = -(-inner // block)
-    codes = codes_of(p.constant(1, "weights").reshape(outer, -1), bits, blocks * block)
-    scales = p.constant(2, "scale").astype(np.float32).reshape(outer, blocks, 1)
-    zeros: NDArray = np.full((outer, blocks), 1 << bits - 1)
-    if node.input(3):
-        held = p.constant(3, "zero point").reshape(outer, -1)
-        zeros = codes_of(held, bits, blocks) if held.dtype == np.uint8 else held
-    steps = codes.reshape(outer, blocks, block) - zeros[..., None]
-    weights = (steps.astype(np.float32) * scales).reshape(outer, -1)[:, :inner]
-    end = "" if node.input(5) else p.output
-    y = p.put("MatMul", node.inputs[0], np.ascontiguousarray(weights.T), output=end)
-    if node.input(5):
-        p.put("Add", y, node.input(5), output=p.output)
-
-
 def _rotary(p: Parts) -> None:
     """Write out RotaryEmbedding of both domains: ONNX's has the tables first, places last."""
     x, *rest = p.node.inputs
@@ -238,12 +208,13 @@ WRITERS: dict[str, Callable[[Parts], None]] = {
     "GatherND": _as("GatherND"),
     "GridSample": _as("GridSample"),
     "MatMulIntegerToFloat": _integers_to_float,
-    "MatMulNBits": _product_of_codes,
     "Pad": _as("Pad"),
+    "QEmbedLayerNormalization": _embed,
     "QuickGelu": _quick_gelu,
     "Range": _as("Range"),
     "RotaryEmbedding": _rotary,
     "SkipLayerNormalization": _skip,
     "SkipSimplifiedLayerNormalization": _skip,
     "Trilu": _as("Trilu"),
+    **coded_weights.WRITERS,
 }

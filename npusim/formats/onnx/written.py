@@ -60,12 +60,17 @@ class Parts:
         return name
 
     def put(
-        self, kind: str, *inputs: str | NDArray | Any, output: str = "", **attributes: Any
+        self,
+        kind: str,
+        *inputs: str | NDArray | Any,
+        output: str = "",
+        domain: str = "",
+        **attributes: Any,
     ) -> str:
         """Append an operator of one output."""
         output = output or f"{self.node.name}:{kind}{len(self.nodes)}"
         names = tuple(map(self.named, inputs))
-        self.nodes.append(OnnxNode(output, "", kind, names, (output,), attributes))
+        self.nodes.append(OnnxNode(output, domain, kind, names, (output,), attributes))
         return output
 
     def sum_of(self, *indices: int) -> str:
