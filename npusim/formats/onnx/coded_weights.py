@@ -17,16 +17,16 @@ from npusim.formats.onnx.written import Parts
 
 IN_STEPS = 4
 """The accuracy level at which the runtime brings a product's input to 8 bits."""
-FP4 = np.float32([
+FP4 = np.array([
     0.0, 5.208333333e-03, 0.66666667, 1.0, 0.33333333, 0.5, 0.16666667, 0.25,
     -0.0, -5.208333333e-03, -0.66666667, -1.0, -0.33333333, -0.5, -0.16666667, -0.25,
-])  # fmt: skip
-NF4 = np.float32([
+], np.float32)  # fmt: skip
+NF4 = np.array([
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
     -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
     0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
     0.7229568362236023, 1.0,
-])  # fmt: skip
+], np.float32)  # fmt: skip
 """What the codes of bitsandbytes are worth."""
 
 
