@@ -109,6 +109,13 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
 @click.option("--as-published", "published", is_flag=True, help="The paper's own settings.")
 @setting("--exempt", EXEMPT, "Linear layers that stay uniform int8.")
 @click.option(
+    "--int16",
+    multiple=True,
+    metavar="NAME",
+    help="Layers of this name or pattern keep weights to 16 bits, as points of 8; may be given "
+    "again.",
+)
+@click.option(
     "--per-layer", is_flag=True, default=None, help="uniform: one scale for a layer's weights."
 )
 @setting("--clip", CLIPS, "uniform: weight range.")
@@ -194,7 +201,7 @@ def command(
     written = {"-o": output_path, "--save-recipe": saved_path}
     require_outputs(written, model, calibrate_path, recipe_path)
     given = {} if recipe_path is None else read_recipe(recipe_path)
-    own_settings = {name: value for name, value in settings.items() if value is not None}
+    own_settings = {name: value for name, value in settings.items() if value not in (None, ())}
     given |= own_settings
     own = dict(parse_layer(text) for text in layers)
     others = given.get("layers", {}).items()

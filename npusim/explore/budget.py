@@ -107,7 +107,7 @@ def within_budget(
 ) -> Options:
     """Return `options` with a scheme and bits for every layer, within `budget`.
 
-    Layers that `options` names or exempts keep what it says.
+    Layers that `options` names, exempts or keeps in 16 bits stay as it says.
 
     Parameters
     ----------
@@ -131,7 +131,8 @@ def within_budget(
     prices = _Prices(prepared, options, budget.resource, machine, threads)
     limit = budget.amount
     if budget.relative:
-        limit *= prices.of(dict.fromkeys(names, EXEMPT_SCHEME))
+        plain = _Prices(prepared, replace(options, int16=()), budget.resource, machine, threads)
+        limit *= plain.of(dict.fromkeys(names, EXEMPT_SCHEME))
     found = sensitivities(prepared, choices, options, progress, threads)
     best = front(
         [[prices.of_layer(one, choice) for choice in choices[one.layer]] for one in found],

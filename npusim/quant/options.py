@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from npusim.arguments import require_count, require_one_of
@@ -29,6 +30,9 @@ from npusim.words import (
 )
 
 EXEMPT_SCHEME = ("uniform", 8)
+INT16_SCHEME = ("multipoint", 8)
+INT16_POINTS = 2
+"""Points of each live channel that hold weights to 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,9 @@ class Options:
         they are multiplied by, too (`npusim.quant.encoders.choose`).
     exempt
         Which of the first and last linear layers stay uniform int8.
+    int16
+        Names of layers, or patterns, whose weights are kept to 16 bits: points of 8 bits, two a
+        channel. They go before `layers`, `exempt` and any budget.
     per_layer, clip
         uniform: one scale a layer; how the weights' range is chosen.
     equalize
@@ -59,6 +66,8 @@ class Options:
         subset; the fitted encoders begin with both ways of normalizing.
     points
         multipoint: mean points per live channel; None lets the output error decide.
+    most_points
+        multipoint: how many points a channel has at most.
     """
 
     scheme: str = "uniform"
@@ -66,6 +75,7 @@ class Options:
     layers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     encoder: Encoder = "feedback"
     exempt: Exempt = "none"
+    int16: tuple[str, ...] = ()
     per_layer: bool = False
     clip: Clip = "squared-error"
     equalize: bool = False
@@ -76,6 +86,7 @@ class Options:
     include_zero: bool = False
     normalize: Normalize = "none"
     points: float | None = None
+    most_points: int = 4
 
     def __post_init__(self) -> None:
         check_scheme("", self.scheme, self.bits)
@@ -93,13 +104,28 @@ class Options:
             raise UnsupportedError(
                 "normalize: channel needs a scale per channel, the shift-scaler has one a layer"
             )
+        if isinstance(self.int16, str) or not all(isinstance(name, str) for name in self.int16):
+            raise UnsupportedError(f"int16: expected names of layers, found {self.int16!r}")
+        object.__setattr__(self, "int16", tuple(self.int16))
         if self.points is not None and not 1 <= self.points <= 4:
             raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
+        if not 1 <= self.most_points <= 4:
+            raise RangeError(f"most_points: expected 1 to 4, found {self.most_points}")
+
+    def in_int16(self, layer: str) -> bool:
+        """Return whether the weights of `layer` are kept to 16 bits."""
+        return any(layer == name or fnmatchcase(layer, name) for name in self.int16)
+
+    def of_layer(self, layer: str) -> Options:
+        """Return what goes for one layer: one of 16 bits has its own number of points."""
+        points = {"points": float(INT16_POINTS), "most_points": INT16_POINTS}
+        return replace(self, **points) if self.in_int16(layer) else self  # type: ignore[arg-type]
 
 
 SETTINGS_OF = {
     "per_layer": "uniform", "clip": "uniform", "breakpoint": "pwlq", "grid": "pwlq",
     "include_zero": "subset", "normalize": "subset", "points": "multipoint",
+    "most_points": "multipoint",
 }  # fmt: skip
 """The scheme that a setting is of; others do not look at it."""
 
@@ -127,6 +153,7 @@ def require_used(settings: Iterable[str], options: Options) -> None:
 def require_uniform(form: str, options: Options, mixed: bool) -> None:
     """Raise UnsupportedError unless every layer has uniform codes, which a budget may not keep."""
     schemes = {options.scheme, *(scheme for scheme, _ in options.layers.values())}
+    schemes |= {INT16_SCHEME[0]} if options.int16 else set()
     if mixed or schemes != {"uniform"}:
         found = "a budget's choice" if mixed else ", ".join(sorted(schemes))
         raise UnsupportedError(f"--format {form}: expected scheme uniform, found {found}")

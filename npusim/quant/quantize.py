@@ -43,7 +43,7 @@ from npusim.quant.float_network import (
 from npusim.quant.fold import fold
 from npusim.quant.kept_layers import KeptLayers
 from npusim.quant.layer import LayerRecord, quantize_layer
-from npusim.quant.options import EXEMPT_SCHEME, Options, with_default_bits
+from npusim.quant.options import EXEMPT_SCHEME, INT16_SCHEME, Options, with_default_bits
 from npusim.quant.recipe import recipe_text
 from npusim.quant.rewrite import rewrite
 from npusim.quant.two_paths import TwoPaths, to_int8, to_real
@@ -185,8 +185,9 @@ def quantize_prepared(
             if layer is None:
                 sums = None if paths is None else paths.moments(node)
                 layer = quantize_layer(
-                    network, node, calibration, *schemes[node.name], options, scales, sums, threads
-                )
+                    network, node, calibration, *schemes[node.name], options.of_layer(node.name),
+                    scales, sums, threads,
+                )  # fmt: skip
                 if kept:
                     kept.put(len(records), layer)
             every[node.name] = layer.coded
@@ -253,7 +254,7 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     Raises
     ------
     UnsupportedError
-        `options.layers` names, or has a pattern for, no layer of these.
+        `options.layers` or `options.int16` names, or has a pattern for, no layer of these.
     """
     chosen = dict.fromkeys(layers, (options.scheme, options.bits))
     if options.exempt in ("first", "both") and layers:
@@ -261,15 +262,18 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     if options.exempt in ("last", "both") and layers:
         chosen[layers[-1]] = EXEMPT_SCHEME
     patterns = {name: choice for name, choice in options.layers.items() if name not in chosen}
-    for pattern in patterns:
+    wide = [name for name in options.int16 if name not in chosen]
+    for option, pattern in (*(("layer", p) for p in patterns), *(("int16", p) for p in wide)):
         if not any(fnmatchcase(name, pattern) for name in layers):
             raise UnsupportedError(
-                f"--layer {pattern}: expected one of {', '.join(layers)}, or a pattern of them"
+                f"--{option} {pattern}: expected one of {', '.join(layers)}, or a pattern of them"
                 + suggested(pattern, layers)
             )
     for name in layers:
         fitting = (choice for pattern, choice in patterns.items() if fnmatchcase(name, pattern))
         chosen[name] = options.layers.get(name) or next(fitting, chosen[name])
+        if options.in_int16(name):
+            chosen[name] = INT16_SCHEME
     return chosen
 
 

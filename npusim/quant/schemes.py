@@ -146,7 +146,8 @@ def fit_scheme(
 
 def most_points(options: Options) -> int:
     """Return how many terms of the epilogue the points may take; the paper's correction has one."""
-    return multipoint.MOST_POINTS - (options.bias_correction == "paper")
+    terms = multipoint.MOST_POINTS - (options.bias_correction == "paper")
+    return min(terms, options.most_points)
 
 
 def _uniform_base(

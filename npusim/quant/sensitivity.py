@@ -61,8 +61,8 @@ def sensitivities(
             sums = None if paths is None else paths.moments(node)
             layers = {
                 choice: quantize_layer(
-                    network, node, calibration, *choice, replace(options, layers={}), scales, sums,
-                    threads, effort,
+                    network, node, calibration, *choice,
+                    replace(options.of_layer(node.name), layers={}), scales, sums, threads, effort,
                 )
                 for choice in choices[node.name]
             }  # fmt: skip

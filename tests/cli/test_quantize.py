@@ -58,6 +58,10 @@ def test_a_recipe_gives_the_same_file_again(samples: Path, tmp_path: Path) -> No
     assert again.read_bytes() == first.read_bytes()
     quantize(samples, again, "s*=wes:4", recipe=recipe)
     assert again.read_bytes() != first.read_bytes()
+    quantize(samples, first, recipe=recipe, int16="s*", **{"save-recipe": tmp_path / "2.toml"})
+    assert 'int16 = ["s*"]' in (tmp_path / "2.toml").read_text()
+    quantize(samples, again, recipe=tmp_path / "2.toml")
+    assert again.read_bytes() == first.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,8 @@ def test_a_recipe_gives_the_same_file_again(samples: Path, tmp_path: Path) -> No
         ((), {"output": "q.tflite"}, "q.tflite: expected a name ending in .onnx"),
         ((), {"scheme": "other"}, "scheme: expected one of"),
         (("nothing=uniform:8",), {}, "--layer nothing: expected one of"),
+        ((), {"int16": "nothing"}, "--int16 nothing: expected one of"),
+        ((), {"format": "qdq", "int16": "stem"}, "expected scheme uniform, found multipoint"),
         (("conv=uniform",), {}, "expected NAME=SCHEME:BITS"),
         ((), {"points": 9.0}, "points: expected a mean of 1 to 4"),
         ((), {"scheme": "subset+wes", "bits": 4, "normalize": "channel"}, "normalize"),

@@ -48,6 +48,18 @@ def test_bytes_are_kept_and_a_named_layer_keeps_its_choice(
         assert one is None or (one.codes == two.codes).all()
 
 
+def test_a_layer_of_16_bits_stays_so(prepared: Prepared) -> None:
+    asked = Options(encoder="nearest", int16=("stem",))
+    eight = stored_bytes(quantize_prepared(prepared, Options(encoder="nearest"), threads=1))
+    chosen = within_budget(
+        prepared, asked, Budget.parse("bytes=1x"), schemes=("uniform",), threads=1
+    )
+    quantized = quantize_prepared(prepared, chosen, threads=1)
+    stem = next(record for record in quantized.layers if record.name == "stem")
+    assert (stem.scheme, stem.points) == ("multipoint", 2.0)
+    assert stored_bytes(quantized) <= eight < stored_bytes(quantize_prepared(prepared, asked))
+
+
 def test_cycles_are_those_of_the_machine(prepared: Prepared) -> None:
     machine = Machine.of("nano")
     asked = Options(encoder="nearest")

@@ -169,6 +169,25 @@ def test_schemes_mix(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
     check(quantized.network, x, tmp_path / "q.onnx")
 
 
+@pytest.mark.parametrize("encoder", ["nearest", "feedback"])
+def test_layers_kept_to_16_bits(
+    made: tuple[Prepared, np.ndarray], encoder: Encoder, tmp_path: Path
+) -> None:
+    """By name and pattern, whatever else names them; every live channel has both points."""
+    prepared, x = made
+    options = Options(
+        "subset", 3, layers={"stem": ("uniform", 4)}, int16=("stem", "dep*"), exempt="last",
+        encoder=encoder,
+    )  # fmt: skip
+    quantized = quantize_prepared(prepared, options)
+    wide = {r.name: r for r in quantized.layers if r.scheme == "multipoint"}
+    assert {*wide} == {"stem", "depthwise"}
+    for record in wide.values():
+        assert (record.bits, record.points) == (8, 2.0)
+        assert record.sqnr_db > 85 or encoder == "feedback", "targets are other weights"
+    check(quantized.network, x, tmp_path / "q.onnx")
+
+
 @pytest.mark.parametrize("name", REFERENCE_NETWORKS)
 def test_reference_networks(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Item 1 of the contract: five schemes at 8, 4, 3 and 2 bits where they are defined."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from npusim.errors import FormatError
+from npusim.errors import FormatError, UnsupportedError
 from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import layer_choices
 from npusim.quant.recipe import read_recipe, recipe_text
@@ -17,7 +17,8 @@ LAYERS = {'odd "name"': ("uniform", 8), "block*": ("pwlq", 3)}
 @pytest.mark.parametrize(
     "options",
     [Options(), Options("subset", 4, layers=LAYERS), as_published("pwlq", bits=2),
-     Options("multipoint", 3, points=1.5, per_layer=True)],
+     Options("multipoint", 3, points=1.5, per_layer=True, most_points=3),
+     Options("pwlq", 3, int16=("stem", "block?"))],
 )  # fmt: skip
 def test_what_is_written_is_read_again(options: Options, tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
@@ -33,6 +34,8 @@ def test_what_is_written_is_read_again(options: Options, tmp_path: Path) -> None
         ("bits = 9", "uniform: expected 2 to 8 bits, found 9"),
         ('encoder = "best"', "encoder: expected one of nearest"),
         ('layers = "all"', "layers: expected a table"),
+        ('int16 = "stem"', "int16: expected names of layers, found 'stem'"),
+        ("most_points = 5", "most_points: expected 1 to 4, found 5"),
         ('[layers]\nstem = "uniform"', "expected NAME=SCHEME:BITS"),
     ],
 )
@@ -60,3 +63,12 @@ def test_patterns_choose_layers_and_a_name_goes_before_a_pattern() -> None:
         "stem": ("subset", 4), "block1_a": ("uniform", 3), "block1_b": ("uniform", 3),
         "block2_a": ("pwlq", 2), "head": ("uniform", 8),
     }  # fmt: skip
+
+
+def test_16_bits_go_before_all_else_and_must_name_a_layer() -> None:
+    layers = ["stem", "block1_a", "head"]
+    options = Options(layers={"stem": ("wes", 4)}, exempt="last", int16=("stem", "h*"))
+    wide, plain = ("multipoint", 8), ("uniform", 8)
+    assert layer_choices(layers, options) == {"stem": wide, "block1_a": plain, "head": wide}
+    with pytest.raises(UnsupportedError, match=r"--int16 heads: .*did you mean head"):
+        layer_choices(layers, Options(int16=("heads",)))
