@@ -42,9 +42,9 @@ COMMANDS = {
 The line that the list of commands shows stands here, so that listing them imports none.
 """
 
-YOUNG_OBJECTS = 50_000
-"""New objects between collections: a program's instructions all live, looking for cycles among
-them again and again takes a tenth of a command."""
+YOUNG_OBJECTS = 200_000
+"""New objects between collections: modules and a program's instructions all live, looking for
+cycles among them again and again takes a tenth of a command."""
 
 
 ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -127,6 +127,8 @@ def main() -> None:
         sys.exit(141)
     except OSError as error:  # of files, the commands say more; this is a full disk behind stdout
         _fail(f"{error.filename or 'output'}: {error.strerror or error}")
+    finally:
+        gc.freeze()  # no last search for cycles: it takes longer than many a command
 
 
 @contextmanager

@@ -9,10 +9,10 @@ processes may share the directory and a damaged file costs one compilation.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import pickle
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +24,7 @@ import numba
 from numba.core import sigutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from npusim.cache import PACKAGE, cache_directory, on_compile, on_compiled
@@ -31,23 +32,23 @@ from npusim.cache import PACKAGE, cache_directory, on_compile, on_compiled
 CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
+IMPORT = re.compile(r"^(?:from ([\w.]+) import (\([^)]*\)|[^\n(]*)|import ([\w.]+))", re.MULTILINE)
+"""An import of a module's body; to parse the sources would take as long as to load the kernels."""
+
+
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Return the package's modules that the module at `path` imports when it is imported."""
     found = []
-    for node in ast.parse(path.read_bytes()).body:
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
+    for module, members, alone in IMPORT.findall(path.read_text()):
+        name = module or alone
+        top, _, rest = name.partition(".")
+        if top != PACKAGE.name:
             continue
-        for name in names:
-            top, _, rest = name.partition(".")
-            module = PACKAGE.joinpath(*rest.split(".")).with_suffix(".py")
-            if top == PACKAGE.name and rest and module.is_file():
-                found.append(module)
-    return tuple(dict.fromkeys(found))
+        inside = PACKAGE.joinpath(*rest.split("."))
+        found += [inside.with_suffix(".py")]
+        found += [inside / f"{member}.py" for member in re.findall(r"\w+", members)]
+    return tuple(file for file in dict.fromkeys(found) if file.is_file())
 
 
 @cache
@@ -95,6 +96,15 @@ class KernelCache(FunctionCache):
         name = "".join(c if c.isalnum() or c in "._" else "_" for c in self._source)
         options = os.environ.get("NUMBA_BOUNDSCHECK", "")  # changes code, and is not in numba's key
         return self._directory / f"{name}-{_digest(repr((key, options)).encode())[:32]}"
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled kernel for arguments `sig`, None where it has to be compiled.
+
+        A file holds machine code. It needs numba's memory functions, and not what numba's own
+        method prepares here: all that a compilation may use, in a sixth of a second.
+        """
+        rtsys.initialize(target_context)  # type: ignore[no-untyped-call]
+        return self._load_overload(sig, target_context)
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
         file = self._file(sig, target_context.codegen())

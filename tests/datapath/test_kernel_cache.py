@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from npusim.datapath import kernel_cache
 
 RUN = """
+import ast
 import numpy as np
 from npusim import cache
 from npusim.kernels.gather import gather
@@ -92,3 +94,16 @@ def test_an_edit_of_an_imported_module_changes_the_stamp(
     assert stamp() == first
     scalar.write_text("y = 1\n")
     assert stamp() != first
+
+
+def test_imports_are_found_as_python_parses_them() -> None:
+    for path in kernel_cache.PACKAGE.rglob("*.py"):
+        names = []
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+        modules = (Path(kernel_cache.PACKAGE.parent, *name.split(".")) for name in names)
+        expected = {file for module in modules if (file := module.with_suffix(".py")).is_file()}
+        assert set(kernel_cache._imports(path)) == expected, path

@@ -11,7 +11,6 @@ from math import prod
 
 import numpy as np
 import onnx
-import onnx.reference
 import onnx.shape_inference
 from numpy.typing import NDArray
 
@@ -87,8 +86,10 @@ def reference(node: OnnxNode, inputs: list[NDArray | None], opset: int) -> list[
     model = _model_of(node, inputs, opset)
     if model is None or not _small_enough(node, model):
         return None
+    from onnx.reference import ReferenceEvaluator  # it reads every schema when it is imported
+
     try:
-        session = onnx.reference.ReferenceEvaluator(model)
+        session = ReferenceEvaluator(model)
         feeds = {name: x for name, x in zip(node.inputs, inputs, strict=True) if x is not None}
         with np.errstate(all="ignore"):
             found = session.run(None, feeds)
