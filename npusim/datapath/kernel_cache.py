@@ -24,7 +24,7 @@ import numba
 from numba.core import sigutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from npusim.cache import PACKAGE, cache_directory, on_compile, on_compiled
@@ -103,7 +103,7 @@ class KernelCache(FunctionCache):
         A file holds machine code. It needs numba's memory functions, and not what numba's own
         method prepares here: all that a compilation may use, in a sixth of a second.
         """
-        rtsys.initialize(target_context)  # type: ignore[no-untyped-call]
+        rtsys.initialize(target_context)
         return self._load_overload(sig, target_context)
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
