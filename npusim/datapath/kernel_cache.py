@@ -47,7 +47,7 @@ def _imports(path: Path) -> tuple[Path, ...]:
             continue
         inside = PACKAGE.joinpath(*rest.split("."))
         found += [inside.with_suffix(".py")]
-        found += [inside / f"{member}.py" for member in re.findall(r"\w+", members)]
+        found += [inside.joinpath(f"{member}.py") for member in re.findall(r"\w+", members)]
     return tuple(file for file in dict.fromkeys(found) if file.is_file())
 
 
