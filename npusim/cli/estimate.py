@@ -65,7 +65,7 @@ def command(
     from npusim.engines.estimate import estimate
     from npusim.errors import UnsupportedError
     from npusim.formats.files import load
-    from npusim.report.csv_rows import csv_rows
+    from npusim.report.csv_rows import csv_rows, layer_rows
     from npusim.report.terminal import plain_console
     from npusim.words import JSON_VERSION
     from npusim.writing import require_outputs, require_suffix, write_json, write_text
@@ -91,7 +91,7 @@ def command(
         whole = results[0] if len(results) == 1 else versions | {"estimates": results}
         write_json(json_path, whole)
     if csv_path is not None:
-        rows = [{"machine": r["machine"], **row} for r in results for row in r["layers"]]
+        rows = [{"machine": r["machine"], **row} for r in results for row in layer_rows(r)]
         write_text(csv_path, csv_rows(rows))
     console = plain_console()
     if len(costs) == 1:

@@ -47,6 +47,7 @@ def command(
     from npusim.engines.estimate import estimate
     from npusim.formats.files import load
     from npusim.report.bounds_table import bounds_lines, bounds_sheet
+    from npusim.report.machine_table import host_sheet
     from npusim.report.terminal import plain_console
     from npusim.words import JSON_VERSION
     from npusim.writing import require_outputs, require_suffix, write_json
@@ -57,8 +58,15 @@ def command(
     found = network_bounds(cost.program, cost.layers, cost.cycles)
     if json_path is not None:
         versions = {"npusim_version": npusim.__version__, "json_version": JSON_VERSION}
-        write_json(json_path, versions | {"model": cost.program.name} | found.as_json())
+        figures = found.as_json() | cost.host_json()
+        write_json(json_path, versions | {"model": cost.program.name} | figures)
     console = plain_console()
-    bounds_sheet(found).show(console)
-    for line in bounds_lines(cost.program.name, found):
-        console.print(line)
+    if found.cycles:
+        bounds_sheet(found).show(console)
+        for line in bounds_lines(cost.program.name, found):
+            console.print(line)
+    else:
+        console.print(f"{cost.program.name} on {found.machine}: the machine computes nothing of it")
+    if cost.host:
+        console.print()
+        host_sheet(cost.host).show(console)

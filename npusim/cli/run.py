@@ -125,7 +125,7 @@ def command(
     from npusim.formats.class_names import read_names
     from npusim.formats.files import load
     from npusim.formats.inputs import read_inputs, zero_inputs
-    from npusim.report.csv_rows import csv_rows
+    from npusim.report.csv_rows import csv_rows, layer_rows
     from npusim.report.terminal import counted
     from npusim.writing import require_outputs, require_suffix, write_arrays, write_json, write_text
 
@@ -190,7 +190,7 @@ def command(
     if json_path is not None:
         write_json(json_path, results)
     if csv_path is not None:
-        write_text(csv_path, csv_rows(results["layers"]))
+        write_text(csv_path, csv_rows(layer_rows(results)))
     _print(result, samples, correct)
     if input_files and result.samples == 1 and classes > 1:
         _print_top(result, names)

@@ -54,7 +54,7 @@ class ProgramCost:
     @property
     def host_energy_pj(self) -> float:
         """Energy of the host, which is not in `energy_pj`."""
-        return sum(row.energy_pj for row in self.host)
+        return sum((row.energy_pj for row in self.host), 0.0)
 
     @property
     def seconds(self) -> float:

@@ -210,7 +210,10 @@ def _cost(network: Network, machine: Machine) -> dict[str, Any]:
     except CapacityError as error:
         return {"machine_error": str(error)}
     area = area_um2(machine, machine.energy.technology)["total"]
-    return {"cycles": found.cycles, "energy_pj": found.energy_pj, "area_um2": area}
+    return {
+        "cycles": found.cycles, "energy_pj": found.energy_pj, "host_cycles": found.host_cycles,
+        "host_energy_pj": found.host_energy_pj, "area_um2": area,
+    }  # fmt: skip
 
 
 def _number(value: float) -> float | None:

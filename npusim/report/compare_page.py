@@ -22,6 +22,8 @@ COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("accuracy", "accuracy, %", lambda v: f"{v:.2f}"),
     ("cycles", "cycles", lambda v: f"{v:,}"),
     ("energy_pj", "energy, uJ", lambda v: f"{v['total'] / 1e6:.2f}"),
+    ("host_cycles", "host cycles", lambda v: f"{v:,}"),
+    ("host_energy_pj", "host energy, uJ", lambda v: f"{v / 1e6:.2f}"),
     ("area_um2", "area, mm2", lambda v: f"{v / 1e6:.3f}"),
 )
 """What a row may hold, its heading and how it is shown; a column that no row holds is left out."""

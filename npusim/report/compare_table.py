@@ -12,7 +12,7 @@ from npusim.report.sheet import Column, Sheet
 
 RANKS = {
     "encoder": 6, "bias_correction": 5, "code_bits_per_weight": 4, "stored_bits_per_weight": 3,
-    "area_um2": 2, "agreement": 1, "output_sqnr_db": 1,
+    "area_um2": 2, "host_energy_pj": 2, "agreement": 1, "output_sqnr_db": 1,
 }  # fmt: skip
 """Which columns give way in a narrow terminal, the greatest first; others never do, nor does the
 encoder where rows differ in it."""

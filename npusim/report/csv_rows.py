@@ -23,6 +23,22 @@ def csv_rows(rows: Iterable[Mapping[str, Any]]) -> str:
     return content.getvalue()
 
 
+def layer_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the layers of `--json` as rows; what the host computes has cycles of its own name.
+
+    `host_cycles` are of the host's clock; `cycles` and `energy_pj` are the machine's.
+    """
+    hosts = {row["name"]: row for row in results.get("host_layers", ())}
+    rows = [{**row, **_on_host(hosts.pop(row["name"], {}))} for row in results["layers"]]
+    for name, row in hosts.items():
+        rows.append({"name": name, "operator": row["operator"], **_on_host(row)})
+    return rows
+
+
+def _on_host(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"host_{key}": row[key] for key in ("macs", "cycles", "energy_pj") if row}
+
+
 def _flat(before: str, row: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     for key, value in row.items():
         if isinstance(value, Mapping):

@@ -41,6 +41,7 @@ def machine_page(data: Mapping[str, Any]) -> str:
         kind_words=KIND_DESCRIPTIONS,
         script=(HERE / "machine_page.js").read_text(encoding="utf-8") + saving_script(),
         **layer_table(data),
+        **host_table(data),
         **lead_words(data),
         **conformance_words(data),
     )
@@ -62,6 +63,7 @@ def _tiles(data: Mapping[str, Any]) -> list[Tile]:
             f"{1e3 * cycles / machine['frequency_hz']:.3g} ms",
             f"at {machine['frequency_hz'] / 1e6:g} MHz",
         ),
+        *_host_tiles(results),
         Tile(
             f"{macs_per_cycle:.1f}",
             f"MACs a cycle, {100 * macs_per_cycle / peak:.1f} % of {peak:,}",
@@ -77,6 +79,32 @@ def _tiles(data: Mapping[str, Any]) -> list[Tile]:
         words = f"area, {results['technology']}"
         tiles.append(Tile(f"{area / 1e6:.3g} mm²", words, "/results/area_um2", area))
     return tiles
+
+
+def _host_tiles(results: Mapping[str, Any]) -> list[Tile]:
+    """Return the host core's cycles and the time of both, where the host computes anything."""
+    if not results["host_cycles"]:
+        return []
+    cycles, seconds = results["host_cycles"], results["seconds_with_host"]
+    return [
+        Tile(f"{cycles:,}", "cycles of the host core besides", "/results/host_cycles", cycles),
+        Tile(f"{1e3 * seconds:.3g} ms", "machine and host", "/results/seconds_with_host", seconds),
+    ]
+
+
+def host_table(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `host_heads` and `host_rows` of the table of what the host core computes."""
+    heads = ["on the host", "operator", "values", "MACs", "bytes", "host cycles", "energy"]
+    body = []
+    for i, row in enumerate(data["results"]["host_layers"]):
+        keys = ("elements", "macs", "moved_bytes", "cycles")
+        counts = [
+            Cell(f"{row[key]:,}", f"/results/host_layers/{i}/{key}", row[key]) for key in keys
+        ]
+        pj = row["energy_pj"]
+        energy = Cell(energy_text(pj), f"/results/host_layers/{i}/energy_pj", pj)
+        body.append(Row([Cell(row["name"]), Cell(row["operator"]), *counts, energy]))
+    return {"host_heads": heads, "host_rows": body}
 
 
 def layer_table(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -185,11 +185,10 @@ def energy_line(energy_pj: Mapping[str, float], program: Program, host_pj: float
         f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS] if total
     )
     shares = f" ({listed})" if listed else ""
-    host = f", {host_pj / 1e6:,.3f} uJ of the host" if host_pj else ""
-    return (
-        f"{total / 1e6:,.3f} uJ {for_samples(program.samples)}{shares}{host} and "
-        f"{area / 1e6:.3f} mm2 in {technology}; docs/energy.md says what that means"
-    )
+    of_machine = [f"{total / 1e6:,.3f} uJ {for_samples(program.samples)}{shares}"] if total else []
+    of_host = [f"{host_pj / 1e6:,.3f} uJ of the host"] if host_pj else []
+    spent = ", ".join([*of_machine, *of_host]) or "no energy"
+    return f"{spent} and {area / 1e6:.3f} mm2 in {technology}; docs/energy.md says what that means"
 
 
 def average_line(energy_pj: Mapping[str, float], average_pj: Mapping[str, float]) -> str:

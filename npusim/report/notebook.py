@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from npusim.analysis.layers import LayerReport
     from npusim.isa.program import Program
+    from npusim.report.pages import Row
     from npusim.simulator.timing.timeline import Timeline
 
 COLUMNS = ("layer", "operator", "output shape", "MACs", "weight bytes", "weights", "rounding", "ms")
@@ -34,16 +35,19 @@ def machine_html(
     """
     from npusim.analysis.machine_data import machine_data
     from npusim.report.machine_charts import CHARTS, WIDE
-    from npusim.report.machine_page import layer_table, title
+    from npusim.report.machine_page import host_table, layer_table, title
     from npusim.report.machine_words import lead_words
-    from npusim.report.pages import Cell, Row, render
+    from npusim.report.pages import render
     from npusim.report.standalone import standalone
 
     if not any(timeline.cycles for timeline in timelines):
-        return layers_html(f"{program.name}: the machine computes nothing of it", ())
+        host = host_table({"results": results})
+        rows = [[cell.shown for cell in row.cells] for row in host["host_rows"]]
+        about = f"{program.name}: the machine computes nothing of it"
+        return render("layers_notebook", title=about, heads=host["host_heads"], rows=rows)
     data = machine_data(program, timelines, results, {})
     drawn = {name: CHARTS[name](data, WIDE) for name in PICTURES}
-    table = layer_table(data)
+    tables = layer_table(data) | host_table(data)
     return render(
         "machine_notebook",
         title=title(data),
@@ -51,10 +55,16 @@ def machine_html(
         pictures={
             name: b64encode(standalone(svg).encode()).decode() for name, svg in drawn.items() if svg
         },
-        heads=table["heads"],
-        rows=[Row([Cell(cell.shown) for cell in row.cells]) for row in table["rows"]],
+        **{name: part if name.endswith("heads") else _plain(part) for name, part in tables.items()},
         **lead_words(data),
     )
+
+
+def _plain(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows without what ties their numbers to a page's JSON."""
+    from npusim.report.pages import Cell, Row
+
+    return [Row([Cell(cell.shown) for cell in row.cells]) for row in rows]
 
 
 def _cells(layer: LayerReport) -> tuple[str, ...]:

@@ -10,18 +10,19 @@ from npusim.report.sheet import Column, Sheet
 Results = Mapping[str, Any]
 
 TOTALS: tuple[tuple[str, Callable[[Results], float | None], Callable[[float], str]], ...] = (
-    ("cycles", lambda r: r.get("cycles"), lambda v: f"{v:,}"),
-    ("host cycles", lambda r: r.get("host_cycles"), lambda v: f"{v:,}"),
+    ("cycles", lambda r: r.get("cycles") or None, lambda v: f"{v:,}"),
+    ("host cycles", lambda r: r.get("host_cycles") or None, lambda v: f"{v:,}"),
     ("ms, host included", lambda r: _in_ms(r.get("seconds_with_host")), lambda v: f"{v:.4g}"),
     ("ms of a sample", lambda r: _wall_ms(r), lambda v: f"{v:.4g}"),
     ("MACs", lambda r: r.get("macs"), lambda v: f"{v:,}"),
     ("array used, %", lambda r: _percent(r.get("utilization")), lambda v: f"{v:.1f}"),
     ("DRAM bytes", lambda r: r.get("dram_bytes"), lambda v: f"{v:,}"),
     ("energy, uJ", lambda r: _in_uj(r.get("energy_pj")), lambda v: f"{v:,.3f}"),
+    ("host energy, uJ", lambda r: _picojoules(r.get("host_energy_pj")), lambda v: f"{v:,.3f}"),
     ("area, mm2", lambda r: _in_mm2(r.get("area_um2")), lambda v: f"{v:.3f}"),
     ("top-1 correct", lambda r: r.get("top1_correct"), lambda v: f"{v:,}"),
 )  # fmt: skip
-"""A total's title, where it is found (None: not known), and how it is shown."""
+"""A total's title, where it is found (None: not known, or nothing to do), and how it is shown."""
 
 
 def totals_sheet(labels: Sequence[str], results: Sequence[Results]) -> Sheet:
@@ -76,7 +77,11 @@ def _percent(share: float | None) -> float | None:
 
 
 def _in_uj(energy_pj: Mapping[str, float] | None) -> float | None:
-    return None if energy_pj is None else energy_pj["total"] / 1e6
+    return None if energy_pj is None else _picojoules(energy_pj["total"])
+
+
+def _picojoules(energy_pj: float | None) -> float | None:
+    return energy_pj / 1e6 if energy_pj else None
 
 
 def _in_mm2(area_um2: float | None) -> float | None:

@@ -96,7 +96,8 @@ def shown(key: str, value: Any) -> str:
         return ""
     if key not in MEASURES:
         return str(value)
-    return f"{value * MEASURES[key].factor:,.4g}"
+    factor = MEASURES[key].factor
+    return f"{value:,}" if isinstance(value, int) and factor == 1 else f"{value * factor:,.4g}"
 
 
 def sweep_svg(rows: Sequence[Point]) -> str:

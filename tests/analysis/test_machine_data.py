@@ -200,7 +200,7 @@ def test_conformance_is_said_as_it_is(
 ) -> None:
     found = {"rule": "half_up", "host_operators": ["softmax"]} | conformance
     text = conformance_text({"conformance": found, "results": {"engine": "machine"}})
-    for words in (*expected, "half_up", "On the host, without cycles: softmax"):
+    for words in (*expected, "half_up", "On the host core: softmax"):
         assert words in text
     assert ("conforms" in text) == (conformance.get("differing_values") == 0)
 

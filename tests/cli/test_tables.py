@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,28 @@ def test_layers_inside_others_are_in_the_table_and_the_json(npusim: Npusim, tmp_
     import npusim as package
 
     assert names == {node.name for node in package.load(FLOAT).nodes}
+
+
+def test_what_the_host_computes_alone_never_takes_0_cycles(
+    npusim: Npusim, shared: Path, tmp_path: Path
+) -> None:
+    model = shared / "corpus" / "operators" / "seanet_add0.tflite"
+    both = ("--machine", "base", "--machine", "nano")
+    for command in (("estimate",), ("estimate", *both), ("explain-cycles",)):
+        done = npusim(command[0], model, *command[1:])
+        assert done.code == 0, done.err
+        assert "5,320" in done.out
+        assert not re.search(r"(?<![\d,])0 cycles|^cycles +0|\b0\.000 uJ", done.out, re.MULTILINE)
+    npusim("explain-cycles", model, "--json", tmp_path / "r.json")
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert sum(row["cycles"] for row in found["host_layers"]) == found["host_cycles"] == 5320
+    npusim("estimate", model, "--csv", tmp_path / "r.csv")
+    with (tmp_path / "r.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["name"], row["host_cycles"], row.get("cycles", "")) == ("add_0", "5320", "")
+    npusim("estimate", model, "--trace", tmp_path / "t.json")
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    assert [event["dur"] for event in events if event["ph"] == "X"] == [5320]
 
 
 def test_machines_beside_each_other_and_changed(npusim: Npusim, tmp_path: Path) -> None:

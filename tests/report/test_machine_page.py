@@ -12,10 +12,14 @@ from PIL import Image
 
 from npusim.analysis.conformance import not_executed
 from npusim.analysis.machine_data import machine_data
+from npusim.engines.estimate import estimate
 from npusim.engines.program_cost import ProgramCost
+from npusim.formats.files import load
+from npusim.machines import Machine
 from npusim.report.machine_charts import CHARTS
 from npusim.report.machine_page import machine_page
 from tests.analysis.test_machine_data import with_energy
+from tests.conftest import DIGITS
 from tests.report.browser import Browser
 from tests.reported import Reported
 
@@ -172,6 +176,20 @@ def test_a_long_run_is_drawn_in_shares_that_add_up(
         1 - engine["cycles"].get("idle", 0) / data["cycles"] for engine in data["engines"].values()
     ]
     assert browser.evaluate(AREAS) == pytest.approx(shares, abs=0.005)
+
+
+def test_the_host_core_has_a_table_and_cycles_of_its_own(in_two_runs: ProgramCost) -> None:
+    found = in_two_runs.as_json()
+    conformance = not_executed(found["requant"], in_two_runs.host_operators)
+    data = machine_data(in_two_runs.program, in_two_runs.timelines, found, conformance)
+    for text in (machine_page(data), in_two_runs._repr_html_()):
+        assert "host cycles" in text
+        for row in in_two_runs.host:
+            assert f">{row.name}</td>" in text
+            assert f">{row.cycles:,}<" in text
+    assert f">{in_two_runs.host_cycles:,}<" in machine_page(data)
+    digits = estimate(load(DIGITS / "digits_int8.onnx"), Machine.load("nano"))
+    assert "host cycles" not in digits._repr_html_()  # which leaves nothing to it
 
 
 def test_pictures_are_saved_as_svg_and_png(browser: Browser, page: Path) -> None:

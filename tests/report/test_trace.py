@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +24,6 @@ REQUIRED = {
     "M": {"name", "ph", "pid", "tid", "args"},
     "X": {"name", "cat", "ph", "pid", "tid", "ts", "dur", "args"},
     "C": {"name", "ph", "pid", "ts", "args"},
-    "i": {"name", "cat", "ph", "s", "pid", "tid", "ts", "args"},
 }
 """Keys of an event by its phase, from the format's description."""
 
@@ -42,8 +42,11 @@ def digits_trace(reported: Reported) -> dict[str, Any]:
     return json.loads(trace_of(program, reported.result.cost.timelines, reported.layer_cycles))
 
 
-def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
-    """Fail unless `trace` is one, from 0 to `cycles`, in tracks without overlaps."""
+def require_chrome_trace(trace: dict[str, Any], cycles: int, end: int) -> None:
+    """Fail unless `trace` is one of a run of `cycles`, from 0 to `end`, in tracks that overlap not.
+
+    `end` is `cycles` and what the machine waits for the host.
+    """
     events = trace["traceEvents"]
     assert trace["displayTimeUnit"] in ("ms", "ns")
     assert trace["otherData"]["time_unit"] == "1 us = 1 cycle"
@@ -56,7 +59,7 @@ def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
         if event["ph"] == "M":
             continue
         assert type(event["ts"]) is int
-        assert 0 <= event["ts"] <= cycles
+        assert 0 <= event["ts"] <= end
         if event["ph"] == "X":
             assert type(event["dur"]) is int
             assert event["dur"] > 0
@@ -70,7 +73,7 @@ def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
     for spans in tracks.values():
         assert all(a[1] <= b[0] for a, b in pairwise(spans))
     assert min(span[0] for spans in tracks.values() for span in spans) == 0
-    assert max(span[1] for spans in tracks.values() for span in spans) == cycles
+    assert max(span[1] for spans in tracks.values() for span in spans) == end
     for name, points in counters.items():
         times, values = zip(*points, strict=True)
         assert list(times) == sorted(times), name
@@ -80,19 +83,44 @@ def require_chrome_trace(trace: dict[str, Any], cycles: int) -> None:
 
 def test_is_a_chrome_trace_of_the_run_s_length(reported: Reported) -> None:
     assert reported.result.cycles is not None
-    require_chrome_trace(digits_trace(reported), reported.result.cycles)
+    cycles = reported.result.cycles
+    require_chrome_trace(digits_trace(reported), cycles, cycles)
 
 
 def test_several_runs_and_host_operators_follow_each_other(in_two_runs: ProgramCost) -> None:
     cycles = {layer.name: layer.cycles for layer in in_two_runs.layers}
     trace = json.loads(trace_of(in_two_runs.program, in_two_runs.timelines, cycles))
-    require_chrome_trace(trace, in_two_runs.cycles)
-    hosts = [event for event in trace["traceEvents"] if event["ph"] == "i"]
-    assert [event["name"] for event in hosts] == [
-        f"host: {name}" for name in in_two_runs.host_operators
-    ]
-    first = in_two_runs.timelines[0].cycles
-    assert {event["ts"] for event in hosts} == {0, first, in_two_runs.cycles}
+    host = in_two_runs.program.machine.host
+    assert host.frequency_hz == in_two_runs.program.machine.clock.frequency_hz
+    waited = [row.cycles for row in in_two_runs.host]
+    end = in_two_runs.cycles + sum(waited)
+    require_chrome_trace(trace, in_two_runs.cycles, end)
+    hosts = [event for event in trace["traceEvents"] if event.get("cat") == "host"]
+    assert [event["name"] for event in hosts] == list(in_two_runs.host_operators)
+    assert [event["dur"] for event in hosts] == waited
+    assert [event["args"]["cycles"] for event in hosts] == waited
+    assert {event["tid"] for event in hosts} == {TRACKS["host"]}
+    of_host = [(event["ts"], event["ts"] + event["dur"]) for event in hosts]
+    layers = [event for event in trace["traceEvents"] if event.get("cat") == "layer"]
+    of_both = sorted(of_host + [(e["ts"], e["ts"] + e["dur"]) for e in layers])
+    assert [b for _, b in of_both] == [a for a, _ in of_both[1:]] + [end]  # one after the other
+
+
+def test_a_slower_host_lasts_longer(in_two_runs: ProgramCost) -> None:
+    program = in_two_runs.program
+    slow = program.machine.host.frequency_hz // 4
+    machine = program.machine.with_({"host.frequency_hz": slow})
+    of = replace(program, machine=machine)
+    cycles = {layer.name: layer.cycles for layer in in_two_runs.layers}
+    trace = json.loads(trace_of(of, in_two_runs.timelines, cycles))
+    hosts = [event for event in trace["traceEvents"] if event.get("cat") == "host"]
+    assert [event["dur"] for event in hosts] == [4 * row.cycles for row in in_two_runs.host]
+    assert [event["args"]["cycles"] for event in hosts] == [row.cycles for row in in_two_runs.host]
+
+
+def test_bytes_of_several_runs_add_up(in_two_runs: ProgramCost) -> None:
+    cycles = {layer.name: layer.cycles for layer in in_two_runs.layers}
+    trace = json.loads(trace_of(in_two_runs.program, in_two_runs.timelines, cycles))
     totals = {
         event["name"]: event["args"]["bytes"]
         for event in trace["traceEvents"]

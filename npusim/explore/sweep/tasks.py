@@ -31,7 +31,8 @@ from npusim.operators.count import layer_weight_bytes
 from npusim.runtimes.rule import resolve_rule
 
 PRICED = (
-    "requant", "cycles", "seconds_on_machine", "macs", "utilization", "dram_bytes", "area_um2",
+    "requant", "cycles", "seconds_on_machine", "host_cycles", "host_energy_pj",
+    "seconds_with_host", "macs", "utilization", "dram_bytes", "area_um2",
 )  # fmt: skip
 """What is taken from an estimate besides the energy, by its key in `npusim estimate --json`."""
 
@@ -150,6 +151,7 @@ def _price(model: ModelFile, machine: MachineChoice, requant: str) -> Outcome:
     found = {key: figures[key] for key in PRICED}
     for component, pj in figures["energy_pj"].items():
         found["energy_pj" if component == "total" else f"energy_pj.{component}"] = pj
+    found["energy_with_host_pj"] = found["energy_pj"] + found["host_energy_pj"]
     return Outcome(found)
 
 
