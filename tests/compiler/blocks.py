@@ -59,29 +59,43 @@ class Builder:
         )
         return name
 
-    def weighted(self, operator: op.Operator, x: str, shape: tuple[int, ...]) -> str:
-        """Return a layer of weights [OC ...] with a bias."""
+    def weighted(
+        self, operator: op.Operator, x: str, shape: tuple[int, ...], scale: float | None = None
+    ) -> str:
+        """Return a layer of weights [OC ...] with a bias; weights such that its output has `scale`.
+
+        Without one, weights are worth 0.01 each.
+        """
         place, taps = len(self.nodes), int(np.prod(shape[1:]))
         weights = self.rng.integers(-127, 128, shape).astype(np.int8)
         bias = self.rng.integers(-5000, 5000, shape[0]).astype(np.int32)
-        steps = np.full(shape[0], 0.01, np.float32)
+        grown = self.scale(x) * sqrt(taps) * SPREAD * SPREAD / WANTED
+        step = 0.01 if scale is None else scale / grown
+        steps = np.full(shape[0], step, np.float32)
         zeros = np.zeros(shape[0], np.int64)
         w, b = f"w{place}", f"b{place}"
         self.tensors[w] = Tensor(w, shape, weights.dtype, Quantization(steps, zeros, 0), weights)
         q = Quantization(steps * np.float32(self.scale(x)), zeros, 0)
         self.tensors[b] = Tensor(b, (shape[0],), bias.dtype, q, bias)
-        scale = self.scale(x) * 0.01 * sqrt(taps) * SPREAD * SPREAD / WANTED
-        return self.node(operator, x, w, b, scale=scale)
+        return self.node(operator, x, w, b, scale=step * grown)
 
     def conv(
-        self, x: str, channels: int, kernel: int = 1, depthwise: bool = False, apart: int = 1
+        self,
+        x: str,
+        channels: int,
+        kernel: int = 1,
+        depthwise: bool = False,
+        apart: int = 1,
+        stride: int = 1,
+        activation: op.Clamp | None = None,
+        scale: float | None = None,
     ) -> str:
         inputs = self.tensors[x].shape[3]
         pad = apart * (kernel // 2)
-        window = op.Window((kernel, kernel), (1, 1), (apart, apart), (pad,) * 4)
+        window = op.Window((kernel, kernel), (stride, stride), (apart, apart), (pad,) * 4)
         groups, each = (inputs, 1) if depthwise else (1, inputs)
         shape = (channels, kernel, kernel, each)
-        return self.weighted(op.Conv2D(window, groups), x, shape)
+        return self.weighted(op.Conv2D(window, groups, activation), x, shape, scale)
 
     def dense(self, x: str, features: int) -> str:
         shape = (features, self.tensors[x].shape[-1])
@@ -139,12 +153,52 @@ def mobilenet_v3() -> Network:
     b = Builder((1, 14, 14, 40))
     x = b.node(op.HardSwish(), b.conv("x", 96))
     x = b.node(op.HardSwish(), b.conv(x, 96, 5, depthwise=True))
-    mean = b.node(op.Mean((1, 2), True), x, scale=0.02)
-    gate = b.conv(b.node(op.Clip(0.0, None), b.conv(mean, 24)), 96)
-    gate = b.node(op.Clip(0.0, 6.0), b.node(op.Add(), gate, b.number(60), scale=0.06), scale=0.03)
-    gate = b.node(op.Mul(), gate, b.number(3), scale=0.01, zero_point=-128)
-    x = b.conv(b.node(op.Mul(), x, gate), 40)
+    x = b.conv(squeezed(b, x, 24), 40)
     return b.network(b.node(op.Add(), "x", x, scale=0.1))
+
+
+def squeezed(b: Builder, x: str, fewer: int) -> str:
+    """Return x times its squeeze and excite: a hard sigmoid of two layers of channels' means."""
+    channels = b.tensors[x].shape[3]
+    mean = b.node(op.Mean((1, 2), True), x, scale=0.02)
+    gate = b.conv(b.node(op.Clip(0.0, None), b.conv(mean, fewer)), channels)
+    gate = b.node(op.Clip(0.0, 6.0), b.node(op.Add(), gate, b.number(60), scale=0.06), scale=0.03)
+    return b.node(op.Mul(), x, b.node(op.Mul(), gate, b.number(3), scale=0.01, zero_point=-128))
+
+
+V3_SMALL = (
+    (3, 16, 16, 8, False, 2), (3, 72, 24, 0, False, 2), (3, 88, 24, 0, False, 1),
+    (5, 96, 40, 24, True, 2), (5, 240, 40, 64, True, 1), (5, 240, 40, 64, True, 1),
+    (5, 120, 48, 32, True, 1), (5, 144, 48, 40, True, 1), (5, 288, 96, 72, True, 2),
+    (5, 576, 96, 144, True, 1), (5, 576, 96, 144, True, 1),
+)  # fmt: skip
+"""MobileNetV3-Small's blocks: kernel, channels inside, channels out, squeezed, hard swish, stride.
+
+Source: Howard et al., Searching for MobileNetV3, table 2.
+"""
+
+
+def mobilenet_v3_small() -> Network:
+    """Return MobileNetV3-Small whole, from 224 x 224 pixels to 1000 scores."""
+    b = Builder((1, 224, 224, 3))
+    x = b.node(op.HardSwish(), b.conv("x", 16, 3, stride=2, scale=0.05))
+    for kernel, inside, channels, fewer, is_hard, stride in V3_SMALL:
+
+        def layer(x: str, width: int, is_hard: bool = is_hard, **window: int) -> str:
+            activation = None if is_hard else op.Clamp(0.0, None)
+            found = b.conv(x, width, activation=activation, scale=0.05, **window)
+            return b.node(op.HardSwish(), found) if is_hard else found
+
+        before, narrow = x, b.tensors[x].shape[3]
+        wide = x if inside == narrow else layer(x, inside)
+        wide = layer(wide, inside, kernel=kernel, depthwise=True, stride=stride)
+        x = b.conv(squeezed(b, wide, fewer) if fewer else wide, channels, scale=0.05)
+        if (stride, narrow) == (1, channels):
+            x = b.node(op.Add(), before, x, scale=0.1)
+    x = b.node(op.HardSwish(), b.conv(x, 576, scale=0.05))
+    mean = b.node(op.Mean((1, 2), True), x, scale=0.02)
+    x = b.node(op.HardSwish(), b.conv(mean, 1024, scale=0.05))
+    return b.network(b.conv(x, 1000))
 
 
 def deeplab_v3() -> Network:
@@ -179,5 +233,5 @@ def ssd_mobilenet() -> Network:
 
 BLOCKS: dict[str, Callable[[], Network]] = {
     "deeplab_v3": deeplab_v3, "ssd_mobilenet": ssd_mobilenet, "mobilenet_v3": mobilenet_v3,
-    "vit_tiny": vit_tiny, "bert_tiny": bert_tiny,
+    "mobilenet_v3_small": mobilenet_v3_small, "vit_tiny": vit_tiny, "bert_tiny": bert_tiny,
 }  # fmt: skip

@@ -14,6 +14,7 @@ LEFT = {
     "deeplab_v3": set(),
     "ssd_mobilenet": set(),
     "mobilenet_v3": set(),
+    "mobilenet_v3_small": set(),
     "vit_tiny": {"Softmax"},
     "bert_tiny": {"Softmax"},
 }

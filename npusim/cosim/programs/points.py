@@ -15,7 +15,7 @@ import numpy as np
 from npusim.isa.fields import Field
 from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column, Mask
-from npusim.isa.spec import ENGINES, HEADER, QUEUED_ENGINES
+from npusim.isa.spec import ENGINES, HEADER, QUEUED_ENGINES, VEC_OPS
 from npusim.simulator.timing.timeline import CAUSES, Timeline
 
 FEW_BITS = 3
@@ -35,6 +35,10 @@ FAULTS_OF = {
 """Causes that an engine can report."""
 
 
+VEC_FORMS = (("add", "subtract"), ("multiply", "subtract"), ("sum", "accumulate"))
+"""Operations of VEC and the bit that makes another of each."""
+
+
 def every_point() -> tuple[str, ...]:
     """Return the names of all points."""
     names: list[str] = []
@@ -44,6 +48,7 @@ def every_point() -> tuple[str, ...]:
         for register in page.REGISTERS:
             for field in register.fields:
                 names += (f"{name} {register.name}.{corner}" for corner in _corners(field))
+    names += (f"VEC {op}, {bit} = {value}" for op, bit in VEC_FORMS for value in (0, 1))
     for engine in QUEUED_ENGINES:
         names += (f"{engine} {flag.name}" for flag in _FLAGS)
         names += (f"{engine} stalls for {cause}" for cause in CAUSES)
@@ -67,6 +72,11 @@ def points_of(timeline: Timeline) -> Counter[str]:
             for field in register.fields:
                 values = group.registers[register.name][field.name][seen]
                 found.update(dict(_met(f"{name} {register.name}.", field, values)))
+    vec = columns.groups["VEC"]
+    for op, bit in VEC_FORMS:
+        seen = reached_pcs[vec.pcs] & (vec["op"] == VEC_OPS.index(op))
+        for value in (0, 1):
+            found[f"VEC {op}, {bit} = {value}"] += int((vec[bit][seen] == value).sum())
     for engine in QUEUED_ENGINES:
         mine = columns.engine == ENGINES.index(engine)
         for flag in _FLAGS:
