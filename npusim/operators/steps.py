@@ -138,7 +138,7 @@ def _run_of(network: Network, rule: Rule) -> Run:
     def run(threads: int, given: Sequence[NDArray]) -> tuple[NDArray, ...]:
         values: dict[str, Any] = dict(held)
         for name, value in zip(network.inputs, given, strict=True):
-            values[name] = np.ascontiguousarray(network.tensors[name].from_file_order(value))
+            values[name] = np.asarray(network.tensors[name].from_file_order(value), order="C")
         for node, function in zip(network.nodes, steps, strict=True):
             found = function(threads, *[values[name] for name in value_inputs(node)])
             outputs = (found,) if len(node.outputs) == 1 else found

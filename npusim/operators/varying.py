@@ -18,8 +18,14 @@ from numpy.typing import NDArray
 from npusim.errors import ShapeError
 from npusim.graph.network import Network
 from npusim.graph.operator import Shape
-from npusim.graph.tensor import Tensor
-from npusim.operators.kinds.called import Caller, Run, Values, caller_page, output_tensors
+from npusim.operators.kinds.called import (
+    Caller,
+    Run,
+    Values,
+    caller_page,
+    output_tensors,
+    shown_shape,
+)
 
 
 class Piece(ABC):
@@ -84,12 +90,6 @@ class Varying(Caller):
 def read_again(piece: Piece, largest: Network, is_size: Sequence[bool]) -> Varying:
     """Return the operator that reads `piece` in every run; `largest`: as it is read at load."""
     return Varying(piece, largest, tuple(is_size))
-
-
-def shown_shape(tensor: Tensor) -> Shape:
-    """Return a tensor's shape with the axes in the file's order."""
-    order = tensor.file_order or range(len(tensor.shape))
-    return tuple(tensor.shape[axis] for axis in order)
 
 
 PAGE = caller_page(Varying)

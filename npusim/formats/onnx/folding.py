@@ -29,7 +29,7 @@ def fold(graph: OnnxGraph) -> None:
     for node in graph.nodes:
         known = all(name in graph.constants for name in node.inputs if name)
         outputs = None
-        if known and node.kind != "DequantizeLinear":
+        if known and node.kind != "DequantizeLinear" and not node.bodies:
             inputs = [graph.constants.get(name) for name in node.inputs]
             outputs = evaluate(node, inputs, graph.opset)
         if outputs is None:
@@ -66,7 +66,7 @@ def _inferred(graph: OnnxGraph) -> dict[str, tuple[int, ...]]:
         inferred = onnx.shape_inference.infer_shapes(
             onnx.helper.make_model(
                 onnx.helper.make_graph(
-                    [_proto(node) for node in graph.nodes],
+                    [_proto(node) for node in graph.nodes if not node.bodies],
                     "shapes",
                     [info(name, tensor(dtype), shape) for name, dtype, shape in declared],
                     [onnx.ValueInfoProto(name=name) for name in graph.outputs],

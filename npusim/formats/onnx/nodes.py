@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from npusim.graph.network import Group
 MAX_ELEMENTS = 1 << 31
 """A tensor with more elements than this is refused: no network npusim is for has one."""
 
-Attribute = int | float | str | tuple[Any, ...] | NDArray
+Attribute: TypeAlias = "int | float | str | tuple[Any, ...] | NDArray | OnnxBody"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,18 @@ class OnnxNode:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     group: Group = ""
     """How the runtime computes what stands between DequantizeLinear and QuantizeLinear."""
+    captured: int = 0
+    """How many of the inputs, the last ones, are what its bodies read of the graph around it."""
+
+    @property
+    def bodies(self) -> tuple[OnnxBody, ...]:
+        """The graphs inside the node."""
+        return tuple(value for value in self.attributes.values() if isinstance(value, OnnxBody))
+
+    @property
+    def own_inputs(self) -> tuple[str, ...]:
+        """The inputs without what its bodies capture."""
+        return self.inputs[: len(self.inputs) - self.captured]
 
     def input(self, index: int) -> str:
         """Return the name of input `index`, empty where the node has none there."""
@@ -56,6 +68,27 @@ class OnnxNode:
         if not isinstance(value, tuple) or not all(isinstance(v, int) for v in value):
             raise FormatError(f"{self.name}: expected integers {name}, found {value!r}")
         return value
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxBody:
+    """A graph inside a node: what a branch or a turn of a loop computes."""
+
+    nodes: tuple[OnnxNode, ...]
+    constants: dict[str, NDArray]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """Names of the graph around it that it reads."""
+        known = {*self.inputs, *self.constants}
+        found: list[str] = []
+        for node in self.nodes:
+            found += [name for name in node.inputs if name and name not in known]
+            known.update(node.outputs)
+        found += [name for name in self.outputs if name not in known]
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from npusim.formats.imported import Imported
 from npusim.formats.onnx import attention, fused_by_runtime, half_precision, qonnx
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.cut import StandIns, cut_to, operations_of
-from npusim.formats.onnx.folding import fold, fold_shapes
 from npusim.formats.onnx.functions import written_out
 from npusim.formats.onnx.fuse_qdq import Fused, fuse
+from npusim.formats.onnx.inline import fold_all
 from npusim.formats.onnx.nodes import OnnxValue
 from npusim.formats.onnx.records import OnnxGraph, Shapes
 from npusim.formats.onnx.records import read as read_graph
@@ -86,8 +86,7 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
     for value in graph.inputs:
         if value.name in absent | graph.stripped:  # one zero, seen in the shape of all
             graph.constants[value.name] = np.broadcast_to(np.zeros((), value.dtype), value.shape)
-    fold(graph)
-    fold_shapes(graph)
+    fold_all(graph)
     qonnx.write_out(graph)
     fused_by_runtime.write_out(graph)
     attention.write_out(graph)

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
-from npusim.formats.onnx.nodes import MAX_ELEMENTS, Attribute, OnnxNode, OnnxValue
+from npusim.formats.onnx.nodes import MAX_ELEMENTS, Attribute, OnnxBody, OnnxNode, OnnxValue
 from npusim.formats.onnx.tensors import FOUR_BITS, array, dtype_of, is_stripped
 from npusim.reading import file_bytes
 
@@ -65,7 +65,7 @@ def read(
     FormatError
         The file cannot be read, is no ONNX protobuf, or is damaged.
     UnsupportedError
-        It needs a tensor type, a sparse tensor or a control-flow body, which npusim has not.
+        It needs a tensor type or a sparse tensor, which npusim has not.
     """
     content = file_bytes(path, "an ONNX file")
     try:
@@ -170,13 +170,17 @@ def _node(node: onnx.NodeProto, index: int, folder: Path) -> OnnxNode:
         raise FormatError("a name in it is not UTF-8 text (a damaged file?)")
     domain = "" if node.domain == "ai.onnx" else node.domain
     where = f"{name} ({node.op_type})"
+    attributes_of = {a.name: _attribute(a, where, folder) for a in node.attribute}
+    bodies = [value for value in attributes_of.values() if isinstance(value, OnnxBody)]
+    captured = tuple(dict.fromkeys(name for body in bodies for name in body.captured))
     return OnnxNode(
         name=name,
         domain=domain,
         kind=node.op_type,
-        inputs=tuple(node.input),
+        inputs=(*node.input, *captured),
         outputs=tuple(node.output),
-        attributes={a.name: _attribute(a, where, folder) for a in node.attribute},
+        attributes=attributes_of,
+        captured=len(captured),
     )
 
 
@@ -197,7 +201,20 @@ def _attribute(attribute: onnx.AttributeProto, where: str, folder: Path) -> Attr
             return tuple(s.decode(errors="replace") for s in attribute.strings)
         case kinds.TENSOR:
             return array(attribute.t, folder)
+        case kinds.GRAPH:
+            return _body(attribute.g, folder)
     raise UnsupportedError(f"{where}: attribute {attribute.name} of type {attribute.type}")
+
+
+def _body(graph: onnx.GraphProto, folder: Path) -> OnnxBody:
+    if graph.sparse_initializer:
+        raise UnsupportedError("sparse initializers are not supported")
+    return OnnxBody(
+        tuple(_node(node, index, folder) for index, node in enumerate(graph.node)),
+        {tensor.name: array(tensor, folder) for tensor in graph.initializer},
+        tuple(value.name for value in graph.input),
+        tuple(value.name for value in graph.output),
+    )
 
 
 def _input(value: onnx.ValueInfoProto, wanted: Sequence[int] | None) -> OnnxValue:

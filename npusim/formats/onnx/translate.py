@@ -13,11 +13,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
+from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx import channels_last_nodes
 from npusim.formats.onnx.channels_last import channels_last
 from npusim.formats.onnx.constants import evaluate
-from npusim.formats.onnx.nodes import OnnxNode
+from npusim.formats.onnx.nodes import OnnxBody, OnnxNode
 from npusim.formats.onnx.one_dimensional import as_image, is_signal
 from npusim.graph.network import Network
 from npusim.graph.operator import Shape
@@ -48,13 +48,13 @@ def translate(b: Builder, node: OnnxNode, opset: int) -> None:
         return
     known = all(name in b.constants for name in node.inputs if name)
     inputs = [b.constants.get(name) for name in node.inputs]
-    outputs = evaluate(node, inputs, opset) if known else None
+    outputs = evaluate(node, inputs, opset) if known and not node.bodies else None
     if outputs is not None:
         b.constants.update(zip(node.outputs, outputs, strict=False))
         if node.kind == "DequantizeLinear" or b.dequantized.intersection(node.inputs):
             b.dequantized.update(node.outputs)
         return
-    b.group = node.group
+    b.group, b.read_body = node.group, body_network
     if channels_last_nodes.is_other_form(node):
         channels_last_nodes.read(b, node, lambda same: translate(b, same, opset))
         return
@@ -76,6 +76,34 @@ def translate(b: Builder, node: OnnxNode, opset: int) -> None:
         form.read(b, node)
     else:
         raise not_supported(node)
+
+
+def body_network(b: Builder, name: str, body: OnnxBody, inputs: Sequence[Tensor]) -> Network:
+    """Return a graph inside node `name` as a network, for inputs of these types and shapes.
+
+    Behind its own inputs it has every computed tensor of the graph around it that it captures.
+    """
+    inner = Builder([], {**b.constants, **body.constants}, labels=b.labels, opset=b.opset)
+    inner.may_be_empty, inner.sizes = b.may_be_empty, b.sizes
+    captured = [name for name in body.captured if name not in b.constants]
+    for own, tensor in zip(body.inputs, inputs, strict=True):
+        inner.tensors[own] = replace(tensor, name=own, data=None, varies=False, file_order=None)
+        inner.constants.pop(own, None)
+    for outer in captured:
+        b.shape(outer)  # or it has no value
+        inner.tensors[outer] = b.tensors[outer]
+    for node in body.nodes:
+        translate(inner, node, b.opset)
+    b.asked |= inner.asked
+    for output in body.outputs:
+        if output not in inner.tensors:
+            if output not in inner.constants:
+                raise FormatError(f"{name}: output {output} of a body is produced by no node")
+            inner.store(output, inner.constants[output], finite=False)
+    nodes, tensors = channels_last(inner)
+    return Network(
+        name, "onnx", tuple(nodes), tensors, (*body.inputs, *captured), tuple(body.outputs)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +131,7 @@ class OnnxPiece(Piece):
         self, shapes: Sequence[Shape], sizes: dict[str, NDArray]
     ) -> tuple[Network, frozenset[str]]:
         """Return the network, and which of `sizes` were asked for."""
-        computes_sizes = all(x.name in sizes for x in self.inputs)
+        computes_sizes = all(x.name in sizes for x in self.inputs) and not self.node.bodies
         constants = {**self.constants, **(sizes if computes_sizes else {})}
         b = Builder([], constants, labels=self.labels, opset=self.opset)
         b.may_be_empty = True

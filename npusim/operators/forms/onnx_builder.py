@@ -6,7 +6,7 @@ stores tensors so that these disappear.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, RangeError, ShapeError, UnsupportedError
-from npusim.formats.onnx.nodes import MAX_ELEMENTS, OnnxNode, OnnxValue
-from npusim.graph.network import Group, Node
+from npusim.formats.onnx.nodes import MAX_ELEMENTS, OnnxBody, OnnxNode, OnnxValue
+from npusim.graph.network import Group, Network, Node
 from npusim.graph.operator import Operator, check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
 
@@ -84,6 +84,8 @@ class Builder:
         self.asked: set[str] = set()
         self.may_be_empty = False
         """Whether tensors may have no elements, as in a run where nothing was found."""
+        self.read_body: Callable[[Builder, str, OnnxBody, Sequence[Tensor]], Network] | None = None
+        """Reads a graph inside a node for inputs of these types and shapes; see `body`."""
         self.absent = absent
         """Weights that the file declares without values; `constants` has zeros of their shape."""
         self.absent_tensors: list[str] = []
@@ -108,6 +110,26 @@ class Builder:
                 f"{node.name} ({node.kind}): expected a constant {what}, found {found}"
             )
         return self.constants[name]
+
+    def body(self, node: OnnxNode, name: str, inputs: Sequence[Tensor]) -> Network:
+        """Return the graph in attribute `name`, whose inputs are behind its own what it captures.
+
+        `inputs` are its own, in order; the tensors' names do not matter.
+        """
+        found = node.attributes.get(name)
+        if not isinstance(found, OnnxBody) or self.read_body is None:
+            raise FormatError(f"{node.name} ({node.kind}): expected a graph {name}")
+        if len(found.inputs) != len(inputs):
+            raise FormatError(
+                f"{node.name} ({node.kind}): expected {len(inputs)} inputs of {name}, "
+                f"found {len(found.inputs)}"
+            )
+        return self.read_body(self, node.name, found, inputs)
+
+    def captured(self, node: OnnxNode) -> tuple[str, ...]:
+        """Return the computed tensors that the node's bodies read of the graph around it."""
+        names = node.inputs[len(node.own_inputs) :]
+        return tuple(name for name in names if name not in self.constants)
 
     def optional(self, node: OnnxNode, index: int, what: str) -> NDArray | None:
         """Return the constant value of input `index`, None where the node has none there."""

@@ -48,16 +48,19 @@ def output_tensors(network: Network) -> list[Tensor]:
 
 def need_alike(what: str, given: Sequence[Tensor], taken: Sequence[Tensor]) -> None:
     """Raise UnsupportedError unless tensors are of the types and shapes that a network takes."""
-    found, expected = ([f"{x.dtype} {list(x.shape)}" for x in side] for side in (given, taken))
+    found, expected = (
+        [f"{x.dtype} {list(shown_shape(x))}" for x in side] for side in (given, taken)
+    )
     if found != expected:
         raise UnsupportedError(
             f"expected {what} of {', '.join(expected)}, found {', '.join(found)}"
         )
 
 
-def shapes_of(tensors: Sequence[Tensor]) -> tuple[Shape, ...]:
-    """Return the tensors' shapes."""
-    return tuple(x.shape for x in tensors)
+def shown_shape(tensor: Tensor) -> Shape:
+    """Return a tensor's shape with the axes in the file's order."""
+    order = tensor.file_order or range(len(tensor.shape))
+    return tuple(tensor.shape[axis] for axis in order)
 
 
 def caller_page(operator: type[Caller]) -> Page:
