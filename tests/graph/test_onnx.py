@@ -199,7 +199,7 @@ def test_one_tensor_read_with_two_scales(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [
-        ("Det", {}),
+        ("RandomNormalLike", {}),
         ("Softmax", {"axis": 1}),
         ("Pad", {"mode": "mirror", "pads": [0] * 8}),
     ],
