@@ -29,6 +29,7 @@ def command(source: Path, *, output: Path, machine: str | Machine) -> None:
     from npusim.isa.spec import REGION_COUNT
     from npusim.machines import Machine
     from npusim.reading import file_text
+    from npusim.report.terminal import counted
     from npusim.writing import require_outputs, require_suffix
 
     require_suffix("a program", output, (".npu",))
@@ -48,4 +49,4 @@ def command(source: Path, *, output: Path, machine: str | Machine) -> None:
     )  # fmt: skip
     program.check()
     program.save(output)
-    say(f"{output}: {len(instructions)} instructions for {target.name}")
+    say(f"{output}: {counted(len(instructions), 'instruction')} for {target.name}")

@@ -16,6 +16,7 @@ def command(program: Path) -> None:
     """Print the instructions of a program."""
     from npusim.isa.assembly import disassemble
     from npusim.isa.program import Program
+    from npusim.report.terminal import counted
 
     found = Program.load(program)
     say(f"; {one_line(found.name)} for {found.machine.name}, rounding {found.requant}")
@@ -23,7 +24,7 @@ def command(program: Path) -> None:
     starts = {step.first: step for step in found.runs()}
     for pc, line in enumerate(disassemble(found.instructions).splitlines()):
         if pc in starts:
-            say(f"; run of {starts[pc].count} instructions")
+            say(f"; run of {counted(starts[pc].count, 'instruction')}")
         if pc in names:
             say(f"; {one_line(names[pc])}")
         say(line)

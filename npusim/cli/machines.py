@@ -16,7 +16,8 @@ def command() -> None:
     from npusim.words import MACHINES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    titles = ("machine", "array", "formats", "ACT bytes", "WGT bytes", "bus bytes", "MHz", "mm2")
+    titles = ("machine", "array", "formats", "ACT bytes", "WGT bytes", "bus bytes", "GB/s",
+              "MHz", "mm2")  # fmt: skip
     for title in titles:
         table.add_column(title, justify="left" if title in ("machine", "formats") else "right")
     for name in MACHINES:
@@ -25,6 +26,8 @@ def command() -> None:
         table.add_row(
             name, f"{machine.size} x {machine.size}", " ".join(machine.array.formats),
             f"{machine.act_words * machine.size:,}", f"{machine.wgt_words * machine.size:,}",
-            str(machine.bus.bus_bytes), f"{machine.clock.frequency_hz / 1e6:g}", f"{area_mm2:.3f}",
+            str(machine.bus.bus_bytes),
+            f"{machine.bus.bus_bytes * machine.clock.frequency_hz / 1e9:g}",
+            f"{machine.clock.frequency_hz / 1e6:g}", f"{area_mm2:.3f}",
         )  # fmt: skip
     plain_console().print(table)

@@ -283,15 +283,17 @@ def _print_errors(prepared: Prepared, quantized: Quantized, threads: int | None)
 
 
 def _remarks(layer: LayerRecord) -> str:
+    from npusim.report.terminal import counted
+
     remarks = []
     if layer.magnitudes:
         remarks.append("{" + ",".join(map(str, layer.magnitudes)) + "}")
     if layer.points != 1:
         remarks.append(f"{layer.points:.2f} points")
     if layer.largest_shifts:
-        remarks.append(f"{layer.largest_shifts} channels at n_c = 15")
+        remarks.append(f"{counted(layer.largest_shifts, 'channel')} at n_c = 15")
     if layer.capped_shifts:
-        remarks.append(f"{layer.capped_shifts} shifts lowered")
+        remarks.append(f"{counted(layer.capped_shifts, 'shift')} lowered")
     if layer.dead_channels:
-        remarks.append(f"{layer.dead_channels} dead channels")
+        remarks.append(f"{counted(layer.dead_channels, 'dead channel')}")
     return ", ".join(remarks)

@@ -67,9 +67,9 @@ def command(
         console.print()
     good = sum(not row["error"] for row in found.rows)
     console.print(
-        f"{output_path}: {len(found.rows)} points, {good} good, {len(found.rows) - good} with an "
-        f"error; {found.executed} tasks carried out, {found.reused} found in the journal, "
-        f"{found.repeated} points repeated others"
+        f"{output_path}: {counted(len(found.rows), 'point')}, {good} good, "
+        f"{len(found.rows) - good} with an error; {counted(found.executed, 'task')} carried out, "
+        f"{found.reused} found in the journal, {counted(found.repeated, 'point')} like others"
     )
     reasons = Counter(row["error"] for row in found.rows if row["error"])
     for reason, count in reasons.most_common(MOST_REASONS):

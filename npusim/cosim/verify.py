@@ -111,7 +111,7 @@ def verify_module(
     empty = [bin_name for bin_name, hits in bins.items() if not hits]
     if empty and require_coverage:
         raise CoverageGap(
-            f"{task.module}: {len(empty)} coverage points were not reached by {driven} vectors; "
+            f"{task.module}: coverage points not reached by {driven} vectors, {len(empty)}; "
             "drive more, or name in `unreachable` what your module's fixed values and widths rule "
             f"out: {'; '.join(empty)}"
         )

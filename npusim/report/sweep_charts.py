@@ -15,6 +15,10 @@ from npusim.report.svg import Axis, LogAxis, Plot, picture, text
 HEIGHT = 446
 ABOVE = 9
 """Pixels from a mark up to its name, which would else lie on the line of the front."""
+SAME = 20
+"""Pixels from one point of a machine to another that its name serves too."""
+LEFT = 66.0
+"""Where names may begin: right of the axis."""
 MOST_NAME = 24
 """Characters of a machine's name beside its mark."""
 
@@ -108,12 +112,13 @@ def front_chart(rows: Sequence[Row], network: str, x: str, y: str, width: int = 
     shown = drawn(good_rows(rows, network), y)
     across, along = MEASURES[x], MEASURES[y]
     values = [(row[x] * across.factor, row[y] * along.factor) for _, row in shown]
+    keys, last = _legend([row["scheme"] for _, row in shown], width)
     plot = Plot(
-        _axis([v for v, _ in values], 64, width - 16), _axis([v for _, v in values], 400, 56)
+        _axis([v for v, _ in values], 64, width - 16), _axis([v for _, v in values], 400, last + 40)
     )
     ticks = plot.x.ticks(3) if width < WIDTH else None
     parts = [
-        _legend([row["scheme"] for _, row in shown], width),
+        keys,
         plot.frame(across.title, along.title, ticks),
     ]
     best = set(front(shown, x, y))
@@ -141,16 +146,23 @@ def front_chart(rows: Sequence[Row], network: str, x: str, y: str, width: int = 
 def _names(
     named: Sequence[tuple[float, float, str]], marks: Sequence[tuple[float, float]], width: int
 ) -> list[str]:
-    """Return machines' names beside their marks, but for those that would lie on another."""
+    """Return machines' names beside, above or below their marks, where they lie on no other."""
     placed: list[tuple[float, float, float]] = []
     parts = []
+    said: list[tuple[float, float, str]] = []
     for x, mark_y, machine in named:
-        name, y = shortened(machine, MOST_NAME), mark_y - ABOVE
+        if any(machine == m and max(abs(x - a), abs(mark_y - b)) < SAME for a, b, m in said):
+            continue
+        said.append((x, mark_y, machine))
+        name, beside = shortened(machine, MOST_NAME), mark_y - ABOVE
         room = 6.2 * len(name)
-        for start, css in ((x + 12, "named"), (x - 12 - room, "named end")):
+        middle = min(max(x - room / 2, LEFT), width - room)
+        for start, y in (
+            (x + 12, beside), (x - 12 - room, beside), (middle, mark_y + 19), (middle, mark_y - 21),
+        ):  # fmt: skip
             end = start + room
             is_free = (
-                0 <= start
+                LEFT <= start
                 and end <= width
                 and not any(a < end and start < b and abs(y - other) < 13 for a, b, other in placed)
             )
@@ -161,7 +173,7 @@ def _names(
             )
             if is_free and not hits:
                 placed.append((start, end, y))
-                parts.append(text(x + 12 if css == "named" else x - 12, y + 4, name, css))
+                parts.append(text(start, y + 4, name, "named"))
                 break
     return parts
 
@@ -174,8 +186,8 @@ def _axis(values: Sequence[float], start: float, end: float) -> Axis | LogAxis:
     return Axis(low - room, high + room, start, end)
 
 
-def _legend(schemes: Sequence[str], width: int) -> str:
-    """Return a dot and a name for each colour."""
+def _legend(schemes: Sequence[str], width: int) -> tuple[str, int]:
+    """Return a dot and a name for each colour, and the y of their last line."""
     begin = 72.0 if width == WIDTH else 16.0
     parts, x, y = [], begin, 16
     for name in dict.fromkeys(family(scheme) for scheme in schemes):
@@ -184,7 +196,7 @@ def _legend(schemes: Sequence[str], width: int) -> str:
         parts.append(f'<circle class="{name}" cx="{x}" cy="{y}" r="6"/>')
         parts.append(text(x + 12, y + 4, name, "key"))
         x += 40 + 7.2 * len(name)
-    return "".join(parts)
+    return "".join(parts), y
 
 
 def first_charts(rows: Sequence[Row]) -> list[tuple[str, tuple[str, str]]]:

@@ -7,6 +7,19 @@ from xml.etree import ElementTree
 
 from tests.report.browser import Browser
 
+OVERLAPS = """
+[...document.querySelectorAll('figure[data-chart] svg')].flatMap((svg) => {
+  const boxes = [...svg.querySelectorAll('text:not(.inside)')]
+    .map((t) => [t.textContent, t.getBoundingClientRect(), t])
+    .filter(([words, box, t]) => words && box.width && !t.getAttribute('transform'));
+  return boxes.flatMap(([words, a], i) => boxes.slice(i + 1)
+    .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3)
+    .map(([other]) => `${words} | ${other}`));
+})
+"""
+"""Pairs of words that lie on each other, but for tilted ones and those inside marks."""
+
 
 def check_pictures(browser: Browser, page: Path, width: int, count: int) -> None:
     """Require a page whose pictures are drawn for its width, and can be saved in light colours."""
@@ -26,6 +39,7 @@ def check_pictures(browser: Browser, page: Path, width: int, count: int) -> None
     texts = (
         "[...document.querySelectorAll('svg text')].filter(t => t.getBoundingClientRect().width)"
     )
+    assert browser.evaluate(OVERLAPS) == []
     inside = f"{texts}.filter(t => t.getBoundingClientRect().right > {width} + 0.5).length"
     assert browser.evaluate(inside) == 0
     assert browser.evaluate(f"{figures}.every(f => f.querySelectorAll('.save button').length == 2)")
