@@ -93,7 +93,8 @@ def extract(words: Column, field: Field) -> Column:
 def columns_of(code: bytes, unreadable: Mask | None = None) -> Columns:
     """Return the instructions of a program's bytes; `unreadable`: which lie beyond the memory.
 
-    Bits without a meaning are ignored, as the hardware does (the assembler refuses them).
+    Bits without a meaning are ignored, as the hardware does (the assembler refuses them). What
+    follows a HALT is another run, whose start clears the registers.
 
     Raises
     ------
@@ -113,24 +114,30 @@ def columns_of(code: bytes, unreadable: Mask | None = None) -> Columns:
         opcode[unreadable] = UNREADABLE
     groups = {}
     configure = np.flatnonzero(opcode == FORMATS["CFG"].opcode)
+    halts = np.flatnonzero(opcode == FORMATS["HALT"].opcode)
     for name, form in FORMATS.items():
         pcs = np.flatnonzero(opcode == form.opcode)
         values = {field.name: extract(words[pcs], field) for field in FIELDS[name]}
         place = ENGINES.index(form.engines[0])
         own = configure[engine[configure] == place]
-        registers = _seen(PAGES[name].REGISTERS, words, own, pcs)
+        registers = _seen(PAGES[name].REGISTERS, words, own, halts, pcs)
         groups[name] = Group(pcs, values, registers)
     return Columns(words, engine, opcode, groups)
 
 
 def _seen(
-    registers: Iterable[Register], words: Column, configure: Column, pcs: Column
+    registers: Iterable[Register], words: Column, configure: Column, halts: Column, pcs: Column
 ) -> dict[str, dict[str, Column]]:
-    """Return registers before each of `pcs`; `configure` are the pcs of their engine's CFGs."""
+    """Return registers before each of `pcs`.
+
+    `configure` are the pcs of their engine's CFGs, `halts` those after which a run starts.
+    """
     fields = {field.name: field for field in FIELDS["CFG"]}
     index = extract(words[configure], fields["index"])
     values = [extract(words[configure], fields[f"value{slot}"]) for slot in range(3)]
     before = np.searchsorted(configure, pcs)
+    earlier_runs = np.concatenate(([0], np.searchsorted(configure, halts)))
+    of_earlier_runs = earlier_runs[np.searchsorted(halts, pcs)]
     result = {}
     for register in registers:
         slot = register.index - index
@@ -138,7 +145,7 @@ def _seen(
         last = np.maximum.accumulate(np.where(writes, np.arange(len(configure)), -1))
         last = np.concatenate(([-1], last))[before]
         word = np.zeros(len(pcs), np.int64)
-        known = last >= 0
+        known = last >= of_earlier_runs
         if known.any():
             chosen = np.select([slot == s for s in range(3)], values)
             word[known] = chosen[last[known]]
