@@ -62,10 +62,8 @@ def linear(
     """Return the constants of a convolution or fully connected layer."""
     if isinstance(c, Requantization):
         return c
-    reach = linear_reach(network, node)
-    planes = weight_planes(network, node)
-    one_plane = len(planes) == 1 and planes.min() >= -128 and planes.max() <= 127
-    return _in_hardware(per_channel(c, len(reach)), reach, machine, one_plane)
+    reach, one_term = linear_reach(network, node), len(weight_planes(network, node)) == 1
+    return _in_hardware(per_channel(c, len(reach)), reach, machine, one_term)
 
 
 def _in_hardware(

@@ -87,6 +87,44 @@ def test_layers_that_have_a_twin_stay_on_the_integer_unit():
     assert prove(program, network)[0].differences == ()
 
 
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
+    """uint8 weights less their zero point: two planes, of which the unit ends the sum."""
+    rng = np.random.default_rng(depthwise)
+
+    def scaled(name: str, data: tuple[int, ...] | np.ndarray, value: float, zero: int) -> Tensor:
+        constant = data if isinstance(data, np.ndarray) else None
+        shape = data if constant is None else constant.shape
+        q = Quantization(np.float32(value), np.int64(zero))
+        return Tensor(name, shape, np.dtype("uint8"), q, constant)
+
+    channels = 5
+    weights = rng.integers(0, 256, (channels, 3, 3, 1 if depthwise else channels), np.uint8)
+    weights[0, 0, 0, 0], weights[1, 0, 0, 0] = 0, 255
+    bias = rng.integers(-9, 9, channels, np.int32)
+    tensors = {
+        "x": scaled("x", (1, 7, 6, channels), 1, 3),
+        "w": scaled("w", weights, TIES, 101),
+        "b": Tensor("b", (channels,), np.dtype("int32"), None, bias),
+        "y": scaled("y", (1, 7, 6, channels), 1, 128),
+    }
+    window = op.Window((3, 3), padding=(1, 1, 1, 1))
+    layer = op.Conv2D(window, groups=channels if depthwise else 1)
+    network = Network(
+        "legacy",
+        "tflite",
+        (Node("layer", layer, ("x", "w", "b"), ("y",)),),
+        tensors,
+        ("x",),
+        ("y",),
+    )
+    machine = Machine.load("nano").with_(FLOAT)
+    program = assert_agrees(network, machine, rule="xnnpack").program
+    assert roundings(program) == {"float32"}
+    (proof,) = prove(program, network)
+    assert proof.differences == ()
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ"])
 def test_every_channel_of_onnxruntimes_networks(shared, name):

@@ -21,7 +21,7 @@ class LinearShape:
     """What the search needs to know of a layer; lengths in pixels, blocks and words.
 
     `outputs` and `inputs` are rows and columns of each of the samples.
-    `tile_words` and `code_planes`: WGT words of one weight tile over all planes, and accumulator
+    `tile_words`: WGT words of one weight tile over all `code_planes`; `sum_planes`: accumulator
     planes. Depthwise: an output block reads its own input block; a weight tile covers `row_taps`
     taps of each of `kernel_rows` kernel rows, several of them in a window of at most `line_words`
     columns.
@@ -42,6 +42,7 @@ class LinearShape:
     line_words: int
     tile_words: int
     code_planes: int
+    sum_planes: int
     terms: int
     depthwise: bool
     one_block: bool
@@ -162,7 +163,7 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
     pixels = tiles.th * tiles.tw
     weights = tiles.gob * tiles.gcb * passes(shape, tiles) * shape.tile_words
     fits = weights <= machine.wgt_words
-    fits &= pixels * tiles.gob * shape.code_planes <= min(pads.acc_words, COUNT_MAX)
+    fits &= pixels * tiles.gob * shape.sum_planes <= min(pads.acc_words, COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
     fits &= (pixels <= STRIDE_MAX) & (act_words(shape, tiles) <= machine.act_words)
     fits &= between_words(shape, tiles) <= machine.act_words

@@ -198,6 +198,7 @@ def linear_shape(
         line_words=machine.array.line_words,
         tile_words=sum(ceil_divide(rows * plane.code_bits, 8) for plane in planes),
         code_planes=len(planes),
+        sum_planes=layer.terms.sum_planes,
         terms=layer.terms.count,
         depthwise=layer.depthwise,
         one_block=grouped,
@@ -218,7 +219,7 @@ def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
     for needed, limit, what in (
         (shape.tile_words, machine.wgt_words, "WGT words for one weight tile"),
         (PAR_HEADER_WORDS + shape.terms, machine.par_words, "PAR words for one channel block"),
-        (shape.code_planes, pads.acc_words, "ACC words for one pixel"),
+        (shape.sum_planes, pads.acc_words, "ACC words for one pixel"),
     ):
         if needed > limit:
             return f"{layer.name}: needs {needed} {what}, {machine.name} has {limit}"

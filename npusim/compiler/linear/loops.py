@@ -153,7 +153,7 @@ class TileLoops:
             store_tile(self.emitter, layer.target, self._patch(part, ob, obs), out)
 
     def _take_accumulators(self, piece: Piece) -> None:
-        self.acc = self.emitter.accumulators(piece.words * len(self.layer.terms.planes))
+        self.acc = self.emitter.accumulators(piece.words * self.layer.terms.sum_planes)
 
     def _output(self, part: Area, ob: int) -> ActTile:
         """Return where the outputs of a part lie."""
@@ -199,7 +199,7 @@ class TileLoops:
         extent = Extent(patch.blocks, patch.rows, patch.columns).joined(result)
         end = result.address + extent.words(result)
         pixels = patch.rows * patch.columns
-        sums = pixels * patch.blocks * len(layer.terms.planes)
+        sums = pixels * patch.blocks * layer.terms.sum_planes
         emitter.configure("EP", **self._epilogue_registers(extent, result, pixels))
         emitter.execute(
             "RQ",
@@ -316,7 +316,8 @@ class TileLoops:
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         pixels = area.rows * area.columns
         for index, plane in enumerate(layer.terms.planes):
-            words, acc = tile_words_of(shape, plane), self.acc + index * obs * pixels
+            words, sums = tile_words_of(shape, plane), index % layer.terms.sum_planes
+            acc = self.acc + sums * obs * pixels
             emitter.configure(
                 "MX",
                 mac_x=level(walk, 1 if depth else stride_w),
@@ -346,7 +347,7 @@ class TileLoops:
             emitter.execute(
                 "MAC",
                 wgt_banks=emitter.banks("WGT", own, own + obs * each),
-                accumulate=int(accumulate),
+                accumulate=int(accumulate or sums < index),
                 depthwise=depth,
                 window=window,
                 acc=acc,
@@ -370,7 +371,7 @@ class TileLoops:
             load_tile(emitter, layer.source, Patch(block, 1, 0, 1, 0, 1), ActTile(address, 1, 1))
         wgt = self.constants.weights(ob, 0)
         pixels = area.rows * area.columns
-        for index, plane in enumerate(layer.terms.planes):
+        for index, plane in enumerate(layer.terms.planes[: layer.terms.sum_planes]):
             emitter.configure(
                 "MX",
                 mac_x=level(pixels, 0),

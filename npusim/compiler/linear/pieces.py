@@ -49,7 +49,7 @@ def best_pieces(
     mac, epilogue = engine_cycles(shape, tiles, chunks, blocks, rows)
     fetch = (shape.code_planes + _EPILOGUES) * _fetch_cycles(machine)
     pads = machine.scratchpads
-    words = blocks * rows * tiles.tw * shape.code_planes
+    words = blocks * rows * tiles.tw * shape.sum_planes
     banks = -(-words // (pads.acc_words // pads.acc_banks))
     longest = np.maximum(np.maximum(mac, epilogue), fetch)
     beside = pieces * longest + np.minimum(mac, epilogue)

@@ -55,8 +55,9 @@ class Plane:
 class Terms:
     """What a layer accumulates and how its accumulators end.
 
-    `planes`: one per accumulator plane; `multipliers` [J OC]. Where pwlq's two terms come from one
-    plane (`shared`), both read it; else term j reads plane j.
+    `planes`: one per accumulator plane, or all of them add to one (`together`); `multipliers`
+    [J OC]. Where pwlq's two terms come from one plane (`shared`), both read it; else term j reads
+    accumulator plane j.
     """
 
     planes: tuple[Plane, ...]
@@ -66,6 +67,12 @@ class Terms:
     channel_shift: NDArray[np.int64]
     pwlq_bits: int = 0
     shared: bool = False
+    together: bool = False
+
+    @property
+    def sum_planes(self) -> int:
+        """Planes of accumulators."""
+        return 1 if self.together else len(self.planes)
 
     @property
     def count(self) -> int:
@@ -83,11 +90,13 @@ def terms(network: Network, node: Node, machine: Machine, r: Requantization, gap
     CapacityError
         The machine has no element for the layer's weights, or too few terms.
     """
-    encoding = encoding_of(node)
+    encoding, together = encoding_of(node), False
     shift, channel_shift = r.shift, np.zeros_like(r.shift)
     if encoding is None:
         integers = weight_planes(network, node)
         planes, of_term = _split(node, machine, integers)
+        if r.rounding == "float32":  # whose unit takes one accumulator; plain weights are one term
+            of_term, together = [0], True
         channels, shared, pwlq_bits = integers.shape[1], False, 0
     else:
         _require(node, machine, encoding.code, encoding.bits)
@@ -107,7 +116,9 @@ def terms(network: Network, node: Node, machine: Machine, r: Requantization, gap
         raise CapacityError(
             f"{node.name}: weights need {len(multipliers)} terms, the requantizer has {TERMS_MAX}"
         )
-    return Terms(tuple(planes), multipliers, bias, shift, channel_shift, pwlq_bits, shared)
+    return Terms(
+        tuple(planes), multipliers, bias, shift, channel_shift, pwlq_bits, shared, together
+    )
 
 
 def _require(node: Node, machine: Machine, code: WeightCode, bits: int) -> None:
