@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp, fused
 from npusim.graph.network import Network, Node
 from npusim.operators.forms.onnx import OnnxForm, reads
@@ -77,10 +76,10 @@ def delegated(network: Network, node: Node) -> Pairs:
     so, zo = affine(node, network.output_of(node))
     if network.output_of(node).dtype.itemsize > 1:
         return three_steps(network, node)
-    try:
-        (m1, m2), shift = xnnpack.sum_multipliers(node, s1 / so, s2 / so)
-    except UnsupportedError:
+    terms = xnnpack.sum_multipliers(s1 / so, s2 / so)
+    if terms is None:
         return three_steps(network, node)
+    (m1, m2), shift = terms
     operator: Any = node.operator
     y = network.output_of(node)
     low, high = xnnpack.activation_bounds(operator.activation, so, zo, y.dtype)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp
-from npusim.graph.network import Node
 from npusim.runtimes.requantization import Requantization
 
 FRACTION_BITS = 8
@@ -28,22 +26,14 @@ def requantization(ratio: float, zero_point: int, low: int, high: int) -> Requan
     )
 
 
-def sum_multipliers(
-    node: Node, first: np.float32, second: np.float32
-) -> tuple[tuple[int, int], int]:
+def sum_multipliers(first: np.float32, second: np.float32) -> tuple[tuple[int, int], int] | None:
     """Return the multipliers of a sum's terms, the larger in [2^20, 2^21), and their shift.
 
-    Raises
-    ------
-    UnsupportedError
-        XNNPACK does not take such scales.
+    None where XNNPACK does not take such ratios of input to output scale.
     """
     largest = max(first, second)
     if not 2.0**-10 <= largest < 2.0**8:
-        raise UnsupportedError(
-            f"{node.name}: expected ratios of input to output scale in 2^-10..2^8 under fp32, "
-            f"found {largest:.4g}"
-        )
+        return None
     shift = 20 - (int(np.frexp(largest)[1]) - 1)
     m1, m2 = (int(np.rint(np.ldexp(ratio, shift))) for ratio in (first, second))
     return (m1, m2), shift

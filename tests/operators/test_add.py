@@ -26,6 +26,17 @@ def test_a_fused_bound_between_two_integers_equals_litert(kind: str, zero_point:
     compare(Layer(kind, [x, x], [y], chosen, arrays))
 
 
+@pytest.mark.parametrize("kind", ["ADD", "SUB"])
+@pytest.mark.parametrize("scale", [1e-3, 1e4])
+def test_scales_that_xnnpack_leaves_to_litert(kind: str, scale: float) -> None:
+    """Ratios of input to output scale beyond 2^-10..2^8, where LiteRT has three roundings."""
+    rng = np.random.default_rng(int(scale))
+    inputs = [Value((1, 64), "int8", 1.0, 3), Value((1, 64), "int8", 0.7, -4)]
+    arrays = [rng.integers(-128, 128, (1, 64)).astype(np.int8) for _ in inputs]
+    y = Value((1, 64), "int8", scale, 1)
+    compare(Layer(kind, inputs, [y], options(f"{kind.title()}Options"), arrays))
+
+
 @random_layers
 def test_fused_bounds_of_plain_integers_equal_litert(draw: Draw) -> None:
     kind = draw.pick(["ADD", "SUB", "MUL"])
