@@ -35,8 +35,10 @@ def is_of_one_byte(network: Network, node: Node) -> bool:
 
 def depends_on_place(network: Network, node: Node, constants: object) -> bool:
     """Return whether some elements take other constants: what a runtime's vectors leave over."""
-    y = network.output_of(node)
-    return isinstance(constants, VectorAndRest) and prod(y.shape[1:]) % constants.lanes != 0
+    if not isinstance(constants, VectorAndRest):
+        return False
+    run = constants.run or prod(network.output_of(node).shape[1:])
+    return run % constants.lanes != 0
 
 
 def of_one_byte(network: Network, node: Node, rule: Rule) -> NDArray[np.integer]:

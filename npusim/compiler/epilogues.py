@@ -21,10 +21,13 @@ from npusim.graph.tensor import Tensor
 from npusim.graph.weight_planes import weight_planes
 from npusim.machines import Machine
 from npusim.operators.add import Add
+from npusim.operators.add import Constants as SumConstants
+from npusim.operators.kinds.pairs import Pairs
 from npusim.operators.kinds.reduce import Reduce
 from npusim.operators.kinds.sums import ThreeStepAdd
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.float32 import fused_multiply_add
+from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.pair_twins import PairRule, pair_twin
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 from npusim.runtimes.staircase import Reach, Tabulated, sum_of_products
@@ -134,14 +137,30 @@ def tabulated_sum(
     return found.requantization if found.is_exact else None
 
 
-def addition(
-    network: Network, node: Node, c: ThreeStepAdd | Requantization | onnxruntime.FusedAdd
-) -> ThreeStepAdd | Requantization | None:
+def addition(network: Network, node: Node, c: SumConstants) -> ThreeStepAdd | Requantization | None:
     """Return the constants of an addition; None where none are exact for all pairs of bytes."""
-    if not isinstance(c, onnxruntime.FusedAdd):
+    if isinstance(c, ThreeStepAdd | Requantization):
         return c
-    found = pair_twin(fused_add(network, node, c))
+    if isinstance(c, VectorAndRest):
+        return None
+    if isinstance(c, onnxruntime.FusedAdd):
+        rule = fused_add(network, node, c)
+    else:
+        rule = sum_of_pairs(network, node, c)
+    found = pair_twin(rule)
     return found.requantization if found.is_exact else None
+
+
+def sum_of_pairs(network: Network, node: Node, c: Pairs) -> PairRule:
+    """Return a sum of every pair of bytes that is told as a function of them."""
+    a, b = network.inputs_of(node)
+    (s1, z1), (s2, z2) = affine(node, a), affine(node, b)
+    so, zero_point = affine(node, network.output_of(node))
+    values = np.asarray(c(_values(a)[:, None], _values(b)), np.int64)
+    ratios = (float(s1) / float(so), float(s2) / float(so))
+    least = (byte_range(a)[0], byte_range(b)[0])
+    offset = -ratios[0] * z1 - ratios[1] * z2
+    return PairRule(values, least, ratios, offset, zero_point, int(values.min()), int(values.max()))
 
 
 def fused_add(network: Network, node: Node, c: onnxruntime.FusedAdd) -> PairRule:

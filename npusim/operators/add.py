@@ -22,7 +22,9 @@ from npusim.operators.forms.own import (
 from npusim.operators.forms.tflite import TfliteForm, TfliteLayer
 from npusim.operators.kinds.binary import Binary, of_any_number, plain_integers
 from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
+from npusim.operators.kinds.pairs import Pairs
 from npusim.operators.kinds.sums import (
+    ThreeStepAdd,
     may_shift,
     one_epilogue,
     onnxruntime_sum,
@@ -31,8 +33,14 @@ from npusim.operators.kinds.sums import (
     wide_sum,
     xnnpack_sum,
 )
+from npusim.operators.kinds.vector_sums import optimized_sum, vectors_step
 from npusim.operators.kinds.wide import by_width
-from npusim.operators.page import Page, PerRuntime, no_macs
+from npusim.operators.page import Page, PerRuntime, Step, no_macs
+from npusim.runtimes.litert_opt import VectorAndRest
+from npusim.runtimes.onnxruntime import FusedAdd
+from npusim.runtimes.requantization import Requantization
+
+Constants = ThreeStepAdd | Requantization | FusedAdd | Pairs | VectorAndRest[Pairs]
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,18 @@ def single(operator: Add, a: NDArray, b: NDArray) -> NDArray[np.float32]:
     return clamped(a + b, operator.activation)
 
 
+def delegated(network: Network, node: Node) -> Constants:
+    """Return XNNPACK's constants; those of LiteRT's optimized kernel for what is left to it."""
+    return xnnpack_sum(network, node) or optimized_sum(network, node)
+
+
+def step(network: Network, node: Node, c: Constants) -> Step:
+    """Return the step that adds two operands by the constants of any runtime."""
+    if isinstance(c, VectorAndRest):
+        return vectors_step(network, node, c)
+    return sum_step(network, node, c)
+
+
 def implied(network: Network, node: Node) -> Attributes:
     """Return the constants of npusim's own form."""
     return clamped_scale(network, node) | epilogue(one_epilogue(network, node, RULE))
@@ -78,15 +98,15 @@ PAGE = Page(
     constants=by_width(
         PerRuntime(
             litert=three_steps,
-            litert_opt=three_steps,
-            xnnpack=xnnpack_sum,
+            litert_opt=optimized_sum,
+            xnnpack=delegated,
             onnxruntime=onnxruntime_sum,
             tosa=three_steps,
             integer=one_epilogue,
         ),
         wide_sum,
     ),
-    quantized=sum_step,
+    quantized=step,
     float32=by_runtime(elementwise(real), onnxruntime=elementwise(single)),
     plain=plain_integers(np.add),
     macs=no_macs,

@@ -21,8 +21,12 @@ LANES = 8
 
 @dataclass(frozen=True)
 class VectorAndRest(Generic[Constants]):
-    """Constants of the vector code, those of the scalar code, and how many values a vector has."""
+    """Constants of the vector code, those of the scalar code, and how many values a vector has.
+
+    `run`: elements of a call, which has a rest of its own; 0 where one takes them all.
+    """
 
     vector: Constants
     rest: Constants
     lanes: int
+    run: int = 0

@@ -38,6 +38,27 @@ def test_scales_that_xnnpack_leaves_to_litert(kind: str, scale: float) -> None:
 
 
 @random_layers
+def test_vectors_and_what_they_leave_over_equal_litert(draw: Draw) -> None:
+    """The optimized kernel rounds an operand once in a vector; small output scales show it."""
+    rng, dtype = draw.rng, draw.pick(["int8", "uint8"])
+    limits = np.iinfo(dtype)
+    shape = np.array([*rng.integers(1, 5, draw.between(0, 3)), draw.between(1, 40)])
+    repeated = rng.integers(0, 3, (2, len(shape))) == 0
+    shapes = [tuple(int(n) for n in np.where(some, 1, shape)) for some in repeated]
+    scales = np.exp([*rng.uniform(-4, 0, 2), rng.uniform(-9, 1)])
+    zero_points = rng.integers(limits.min, limits.max + 1, 3).tolist()
+    values = [
+        Value(of, dtype, float(np.float32(s)), z)
+        for of, s, z in zip(
+            [*shapes, np.broadcast_shapes(*shapes)], scales, zero_points, strict=True
+        )
+    ]
+    arrays = [rng.integers(limits.min, limits.max + 1, of).astype(dtype) for of in shapes]
+    chosen = options("AddOptions")
+    compare(Layer("ADD", values[:2], values[2:], chosen, arrays), kernels=("opt", "ref"))
+
+
+@random_layers
 def test_fused_bounds_of_plain_integers_equal_litert(draw: Draw) -> None:
     kind = draw.pick(["ADD", "SUB", "MUL"])
     chosen = options(f"{kind.title()}Options", fusedActivationFunction=draw.between(0, 3))

@@ -8,9 +8,7 @@ from npusim.compiler.context import Context, Lowering, all_bytes
 from npusim.compiler.lower.kinds.elements import fits, lower_bytes
 from npusim.compiler.lower.kinds.pointwise import pointwise
 from npusim.graph.network import Network, Node
-from npusim.operators.kinds.sums import ThreeStepAdd
-from npusim.runtimes.onnxruntime import FusedAdd
-from npusim.runtimes.requantization import Requantization
+from npusim.operators.add import Constants
 
 WHEN = (
     "bare numbers, or two operands of one type that are as large as the output, one pixel or "
@@ -18,9 +16,7 @@ WHEN = (
 )
 
 
-def lower(
-    network: Network, node: Node, c: Requantization | ThreeStepAdd | FusedAdd, context: Context
-) -> Lowering | None:
+def lower(network: Network, node: Node, c: Constants, context: Context) -> Lowering | None:
     """Return how the vector unit adds; None where the host has to."""
     operator = node.operator
     assert isinstance(operator, op.Add)

@@ -126,16 +126,16 @@ def one_epilogue(network: Network, node: Node, mode: str) -> Requantization:
     return _epilogue(network, node, *_two_terms(node, s1 / so, s2 / so), mode)
 
 
-def xnnpack_sum(network: Network, node: Node) -> Requantization | ThreeStepAdd:
+def xnnpack_sum(network: Network, node: Node) -> Requantization | None:
     """Return XNNPACK's constants: two multipliers of 21 bits on one shift.
 
-    TFLite's where the scales are none that XNNPACK takes: LiteRT keeps such a sum.
+    None where the scales are none that XNNPACK takes: LiteRT keeps such a sum.
     """
     s1, s2 = (affine(node, x)[0] for x in network.inputs_of(node))
     so, _ = affine(node, network.output_of(node))
     terms = xnnpack.sum_multipliers(s1 / so, s2 / so)
     if terms is None:
-        return three_steps(network, node)
+        return None
     y = network.output_of(node)
     low, high = xnnpack.activation_bounds(_activation(node), *affine(node, y), y.dtype)
     return replace(_epilogue(network, node, *terms, "half_up"), low=low, high=high)
