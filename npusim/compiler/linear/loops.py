@@ -315,9 +315,8 @@ class TileLoops:
         end += last_row * self.layout.row_stride
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         pixels = area.rows * area.columns
-        for index, plane in enumerate(layer.terms.planes):
-            words, sums = tile_words_of(shape, plane), index % layer.terms.sum_planes
-            acc = self.acc + sums * obs * pixels
+        for plane, sums, adds in layer.terms.accumulated():
+            words, acc = tile_words_of(shape, plane), self.acc + sums * obs * pixels
             emitter.configure(
                 "MX",
                 mac_x=level(walk, 1 if depth else stride_w),
@@ -347,7 +346,7 @@ class TileLoops:
             emitter.execute(
                 "MAC",
                 wgt_banks=emitter.banks("WGT", own, own + obs * each),
-                accumulate=int(accumulate or sums < index),
+                accumulate=int(accumulate or adds),
                 depthwise=depth,
                 window=window,
                 acc=acc,

@@ -74,6 +74,11 @@ class Terms:
         """Planes of accumulators."""
         return 1 if self.together else len(self.planes)
 
+    def accumulated(self) -> list[tuple[Plane, int, bool]]:
+        """Return each plane, the accumulators it adds to, and whether others do so before it."""
+        own = self.sum_planes
+        return [(plane, i % own, i >= own) for i, plane in enumerate(self.planes)]
+
     @property
     def count(self) -> int:
         """Terms of the epilogue."""
