@@ -45,7 +45,7 @@ REFUSED = {
         "LiteRT has it on floats alone, or quantizes its activations while it runs",
         (
             "LSTM", "BIDIRECTIONAL_SEQUENCE_RNN",
-            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE", "CONV_3D_TRANSPOSE",
+            "BIDIRECTIONAL_SEQUENCE_LSTM", "EMBEDDING_LOOKUP_SPARSE",
         ),
     ),
     **_each("LiteRT has no kernel for it", ("CONCAT_EMBEDDINGS",)),
