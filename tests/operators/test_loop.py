@@ -21,6 +21,30 @@ def test_equals_litert(draw: Draw) -> None:
     equals_litert(*counted(draw))
 
 
+def test_a_counter_that_picks_an_image_adds_no_axis() -> None:
+    """Behind the image stands an operator that takes exactly four axes."""
+    file = File()
+    graph, condition, body = Graph(file), Graph(file), Graph(file)
+    kinds = ((), INT32), ((1, 3, 3, 1), FLOAT32), ((4, 1, 3, 3, 1), FLOAT32)
+    given, after = ([tensor(graph, *kind) for kind in kinds] for _ in range(2))
+    fields = options("WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2)
+    graph.add("WHILE", given, after, fields)
+    graph.ends(given, after)
+    seen = [tensor(condition, *kind) for kind in kinds]
+    most = constant(condition, 3, INT32)
+    condition.ends(seen, [apply(condition, "LESS", [seen[0], most], (), BOOL)])
+    count, total, images = (tensor(body, *kind) for kind in kinds)
+    image, pooled = (tensor(body, (1, 3, 3, 1), FLOAT32) for _ in range(2))
+    body.add("GATHER", [images, count], [image], options("GatherOptions", axis=0, batchDims=0))
+    pool = options("Pool2DOptions", filterHeight=3, filterWidth=3, strideH=1, strideW=1)
+    body.add("MAX_POOL_2D", [image], [pooled], pool)
+    next_count = apply(body, "ADD", [count, constant(body, 1, INT32)], (), INT32)
+    sum_of = apply(body, "ADD", [total, pooled], (1, 3, 3, 1), FLOAT32)
+    body.ends([count, total, images], [next_count, sum_of, images])
+    x = np.random.default_rng(0).uniform(-4, 4, (4, 1, 3, 3, 1)).astype(np.float32)
+    equals_litert(file, [np.array(0, np.int32), np.zeros((1, 3, 3, 1), np.float32), x])
+
+
 def endless(grows: bool = False) -> File:
     file = File()
     graph, condition, body = Graph(file), Graph(file), Graph(file)

@@ -10,6 +10,9 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.prepared.engine import prepare
+from tests.simulator.tflite_builder import Value, constant
+
+from .litert_cases import Layer, compare
 
 
 def network(before: tuple[int, ...], after: tuple[int, ...], dtype: str) -> Network:
@@ -35,6 +38,12 @@ def test_a_batch_of_samples_keeps_its_rows() -> None:
     x = np.arange(30, dtype=np.int8).reshape(5, 6)
     found = prepare(network((1, 6), (1, 2, 3), "int8"), "litert").run({"x": x})["y"]
     np.testing.assert_array_equal(found, x.reshape(5, 2, 3))
+
+
+def test_a_scalar_whose_shape_a_file_states_in_no_bytes() -> None:
+    shape = constant(np.zeros(0, np.int32))
+    x = [np.ones((1, 1), np.float32)]
+    compare(Layer("RESHAPE", [Value((1, 1), "float32"), shape], [Value((), "float32")], None, x))
 
 
 def test_another_number_of_values_is_refused() -> None:

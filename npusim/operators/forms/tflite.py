@@ -77,6 +77,8 @@ class TfliteLayer:
     def constant(self, position: int) -> tuple[int, ...]:
         """Return the integers of an input that must be constant (a shape, axes, paddings)."""
         tensor = self.input(position)
+        if tensor.data is None and tensor.shape == (0,) and not tensor.is_free:
+            return ()  # the shape of a scalar: a file holds no bytes for no numbers
         if tensor.data is None or tensor.dtype not in ("int16", "int32", "int64"):
             raise UnsupportedError(
                 f"{self.record.name}: expected constant integers in {tensor.name}, "
