@@ -33,6 +33,7 @@ from npusim.operators.kinds.float32 import by_runtime, clamped, elementwise
 from npusim.operators.kinds.pool import Pool, pad_image, sum_in_order, taps, window_geometry
 from npusim.operators.kinds.volume import RANK
 from npusim.operators.kinds.wide import POOLED, require_types
+from npusim.operators.pad import Pad
 from npusim.operators.page import Absent, Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
 from npusim.runtimes.requantization import (
@@ -273,7 +274,31 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
         volume_pool.read("mean", b, node)
         return
     x = b.value(node, 0)
-    b.emit_channels_last(node.name, _of_onnx(b, node, x), (x,), node.outputs[0])
+    operator = _of_onnx(b, node, x)
+    if operator.count_padding and b.tensors[x].is_float:
+        operator, x = _padded_first(b, node, operator, x)
+    b.emit_channels_last(node.name, operator, (x,), node.outputs[0])
+
+
+def _padded_first(
+    b: Builder, node: OnnxNode, operator: AveragePool, x: str
+) -> tuple[AveragePool, str]:
+    """Return the pool and its input where `ceil_mode` lets windows reach beyond the padding.
+
+    The padding of the file counts, what is beyond it does not: it is put around x first.
+    """
+    plain = OnnxNode(node.name, node.domain, node.kind, node.inputs, node.outputs,
+                     {**node.attributes, "ceil_mode": 0})  # fmt: skip
+    said, whole = pool_window(b, plain, x).padding, operator.window.padding
+    top, left = said[0], said[2]
+    bottom, right = min(said[1], whole[1]), min(said[3], whole[3])
+    if (bottom, right) == (whole[1], whole[3]):
+        return operator, x
+    around = b.free(f"{x}:padded")
+    b.emit(around, Pad((0, 0, top, left), (0, 0, bottom, right)), (x,), around)
+    beyond = (0, whole[1] - bottom, 0, whole[3] - right)
+    window = replace(operator.window, padding=beyond)
+    return replace(operator, window=window, count_padding=False), around
 
 
 def _read_quantized(b: Builder, node: OnnxNode) -> None:

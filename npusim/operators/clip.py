@@ -24,9 +24,11 @@ from npusim.operators.kinds.scale import (
     values_by_ratio,
 )
 from npusim.operators.kinds.table import Table, table_step
+from npusim.operators.kinds.types import require_same_quantization
 from npusim.operators.kinds.unary import Unary
 from npusim.operators.kinds.wide import Values, by_width
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
+from npusim.runtimes.requantization import affine
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,29 @@ def of_integers(network: Network, node: Node) -> Values:
     return values_by_ratio(network, node, ratio_to_output(network, node), _bounds(network, node))
 
 
+def onnxruntime(network: Network, node: Node) -> Table | Values:
+    """Return onnxruntime's table; of wider integers, which keep their scale, the bounds' own steps.
+
+    Q(clip(v)) is Q(v) between the bounds' Q, which is monotone.
+    """
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    if y.dtype.itemsize == 1:
+        found: Table = onnxruntime_table(_bounds)(network, node)
+        return found
+    require_same_quantization(node, x, y)
+    scale, zero = affine(node, y)
+    clamp, limits = _bounds(network, node), np.iinfo(y.dtype)
+
+    def end(bound: float | None, otherwise: int) -> int:
+        if bound is None:
+            return otherwise
+        steps = np.rint(np.float32(bound) / np.float32(scale)) + zero
+        return int(min(max(steps, limits.min), limits.max))
+
+    low, high = end(clamp.low, limits.min), end(clamp.high, limits.max)
+    return lambda x: np.clip(x, low, high).astype(y.dtype)
+
+
 BOUNDS = Field(
     lambda o, x: {"bounds": as_numbers(o.bounds)},
     lambda call: {"low": call.bounds("bounds").low, "high": call.bounds("bounds").high},
@@ -83,7 +108,7 @@ CONSTANTS = by_width(
         litert=fixed_point,
         litert_opt=fixed_point,
         xnnpack=fixed_point,
-        onnxruntime=onnxruntime_table(_bounds),
+        onnxruntime=onnxruntime,
         tosa=tosa,
         integer=fixed_point,
     ),

@@ -57,7 +57,7 @@ def step(network: Network, node: Node, ends: tuple[int, int]) -> Step:
     """Return the step on 8-bit integers, whose scale does not change."""
     assert isinstance(node.operator, MaxPool)
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    require_types(node, {"x": x, "y": y}, *POOLED)
+    require_types(node, {"x": x, "y": y}, *POOLED, ("uint16", "uint16"))
     require_same_quantization(node, x, y)
     geometry = window_geometry(node.operator.window)
     return KernelStep(pool.max_pool, (geometry, *ends), y.dtype, y.shape[1:])
@@ -67,7 +67,7 @@ def plain(network: Network, node: Node) -> Step:
     """Return the step on 8-bit integers that are worth themselves."""
     assert isinstance(node.operator, MaxPool)
     x, y = network.inputs_of(node)[0], network.output_of(node)
-    require_types(node, {"x": x, "y": y}, *POOLED)
+    require_types(node, {"x": x, "y": y}, *POOLED, ("uint16", "uint16"))
     limits = np.iinfo(y.dtype)
     constants = (window_geometry(node.operator.window), int(limits.min), int(limits.max))
     return KernelStep(pool.max_pool, constants, y.dtype, y.shape[1:])

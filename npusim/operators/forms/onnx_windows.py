@@ -47,8 +47,6 @@ def window(node: OnnxNode, kernel: Pair | None, image: Pair) -> Window:
     elif mode != "VALID":
         raise FormatError(f"{node.name}: expected a known auto_pad, found {mode!r}")
     if node.integer("ceil_mode", 0):
-        if node.integer("count_include_pad", 0):
-            raise UnsupportedError(f"{node.name}: ceil_mode together with count_include_pad")
         for axis in range(2):
             after[axis] = ceil_padding(
                 image[axis], before[axis], after[axis], span[axis], stride[axis]
