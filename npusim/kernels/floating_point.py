@@ -69,6 +69,8 @@ def quantize(
             steps = real / unit
     if division.endswith("even"):
         rounded = np.rint(steps)
+        if division == "even":  # as onnxruntime's maximum takes what is no number
+            rounded = np.where(np.isnan(rounded), limits.min - zero_point, rounded)
     else:
         whole = np.trunc(steps)
         rounded = whole + np.where(np.abs(steps - whole) >= 0.5, np.sign(steps), 0)
@@ -78,11 +80,11 @@ def quantize(
 
 @kernel
 def quantize_even(x, scale, zero_point, low, high, y):
-    """Quantize flat float32 `x` by one float32 scale as `even` does; no number becomes 0 steps."""
+    """Quantize flat float32 `x` by one float32 scale as `even` does; no number becomes `low`."""
     least, most = np.float32(low - zero_point), np.float32(high - zero_point)
     for i in range(len(y)):
-        value = min(max(np.rint(x[i] / scale), least), most)
-        y[i] = zero_point + (np.int32(value) if x[i] == x[i] else np.int32(0))
+        value = np.rint(x[i] / scale)
+        y[i] = zero_point + np.int32(min(value, most) if value > least else least)
 
 
 @kernel
