@@ -86,8 +86,12 @@ def _runs_held(network: Network, tensors: Mapping[str, NDArray]) -> int:
 
 
 def _load_kernels(network: Network, rule: Rule, prepared: Prepared) -> None:
-    """Run a sample of zeros, the first time: what loads the kernels is no layer's time."""
-    if rule in _loaded.setdefault(network, set()):
+    """Run a sample of zeros, the first time: what loads the kernels is no layer's time.
+
+    Where sizes are known only at run, zeros say nothing of the kernels that a sample takes.
+    """
+    varies = any(tensor.varies for tensor in network.tensors.values())
+    if varies or rule in _loaded.setdefault(network, set()):
         return
     zeros = {}
     for name in network.inputs:

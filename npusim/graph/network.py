@@ -40,7 +40,7 @@ class Node:
     @property
     def kind(self) -> str:
         """The operator's name, as shown to people."""
-        return type(self.operator).__name__
+        return self.operator.shown_name
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,11 @@ class Operator(ABC):
             raise ShapeError(f"expected {expected} inputs, found {inputs}")
 
     @property
+    def shown_name(self) -> str:
+        """Its name, as shown to people."""
+        return type(self).__name__
+
+    @property
     def copies_values(self) -> bool:
         """Whether the output's values are all values of the input, or padding."""
         return False

@@ -84,7 +84,7 @@ def single(network: Network, node: Node, rule: Rule) -> Step:
     if operator.is_pool:
         shape = network.output_of(node).shape[1:]
         return lambda threads, x: mlas.image_means(x).reshape(-1, *shape)
-    sums, count = sums_as_onnxruntime(network, node), np.float32(elements(network, node))
+    sums, count = sums_as_onnxruntime(network, node), np.float32(max(elements(network, node), 1))
     return lambda threads, x: sums(x) / count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,16 @@ class ReduceMax(Reduce):
 
 
 def real(operator: ReduceMax, x: NDArray) -> NDArray:
-    """Return the extreme values."""
+    """Return the extreme values; of nothing the one that any other goes beyond."""
     function = np.min if operator.least else np.max
-    return np.asarray(function(x, axis=operator.axes, keepdims=operator.keep_dims))
+    nothing = {} if x.size else {"initial": _beyond(x.dtype, not operator.least)}
+    return np.asarray(function(x, axis=operator.axes, keepdims=operator.keep_dims, **nothing))
+
+
+def _beyond(dtype: np.dtype, least: bool) -> Any:
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min if least else np.iinfo(dtype).max
+    return not least if dtype.kind == "b" else (-np.inf if least else np.inf)
 
 
 PAGE = any_type_page(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import UnsupportedError
+from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Group, Network, Node
 from npusim.graph.refusals import Refusal, Refusals, refused
 from npusim.graph.tensor import is_quantized
@@ -119,7 +119,11 @@ def varying_step(operator: Varying, rule: Rule) -> Step:
             if len(runs) >= MOST_KINDS_KEPT:
                 runs.clear()
             runs[kind] = _run_of(operator.piece.network(values), rule)
-        return one_or_all(operator.outcome((runs[kind],), threads, values))
+        try:
+            return one_or_all(operator.outcome((runs[kind],), threads, values))
+        except (ValueError, IndexError) as error:
+            shapes = ", ".join(str(list(value.shape)) for value in values)
+            raise RangeError(f"{operator.largest.name}: inputs of {shapes}: {error}") from None
 
     return run
 

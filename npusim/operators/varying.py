@@ -66,6 +66,12 @@ class Varying(Caller):
         return (self.largest,)
 
     @property
+    def shown_name(self) -> str:
+        """The kinds of what the file's operator is, or that it computes a size."""
+        kinds = dict.fromkeys(node.kind for node in self.largest.nodes)
+        return f"{'+'.join(kinds) or 'sizes'} at run"
+
+    @property
     def sizes_vary(self) -> bool:
         return True
 

@@ -106,8 +106,9 @@ class Chain:
     def tiled(self) -> str:
         return self.put("Tile", self.last, self.held(2, 1))
 
-    def added_up(self) -> str:
-        return self.put("ReduceSum", self.last, self.held(0), keepdims=1)
+    def reduced(self) -> str:
+        kinds = ("ReduceSum", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceProd")
+        return self.put(kinds[self.rng.integers(5)], self.last, self.held(0), keepdims=1)
 
     def softmax(self) -> str:
         return self.put("Softmax", self.last, axis=1)
@@ -145,7 +146,7 @@ STEPS: tuple[Callable[[Chain], str], ...] = (
     Chain.numbered,
     Chain.expanded,
     Chain.tiled,
-    Chain.added_up,
+    Chain.reduced,
     Chain.softmax,
     Chain.turned,
     Chain.filled,
@@ -158,6 +159,14 @@ def _random(rng: np.random.Generator) -> Case:
     mask = rng.random(rows) < rng.choice([0.1, 0.5, 1])
     inputs = {"x": values(rng, (rows, columns), np.float32), "mask": mask}
     chain = Chain(rng, columns, [NODE("Compress", ["x", "mask"], ["start"], axis=0)])
+    if rng.integers(2):
+        boxes = rng.uniform(0, 1, (1, rows, 4)).astype(np.float32)
+        inputs = {"x": inputs["x"], "boxes": boxes, "scores": rng.random((1, 2, rows), np.float32)}
+        chain.nodes = []
+        limits = [chain.held(4), *(chain.array(np.array(n, np.float32)) for n in (0.2, 0.5))]
+        found = chain.put("NonMaxSuppression", "boxes", "scores", *limits)
+        places = chain.put("Gather", found, chain.array(np.array(2)), axis=1)
+        chain.last = chain.put("Gather", "x", places, axis=0)
     for _ in range(int(rng.integers(1, 5))):
         chain.last = STEPS[rng.integers(len(STEPS))](chain)
     outputs = {chain.last: np.float32}
