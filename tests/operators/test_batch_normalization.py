@@ -10,6 +10,14 @@ from onnx.reference import ReferenceEvaluator
 from npusim import operators as op
 from npusim.operators.batch_normalization import PAGE, real
 from npusim.operators.page import Absent
+from tests.simulator.onnxruntime_reference import (
+    ALL,
+    MICROSOFT,
+    loaded,
+    model,
+    npusim_run,
+    session,
+)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -34,3 +42,21 @@ def test_real_meaning_is_onnxs(seed: int) -> None:
 
 def test_integers_are_refused() -> None:
     assert isinstance(PAGE.quantized, Absent)
+
+
+def test_constants_of_four_bits() -> None:
+    """As onnxruntime's quantizer writes them: DequantizeLinear of com.microsoft before opset 21."""
+    rng = np.random.default_rng(0)
+    x = {"x": rng.normal(size=(1, 5, 4, 4)).astype("f")}
+    held = {n: rng.uniform(0.5, 2, 5).astype("f") for n in ("beta", "mean", "variance")}
+    held["s"] = np.array(0.25, "f")
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["gamma"], domain=MICROSOFT),
+        helper.make_node("BatchNormalization", ["x", "gamma", "beta", "mean", "variance"], ["y"]),
+    ]
+    proto = model(nodes, x, held, {"y": np.float32})
+    codes = helper.make_tensor("w", TensorProto.INT4, [5], [-8, 7, 3, 1, -2])
+    proto.graph.initializer.append(codes)
+    proto.ir_version = 10
+    (expected,) = session(proto, ALL).run(None, x)
+    np.testing.assert_array_equal(npusim_run(loaded(proto), x)["y"], expected)

@@ -23,6 +23,10 @@ MAX_BYTES = 1 << 28
 """A constant that takes more than this is not made: no network this is for has one."""
 
 
+OF_BOTH_DOMAINS = ("DequantizeLinear", "QuantizeLinear")
+"""What com.microsoft has for types that ONNX's own took in later."""
+
+
 def evaluate(
     node: OnnxNode, inputs: list[NDArray | None], opset: int | None = None
 ) -> list[NDArray] | None:
@@ -37,7 +41,7 @@ def evaluate(
     UnsupportedError
         An output would take more than MAX_BYTES.
     """
-    if node.domain:
+    if node.domain and (node.domain != "com.microsoft" or node.kind not in OF_BOTH_DOMAINS):
         return None
     function = FUNCTIONS.get(node.kind)
     if function is None:
