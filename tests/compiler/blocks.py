@@ -233,5 +233,5 @@ def ssd_mobilenet() -> Network:
 
 BLOCKS: dict[str, Callable[[], Network]] = {
     "deeplab_v3": deeplab_v3, "ssd_mobilenet": ssd_mobilenet, "mobilenet_v3": mobilenet_v3,
-    "mobilenet_v3_small": mobilenet_v3_small, "vit_tiny": vit_tiny, "bert_tiny": bert_tiny,
+    "vit_tiny": vit_tiny, "bert_tiny": bert_tiny,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Blocks of well-known networks on `base`: bytes, the array's share, what is left to the host."""
+"""Blocks of well-known networks, and one whole, on `base`: bytes, share of the array, the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from npusim.engines.estimate import estimate
 from npusim.machines import Machine
 from npusim.operators.count import layer_macs
 from tests.compiler.agreement import assert_agrees
-from tests.compiler.blocks import BLOCKS
+from tests.compiler.blocks import BLOCKS, mobilenet_v3_small
 
 LEFT = {
     "deeplab_v3": set(),
@@ -19,11 +19,12 @@ LEFT = {
     "bert_tiny": {"Softmax"},
 }
 """What the host computes of each."""
+BUILT = BLOCKS | {"mobilenet_v3_small": mobilenet_v3_small}
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_a_block_runs_on_base_with_the_kernels_bytes(name: str) -> None:
-    network, base = BLOCKS[name](), Machine.load("base")
+@pytest.mark.parametrize("name", BUILT)
+def test_a_network_runs_on_base_with_the_kernels_bytes(name: str) -> None:
+    network, base = BUILT[name](), Machine.load("base")
     compiled = assert_agrees(network, base, "litert")
     on_array = sum(layer.macs for layer in compiled.program.layers)
     assert on_array >= 0.99 * sum(layer_macs(network, node) for node in network.nodes) > 0

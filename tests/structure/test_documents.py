@@ -36,6 +36,8 @@ def test_the_figures_of_the_first_screen_are_those_of_the_documents() -> None:
     assert f"{run} of {files} public .tflite and .onnx files run: {equal} give" in first
     assert f"byte for byte, {near} float networks" in first
     assert int(run) == int(equal) + int(near)
+    words = r"(\d+) run on engine `machine` with every byte of the kernels engine, and (\d+) take"
+    assert re.findall(words, " ".join(coverage.split())) == [(run, run)]
     rows = json.loads((ROOT / "docs" / "rtl.json").read_text()).values()
     whole = [row for row in rows if "network" in row]
     assert all(row["cycles"] == row["rtl_cycles"] and not row["difference"] for row in whole)

@@ -30,8 +30,10 @@ from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, network_outcomes, random_inputs
 from npusim.errors import NpuError
 from npusim.formats.files import load
+from npusim.graph.network import Network
 from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
+from tests.compiler.blocks import BLOCKS, mobilenet_v3_small
 from tools.checkout import DIGITS, MODELS, ROOT, SHARED, commit
 from tools.markdown import header, row
 
@@ -41,6 +43,8 @@ SEED = 1
 FLOAT = "base + float32"
 """The machine `base` with the float32 requantizer beside the integer one."""
 Row = dict[str, Any]
+Source = Path | Callable[[], Network]
+"""A model's file, or what builds a network."""
 
 NETWORKS = (
     (OWN, "base"),
@@ -72,6 +76,7 @@ NETWORKS = (
         )
     ),
     (MODELS / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
+    (mobilenet_v3_small, "base"),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
 CORPUS = tuple(
@@ -82,6 +87,8 @@ CORPUS = tuple(
     for machine in ("base", FLOAT)
 )
 """Files of which some are refused, and some leave nothing to the machine: those have no row."""
+PARTS = tuple((build, "base") for build in BLOCKS.values())
+"""Blocks in the shapes of well-known networks, with random weights: tests/compiler/blocks.py."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
           ("base", "verilator", 200), ("wide", "verilator", 100),
           (FLOAT, "verilator", 200))  # fmt: skip
@@ -106,8 +113,9 @@ measured again by the script's next run.
 The compiled program on one random input (seed {seed}) over the whole range of its type, on the
 simulated machine and on the same Verilog, compiled by Verilator. "Runs": parts between operators
 that the host computes, whose bytes and cycles are compared like those of a whole network. The
-second table: files of ../shared/corpus of which the machine computes anything. One row again:
-`npusim verify MODEL --machine M --simulator verilator`.
+second table: files of ../shared/corpus of which the machine computes anything; in one row again:
+`npusim verify MODEL --machine M --simulator verilator`. The third: blocks of networks. These, and
+MobileNetV3-Small, have the networks' shapes and random weights (`tests/compiler/blocks.py`).
 
 """
 RANDOM_HEAD = """
@@ -160,18 +168,19 @@ def joined(outcomes: Iterable[str]) -> str:
     return hashlib.sha256(" ".join(outcomes).encode()).hexdigest()[:16]
 
 
-def predicted(path: Path, name: str) -> tuple[MachineNetwork, str]:
+def predicted(source: Source, name: str) -> tuple[MachineNetwork, str]:
     """Return a network compiled for the machine called `name`, and the outcome of its row."""
-    compiled = MachineNetwork(load(path), machine_of(name))
+    network = load(source) if isinstance(source, Path) else source()
+    compiled = MachineNetwork(network, machine_of(name))
     return compiled, joined(network_outcomes(compiled, random_inputs(compiled.given, SEED)))
 
 
-def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
+def network_row(source: Source, name: str, kept: dict[str, Row]) -> None:
     """Measure a network on the machine called `name` where no row holds."""
     try:
-        compiled, outcome = predicted(path, name)
+        compiled, outcome = predicted(source, name)
     except NpuError as error:
-        print(f"{path.stem}: no row, {error}"[:160], flush=True)
+        print(f"{stem(source)}: no row, {error}"[:160], flush=True)
         return
     if not any(step.kind == "run" for step in compiled.program.steps):
         return
@@ -182,7 +191,7 @@ def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
             random_inputs(compiled.given, SEED),
         )
         return {
-            "network": path.stem,
+            "block" if source in BLOCKS.values() else "network": stem(source),
             "machine": name,
             "runs": len(runs),
             "instructions": sum(run.instructions for run in runs),
@@ -193,12 +202,17 @@ def network_row(path: Path, name: str, kept: dict[str, Row]) -> None:
             "difference": "; ".join(run.difference for run in runs if run.difference),
         }
 
-    measured(kept, network_name(path, name), outcome, measure)
+    measured(kept, network_name(source, name), outcome, measure)
 
 
-def network_name(path: Path, name: str) -> str:
+def stem(source: Source) -> str:
+    """Return the name of a network in the tables."""
+    return source.stem if isinstance(source, Path) else source.__name__
+
+
+def network_name(source: Source, name: str) -> str:
     """Return the name of a network's row."""
-    return f"{path.stem} on {name}"
+    return f"{stem(source)} on {name}"
 
 
 def random_name(name: str, simulator: str, count: int) -> str:
@@ -237,8 +251,8 @@ def random_row(name: str, simulator: str, count: int, kept: dict[str, Row]) -> N
 
 
 def ordered(kept: dict[str, Row]) -> dict[str, Row]:
-    """Return the rows in the order of NETWORKS, CORPUS and RANDOM; rows of none of them go."""
-    names = [network_name(*one) for one in (*NETWORKS, *CORPUS)]
+    """Return the rows in the order of the page; rows that it does not ask for go."""
+    names = [network_name(*one) for one in (*NETWORKS, *CORPUS, *PARTS)]
     names += [random_name(*one) for one in RANDOM]
     return {name: kept[name] for name in names if name in kept}
 
@@ -252,7 +266,9 @@ def network_table(rows: Iterable[Row]) -> str:
     for of in rows:
         numbers = [of[k] for k in ("runs", "instructions", "cycles", "rtl_cycles", "events")]
         figures = (f"{n:,}" for n in numbers)
-        lines.append(row(of["network"], of["machine"], *figures, of["difference"] or 0))
+        lines.append(
+            row(of.get("network", of.get("block")), of["machine"], *figures, of["difference"] or 0)
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -274,17 +290,16 @@ def random_table(rows: Iterable[Row]) -> str:
 
 def page(kept: Mapping[str, Row]) -> str:
     """Return docs/rtl.md."""
-    networks, corpus = (
-        [kept[name] for one in some if (name := network_name(*one)) in kept]
-        for some in (NETWORKS, CORPUS)
-    )
+    networks = [
+        network_table([kept[name] for one in some if (name := network_name(*one)) in kept])
+        for some in (NETWORKS, CORPUS, PARTS)
+    ]
     programs = [of for of in kept.values() if "programs" in of]
     hashes = ", ".join(f"`{of}`" for of in sorted({of["verilog"] for of in kept.values()}))
     head = HEAD.format(
         commit=commit(10), seed=SEED, verilog=hashes, today=verilog_hash(), float=FLOAT
     )
-    tables = (network_table(networks), network_table(corpus), random_table(programs))
-    return f"{head}{tables[0]}\n{tables[1]}{RANDOM_HEAD}{tables[2]}"
+    return head + "\n".join(networks) + RANDOM_HEAD + random_table(programs)
 
 
 def main() -> int:
@@ -296,9 +311,9 @@ def main() -> int:
     options = parser.parse_args()
     again = options.all or not MEASURED.exists()
     kept: dict[str, Row] = {} if again else json.loads(MEASURED.read_text())
-    for path, name in () if options.no_new else (*NETWORKS, *CORPUS):
-        if options.only in network_name(path, name):
-            network_row(path, name, kept)
+    for source, name in () if options.no_new else (*NETWORKS, *CORPUS, *PARTS):
+        if options.only in network_name(source, name):
+            network_row(source, name, kept)
     for name, simulator, count in () if options.no_new else RANDOM:
         if options.only in random_name(name, simulator, count):
             random_row(name, simulator, count, kept)
