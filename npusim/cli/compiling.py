@@ -51,7 +51,10 @@ class Compilations:
 
 @contextmanager
 def compilations_said() -> Iterator[None]:
-    """Say on standard error what is compiled while the block runs."""
+    """Say on standard error what is compiled while the block runs.
+
+    How it ended is said last: where the block raises, nothing follows that.
+    """
     compilations = Compilations()
     on_compile.append(compilations.begin)
     on_compiled.append(compilations.end)
@@ -60,4 +63,5 @@ def compilations_said() -> Iterator[None]:
     finally:
         on_compile.remove(compilations.begin)
         on_compiled.remove(compilations.end)
-        compilations.report()
+        if sys.exc_info()[0] is None:
+            compilations.report()
