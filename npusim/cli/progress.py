@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+BAR_WIDTH = 20
 Show = Callable[[str, int, int | None], None]
 """Called with what is going on, how much of it is done, and how much there is (None: unknown)."""
 
@@ -17,20 +18,32 @@ def progress_bars(*, one_for_each: bool = False) -> Iterator[Show]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        Task,
         TaskID,
         TextColumn,
+        TimeElapsedColumn,
         TimeRemainingColumn,
     )
+
+    from rich.text import Text
 
     from npusim.printable import printable
     from npusim.report.terminal import PlainConsole
 
+    class Left(TimeRemainingColumn):
+        """What time is left, nothing where nobody knows how much there is to do."""
+
+        def render(self, task: Task) -> Text:
+            return Text("") if task.total is None else super().render(task).append(" left")
+
     bars: dict[str, TaskID] = {}
     with Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(BAR_WIDTH),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TimeElapsedColumn(),
+        TextColumn("passed"),
+        Left(),
         console=PlainConsole(to_stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),

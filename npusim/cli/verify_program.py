@@ -55,7 +55,9 @@ def verify_program(
     """
     toolchain.require(simulator)
     program = Program.load(path)
-    runs = compare_program(program, machine, simulator=simulator, waves=waves)
+    with progress_bars() as show:
+        show(f"{program.name} on {simulator}", 0, None)
+        runs = compare_program(program, machine, simulator=simulator, waves=waves)
     found = [(f"{program.name}, step {number}", run) for number, run in enumerate(runs)]
     title = f"{program.name} on {program.machine.name}, {simulator}"
     return print_comparisons(found, title, verdicts)
@@ -90,9 +92,12 @@ def verify_model(
     from npusim.formats.files import load
 
     toolchain.require(simulator)
-    compiled = MachineNetwork(load(path), machine, requant)
-    inputs = random_inputs(compiled.given, seed)
-    runs = compare_network(compiled, inputs, simulator=simulator, waves=waves)
+    network = load(path)
+    with progress_bars() as show:
+        show(f"{path.name} on {machine.name}, {simulator}", 0, None)
+        compiled = MachineNetwork(network, machine, requant)
+        inputs = random_inputs(compiled.given, seed)
+        runs = compare_network(compiled, inputs, simulator=simulator, waves=waves)
     found = [(f"run {number + 1}", run) for number, run in enumerate(runs)]
     hosts = [step.node for step in compiled.program.steps if step.kind == "host"]
     title = f"{path.name} on {machine.name}, memory {machine.memory.model}, {simulator}"

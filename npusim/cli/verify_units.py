@@ -126,7 +126,7 @@ def _verified(title: str, tasks: Sequence[_Task], verdicts: Verdicts | None) -> 
     cases = []
     with progress_bars() as show:
         for number, task in enumerate(tasks):
-            show(f"{task.unit} {task.settings}", number, len(tasks))
+            show(f"{task.unit} {task.settings}", number, len(tasks) if len(tasks) > 1 else None)
             cases.append(_case(task))
     return (verdicts or Verdicts()).give(title, cases, RANKS)
 
