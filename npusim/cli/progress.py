@@ -24,7 +24,6 @@ def progress_bars(*, one_for_each: bool = False) -> Iterator[Show]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-
     from rich.text import Text
 
     from npusim.printable import printable
