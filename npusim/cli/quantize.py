@@ -212,6 +212,9 @@ def command(
         require_used(own_settings, options)
         if mix is not None:
             raise UnsupportedError("--mix: expected --budget beside it, found none")
+    for option in ("scheme", "bits"):
+        if budget is not None and option in own_settings:
+            raise UnsupportedError(f"--{option}: expected no --budget, which chooses it by --mix")
     if form != "npusim":
         require_uniform(form, options, budget is not None)
     network = load(model, shapes, outputs)

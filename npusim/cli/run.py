@@ -155,12 +155,21 @@ def command(
     network = load(model, shapes, outputs)
     samples = read_inputs(input_files, network, reading) if input_files else zero_inputs(network)
     reading.require_used(samples.samples.values())
+    if reset_state and not network.state:
+        raise UnsupportedError(
+            f"--reset-state: expected a network with state, found {network.name}"
+        )
+    count = samples.count(network)
+    if names_path is not None and count != 1:
+        raise UnsupportedError(
+            f"--labels: expected one sample, whose top 5 it names, found {count}"
+        )
     classes = prod(network.tensors[network.outputs[0]].shape[1:]) if network.outputs else 0
     names = None if names_path is None else read_names(names_path, classes)
     if not input_files:
         print("no --input: running one sample of zeros", file=sys.stderr)
     with progress_bars() as show:
-        what = f"{network.name} ({counted(samples.count(network), 'sample')})"
+        what = f"{network.name} ({counted(count, 'sample')})"
         show(what, 0, None)
         settings: dict[str, Any] = {
             "engine": engine, "machine": machine, "requant": requant, "batch": batch,

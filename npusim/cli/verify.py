@@ -140,6 +140,9 @@ def command(
 
         if changes:
             raise click.UsageError("--set: expected a network or --random, found a program")
+        seeded = click.get_current_context().get_parameter_source("seed")
+        if seeded is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("--seed: expected random stimulus, a program has its own data")
         path, chosen = Path(targets[0]), None
         if machine is not None or memory is not None or latency is not None:
             chosen = _described(machine or Program.load(path).machine, (), memory, latency)

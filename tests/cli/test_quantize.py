@@ -211,6 +211,14 @@ def test_what_only_a_budget_uses_needs_one(option: str, samples: Path, tmp_path:
         quantize(samples, tmp_path / "q.onnx", **{option: "array.size=8"})
 
 
+@pytest.mark.parametrize(("option", "value"), [("scheme", "wes"), ("bits", 4)])
+def test_a_budget_chooses_schemes(
+    option: str, value: object, samples: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(NpuError, match=f"--{option}: expected no --budget"):
+        quantize(samples, tmp_path / "q.onnx", budget="bytes=0.5x", **{option: value})
+
+
 def test_a_budget_of_bytes_is_of_no_machine(samples: Path, tmp_path: Path) -> None:
     with pytest.raises(NpuError, match="--machine: expected --budget beside it, of cycles"):
         quantize(samples, tmp_path / "q.onnx", budget="bytes=0.5x", machine="base")

@@ -178,6 +178,14 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
         lambda d: [MODEL, "--engine", "machine", "--set", "array.size=8", "--set", "array.size=4"],
         "--set: expected each key once, found array.size again",
     ),
+    "state of a network without": (
+        lambda d: [MODEL, "--reset-state"],
+        "--reset-state: expected a network with state",
+    ),
+    "names of many samples": (
+        lambda d: [MODEL, "--input", IMAGES, "--labels", text(d / "names.txt")],
+        "--labels: expected one sample, whose top 5 it names, found 360",
+    ),
     "a mean of no picture": (
         lambda d: [MODEL, "--input", IMAGES, "--mean", "0.5"],
         "--mean: expected pictures, or --samples pixels, found other samples",
@@ -191,7 +199,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
         "expected another file for each output, --output names it",
     ),
     "other names": (
-        lambda d: [MODEL, "--input", IMAGES, "--labels", text(d / "names.txt")],
+        lambda d: [MODEL, "--labels", text(d / "names.txt")],
         "expected 10 names, one a line, found 20",
     ),
     "nowhere to write": (lambda d: [MODEL, "--output", d / "none" / "y.npz"], "no directory"),

@@ -79,6 +79,7 @@ def test_bad_options_are_a_users_mistake(tmp_path):
     [
         (("digits", "--vectors", "5"), "--vectors: expected units"),
         (("--random", "1", "--vectors", "5"), "--vectors: expected units"),
+        (("program.npu", "--seed", "2"), "--seed: expected random stimulus"),
         (("digits", "--bins"), "--bins: expected units or --random"),
         (("requantize", "--machine", "nosuch"), "--machine: expected a network"),
     ],
