@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from npusim.errors import FormatError
+from npusim.errors import FormatError, suggested
 from npusim.formats import torch_module
 from npusim.formats.imported import Imported
-from npusim.formats.shipped import shipped
+from npusim.formats.shipped import shipped, shipped_networks
 from npusim.graph.cut import cut_before
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusal, refused
@@ -85,6 +85,11 @@ def read(
     """Return what the format's reader makes of the file at `path`; see `load`."""
     path = shipped(path)
     expected = "a .tflite or .onnx file"
+    with readable(path, expected):
+        is_missing = not path.exists()
+    if is_missing:
+        hint = suggested(str(path), shipped_networks())
+        raise FormatError(f"{path}: cannot read it: no such file{hint}")
     require_file(path, expected)
     with readable(path, expected), path.open("rb") as file:
         start = file.read(8)

@@ -22,3 +22,8 @@ def beside(folder: Path, name: str) -> Path:
     path = folder / name
     found = shipped(Path(name))
     return path if path.exists() or not found.exists() else found
+
+
+def shipped_networks() -> list[str]:
+    """Return the names by which the package's networks are known."""
+    return [*SHORT, *sorted(path.name for path in NETWORKS.glob("*/*.onnx"))]

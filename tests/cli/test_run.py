@@ -130,6 +130,10 @@ def labelled(path: Path, labels: list[int]) -> Path:
 
 MISTAKES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "no such model": (lambda d: [d / "none.onnx"], "cannot read it"),
+    "a shipped name mistyped": (
+        lambda d: ["digits_floot.onnx"],
+        "no such file; did you mean digits_float.onnx?",
+    ),
     "a directory": (lambda d: [d], "found a directory"),
     "an empty file": (lambda d: [empty(d / "empty.tflite")], "found an empty file"),
     "another format": (lambda d: [text(d / "model.txt")], "expected a .tflite or .onnx file"),
