@@ -5,28 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from npusim.codes import ARRAY_FORMATS
 from npusim.report.bars import CYCLES, PICOJOULES, Bar, scale_of, stacked_bars
-from npusim.report.cycle_words import PART_WORDS
+from npusim.report.cost_words import ENERGY_WORDS, PART_WORDS
 from npusim.report.roofline import roofline
 from npusim.report.timeline_charts import activity_chart, occupancy_chart
 
 WIDE, PHONE = 1040, 360
-ENERGY_DESCRIPTIONS: Mapping[str, str] = {
-    **{f"array_{name}": f"array, {name}" for name in ARRAY_FORMATS},
-    "array_edge": "array, edge",
-    "accumulators": "accumulators",
-    "requantizers": "requantizers",
-    "vector": "vector unit",
-    "scratchpads": "scratchpads",
-    "dma": "DMA",
-    "dram": "DRAM",
-    "control": "control",
-    "clock": "clock",
-    "leakage": "leakage",
-}
-"""Of npusim/cost/prices.py COMPONENTS, in the order in which they are stacked."""
-
 Chart = Callable[[Mapping[str, Any], int], str]
 
 
@@ -56,9 +40,7 @@ def energy_chart(data: Mapping[str, Any], width: int) -> str:
             bars.append(Bar(layer["name"], parts, pointer, energy_text(total)))
     if not bars:
         return ""
-    return stacked_bars(
-        bars, ENERGY_DESCRIPTIONS, "energy of each layer", PICOJOULES, "energy", width
-    )
+    return stacked_bars(bars, ENERGY_WORDS, "energy of each layer", PICOJOULES, "energy", width)
 
 
 def energy_text(picojoules: float) -> str:

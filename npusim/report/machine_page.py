@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from npusim.analysis.engine_activity import COMPUTE_PARTS, WAITS
-from npusim.report.cycle_words import WAIT_WORDS
+from npusim.report.cost_words import WAIT_WORDS
 from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_words import conformance_words, lead_words
 from npusim.report.pages import HERE, Cell, Row, render, saving_script

@@ -14,7 +14,7 @@ from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_um2
 from npusim.cost.host import HostCost
 from npusim.isa.program import Program
-from npusim.report.cycle_words import LOSS_MEANINGS, LOSS_WORDS, WAIT_WORDS
+from npusim.report.cost_words import ENERGY_WORDS, LOSS_MEANINGS, LOSS_WORDS, WAIT_WORDS
 from npusim.report.sheet import Column, Sheet
 from npusim.report.terminal import for_samples
 
@@ -182,7 +182,7 @@ def energy_line(energy_pj: Mapping[str, float], program: Program, host_pj: float
     total = energy_pj["total"]
     parts = sorted(((pj, name) for name, pj in energy_pj.items() if name != "total"), reverse=True)
     listed = ", ".join(
-        f"{name} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS] if total
+        f"{ENERGY_WORDS[name]} {100 * pj / total:.0f} %" for pj, name in parts[:MOST_PARTS] if total
     )
     shares = f" ({listed})" if listed else ""
     of_machine = [f"{total / 1e6:,.3f} uJ {for_samples(program.samples)}{shares}"] if total else []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from npusim.analysis.engine_activity import COMPUTE_PARTS
-from npusim.report.cycle_words import PART_WORDS
+from npusim.report.cost_words import PART_WORDS
 from npusim.report.pages import render
 from npusim.report.roofline import bound_macs_per_cycle
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from npusim.report.bars import CHARACTER_PIXELS, CYCLES, NARROW, legend, scale_of, shortened
-from npusim.report.cycle_words import SIDE_WORDS
+from npusim.report.cost_words import SIDE_WORDS
 from npusim.report.svg import Axis, number, picture, text
 from npusim.simulator.timing.timeline import CAUSES
 

@@ -23,7 +23,7 @@ from npusim.cost.host import HostCost, host_cost
 from npusim.isa.assembly import line
 from npusim.isa.program import Program, Step
 from npusim.isa.spec import ENGINES, QUEUED_ENGINES
-from npusim.report.cycle_words import wait_of
+from npusim.report.cost_words import wait_of
 from npusim.simulator.counts import event_counts
 from npusim.simulator.timing.timeline import CAUSES, Timeline
 

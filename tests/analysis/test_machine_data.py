@@ -15,7 +15,8 @@ from npusim.analysis.machine_data import machine_data
 from npusim.cost.prices import COMPONENTS
 from npusim.engines.program_cost import ProgramCost
 from npusim.formats.files import load
-from npusim.report.machine_charts import CHARTS, ENERGY_DESCRIPTIONS, PHONE, WIDE, energy_text
+from npusim.report.cost_words import ENERGY_WORDS
+from npusim.report.machine_charts import CHARTS, PHONE, WIDE, energy_text
 from npusim.report.machine_page import machine_page
 from npusim.report.machine_words import conformance_text
 from npusim.report.pages import style
@@ -94,7 +95,7 @@ def test_every_number_of_the_page_is_in_its_json(reported: Reported, has_energy:
 
 
 def test_every_component_of_energy_has_a_name_and_a_colour() -> None:
-    assert tuple(ENERGY_DESCRIPTIONS) == COMPONENTS
+    assert tuple(ENERGY_WORDS) == COMPONENTS
     for name in COMPONENTS:
         assert f".{name}" in style()
 

@@ -1,7 +1,8 @@
-"""What tables, pictures and traces call the ways in which cycles are spent."""
+"""What tables, pictures and traces call the ways in which cycles and energy are spent."""
 
 from __future__ import annotations
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.isa.spec import QUEUED_ENGINES, SIDES
 
 WAIT_WORDS = {
@@ -35,6 +36,20 @@ SIDE_WORDS = {
     "next": "waiting for the engine after",
 }
 """What one engine of LD, MX, EP and ST waits for; behind ST comes LD."""
+ENERGY_WORDS = {
+    **{f"array_{name}": f"array ({name})" for name in ARRAY_FORMATS},
+    "array_edge": "edge of the array",
+    "accumulators": "accumulators",
+    "requantizers": "requantizers",
+    "vector": "vector unit",
+    "scratchpads": "scratchpads",
+    "dma": "DMA",
+    "dram": "DRAM",
+    "control": "control",
+    "clock": "clock",
+    "leakage": "leakage",
+}
+"""Of npusim/cost/prices.py COMPONENTS, in the order in which they are stacked."""
 
 
 def wait_of(engine: str, cause: str) -> str:
