@@ -50,6 +50,11 @@ class Budget:
     def __str__(self) -> str:
         return f"{self.resource}={self.amount:g}{'x' if self.relative else ''}"
 
+    def require_machine(self, machine: Machine | None) -> None:
+        """Raise UnsupportedError where it is of cycles or energy, and there is no machine."""
+        if self.resource != "bytes" and machine is None:
+            raise UnsupportedError(f"--budget {self.resource}: expected --machine, found none")
+
     @classmethod
     def parse(cls, text: str) -> Budget:
         """Return the budget of `bytes=0.5x`, `cycles=100000` or `energy=20` (microjoules).
@@ -102,6 +107,7 @@ def within_budget(
     *,
     schemes: Sequence[str] = MIXED_SCHEMES,
     machine: Machine | None = None,
+    found: Sequence[Sensitivity] | None = None,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
 ) -> Options:
@@ -115,6 +121,8 @@ def within_budget(
         What a layer may be coded in.
     machine
         What cycles and energy are of.
+    found
+        What `layer_sensitivities` returns, which no budget changes; measured here where None.
 
     Raises
     ------
@@ -123,17 +131,16 @@ def within_budget(
     CapacityError
         No selection fits the budget: the message has what the least one takes.
     """
-    if budget.resource != "bytes" and machine is None:
-        raise UnsupportedError(f"--budget {budget.resource}: expected --machine, found none")
-    every = mixed_choices(schemes)
-    names = [node.name for node in prepared.network.nodes if is_linear(node)]
-    choices = {name: every for name in names} | _fixed(names, options)
+    budget.require_machine(machine)
+    choices = _choices(prepared, options, schemes)
+    names = [*choices]
     prices = _Prices(prepared, options, budget.resource, machine, threads)
     limit = budget.amount
     if budget.relative:
         plain = _Prices(prepared, replace(options, int16=()), budget.resource, machine, threads)
         limit *= plain.of(dict.fromkeys(names, EXEMPT_SCHEME))
-    found = sensitivities(prepared, choices, options, progress, threads)
+    if found is None:
+        found = sensitivities(prepared, choices, options, progress, threads)
     best = front(
         [[prices.of_layer(one, choice) for choice in choices[one.layer]] for one in found],
         [[one.errors[choice] for choice in choices[one.layer]] for one in found],
@@ -157,6 +164,25 @@ def within_budget(
     raise CapacityError(
         f"--budget {budget.resource}: expected at least {least:,.6g}, found {limit:,.6g}"
     )
+
+
+def layer_sensitivities(
+    prepared: Prepared,
+    options: Options,
+    schemes: Sequence[str] = MIXED_SCHEMES,
+    threads: int | None = None,
+) -> list[Sensitivity]:
+    """Return what each choice that a budget has would do to each layer."""
+    return sensitivities(prepared, _choices(prepared, options, schemes), options, threads=threads)
+
+
+def _choices(
+    prepared: Prepared, options: Options, schemes: Sequence[str]
+) -> dict[str, list[Choice]]:
+    """Return what each linear layer may be coded in, in order."""
+    every = mixed_choices(schemes)
+    names = [node.name for node in prepared.network.nodes if is_linear(node)]
+    return {name: every for name in names} | _fixed(names, options)
 
 
 def _fixed(names: list[str], options: Options) -> dict[str, list[Choice]]:

@@ -105,10 +105,10 @@ def mixed_choices(
             Options(encoder=encoder, bias_correction=correction),  # type: ignore[arg-type]
             budget,
         )
-        for budget in map(Budget.parse, budgets)
         for encoder in encoders
         if encoder != PUBLISHED
         for correction in corrections
+        for budget in map(Budget.parse, budgets)
     ]
 
 
@@ -166,13 +166,16 @@ def compare(
     ------
     NpuError
         As the quantizer, and as carry_out; labels that are not one a sample; a scheme, encoder or
-        correction that there is not.
+        correction that there is not; a budget of cycles or energy without a machine.
     """
     place = Place(workers, scheduler, None if journal is None else Path(journal), resume)
     require_count("workers", workers)
     chosen = choices(schemes, bits, encoders, bias_corrections)
     chosen += mixed_choices(budgets, encoders, bias_corrections)
     target = None if machine is None else Machine.of(machine)
+    for choice in chosen:
+        if choice.budget is not None:
+            choice.budget.require_machine(target)
     subject = Subject(network, calibrate, evaluate, labels, target, layer_errors)
     reference = reference_of(subject, threads)
     prepared, outputs = reference.prepared, reference.outputs

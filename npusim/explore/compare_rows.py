@@ -20,7 +20,7 @@ from npusim.codes.schemes import MIXED
 from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.errors import CapacityError, NpuError
-from npusim.explore.budget import Budget, within_budget
+from npusim.explore.budget import Budget, layer_sensitivities, within_budget
 from npusim.explore.compare_pictures import PICTURED_BITS, grid, pictured
 from npusim.explore.sweep.tasks import Outcome, array_key, digest, latest, sha256
 from npusim.graph.network import Network
@@ -116,9 +116,15 @@ def row_of(subject: Subject, choice: Choice, threads: int | None) -> Outcome:
         reference = reference_of(subject, threads)
         options = choice.options
         if choice.budget is not None:
-            options = within_budget(
-                reference.prepared, options, choice.budget, machine=subject.machine, threads=threads
+            found = latest(
+                "sensitivities",
+                f"{subject.key} {options}",
+                lambda: layer_sensitivities(reference.prepared, options, threads=threads),
             )
+            options = within_budget(
+                reference.prepared, options, choice.budget, machine=subject.machine, found=found,
+                threads=threads,
+            )  # fmt: skip
         quantized = quantize_prepared(reference.prepared, options, threads=threads)
         row = measured_row(
             choice, quantized, reference.outputs, reference.samples, subject.labels, threads or 1

@@ -92,6 +92,29 @@ def test_a_budget_is_a_row_that_keeps_it() -> None:
     assert mixed["pareto"]
     with pytest.raises(UnsupportedError, match="--budget: expected bytes=, cycles=, energy="):
         compare(network, SAMPLES, budgets=("bytes",), **chosen)
+    with pytest.raises(UnsupportedError, match="--budget cycles: expected --machine, found none"):
+        compare(network, SAMPLES, budgets=("cycles=9",), **chosen)
+
+
+def test_layers_are_measured_once_for_all_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are those of each budget alone, also where it is of a machine's cycles."""
+    network, measured = every_operator(3), []
+    kept = compare_rows.layer_sensitivities
+
+    def counted(*given: Any, **settings: Any) -> Any:
+        measured.append(given)
+        return kept(*given, **settings)
+
+    monkeypatch.setattr(compare_rows, "layer_sensitivities", counted)
+    chosen = {"schemes": ["uniform"], "bits": (8,), "encoders": ("nearest",), "machine": "nano",
+              "threads": 1}  # fmt: skip
+    budgets = ("bytes=0.7x", "bytes=0.9x", "cycles=1x")
+    _, *rows = compare(network, SAMPLES[:8], budgets=budgets, **chosen)["rows"]
+    assert len(measured) == 1
+    alone = [compare(network, SAMPLES[:8], budgets=(one,), **chosen)["rows"][1] for one in budgets]
+    for row, other in zip(rows, alone, strict=True):
+        assert {**row, "pareto": None} == {**other, "pareto": None}
+    assert rows[0]["bytes"] < rows[1]["bytes"]
 
 
 def test_layer_errors_are_those_of_the_quantizer() -> None:

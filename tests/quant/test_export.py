@@ -37,6 +37,7 @@ CHOICES = {
            ("log2", (3, 2)), ("multipoint+subset", (4,)), ("multipoint+pwlq", (8, 3)))
        for bits in all_bits},
     "pwlq 4 reference": {"scheme": "pwlq", "bits": 4, "grid": "reference"},
+    "pwlq 4 root": {"scheme": "pwlq", "bits": 4, "breakpoint": "laplacian-root"},
     "pwlq 4 paper": {"scheme": "pwlq", "bits": 4, "bias_correction": "paper"},
     "subset 3 paper": {"scheme": "subset", "bits": 3, "bias_correction": "paper"},
     "multipoint 3 paper": {"scheme": "multipoint", "bits": 3, "bias_correction": "paper"},
