@@ -204,13 +204,64 @@ def _cubic_shares(s: np.float32, a: np.float32) -> list[np.float32]:
     return [outer(s + one), inner(s), inner(one - s), outer(two - s)]
 
 
+def antialiased(
+    axis: int, sources: Sequence[float], size: int, scale: float, a: float | None, inside: bool
+) -> Along:
+    """Return all neighbours of places on an axis of `size` that a smaller output has a share of.
+
+    Shares are a triangle's, or Keys' cubic's of parameter `a`, stretched by 1 / `scale` below 1.
+    Neighbours outside the axis have no share where it has to be `inside`, else the nearest inside
+    has theirs.
+    """
+    f = np.float32
+    stretch = max(f(1) / f(scale), f(1))
+    support = f(1 if a is None else 2) * stretch
+    rows = []
+    for source in sources:
+        centre = f(source) + f(0.5)
+        first, last = floor(centre - support + f(0.5)), floor(centre + support + f(0.5))
+        if inside:
+            first, last = max(first, 0), min(last, size)
+        away = [abs(f(f(n) - centre + f(0.5)) / stretch) for n in range(first, last)]
+        found = [_triangle(d) if a is None else _keys(d, f(a)) for d in away]
+        total = f(0)
+        for share in found:
+            total = f(total + share)
+        row: dict[int, Any] = {}
+        for n, share in zip(range(first, last), found, strict=True):
+            place = min(max(n, 0), size - 1)
+            row[place] = f(row.get(place, f(0)) + share / total)
+        rows.append(row)
+    most = max(map(len, rows))
+    filled = [[*row.items()] + [(min(row), f(0))] * (most - len(row)) for row in rows]
+    return Along(
+        axis,
+        tuple(tuple(row[tap][0] for row in filled) for tap in range(most)),
+        tuple(tuple(float(row[tap][1]) for row in filled) for tap in range(most)),
+        (1.0,) * len(rows),
+    )
+
+
+def _triangle(away: np.float32) -> np.float32:
+    return max(np.float32(1) - away, np.float32(0))
+
+
+def _keys(away: np.float32, a: np.float32) -> np.float32:
+    """Return Keys' cubic at a distance."""
+    if away >= 2:
+        return np.float32(0)
+    near, outer = _cubic_shares(away % np.float32(1), a)[1::-1]
+    return near if away < 1 else outer
+
+
 def read_resize(b: Builder, node: OnnxNode, x: str, mode: str) -> None:
     """Append a Resize by linear or cubic weights."""
     shape = b.shape(x)
     where = f"{node.name} ({node.kind})"
     sizes, scales = resized(b, node, shape)
-    if node.integer("antialias", 0):
-        raise UnsupportedError(f"{where}: antialias is not supported")
+    smooth = bool(node.integer("antialias", 0))
+    if smooth and not b.tensors[x].is_float:
+        raise UnsupportedError(f"{where}: antialias of integers is not supported")
     if sizes == shape:
         return b.emit_identity(node)
     rank = len(shape)
@@ -239,7 +290,11 @@ def read_resize(b: Builder, node: OnnxNode, x: str, mode: str) -> None:
             for i in range(wanted)
         ]
         stored = axis - 1 if axes == (2, 3) else axis
-        if mode == "linear":
+        if smooth:
+            a = None if mode == "linear" else node.number("cubic_coeff_a", -0.75)
+            inside = bool(node.integer("exclude_outside", 0))
+            along.append(antialiased(stored, sources, shape[axis], scale, a, inside))
+        elif mode == "linear":
             weigh = linear_in_bits if in_bits else linear
             along.append(weigh(stored, sources, shape[axis]))
         else:

@@ -83,9 +83,23 @@ test_sizes_in_proportion_equal_onnxruntime = equals_onnxruntime(_in_proportion)
 test_opset_10_equals_onnxruntime = equals_onnxruntime(_before_modes, opset=10)
 
 
-def test_antialias_is_refused_by_its_name() -> None:
+def test_antialias_of_integers_is_refused_by_its_name() -> None:
     node = helper.make_node("Resize", ["x", "", "s"], ["y"], mode="linear", antialias=1)
-    x = np.zeros((1, 1, 4, 4), np.float32)
-    proto = model([node], {"x": x}, {"s": np.float32([1, 1, 0.5, 0.5])}, {"y": np.float32}, 18)
-    with pytest.raises(npusim.NpuError, match="antialias"):
+    x = np.zeros((1, 1, 4, 4), np.uint8)
+    proto = model([node], {"x": x}, {"s": np.float32([1, 1, 0.5, 0.5])}, {"y": np.uint8}, 18)
+    with pytest.raises(npusim.NpuError, match="antialias of integers"):
         loaded(proto)
+
+
+def _antialiased(rng: np.random.Generator) -> Case:
+    shape = tuple(int(n) for n in rng.integers(2, 12, 4))
+    held = _sizes(rng, shape, (2, 3))
+    x = rng.normal(size=shape).astype("f")
+    mode = ("linear", "cubic")[rng.integers(2)]
+    node = _node(rng, held, mode=mode, antialias=1, exclude_outside=int(rng.integers(2)))
+    return [node], {"x": x}, held, {"y": np.float32}
+
+
+test_antialiased_weights_are_close_to_onnxruntimes = equals_onnxruntime(
+    _antialiased, last_places=64
+)
