@@ -162,7 +162,7 @@ class Residency:
         )  # fmt: skip
         if len(images) > 1 and (border.top or border.bottom):
             return None  # who takes the samples as one image would meet what is between them
-        beats = target.pixels * sum(target.element_beats(b) for b in range(target.blocks))
+        beats = target.pixels * target.pixel_beats
         found = _Candidate(
             target, max(images), border, first, readers[-1], 0, beats * (1 + len(readers))
         )  # fmt: skip

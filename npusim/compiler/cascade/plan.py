@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from npusim.compiler.cascade.room import constant_words, parameter_places, streamed, tiled
+from npusim.compiler.cascade.room import constant_words, fits, parameter_places, streamed, tiled
 from npusim.compiler.cascade.rows import Band, bands
 from npusim.compiler.emit.memory import TENSORS, Border, Kept, Spot, Stored
 from npusim.compiler.linear.candidates import LinearShape, cuts, halves
@@ -119,10 +119,10 @@ class Plan:
         if self.tensors[0] is not None:
             source = self.layers[0].source
             rows = sum(band[0].count for band in self.bands)
-            beats += rows * source.width * _pixel_beats(source)
+            beats += rows * source.width * source.pixel_beats
         residual = self.layers[-1].residual
         if residual is not None and residual.source.kept is None and not self.adds_input:
-            beats += residual.source.pixels * _pixel_beats(residual.source)
+            beats += residual.source.pixels * residual.source.pixel_beats
         return beats
 
     @property
@@ -139,7 +139,7 @@ class Plan:
     def dram_beats(self) -> int:
         """All DRAM beats."""
         target = self.layers[-1].target
-        out = 0 if target.kept else target.pixels * _pixel_beats(target)
+        out = 0 if target.kept else target.pixels * target.pixel_beats
         word = self.machine.word_beats
         fills = sum(fills_before(self, number) for number in range(len(self.bands))) * word
         constants = 0
@@ -160,10 +160,6 @@ class Plan:
         if self.tensors[0] is not None and self.input_slots == 1:
             array += self.input_beats  # nothing is loaded while the array reads
         return max(array, self.dram_beats)
-
-
-def _pixel_beats(stored: Stored) -> int:
-    return sum(stored.element_beats(block) for block in range(stored.blocks))
 
 
 def widest(cut: Sequence[Band]) -> Band:
@@ -361,11 +357,14 @@ def _fitted(
     if left < 0 or not all(_is_addressable(tensor) for tensor in tensors):
         return None
     nowhere = Addresses((0,) * slots, (0,) * (len(layers) - 1))
-    found = []
+    parts = [
+        (layer, machine, left, held_blocks(layers, tensors, place), streams[place])
+        for place, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere))
+    ]
+    if not all(fits(*part) for part in parts):
+        return None
     try:
-        for place, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere)):
-            held = held_blocks(layers, tensors, place)
-            found.append(tiled(layer, machine, left, held, streams[place]))
+        found = [tiled(*part) for part in parts]
     except CapacityError:
         return None
     words = constant_words(layers, [shape for shape, _ in found])

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.cut import chunks
 from npusim.compiler.linear.layer import (
     LinearLayer,
     choose_tiling,
+    has_tiling,
     parameter_words,
     weight_words,
 )
@@ -49,6 +51,7 @@ def streamed(words: list[tuple[int, int]], machine: Machine) -> tuple[bool, ...]
     return tuple(streams)
 
 
+@lru_cache(16)
 def stream_machine(machine: Machine) -> Machine | None:
     """Return `machine` with half of its banks of WGT; None where one would be left."""
     banks = machine.scratchpads.wgt_banks // 2
@@ -102,6 +105,11 @@ def _placed(
         places[place] = (fits[0] * bank + used[fits[0]],)
         used[fits[0]] += whole[place]
     return tuple(places[place] for place in range(len(whole)))
+
+
+def fits(layer: LinearLayer, machine: Machine, act_banks: int, held: int, streams: bool) -> bool:
+    """Return whether a layer's buffers find room at all, which `tiled` refuses else."""
+    return has_tiling(layer, (streams and stream_machine(machine)) or machine, act_banks, held)
 
 
 def tiled(

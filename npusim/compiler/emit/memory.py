@@ -150,6 +150,12 @@ class Stored:
         """Return the beats of one pixel in `block`."""
         return element_bytes(self.channels, block, self.size, self.bus_bytes) // self.bus_bytes
 
+    @property
+    def pixel_beats(self) -> int:
+        """Beats of one pixel in all blocks."""
+        last = self.blocks - 1
+        return last * self.element_beats(0) + self.element_beats(last)
+
     def beat(self, block: int, row: int, column: int) -> int:
         """Return the first beat of a pixel, from the region's base."""
         whole = self.size // self.bus_bytes

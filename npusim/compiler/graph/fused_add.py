@@ -55,5 +55,5 @@ def with_residual(
         return None
     _, apart = choose_tiling(layer, machine)
     target = layer.target
-    pixel_beats = sum(target.element_beats(block) for block in range(target.blocks))
+    pixel_beats = target.pixel_beats
     return fused if one.dram_beats < apart.dram_beats + 3 * target.pixels * pixel_beats else None

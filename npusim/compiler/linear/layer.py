@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from npusim.compiler.emit.memory import Constants, Stored
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.planes import Plane, Terms
-from npusim.compiler.linear.tiling import Tiling, best_tiling
+from npusim.compiler.linear.tiling import Tiling, best_tiling, least_banks
 from npusim.errors import CapacityError
 from npusim.graph.attributes import Window
 from npusim.isa.instructions.mac import LEAST_LINE, LINES
@@ -132,11 +133,7 @@ def choose_tiling(
     if act_banks is None:
         act_banks = machine.scratchpads.act_banks
     window = None
-    for taps in tap_choices(layer, machine):
-        shape = linear_shape(layer, machine, taps, act_banks)
-        if out_blocks is not None:
-            beats = ceil_divide(shape.out_pixel_beats * out_blocks, shape.out_blocks)
-            shape = replace(shape, out_blocks=out_blocks, out_pixel_beats=beats)
+    for shape in _shapes(layer, machine, act_banks, out_blocks):
         tiling = best_tiling(shape, machine)
         if tiling is None:
             continue
@@ -149,6 +146,24 @@ def choose_tiling(
     if window is None:
         raise CapacityError(_too_small(layer, machine, shape))
     return window
+
+
+def has_tiling(layer: LinearLayer, machine: Machine, act_banks: int, out_blocks: int) -> bool:
+    """Return whether `choose_tiling` finds one, in less time than it takes."""
+    shapes = _shapes(layer, machine, act_banks, out_blocks)
+    return any(least_banks(shape, machine) <= act_banks for shape in shapes)
+
+
+def _shapes(
+    layer: LinearLayer, machine: Machine, act_banks: int, out_blocks: int | None
+) -> Iterator[LinearShape]:
+    """Yield the layer's shape for each choice of taps, or that of `out_blocks` output blocks."""
+    for taps in tap_choices(layer, machine):
+        shape = linear_shape(layer, machine, taps, act_banks)
+        if out_blocks is not None:
+            beats = ceil_divide(shape.out_pixel_beats * out_blocks, shape.out_blocks)
+            shape = replace(shape, out_blocks=out_blocks, out_pixel_beats=beats)
+        yield shape
 
 
 def tap_choices(layer: LinearLayer, machine: Machine) -> list[tuple[int, int]]:
@@ -180,7 +195,6 @@ def linear_shape(
     planes = layer.terms.planes
     grouped = layer.groups > 1 and not layer.depthwise
     source, target = layer.source, layer.target
-    in_beats = sum(source.element_beats(b) for b in range(source.blocks))
     added = layer.residual.source.kept if layer.residual else None
     return LinearShape(
         samples=layer.samples,
@@ -202,8 +216,8 @@ def linear_shape(
         terms=layer.terms.count,
         depthwise=layer.depthwise,
         one_block=grouped,
-        in_pixel_beats=in_beats,
-        out_pixel_beats=sum(target.element_beats(b) for b in range(target.blocks)),
+        in_pixel_beats=source.pixel_beats,
+        out_pixel_beats=target.pixel_beats,
         source_blocks=source.blocks,
         residual=layer.residual is not None,
         add_words=layer.residual.parameter_words if layer.residual else 0,

@@ -6,8 +6,10 @@ GKH x GKW taps. Every combination of sizes (candidates.py) is weighed at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,16 +77,10 @@ class Tiling:
 @lru_cache(4096)
 def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
-    tiles = candidates(shape, machine)
-    bank = machine.scratchpads.act_bank_words
-    in_banks = -(-act_words(shape, tiles) // bank)
-    out_banks = -(-tiles.gob * tiles.th * tiles.tw // bank)
-    between_banks = -(-between_words(shape, tiles) // bank)
-    buffers = np.array([out_buffers(shape, outs) for _, outs, _ in _OPTIONS])[:, None]
-    fits = _INS * in_banks + buffers * out_banks + between_banks <= shape.act_banks
+    tiles, out_banks, between_banks, banks, beats = _weighed(replace(shape, act_banks=0), machine)
+    fits = banks <= shape.act_banks
     if not fits.any():
         return None
-    beats = _traffic(shape, machine, tiles, _OUTER, _INS).dram_beats
     least = int(beats[fits].min())
     options, cheapest = np.nonzero(fits & (beats == least))  # few: their cycles decide
     few = tiles.chosen(cheapest)
@@ -97,9 +93,41 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
         tiles,
         at,
         option,
-        (int(out_banks[at]) * bank, int(between_banks[at])),
+        (int(out_banks[at]) * machine.scratchpads.act_bank_words, int(between_banks[at])),
         (least, int(cycles[place])),
     )
+
+
+def least_banks(shape: LinearShape, machine: Machine) -> float:
+    """Return the fewest banks of ACT that a tiling of the layer takes; infinity if none fits."""
+    banks = _weighed(replace(shape, act_banks=0), machine).banks
+    return int(banks.min()) if banks.size else inf
+
+
+class _Weighed(NamedTuple):
+    """The candidates, their banks and their DRAM beats, [candidates] or [options, candidates]."""
+
+    tiles: Tiles
+    out_banks: NDArray[np.int64]
+    """Of one output buffer."""
+    between_banks: NDArray[np.int64]
+    banks: NDArray[np.int64]
+    """Of all buffers under each option."""
+    beats: NDArray[np.int64]
+
+
+@lru_cache(256)
+def _weighed(shape: LinearShape, machine: Machine) -> _Weighed:
+    """Weigh the candidates: cascades ask for one shape with many counts of banks."""
+    tiles = candidates(shape, machine)
+    bank = machine.scratchpads.act_bank_words
+    in_banks = -(-act_words(shape, tiles) // bank)
+    out_banks = -(-tiles.gob * tiles.th * tiles.tw // bank)
+    between_banks = -(-between_words(shape, tiles) // bank)
+    buffers = np.array([out_buffers(shape, outs) for _, outs, _ in _OPTIONS])[:, None]
+    banks = _INS * in_banks + buffers * out_banks + between_banks
+    beats = _traffic(shape, machine, tiles, _OUTER, _INS).dram_beats
+    return _Weighed(tiles, out_banks, between_banks, banks, beats)
 
 
 def out_buffers(shape: LinearShape, outs: int) -> int:

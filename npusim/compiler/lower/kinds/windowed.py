@@ -74,7 +74,7 @@ class Windowed:
         source = self.work.source
         if source.kept is not None:
             return 0, 0
-        return source.pixels * sum(source.element_beats(b) for b in range(source.blocks)), 0
+        return source.pixels * source.pixel_beats, 0
 
 
 def border_of(layer: LinearLayer, stored: Stored) -> Border | None:
