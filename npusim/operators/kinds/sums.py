@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,6 +46,15 @@ class ThreeStepAdd:
     zero_points: tuple[int, int, int]
     low: int
     high: int
+
+    @property
+    def slopes(self) -> tuple[float, float]:
+        """What y grows by with each input, but for the roundings."""
+        first, second = (
+            math.ldexp(m * self.multipliers[2], self.left_shift - shift - self.shifts[2])
+            for m, shift in zip(self.multipliers[:2], self.shifts[:2], strict=True)
+        )
+        return first, second
 
 
 def three_steps(network: Network, node: Node) -> ThreeStepAdd:
@@ -186,7 +196,7 @@ def sum_step(
         return pairs_step(network, node, c)
     if isinstance(c, ThreeStepAdd):
         values = integers(c.left_shift, *c.multipliers, *c.shifts, *c.zero_points, c.low, c.high)
-        return elements_step(network, node, elementwise.add_three_step, values)
+        return elements_step(network, node, elementwise.add_three_step, values, slopes=c.slopes)
     if isinstance(c, Requantization):
         _, shift, *rest = one_channel(c)
         values = integers(*c.multipliers[:, 0], c.bias[0], shift, *rest)
@@ -194,4 +204,8 @@ def sum_step(
     y = network.output_of(node)
     low, high = onnxruntime.bounds(node, _activation(node), y)
     add = add_fused_swapped if c.swapped else add_fused
-    return elements_step(network, node, add, c.ratio_a, c.ratio_b, c.offset, low, high)
+    slopes = (float(c.ratio_a), float(c.ratio_b))
+    return elements_step(
+        network, node, add, c.ratio_a, c.ratio_b, c.offset, low, high,
+        slopes=slopes[::-1] if c.swapped else slopes,
+    )  # fmt: skip
