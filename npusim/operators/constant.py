@@ -71,9 +71,10 @@ def _range(layer: TfliteLayer) -> Constant:
 
 
 def _read_range(b: Builder, node: OnnxNode) -> None:
-    start, limit, delta = (
-        b.constant(node, index, what) for index, what in enumerate(("start", "limit", "step"))
-    )
+    ends = [b.constant(node, index, what) for index, what in enumerate(("start", "limit", "step"))]
+    if any(end.size != 1 for end in ends):
+        raise ShapeError(f"{node.name} (Range): expected one start, one limit and one step")
+    start, limit, delta = (end.ravel()[0] for end in ends)
     if delta == 0:
         raise ShapeError(f"{node.name} (Range): expected a step other than 0")
     count = max(int(np.ceil((limit - start) / delta)), 0)

@@ -23,6 +23,7 @@ from onnx import numpy_helper
 
 import npusim
 from npusim.prepared.engine import prepare
+from tests.simulator.onnxruntime_reference import ALL
 from tests.simulator.onnxruntime_reference import session as session_of
 from tools.checkout import ROOT
 from tools.markdown import header, row
@@ -108,7 +109,7 @@ def outcome(case: Any) -> tuple[str, str] | None:
         bound = with_constants(model, feeds, kept)
         given = {name: feeds[name] for name in kept}
         try:
-            runtime = session_of(bound)
+            runtime = session_of(bound, ALL)
             outputs = [value.name for value in runtime.get_outputs()]
             expected = runtime.run(outputs, given)
         except Exception:  # whatever the runtime refuses a case with
