@@ -31,7 +31,7 @@ from npusim.runtimes.litert_opt import VectorAndRest
 from npusim.runtimes.pair_twins import PairRule, pair_twin
 from npusim.runtimes.requantization import FloatRequantization, Requantization, affine
 from npusim.runtimes.staircase import Reach, Tabulated, sum_of_products
-from npusim.runtimes.twins import twin
+from npusim.runtimes.twins import differences, twin
 
 MOST_SUMS = 1 << 20
 """That are asked for one by one."""
@@ -74,12 +74,12 @@ def _in_hardware(
 ) -> Requantization:
     """Return the twin where there is one, else float32 constants, else the nearest integers.
 
-    That requantizer serves where it is built in, for rule `fp32` of one accumulator.
+    That requantizer serves where it is built in, for one accumulator.
     """
     found = twin(c, reach)
     if found.is_exact or not (machine.array.fp32_requantizer and one_accumulator):
         return found.requantization
-    return float32_constants(c, reach) or found.requantization
+    return float32_constants(c, reach) or fused_constants(c, reach) or found.requantization
 
 
 def float32_constants(c: FloatRequantization, reach: Reach) -> Requantization | None:
@@ -104,6 +104,23 @@ def float32_constants(c: FloatRequantization, reach: Reach) -> Requantization | 
     )
 
 
+def fused_constants(c: FloatRequantization, reach: Reach) -> Requantization | None:
+    """Return what the float32 requantizer computes a rule with that has its zero point inside.
+
+    It adds the zero point behind the rounding, to even: an odd one goes into the bias, where it is
+    a whole number of accumulators. None where that is proved of no split.
+    """
+    if c.kind != "fp32_fused":
+        return None
+    for inside in dict.fromkeys((c.zero_point, c.zero_point % 2, 0)):
+        bias = c.bias + np.rint(inside / c.scale.astype(np.float64)).astype(np.int64)
+        split = replace(c, kind="fp32", bias=bias, zero_point=c.zero_point - inside)
+        found = float32_constants(split, reach)
+        if found is not None and not differences(c, found, reach):
+            return found
+    return None
+
+
 def sum_reach(network: Network, node: Node) -> Reach:
     """Return the sums of integers that can occur in a mean or a sum."""
     assert isinstance(node.operator, Reduce)
@@ -115,11 +132,18 @@ def sum_reach(network: Network, node: Node) -> Reach:
 
 def mean(
     network: Network, node: Node, c: Requantization | FloatRequantization, machine: Machine
-) -> Requantization:
-    """Return the constants of a mean, whose accumulator is the sum of the integers."""
+) -> Requantization | None:
+    """Return the constants of a mean, whose accumulator is the sum of the integers.
+
+    None where the machine has both requantizers and neither gives the runtime's outputs.
+    """
     if isinstance(c, Requantization):
         return c
-    return _in_hardware(c, sum_reach(network, node), machine, one_accumulator=True)
+    reach = sum_reach(network, node)
+    found = _in_hardware(c, reach, machine, one_accumulator=True)
+    if machine.array.fp32_requantizer and differences(c, found, reach):
+        return None
+    return found
 
 
 def tabulated_sum(

@@ -125,6 +125,20 @@ def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
     assert proof.differences == ()
 
 
+@pytest.mark.parametrize("zero_point", [-128, -39, 0, 86, 127])
+def test_a_mean_whose_zero_point_is_inside_the_rounding(zero_point: int) -> None:
+    """XNNPACK's, of six pixels: each sixth sum is a tie, and the zero point says which is even."""
+    q = Quantization(np.float32(0.5), np.int64(zero_point))
+    x = Tensor("x", (1, 2, 3, 5), np.dtype("int8"), q)
+    y = Tensor("y", (1, 1, 1, 5), np.dtype("int8"), q)
+    node = Node("mean", op.Mean((1, 2), True), ("x",), ("y",))
+    network = Network("mean", "tflite", (node,), {"x": x, "y": y}, ("x",), ("y",))
+    program = assert_agrees(network, Machine.load("nano").with_(FLOAT), "xnnpack").program
+    assert roundings(program) == {"float32"}
+    (proof,) = prove(program, network)
+    assert proof.differences == ()
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["kws_dscnn_int8_QOperator", "ic_resnet8_int8_QDQ"])
 def test_every_channel_of_onnxruntimes_networks(shared, name):

@@ -35,6 +35,8 @@ def lower(
             return None
         c = c.vector
     r = epilogues.mean(network, node, c, context.machine)
+    if r is None:
+        return None
     if found is None:
         return summed(network, node, r, context)
     window, target = found
