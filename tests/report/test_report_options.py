@@ -39,7 +39,7 @@ def test_files_agree_with_each_other(
         assert (conformance["compared_values"], conformance["differing_values"]) == (10, 0)
     else:
         assert "executes no data" in conformance["reason"]
-    require_chrome_trace(json.loads(trace.read_text()), known["cycles"])
+    require_chrome_trace(json.loads(trace.read_text()), known["cycles"], known["cycles"])
     drawn = {*CHARTS} - (set() if "energy_pj" in known else {"energy"})
     assert {path.name for path in plots.iterdir()} == {f"{name}.svg" for name in drawn}
     done = npusim(*command, "--trace", packed)
