@@ -81,24 +81,32 @@ def average_pool_requantize(
 
 @kernel
 def max_pool(x, geometry, low, high, y):
-    """Take the maximum of each window's taps inside the image; a window without one gives `low`."""
+    """Take the maximum of each window's taps inside the image; a window without one gives `low`.
+
+    First over the rows of a window, a whole line of pixels at a time, then over its columns.
+    """
+    rows = np.ascontiguousarray(x).reshape((x.shape[0], x.shape[1], x.shape[2] * x.shape[3]))
+    line = np.empty((x.shape[2], x.shape[3]), x.dtype)
+    elements = line.reshape(-1)
     for n in range(y.shape[0]):
         for oh in range(y.shape[1]):
+            top = oh * geometry[2] - geometry[6]
+            elements[:] = low
+            h0 = first_tap(top, geometry[4])
+            for kh in range(h0, end_tap(top, geometry[4], geometry[0], x.shape[1])):
+                row = rows[n, top + kh * geometry[4]]
+                for i in range(len(elements)):
+                    elements[i] = max(elements[i], row[i])
             for ow in range(y.shape[2]):
-                top, left = oh * geometry[2] - geometry[6], ow * geometry[3] - geometry[7]
-                h0 = first_tap(top, geometry[4])
-                h1 = end_tap(top, geometry[4], geometry[0], x.shape[1])
+                left, out = ow * geometry[3] - geometry[7], y[n, oh, ow]
+                out[:] = low
                 w0 = first_tap(left, geometry[5])
-                w1 = end_tap(left, geometry[5], geometry[1], x.shape[2])
-                for c in range(y.shape[3]):
-                    y[n, oh, ow, c] = low
-                for kh in range(h0, h1):
-                    for kw in range(w0, w1):
-                        ih, iw = top + kh * geometry[4], left + kw * geometry[5]
-                        for c in range(y.shape[3]):
-                            y[n, oh, ow, c] = max(y[n, oh, ow, c], x[n, ih, iw, c])
-                for c in range(y.shape[3]):
-                    y[n, oh, ow, c] = min(np.int64(y[n, oh, ow, c]), high)
+                for kw in range(w0, end_tap(left, geometry[5], geometry[1], x.shape[2])):
+                    pixel = line[left + kw * geometry[5]]
+                    for c in range(len(out)):
+                        out[c] = max(out[c], pixel[c])
+                for c in range(len(out)):
+                    out[c] = min(np.int64(out[c]), high)
 
 
 @kernel

@@ -28,7 +28,7 @@ from npusim.operators.forms.own import (
 )
 from npusim.operators.forms.tflite import ALL_INPUTS, TfliteForm, TfliteLayer
 from npusim.operators.kinds.scale import table_of, to_output, to_output_xnnpack
-from npusim.operators.kinds.table import Table, lookup_step
+from npusim.operators.kinds.table import Table, keeps_bytes, lookup_step
 from npusim.operators.kinds.types import require_8_bit
 from npusim.operators.page import Page, PerRuntime, Step, no_macs
 from npusim.runtimes import onnxruntime
@@ -152,6 +152,8 @@ def step(network: Network, node: Node, parts: tuple[Part, ...]) -> Step:
     for position, (x, part) in enumerate(zip(inputs, parts, strict=True)):
         if isinstance(part, Requantization):
             part = table_of(network, node, part, position)
+        if part is not None and keeps_bytes(x, part):
+            part = None
         lookups.append(None if part is None else lookup_step(x, part))
 
     def join(threads: int, *values: NDArray) -> NDArray:

@@ -41,6 +41,12 @@ def lookup_step(x: Tensor, table: Table) -> Step:
     return KernelStep(elementwise.lookup_bytes, (by_byte(x, table),), table.dtype, view=(-1,))
 
 
+def keeps_bytes(x: Tensor, table: Table) -> bool:
+    """Return whether `table` gives each 8-bit integer of `x` as it is."""
+    own = np.arange(256, dtype=np.uint8).view(x.dtype)
+    return table.dtype == x.dtype and np.array_equal(by_byte(x, table), own)
+
+
 def by_byte(x: Tensor, table: Table) -> Table:
     """Return a table of an 8-bit tensor's values by their bytes, as datapath/lookup.py has it."""
     return np.roll(table, int(np.iinfo(x.dtype).min))
