@@ -20,8 +20,11 @@ LANES = 4
 
 
 @scalar
-def sum_of_row(row, start):
-    """Return the sum of float32 values in vectors of four, the first vector at `start`."""
+def sum_of_row(row, start, lanes0, lanes1):
+    """Return the sum of float32 values in vectors of four, the first vector at `start`.
+
+    The lanes are two vectors of four to work in.
+    """
     length = len(row)
     start = min(start, length)
     vectors = (length - start) // 4
@@ -30,9 +33,8 @@ def sum_of_row(row, start):
         for k in range(1, length):
             total = np.float32(total + row[k])
         return total
-    lanes0, lanes1 = np.zeros(4, np.float32), np.zeros(4, np.float32)
     for lane in range(4):
-        lanes0[lane] = row[start + lane]
+        lanes0[lane], lanes1[lane] = row[start + lane], np.float32(0)
     if vectors > 1:
         for lane in range(4):
             lanes1[lane] = row[start + 4 + lane]
@@ -60,8 +62,9 @@ def sums_of_rows(x, pitch, y):
 
     The first begins aligned, and so do all where `pitch` is 0.
     """
+    lanes0, lanes1 = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     for r in range(x.shape[0]):
-        y[r] = sum_of_row(x[r], -(r * pitch) % 4)
+        y[r] = sum_of_row(x[r], -(r * pitch) % 4, lanes0, lanes1)
 
 
 def in_order(x: Floats) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from npusim.kernels.entry import Call, make_calls
 
-LARGEST_BYTES = 1 << 20
+LARGEST_BYTES = 1 << 23
 """Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
 MOST_KINDS_OF_RUN = 8
 """Batch sizes and choices of kept tensors that a network keeps workspaces for."""
