@@ -84,7 +84,7 @@ def test_options_are_those_of_a_command(path: Path) -> None:
         for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
     spans = re.findall(r"`([^`\n]+)`", path.read_text())
-    found = {word for span in spans for word in re.findall(r"(?<![\w-])--[a-z][a-z-]+", span)}
+    found = {word for span in spans for word in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", span)}
     tools = {word for word in found if any("tools." in s and word in s for s in spans)}
     assert found - known - tools <= OF_OTHERS
 
