@@ -113,7 +113,7 @@ def test_mutated_files(tmp_path: Path) -> None:
 
 
 def edit_unknown_operator(model: onnx.ModelProto) -> None:
-    model.graph.node[1].op_type = "Det"
+    model.graph.node[1].op_type = "RandomNormalLike"
 
 
 def edit_foreign_operator(model: onnx.ModelProto) -> None:
@@ -198,7 +198,7 @@ def edit_no_graph(model: onnx.ModelProto) -> None:
 
 
 DAMAGE: list[tuple[Callable[[onnx.ModelProto], None], type[NpuError], str]] = [
-    (edit_unknown_operator, UnsupportedError, "relu: operator Det is not supported"),
+    (edit_unknown_operator, UnsupportedError, "relu: operator RandomNormalLike is not supported"),
     (edit_foreign_operator, UnsupportedError, "operator com.example.Relu is not supported"),
     (
         edit_dynamic_width,

@@ -87,7 +87,7 @@ def test_what_is_not_a_tflite_file(tmp_path: Path) -> None:
             load(write(tmp_path, content))
     with pytest.raises(FormatError, match="directory"):
         load(tmp_path)
-    with pytest.raises(FormatError, match="No such file"):
+    with pytest.raises(FormatError, match="no such file"):
         load(tmp_path / "missing.tflite")
 
 
