@@ -36,7 +36,7 @@ def _step(network: Network, node: Node) -> Step:
             f"{node.name}: expected {x.dtype} and {y.dtype} of one width, found "
             f"{x.dtype.itemsize} and {y.dtype.itemsize} bytes"
         )
-    return lambda threads, x: np.ascontiguousarray(x).view(y.dtype)
+    return lambda threads, x: np.asarray(x, order="C").view(y.dtype)
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:

@@ -40,8 +40,9 @@ def _of_onnx(rng: np.random.Generator) -> Case:
         (np.uint8, np.int8),
     )
     before, after = pairs[rng.integers(4)]
-    x = rng.normal(size=rng.integers(1, 6, 2)).astype("f")
-    x = x.view(before) if before is np.int32 else (x * 30).astype(before)
+    shape = tuple(rng.integers(1, 6, rng.integers(0, 3)))
+    x = np.asarray(rng.normal(size=shape), np.float32)
+    x = x.view(before) if before is np.int32 else np.asarray(x * 30, before)
     to = helper.np_dtype_to_tensor_dtype(np.dtype(after))
     return [helper.make_node("BitCast", ["x"], ["y"], to=to)], {"x": x}, {}, {"y": after}
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from onnx import helper
 
+from npusim.errors import ShapeError
+from tests.simulator.onnxruntime_reference import loaded, model, npusim_run
 from tests.simulator.tflite_builder import TYPES, Value, constant, options
 
 from .litert_cases import Draw, Layer, compare, integers, random_layers
@@ -44,3 +48,23 @@ def test_range_equals_litert(draw: Draw) -> None:
     bounds = [constant(np.array(v, dtype)) for v in (start, limit, step)]
     length = int(np.ceil(np.abs((limit - bounds[0].data) / bounds[2].data)))
     compare(Layer("RANGE", bounds, [Value((length,), dtype)], options("RangeOptions"), []))
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_range_of_bounds_of_one_number(shape: tuple[int, ...]) -> None:
+    """As ONNX's own body of Range has them; onnxruntime takes both."""
+    held = {n: np.full(shape, v, np.int64) for n, v in (("a", 1), ("b", 8), ("c", 3))}
+    nodes = [
+        helper.make_node("Range", [*held], ["r"]),
+        helper.make_node("Add", ["x", "r"], ["y"]),
+    ]
+    x = {"x": np.array([10, 20, 30])}
+    found = npusim_run(loaded(model(nodes, x, held, {"y": np.int64})), x)["y"]
+    np.testing.assert_array_equal(found, [11, 24, 37])
+
+
+def test_a_range_of_several_starts_is_refused() -> None:
+    held = {"a": np.arange(2), "b": np.array(3), "c": np.array(1)}
+    nodes = [helper.make_node("Range", [*held], ["r"]), helper.make_node("Add", ["x", "r"], ["y"])]
+    with pytest.raises(ShapeError, match="expected one start"):
+        loaded(model(nodes, {"x": np.arange(3)}, held, {"y": np.int64}))
