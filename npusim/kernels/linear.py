@@ -2,12 +2,16 @@
 
 Every scheme of weights arrives as integer planes: A_j accumulates plane j, and the epilogue joins
 the J accumulators of a channel. A fully connected layer is a 1x1 convolution over [N 1 1 K].
+
+What is compiled is imported by the first call: a network that is read, checked or estimated
+prepares its layers without numba, whose import takes longer than many a network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy import empty, uint8
@@ -15,15 +19,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from npusim.errors import RangeError, ShapeError
 from npusim.graph.attributes import Window
-from npusim.kernels import entry, linear_plain
-from npusim.kernels.depthwise import DepthwiseLayer
-from npusim.kernels.entry import Call
-from npusim.kernels.gemm import GemmLayer
-from npusim.kernels.narrow import pixels_side_by_side, repeated, widened
+from npusim.kernels import linear_plain
 from npusim.kernels.threads import pool
-from npusim.kernels.vnni import chosen_form
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
+
+if TYPE_CHECKING:
+    from npusim.kernels.depthwise import DepthwiseLayer
+    from npusim.kernels.entry import Call
+    from npusim.kernels.gemm import GemmLayer
 
 LARGEST_WEIGHT = 511
 """Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
@@ -36,6 +40,8 @@ class _Call(NamedTuple):
     rows: int
     entry: int
     """Address of the compiled loops; 0 where the plain ones run."""
+    make: Callable[..., None]
+    """Makes the call at an address."""
     geometry: NDArray[np.int64] | None
     addressed: tuple[NDArray, ...]
     """Arrays whose addresses the geometry holds."""
@@ -116,10 +122,16 @@ class LinearKernel:
     @property
     def form(self) -> str:
         """The loops to run; the processor's best is found at the first question in a process."""
+        from npusim.kernels.vnni import chosen_form
+
         return self._form or chosen_form()
 
     def _layer(self, pixels: int) -> GemmLayer | DepthwiseLayer:
         """Return the packed layer with `pixels` neighbours of the output side by side."""
+        from npusim.kernels.depthwise import DepthwiseLayer
+        from npusim.kernels.gemm import GemmLayer
+        from npusim.kernels.narrow import repeated, widened
+
         planes, window, rule = self.planes, self.window, self.requantization
         if pixels > 1:
             rule = repeated(rule, pixels)
@@ -132,6 +144,8 @@ class LinearKernel:
 
     def _layer_for(self, width: int) -> GemmLayer | DepthwiseLayer:
         """Return the layer that suits an output `width` pixels wide, made once for all sizes."""
+        from npusim.kernels.narrow import pixels_side_by_side
+
         filters, group_channels = self.planes.shape[1], self.planes.shape[4]
         pixels = 1
         if self.groups == 1 or group_channels == 1:
@@ -188,12 +202,12 @@ class LinearKernel:
         y = empty(call.output_shape, self.output_dtype)
         source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
         if threads == 1 or call.rows == 1:
-            entry.call(call.entry, source, target, call.geometry, 0, call.rows)
+            call.make(call.entry, source, target, call.geometry, 0, call.rows)
             return y
         cuts = [call.rows * i // threads for i in range(threads + 1)]
         jobs = [
             pool("linear", threads).submit(
-                entry.call, call.entry, source, target, call.geometry, first, last
+                call.make, call.entry, source, target, call.geometry, first, last
             )
             for first, last in pairwise(cuts)
             if first < last
@@ -211,6 +225,8 @@ class LinearKernel:
 
     def _prepare(self, shape: tuple[int, ...]) -> _Call:
         """Decide what a call on inputs of `shape` needs, once."""
+        from npusim.kernels import entry
+
         if len(shape) != 4 or shape[3] != self.channels:
             raise ShapeError(
                 f"linear layer: expected [N IH IW {self.channels}], found {list(shape)}"
@@ -221,11 +237,13 @@ class LinearKernel:
         output_shape = (shape[0], height, width, self.planes.shape[1])
         rows = shape[0] * height
         if self.form == "plain":
-            call = _Call(output_shape, rows, 0, None, ())
+            call = _Call(output_shape, rows, 0, entry.call, None, ())
         else:
             layer = self._layer_for(width)
             geometry, *addressed = layer.geometry(*shape[:3])
-            call = _Call(output_shape, rows, layer.entry.address, geometry, tuple(addressed))
+            call = _Call(
+                output_shape, rows, layer.entry.address, entry.call, geometry, tuple(addressed)
+            )
         return self._calls.setdefault(shape, call)
 
 

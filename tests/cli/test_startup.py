@@ -69,6 +69,12 @@ def test_reading_a_tflite_file_imports_no_onnx() -> None:
     assert not found & (NUMBA | {"onnx", "google.protobuf"})
 
 
+def test_reading_and_estimating_quantized_layers_imports_no_numba() -> None:
+    found = imported("import npusim", "npusim.estimate(npusim.load('digits'))")
+    assert {"npusim.kernels.linear", "npusim.compiler.compile"} <= found
+    assert not found & NUMBA
+
+
 def test_every_command_is_in_the_list() -> None:
     for name in COMMANDS:
         module = import_module(f"npusim.cli.{name.replace('-', '_')}")
