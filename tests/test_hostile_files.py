@@ -19,12 +19,14 @@ import npusim
 from npusim import operators as op
 from npusim.errors import NpuError, ShapeError
 from npusim.formats.arrays import read_arrays
+from npusim.formats.onnx.whole import whole_model
 from npusim.formats.pictures import read_picture
 from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Tensor
 from npusim.isa.program import MAGIC, Program
 from npusim.machines import Machine
 from npusim.operators.log_softmax import LogSoftmax
+from npusim.quant.kept_layers import KeptLayers
 from npusim.toml_tables import parsed
 from tests.conftest import DIGITS
 
@@ -92,6 +94,12 @@ def test_arrays(tmp_path: Path, content: bytes, message: str) -> None:
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize("content", [made for made, _ in ARRAYS.values()], ids=ARRAYS.keys())
+def test_a_kept_layer_that_is_damaged_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "layer1.npz").write_bytes(content)
+    assert KeptLayers(tmp_path).get(1, "stem") is None
+
+
 def test_whole_arrays_come_back(tmp_path: Path) -> None:
     turned = np.arange(24, dtype=">i4").reshape(2, 3, 4).T
     arrays = {"x": turned, "s": np.float64(2), "b": np.ones(0)}
@@ -124,6 +132,55 @@ def test_external_data_is_a_file(tmp_path: Path, location: str) -> None:
     with pytest.raises(NpuError, match="external data") as found:
         npusim.load(path)
     assert "\n" not in str(found.value)
+
+
+SPACE = """
+[[machines]]
+base = "nano"
+[[networks]]
+model = "{}"
+"""
+MODELS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "missing": ("m.onnx", lambda path: None),
+    "a folder": ("m.onnx", Path.mkdir),
+    "a pipe": ("m.onnx", os.mkfifo),
+    "a loop of links": ("m.onnx", lambda path: path.symlink_to(path.name)),
+    "no file of a network": ("m.onnx", lambda path: path.write_bytes(b"x" * 100)),
+    "cut": ("m.tflite", lambda path: path.write_bytes(b"\x1c\0\0\0TFL3")),
+    "another kind": ("m.txt", lambda path: path.write_text("x")),
+    "weights in a pipe": ("m.onnx", lambda path: path.write_bytes(external("pipe"))),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize(("name", "write"), MODELS.values(), ids=MODELS.keys())
+def test_the_model_of_a_sweep(tmp_path: Path, name: str, write: Callable[[Path], object]) -> None:
+    """It is read as `npusim.load` reads it, before anything is computed or written."""
+    write(tmp_path / name)
+    if not (tmp_path / "pipe").exists():
+        os.mkfifo(tmp_path / "pipe")
+    space, results = tmp_path / "space.toml", tmp_path / "r.csv"
+    space.write_text(SPACE.format(name))
+    with pytest.raises(NpuError, match=name) as found:
+        npusim.sweep(space, results)
+    assert "\n" not in str(found.value)
+    assert not [*tmp_path.glob("r.csv*")]
+
+
+def test_a_model_that_changes_after_it_was_read(tmp_path: Path) -> None:
+    """The sweep takes the bytes of the file once more, with all weights in one piece."""
+    path = tmp_path / "m.onnx"
+    path.write_bytes(external("weights"))
+    (tmp_path / "weights").write_bytes(bytes(16))
+    held = onnx.load_from_string(whole_model(path)).graph.initializer[0]
+    assert held.raw_data == bytes(16)
+    (tmp_path / "weights").unlink()
+    with pytest.raises(NpuError, match=r"expected an \.onnx file, found") as found:
+        whole_model(path)
+    assert "\n" not in str(found.value)
+    path.write_bytes(b"\xff" * 99)
+    with pytest.raises(NpuError, match=r"expected an \.onnx file, found"):
+        whole_model(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")

@@ -8,7 +8,6 @@ file that cannot be read is a layer that is not there, and found again.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,11 +18,13 @@ from numpy.typing import NDArray
 
 import npusim
 from npusim.errors import FormatError, NpuError
+from npusim.formats.arrays import read_arrays
 from npusim.graph.network import Network
 from npusim.graph.weights import EncodedWeights
 from npusim.quant.coded import CodedWeights
 from npusim.quant.float_network import Samples
 from npusim.quant.layer import LayerRecord, QuantizedLayer
+from npusim.reading import file_text
 from npusim.writing import whole_file
 
 KEY = "key"
@@ -50,9 +51,9 @@ class KeptLayers:
         key, file = _hash(network, samples, settings), folder / KEY
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            found = file.read_text() if file.exists() else None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise FormatError(f"{folder}: cannot keep layers there: {error}") from None
+        found = file_text(file, "the key of kept layers") if file.exists() else None
         if found not in (None, key):
             raise FormatError(
                 f"{folder}: expected layers of this network, samples and settings, found those of "
@@ -65,11 +66,10 @@ class KeptLayers:
     def get(self, number: int, name: str) -> QuantizedLayer | None:
         """Return the layer that is the `number`-th, None where it is not finished."""
         try:
-            with np.load(self._file(number), allow_pickle=False) as file:
-                held = {key: file[key] for key in file.files}
+            held = read_arrays(self._file(number))
             parts = {part: _made(kind, part, held) for part, kind in PARTS.items()}
             layer = QuantizedLayer(bias=held["bias"], **parts)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NpuError):
+        except (ValueError, KeyError, TypeError, NpuError):
             return None
         return layer if layer.record.name == name else None
 

@@ -112,6 +112,10 @@ def test_a_model_that_is_not_what_was_written_is_made_again(tmp_path, change):
             "UPDATE tasks SET found = '7' WHERE key = 'b'",
             "task b: expected what it found, read '7'",
         ),
+        *(
+            (f"UPDATE tasks SET model_name = {name} WHERE key = 'a'", "the name of a model file")
+            for name in ("'../net.onnx'", "'/net.onnx'", "'..'", "''", "char(97, 0)")
+        ),
         ("ALTER TABLE tasks RENAME COLUMN found TO lost", "no such column: found"),
         ("PRAGMA user_version = 99", "expected version 1, found 99"),
     ],

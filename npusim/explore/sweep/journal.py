@@ -97,7 +97,8 @@ class Journal:
             raise FormatError(f"{self._path}: task {key}: expected what it found, read {found!r}")
         if wanted is None or content is None:
             return bool(final) and wanted is None
-        return bool(final) and ModelFile(name, content).key == wanted
+        with self._errors():
+            return bool(final) and ModelFile(name, content).key == wanted
 
     def _row(self, columns: str, key: str) -> Any:
         with self._errors():
@@ -153,6 +154,8 @@ class Journal:
             yield
         except sqlite3.OperationalError as error:
             raise FormatError(f"{self.folder}: cannot write it: {error}") from None
+        except FormatError as error:
+            raise FormatError(f"{self._path}: {error}") from None
         except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
             raise FormatError(f"{self._path}: expected a journal of a sweep: {error}") from None
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from npusim.analysis.top1 import classes, percent_equal
 from npusim.engines.estimate import estimate
-from npusim.errors import NpuError
+from npusim.errors import FormatError, NpuError
 from npusim.explore.sweep.machines import MachineChoice
 from npusim.explore.sweep.schemes import AS_IT_IS, SchemeChoice
 from npusim.formats.files import load
@@ -43,6 +43,11 @@ class ModelFile:
 
     name: str
     content: bytes
+
+    def __post_init__(self) -> None:
+        """Raise FormatError unless the name is that of a file alone: a journal may hold any."""
+        if self.name in ("", ".", "..") or "\0" in self.name or Path(self.name).name != self.name:
+            raise FormatError(f"expected the name of a model file, found {self.name!r}")
 
     @property
     def key(self) -> str:
