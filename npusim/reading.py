@@ -31,11 +31,11 @@ def readable(where: str | Path, expected: str) -> Iterator[None]:
     except NpuError:
         raise
     except MemoryError as error:
-        raise CapacityError(f"{where}: does not fit the memory: {_reason(error)}") from None
+        raise CapacityError(f"{where}: does not fit the memory: {reason_of(error)}") from None
     except OSError as error:
         raise FormatError(f"{where}: cannot read it: {error.strerror or error}") from None
     except Exception as error:
-        raise FormatError(f"{where}: expected {expected}, found: {_reason(error)}") from None
+        raise FormatError(f"{where}: expected {expected}, found: {reason_of(error)}") from None
 
 
 def require_file(path: Path, expected: str) -> None:
@@ -64,6 +64,7 @@ def file_text(path: Path, expected: str) -> str:
         return data.decode("utf-8").replace("\r\n", "\n")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return what an exception says, in one line."""
     lines = str(error).splitlines() or [""]
     return " ".join(lines[0].split())[:200] or type(error).__name__

@@ -12,7 +12,7 @@ from npusim.formats.imported import Imported
 from npusim.formats.shipped import shipped, shipped_networks
 from npusim.graph.cut import cut_before
 from npusim.graph.network import Network
-from npusim.graph.refusals import Refusal, refused
+from npusim.graph.refusals import Refusal, refused, whole
 from npusim.reading import readable, require_file
 
 TFLITE_MAGIC = b"TFL3"
@@ -100,9 +100,11 @@ def read(
 
         if shapes:
             raise FormatError(f"{path}: shapes are given to .onnx files alone")
-        return tflite.read(path, outputs)
+        with whole(path.name, "a .tflite file"):
+            return tflite.read(path, outputs)
     if path.suffix == ".onnx":
         from npusim.formats.onnx import reader as onnx
 
-        return onnx.read(path, shapes, outputs)
+        with whole(path.name, "an .onnx file"):
+            return onnx.read(path, shapes, outputs)
     raise FormatError(f"{path}: expected a .tflite or .onnx file, found suffix {path.suffix!r}")

@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from npusim.errors import NpuError, ShapeError
+import numpy as np
+
+from npusim.errors import NpuError, ShapeError, UnsupportedError
 from npusim.graph.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -46,6 +48,16 @@ class Operator(ABC):
         A page with a rule for types extends this.
         """
         self.check_count(len(inputs))
+        for place in self.index_inputs:
+            if not np.issubdtype(inputs[place].dtype, np.integer):
+                raise UnsupportedError(
+                    f"expected integers in {inputs[place].name}, found {inputs[place].dtype}"
+                )
+
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        """The places of inputs that are indices, lengths or the like: integers of any type."""
+        return ()
 
     def check_count(self, inputs: int) -> None:
         """Raise ShapeError unless that many inputs are taken."""

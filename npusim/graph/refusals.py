@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from npusim.errors import NpuError, RangeError, UnsupportedError
+from npusim.errors import FormatError, NpuError, RangeError, UnsupportedError
+from npusim.reading import reason_of
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,31 @@ class Refusals(list[Refusal]):
     def collect(self, node: str, kind: str) -> Iterator[None]:
         """Take what is raised inside as a refusal of the node."""
         try:
-            yield
+            with whole(node, kind):
+                yield
         except (UnsupportedError, RangeError) as error:
             self.append(Refusal(node, kind, str(error), isinstance(error, RangeError)))
+
+
+@contextmanager
+def whole(node: str, kind: str) -> Iterator[None]:
+    """Turn what is raised inside on a damaged node into one line.
+
+    A page reads what its operator's definition asks for, so an attribute, an input or a type that
+    is not there raises anything. Our own errors pass; the cause is kept for Python's traceback.
+
+    Raises
+    ------
+    FormatError
+        Something else was raised.
+    """
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError,
+            ValueError) as error:  # fmt: skip
+        raise FormatError(
+            f"{node}: expected {kind} as it is defined, found: {reason_of(error)}"
+        ) from error
 
 
 def refused(name: str, refusals: Sequence[Refusal], cut: Sequence[str] = ()) -> NpuError:

@@ -103,8 +103,9 @@ def float32(network: Network, node: Node, rule: Rule) -> Step:
 def _read(b: Builder, node: OnnxNode) -> None:
     hidden, ways = common_attributes(node, FUNCTIONS, ("input_forget",))
     places = (X, W, R, B, H, C, PEEPHOLES, W_SCALE, W_ZERO, R_SCALE, R_ZERO)
+    needed = (X, W, R, W_SCALE, W_ZERO, R_SCALE, R_ZERO)
     emit_recurrent(
-        b, node, lambda present, gives: DynamicLstm(hidden, ways, present, gives), places
+        b, node, lambda present, gives: DynamicLstm(hidden, ways, present, gives), places, needed
     )
 
 

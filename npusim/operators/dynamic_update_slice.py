@@ -29,6 +29,10 @@ class DynamicUpdateSlice(Operator):
     def arity(self) -> tuple[int, int]:
         return 3, 3
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (2,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, update, start = inputs
         fits = len(update) == len(x) and all(u <= n for u, n in zip(update, x, strict=True))

@@ -27,6 +27,10 @@ class EmbeddingLookup(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (0,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         numbers, table = inputs
         if len(numbers) != 1 or len(table) < 2:

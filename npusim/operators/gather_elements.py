@@ -35,6 +35,10 @@ class GatherElements(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, indices = inputs
         if not fits(self.axis, x, indices):

@@ -37,6 +37,10 @@ class GatherNd(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, indices = inputs
         walked = self.batch_dims

@@ -38,6 +38,10 @@ class OneHot(Operator):
     def arity(self) -> tuple[int, int]:
         return 3, 3
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (0,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         indices = inputs[0]
         return (need_size((*indices[: self.axis], self.depth, *indices[self.axis :])),)

@@ -30,6 +30,10 @@ class ReverseSequence(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, lengths = inputs
         inside = max(self.time, self.batch) < len(x) and self.time != self.batch

@@ -38,6 +38,10 @@ class ScatterElements(Operator):
     def arity(self) -> tuple[int, int]:
         return 3, 3
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, indices, updates = inputs
         if not fits(self.axis, x, indices) or indices != updates:

@@ -30,6 +30,10 @@ class ScatterNd(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (0,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         indices, updates = inputs
         depth = indices[-1] if indices else 0

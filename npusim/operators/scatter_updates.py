@@ -35,6 +35,10 @@ class ScatterUpdates(Operator):
     def arity(self) -> tuple[int, int]:
         return 3, 3
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, indices, updates = inputs
         depth = indices[-1] if indices else 0

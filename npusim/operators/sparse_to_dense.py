@@ -30,6 +30,10 @@ class SparseToDense(Operator):
     def arity(self) -> tuple[int, int]:
         return 3, 3
 
+    @property
+    def index_inputs(self) -> tuple[int, ...]:
+        return (0,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         places, values, rest = inputs
         rows, rank = (*places, 1, 1)[:2]

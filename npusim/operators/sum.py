@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.graph.network import Network, Node
+from npusim.kernels.fused import requantize_sums_fused
 from npusim.operators.abs import Abs
 from npusim.operators.exp import Exp
 from npusim.operators.forms.tflite import TfliteForm
@@ -31,7 +32,7 @@ from npusim.runtimes.float32 import halves_away
 from npusim.runtimes.requantization import affine, quantize_multiplier
 from npusim.words import Rule
 
-Finish = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+Finish = Callable[[NDArray[np.int64]], NDArray]
 """Sums of integers as they stand -> outputs."""
 
 
@@ -88,6 +89,22 @@ def in_float32(network: Network, node: Node) -> Finish:
     return finish
 
 
+def fused(network: Network, node: Node) -> Finish:
+    """Return the end of a sum in XNNPACK: float32, the zero points inside the one rounding."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    (sx, zx), (so, zo) = affine(node, x), affine(node, y)
+    scale, bias = np.float32(sx / so), -elements(network, node) * zx
+    limits = np.iinfo(y.dtype)
+
+    def finish(sums: NDArray[np.int64]) -> NDArray:
+        found = np.empty((1, sums.size), y.dtype)
+        ends = zo, int(limits.min), int(limits.max)
+        requantize_sums_fused(np.ascontiguousarray(sums).reshape(1, -1), scale, bias, *ends, found)
+        return found.reshape(sums.shape)
+
+    return finish
+
+
 def step(network: Network, node: Node, finish: Finish) -> Step:
     """Return the step on quantized integers."""
     operator: Any = node.operator
@@ -116,7 +133,7 @@ PAGE = Page(
     constants=PerRuntime(
         litert=fixed_point,
         litert_opt=in_float32,
-        xnnpack=in_float32,
+        xnnpack=fused,
         onnxruntime=NOT_IN_ONNXRUNTIME,
         tosa=fixed_point,
         integer=fixed_point,

@@ -2,7 +2,8 @@
 
     python -m tests.fuzz.campaign SECONDS [--seed N] [--findings FOLDER]
 
-A finding is anything but a result or an error of one line: a traceback, a crash, a hang.
+A finding is anything but a result or an error of one line: a traceback, a crash, a hang. A damaged
+file that is the first to reach a line of npusim is damaged further.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from tests.conftest import ROOT
 from tests.fuzz.damage import damaged
 from tests.fuzz.seeds import seeds
 
+NETWORKS = 4
+"""Files of networks for one of each other kind."""
+
 
 @dataclass
 class Found:
@@ -33,6 +37,8 @@ class Found:
     answers: Counter[str] = field(default_factory=Counter)
     """`ok`, `refused` and `FOUND`."""
     findings: list[str] = field(default_factory=list)
+    reached: int = 0
+    """Files that were the first to reach a line."""
 
 
 class Child:
@@ -41,8 +47,8 @@ class Child:
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
 
-    def ask(self, path: Path) -> str:
-        """Return the answer for one file."""
+    def ask(self, path: Path) -> tuple[int, str]:
+        """Return how many lines a file is the first to reach, and the answer for it."""
         if self.process is None or self.process.poll() is not None:
             self.end()
             self.process = subprocess.Popen(
@@ -55,9 +61,10 @@ class Child:
         self.process.stdin.flush()
         said = self.process.stdout.readline().strip()
         if said:
-            return said
+            lines, _, said = said.partition(" ")
+            return int(lines), said
         code = self.process.wait()
-        return f"FOUND the process ended with code {code} (-14, -27: it took too long)"
+        return 0, f"FOUND the process ended with code {code} (-14, -27: it took too long)"
 
     def end(self) -> None:
         """Let the process end."""
@@ -76,15 +83,20 @@ def campaign(seconds: float, seed: int, findings: Path) -> Found:
         corpus: dict[str, list[bytes]] = {}
         for ending, content in seeds(folder):
             corpus.setdefault(ending, []).append(content)
+        endings = sorted(corpus)
+        weights = [NETWORKS if ending in (".onnx", ".tflite") else 1 for ending in endings]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            ending = rng.choice(sorted(corpus))
+            (ending,) = rng.choices(endings, weights)
             first, other = rng.choice(corpus[ending]), rng.choice(corpus[ending])
             path = folder / f"damaged{ending}"
             path.write_bytes(damaged(rng, ending, first, other))
-            said = child.ask(path)
+            lines, said = child.ask(path)
             found.thrown[ending] += 1
             found.answers[said.split()[0]] += 1
+            if lines:
+                found.reached += 1
+                corpus[ending].append(path.read_bytes())
             if said.startswith("FOUND"):
                 content = path.read_bytes()
                 kept = findings / f"{hashlib.sha256(content).hexdigest()[:12]}{ending}"
@@ -103,7 +115,7 @@ def main() -> int:
     options = parser.parse_args()
     found = campaign(options.seconds, options.seed, options.findings)
     print(f"{sum(found.thrown.values())} files: {dict(sorted(found.thrown.items()))}")
-    print(dict(sorted(found.answers.items())))
+    print(dict(sorted(found.answers.items())), f"{found.reached} reached lines that none had")
     for text in found.findings:
         print(text)
     return 1 if found.findings else 0

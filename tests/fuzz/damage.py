@@ -7,12 +7,16 @@ import random
 import re
 from typing import Any
 
+import flatbuffers
+import numpy as np
 import onnx
+from ai_edge_litert import schema_py_generated as schema
 
 NUMBERS = (0, 1, -1, 7, 127, 128, 255, 256, 65535, 65536, 2**31 - 1, 2**31, -(2**31), 2**32,
            2**40, 2**63 - 1, -(2**63))  # fmt: skip
 TEXTS = ("", "x", "[/a]", "\x1b[2J", "\u202e", "9" * 5000, "[" * 3000, "1e999", "nan", "-0",
          "../../etc/passwd", "/dev/zero", "a\0b", "true", "{}", '"', "\n")  # fmt: skip
+FLOATS = (0.0, -1.0, 1e-45, 3e38, float("nan"), float("inf"))
 DIGEST_BYTES = 32
 
 
@@ -21,6 +25,8 @@ def damaged(rng: random.Random, ending: str, content: bytes, other: bytes) -> by
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         if ending == ".onnx" and rng.random() < 0.7:
             content = _message(rng, content)
+        elif ending == ".tflite" and rng.random() < 0.7:
+            content = _tables(rng, content)
         elif ending in (".s", ".toml"):
             content = _text(rng, content)
         else:
@@ -111,9 +117,55 @@ def _other(rng: random.Random, field: Any, value: Any) -> Any:
     if field.enum_type is not None:  # protobuf takes no other than its own
         return rng.choice(list(field.enum_type.values_by_number))
     if isinstance(value, float):
-        return rng.choice((0.0, -1.0, 1e-45, 3e38, float("nan"), float("inf")))
+        return rng.choice(FLOATS)
     low, high = (-(2**31), 2**31 - 1) if field.type != field.TYPE_INT64 else (-(2**63), 2**63 - 1)
     return min(max(rng.choice((*NUMBERS, value + 1, value - 1)), low), high)
+
+
+def _tables(rng: random.Random, content: bytes) -> bytes:
+    """Change, drop or repeat one field somewhere in a .tflite file, which stays a flatbuffer."""
+    try:
+        model = schema.ModelT.InitFromPackedBuf(content, 0)
+        table: Any = model
+        while True:
+            fields = {k: v for k, v in vars(table).items() if v is not None and k != "data"}
+            name = rng.choice(sorted(fields)) if fields else ""
+            value = fields.get(name)
+            inner = value if isinstance(value, list) else [value]
+            inner = [one for one in inner if hasattr(one, "Pack")]
+            if not inner or rng.random() < 0.1:
+                break
+            table = rng.choice(inner)
+        if name:
+            setattr(table, name, _other_field(rng, value))
+        builder = flatbuffers.Builder(len(content))
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+    except Exception:  # damaged already, or no such number fits the field
+        return _bytes(rng, content, content)
+
+
+def _other_field(rng: random.Random, value: Any) -> Any:
+    if rng.random() < 0.1 and not isinstance(value, bool | int | float):
+        return None
+    if isinstance(value, np.ndarray | list) and len(value):
+        at = rng.randrange(len(value))
+        kept = value.tolist() if isinstance(value, np.ndarray) else list(value)
+        match rng.randrange(3):
+            case 0:
+                del kept[at]
+            case 1:
+                kept.insert(at, kept[at])
+            case _ if not hasattr(kept[at], "Pack"):
+                kept[at] = _other_field(rng, kept[at])
+        return np.array(kept, value.dtype) if isinstance(value, np.ndarray) else kept
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float):
+        return rng.choice(FLOATS)
+    if isinstance(value, int):
+        return rng.choice((*NUMBERS, value + 1, value - 1, rng.randrange(210)))
+    return rng.choice(TEXTS).encode() if isinstance(value, bytes) else value
 
 
 def _sealed(content: bytes) -> bytes:

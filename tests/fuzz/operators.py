@@ -2,9 +2,10 @@
 
     python -m tests.fuzz.operators [KIND ...] [--count 5000] [--seed N]
 
-The files are those that tests/operators/ draws a hundred of: a .tflite kind is compared with
-LiteRT's three sets of kernels, an .onnx kind (`onnx:...`) with onnxruntime, every byte. What
-differs is named with its seed; a kind is left at its tenth difference.
+The files are those that tests/operators/ draws a hundred of: a .tflite kind (the name of an
+operator, `litert:...`) is compared with LiteRT's three sets of kernels, an .onnx kind (`onnx:...`)
+with onnxruntime, every byte, or the last places where the test says so. What differs is named with
+its seed; a kind is left at its tenth difference. KIND may end in `*`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from fnmatch import filter as filter_names
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
-from tests.conftest import ROOT
-from tests.operators import qdq_cases, three_kernels
+from tests.operators import three_kernels
+from tests.operators.drawn import every_drawn
 from tests.operators.litert_cases import KERNELS
 from tests.simulator.random_layers import MAKERS
 
@@ -32,31 +33,15 @@ Compare = Callable[[int], None]
 """Compares the file that a seed draws; raises AssertionError where a byte differs."""
 
 
-def onnx_kinds() -> dict[str, Compare]:
-    """Return the comparison of each operator whose page's test draws QDQ files."""
-    found: dict[str, Compare] = {}
-    for path in sorted((ROOT / "tests" / "operators").glob("test_*.py")):
-        module = import_module(f"tests.operators.{path.stem}")
-        for name, test in vars(module).items():
-            if name.startswith("test_") and hasattr(test, "make"):
-                kind = f"onnx:{path.stem.removeprefix('test_')}{name.removeprefix('test_bytes')}"
-                found[kind] = partial(_qdq, test.make)
-    return found
-
-
-def _qdq(make: qdq_cases.Make, seed: int) -> None:
-    for dtype in qdq_cases.TYPES:
-        qdq_cases.compare(make, dtype, seed)
-
-
 def kinds(folder: Path) -> dict[str, Compare]:
-    """Return all kinds; the files of .tflite kinds are written to `folder`."""
+    """Return all kinds; the files of random layers are written to `folder`."""
 
     def layer(kind: str, seed: int) -> None:
         for kernels, rule in KERNELS.items():
             three_kernels.compare(kind, seed, kernels, rule, folder / "layer.tflite")
 
-    return {kind: partial(layer, kind) for kind in MAKERS} | onnx_kinds()
+    drawn = {kind: one.compare for kind, one in every_drawn().items()}
+    return {kind: partial(layer, kind) for kind in MAKERS} | drawn
 
 
 def differences(compare: Compare, seeds: range) -> tuple[int, list[str]]:
@@ -65,8 +50,8 @@ def differences(compare: Compare, seeds: range) -> tuple[int, list[str]]:
     for number, seed in enumerate(seeds, start=1):
         try:
             compare(seed)
-        except AssertionError as error:
-            said = " ".join(str(error).split())
+        except Exception as error:  # what cannot be read or run is a difference as well
+            said = " ".join(f"{type(error).__name__}: {error}".split())
             found.append(f"seed {seed}: {said[:300]}")
             if len(found) == DIFFERENCES_MOST:
                 return number, found
@@ -83,10 +68,11 @@ def main() -> int:
     wrong = 0
     with tempfile.TemporaryDirectory() as name, np.errstate(all="ignore"):
         every = kinds(Path(name))
-        unknown = sorted(set(options.kinds) - set(every))
+        wanted = options.kinds or ["*"]
+        unknown = [pattern for pattern in wanted if not filter_names(every, pattern)]
         if unknown:
             parser.error(f"expected kinds of {', '.join(every)}, found {', '.join(unknown)}")
-        for kind in options.kinds or every:
+        for kind in dict.fromkeys(name for each in wanted for name in filter_names(every, each)):
             start = time.monotonic()
             seeds = range(options.seed, options.seed + options.count)
             count, found = differences(every[kind], seeds)

@@ -16,8 +16,13 @@ from npusim.explore.sweep.tasks import ModelFile, Outcome
 from npusim.isa.assembly import disassemble
 from npusim.quant.export import model_of
 from tests.conftest import DIGITS, ROOT, SHARED
+from tests.operators.drawn import every_drawn
 from tests.simulator.random_layers import MAKERS, random_case
 
+DRAWN = 2
+"""Files of each kind that a test of an operator draws."""
+SMALL_BYTES = 1 << 16
+"""Longer files of the corpus are left out: what they take is work, not damage."""
 SCHEMES = (("uniform", 8), ("uniform", 4), ("pwlq", 4), ("subset", 4), ("multipoint", 4))
 
 
@@ -25,6 +30,13 @@ def seeds(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield (ending, content) of whole files; `folder` is for what can only be written."""
     for kind in MAKERS:
         yield ".tflite", random_case(kind, 1).content
+    for drawn in every_drawn().values():
+        for seed in range(DRAWN):
+            yield drawn.ending, drawn.content(seed)
+    for part in ("corpus/onnx", "corpus/operators", "faults/coverage"):
+        for path in sorted((SHARED / part).glob("*")):
+            if path.suffix in (".onnx", ".tflite") and path.stat().st_size <= SMALL_BYTES:
+                yield path.suffix, path.read_bytes()
     yield ".onnx", (DIGITS / "digits_float.onnx").read_bytes()
     network = npusim.load(DIGITS / "digits_float.onnx")
     with np.load(DIGITS / "digits_train.npz") as train:

@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.target
 
-Reads the names of files from standard input, one a line, and answers each with one line: `ok`,
-`refused` and the message, or `FOUND` and what else was raised. A file that takes too long
-ends the process, as one does that crashes it.
+Reads the names of files from standard input, one a line, and answers each with one line: how many
+lines of npusim it is the first to reach, and `ok`, `refused` and the message, or `FOUND` and what
+else was raised. A file that takes too long ends the process, as one does that crashes it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import signal
 import sqlite3
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
 
 import numpy as np
 
@@ -52,9 +55,8 @@ def network(path: Path) -> None:
     found = npusim.load(path)
     if any(np.prod(t.shape, dtype=np.float64) > SMALL_ELEMENTS for t in found.tensors.values()):
         return
-    npusim.estimate(found, "nano")
-    if not found.is_integer:
-        return
+    if found.is_integer:
+        npusim.estimate(found, "nano")
     x = {name: np.ones(found.tensors[name].shape, found.tensors[name].dtype)
          for name in found.inputs}  # fmt: skip
     prepare(found).run({name: found.tensors[name].in_file_order(v) for name, v in x.items()})
@@ -136,16 +138,44 @@ def answer(path: Path) -> str:
     return "ok"
 
 
+class Reached:
+    """The lines of npusim that this process has executed, without those of its kernels."""
+
+    PACKAGE = str(Path(npusim.__file__).parent)
+    MOST_CALLS = 1000
+    """Calls of a function that are watched: more would only take time."""
+
+    def __init__(self) -> None:
+        self.lines: set[tuple[CodeType, int]] = set()
+        self._calls: Counter[CodeType] = Counter()
+
+    def call(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
+        """Watch a function of npusim; for `sys.settrace`."""
+        code = frame.f_code
+        if not code.co_filename.startswith(self.PACKAGE):
+            return None
+        self._calls[code] += 1
+        return self._line if self._calls[code] <= self.MOST_CALLS else None
+
+    def _line(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
+        self.lines.add((frame.f_code, frame.f_lineno))
+        return self._line
+
+
 def main() -> None:
     """Answer for each file of standard input."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    reached = Reached()
     for line in sys.stdin:
+        before = len(reached.lines)
         signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
         signal.alarm(WAITING_SECONDS)
+        sys.settrace(reached.call)
         said = answer(Path(line.rstrip("\n")))
+        sys.settrace(None)
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        print(said, flush=True)
+        print(len(reached.lines) - before, said, flush=True)
 
 
 if __name__ == "__main__":

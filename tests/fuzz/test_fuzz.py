@@ -23,8 +23,11 @@ def test_a_minute_of_damage(tmp_path: Path) -> None:
 def test_a_finding_is_found(tmp_path: Path) -> None:
     """A process that ends without an answer is one."""
     child = Child()
-    assert child.ask(tmp_path / "missing.toml").startswith("refused")
-    assert child.ask(tmp_path / "no.ending").startswith("FOUND")
+    lines, said = child.ask(tmp_path / "missing.toml")
+    assert lines > 0
+    assert said.startswith("refused")
+    assert child.ask(tmp_path / "missing.toml")[0] == 0
+    assert child.ask(tmp_path / "no.ending")[1].startswith("FOUND")
     child.end()
 
 
@@ -38,4 +41,4 @@ def test_files_of_one_operator(tmp_path: Path) -> None:
 
     count, found = differences(always_wrong, range(5, 5_000))
     assert count == len(found) == DIFFERENCES_MOST
-    assert found[0] == "seed 5: byte 5 differs"
+    assert found[0] == "seed 5: AssertionError: byte 5 differs"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -25,6 +26,8 @@ from npusim.words import Rule
 from tests.simulator.litert_witness import litert
 from tests.simulator.tflite_builder import Value, constant, single_operator
 from tests.simulator.tflite_builder import options as option_table
+
+from .drawn import Drawn
 
 SEED = os.environ.get("NPUSIM_SEED")
 CASES = 200
@@ -125,7 +128,7 @@ def random_layers(test: Callable[[Draw], None]) -> Callable[[], None]:
     function = given(st.integers(0, 2**32 - 1).map(Draw))(test)
     if SEED is not None:
         function = seed(int(SEED))(function)
-    return settings(
+    made = settings(
         max_examples=CASES,
         deadline=None,
         derandomize=SEED is None,
@@ -133,6 +136,28 @@ def random_layers(test: Callable[[Draw], None]) -> Callable[[], None]:
         phases=[Phase.generate],  # a case is one seed: there is nothing to shrink
         suppress_health_check=list(HealthCheck),
     )(function)
+    made.drawn = Drawn(
+        ".tflite", lambda number: _content(test, number), lambda number: test(Draw(number))
+    )
+    return made
+
+
+class _Compared(Exception):
+    """The file that a test is about to compare."""
+
+
+def _content(test: Callable[[Draw], None], number: int) -> bytes:
+    """Return the first file that `test` compares where it is drawn from the seed `number`."""
+
+    def take(path: Path) -> Network:
+        raise _Compared(path.read_bytes())
+
+    with mock.patch(f"{__name__}.load", take):
+        try:
+            test(Draw(number))
+        except _Compared as found:
+            return bytes(found.args[0])
+    raise AssertionError(f"seed {number}: compares no file")
 
 
 def build(layer: Layer) -> bytes:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from tests.simulator.onnxruntime_reference import ALL, loaded, model, npusim_run, session
 
+from .drawn import Drawn
+
 Case = tuple[Sequence[Any], Mapping[str, NDArray], Mapping[str, NDArray], Mapping[str, type]]
 """Nodes, the graph's inputs, its constants, and its outputs' types."""
 
@@ -28,22 +30,29 @@ def equals_onnxruntime(
     greatest value, and of 1 at least.
     """
 
+    def content(seed: int) -> bytes:
+        return model(*make(np.random.default_rng(seed)), opset).SerializeToString()
+
+    def compare(seed: int) -> None:
+        nodes, inputs, constants, outputs = make(np.random.default_rng(seed))
+        proto = model(nodes, inputs, constants, outputs, opset)
+        expected = session(proto, ALL).run(list(outputs), dict(inputs))
+        found = npusim_run(loaded(proto), inputs)
+        for name, value in zip(outputs, expected, strict=True):
+            assert found[name].dtype == value.dtype, f"seed {seed}: {nodes}"
+            assert found[name].shape == value.shape, f"seed {seed}: {nodes}"
+            away = 0.0
+            if last_places and value.dtype.kind == "f":
+                away = last_places * np.spacing(max(1, np.abs(value).max(initial=0)), dtype="f")
+            np.testing.assert_allclose(
+                found[name], value, rtol=0, atol=away, err_msg=f"seed {seed}: {nodes}"
+            )
+
     def test() -> None:
         for seed in range(cases):
-            nodes, inputs, constants, outputs = make(np.random.default_rng(seed))
-            proto = model(nodes, inputs, constants, outputs, opset)
-            expected = session(proto, ALL).run(list(outputs), dict(inputs))
-            found = npusim_run(loaded(proto), inputs)
-            for name, value in zip(outputs, expected, strict=True):
-                assert found[name].dtype == value.dtype, f"seed {seed}: {nodes}"
-                assert found[name].shape == value.shape, f"seed {seed}: {nodes}"
-                away = 0.0
-                if last_places and value.dtype.kind == "f":
-                    away = last_places * np.spacing(max(1, np.abs(value).max(initial=0)), dtype="f")
-                np.testing.assert_allclose(
-                    found[name], value, rtol=0, atol=away, err_msg=f"seed {seed}: {nodes}"
-                )
+            compare(seed)
 
+    test.drawn = Drawn(".onnx", content, compare)  # type: ignore[attr-defined]
     return test
 
 

@@ -10,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper
 
-from tests.simulator.onnxruntime_reference import ALL, assert_same_bytes
+from tests.simulator.onnxruntime_reference import ALL, assert_same_bytes, model
+
+from .drawn import Drawn
 
 CASES = 100
 """For each of two types: 200 an operator."""
@@ -21,10 +23,15 @@ Made = tuple[Any, dict[str, NDArray], tuple[int, ...]]
 
 Make = Callable[[np.random.Generator], Made]
 TYPES = (np.int8, np.uint8)
+OPSET = 23
 
 
-def compare(make: Make, dtype: type, seed: int) -> None:
-    """Assert that the graph x - DQ - node - Q - y that `seed` draws has onnxruntime's bytes."""
+Graph = tuple[list[Any], dict[str, NDArray], dict[str, NDArray], dict[str, type]]
+"""Nodes, the graph's inputs, its constants, and its outputs' types."""
+
+
+def graph(make: Make, dtype: type, seed: int) -> Graph:
+    """Return the graph x - DQ - node - Q - y that `seed` draws."""
     limits = np.iinfo(dtype)
     rng = np.random.default_rng(seed)
     node, constants, shape = make(rng)
@@ -43,21 +50,30 @@ def compare(make: Make, dtype: type, seed: int) -> None:
         helper.make_node("QuantizeLinear", ["s", "sy", "zy"], ["y"]),
     ]
     arrays = {key: np.asarray(value) for key, value in (constants | held).items()}
-    assert_same_bytes(nodes, {"x": x}, arrays, {"y": dtype}, ALL, 23)
+    return nodes, {"x": x}, arrays, {"y": dtype}
+
+
+def compare(make: Make, dtype: type, seed: int) -> None:
+    """Assert that the graph that `seed` draws has onnxruntime's bytes."""
+    assert_same_bytes(*graph(make, dtype, seed), ALL, OPSET)
 
 
 def equals_onnxruntime(make: Make) -> Callable[..., None]:
-    """Return the test that random graphs x - DQ - node - Q - y have onnxruntime's bytes.
-
-    It holds `make`, of which tests/fuzz/operators.py draws thousands.
-    """
+    """Return the test that random graphs x - DQ - node - Q - y have onnxruntime's bytes."""
 
     @pytest.mark.parametrize("dtype", TYPES)
     def test(dtype: type) -> None:
         for seed in range(CASES):
             compare(make, dtype, seed)
 
-    test.make = make  # type: ignore[attr-defined]
+    def content(seed: int) -> bytes:
+        return model(*graph(make, TYPES[seed % 2], seed), OPSET).SerializeToString()
+
+    def compare_types(seed: int) -> None:
+        for dtype in TYPES:
+            compare(make, dtype, seed)
+
+    test.drawn = Drawn(".onnx", content, compare_types)  # type: ignore[attr-defined]
     return test
 
 

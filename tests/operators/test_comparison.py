@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import assume
-
 from npusim.operators.comparison import RELATIONS
 from tests.simulator.tflite_builder import options
 
@@ -28,8 +26,8 @@ def drawn(draw: Draw, dtypes: tuple[str, ...], **bounds: float) -> Layer:
 @random_layers
 def test_bytes_equal_litert(draw: Draw) -> None:
     layer = drawn(draw, BYTES, least=-8)
-    assume(all(x is None or x.scale != 1 for x in layer.inputs))  # LiteRT aborts there
-    compare(layer)
+    if all(x is None or x.scale != 1 for x in layer.inputs):  # LiteRT aborts there
+        compare(layer)
 
 
 @random_layers

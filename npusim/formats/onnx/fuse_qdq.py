@@ -100,7 +100,7 @@ def _labels(g: QdqGraph) -> dict[str, Quantization]:
 
 def _commutes(g: QdqGraph, vertex: Vertex) -> bool:
     """Return whether a Q behind the vertex can stand before it."""
-    if vertex.domain or len(vertex.outputs) != 1 or g.is_constant(vertex.inputs[0]):
+    if vertex.domain or len(vertex.outputs) != 1 or g.is_constant(vertex.input(0)):
         return False
     if vertex.kind in CLAMPS:
         return clip_bounds(g, vertex) is not None
@@ -289,7 +289,7 @@ def _joined_layer(
     bias: list[str] = []
     if vertex.input(2):
         dq = g.producer.get(vertex.input(2))
-        if dq is None or not dq.is_dequantize or not g.is_constant(dq.inputs[0]):
+        if dq is None or not dq.is_dequantize or not all(map(g.is_constant, dq.inputs[:2])):
             return None
         if g.graph.constants[dq.inputs[0]].dtype != np.int32:
             return None

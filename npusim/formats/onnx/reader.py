@@ -30,7 +30,7 @@ from npusim.formats.onnx.skip_sums import normalized_sums
 from npusim.formats.onnx.translate import FORMS, is_known, kind_of, not_supported, translate
 from npusim.formats.own import reader as own
 from npusim.graph.network import Network
-from npusim.graph.refusals import Refusals
+from npusim.graph.refusals import Refusals, whole
 from npusim.graph.tensor import DTYPES
 from npusim.operators.forms.onnx_builder import Builder
 
@@ -112,7 +112,8 @@ def network(graph: OnnxGraph, name: str, refusals: Refusals) -> Network | None:
                     f"{node.name} (QuantizeLinear): activations of four bits are not supported"
                 )
             try:
-                translate(b, node, graph.opset)
+                with whole(node.name, kind):
+                    translate(b, node, graph.opset)
                 continue
             except UnsupportedError:
                 raise

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, NpuError, ShapeError, UnsupportedError
+from npusim.formats.tflite import far_scales, overflow
 from npusim.formats.tflite.constants import DENSIFY, computed, widened
-from npusim.formats.tflite.overflow import notes
 from npusim.formats.tflite.records import GraphRecord, OperatorRecord, TensorRecord
 from npusim.formats.tflite.refused import REFUSED
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Shape, check_inputs, output_shapes
 from npusim.graph.refusals import Refusals
 from npusim.graph.state import State
-from npusim.graph.tensor import Quantization, Tensor, frozen
+from npusim.graph.tensor import INTEGER_DTYPES, Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data, require_held
 from npusim.operators.pages import PAGES
 from npusim.operators.varying import Piece, read_again
@@ -184,7 +184,7 @@ class Reading:
             tensors=named,
             inputs=given,
             outputs=outputs,
-            notes=notes(self.nodes, named),
+            notes=(*overflow.notes(self.nodes, named), *far_scales.notes(self.nodes, named)),
             state=tuple(state),
         )
 
@@ -264,7 +264,7 @@ def _tensor(record: TensorRecord, layout: tuple[int, ...] | None) -> Tensor:
 
 def _quantization(record: TensorRecord, layout: tuple[int, ...]) -> Quantization | None:
     scale, zero_point = record.scale, record.zero_point
-    if not len(scale) or record.dtype in ("float32", "bool"):
+    if not len(scale) or record.dtype not in INTEGER_DTYPES:
         return None
     if len(zero_point) != len(scale):
         raise FormatError(

@@ -259,11 +259,15 @@ def emit_recurrent(
     node: OnnxNode,
     make: Callable[[tuple[int, ...], tuple[int, ...]], Recurrent],
     places: Sequence[int],
+    needed: Sequence[int] = (0, 1, 2),
 ) -> None:
     """Append the node; `make` takes the places of inputs and outputs that the file has.
 
-    `places` are those that an input may have.
+    `places` are those that an input may have; at those `needed` there has to be one: the samples
+    and both weights.
     """
+    for place in needed:
+        b.value(node, place)
     present = tuple(place for place in places if node.input(place))
     inputs = tuple(b.value(node, place) for place in present)
     gives = tuple(place for place, name in enumerate(node.outputs) if name)

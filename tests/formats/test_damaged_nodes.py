@@ -1,0 +1,99 @@
+"""Nodes that are not as their operator is defined: one line that names the node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import npusim
+from npusim.errors import FormatError, NpuError, RangeError, UnsupportedError
+from npusim.graph.refusals import Refusals, whole
+from tests.operators.litert_cases import Layer, build, integers, network
+from tests.simulator.onnxruntime_reference import MICROSOFT
+from tests.simulator.tflite_builder import Value, options
+
+FLOAT, INT8 = TensorProto.FLOAT, TensorProto.INT8
+
+
+def test_what_a_page_raises_is_one_line_with_its_cause() -> None:
+    with pytest.raises(FormatError, match=r"n: expected Gather as it is .* out of range") as found:
+        with Refusals().collect("n", "Gather"):
+            _ = (1, 2)[3]
+    assert isinstance(found.value.__cause__, IndexError)
+    with pytest.raises(RangeError, match="ours"), whole("n", "Gather"):
+        raise RangeError("ours")
+
+
+INDEXED = {
+    "GATHER": Layer("GATHER", [Value((3,), "int32"), Value((2,), "float32")],
+                    [Value((2,), "int32")], options("GatherOptions")),
+    "GATHER_ND": Layer("GATHER_ND", [Value((3,), "int32"), Value((2, 1), "float32")],
+                       [Value((2,), "int32")], options("GatherNdOptions")),
+    "SCATTER_ND": Layer("SCATTER_ND", [Value((2, 1), "float32"), Value((2,), "int32"),
+                                       integers(3)],
+                        [Value((3,), "int32")], options("ScatterNdOptions")),
+    "EMBEDDING_LOOKUP": Layer("EMBEDDING_LOOKUP", [Value((2,), "float32"), Value((3, 4), "int8")],
+                              [Value((2, 4), "int8")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", INDEXED.values(), ids=INDEXED.keys())
+def test_indices_are_integers(layer: Layer) -> None:
+    with pytest.raises(UnsupportedError, match=r"expected integers in t\d, found float32"):
+        network(build(layer))
+
+
+def test_what_is_no_integer_has_no_scale() -> None:
+    """As a scale beside floats has no meaning, one beside complex numbers has none."""
+    x = Value((2,), "complex64", np.float32(0.5), 3)
+    of = network(build(Layer("REAL", [x], [Value((2,), "float32")])))
+    assert of.tensors[of.inputs[0]].quantization is None
+
+
+def onnx_file(path: Path, nodes: list, inputs: dict, outputs: dict, constants: dict) -> Path:
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, "g", [info(n, *kind) for n, kind in inputs.items()],
+        [info(n, *kind) for n, kind in outputs.items()],
+        [numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()],
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 8, 9, 10, 11])
+def test_an_lstm_without_what_it_needs(tmp_path: Path, place: int) -> None:
+    held = {"w": np.ones((1, 3, 8), np.int8), "r": np.ones((1, 2, 8), np.int8),
+            "s": np.ones(1, np.float32), "z": np.zeros(1, np.int8)}  # fmt: skip
+    inputs = ["x", "w", "r", *[""] * 5, "s", "z", "s", "z"]
+    inputs[place] = ""
+    kind = "DynamicQuantizeLSTM"
+    node = helper.make_node(kind, inputs, ["y"], hidden_size=2, domain=MICROSOFT)
+    shapes = {"x": (FLOAT, (4, 1, 3))}, {"y": (FLOAT, (4, 1, 1, 2))}
+    path = onnx_file(tmp_path / "m.onnx", [node], *shapes, held)
+    with pytest.raises(NpuError, match=rf"\({kind}\): input {place} is missing"):
+        npusim.load(path)
+
+
+def test_a_bias_whose_scale_is_computed_is_no_bias_of_integers(tmp_path: Path) -> None:
+    """The convolution is not joined then, and says that its bias is no constant."""
+    held = {"s": np.float32(0.1), "z": np.int8(0), "w": np.ones((2, 3, 1, 1), np.int8),
+            "b": np.ones(2, np.int32)}  # fmt: skip
+    dq, make = "DequantizeLinear", helper.make_node
+    nodes = [
+        make(dq, ["x", "s", "z"], ["xr"]),
+        make(dq, ["w", "s", "z"], ["wr"]),
+        make(dq, ["b", "t"], ["br"]),
+        make("Conv", ["xr", "wr", "br"], ["yr"]),
+        make("QuantizeLinear", ["yr", "s", "z"], ["y"]),
+    ]
+    inputs = {"x": (INT8, (1, 3, 2, 2)), "t": (FLOAT, ())}
+    path = onnx_file(tmp_path / "m.onnx", nodes, inputs, {"y": (INT8, (1, 2, 2, 2))}, held)
+    with pytest.raises(NpuError, match="expected a constant") as found:
+        npusim.load(path)
+    assert "\n" not in str(found.value)
