@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from npusim.cosim.npu import compare
 from npusim.cosim.npu.place import addresses_of
-from npusim.cosim.npu.random_runs import BAD_SHARE, SNIPPETS_MOST, random_memory
+from npusim.cosim.npu.random_runs import BAD_SHARE, SNIPPETS_MOST, random_memory, random_runs
 from npusim.cosim.programs.bad import bad_program, bad_recipe
 from npusim.cosim.programs.mutations import mutate
 from npusim.cosim.programs.programs import assembly, random_program, recipe, shrink
@@ -188,3 +190,17 @@ def test_what_the_checker_accepts_neither_faults_nor_hangs():
         assert run.timeline.halt_code is not None
     assert accepted > 100
     assert rejected > 100
+
+
+def test_every_program_runs_on_verilator_with_three_random_resets(monkeypatch):
+    given = []
+
+    def run_code(code, *rest, reset_seed, **settings):
+        given.append((code, reset_seed))
+        return SimpleNamespace(registers={"cycles": 0})
+
+    monkeypatch.setattr(compare, "run_code", run_code)
+    monkeypatch.setattr(compare, "first_difference", lambda *rest: "")
+    runs = [*random_runs(Machine.load("nano"), range(1, 13), simulator="verilator")]
+    assert {run.family == "good" for run in runs} == {True, False}
+    assert given == [(run.code, seed) for run in runs for seed in (1, 2, 3)]

@@ -97,3 +97,14 @@ def test_a_bias_whose_scale_is_computed_is_no_bias_of_integers(tmp_path: Path) -
     with pytest.raises(NpuError, match="expected a constant") as found:
         npusim.load(path)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_a_resize_without_limit(tmp_path: Path, mode: str) -> None:
+    """Its places are computed while the file is read: 2^30 of them would take minutes."""
+    node = helper.make_node("Resize", ["x", "", "k"], ["y"], mode=mode)
+    held = {"k": np.array([1, 1, 1, 2**30], np.float32)}
+    shapes = {"x": (FLOAT, (1, 1, 1, 1))}, {"y": (FLOAT, None)}
+    path = onnx_file(tmp_path / "m.onnx", [node], *shapes, held)
+    with pytest.raises(NpuError, match="the limit is 65536"):
+        npusim.load(path)

@@ -6,13 +6,17 @@ from math import ceil, floor
 
 import numpy as np
 
-from npusim.errors import FormatError, UnsupportedError
+from npusim.errors import CapacityError, FormatError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.operators.forms.onnx_axes import axes_of
 from npusim.operators.forms.onnx_builder import Builder
 
 FIRST_WITH_MODES = 11
 """The opset since which Resize has a coordinate_transformation_mode and a nearest_mode."""
+
+
+MAX_EXTENT = 1 << 16
+"""Of an axis that is resized: each of its places is computed while the file is read."""
 
 
 def resized(
@@ -46,6 +50,11 @@ def resized(
             factors[axis] = float(factor)
     else:
         raise FormatError(f"{node.name} ({node.kind}): expected scales or sizes, found neither")
+    longest = max((n for n, old in zip(extents, shape, strict=True) if n != old), default=0)
+    if longest > MAX_EXTENT:
+        raise CapacityError(
+            f"{node.name} ({node.kind}): from {list(shape)} to {extents}, the limit is {MAX_EXTENT}"
+        )
     return tuple(extents), tuple(factors)
 
 
