@@ -108,3 +108,36 @@ def test_a_resize_without_limit(tmp_path: Path, mode: str) -> None:
     path = onnx_file(tmp_path / "m.onnx", [node], *shapes, held)
     with pytest.raises(NpuError, match="the limit is 65536"):
         npusim.load(path)
+
+
+LIMIT = "the limit is 268435456"
+BOMBS: dict[str, tuple[list, dict[str, object], str]] = {
+    "Concat": ([("Concat", [f"a{i}", f"a{i}"], f"a{i + 1}", {"axis": 0}) for i in range(40)],
+               {"a0": np.zeros(8, np.float32)}, LIMIT),
+    "Add": ([("Add", ["a0", "b"], "a40", {})],
+            {"a0": np.zeros((1 << 14, 1), np.float32), "b": np.zeros((1, 1 << 14), np.float32)},
+            LIMIT),
+    "Gather": ([("Gather", ["b", "i"], "a40", {"axis": 0})],
+               {"b": np.zeros((1, 1 << 14), np.float32), "i": np.zeros(1 << 14, np.int64)}, LIMIT),
+    "Expand": ([("Expand", ["b", "i"], "a40", {})],
+               {"b": np.float32(0), "i": np.array([1 << 20, 1 << 20])}, LIMIT),
+    "ConstantOfShape": ([("ConstantOfShape", ["i"], "a40", {})],
+                        {"i": np.array([1 << 20, 1 << 20])}, LIMIT),
+    "Tile": ([("Tile", ["b", "i"], "a40", {})],
+             {"b": np.zeros(2, np.float32), "i": np.array([1 << 40])}, LIMIT),
+    "Range": ([("Range", ["b", "i", "j"], "a40", {})],
+              {"b": np.float32(0), "i": np.float32(1e12), "j": np.float32(1)}, "Range|limit"),
+    "Pad": ([("Pad", ["b", "i"], "a40", {})],
+            {"b": np.zeros(2, np.float32), "i": np.array([0, 1 << 40])}, LIMIT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("nodes", "held", "message"), BOMBS.values(), ids=BOMBS.keys())
+def test_constants_that_unfold(tmp_path: Path, nodes: list, held: dict, message: str) -> None:
+    made = [helper.make_node(kind, x, [y], **settings) for kind, x, y, settings in nodes]
+    made.append(helper.make_node("Mul", ["x", "a40"], ["y"]))
+    shapes = {"x": (FLOAT, (1, 4))}, {"y": (FLOAT, None)}
+    path = onnx_file(tmp_path / "m.onnx", made, *shapes, held)
+    with pytest.raises(NpuError, match=message) as found:
+        npusim.load(path)
+    assert "\n" not in str(found.value)

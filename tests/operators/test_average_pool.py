@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import helper
 
+from . import qdq_cases
 from .float_cases import Made, bits_of_onnxruntime
 from .onnx_cases import Case, equals_onnxruntime
 from .three_kernels import equals_litert
@@ -23,6 +24,15 @@ def _floats(rng: np.random.Generator, beyond: float = 0.0) -> Made:
     )  # fmt: skip
     return node, {"x": rng.normal(size=shape).astype(np.float32)}, {}
 
+
+def _whole_image(rng: np.random.Generator) -> qdq_cases.Made:
+    """Return a pool of one window: onnxruntime's global pool, whose rounding is another."""
+    kernel = rng.integers(1, 9, 2)
+    node = helper.make_node("AveragePool", ["r"], ["s"], kernel_shape=kernel.tolist())
+    return node, {}, (int(rng.integers(1, 3)), int(rng.choice([3, 8, 64])), *kernel.tolist())
+
+
+test_bytes_of_one_window = qdq_cases.equals_onnxruntime(_whole_image)
 
 test_bits_before_opset_19 = bits_of_onnxruntime(_floats, opset=17)
 test_bits = bits_of_onnxruntime(lambda rng: _floats(rng, 0.5), opset=22)
