@@ -1,9 +1,9 @@
 """Operators of a .tflite file whose scales lie so far apart that LiteRT leaves its own definition.
 
 LiteRT multiplies by a ratio of scales as by a mantissa and a shift (common.cc). Where the ratio is
-1 or more it shifts left, in 32 bits that wrap; its optimized kernels of MUL and ADD shift by counts
-that are no counts then, and HARD_SWISH shifts by more than 16 bits hold. npusim computes what the
-reference kernel is defined to, or saturates.
+1 or more it shifts left, in 32 bits that wrap; its optimized kernel of MUL shifts by negative
+counts then, and HARD_SWISH by more than 16 bits hold. npusim computes what the reference kernel is
+defined to, or saturates.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from npusim.graph.tensor import Tensor, is_quantized
 
 MOST = 255
 """The farthest that 8 bits lie from a zero point."""
-FROM = {"Mul": 2.0, "Add": 2.0**7, "Sub": 2.0**19}
+FROM = {"Mul": 2.0, "Add": 2.0**19, "Sub": 2.0**19}
 """The ratio from which on a kernel leaves the definition, whatever the operands.
 
-SUB shifts its operands left by 20 bits: from here on their sum wraps, or LiteRT ends the process.
+ADD and SUB shift operands left by 20 bits: from here on sums wrap, or LiteRT ends the process.
 """
 BELOW = {"HardSwish": 2.0**-9}
 """The ratio below which one does."""
