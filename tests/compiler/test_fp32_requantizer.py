@@ -9,13 +9,15 @@ from npusim import Machine, load
 from npusim import operators as op
 from npusim.analysis.proof import prove
 from npusim.compiler.compile import compile_network
+from npusim.engines.machine_network import MachineNetwork
+from npusim.engines.rtl_agreement import compare_network
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.isa.columns import columns_of
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.words import EPILOGUES
-from tests.compiler.agreement import assert_agrees
+from tests.compiler.agreement import assert_agrees, random_inputs
 
 FLOAT = {"array.fp32_requantizer": 1}
 INPUTS = 8
@@ -87,9 +89,8 @@ def test_layers_that_have_a_twin_stay_on_the_integer_unit():
     assert prove(program, network)[0].differences == ()
 
 
-@pytest.mark.parametrize("depthwise", [False, True])
-def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
-    """uint8 weights less their zero point: two planes, of which the unit ends the sum."""
+def legacy(depthwise: bool) -> Network:
+    """Return a layer whose uint8 weights less their zero point have nine bits, without a twin."""
     rng = np.random.default_rng(depthwise)
 
     def scaled(name: str, data: tuple[int, ...] | np.ndarray, value: float, zero: int) -> Tensor:
@@ -110,7 +111,7 @@ def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
     }
     window = op.Window((3, 3), padding=(1, 1, 1, 1))
     layer = op.Conv2D(window, groups=channels if depthwise else 1)
-    network = Network(
+    return Network(
         "legacy",
         "tflite",
         (Node("layer", layer, ("x", "w", "b"), ("y",)),),
@@ -118,11 +119,25 @@ def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
         ("x",),
         ("y",),
     )
-    machine = Machine.load("nano").with_(FLOAT)
-    program = assert_agrees(network, machine, rule="xnnpack").program
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_weights_of_nine_bits_add_into_one_accumulator(depthwise):
+    network = legacy(depthwise)
+    program = assert_agrees(network, Machine.load("nano").with_(FLOAT), rule="xnnpack").program
     assert roundings(program) == {"float32"}
     (proof,) = prove(program, network)
     assert proof.differences == ()
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_weights_of_nine_bits_on_rtl(depthwise):
+    network = legacy(depthwise)
+    compiled = MachineNetwork(network, Machine.load("nano").with_(FLOAT), "xnnpack")
+    (run,) = compare_network(compiled, random_inputs(network, 1), simulator="icarus")
+    assert not run.difference, run.difference
 
 
 @pytest.mark.parametrize("zero_point", [-128, -39, 0, 86, 127])
