@@ -217,5 +217,5 @@ def _say_points(runs: list[Ran], *, every: bool) -> None:
     named = missed if every else missed[:MOST_POINTS]
     rest = len(missed) - len(named)
     if missed:
-        more = f", and {rest} more, which --bins names" if rest else ""
-        say(f"not reached: {', '.join(named)}{more}")
+        more = f"; and {rest} more, which --bins names" if rest else ""
+        say(f"not reached: {'; '.join(named)}{more}")
