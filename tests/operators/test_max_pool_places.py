@@ -23,3 +23,21 @@ def _random(rng: np.random.Generator) -> Case:
 
 
 test_equals_onnxruntime = equals_onnxruntime(_random)
+
+
+def _behind_dequantize(rng: np.random.Generator) -> Case:
+    """Places of values that come of integers are places all the same."""
+    x = rng.integers(0, 256, (1, 2, *rng.integers(4, 8, 2))).astype(np.uint8)
+    window = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["x", "s", "z"], ["d"]),
+        helper.make_node("MaxPool", ["d"], ["p", "i"], **window),
+        helper.make_node("QuantizeLinear", ["p", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ]
+    held = {"s": np.float32(rng.uniform(0.01, 0.1)), "z": np.uint8(rng.integers(256))}
+    held = {name: np.asarray(value) for name, value in held.items()}
+    return nodes, {"x": x}, held, {"y": np.float32, "i": np.int64}
+
+
+test_places_behind_integers_equal_onnxruntime = equals_onnxruntime(_behind_dequantize, cases=50)

@@ -115,7 +115,8 @@ def _moves(vertex: Vertex) -> bool:
         return mode == "nearest" and vertex.attributes.get(
             "coordinate_transformation_mode"
         ) != "tf_crop_and_resize"  # fmt: skip
-    return vertex.kind in MOVING
+    gives_places = vertex.kind == "MaxPool" and any(vertex.outputs[1:])  # which are no values
+    return vertex.kind in MOVING and not gives_places
 
 
 def _raise_quantize(g: QdqGraph) -> None:
