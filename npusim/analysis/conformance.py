@@ -52,7 +52,7 @@ def _bytes(values: NDArray) -> NDArray:
     return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
 
 
-def not_executed(rule: str, host_operators: Sequence[str]) -> dict[str, Any]:
-    """Return the conformance of an estimate, which executes no data."""
-    reason = "an estimate executes no data"
+def not_executed(rule: str, host_operators: Sequence[str], assumed: str = "") -> dict[str, Any]:
+    """Return the conformance of an estimate, which executes no data; `assumed`: of what it is."""
+    reason = "an estimate executes no data" + (assumed and f"; {assumed}")
     return {"rule": rule, "host_operators": list(host_operators), "reason": reason}

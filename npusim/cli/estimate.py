@@ -82,10 +82,12 @@ def command(
     network = load(model, shapes, outputs)
     costs = [estimate(network, machine, requant, batch) for machine in chosen]
     versions: dict[str, Any] = {"npusim_version": npusim.__version__, "json_version": JSON_VERSION}
-    results = [versions | cost.as_json() | _absorbed(network, cost) for cost in costs]
+    assumed = assumption(network)
+    said = {"assumption": assumed} if assumed else {}
+    results = [versions | said | cost.as_json() | _absorbed(network, cost) for cost in costs]
     if reports:
         (cost,) = costs
-        conformance = not_executed(cost.program.requant, cost.host_operators)
+        conformance = not_executed(cost.program.requant, cost.host_operators, assumed)
         reports.write(cost, results[0], conformance)
     if json_path is not None:
         whole = results[0] if len(results) == 1 else versions | {"estimates": results}
@@ -98,7 +100,7 @@ def command(
         _print_one(console, network, costs[0], batch)
     else:
         _print_several(console, results)
-        if assumed := assumption(network):
+        if assumed:
             console.print(f"\n{network.name}: {assumed}")
     for note in network.notes:
         console.print(f"note: {note}")

@@ -18,6 +18,16 @@ FLOAT = DIGITS / "digits_float.onnx"
 Npusim = Callable[..., Finished]
 
 
+def test_an_estimate_of_a_float_network_says_what_it_assumes_in_every_form(
+    npusim: Npusim, tmp_path: Path
+) -> None:
+    page, results = tmp_path / "page.html", tmp_path / "r.json"
+    npusim("estimate", FLOAT, "--report", page, "--json", results)
+    assumed = "ASSUMED: uniform int8 everywhere"
+    assert json.loads(results.read_text())["assumption"].startswith(assumed)
+    assert assumed in page.read_text().split("<h2>")[0]
+
+
 def test_an_estimate_of_a_float_network_says_at_the_total_what_it_assumes(npusim: Npusim) -> None:
     (total,) = (line for line in npusim("estimate", FLOAT).out.splitlines() if " on base: " in line)
     assert "ASSUMED: uniform int8 everywhere" in total
