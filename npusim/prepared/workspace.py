@@ -45,7 +45,7 @@ class Workspace:
         self.inputs, self.outputs = dict(inputs), dict(outputs)
         self.values = values  # alive as long as the calls, which hold addresses
         self._expected = tuple((name, a, a.shape, a.dtype) for name, a in inputs.items())
-        self._floats = [buffer for buffer in inputs.values() if buffer.dtype.kind == "f"]
+        self._floats = tuple(name for name, a in inputs.items() if a.dtype.kind == "f")
         self._copies = tuple((name, value.copy) for name, value in outputs.items())
         calls: list[Call] = []
         for function, sources, targets in layers:
@@ -86,8 +86,8 @@ class Workspace:
             if type(array) is not ndarray or array.shape != shape or array.dtype is not dtype:
                 return None
             buffer[...] = array
-        for buffer in self._floats:
-            if not np.isfinite(buffer).all():
+        for name in self._floats:  # as given: the buffer may lie in another order
+            if not np.isfinite(x[name]).all():
                 return None
         for walk_on in self._walks:
             walk_on()
