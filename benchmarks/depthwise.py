@@ -41,12 +41,12 @@ def cycles_of(network: Network, machine: Machine) -> tuple[int, int, int]:
     for step, timeline in zip(program.runs(), time_program(program), strict=True):
         everything += timeline.cycles
         depthwise = False
-        for place in range(step.count):
-            item = program.instructions[step.first + place]
+        for index in range(step.count):
+            item = program.instructions[step.first + index]
             if item.name == "MAC":
                 depthwise = bool(item["depthwise"])
             if item.name in spent and depthwise:
-                spent[item.name] += int(timeline.retire[place] - timeline.issue[place])
+                spent[item.name] += int(timeline.retire[index] - timeline.issue[index])
     return spent["MAC"], spent["RQ"], everything
 
 

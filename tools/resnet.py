@@ -125,12 +125,12 @@ def _block(
         else [(width, 1, 1), (width, 3, stride), (out, 1, 1)]
     )
     y, inside = x, channels
-    for place, (outside, kernel, step) in enumerate(layers):
-        letter = "abc"[place]
+    for index, (outside, kernel, step) in enumerate(layers):
+        letter = "abc"[index]
         target = f"{name}{letter}"
         y = graph.convolution(Convolution(target, y, target, inside, outside, kernel, step))
         inside = outside
-        if place < len(layers) - 1:
+        if index < len(layers) - 1:
             y = graph.node("Relu", [y], f"{target}_relu")
     if stride != 1 or channels != out:
         shortcut = f"{name}_shortcut"

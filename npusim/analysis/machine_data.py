@@ -107,8 +107,8 @@ def _layers(
     moved = np.zeros((len(program.instructions), 2), np.int64)
     for step, timeline in zip(program.runs(), timelines, strict=True):
         columns = event_counts(timeline).columns
-        for place, key in enumerate(("dram_read_bytes", "dram_write_bytes")):
-            moved[step.first : step.first + step.count, place] = columns[key]
+        for index, key in enumerate(("dram_read_bytes", "dram_write_bytes")):
+            moved[step.first : step.first + step.count, index] = columns[key]
     traffic = sums_by_layer(program, moved).tolist()
     rows, end = [], 0
     for layer, (read, written) in zip(program.layers, traffic, strict=True):

@@ -78,7 +78,7 @@ def _word(magnitudes: Levels) -> int:
 
 
 def _magnitudes(word: int) -> Levels:
-    lanes = [word >> SELECTOR_BITS * place for place in range(LANES)]
+    lanes = [word >> SELECTOR_BITS * index for index in range(LANES)]
     return tuple(WORD_A[lane >> 2 & 3] + WORD_B[lane & 3] for lane in lanes)
 
 

@@ -94,8 +94,8 @@ class LoweredNetwork:
         """By the lowering that is being made."""
         for name in network.inputs:
             self._describe_input(name)
-        for place, node in enumerate(network.nodes):
-            self._lower(place, node)
+        for index, node in enumerate(network.nodes):
+            self._lower(index, node)
         for name in network.outputs:
             if name not in self.stored:
                 self._place_constant(name)
@@ -104,9 +104,9 @@ class LoweredNetwork:
 
     def _last_readers(self) -> dict[str, int]:
         last = {}
-        for place, node in enumerate(self.network.nodes):
+        for index, node in enumerate(self.network.nodes):
             for name in (*node.inputs, *node.outputs):
-                last[name] = place
+                last[name] = index
         for output, (node, _) in self.pads.items():
             last[node.inputs[0]] = max(last[node.inputs[0]], last[output])
         sources = {output: shuffle.source for output, shuffle in self.shuffles.items()}

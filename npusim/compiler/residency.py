@@ -122,10 +122,10 @@ class Residency:
 
     def _candidates(self, in_dram: set[Spot]) -> Iterator[_Candidate]:
         readers_of: dict[Spot, list[int]] = {}
-        for place, lowering in enumerate(self.lowerings):
+        for index, lowering in enumerate(self.lowerings):
             if lowering is not None:
                 for spot in dict.fromkeys(lowering.reads):
-                    readers_of.setdefault(spot, []).append(place)
+                    readers_of.setdefault(spot, []).append(index)
         for first, lowering in enumerate(self.lowerings):
             target = None if lowering is None else lowering.target
             if target is None or target.spot in in_dram or target.spot not in readers_of:

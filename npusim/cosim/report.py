@@ -151,10 +151,10 @@ def _common(
             texts.append(f"only with {port.name} = {', '.join(map(str, sorted(bad)))}")
     if unit.exact is not None and data:
         texts += _common_exact(unit, parameters, [vectors[cycles[f.cycle].out][0] for f in data])
-    for place, port in enumerate(unit.outputs):
+    for index, port in enumerate(unit.outputs):
         differences = set()
         for fault in data:
-            bits = fault.outputs[place]
+            bits = fault.outputs[index]
             expected = vectors[cycles[fault.cycle].out][1][port.name]
             if port.lanes is not None or set(bits) > {"0", "1"} or "x" in bits or "z" in bits:
                 break

@@ -7,7 +7,7 @@ from pathlib import Path
 from npusim.arguments import require_count, require_one_of, require_type
 from npusim.cosim import Mismatch, Verification, toolchain
 from npusim.cosim.npu.compare import Comparison, compare_code
-from npusim.cosim.npu.place import placed
+from npusim.cosim.npu.placement import placed
 from npusim.cosim.units import load_unit
 from npusim.cosim.verify_unit import verify_unit
 from npusim.engines.machine_network import MachineNetwork

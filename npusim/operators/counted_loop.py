@@ -101,7 +101,7 @@ class CountedLoop(Caller):
 
 def _read(b: Builder, node: OnnxNode) -> None:
     limit, condition, *names = (*node.own_inputs, "", "")[: max(len(node.own_inputs), 2)]
-    carried = [b.value(node, 2 + place) for place in range(len(names))]
+    carried = [b.value(node, 2 + index) for index in range(len(names))]
     turn, holds = Tensor("", (), np.dtype(np.int64)), Tensor("", (), np.dtype(bool))
     body = b.body(node, "body", (turn, holds, *(b.tensors[name] for name in carried)))
     after = output_tensors(body)
@@ -123,9 +123,9 @@ def _read(b: Builder, node: OnnxNode) -> None:
     operator = CountedLoop(
         body, bool(limit), bool(condition), len(carried), most, not (always and starts)
     )
-    ends = [b.value(node, place) for place in range(2) if node.input(place)]
+    ends = [b.value(node, index) for index in range(2) if node.input(index)]
     outputs = tuple(
-        name or b.free(f"{node.name}:output{place}") for place, name in enumerate(node.outputs)
+        name or b.free(f"{node.name}:output{index}") for index, name in enumerate(node.outputs)
     )
     b.emit_all(
         node.name,

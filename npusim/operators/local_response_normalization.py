@@ -65,8 +65,8 @@ def single(operator: LocalResponseNormalization, x: NDArray[np.float32]) -> NDAr
     squares = np.zeros((*x.shape[:3], channels + size - 1), np.float32)
     squares[..., before : before + channels] = x * x
     sums = np.full(x.shape, operator.bias, np.float32)
-    for place in range(size):
-        sums[..., 0] += share * squares[..., place]
+    for index in range(size):
+        sums[..., 0] += share * squares[..., index]
     for channel in range(1, channels):
         entered = sums[..., channel - 1] + share * squares[..., channel + size - 1]
         sums[..., channel] = entered - share * squares[..., channel - 1]

@@ -100,7 +100,7 @@ def _along(node: OnnxNode, what: str, ranks: Sequence[int]) -> Along:
 def _read(b: Builder, node: OnnxNode) -> None:
     if b.opset < 9:
         raise UnsupportedError(f"{node.name} (Scan): opset 8 with its batches is not supported")
-    names = [b.value(node, place) for place in range(len(node.own_inputs))]
+    names = [b.value(node, index) for index in range(len(node.own_inputs))]
     count = node.integer("num_scan_inputs", 0)
     if not 0 < count <= len(names):
         raise FormatError(f"{node.name} (Scan): {count} of {len(names)} inputs to walk along")
@@ -119,7 +119,7 @@ def _read(b: Builder, node: OnnxNode) -> None:
     outputs_along = _along(node, "output", [len(x.shape) + 1 for x in after[states:]])
     operator = Scan(body, states, along, outputs_along)
     outputs = tuple(
-        name or b.free(f"{node.name}:output{place}") for place, name in enumerate(node.outputs)
+        name or b.free(f"{node.name}:output{index}") for index, name in enumerate(node.outputs)
     )
     b.emit_all(
         node.name, operator, (*names, *b.captured(node)), outputs, tuple(x.dtype for x in after)

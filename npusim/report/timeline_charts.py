@@ -55,8 +55,8 @@ def activity_chart(data: Mapping[str, Any], width: int) -> str:
     top = y + 30
     bottom = top + (LANE + GAP) * len(data["engines"]) - GAP
     out = [keys, _layers(data, axis, divisor, top - 8, bottom)]
-    for place, (engine, found) in enumerate(data["engines"].items()):
-        base = top + place * (LANE + GAP) + LANE
+    for index, (engine, found) in enumerate(data["engines"].items()):
+        base = top + index * (LANE + GAP) + LANE
         out.append(text(8, base - LANE / 2 + 4, engine, "axis"))
         out.append(
             f'<rect class="lane" x="{left}" y="{base - LANE}" width="{right - left}" '
@@ -108,8 +108,8 @@ def occupancy_chart(data: Mapping[str, Any], width: int) -> str:
     bottom = top + len(pads) * LANE + (len(pads) - 1) * GAP
     out = [_layers(data, axis, divisor, 22.0, bottom)]
     xs = [axis.at(edge / divisor) for edge in edges]
-    for place, (name, pad) in enumerate(pads.items()):
-        base = top + place * (LANE + GAP) + LANE
+    for index, (name, pad) in enumerate(pads.items()):
+        base = top + index * (LANE + GAP) + LANE
         share = pad["peak_words"] / pad["words"]
         most = next(limit for limit in SHARES if limit >= share)
         for part in (0.0, 0.5, 1.0):

@@ -50,8 +50,8 @@ def changed_bits(before: int, after: int, bits: int) -> int:
 def booth_digits(weight: int) -> int:
     """Return the non-zero radix-4 Booth digits of a weight: rows of a multiplier that are not 0."""
     count, doubled = 0, weight * 2
-    for place in range(WEIGHT_DIGITS):
-        digit = (doubled >> (2 * place)) & 7
+    for index in range(WEIGHT_DIGITS):
+        digit = (doubled >> (2 * index)) & 7
         if digit != 0 and digit != 7:
             count += 1
     return count

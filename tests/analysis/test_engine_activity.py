@@ -32,8 +32,8 @@ def cycle_by_cycle(timeline: Timeline, engine: str) -> np.ndarray:
     for pc in timeline.of_engine(engine):
         found[timeline.issue[pc] : timeline.retire[pc] + 1] = 0
         at = timeline.stall_start[pc]
-        for place, length in enumerate(timeline.stalls[pc]):
-            found[at : at + length] = 1 + place
+        for index, length in enumerate(timeline.stalls[pc]):
+            found[at : at + length] = 1 + index
             at += length
     return found
 
@@ -47,7 +47,7 @@ def test_slices_say_what_each_cycle_is(reported: Reported) -> None:
     program, timelines = reported.result.cost.program, reported.result.cost.timelines
     assert program is not None
     slices = engine_slices(program, timelines)
-    stalls = {KINDS.index(cause): 1 + place for place, cause in enumerate(CAUSES)}
+    stalls = {KINDS.index(cause): 1 + index for index, cause in enumerate(CAUSES)}
     meaning = np.array([stalls.get(kind, 0) for kind in range(len(KINDS))])
     meaning[IDLE] = -1
     for engine in QUEUED_ENGINES:

@@ -22,15 +22,15 @@ def test_they_have_a_place_for_every_value_of_the_fields():
 
 
 def test_they_are_what_the_pages_say():
-    for place, code in enumerate(CODES):
-        assert REGION_COUNT[place] == code.regions
+    for index, code in enumerate(CODES):
+        assert REGION_COUNT[index] == code.regions
         for bits in range(2, code.elements[0].bits + 1):
-            assert STORED_BITS[place, bits] == code.stored_bits(bits)
-            assert ARRAY_FORMATS[ARRAY_FORMAT[place, bits]] == code.element(bits)
+            assert STORED_BITS[index, bits] == code.stored_bits(bits)
+            assert ARRAY_FORMATS[ARRAY_FORMAT[index, bits]] == code.element(bits)
 
 
 def test_a_format_that_is_no_code_multiplies_nothing():
-    for place in range(len(CODES), FORMAT_PLACES):
-        assert (ARRAY_FORMAT[place] == NONE).all()
-        assert (STORED_BITS[place] == range(BITS_PLACES)).all()
-        assert REGION_COUNT[place] == 1
+    for index in range(len(CODES), FORMAT_PLACES):
+        assert (ARRAY_FORMAT[index] == NONE).all()
+        assert (STORED_BITS[index] == range(BITS_PLACES)).all()
+        assert REGION_COUNT[index] == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.compiler.emit.ahead import LOADS_AHEAD, Operation, loads_ahead
+from npusim.compiler.emit.load_order import LOADS_AHEAD, Operation, loads_ahead
 from npusim.compiler.linear.bands import banded, bands, joined, outputs_ready, whole
 from npusim.machines import Machine
 
@@ -78,8 +78,8 @@ def test_loads_pass_only_what_they_share_nothing_with(seed: int) -> None:
     kept = [n for n in order if operations[n].name != "LD"]
     assert kept == sorted(kept)
     moved = 0
-    for place, number in enumerate(order):
-        passed = [n for n in order[place + 1 :] if n < number]
+    for index, number in enumerate(order):
+        passed = [n for n in order[index + 1 :] if n < number]
         moved += bool(passed)
         for other in passed:
             assert operations[number].name == "LD"
@@ -88,6 +88,6 @@ def test_loads_pass_only_what_they_share_nothing_with(seed: int) -> None:
                 _, first, end = operations[number].dram
                 _, other_first, other_end = operations[other].dram
                 assert end <= other_first or other_end <= first
-        ahead = [n for n in order[: place + 1] if n > number and operations[n].name == "LD"]
+        ahead = [n for n in order[: index + 1] if n > number and operations[n].name == "LD"]
         assert operations[number].name == "LD" or len(ahead) <= LOADS_AHEAD
     assert moved

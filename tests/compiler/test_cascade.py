@@ -132,15 +132,15 @@ def at_random(rng: np.random.Generator, met: Counter[str]) -> Chooser:
                 met["cascades"] += 1
                 met["bands"] += len(plan.bands) > 1
                 met["parts"] += any(
-                    plan.held_blocks(place) < layer.target.blocks
-                    for place, layer in enumerate(plan.layers)
+                    plan.held_blocks(index) < layer.target.blocks
+                    for index, layer in enumerate(plan.layers)
                 )
                 met["streams"] += any(plan.streams)
                 met["pages"] += any(len(places) > 1 for places in plan.par)
                 met["added input"] += plan.adds_input
                 met["fills again"] += any(
-                    plan.bands[-1][place].below and len(plan.bands) > 1
-                    for place in range(1, len(plan.layers))
+                    plan.bands[-1][index].below and len(plan.bands) > 1
+                    for index in range(1, len(plan.layers))
                 )
         try:
             return joined, Residency([unit.lowering for unit in joined], machine, in_dram)

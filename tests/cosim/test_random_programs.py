@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from npusim.cosim.npu import compare
-from npusim.cosim.npu.place import addresses_of
+from npusim.cosim.npu.placement import addresses_of
 from npusim.cosim.npu.random_runs import BAD_SHARE, SNIPPETS_MOST, random_memory, random_runs
 from npusim.cosim.programs.bad import bad_program, bad_recipe
 from npusim.cosim.programs.mutations import mutate

@@ -33,8 +33,8 @@ def row(logic: Logic, place: int, size: tuple[str, int] | None) -> dict[str, Any
 def made_up() -> Table:
     """Return a table with a row for each module, two where its size varies."""
     rows = []
-    for place, logic in enumerate(LOGIC):
+    for index, logic in enumerate(LOGIC):
         name = SIZES.get(logic.module)
         sizes = [(name, size) for size in LEAST[name]] if name else [None]
-        rows += [row(logic, place, size) for size in sizes]
+        rows += [row(logic, index, size) for size in sizes]
     return table_of({"technology": "nangate45", "modules": rows})

@@ -66,8 +66,8 @@ def test_the_file_has_the_kernels_bytes(
         for output, value in zip(names, expected, strict=True):
             np.testing.assert_array_equal(found[output][number : number + 1], value, output)
     real = session(proto, ALL)
-    for place, output in enumerate(again.outputs):
-        wanted = np.concatenate([real.run(None, feed)[place] for feed in feeds])
+    for index, output in enumerate(again.outputs):
+        wanted = np.concatenate([real.run(None, feed)[index] for feed in feeds])
         if wanted.shape == found[output].shape and not _is_softmax(proto, output):
             _assert_close(again, output, found[output], wanted)
 

@@ -82,8 +82,8 @@ async def programs(dut) -> None:
         await FallingEdge(dut.clk)
         dut.rst.value = 0
         await ClockCycles(dut.clk, 2)
-        for place, channel in enumerate(channels):
-            channel.set_pause_generator(pauses(case["seed"] * 100 + place, case["pause"]))
+        for index, channel in enumerate(channels):
+            channel.set_pause_generator(pauses(case["seed"] * 100 + index, case["pause"]))
         memory[:] = bytes(len(memory))
         for address, image in case["images"]:
             data = bytes.fromhex(image)

@@ -81,10 +81,10 @@ def test_thresholds_are_the_first_accumulators_of_each_output():
             for channel in range(2):
                 a = np.arange(reach.first[channel], reach.last[channel] + 1)
                 y = outputs(one, np.stack([a, a]))[channel]
-                for place, level in enumerate(range(one.low + 1, one.high + 1)):
+                for index, level in enumerate(range(one.low + 1, one.high + 1)):
                     reached = a[y >= level]
                     expected = reached[0] if len(reached) else reach.last[channel] + 1
-                    assert found[channel, place] == expected
+                    assert found[channel, index] == expected
 
 
 def test_the_reach_of_a_layer_is_attained_and_not_passed():

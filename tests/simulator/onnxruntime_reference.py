@@ -115,17 +115,17 @@ def with_own_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
     read: set[str] = set()
     nodes = []
     for number, node in enumerate(graph.node):
-        for place, name in enumerate(node.input):
+        for index, name in enumerate(node.input):
             if name in shared and name in read:
                 own = onnx.NodeProto()
                 own.CopyFrom(shared[name])
-                own.name = own.output[0] = f"{name}_{number}_{place}"
+                own.name = own.output[0] = f"{name}_{number}_{index}"
                 for i, constant in enumerate(own.input):
                     value = graph.initializer.add()
                     value.CopyFrom(constants[constant])
-                    value.name = own.input[i] = f"{constant}_{number}_{place}"
+                    value.name = own.input[i] = f"{constant}_{number}_{index}"
                 nodes.append(own)
-                node.input[place] = own.output[0]
+                node.input[index] = own.output[0]
             read.add(name)
         nodes.append(node)
     del graph.node[:]

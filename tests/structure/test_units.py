@@ -80,9 +80,9 @@ def test_the_file_list_names_every_module_once_children_first():
     lines = (RTL / "files.f").read_text().splitlines()
     listed = [line for line in lines if line.strip() and not line.startswith("#")]
     assert sorted(listed) == sorted(path.name for path in RTL.glob("npu_*.v"))
-    for place, name in enumerate(listed):
+    for index, name in enumerate(listed):
         children = {path.name for path in sources(Path(name).stem, RTL)} - {name}
-        assert children <= set(listed[:place]), f"{name} stands before a module it instantiates"
+        assert children <= set(listed[:index]), f"{name} stands before a module it instantiates"
 
 
 @pytest.mark.parametrize("name", NAMES)

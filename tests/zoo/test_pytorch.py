@@ -91,7 +91,7 @@ def check(path: Path, x: dict[str, np.ndarray], wanted: list | None, scheme: str
     for n in range(COUNT):
         part = one(x, n, network)
         codes = engine.run(part)
-        for place, (name, expected) in enumerate(
+        for index, (name, expected) in enumerate(
             zip(network.outputs, runtime.run(list(network.outputs), part), strict=True)
         ):
             q = network.tensors[name].quantization
@@ -100,8 +100,8 @@ def check(path: Path, x: dict[str, np.ndarray], wanted: list | None, scheme: str
             found = steps.astype(np.float32) * np.float32(q.scale)
             np.testing.assert_array_equal(found, expected, f"{scheme}: {name}")
             if wanted is not None:
-                power += float((wanted[n][place] ** 2).sum())
-                error += float(((expected - wanted[n][place]) ** 2).sum())
+                power += float((wanted[n][index] ** 2).sum())
+                error += float(((expected - wanted[n][index]) ** 2).sum())
     sqnr_db = 10 * np.log10(power / error) if error else np.inf
     assert wanted is None or sqnr_db > LEAST_SQNR_DB, f"{scheme}: {sqnr_db:.1f} dB"
 

@@ -130,7 +130,7 @@ def holds(condition: str, pins: tuple[str, ...]) -> NDArray[np.bool_]:
     states = np.arange(1 << len(pins))
     if not condition:
         return np.ones(len(states), bool)
-    names = {pin: (states >> place & 1).astype(bool) for place, pin in enumerate(pins)}
+    names = {pin: (states >> index & 1).astype(bool) for index, pin in enumerate(pins)}
     return np.asarray(eval(condition, {"__builtins__": {}}, names), bool)  # of a library's text
 
 

@@ -184,8 +184,8 @@ def _delay(netlist, rows, output, arcs, load, slew, arrival, delays) -> None:  #
         slews.append(np.mean([table.at(slew[starts], load[nets]) for table in arc.slew], axis=0))
         late = np.maximum(late, arrival[starts] + both.max(axis=0))
     mean = np.mean(edges, axis=0)
-    for place, i in enumerate(rows):
-        rise, fall = (max(1, round(float(edge))) for edge in mean[:, place])
+    for index, i in enumerate(rows):
+        rise, fall = (max(1, round(float(edge))) for edge in mean[:, index])
         delays[i][output] = (rise, fall)
     slew[nets], arrival[nets] = np.mean(slews, axis=0), late
 

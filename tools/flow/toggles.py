@@ -55,8 +55,8 @@ def prices(netlist: Netlist, timing: Timing) -> Prices:
     count = len(netlist.types)
     pins = np.full((count, _MOST_PINS), -1, np.int32)
     for i, (name, nets) in enumerate(zip(netlist.types, netlist.connections, strict=True)):
-        for place, pin in enumerate(cells[name].pins):
-            pins[i, place] = nets.get(pin, -1)
+        for index, pin in enumerate(cells[name].pins):
+            pins[i, index] = nets.get(pin, -1)
     kind = np.array([kinds.index(name) for name in netlist.types], np.int32)
     entry_of = np.full((len(kinds), _MOST_PINS, _MOST_PINS, _STATES), -1, np.int16)
     sizes = np.array([len(cells[name].powers) for name in kinds], np.int64)
@@ -69,14 +69,14 @@ def prices(netlist: Netlist, timing: Timing) -> Prices:
         _entries(cell, entry_of[k])
         for e, power in enumerate(cell.powers):
             entry_fj[offset[rows] + e] = _energies(cell, power, pins[rows], timing)
-        for place, pin in enumerate(cell.pins):
-            nets = pins[rows, place]
+        for index, pin in enumerate(cell.pins):
+            nets = pins[rows, index]
             mine = rows[nets >= 0]
             if pin in cell.outputs:
-                driver[pins[mine, place]], driver_pin[pins[mine, place]] = mine, place
+                driver[pins[mine, index]], driver_pin[pins[mine, index]] = mine, index
             else:
                 energy = 0.5 * cell.capacitances_ff[pin] * voltage**2
-                sinks += [(int(pins[i, place]), int(i), place, energy) for i in mine]
+                sinks += [(int(pins[i, index]), int(i), index, energy) for i in mine]
     sinks.sort()
     ends = np.searchsorted([s[0] for s in sinks], np.arange(netlist.nets + 1))
     return Prices(

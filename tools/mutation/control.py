@@ -31,7 +31,7 @@ import numpy as np
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
 from npusim.cosim.npu.compare import first_difference
-from npusim.cosim.npu.place import placed
+from npusim.cosim.npu.placement import placed
 from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
 from npusim.cosim.npu.run import run_on
 from npusim.cosim.programs.bad import bad_program
@@ -137,9 +137,9 @@ class Judge:
 
     def notices(self, number: int) -> bool:
         """Return whether a program notices mutant `number` (0: none)."""
-        for place, case in enumerate(self.programs):
+        for index, case in enumerate(self.programs):
             if self._differs(number, case):
-                self.programs.insert(0, self.programs.pop(place))
+                self.programs.insert(0, self.programs.pop(index))
                 return True
         return False
 

@@ -125,13 +125,13 @@ class _Emission:
         first, *stream = emitter.take_banks("WGT", banks)
         starts = [*accumulate(stay, initial=first)]
         placed = []
-        for place, layer in enumerate(plan.layers):
-            (shape, tiling), streams = plan.tilings[place], plan.streams[place]
+        for index, layer in enumerate(plan.layers):
+            (shape, tiling), streams = plan.tilings[index], plan.streams[index]
             blocks = layer.target.blocks
             each, count = tiling.wgt_slot_words, tiling.wgt_slots if streams else 0
             slots = [stream[0] + number * each for number in range(count)]
             room = Room(
-                plan.all_groups(place), None if streams else starts[place], slots, plan.par[place]
+                plan.all_groups(index), None if streams else starts[index], slots, plan.par[index]
             )
             page = tiling.gob if room.has_pages else blocks
             found = LayerConstants(
@@ -159,12 +159,12 @@ class _Emission:
                 place += count
 
     def _fill(self, number: int, band: Band) -> None:
-        for place in range(1, len(self.plan.layers)):
-            tensor = self.plan.tensors[place]
+        for index in range(1, len(self.plan.layers)):
+            tensor = self.plan.tensors[index]
             assert tensor is not None
-            if needs_fill(self.plan, number, place):
-                kept = tensor.at(self.at.between[place - 1], band[place].above)
-                inner = band[place].count, tensor.width
+            if needs_fill(self.plan, number, index):
+                kept = tensor.at(self.at.between[index - 1], band[index].above)
+                inner = band[index].count, tensor.width
                 load_fill(self.emitter, self.constants, kept, tensor.blocks, inner)
 
     def _load_input(self, band: Band, slot: int) -> None:
@@ -189,8 +189,8 @@ class _Emission:
             layers = [*layers_of_band(plan.layers, plan.tensors, band, self.at, slot, part[0])][
                 first : first + count
             ]
-            for place, layer in enumerate(layers, first):
-                self._layer(place, layer, part)
+            for index, layer in enumerate(layers, first):
+                self._layer(index, layer, part)
 
     def _layer(self, place: int, layer: LinearLayer, part: tuple[int, int]) -> None:
         emitter, plan = self.emitter, self.plan

@@ -143,9 +143,9 @@ class Plan:
         word = self.machine.word_beats
         fills = sum(fills_before(self, number) for number in range(len(self.bands))) * word
         constants = 0
-        for place, (weights, parameters) in enumerate(self.constant_words):
-            constants += weights * word * (len(self.bands) if self.streams[place] else 1)
-            pages = len(self.par[place]) > 1
+        for index, (weights, parameters) in enumerate(self.constant_words):
+            constants += weights * word * (len(self.bands) if self.streams[index] else 1)
+            pages = len(self.par[index]) > 1
             constants += 4 * parameters * word * (len(self.bands) if pages else 1)
         return self.input_beats + out + constants + fills
 
@@ -153,10 +153,10 @@ class Plan:
     def cycles(self) -> int:
         """An estimate: what the array takes, or the bus."""
         array, rows = 0, self.widest
-        for place, (_, tiling) in enumerate(self.tilings):
-            parts = ceil_divide(self.layers[place].target.blocks, self.held_blocks(place))
-            computed = sum(band[place + 1].count for band in self.bands)
-            array += parts * tiling.cycles * computed // rows[place + 1].count
+        for index, (_, tiling) in enumerate(self.tilings):
+            parts = ceil_divide(self.layers[index].target.blocks, self.held_blocks(index))
+            computed = sum(band[index + 1].count for band in self.bands)
+            array += parts * tiling.cycles * computed // rows[index + 1].count
         if self.tensors[0] is not None and self.input_slots == 1:
             array += self.input_beats  # nothing is loaded while the array reads
         return max(array, self.dram_beats)
@@ -203,7 +203,7 @@ def adds_input(layers: Sequence[LinearLayer], cut: Sequence[Band]) -> bool:
 
 def fills_before(plan: Plan, number: int) -> int:
     """Return how many tensors between layers get new padding before band `number`."""
-    return sum(needs_fill(plan, number, place) for place in range(1, len(plan.layers)))
+    return sum(needs_fill(plan, number, index) for index in range(1, len(plan.layers)))
 
 
 def needs_fill(plan: Plan, number: int, place: int) -> bool:
@@ -228,15 +228,15 @@ def layers_of_band(
     `first_block`: where tensors that hold some of their blocks begin.
     """
     source = _input_of_band(layers[0], tensors[0], band, at, slot)
-    for place, layer in enumerate(layers):
-        above, below = band[place].above, band[place].below
+    for index, layer in enumerate(layers):
+        above, below = band[index].above, band[index].below
         window = replace(layer.window, padding=(above, below, *layer.window.padding[2:]))
-        rows = band[place + 1]
-        if place + 1 < len(layers):
-            between = tensors[place + 1]
+        rows = band[index + 1]
+        if index + 1 < len(layers):
+            between = tensors[index + 1]
             assert between is not None
             is_part = between.blocks < layer.target.blocks
-            kept = between.at(at.between[place], rows.above, first_block * is_part)
+            kept = between.at(at.between[index], rows.above, first_block * is_part)
             target = _seen(layer.target, rows.count, kept)
         else:
             target = layer.target.rows_from(rows.first, rows.count)
@@ -328,15 +328,15 @@ def _layouts(
     )
     for blocks in halves(most):
         tensors: list[Between | None] = []
-        for place, layer in enumerate(layers):
+        for index, layer in enumerate(layers):
             source = layer.source
-            if place == 0 and source.kept is not None:
+            if index == 0 and source.kept is not None:
                 tensors.append(None)
                 continue
             held = source.blocks
-            if place and leads_pair(layers, place - 1):
+            if index and leads_pair(layers, index - 1):
                 held = min(held, blocks)
-            rows = max(band[place].all for band in cut)
+            rows = max(band[index].all for band in cut)
             tensors.append(Between(padding_of(layer), source.width, rows, held))
         yield tuple(tensors)
 
@@ -358,8 +358,8 @@ def _fitted(
         return None
     nowhere = Addresses((0,) * slots, (0,) * (len(layers) - 1))
     parts = [
-        (layer, machine, left, held_blocks(layers, tensors, place), streams[place])
-        for place, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere))
+        (layer, machine, left, held_blocks(layers, tensors, index), streams[index])
+        for index, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere))
     ]
     if not all(fits(*part) for part in parts):
         return None

@@ -95,8 +95,8 @@ def emit_elementwise(
     _prepare(emitter, constants, function)
     for block, held, first, count in _tiles(blocks, pixels, plan.words):
         act, result = ins.next(), outs.next()
-        for place, source in enumerate(flat):
-            tile = ActTile(act + place * plan.words, count, count)
+        for index, source in enumerate(flat):
+            tile = ActTile(act + index * plan.words, count, count)
             load_repeated(emitter, source, Patch(block, held, 0, 1, first, count), tile)
         words = held * count
         first_word, last, out_tile = (

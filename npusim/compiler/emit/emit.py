@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-from npusim.compiler.emit.ahead import Operation, loads_ahead
+from npusim.compiler.emit.load_order import Operation, loads_ahead
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
 from npusim.isa.instructions import FORMATS, PAGES, REGISTERS
 from npusim.isa.scratchpads import ALL_BANKS, BANK_BASE, SCRATCHPADS, bank_words, banks_of
@@ -137,7 +137,7 @@ class Emitter:
         for count in counts:
             fits = [b for b in range(banks - count + 1) if all(free[b : b + count])]
             if not fits:  # free banks lie apart: one piece after the other
-                return [(origin + sum(counts[:place])) * words for place in range(len(counts))]
+                return [(origin + sum(counts[:index])) * words for index in range(len(counts))]
             first = min(fits, key=lambda bank: max(used[bank : bank + count], default=_NEVER))
             free[first : first + count] = [False] * count
             starts.append((origin + first) * words)

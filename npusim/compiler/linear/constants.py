@@ -186,12 +186,12 @@ class LayerConstants:
         words = 0
         obs_of = groups(shape, self.tiling) if self.room is None else self.room.groups
         for ob, obs in obs_of:
-            for place, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
-                if place not in used:
+            for index, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
+                if index not in used:
                     continue
                 tiles = obs * chunk.ncb * ceil_divide(chunk.nkh, shape.kernel_rows)
                 tiles *= ceil_divide(chunk.nkw, shape.row_taps)
-                places[ob, place] = (words, tiles * shape.tile_words)
+                places[ob, index] = (words, tiles * shape.tile_words)
                 words += tiles * shape.tile_words
                 order.append((ob, obs, chunk))
         return order, places
@@ -203,8 +203,8 @@ class LayerConstants:
             return set(range(len(chunks(self.layer, self.shape, t, 0))))
         for area in areas(self.shape.outputs, t.th, t.tw, 1):
             met = {
-                place
-                for place, chunk in enumerate(chunks(self.layer, self.shape, t, 0))
+                index
+                for index, chunk in enumerate(chunks(self.layer, self.shape, t, 0))
                 if input_span(area.row, area.rows, chunk.kh, chunk.nkh, self.shape, 0)
                 and input_span(area.column, area.columns, chunk.kw, chunk.nkw, self.shape, 1)
             }

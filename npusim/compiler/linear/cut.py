@@ -62,11 +62,11 @@ class Piece:
 def used_chunks(of: list[Chunk], area: Area, shape: LinearShape) -> list[UsedChunk]:
     """Return those of the chunks `of` an area's output group that do not meet padding alone."""
     found = []
-    for place, chunk in enumerate(of):
+    for index, chunk in enumerate(of):
         rows = input_span(area.row, area.rows, chunk.kh, chunk.nkh, shape, 0)
         columns = input_span(area.column, area.columns, chunk.kw, chunk.nkw, shape, 1)
         if rows is not None and columns is not None:
-            found.append(UsedChunk(place, chunk, rows, columns))
+            found.append(UsedChunk(index, chunk, rows, columns))
     return found
 
 

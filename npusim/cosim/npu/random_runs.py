@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npusim.cosim.npu.compare import Comparison, compare_code, predicted_outcome
-from npusim.cosim.npu.place import addresses_of, moved_bytes, placed
+from npusim.cosim.npu.placement import addresses_of, moved_bytes, placed
 from npusim.cosim.programs.bad import BadRecipe, bad_recipe, shrink_bad
 from npusim.cosim.programs.machines import random_machine
 from npusim.cosim.programs.programs import Recipe, assembly, recipe, shrink

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from npusim.cosim.npu.place import addresses_of
+from npusim.cosim.npu.placement import addresses_of
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.operands import operand_mistake
 from npusim.cosim.programs.programs import Recipe, as_program, grow, recipe, without

@@ -81,8 +81,8 @@ def points_of(timeline: Timeline) -> Counter[str]:
         mine = columns.engine == ENGINES.index(engine)
         for flag in _FLAGS:
             found[f"{engine} {flag.name}"] += int(columns.header(flag.name)[mine & issued].sum())
-        for place, cause in enumerate(CAUSES):
-            stalls = int((timeline.stalls[mine, place] > 0).sum())
+        for index, cause in enumerate(CAUSES):
+            stalls = int((timeline.stalls[mine, index] > 0).sum())
             found[f"{engine} stalls for {cause}"] += stalls
     for a, b in RUNNING:
         found[f"{a} while {b}"] += _together(timeline, a, b)

@@ -117,12 +117,12 @@ def _vector_registers(
     """
     names = ["vec_b", "vec_y", "vec_x", *(["vec_kx"] if len(taps) == 1 else ["vec_ky", "vec_kx"])]
     registers: dict[str, dict[str, int]] = {}
-    for place, name in enumerate(names):
-        number = counts[place] if place < 3 else taps[place - 3]
-        registers[name] = {"count": number, "stride": act[place][1]}
+    for index, name in enumerate(names):
+        number = counts[index] if index < 3 else taps[index - 3]
+        registers[name] = {"count": number, "stride": act[index][1]}
         registers[name + "_out"] = {
-            "out": out[place][1] if place < len(out) else _any_stride(rng),
-            "acc": acc[place][1] if place < len(acc) else _any_stride(rng),
+            "out": out[index][1] if index < len(out) else _any_stride(rng),
+            "acc": acc[index][1] if index < len(acc) else _any_stride(rng),
         }
     if len(taps) == 1:
         registers["vec_ky"] = {

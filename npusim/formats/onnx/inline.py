@@ -37,8 +37,8 @@ def _branch(graph: OnnxGraph, node: OnnxNode) -> list[OnnxNode]:
     made = {name for inner in body.nodes for name in inner.outputs if name}
     names = {name: f"{node.name}/{name}" for name in (*made, *body.constants)}
     copies = []
-    for place, (inside, outside) in enumerate(zip(body.outputs, node.outputs, strict=True)):
-        if inside in made and inside not in body.outputs[:place]:
+    for index, (inside, outside) in enumerate(zip(body.outputs, node.outputs, strict=True)):
+        if inside in made and inside not in body.outputs[:index]:
             names[inside] = outside
         else:
             copies.append((inside, outside))

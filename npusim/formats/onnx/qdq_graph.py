@@ -100,7 +100,7 @@ class QdqGraph:
         """Return the vertices of a file's graph."""
         types = {value.name: value.dtype.name for value in graph.inputs}
         made = cls(graph, outputs=frozenset(graph.outputs), input_types=types)
-        for place, node in enumerate(graph.nodes):
+        for index, node in enumerate(graph.nodes):
             made.add(
                 Vertex(
                     node.name,
@@ -109,7 +109,7 @@ class QdqGraph:
                     list(node.inputs),
                     list(node.outputs),
                     dict(node.attributes),
-                    place,
+                    index,
                 )
             )
         return made

@@ -63,9 +63,9 @@ def rules(ld: Group, machine: Machine) -> Iterator[Rule]:
     target = ld["target"]
     yield Rule(target <= most, f"target: expected 0..{most}, found {{}}", (target,))
     yield from row_rules(ld, machine, is_plain(ld))
-    for place, scratchpad in enumerate(TARGETS):
+    for index, scratchpad in enumerate(TARGETS):
         rule = built_in(machine, scratchpad, ld["banks"])
-        yield Rule(rule.holds | (target != place), rule.text, rule.values)
+        yield Rule(rule.holds | (target != index), rule.text, rule.values)
 
 
 def _shape(ld: Group) -> tuple[Column, ...]:
@@ -85,8 +85,8 @@ def nests(ld: Group) -> list[Nest]:
         (left + ld["columns"] + right, np.ones_like(rows)),
     )
     return [
-        Nest(target, True, ld["banks"], ld["address"], levels, ld["target"] == place)
-        for place, target in enumerate(TARGETS)
+        Nest(target, True, ld["banks"], ld["address"], levels, ld["target"] == index)
+        for index, target in enumerate(TARGETS)
     ]
 
 

@@ -107,11 +107,11 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
     form, output = mac.registers["mac_format"], mac.registers["mac_output"]
     yield from counted(mac, LEVELS)
     yield within("mac_format.format", form["format"], 0, len(WEIGHT_FORMATS) - 1)
-    for place, name in enumerate(WEIGHT_FORMATS):
-        most = bits_max(machine, place)
+    for index, name in enumerate(WEIGHT_FORMATS):
+        most = bits_max(machine, index)
         rule = within("", form["bits"], LEAST_BITS, most)
         text = f"mac_format: {name} of {{}} bits is not built in ({LEAST_BITS}..{most})"
-        yield Rule(rule.holds | (form["format"] != place), text, rule.values)
+        yield Rule(rule.holds | (form["format"] != index), text, rule.values)
     yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.size)
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
     columns, most = mac.registers["mac_x"]["count"], machine.array.line_words
@@ -238,7 +238,7 @@ def counts(mac: Group, machine: Machine) -> dict[str, Column]:
     per_tile = result_rows(mac) * row_results(mac) * regions(mac)
     overwriting = mac.registers["mac_ob"]["count"] * (mac["accumulate"] == 0)
     return {
-        **{name: products * (element == place) for place, name in enumerate(MACS)},
+        **{name: products * (element == index) for index, name in enumerate(MACS)},
         "array_cycles": at_array,
         "weight_decodes": passes * mac.registers["mac_tile"]["rows"] * size,
         "weight_swaps": passes * size,

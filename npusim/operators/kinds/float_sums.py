@@ -22,7 +22,7 @@ def sums_as_onnxruntime(network: Network, node: Node, in_vectors: bool = True) -
     assert isinstance(operator, Reduce)
     x, y = network.inputs_of(node)[0], network.output_of(node)
     order = x.file_order or tuple(range(len(x.shape)))
-    axes = tuple(place for place, axis in enumerate(order) if axis in operator.axes)
+    axes = tuple(index for index, axis in enumerate(order) if axis in operator.axes)
     file_shape = tuple(x.shape[axis] for axis in order)
     kept = [axis for axis in order if axis not in operator.axes]
     back = [kept.index(axis) for axis in sorted(kept)]

@@ -154,7 +154,7 @@ def _effects(nests: Sequence[Nest]) -> Column:
     That is what it writes to a scratchpad; of ST and VEC table, which write none, what they read.
     """
     found = np.zeros_like(nests[0].base)
-    for place, nest in enumerate(nests):
+    for index, nest in enumerate(nests):
         if nest.is_write:
-            found[nest.applies] = place
+            found[nest.applies] = index
     return found

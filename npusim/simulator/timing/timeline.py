@@ -97,8 +97,8 @@ class Timeline:
             last = np.where(self.retire[pcs] < 0, self.cycles - 1, self.retire[pcs])
             row = {"busy": int((last - self.issue[pcs] + 1).sum())}
             mine = self.columns.engine == ENGINES.index(engine)
-            for place, cause in enumerate(CAUSES):
-                row[cause] = int(self.stalls[mine, place].sum())
+            for index, cause in enumerate(CAUSES):
+                row[cause] = int(self.stalls[mine, index].sum())
             result[engine] = row | {"idle": self.cycles - sum(row.values())}
         return result
 
@@ -223,9 +223,9 @@ def _timeline(
         before = retire[mine[:-1]]
         start[mine[1:]] = np.where(before >= 0, before + 1, NEVER)
         edge = start[mine]
-        for place, until in enumerate((dispatch[mine] + 1, *times.tokens[mine].T)):
+        for index, until in enumerate((dispatch[mine] + 1, *times.tokens[mine].T)):
             after = np.maximum(edge, until)
-            stalls[mine, place] = np.where(after <= end, after - edge, 0)  # ended in time
+            stalls[mine, index] = np.where(after <= end, after - edge, 0)  # ended in time
             edge = after
     at_issue = [fault.pc for fault in faults if fault.cause in ("operand", "bank")]
     issued = (issue >= 0) & (issue <= end)

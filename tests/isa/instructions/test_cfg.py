@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.isa.instructions import cfg
-from tests.isa.instructions.found import NANO, broken, found, group, unit_latency
+from tests.isa.instructions.drawn import NANO, broken, drawn, group, unit_latency
 
 
 def test_every_operand_has_a_meaning() -> None:
@@ -12,7 +12,7 @@ def test_every_operand_has_a_meaning() -> None:
 
 
 def test_one_cycle_and_nothing_touched() -> None:
-    assert any(True for _ in found("CFG"))
+    assert any(True for _ in drawn("CFG"))
     one = group("CFG", index=5, value0=7)
     assert cfg.cycles(one, unit_latency).tolist() == [1]
     assert cfg.nests(one) == []

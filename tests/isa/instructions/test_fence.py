@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.isa.instructions import fence
-from tests.isa.instructions.found import NANO, broken, group, unit_latency
+from tests.isa.instructions.drawn import NANO, broken, group, unit_latency
 
 
 def test_it_waits_and_touches_nothing() -> None:

@@ -7,12 +7,12 @@ import pytest
 from npusim.isa.columns import group_of
 from npusim.isa.instructions import ld
 from npusim.isa.spec import TARGETS
-from tests.isa.instructions.found import NANO, Touched, broken, counted, found, group, unit_latency
+from tests.isa.instructions.drawn import NANO, Touched, broken, counted, drawn, group, unit_latency
 
 
 def test_words_beats_and_counts_are_those_of_the_loops() -> None:
     seen = set()
-    for machine, item, registers in found("LD"):
+    for machine, item, registers in drawn("LD"):
         target, touched, beats = TARGETS[item["target"]], Touched(), []
         plain = bool(item["plain"]) or target != "ACT"
         seen.add((target, plain))

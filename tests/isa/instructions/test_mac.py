@@ -10,11 +10,11 @@ from npusim.isa.columns import group_of
 from npusim.isa.instructions import mac
 from npusim.isa.spec import MAC_DRAIN_CYCLES, MAC_LOAD_CYCLES
 from npusim.machines import Machine
-from tests.isa.instructions.found import (
+from tests.isa.instructions.drawn import (
     Touched,
     broken,
     counted,
-    found,
+    drawn,
     group,
     loop,
     unit_latency,
@@ -26,7 +26,7 @@ GOOD = {**ONES, "mac_format": {"bits": 8}, "mac_tile": {"rows": 1}}
 
 def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     seen, windows = set(), 0
-    for machine, item, registers in found("MAC"):
+    for machine, item, registers in drawn("MAC"):
         r, size, touched, counts = registers, machine.size, Touched(), Counter()
         pwlq = r["mac_format"]["format"] == 2
         bits = r["mac_format"]["bits"] + pwlq
@@ -122,15 +122,15 @@ def test_rows_of_a_window_fit_the_lines_of_the_array() -> None:
 def test_a_format_that_is_not_built_in_has_no_bits() -> None:
     for name in ("nano", "small", "base", "wide"):
         machine = Machine.load(name)
-        for place, form in enumerate(("uniform", "subset", "pwlq")):
-            most = mac.bits_max(machine, place)
+        for index, form in enumerate(("uniform", "subset", "pwlq")):
+            most = mac.bits_max(machine, index)
             assert most == {
                 "uniform": 8 if "uniform8" in machine.array.formats else 4,
                 "subset": 4 * ("subset" in machine.array.formats),
                 "pwlq": machine.array.pwlq_bits,
             }[form]  # fmt: skip
             for bits in range(16):
-                one = group("MAC", GOOD | {"mac_format": {"format": place, "bits": bits}})
+                one = group("MAC", GOOD | {"mac_format": {"format": index, "bits": bits}})
                 assert (broken("MAC", one, machine) == []) == (2 <= bits <= most)
 
 

@@ -9,12 +9,12 @@ import pytest
 from npusim.isa.columns import group_of
 from npusim.isa.instructions import rq
 from npusim.isa.spec import RQ_DRAIN_CYCLES
-from tests.isa.instructions.found import (
+from tests.isa.instructions.drawn import (
     NANO,
     Touched,
     broken,
     counted,
-    found,
+    drawn,
     group,
     loop,
     unit_latency,
@@ -25,7 +25,7 @@ GOOD = {level: {"count": 1} for level in ("vec_b", "vec_y", "vec_x", "vec_kx")}
 
 def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     seen = set()
-    for machine, item, r in found("RQ"):
+    for machine, item, r in drawn("RQ"):
         terms, touched, counts = r["vec_kx"]["count"], Touched(), Counter()
         cycles = RQ_DRAIN_CYCLES + unit_latency("requantize")
         for b in range(r["vec_b"]["count"]):

@@ -6,11 +6,11 @@ import pytest
 
 from npusim.isa.columns import group_of
 from npusim.isa.instructions import st
-from tests.isa.instructions.found import Touched, broken, counted, found, group, unit_latency
+from tests.isa.instructions.drawn import Touched, broken, counted, drawn, group, unit_latency
 
 
 def test_words_beats_and_counts_are_those_of_the_loops() -> None:
-    for machine, item, registers in found("ST"):
+    for machine, item, registers in drawn("ST"):
         touched, beats, stride = Touched(), [], registers["act_stride"]
         element = registers["element"]["beats"]
         for b in range(item["blocks"]):

@@ -9,7 +9,7 @@ import pytest
 from npusim.isa.columns import group_of
 from npusim.isa.instructions import vec
 from npusim.isa.spec import VEC_DRAIN_CYCLES, VEC_OPS
-from tests.isa.instructions.found import Touched, broken, counted, found, group, loop, unit_latency
+from tests.isa.instructions.drawn import Touched, broken, counted, drawn, group, loop, unit_latency
 
 LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
 GOOD = {level: {"count": 1} for level in LEVELS}
@@ -23,7 +23,7 @@ UNITS = {
 
 def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     seen = set()
-    for machine, item, r in found("VEC"):
+    for machine, item, r in drawn("VEC"):
         op, touched, counts = VEC_OPS[item["op"]], Touched(), Counter()
         cycles = VEC_DRAIN_CYCLES + UNITS[op]
         for at in loop(r, LEVELS[:3]):

@@ -10,7 +10,7 @@ from npusim.kernels.vnni import available_forms
 from npusim.machines import Machine
 from npusim.simulator.execute.mac import Macs
 from npusim.simulator.execute.machine_state import State
-from tests.isa.instructions.found import group
+from tests.isa.instructions.drawn import group
 
 FORMS = [form for form in available_forms() if form != "plain"]
 LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x": 9}

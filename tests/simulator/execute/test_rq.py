@@ -8,7 +8,7 @@ from npusim.kernels.entry import make_calls
 from npusim.machines import Machine
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.rq import Requantizations
-from tests.isa.instructions.found import group
+from tests.isa.instructions.drawn import group
 
 NOTHING = np.empty((0, 1), np.uint8)
 

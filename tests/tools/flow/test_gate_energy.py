@@ -96,9 +96,9 @@ def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path:
             f"{port.pack(vector[port.name], parameters):0{width}b}" for vector in vectors
         ]
     sums = [UNIT.scalar(**v, uniform_bits=4, pwlq_bits=3) for v in vectors]
-    for place, port in enumerate(UNIT.outputs):
+    for index, port in enumerate(UNIT.outputs):
         width = widths[port.rtl_name]
-        known = [f"{port.pack(row[place], parameters):0{width}b}" for row in sums]
+        known = [f"{port.pack(row[index], parameters):0{width}b}" for row in sums]
         values[port.rtl_name] = ["x" * width] * latency + known[:-latency]
     state = {name: "0" * 64 for name, *_ in netlist.registers().values()}
     result = replay(netlist, [Window(values, state)])

@@ -35,26 +35,26 @@ def loads_ahead(operations: list[Operation]) -> Iterator[int]:
 
     A load that has to wait may be overtaken by the one behind it. All others keep their order.
     """
-    left = [place for place, operation in enumerate(operations) if operation.name == "LD"]
+    left = [index for index, operation in enumerate(operations) if operation.name == "LD"]
     free = _free_behind(operations)
     early: list[int] = []
-    for place, operation in enumerate(operations):
+    for index, operation in enumerate(operations):
         if operation.name == "LD":
             continue
-        while left and left[0] < place:
+        while left and left[0] < index:
             yield left.pop(0)
-        early = [load for load in early if load > place]
+        early = [load for load in early if load > index]
         while left and len(early) < LOADS_AHEAD:
-            second = free[left[0]] >= place
+            second = free[left[0]] >= index
             if second and not (
                 len(left) > 1
-                and free[left[1]] < place
+                and free[left[1]] < index
                 and _may_overtake(operations[left[1]], operations[left[0]])
             ):
                 break
             early.append(left.pop(second))
             yield early[-1]
-        yield place
+        yield index
     yield from left
 
 
@@ -73,7 +73,7 @@ def _free_behind(operations: list[Operation]) -> dict[int, int]:
     users: dict[int, int] = {}
     stores: list[tuple[int, tuple[int, int, int]]] = []
     result = {}
-    for place, (name, _, _, banks, dram, _) in enumerate(operations):
+    for index, (name, _, _, banks, dram, _) in enumerate(operations):
         left, last = banks, -1
         while left:
             bank = left & -left
@@ -81,14 +81,14 @@ def _free_behind(operations: list[Operation]) -> dict[int, int]:
             if name == "LD":
                 last = max(last, users.get(bank, -1))
             else:
-                users[bank] = place
+                users[bank] = index
         if name == "LD" and dram is not None:
             for other, (region, first, end) in reversed(stores):
                 if other <= last:
                     break
                 if region == dram[0] and first < dram[2] and dram[1] < end:
                     last = other
-            result[place] = last
+            result[index] = last
         elif name == "ST" and dram is not None:
-            stores.append((place, dram))
+            stores.append((index, dram))
     return result

@@ -26,7 +26,7 @@ def _programs(name: str) -> list[tuple[Machine, tuple[Instruction, ...]]]:
     return [(machine, random_program(one, machine, 12)[0].instructions) for one in rng]
 
 
-def found(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
+def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
     """Yield every instruction of this name in 50 programs, with the registers that it sees."""
     for machine, program in (*_programs("nano"), *_programs("base")):
         files = RegisterFile()
@@ -76,7 +76,7 @@ class Touched:
         found: Counter[str] = Counter()
         for (pad, is_write), words in self.words.items():
             found[f"{pad.lower()}_{'writes' if is_write else 'reads'}"] += len(words)
-        return found
+        return drawn
 
     def assert_nests(self, item: Instruction, registers: Registers) -> None:
         """Assert that the page's nests touch these words, and that their bounds hold them."""
