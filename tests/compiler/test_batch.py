@@ -64,6 +64,13 @@ def assert_runs(network: Network, machine: Machine, samples: int) -> None:
             assert np.array_equal(found[name], expected[name]), name
 
 
+@pytest.mark.parametrize("shape", [(1, 5), (1, 4, 5), (1, 3, 4, 21)])
+def test_channels_are_summed_of_all_samples_at_once(shape: tuple[int, ...]) -> None:
+    b = Builder(shape)
+    y = b.node(op.Sum((len(shape) - 1,), True), "x")
+    assert_runs(of_samples(b.network(y), 3), Machine.load("nano"), 3)
+
+
 @pytest.mark.parametrize("name", ["nano", "base"])
 def test_all_samples_at_once_give_the_bytes_of_each(name: str) -> None:
     assert_runs(of_all_kinds(3), Machine.load(name), 3)

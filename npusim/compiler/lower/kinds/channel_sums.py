@@ -24,7 +24,10 @@ def is_over_channels(network: Network, node: Node, axes: tuple[int, ...], contex
 
 
 def summed(network: Network, node: Node, r: Requantization, context: Context) -> Windowed:
-    """Return how the array adds the channels of each pixel; `r` of the sum of bytes as they are."""
+    """Return how the array adds the channels of each pixel; `r` of the sum of bytes as they are.
+
+    A batch is one image of more pixels: no window meets two of its samples.
+    """
     source = context.source(node.inputs[0])
     target = context.as_stored(network.output_of(node))
     one = one_code(context.machine)
@@ -33,6 +36,6 @@ def summed(network: Network, node: Node, r: Requantization, context: Context) ->
     terms = Terms((plane,), r.multipliers[:, :1], r.bias[:1], r.shift[:1], 0 * r.shift[:1])
     layer = LinearLayer(
         node.name, source, target, op.Window((1, 1)), 1, terms, 0, r.rounding, r.zero_point,
-        r.low, r.high, samples=context.samples,
+        r.low, r.high,
     )  # fmt: skip
     return Windowed(context, layer)
