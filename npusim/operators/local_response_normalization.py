@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npusim.errors import ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
+from npusim.graph.operator import Shape
 from npusim.operators.forms.onnx import OnnxForm
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.own import integer, number
@@ -18,6 +21,10 @@ from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
 
 
+MOST_CHANNELS = 1 << 16
+"""Of a window: as much is kept beside each pixel's channels."""
+
+
 @dataclass(frozen=True)
 class LocalResponseNormalization(Unary):
     """x / (bias + alpha / size * sum of squares of `size` channels)^beta; channels are last."""
@@ -26,6 +33,11 @@ class LocalResponseNormalization(Unary):
     alpha: float
     beta: float
     bias: float
+
+    def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        if not 1 <= self.size <= MOST_CHANNELS:
+            raise ShapeError(f"expected a window of 1 to {MOST_CHANNELS}, found {self.size}")
+        return super().output_shapes(inputs)
 
 
 def normalized(operator: LocalResponseNormalization, x: NDArray, left_out: int) -> NDArray:

@@ -141,3 +141,11 @@ def test_constants_that_unfold(tmp_path: Path, nodes: list, held: dict, message:
     with pytest.raises(NpuError, match=message) as found:
         npusim.load(path)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("size", [-3, 0, 2**40])
+def test_a_window_over_no_channels(tmp_path: Path, size: int) -> None:
+    node = helper.make_node("LRN", ["x"], ["y"], size=size)
+    shapes = {"x": (FLOAT, (1, 4, 2, 2))}, {"y": (FLOAT, None)}
+    with pytest.raises(NpuError, match=f"expected a window of 1 to 65536, found {size}"):
+        npusim.load(onnx_file(tmp_path / "m.onnx", [node], *shapes, {}))
