@@ -20,7 +20,6 @@ from npusim.operators.kinds.float32 import by_runtime, elementwise
 from npusim.operators.kinds.host import float_page
 from npusim.operators.kinds.unary import Unary
 
-
 MOST_CHANNELS = 1 << 16
 """Of a window: as much is kept beside each pixel's channels."""
 
