@@ -76,7 +76,7 @@ class Touched:
         found: Counter[str] = Counter()
         for (pad, is_write), words in self.words.items():
             found[f"{pad.lower()}_{'writes' if is_write else 'reads'}"] += len(words)
-        return drawn
+        return found
 
     def assert_nests(self, item: Instruction, registers: Registers) -> None:
         """Assert that the page's nests touch these words, and that their bounds hold them."""
