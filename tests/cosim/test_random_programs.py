@@ -113,7 +113,7 @@ clock_gating = false
 """
 
 
-@pytest.mark.parametrize("seed", [244, 3037, 3742])
+@pytest.mark.parametrize("seed", [244, 3742, 5618])
 def test_bad_programs_are_defined_up_to_their_fault(seed):
     """Banks of eight words: the first of two users of a bank is done before the second comes."""
     rng = random.Random(seed)

@@ -33,19 +33,26 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     formats = [f for f in range(len(CODES)) if bits_max(b.machine, f)]
     form = rng.choice(formats)
     bits = rng.randint(LEAST_BITS, bits_max(b.machine, form))
-    stored, depthwise = CODES[form].stored_bits(bits), int(rng.random() < 0.3)
-    rows = rng.randint(1, b.machine.size)
+    stored, depthwise = CODES[form].stored_bits(bits), int(rng.random() < 0.4)
+    rows = rng.choice((b.machine.size, *(rng.randint(1, b.machine.size) for _ in range(4))))
     rows = max(1, min(rows, wgt_words * 8 // stored))
+    taps = rng.choice((-(-rows // 3), -(-rows // 2), rows - 1, 255))
+    if rng.random() < 0.4:
+        taps = rng.randint(0, rows)
     tile_words = weight_tile_words(rows, stored)
     tiles = shape(rng, 4, max(1, min(wgt_words // tile_words, 12)))
     pixels = shape(rng, 2, max(1, work(rng) // product(tiles)))
+    if depthwise and b.machine.array.line_words and rng.random() < 0.6:
+        pixels = _window_pixels(rng, b.machine.array.line_words, work(rng) // product(tiles))
     warm, step = rng.choice((0, rows - 1, rng.randint(0, rows + 1))), rng.choice((1, 1, 2, 3))
     if not depthwise:  # which alone takes them
         warm, step = rng.randrange(256), rng.randrange(256)
     window = int(depthwise and 2 <= pixels[1] <= b.machine.array.line_words)
-    row_warm, row_skip = rng.choice((0, 1, 2, 3)), rng.choice((0, 0, 1, 2))
+    row_warm, row_skip = rng.choice((0, 1, 2, 2, 3)), rng.choice((0, 0, 1, 2))
     if not window:  # which alone takes them, and the flag of which means nothing to others
         row_warm, row_skip = rng.randrange(4), rng.randrange(32)
+    elif rng.random() < 0.8:  # results in every row that it emits
+        warm, row_warm = min(warm, pixels[1] - 1), min(row_warm, pixels[0] - 1)
     per_row = len(range(warm, pixels[1], step)) if depthwise else pixels[1]
     emitting = range(row_warm, pixels[0], row_skip + 1)
     results = per_row * (len(emitting) if window else pixels[0])
@@ -70,7 +77,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
             "rows": rows,
             "row_first": rng.choice((0, 0, 0, 0, 0, 0, rng.randint(0, rows), rng.randrange(256))),
             "row_end": rng.choice((rows, rows, rng.randint(0, rows), 255)),
-            "taps": rng.choice((-(-rows // 3), -(-rows // 2), rng.randint(0, rows), 255)),
+            "taps": taps,
         },
         "mac_output": {"acc_stride": acc_stride, "warm": warm, "step": step},
         "mac_format": {
@@ -92,6 +99,14 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     )  # fmt: skip
     uses = banks_used("ACT", read) + banks_used("WGT", used) + banks_used("ACC", sums)
     b.append(item, rng, uses, level)
+
+
+def _window_pixels(rng: random.Random, line_words: int, most: int) -> list[int]:
+    """Return rows and columns of a window of about `most` pixels; of four rows at least at will."""
+    columns = rng.choice(
+        (2, rng.randint(2, min(line_words, 9)), min(line_words, max(2, most // 3)))
+    )
+    return [rng.randint(1, max(4, min(most // columns, 9))), columns]
 
 
 def _accumulators(
