@@ -38,6 +38,14 @@ def readable(where: str | Path, expected: str) -> Iterator[None]:
         raise FormatError(f"{where}: expected {expected}, found: {reason_of(error)}") from None
 
 
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or folder; there is none of a name that none can have."""
+    try:
+        return path.exists()
+    except OSError:  # the name is too long
+        return False
+
+
 def require_file(path: Path, expected: str) -> None:
     """Raise FormatError unless there is a file of a sane size: what is a pipe would never end."""
     with readable(path, expected):

@@ -32,7 +32,11 @@ def require_writable(path: Path | None) -> None:
     """Raise FormatError unless a file could be written at `path`: called before the long work."""
     if path is None:
         return
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # the name is too long
+        raise FormatError(f"{path}: cannot write it: {error.strerror}") from None
+    if is_folder:
         raise FormatError(f"{path}: expected a file to write, found a directory")
     if _is_device(path):
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npusim.errors import FormatError
+from npusim.reading import is_there
 from npusim.writing import require_suffix, require_writable, write_text
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class ReportPaths:
         for path in self.files.values():
             require_writable(path)
         if self.plots is not None:
-            if self.plots.exists() and not self.plots.is_dir():
+            if is_there(self.plots) and not self.plots.is_dir():
                 raise FormatError(f"{self.plots}: expected a directory for --plots, found a file")
-            inside = self.plots / "x" if self.plots.is_dir() else self.plots
+            inside = self.plots / "x" if is_there(self.plots) else self.plots
             require_writable(inside)
 
     @property

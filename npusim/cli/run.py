@@ -27,6 +27,7 @@ from npusim.cli.options import (
     shape_option,
     threads_option,
 )
+from npusim.reading import is_there
 from npusim.words import ENERGY_MODELS, ENGINES, EnergyModel, EngineName
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _inputs(
     """Return (name, file) of each `--input NAME=FILE`; a file alone has no name."""
     pairs = []
     for text in given:
-        name, _, file = ("", "", text) if Path(text).exists() else text.rpartition("=")
+        name, _, file = ("", "", text) if is_there(Path(text)) else text.rpartition("=")
         pairs.append((name, Path(file)))
     return pairs
 

@@ -13,7 +13,7 @@ from npusim.formats.shipped import shipped, shipped_networks
 from npusim.graph.cut import cut_before
 from npusim.graph.network import Network
 from npusim.graph.refusals import Refusal, refused, whole
-from npusim.reading import readable, require_file
+from npusim.reading import is_there, readable, require_file
 
 TFLITE_MAGIC = b"TFL3"
 
@@ -85,9 +85,7 @@ def read(
     """Return what the format's reader makes of the file at `path`; see `load`."""
     path = shipped(path)
     expected = "a .tflite or .onnx file"
-    with readable(path, expected):
-        is_missing = not path.exists()
-    if is_missing:
+    if not is_there(path):
         hint = suggested(str(path), shipped_networks())
         raise FormatError(f"{path}: cannot read it: no such file{hint}")
     require_file(path, expected)

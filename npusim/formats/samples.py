@@ -22,6 +22,7 @@ from npusim.formats.pictures import SUFFIXES, Preprocessing, read_picture
 from npusim.formats.shipped import shipped
 from npusim.graph.network import Network
 from npusim.graph.tensor import Tensor
+from npusim.reading import is_there
 from npusim.words import IntegerMeaning
 
 LABEL_KEY = "y"
@@ -102,7 +103,7 @@ def read_samples(
     tensor = network.tensors[name] if name in network.inputs else input_tensor(network)
     path, key = _file_and_key(path)
     path = shipped(path)
-    if not path.exists():
+    if not is_there(path):
         raise FormatError(f"{path}: no such file")
     labels, integers = None, reading.integers
     preprocessing = replace(reading.preprocessing, crop=None)
@@ -207,7 +208,7 @@ def require_weights(network: Network) -> None:
 def _file_and_key(path: Path) -> tuple[Path, str]:
     """Return the file of `FILE.npz:KEY` and the key; empty where none is named."""
     name, colon, key = path.name.rpartition(":")
-    if colon and name.lower().endswith(".npz") and not path.exists():
+    if colon and name.lower().endswith(".npz") and not is_there(path):
         return path.with_name(name), key
     return path, ""
 

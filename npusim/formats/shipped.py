@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from npusim.reading import is_there
+
 NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 SHORT = {"digits": "digits_int8.onnx"}
 """Names that need no suffix."""
@@ -11,7 +13,7 @@ SHORT = {"digits": "digits_int8.onnx"}
 
 def shipped(path: Path) -> Path:
     """Return the shipped file called `path` where there is no such file here; else `path`."""
-    if path.name != str(path) or path.exists():
+    if path.name != str(path) or is_there(path):
         return path
     name = SHORT.get(path.name, path.name)
     return next((found for found in NETWORKS.glob("*/*") if found.name == name), path)
@@ -21,7 +23,7 @@ def beside(folder: Path, name: str) -> Path:
     """Return the file called `name` in `folder`, or the shipped one where there is none."""
     path = folder / name
     found = shipped(Path(name))
-    return path if path.exists() or not found.exists() else found
+    return path if is_there(path) or not is_there(found) else found
 
 
 def shipped_networks() -> list[str]:

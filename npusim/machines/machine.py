@@ -28,6 +28,7 @@ from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError, RangeError, suggested
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
 from npusim.parameter import Parameter
+from npusim.reading import is_there
 from npusim.toml_tables import (
     IllegalValue,
     Table,
@@ -278,7 +279,7 @@ class Machine(Table, frozen=True, dict=True):
         path = Path(name)
         if path.suffix != ".toml":
             path = HERE / f"{name}.toml"
-            if not path.is_file():
+            if not is_there(path):
                 known = ", ".join(sorted(MACHINES))
                 raise FormatError(
                     f"machine: expected one of {known}, or FILE.toml, found {name}"

@@ -130,6 +130,7 @@ def _read(b: Builder, node: OnnxNode) -> None:
         result = "..." if hidden else ""
         result += "".join(sorted(x for x in set(operands) - {*",."} if operands.count(x) == 1))
     result = result.replace("...", "".join(free[:most]))
+    b.require_alike(node, values)
     b.emit(node.name, Einsum(tuple(filled), result), values, node.outputs[0])
 
 

@@ -280,7 +280,9 @@ def _emit_product(b: Builder, node: OnnxNode, name: str, x: str, output: str) ->
     """Append x times the node's second operand: a dense layer where that is one constant matrix."""
     weights = b.constants.get(node.input(1))
     if weights is None or weights.ndim != 2:
-        b.emit(name, MatMul(), (x, b.value(node, 1)), output)
+        y = b.value(node, 1)
+        b.require_alike(node, (x, y))
+        b.emit(name, MatMul(), (x, y), output)
         return
     w = b.store(node.input(1), weights.T, file_order=(1, 0))
     operator = FullyConnected(keep_dims=True, packed=node.input(1) not in b.dequantized)
@@ -331,6 +333,7 @@ def _read_fused(b: Builder, node: OnnxNode) -> None:
             turned = b.free(f"{x}:turned")
             x = b.emit(turned, Transpose(order), (x,), turned)
         values.append(x)
+    b.require_alike(node, values)
     alpha = node.number("alpha", 1.0)
     if alpha == 1:
         b.emit(node.name, MatMul(), (values[0], values[1]), node.outputs[0])

@@ -23,13 +23,13 @@ INT8 = TensorProto.INT8
 
 @pytest.fixture
 def partly(tmp_path: Path) -> Path:
-    """Return x - DQ - Abs - Q - y beside two Dets, one behind the other kind of unknown node."""
+    """Return x - DQ - Abs - Q - y beside two random values, and an unknown node behind one."""
     nodes = [
         helper.make_node("DequantizeLinear", ["x", "s", "z"], ["r"]),
         helper.make_node("Abs", ["r"], ["a"], "abs"),
         helper.make_node("QuantizeLinear", ["a", "s", "z"], ["y"]),
-        helper.make_node("Det", ["r"], ["d"], "first_det"),
-        helper.make_node("Det", ["r"], ["e"], "second_det"),
+        helper.make_node("RandomNormalLike", ["r"], ["d"], "first_draw"),
+        helper.make_node("RandomNormalLike", ["r"], ["e"], "second_draw"),
         helper.make_node("Own", ["d"], ["f"], "own", domain="example"),
     ]
     inputs = [helper.make_tensor_value_info("x", INT8, (1, 3, 3))]
@@ -54,15 +54,15 @@ def test_everything_is_listed_once_by_kind(
     found = json.loads((tmp_path / "c.json").read_text())
     assert not found["runs"]
     rows = [(m["operator"], m["count"], m["first"]) for m in found["missing"]]
-    assert rows == [("Det", 2, "first_det"), ("example.Own", 1, "own")]
+    assert rows == [("RandomNormalLike", 2, "first_draw"), ("example.Own", 1, "own")]
     assert all("--outputs" in row["advice"] for row in found["missing"])
     assert set(found["outputs"]) == {"r", "y"}
-    for word in ("first_det", "example.Own", "--outputs r,y"):
+    for word in ("first_draw", "example.Own", "--outputs r,y"):
         assert word in done.out
 
 
 def test_load_says_the_same_in_one_line(npusim: Callable[..., Finished], partly: Path) -> None:
-    with pytest.raises(UnsupportedError, match=r"first_det.*\(2 times\).*own.*--outputs r,y") as e:
+    with pytest.raises(UnsupportedError, match=r"first_draw.*\(2 times\).*own.*--outputs r,y") as e:
         package.load(partly)
     for command in ("run", "estimate"):
         done = npusim(command, partly)

@@ -71,7 +71,7 @@ def test_options_are_checked_before_any_work(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("digits_float.onnx", "none.onnx", "none.onnx: cannot read it: No such file"),
+        ("digits_float.onnx", "none.onnx", "none.onnx: cannot read it: no such file"),
         ("digits_float.onnx", "digits_test.npz", "expected a .tflite or .onnx file"),
         ("digits_train.npz", "none.npz", "none.npz: no such file"),
         ("digits_test.npz", "UNLABELLED.npz", "UNLABELLED.npz: expected class labels under 'y'"),

@@ -149,3 +149,38 @@ def test_a_window_over_no_channels(tmp_path: Path, size: int) -> None:
     shapes = {"x": (FLOAT, (1, 4, 2, 2))}, {"y": (FLOAT, None)}
     with pytest.raises(NpuError, match=f"expected a window of 1 to 65536, found {size}"):
         npusim.load(onnx_file(tmp_path / "m.onnx", [node], *shapes, {}))
+
+
+@pytest.mark.parametrize("floats_first", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "domain", "attributes"),
+    [("MatMul", "", {}), ("FusedMatMul", MICROSOFT, {}), ("Einsum", "", {"equation": "ij,jk->ik"})],
+)
+def test_products_of_integers_and_floats(
+    tmp_path: Path, kind: str, domain: str, attributes: dict, floats_first: bool
+) -> None:
+    types = (FLOAT, TensorProto.INT64)[:: 1 if floats_first else -1]
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["a", "b"], ["y"], "n", domain=domain, **attributes)],
+        "mixed",
+        [
+            helper.make_tensor_value_info(name, of, [3, 3])
+            for name, of in zip("ab", types, strict=True)
+        ],
+        [helper.make_tensor_value_info("y", FLOAT, [3, 3])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
+    path = tmp_path / "mixed.onnx"
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    )
+    with pytest.raises(FormatError, match=rf"n \({kind}\): expected inputs of one type, found"):
+        npusim.load(path)
+
+
+def test_a_name_longer_than_a_file_can_have() -> None:
+    name = "a" * 300
+    with pytest.raises(FormatError, match="no such file"):
+        npusim.load(name)
+    with pytest.raises(FormatError, match="expected one of base"):
+        npusim.Machine.load(name)
