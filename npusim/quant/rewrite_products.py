@@ -24,7 +24,9 @@ from npusim.quant.rewriting import Rewriting, Writer
 
 def _einsum(r: Rewriting, node: Node) -> bool:
     operator: Any = node.operator
-    (a, b), letters = node.inputs, (operator.a, operator.b)
+    if len(operator.operands) != 2 or any(len({*x}) < len(x) for x in operator.operands):
+        return False
+    (a, b), letters = node.inputs, operator.operands
     if r.data(a) is not None:
         (a, b), letters = (b, a), letters[::-1]
     first, second = letters
@@ -35,6 +37,8 @@ def _einsum(r: Rewriting, node: Node) -> bool:
     left = [x for x in first if x not in second]
     right = [x for x in second if x not in first]
     if r.data(a) is not None or not inner or first[:1] != result[:1]:
+        return False
+    if not {*left, *right} <= {*result}:  # summed before the product
         return False
     if (known is not None) == bool(batch):
         return False

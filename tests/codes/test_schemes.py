@@ -10,8 +10,8 @@ import pytest
 from npusim.codes import CODES, SUBSET
 from npusim.codes.schemes import (
     BY_NAME,
+    COLOURED,
     SCHEME_BITS,
-    SCHEME_FAMILIES,
     SCHEMES,
     code_of,
     colour_rules,
@@ -61,5 +61,5 @@ def test_every_family_has_a_colour_of_its_own_on_light_and_on_dark_paper():
         for part in colour_rules().split("@media")
     )
     for colours in (light, dark):
-        assert set(colours) == set(SCHEME_FAMILIES)
-        assert len(set(colours.values())) == len(SCHEME_FAMILIES)
+        assert set(colours) == set(COLOURED)
+        assert len(set(colours.values())) == len(COLOURED)
