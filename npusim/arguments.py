@@ -31,6 +31,16 @@ def require_count(what: str, value: Any, least: int = 1, most: int | None = None
         raise RangeError(f"{what}: expected an integer {wanted}, found {value!r}")
 
 
+def whole_number(text: str) -> int | None:
+    """Return the number of some decimal digits; None of other text, and of digits past counting."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python reads
+        return None
+
+
 def require_type(what: str, value: Any, *kinds: type, hint: str = "") -> None:
     """Raise UnsupportedError unless `value` is of one of `kinds`; `hint`: what makes one."""
     if not isinstance(value, kinds):

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import npusim
+from npusim.arguments import whole_number
+from npusim.quant.options import parse_layer
 from tests.conftest import DIGITS, ROOT
 
 NAMES = {
@@ -172,3 +174,16 @@ def test_a_wrong_argument_is_one_line_with_the_choices(
     with pytest.raises(npusim.NpuError, match=message) as found:
         getattr(npusim, name)(**arguments | wrong)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.0", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5000]
+)
+def test_what_is_no_whole_number(text: str) -> None:
+    assert whole_number(text) is None
+    with pytest.raises(npusim.NpuError, match="expected NAME=SCHEME:BITS"):
+        parse_layer(f"layer=uniform:{text}")
+
+
+def test_whole_numbers() -> None:
+    assert [whole_number(text) for text in ("0", "08", "224")] == [0, 8, 224]

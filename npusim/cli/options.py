@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from npusim.arguments import whole_number
 from npusim.words import INTEGER_MEANINGS, MACHINES, RULES, IntegerMeaning
 
 if TYPE_CHECKING:
@@ -124,12 +125,12 @@ def _shapes(
     shapes: dict[str, tuple[int, ...]] = {}
     for text in given:
         name, equals, sizes = text.rpartition("=")
-        numbers = sizes.split(",") if sizes else []
-        if not equals or not name or not all(n.strip().isdecimal() for n in numbers):
+        numbers = [whole_number(n.strip()) for n in sizes.split(",")] if sizes else []
+        if not equals or not name or None in numbers:
             raise click.BadParameter(f"expected NAME=1,3,224,224, found {text!r}")
         if name in shapes:
             raise click.BadParameter(f"{name} has a shape already")
-        shapes[name] = tuple(int(n) for n in numbers)
+        shapes[name] = tuple(n for n in numbers if n is not None)
     return shapes
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from npusim.arguments import require_count, require_one_of
+from npusim.arguments import require_count, require_one_of, whole_number
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.errors import RangeError, UnsupportedError
 from npusim.words import (
@@ -192,6 +192,7 @@ def parse_layer(text: str) -> tuple[str, tuple[str, int]]:
     """
     name, equals, choice = text.rpartition("=")
     scheme, colon, bits = choice.rpartition(":")
-    if not (name and equals and scheme and colon and bits.isdigit()):
+    number = whole_number(bits)
+    if not (name and equals and scheme and colon) or number is None:
         raise UnsupportedError(f"--layer: expected NAME=SCHEME:BITS, found {text!r}")
-    return name, (scheme, int(bits))
+    return name, (scheme, number)
