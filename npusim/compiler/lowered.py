@@ -176,7 +176,7 @@ class LoweredNetwork:
         self.in_dram.add(spot)
         self.stored[target.name] = self._as_stored(target, form, spot)
 
-    def _lower(self, place: int, node: Node) -> None:
+    def _lower(self, index: int, node: Node) -> None:
         target = self.network.output_of(node)
         if target.name in self.pads or target.name in self.inside:
             return
@@ -196,7 +196,7 @@ class LoweredNetwork:
                 if lowering is None and self.samples > 1:
                     lowering = lower_each_sample(self.network, node, self)
         if lowering is None:
-            self._leave_to_host(place, node)
+            self._leave_to_host(index, node)
             return
         targets = tuple(self.network.outputs_of(node))
         if target.name in self.fused:
@@ -206,21 +206,21 @@ class LoweredNetwork:
             self._describe(output, self._form(output))
         in_act = lowering.reads if isinstance(lowering, InPlace) else ()
         self.in_dram |= {spot for spot in self._read if spot not in in_act}
-        self.units.append(Unit(place, node, targets, lowering))
+        self.units.append(Unit(index, node, targets, lowering))
 
-    def _leave_to_host(self, place: int, node: Node) -> None:
+    def _leave_to_host(self, index: int, node: Node) -> None:
         """Take a node as one that the host computes, padding that it was to be lowered with too."""
         for name in node.inputs:
             if name in self.pads:
                 pad, _ = self.pads.pop(name)
                 if pad.inputs[0] in self.folds:
-                    self._leave_to_host(place, pad)
+                    self._leave_to_host(index, pad)
                 else:
-                    self._lower(place, pad)
+                    self._lower(index, pad)
         self.in_dram |= {self.stored[name].spot for name in node.inputs if name in self.stored}
         for output in self.network.outputs_of(node):
             self._describe_written_by_host(output, output)
-        self.units.append(Unit(place, node, (self.network.output_of(node),), None))
+        self.units.append(Unit(index, node, (self.network.output_of(node),), None))
 
     def _renamed(self, node: Node, target: Tensor) -> bool:
         """Take a node that moves nothing as another name of its input."""

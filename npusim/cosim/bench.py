@@ -146,8 +146,8 @@ class Bench:
             faults = tuple(map(_fault, (place / "faults.txt").read_text().splitlines()))
         return Outcome(faults, counts["faults"], counts["cycles"], counts["checked"])
 
-    def _write(self, image: Image, place: Path) -> None:
-        with (place / "image.hex").open("w") as file:
+    def _write(self, image: Image, folder: Path) -> None:
+        with (folder / "image.hex").open("w") as file:
             file.writelines(self._lines(image))
         wiring, settings = self.wiring, self.settings
         ports = {name: 1 for name in wiring.control().values()}
@@ -157,7 +157,7 @@ class Bench:
             if port.direction == "out" or port.name not in wiring.fixed
         }
         request = {"ports": ports, "parameters": dict(self.passed)}
-        (place / "request.json").write_text(json.dumps(request))
+        (folder / "request.json").write_text(json.dumps(request))
 
     def _lines(self, image: Image) -> list[str]:
         """Return one hexadecimal line for each cycle, in the order of harness.py."""

@@ -71,8 +71,8 @@ def build(design: Design, *, simulator: str = "icarus", waves: bool = False) -> 
     return Built(design, simulator, directory)
 
 
-def _compile(design: Design, simulator: str, trace: bool, place: Path) -> None:
-    log = place / "build.log"
+def _compile(design: Design, simulator: str, trace: bool, folder: Path) -> None:
+    log = folder / "build.log"
     try:
         with toolchain.environment(simulator):
             _runner(simulator).build(
@@ -83,7 +83,7 @@ def _compile(design: Design, simulator: str, trace: bool, place: Path) -> None:
                 hdl_toplevel=design.top,
                 build_args=_BUILD_ARGUMENTS[simulator],
                 waves=trace,
-                build_dir=place,
+                build_dir=folder,
                 always=True,
                 timescale=TIMESCALE,
                 log_file=log,

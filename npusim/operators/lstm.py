@@ -83,8 +83,8 @@ def fixed_point(network: Network, node: Node, mode: str = "") -> FixedPoint:
     operator, inputs = node.operator, network.inputs_of(node)
     assert isinstance(operator, Lstm)
 
-    def scale(place: int) -> float:
-        tensor = operator.part(inputs, place)
+    def scale(index: int) -> float:
+        tensor = operator.part(inputs, index)
         return 1.0 if tensor is None else float(affine(node, tensor)[0])
 
     cell_exponent = power_of_two(scale(C))

@@ -64,11 +64,11 @@ def curve(x: Floats) -> Floats:
     return np.asarray(tanh(x.astype(np.float64)), np.float32)
 
 
-def _products(network: Network, node: Node, place: int) -> Product:
+def _products(network: Network, node: Node, index: int) -> Product:
     """Return the products with the weights at a place, which are constant."""
     operator = node.operator
     assert isinstance(operator, SequenceLstm)
-    w = operator.part(network.inputs_of(node), place)
+    w = operator.part(network.inputs_of(node), index)
     assert w is not None
     if w.data is None or (w.dtype != np.int8 and not w.is_float):
         raise UnsupportedError(

@@ -75,9 +75,9 @@ class SequenceRnn(Operator):
         return not self.time_major
 
 
-def _products(network: Network, node: Node, place: int) -> Callable[[Floats], Floats]:
+def _products(network: Network, node: Node, index: int) -> Callable[[Floats], Floats]:
     """Return the products of rows with the weights at a place."""
-    w = network.inputs_of(node)[place]
+    w = network.inputs_of(node)[index]
     operator, q = node.operator, w.quantization
     assert isinstance(operator, SequenceRnn)
     if w.data is None or (w.dtype != np.int8 and not w.is_float):

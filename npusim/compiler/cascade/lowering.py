@@ -38,7 +38,7 @@ class Cascade:
     _plans: dict[Hashable, Plan] = field(default_factory=dict)
     """Found so far, by what lies in ACT already and by the banks."""
 
-    def __call__(self, place: Stored) -> None:
+    def __call__(self, target: Stored) -> None:
         """Emit it; the last layer has said where it writes."""
         emitter = self.context.emitter
         _Emission(self.context, self._plan(emitter.machine, emitter.act_banks)).run()
@@ -192,15 +192,15 @@ class _Emission:
             for index, layer in enumerate(layers, first):
                 self._layer(index, layer, part)
 
-    def _layer(self, place: int, layer: LinearLayer, part: tuple[int, int]) -> None:
+    def _layer(self, index: int, layer: LinearLayer, part: tuple[int, int]) -> None:
         emitter, plan = self.emitter, self.plan
-        widest_shape, tiling = plan.tilings[place]
+        widest_shape, tiling = plan.tilings[index]
         taps = widest_shape.kernel_rows, widest_shape.row_taps
         shape = linear_shape(layer, plan.machine, taps, widest_shape.act_banks)
         assert layer.source.kept is not None
-        self.placed[place].forget()
+        self.placed[index].forget()
         loops = TileLoops(
             emitter, layer, replace(shape, out_blocks=part[1] - part[0]), tiling,
-            self.placed[place], in_place(layer.source.kept), Slots([]), self.buffers,
+            self.placed[index], in_place(layer.source.kept), Slots([]), self.buffers,
         )  # fmt: skip
-        loops.run(plan.groups(place, *part))
+        loops.run(plan.groups(index, *part))

@@ -97,20 +97,20 @@ class Plan:
         """The band of the most rows."""
         return widest(self.bands)
 
-    def groups(self, place: int, first: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    def groups(self, index: int, first: int = 0, end: int | None = None) -> list[tuple[int, int]]:
         """Return (first block, blocks) of the output groups of layer `place` in a range."""
-        each = self.tilings[place][1].gob
-        stop = self.layers[place].target.blocks if end is None else end
+        each = self.tilings[index][1].gob
+        stop = self.layers[index].target.blocks if end is None else end
         return [(ob, min(each, stop - ob)) for ob in range(first, stop, each)]
 
-    def all_groups(self, place: int) -> list[tuple[int, int]]:
+    def all_groups(self, index: int) -> list[tuple[int, int]]:
         """Return the output groups of all parts."""
-        blocks, held = self.layers[place].target.blocks, self.held_blocks(place)
-        return [g for part in block_parts(blocks, held) for g in self.groups(place, *part)]
+        blocks, held = self.layers[index].target.blocks, self.held_blocks(index)
+        return [g for part in block_parts(blocks, held) for g in self.groups(index, *part)]
 
-    def held_blocks(self, place: int) -> int:
+    def held_blocks(self, index: int) -> int:
         """Return the output blocks of a layer that are computed before the next layer runs."""
-        return held_blocks(self.layers, self.tensors, place)
+        return held_blocks(self.layers, self.tensors, index)
 
     @property
     def input_beats(self) -> int:
@@ -173,23 +173,23 @@ def block_parts(blocks: int, each: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + each, blocks)
 
 
-def leads_pair(layers: Sequence[LinearLayer], place: int) -> bool:
+def leads_pair(layers: Sequence[LinearLayer], index: int) -> bool:
     """Return whether a layer may be computed some blocks at a time for the depthwise one behind."""
-    is_last = place + 1 == len(layers)
-    return not is_last and layers[place + 1].depthwise and not layers[place].depthwise
+    is_last = index + 1 == len(layers)
+    return not is_last and layers[index + 1].depthwise and not layers[index].depthwise
 
 
 def held_blocks(
-    layers: Sequence[LinearLayer], tensors: Sequence[Between | None], place: int
+    layers: Sequence[LinearLayer], tensors: Sequence[Between | None], index: int
 ) -> int:
     """Return the output blocks of layer `place` that are computed before another layer runs."""
-    target = layers[place].target
-    if leads_pair(layers, place):
-        of = tensors[place + 1]
+    target = layers[index].target
+    if leads_pair(layers, index):
+        of = tensors[index + 1]
         assert of is not None
         return of.blocks
-    if layers[place].depthwise and place and leads_pair(layers, place - 1):
-        return held_blocks(layers, tensors, place - 1)
+    if layers[index].depthwise and index and leads_pair(layers, index - 1):
+        return held_blocks(layers, tensors, index - 1)
     return target.blocks
 
 
@@ -206,9 +206,9 @@ def fills_before(plan: Plan, number: int) -> int:
     return sum(needs_fill(plan, number, index) for index in range(1, len(plan.layers)))
 
 
-def needs_fill(plan: Plan, number: int, place: int) -> bool:
+def needs_fill(plan: Plan, number: int, index: int) -> bool:
     """Return whether band `number` of tensor `place` sees padding that is not there yet."""
-    tensor, rows = plan.tensors[place], plan.bands[number][place]
+    tensor, rows = plan.tensors[index], plan.bands[number][index]
     assert tensor is not None
     if number == 0:
         return tensor.border.fill is not None

@@ -89,11 +89,11 @@ class LayerConstants:
         """Another layer has used the slots for chunks."""
         self._chunks = Slots(self._chunks.addresses)
 
-    def weights(self, ob: int, place: int) -> int:
+    def weights(self, ob: int, index: int) -> int:
         """Load chunk number `place` of output group `ob`; return its first word in WGT."""
-        first, words = self._places[ob, place]
+        first, words = self._places[ob, index]
         if not self._pieces:
-            address, fresh = self._chunks.find((ob, place))
+            address, fresh = self._chunks.find((ob, index))
             if fresh:
                 self._load(first, words, address)
             return address

@@ -53,13 +53,13 @@ def _by_blocks(
     aligned = axis != 3 or all(offset % size == 0 for offset in offsets)
     if all(same) and aligned:
 
-        def copy(place: Stored) -> None:
+        def copy(target: Stored) -> None:
             for source, offset in zip(sources, offsets, strict=True):
                 to = [0, 0, 0]
                 to[axis % 3] = offset // size if axis == 3 else offset
                 area = Rectangle(0, source.height, 0, source.width)
                 emit_copy(
-                    context.emitter, source, place, area, (to[0], to[1], to[2]),
+                    context.emitter, source, target, area, (to[0], to[1], to[2]),
                     blocks=source.blocks,
                 )  # fmt: skip
 
@@ -81,7 +81,9 @@ def _by_blocks(
         inputs_of, channels, multipliers, bias - kept_lanes * zero_point, shift, rounding,
         zero_point,
     )  # fmt: skip
-    return lambda place: emit_select(context.emitter, context.constants, sources, place, selection)
+    return lambda target: emit_select(
+        context.emitter, context.constants, sources, target, selection
+    )
 
 
 def _keeps(x: Tensor, part: Part) -> bool:

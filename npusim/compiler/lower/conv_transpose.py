@@ -69,7 +69,7 @@ class _Phases:
     row_steps: int = 1
     target: None = None
 
-    def __call__(self, place: Stored) -> None:
+    def __call__(self, target: Stored) -> None:
         for layer in self.layers:
             emit_linear(self.context.emitter, self.context.constants, layer)
 

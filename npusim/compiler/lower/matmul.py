@@ -56,7 +56,7 @@ def lower(
     first, second = (_flat(context.source(name)) for name in node.inputs)
     matrices = Matrices(1 if shares_b else count, b.shape[-2], b.shape[-1])
 
-    def emit(place: Stored) -> None:
+    def emit(target: Stored) -> None:
         weights = second
         if is_moved:
             weights = context.scratch(second.pixels, second.channels, unsigned=False)
@@ -74,7 +74,7 @@ def lower(
                 from_block=weights.blocks - 1, blocks=1,
             )  # fmt: skip
         product = Product(
-            count, first, weights, last, _flat(place), a.shape[-2], zero_points, epilogue, shares_b
+            count, first, weights, last, _flat(target), a.shape[-2], zero_points, epilogue, shares_b
         )
         emit_product(context.emitter, context.constants, product)
 

@@ -28,6 +28,6 @@ def lower(network: Network, node: Node, c: None, context: Context) -> Lowering |
         return None
     source = context.source(node.inputs[0])
     fill = affine(node, x)[1]
-    return lambda place: emit_pad(
-        context.emitter, source, place, operator.before[1], operator.before[2], fill
+    return lambda target: emit_pad(
+        context.emitter, source, target, operator.before[1], operator.before[2], fill
     )

@@ -40,14 +40,14 @@ def _by_columns(network: Network, node: Node, context: Context) -> Lowering | No
     pixels, blocks = prod(x.shape) // wide, narrow // context.machine.size
     places = [(part, block) for part in range(parts) for block in range(blocks)]
 
-    def emit(place: Stored) -> None:
+    def emit(target: Stored) -> None:
         apart = [(block, part) for part, block in places]
         together = [(part * blocks + block, 0) for part, block in places]
         splits = x.shape[-1] == wide
         widths = (1, parts) if splits else (parts, 1)
         a, b = (
             replace(stored, height=pixels, width=width)
-            for stored, width in zip((source, place), widths, strict=True)
+            for stored, width in zip((source, target), widths, strict=True)
         )
         moves = zip(together, apart, strict=True) if splits else zip(apart, together, strict=True)
         emit_columns(context.emitter, a, b, [Columns(*one, *other) for one, other in moves])

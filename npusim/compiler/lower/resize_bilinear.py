@@ -63,8 +63,8 @@ def lower(network: Network, node: Node, at: Interpolation, context: Context) -> 
     if not pays(context.machine, cycles, prod(y.shape)):
         return None
 
-    def emit(place: Stored) -> None:
-        emit_interpolation(context.emitter, context.constants, source, place, rows, columns, blend)
+    def emit(target: Stored) -> None:
+        emit_interpolation(context.emitter, context.constants, source, target, rows, columns, blend)
 
     return emit
 

@@ -31,4 +31,4 @@ def lower(network: Network, node: Node, c: Places | None, context: Context) -> L
     bank = context.machine.scratchpads.act_bank_words
     if max(x.shape[2], y.shape[2]) > bank:
         return None
-    return lambda place: emit_resample(context.emitter, source, place, rows, columns)
+    return lambda target: emit_resample(context.emitter, source, target, rows, columns)

@@ -14,4 +14,6 @@ def lower(shuffle: Shuffle, context: Context) -> Lowering:
     """Return how the machine permutes the channels of every pixel."""
     source = context.source(shuffle.source)
     selection = identity(0 * shuffle.channels, shuffle.channels)
-    return lambda place: emit_select(context.emitter, context.constants, [source], place, selection)
+    return lambda target: emit_select(
+        context.emitter, context.constants, [source], target, selection
+    )

@@ -40,13 +40,13 @@ def _by_rectangles(network: Network, node: Node, context: Context) -> Lowering |
     channels = np.arange(y.shape[-1]) * step[3] + start[3]
     whole = y.shape[1:-1] == x.shape[1:-1]
     if step[3] == 1 and start[3] % size == 0:
-        return lambda place: emit_copy(
-            context.emitter, source, place,
-            Rectangle(start[1], place.height, start[2], place.width), (0, 0, 0),
-            (step[1], step[2]), start[3] // size, place.blocks,
+        return lambda target: emit_copy(
+            context.emitter, source, target,
+            Rectangle(start[1], target.height, start[2], target.width), (0, 0, 0),
+            (step[1], step[2]), start[3] // size, target.blocks,
         )  # fmt: skip
     if not whole:
         return None
-    return lambda place: emit_select(
-        context.emitter, context.constants, [source], place, identity(0 * channels, channels)
+    return lambda target: emit_select(
+        context.emitter, context.constants, [source], target, identity(0 * channels, channels)
     )

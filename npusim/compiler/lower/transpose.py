@@ -41,7 +41,7 @@ def _by_turns(network: Network, node: Node, context: Context) -> Lowering | None
         return None
     source = context.source(node.inputs[0])
     if order == ROWS_AND_COLUMNS:
-        return lambda place: emit_swap(context.emitter, source, place)
+        return lambda target: emit_swap(context.emitter, source, target)
     if order not in (COLUMNS_TO_CHANNELS, BOTH):
         return None
     if not may_turn(context.machine):

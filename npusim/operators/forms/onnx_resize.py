@@ -72,21 +72,21 @@ def nearest_mode(b: Builder, node: OnnxNode) -> str:
     return str(node.attributes.get("nearest_mode", "round_prefer_floor"))
 
 
-def source_coordinate(mode: str, place: int, size: int, wanted: int, scale: float) -> float:
+def source_coordinate(mode: str, index: int, size: int, wanted: int, scale: float) -> float:
     """Return where an output's place lies on an axis of the input, in float32."""
     f = np.float32
     if mode == "asymmetric":
-        return float(f(place) / f(scale))
+        return float(f(index) / f(scale))
     if mode == "half_pixel":
-        return float((f(place) + f(0.5)) / f(scale) - f(0.5))
+        return float((f(index) + f(0.5)) / f(scale) - f(0.5))
     if mode == "pytorch_half_pixel":
-        return float((f(place) + f(0.5)) / f(scale) - f(0.5)) if wanted > 1 else 0.0
+        return float((f(index) + f(0.5)) / f(scale) - f(0.5)) if wanted > 1 else 0.0
     if mode == "align_corners":
-        return 0.0 if wanted == 1 else float(f(place) * f(size - 1) / f(wanted - 1))
+        return 0.0 if wanted == 1 else float(f(index) * f(size - 1) / f(wanted - 1))
     if mode == "half_pixel_symmetric":
         adjustment = f(wanted) / (f(scale) * f(size))
         centre = f(size) / f(2)
-        return float(centre * (f(1) - adjustment) + (f(place) + f(0.5)) / f(scale) - f(0.5))
+        return float(centre * (f(1) - adjustment) + (f(index) + f(0.5)) / f(scale) - f(0.5))
     raise UnsupportedError(f"coordinate_transformation_mode {mode!r}")
 
 

@@ -40,9 +40,9 @@ class LstmCell(Operator):
     def arity(self) -> tuple[int, int]:
         return len(self.places), len(self.places)
 
-    def part(self, inputs: Sequence[Tensor], place: int) -> Tensor | None:
+    def part(self, inputs: Sequence[Tensor], index: int) -> Tensor | None:
         """Return the input at a place of the file, None where it is absent."""
-        return inputs[self.places.index(place)] if place in self.places else None
+        return inputs[self.places.index(index)] if index in self.places else None
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         shapes = dict(zip(self.places, inputs, strict=True))

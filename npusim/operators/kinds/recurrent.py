@@ -141,10 +141,10 @@ def _by_lengths(
     return (y, *last)
 
 
-def state(found: dict[int, NDArray], place: int, hidden: int) -> NDArray:
+def state(found: dict[int, NDArray], index: int, hidden: int) -> NDArray:
     """Return a state [N H] at the beginning: zeros where the file gives none."""
     x = found[X]
-    return found[place] if place in found else np.zeros((x.shape[1], hidden), x.dtype)
+    return found[index] if index in found else np.zeros((x.shape[1], hidden), x.dtype)
 
 
 def bias(found: dict[int, NDArray], gates: int, hidden: int) -> NDArray:
@@ -209,15 +209,15 @@ def own_forms(kind: str, places: tuple[int, ...], *fields: Field) -> tuple[OwnFo
         Field(lambda o, x: {}, lambda call: {"places": places}),
     )  # fmt: skip
 
-    def given(place: int) -> OwnForm:
-        field = Field(lambda o, x: {}, lambda call: {"gives": (place,)})
-        form = island_form(kind + GIVEN[place], *constants, *fields, field, values=len(places))
-        return replace(form, suits=lambda network, node: _suits(network, node, place))
+    def given(index: int) -> OwnForm:
+        field = Field(lambda o, x: {}, lambda call: {"gives": (index,)})
+        form = island_form(kind + GIVEN[index], *constants, *fields, field, values=len(places))
+        return replace(form, suits=lambda network, node: _suits(network, node, index))
 
-    def _suits(network: Network, node: Node, place: int) -> bool:
+    def _suits(network: Network, node: Node, index: int) -> bool:
         operator: Any = node.operator
         rest = network.inputs_of(node)[1:]
-        whole = operator.places == places and operator.gives == (place,)
+        whole = operator.places == places and operator.gives == (index,)
         return whole and is_island(network, node) and all(x.is_constant for x in rest)
 
     return tuple(given(place) for place in range(2 + (C in places)))

@@ -16,9 +16,9 @@ def pointwise(context: Context, sources: list[Stored], function: Pointwise) -> L
     The one channel of an operand is spread over all lanes first.
     """
 
-    def emit(place: Stored) -> None:
-        operands = [_spread(context, source, place.channels) for source in sources]
-        emit_elementwise(context.emitter, context.constants, operands, place, function)
+    def emit(target: Stored) -> None:
+        operands = [_spread(context, source, target.channels) for source in sources]
+        emit_elementwise(context.emitter, context.constants, operands, target, function)
 
     return emit
 

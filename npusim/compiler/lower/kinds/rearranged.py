@@ -120,8 +120,8 @@ def _by_words(m: _Map, sources: Sequence[Stored], target: Stored, machine: Machi
     if moves is None:
         return None
 
-    def emit(context: Context, tensors: Sequence[Stored], place: Stored, fill: int) -> None:
-        emit_moves(context.emitter, tensors, place, moves, fill)
+    def emit(context: Context, tensors: Sequence[Stored], target: Stored, fill: int) -> None:
+        emit_moves(context.emitter, tensors, target, moves, fill)
 
     return _Way(move_cycles(machine, moves), emit)
 

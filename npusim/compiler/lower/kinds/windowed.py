@@ -20,7 +20,7 @@ class Windowed:
     context: Context
     work: LinearLayer | Pool
 
-    def __call__(self, place: Stored) -> None:
+    def __call__(self, target: Stored) -> None:
         """Emit it; `work` has said where it writes."""
         emitter, constants = self.context.emitter, self.context.constants
         if isinstance(self.work, LinearLayer):
