@@ -53,11 +53,27 @@ class Operator(ABC):
                 raise UnsupportedError(
                     f"expected integers in {inputs[place].name}, found {inputs[place].dtype}"
                 )
+        factors = [inputs[place] for place in self.factors if place < len(inputs)]
+        if len({factor.is_float for factor in factors}) > 1:
+            scaled = factors[0].is_float and factors[1].quantization is not None
+            if not (self.scales_integers and scaled):
+                found = ", ".join(f"{factor.dtype} {factor.name}" for factor in factors)
+                raise UnsupportedError(f"expected inputs of one type, found {found}")
 
     @property
     def index_inputs(self) -> tuple[int, ...]:
         """The places of inputs that are indices, lengths or the like: integers of any type."""
         return ()
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The places of inputs that are multiplied by each other: all floats or all integers."""
+        return ()
+
+    @property
+    def scales_integers(self) -> bool:
+        """Whether floats may be multiplied by integers that have a scale."""
+        return False
 
     def check_count(self, inputs: int) -> None:
         """Raise ShapeError unless that many inputs are taken."""

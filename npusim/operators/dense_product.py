@@ -52,6 +52,10 @@ class DenseProduct(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 3
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        return (0, 1)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[:2]
         need_rank(w, 2, "weights")

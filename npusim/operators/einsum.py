@@ -40,6 +40,10 @@ class Einsum(Operator):
     def arity(self) -> tuple[int, int]:
         return len(self.operands), len(self.operands)
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        return tuple(range(len(self.operands)))
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         extents: dict[str, int] = {}
         for letters, shape in zip(self.operands, inputs, strict=True):
@@ -130,7 +134,6 @@ def _read(b: Builder, node: OnnxNode) -> None:
         result = "..." if hidden else ""
         result += "".join(sorted(x for x in set(operands) - {*",."} if operands.count(x) == 1))
     result = result.replace("...", "".join(free[:most]))
-    b.require_alike(node, values)
     b.emit(node.name, Einsum(tuple(filled), result), values, node.outputs[0])
 
 

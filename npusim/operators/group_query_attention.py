@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -69,18 +70,37 @@ class GroupQueryAttention(Operator):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         shapes = dict(zip(self.places, inputs, strict=True))
+        if not {QUERY, LAST} <= shapes.keys() or (KEY in shapes) != (VALUE in shapes):
+            raise ShapeError("queries, last places, or keys without values are missing")
         query = shapes[QUERY]
         packed = 0 if KEY in shapes else 2 * self.groups
         if len(query) != 3 or query[2] % (self.heads + packed) or self.heads % self.groups:
             raise ShapeError(f"{self.heads} heads in {self.groups} groups do not fit {list(query)}")
         size = query[2] // (self.heads + packed)
-        if KEY in shapes and shapes[KEY] != (*query[:2], self.groups * size):
-            raise ShapeError(f"keys {list(shapes[KEY])} do not fit queries {list(query)}")
         past = shapes.get(PAST_KEY, (query[0], self.groups, 0, size))
-        if past[:2] != (query[0], self.groups) or past[3] != size:
-            raise ShapeError(f"a past {list(past)} does not fit queries {list(query)}")
+        new = (*query[:2], self.groups * size)
+        tables = shapes.get(COSINES, (self.total, size // 2))
+        fits = {
+            KEY: shapes.get(KEY) == new,
+            VALUE: shapes.get(VALUE) == new,
+            PAST_KEY: len(past) == 4 and (*past[:2], past[3]) == (query[0], self.groups, size),
+            PAST_VALUE: shapes.get(PAST_VALUE) == past,
+            LAST: prod(shapes[LAST]) == query[0],
+            COSINES: len(tables) == 2 and tables[0] >= self.total and 2 * tables[1] <= size,
+            SINES: shapes.get(SINES) == tables,
+            PLACES: shapes.get(PLACES) == query[:2],
+            BIAS: self._suits(shapes.get(BIAS, ()), query),
+        }
+        for place, shape in shapes.items():
+            if not fits.get(place, True):
+                raise ShapeError(f"input {place} of {list(shape)} does not fit {list(query)}")
         kept = (query[0], self.groups, max(self.total, past[2]), size)
         return ((*query[:2], self.heads * size), kept, kept)
+
+    def _suits(self, bias: Shape, query: Shape) -> bool:
+        if len(bias) != 4 or bias[0] not in (1, query[0]) or bias[1] not in (1, self.heads):
+            return False
+        return bias[2] >= query[1] and bias[3] >= self.total
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return False
@@ -103,6 +123,8 @@ def single(operator: GroupQueryAttention, *inputs: NDArray) -> tuple[NDArray, ND
         end = seen + steps
         if COSINES in given:
             at = given[PLACES][n] if PLACES in given else np.arange(seen, end)
+            if not ((at >= 0) & (at < len(given[COSINES]))).all():
+                raise RangeError(f"place {at.max()} is outside tables of {len(given[COSINES])}")
             tables = (given[COSINES][at], given[SINES][at])
             q[n], k[n] = (_turned(x[n], *tables, operator.interleaved) for x in (q, k))
         for kept, place, new in ((keys, PAST_KEY, k), (values, PAST_VALUE, v)):

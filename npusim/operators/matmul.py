@@ -77,6 +77,14 @@ class MatMul(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        return (0, 1)
+
+    @property
+    def scales_integers(self) -> bool:
+        return True
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         a, b = inputs
         if min(len(a), len(b)) < 2:
@@ -280,9 +288,7 @@ def _emit_product(b: Builder, node: OnnxNode, name: str, x: str, output: str) ->
     """Append x times the node's second operand: a dense layer where that is one constant matrix."""
     weights = b.constants.get(node.input(1))
     if weights is None or weights.ndim != 2:
-        y = b.value(node, 1)
-        b.require_alike(node, (x, y))
-        b.emit(name, MatMul(), (x, y), output)
+        b.emit(name, MatMul(), (x, b.value(node, 1)), output)
         return
     w = b.store(node.input(1), weights.T, file_order=(1, 0))
     operator = FullyConnected(keep_dims=True, packed=node.input(1) not in b.dequantized)
@@ -333,7 +339,6 @@ def _read_fused(b: Builder, node: OnnxNode) -> None:
             turned = b.free(f"{x}:turned")
             x = b.emit(turned, Transpose(order), (x,), turned)
         values.append(x)
-    b.require_alike(node, values)
     alpha = node.number("alpha", 1.0)
     if alpha == 1:
         b.emit(node.name, MatMul(), (values[0], values[1]), node.outputs[0])

@@ -143,14 +143,6 @@ class Builder:
             raise FormatError(f"input {name} is produced by no earlier node")
         return self.tensors[name].shape
 
-    def require_alike(self, node: OnnxNode, names: Sequence[str]) -> None:
-        """Raise FormatError unless the tensors are all floats or all integers."""
-        if len({self.tensors[name].is_float for name in names}) > 1:
-            found = ", ".join(f"{self.tensors[name].dtype} {name}" for name in names)
-            raise FormatError(
-                f"{node.name} ({node.kind}): expected inputs of one type, found {found}"
-            )
-
     def value(self, node: OnnxNode, index: int) -> str:
         """Return the tensor at input `index`; a constant becomes a tensor."""
         name = node.input(index)

@@ -40,19 +40,6 @@ def need_bias(inputs: Sequence[Shape], channels: int) -> None:
         raise ShapeError(f"expected a bias of {channels} values, found shape {list(inputs[2])}")
 
 
-def check_weight_types(inputs: Sequence[Tensor], encoding: EncodedWeights | None) -> None:
-    """Raise UnsupportedError where x holds integers and the weights floats."""
-    x = inputs[0]
-    if encoding is not None:
-        if x.is_float:
-            raise UnsupportedError("coded weights need an integer input")
-    elif inputs[1].is_float and not x.is_float:
-        raise UnsupportedError(
-            f"input {x.name} is {x.dtype} and weights {inputs[1].name} are {inputs[1].dtype}: "
-            "expected integer weights"
-        )
-
-
 def encoding_of(node: Node) -> EncodedWeights | None:
     """Return the coded weights that the layer itself holds, None where they are an input."""
     encoding: EncodedWeights | None = getattr(node.operator, "encoding", None)
@@ -114,9 +101,18 @@ class LinearLayer(Operator):
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return True
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        return (0, 1) if self.encoding is None else ()
+
+    @property
+    def scales_integers(self) -> bool:
+        return True
+
     def check_inputs(self, inputs: Sequence[Tensor]) -> None:
         super().check_inputs(inputs)
-        check_weight_types(inputs, self.encoding)
+        if self.encoding is not None and inputs[0].is_float:
+            raise UnsupportedError("coded weights need an integer input")
 
 
 @dataclass(frozen=True)
