@@ -48,11 +48,13 @@ class Operator(ABC):
         A page with a rule for types extends this.
         """
         self.check_count(len(inputs))
-        for place in self.index_inputs:
+        for place in self.integer_inputs:
             if not np.issubdtype(inputs[place].dtype, np.integer):
                 raise UnsupportedError(
                     f"expected integers in {inputs[place].name}, found {inputs[place].dtype}"
                 )
+        if self.has_sign and any(x.dtype == np.bool_ for x in inputs):
+            raise UnsupportedError("expected numbers, found truth values")
         factors = [inputs[place] for place in self.factors if place < len(inputs)]
         if len({factor.is_float for factor in factors}) > 1:
             scaled = factors[0].is_float and factors[1].quantization is not None
@@ -61,9 +63,14 @@ class Operator(ABC):
                 raise UnsupportedError(f"expected inputs of one type, found {found}")
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
-        """The places of inputs that are indices, lengths or the like: integers of any type."""
+    def integer_inputs(self) -> tuple[int, ...]:
+        """The places of inputs that are integers of any type: indices, lengths, bits."""
         return ()
+
+    @property
+    def has_sign(self) -> bool:
+        """Whether it asks for signs, which truth values have not."""
+        return False
 
     @property
     def factors(self) -> tuple[int, ...]:

@@ -19,6 +19,10 @@ class BitShift(Binary):
 
     up: bool
 
+    @property
+    def integer_inputs(self) -> tuple[int, ...]:
+        return (0, 1)
+
 
 def real(operator: BitShift, a: NDArray, b: NDArray) -> NDArray:
     """Return the bits in the type of a."""

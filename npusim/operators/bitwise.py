@@ -23,6 +23,10 @@ class Bitwise(Binary):
 
     junction: Junction
 
+    @property
+    def integer_inputs(self) -> tuple[int, ...]:
+        return (0, 1)
+
 
 def real(operator: Bitwise, a: NDArray, b: NDArray) -> NDArray:
     """Return the bits in the type of a."""

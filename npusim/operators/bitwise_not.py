@@ -16,6 +16,10 @@ from npusim.operators.kinds.unary import Unary
 class BitwiseNot(Unary):
     """Every bit turned."""
 
+    @property
+    def integer_inputs(self) -> tuple[int, ...]:
+        return (0,)
+
 
 def real(operator: BitwiseNot, x: NDArray) -> NDArray:
     """Return the bits in the type of x."""

@@ -19,6 +19,10 @@ from npusim.operators.page import Step
 class BitwiseXor(Binary):
     """The bits that differ."""
 
+    @property
+    def integer_inputs(self) -> tuple[int, ...]:
+        return (0, 1)
+
 
 def real(operator: BitwiseXor, a: NDArray, b: NDArray) -> NDArray:
     """Return the bits in the type of a."""

@@ -118,8 +118,12 @@ def by_mode(network: Network, node: Node, mode: str) -> tuple[Part, ...]:
 
 def onnxruntime_parts(network: Network, node: Node) -> tuple[Part, ...]:
     """Return QLinearConcat's tables: each input through its real values."""
-    y = network.output_of(node)
-    return tuple(onnxruntime.conversion_table(node, x, y) for x in network.inputs_of(node))
+
+    def part(network: Network, node: Node, position: int) -> Part:
+        x, y = network.inputs_of(node)[position], network.output_of(node)
+        return onnxruntime.conversion_table(node, x, y)
+
+    return _parts(network, node, part)
 
 
 def _is_uint8(network: Network, node: Node, position: int) -> bool:

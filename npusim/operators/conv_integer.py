@@ -42,6 +42,9 @@ class ConvInteger(Operator):
         need_rank(w, 4, "weights")
         if x[3] != w[1] * self.groups or w[0] % self.groups or w[2:] != self.window.kernel:
             raise ShapeError(f"weights {list(w)} in {self.groups} groups do not fit {list(x)}")
+        for zero, most in zip(inputs[2:], (1, w[0]), strict=False):
+            if prod(zero) not in (1, most):
+                raise ShapeError(f"zero points {list(zero)}: expected 1 or one a channel")
         return (self.window.output_shape(x, w[0]),)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:

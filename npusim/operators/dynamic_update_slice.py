@@ -30,7 +30,7 @@ class DynamicUpdateSlice(Operator):
         return 3, 3
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (2,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -28,7 +28,7 @@ class EmbeddingLookup(Operator):
         return 2, 2
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (0,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -36,6 +36,8 @@ class LocalResponseNormalization(Unary):
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         if not 1 <= self.size <= MOST_CHANNELS:
             raise ShapeError(f"expected a window of 1 to {MOST_CHANNELS}, found {self.size}")
+        if not inputs[0]:
+            raise ShapeError("expected channels, found a scalar")
         return super().output_shapes(inputs)
 
 

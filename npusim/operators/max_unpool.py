@@ -29,6 +29,10 @@ class MaxUnpool(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 2
 
+    @property
+    def integer_inputs(self) -> tuple[int, ...]:
+        return (1,)
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, places = inputs
         if x != places or len(x) != len(self.wanted):

@@ -17,6 +17,10 @@ from npusim.operators.kinds.unary import Unary
 class Neg(Unary):
     """-x; the least integer stays."""
 
+    @property
+    def has_sign(self) -> bool:
+        return True
+
 
 def real(operator: Neg, x: NDArray) -> NDArray:
     """Return -x."""

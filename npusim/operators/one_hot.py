@@ -39,7 +39,7 @@ class OneHot(Operator):
         return 3, 3
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (0,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -31,7 +31,7 @@ class ReverseSequence(Operator):
         return 2, 2
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (1,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

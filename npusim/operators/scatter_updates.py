@@ -36,7 +36,7 @@ class ScatterUpdates(Operator):
         return 3, 3
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (1,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -36,7 +36,7 @@ class SegmentReduce(Operator):
         return 2, 2
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (1,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -18,6 +18,10 @@ from npusim.operators.page import Absent
 class Sign(Unary):
     """-1, 0 or 1 as x is below, at or above 0."""
 
+    @property
+    def has_sign(self) -> bool:
+        return True
+
 
 def single(operator: Sign, x: NDArray) -> NDArray:
     """Return -1, 0 or 1 as x is below, at or above 0, in x's type."""

@@ -31,7 +31,7 @@ class SparseToDense(Operator):
         return 3, 3
 
     @property
-    def index_inputs(self) -> tuple[int, ...]:
+    def integer_inputs(self) -> tuple[int, ...]:
         return (0,)
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -33,6 +33,10 @@ class Sub(Binary):
     activation: Clamp | None = None
     shifts_int16: bool = False
 
+    @property
+    def has_sign(self) -> bool:
+        return True
+
 
 def _read(layer: TfliteLayer) -> Sub:
     return Sub(layer.activation(), may_shift(layer))

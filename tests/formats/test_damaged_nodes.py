@@ -189,3 +189,39 @@ def test_a_name_longer_than_a_file_can_have() -> None:
         npusim.load(name)
     with pytest.raises(FormatError, match="expected one of base"):
         npusim.Machine.load(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [("BitwiseNot", 1), ("BitwiseAnd", 2), ("BitwiseXor", 2), ("BitShift", 2), ("MaxUnpool", 2)],
+)
+def test_bits_and_places_are_integers(tmp_path: Path, kind: str, inputs: int) -> None:
+    names = ["a", "b"][:inputs]
+    options = {"kernel_shape": [1, 1]} if kind == "MaxUnpool" else {}
+    node = helper.make_node(kind, names, ["y"], "n", **options)
+    shapes = dict.fromkeys(names, (FLOAT, [1, 1, 3, 3]))
+    path = onnx_file(tmp_path / "floats.onnx", [node], shapes, {"y": (FLOAT, None)}, {})
+    with pytest.raises(UnsupportedError, match=r"n: expected integers in [ab], found float32"):
+        npusim.load(path)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "bool"])
+def test_any_integers_are_joined(tmp_path: Path, dtype: str) -> None:
+    """They have no scale, and a table of every value would not fit."""
+    of = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    node = helper.make_node("Concat", ["a", "b"], ["y"], "n", axis=1)
+    shapes = dict.fromkeys("ab", (of, [2, 3]))
+    network = npusim.load(onnx_file(tmp_path / "c.onnx", [node], shapes, {"y": (of, None)}, {}))
+    x = {name: np.arange(6).reshape(2, 3).astype(dtype) for name in "ab"}
+    found = npusim.run(network, x).outputs["y"]
+    np.testing.assert_array_equal(found, np.concatenate([x["a"], x["b"]], 1))
+
+
+@pytest.mark.parametrize(("kind", "inputs"), [("Neg", 1), ("Sign", 1), ("Sub", 2)])
+def test_truth_has_no_sign(tmp_path: Path, kind: str, inputs: int) -> None:
+    names = ["a", "b"][:inputs]
+    shapes = dict.fromkeys(names, (TensorProto.BOOL, [3]))
+    node = helper.make_node(kind, names, ["y"], "n")
+    path = onnx_file(tmp_path / "t.onnx", [node], shapes, {"y": (TensorProto.BOOL, [3])}, {})
+    with pytest.raises(UnsupportedError, match="n: expected numbers, found truth values"):
+        npusim.load(path)
