@@ -22,7 +22,7 @@ from npusim.operators.kinds.called import (
     output_tensors,
 )
 
-MOST_TURNS = 1 << 20
+MOST_TURNS = 1 << 16
 """A loop that goes on beyond this is taken for one without end."""
 
 
