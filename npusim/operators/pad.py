@@ -132,6 +132,9 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     fill = b.optional(node, 2, "constant value")
     value = float(fill.ravel()[0]) if fill is not None else node.number("value", 0.0)
     if not tensor.is_float:  # an integer Pad fills with the zero point: let that be the value
+        limits = np.iinfo(tensor.dtype) if tensor.dtype.kind in "iu" else None
+        if limits is not None and not limits.min <= value <= limits.max:
+            raise FormatError(f"{node.name} (Pad): {x} is {tensor.dtype}, which has no {value:g}")
         label = tensor.quantization or RAW
         if label.axis is not None:
             raise UnsupportedError(f"{node.name} (Pad): {x} has one scale per channel")

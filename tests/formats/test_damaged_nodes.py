@@ -225,3 +225,12 @@ def test_truth_has_no_sign(tmp_path: Path, kind: str, inputs: int) -> None:
     path = onnx_file(tmp_path / "t.onnx", [node], shapes, {"y": (TensorProto.BOOL, [3])}, {})
     with pytest.raises(UnsupportedError, match="n: expected numbers, found truth values"):
         npusim.load(path)
+
+
+def test_padding_by_what_the_type_has_not(tmp_path: Path) -> None:
+    node = helper.make_node("Pad", ["x", "p", "v"], ["y"], "n")
+    held = {"p": np.array([0, 1], np.int64), "v": np.float32(-3)}
+    inputs = {"x": (TensorProto.UINT8, [4])}
+    path = onnx_file(tmp_path / "p.onnx", [node], inputs, {"y": (TensorProto.UINT8, None)}, held)
+    with pytest.raises(FormatError, match=r"n \(Pad\): x is uint8, which has no -3"):
+        npusim.load(path)
