@@ -28,6 +28,14 @@ class Clamp:
         return np.clip(x, low, high)
 
 
+def same_padding(extent: int, span: int, stride: int) -> int:
+    """Return how much padding there is in all along an axis of `extent` places under SAME.
+
+    A window reaches over `span` places; every `stride`-th one then begins an output.
+    """
+    return max((-(-extent // stride) - 1) * stride + span - extent, 0)
+
+
 @dataclass(frozen=True)
 class Window:
     """A sliding window: kernel, stride, dilation as (H, W); padding in input pixels."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
-from npusim.graph.attributes import Clamp, fused, need_rank
+from npusim.graph.attributes import Clamp, fused, need_rank, same_padding
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
@@ -96,7 +96,7 @@ def _read(layer: TfliteLayer) -> Conv3D:
     totals = [0, 0, 0]
     if layer.option("Padding") == 0:
         sizes = zip(x[1:4], w[:3], stride, dilation, strict=True)
-        totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in sizes]
+        totals = [same_padding(n, (k - 1) * d + 1, s) for n, k, s, d in sizes]
     depth, height, width = (total // 2 for total in totals)
     ends = totals[0] - depth, totals[1] - height, totals[2] - width
     return Conv3D(stride, dilation, (depth, height, width), ends, layer.activation())

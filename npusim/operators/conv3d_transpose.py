@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
-from npusim.graph.attributes import Clamp, fused, need_rank
+from npusim.graph.attributes import Clamp, fused, need_rank, same_padding
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
@@ -93,7 +93,7 @@ def _read(layer: TfliteLayer) -> Conv3DTranspose:
     before = [0, 0, 0]
     if layer.option("Padding") == 0:
         sizes = zip(wanted[1:4], w[:3], stride, strict=True)
-        before = [max((-(-n // s) - 1) * s + k - n, 0) // 2 for n, k, s in sizes]
+        before = [same_padding(n, k, s) // 2 for n, k, s in sizes]
 
     def three(values: Sequence[int]) -> Three:
         depth, height, width = values

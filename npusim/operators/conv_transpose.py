@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.graph.attributes import Clamp, Window, fused, need_rank
+from npusim.graph.attributes import Clamp, Window, fused, need_rank, same_padding
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
@@ -161,7 +161,7 @@ def _read_tflite(layer: TfliteLayer) -> ConvTranspose:
     for side, (n, out, k, s) in enumerate(zip(x[1:3], size[1:3], w[1:3], strides, strict=True)):
         before = 0
         if layer.option("Padding") == 0:
-            before = max((-(-out // s) - 1) * s + k - out, 0) // 2
+            before = same_padding(out, k, s) // 2
         rest = (n - 1) * s + k - before - out
         padding[2 * side : 2 * side + 2] = before, max(rest, 0)
         longer[side] = max(-rest, 0)

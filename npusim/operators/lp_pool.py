@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.operator import Operator, Shape
 from npusim.graph.tensor import Tensor
@@ -33,10 +32,7 @@ class LpPool(Operator):
         return 1, 1
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        (x,) = inputs
-        if len(x) != len(self.window.kernel) + 2:
-            raise ShapeError(f"{self.window} does not fit {list(x)}")
-        return ((*x[:2], *self.window.output_extent(x)),)
+        return (self.window.pooled_shape(inputs[0]),)
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return True

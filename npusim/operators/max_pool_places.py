@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.network import Network, Node
 from npusim.graph.operator import Operator, Shape
@@ -37,10 +36,7 @@ class MaxPoolPlaces(Operator):
         return 1, 1
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        (x,) = inputs
-        if len(x) != len(self.window.kernel) + 2:
-            raise ShapeError(f"{self.window} does not fit {list(x)}")
-        return ((*x[:2], *self.window.output_extent(x)),) * 2
+        return (self.window.pooled_shape(inputs[0]),) * 2
 
     def keeps_samples_apart(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bool:
         return False

@@ -27,6 +27,9 @@ from npusim.operators.kinds.called import (
     shown_shape,
 )
 
+MOST_SIZES = 64
+"""Integers of a tensor that may be sizes: more are values like any others."""
+
 
 class Piece(ABC):
     """An operator as its file has it; each format has a way of its own to read it again."""

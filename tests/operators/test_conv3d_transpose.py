@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from npusim.errors import ShapeError
-from tests.simulator.tflite_builder import Value, constant, options
+from tests.simulator.tflite_builder import Value, constant
 
-from .litert_cases import BUILT_IN, Draw, Layer, build, compare, integers, network, random_layers
+from .conv3d_cases import channels_have_to_fit, drawn_options, equals_litert
+from .litert_cases import Draw, Layer, integers
 
 
 def layer(draw: Draw) -> Layer:
@@ -20,26 +19,11 @@ def layer(draw: Draw) -> Layer:
     bias = constant(draw.rng.uniform(-1, 1, outer).astype(np.float32)) if draw.flag() else None
     x = Value((draw.between(1, 2), *sizes, inner), "float32")
     y = Value((x.shape[0], *extents, outer), "float32")
-    chosen = options(
-        "Conv3DOptions", padding=0 if same else 1, strideD=stride[0], strideH=stride[1],
-        strideW=stride[2], dilationDFactor=1, dilationHFactor=1, dilationWFactor=1,
-        fusedActivationFunction=draw.pick([0, 1, 3]),
-    )  # fmt: skip
     inputs = [integers(*y.shape), constant(weights), x, *([bias] if bias else [])]
-    return Layer("CONV_3D_TRANSPOSE", inputs, [y], chosen, [draw.array(x, -2, 2)])
+    return Layer(
+        "CONV_3D_TRANSPOSE", inputs, [y], drawn_options(draw, same, stride), [draw.array(x, -2, 2)]
+    )
 
 
-@random_layers
-def test_equals_litert(draw: Draw) -> None:
-    case = layer(draw)
-    compare(case, kernels=("ref",))
-    compare(case, ulp=16, of_largest=True, kernels=BUILT_IN)
-
-
-def test_weights_of_other_channels_are_refused() -> None:
-    case = layer(Draw(0))
-    x = case.inputs[2]
-    assert x is not None
-    case.inputs[2] = Value((*x.shape[:-1], x.shape[-1] + 1), "float32")
-    with pytest.raises(ShapeError, match="do not fit input"):
-        network(build(case))
+test_equals_litert = equals_litert(layer)
+test_weights_of_other_channels_are_refused = channels_have_to_fit(layer, 2)

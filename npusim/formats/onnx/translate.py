@@ -24,13 +24,10 @@ from npusim.graph.operator import Shape
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.pages import PAGES
-from npusim.operators.varying import Piece, read_again
+from npusim.operators.varying import MOST_SIZES, Piece, read_again
 
 FORMS = {(form.domain, form.name): form for page in PAGES for form in page.onnx}
 """What the pages read, by domain and type."""
-
-MOST_SIZES = 64
-"""Integers of a tensor that may be sizes: more are values like any others."""
 
 
 def translate(b: Builder, node: OnnxNode, opset: int) -> None:

@@ -25,7 +25,7 @@ from npusim.graph.state import State
 from npusim.graph.tensor import INTEGER_DTYPES, Quantization, Tensor, frozen
 from npusim.operators.forms.tflite import TfliteLayer, check_size, constant_data, require_held
 from npusim.operators.pages import PAGES
-from npusim.operators.varying import Piece, read_again
+from npusim.operators.varying import MOST_SIZES, Piece, read_again
 
 FORMS = {form.name: form for page in PAGES for form in page.tflite}
 """What the pages read, by the operator's name."""
@@ -39,9 +39,6 @@ TWO_BITS_IN = "FULLY_CONNECTED"
 
 OF_SHAPE_ALONE = ("SHAPE", "RANK", "ZEROS_LIKE")
 """Operators that read an input's shape, and no value of it."""
-
-MOST_SIZES = 64
-"""Integers of a tensor that may be sizes: more are values like any others."""
 
 
 class Reading:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.graph.attributes import Window
+from npusim.graph.attributes import Window, same_padding
 from npusim.operators.forms.onnx_builder import Builder
 
 Pair = tuple[int, int]
@@ -40,8 +40,7 @@ def window(node: OnnxNode, kernel: Pair | None, image: Pair) -> Window:
         before, after = list(pads[:2]), list(pads[2:])
     elif mode in ("SAME_UPPER", "SAME_LOWER"):
         for axis in range(2):
-            outputs = -(-image[axis] // stride[axis])
-            total = max((outputs - 1) * stride[axis] + span[axis] - image[axis], 0)
+            total = same_padding(image[axis], span[axis], stride[axis])
             before[axis] = total // 2 if mode == "SAME_UPPER" else total - total // 2
             after[axis] = total - before[axis]
     elif mode != "VALID":

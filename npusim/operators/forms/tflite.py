@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npusim.errors import FormatError, ShapeError, UnsupportedError
-from npusim.graph.attributes import Clamp, Window
+from npusim.graph.attributes import Clamp, Window, same_padding
 from npusim.graph.operator import Operator
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class TfliteLayer:
         padding = [0, 0, 0, 0]
         for side, (size, k, s, d) in enumerate(zip(x[1:3], kernel, stride, dilation, strict=True)):
             if same == 0:
-                total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+                total = same_padding(size, (k - 1) * d + 1, s)
                 padding[2 * side : 2 * side + 2] = total // 2, total - total // 2
         top, bottom, left, right = padding
         return Window(kernel, stride, dilation, (top, bottom, left, right))

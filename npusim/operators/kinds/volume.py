@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import FormatError, ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
-from npusim.graph.attributes import MAX_PADDED_ELEMENTS
+from npusim.graph.attributes import MAX_PADDED_ELEMENTS, same_padding
 from npusim.graph.operator import Shape
 from npusim.operators.forms.onnx_windows import ceil_padding
 
@@ -44,6 +44,12 @@ class Volume:
             raise ShapeError(f"{self} does not fit input {list(x)}")
         return found
 
+    def pooled_shape(self, x: Shape) -> Shape:
+        """Return the shape of one value a window of x; raise ShapeError if it cannot be."""
+        if len(x) != len(self.kernel) + 2:
+            raise ShapeError(f"{self} does not fit {list(x)}")
+        return (*x[:2], *self.output_extent(x))
+
 
 def columns(x: NDArray, window: Volume, around: float) -> NDArray:
     """Return the windows of x [N C D H W] as [N C KD KH KW OD OH OW], `around` outside."""
@@ -74,8 +80,7 @@ def volume_window(node: OnnxNode, kernel: Sequence[int] | None, extent: Sequence
         raise FormatError(f"{node.name}: expected {2 * rank} pads of 0 or more, found {pads}")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         for axis, n in enumerate(extent):
-            outputs = -(-n // stride[axis])
-            total = max((outputs - 1) * stride[axis] + spans[axis] - n, 0)
+            total = same_padding(n, spans[axis], stride[axis])
             pads[axis] = total // 2 if mode == "SAME_UPPER" else total - total // 2
             pads[axis + rank] = total - pads[axis]
     elif mode not in ("NOTSET", "VALID"):
