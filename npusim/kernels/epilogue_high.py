@@ -1,11 +1,13 @@
 """The usual epilogues in few instructions: one term, its bias in the sums, 32-bit lanes throughout.
 
-    high_constant  high_signed  high_even     as in epilogue.py, where every shift is 32 or more
+    high_constant  high_signed  high_even     as in epilogue.py, where every shift is 32..53
 
 The sums of a layer may start from its bias where its multiplier divides the bias and nothing wraps
 then (`starting_bias`), so that T is one product. A shift of 32 or more needs the upper half of T
 alone: even and odd channels are multiplied apart, as the processor has it, their upper halves lie
-side by side again, and one shift of 32-bit lanes ends the rounding.
+side by side again, and one shift of 32-bit lanes ends the rounding. The zero point stands in the
+constants, shifted up, for which a shift of 53 leaves room. Where no output is below the zero point
+(a fused Relu), all that a negative T gives is clamped: one constant is enough.
 
 The witness is linear_plain.py.
 """
@@ -27,18 +29,16 @@ from npusim.kernels.epilogue import (
     NARROW,
     blocks_of,
     fill,
-    intrinsic_of,
     load,
     rounding_constants,
 )
 from npusim.runtimes.requantization import FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
 
-I16 = ir.IntType(16)
-MIDDLE = ir.VectorType(I16, LANES)
 HALF = ir.VectorType(I64, LANES // 2)
 HALF_BYTES = 8 * LANES // 2
-LEAST_SHIFT = 32
+LEAST_SHIFT, MOST_SHIFT = 32, 53
+"""|T| < 2^62, the zero point 255 * 2^53 < 2^61, and what rounds 2^52 + 2^30: their sum is int64."""
 BYTE_PEAK = 255
 """|x - zero point| at most."""
 
@@ -65,7 +65,9 @@ def starting_bias(r: Rule, planes: NDArray[np.int16]) -> tuple[NDArray[np.int64]
 
 def takes_high(r: Requantization) -> bool:
     """Return whether a high form computes `r`."""
-    return len(r.multipliers) == 1 and not r.bias.any() and bool((r.shift >= LEAST_SHIFT).all())
+    if len(r.multipliers) > 1 or r.bias.any():
+        return False
+    return bool(((r.shift >= LEAST_SHIFT) & (r.shift <= MOST_SHIFT)).all())
 
 
 def pack_high(r: Requantization, groups: int) -> tuple[str, NDArray[np.uint8]]:
@@ -74,11 +76,12 @@ def pack_high(r: Requantization, groups: int) -> tuple[str, NDArray[np.uint8]]:
     Multipliers, constants of T >= 0, constants of T < 0 (of `even`: the shifts), of the even
     channels and of the odd ones, as int64; then the shifts beyond 32 as int32.
     """
-    positive, negative = rounding_constants(r)
+    positive, negative = (c + (r.zero_point << r.shift) for c in rounding_constants(r))
     if r.rounding == ROUNDINGS[HALF_EVEN]:
         form, negative = "high_even", r.shift
     else:
-        form = "high_constant" if np.array_equal(positive, negative) else "high_signed"
+        same = r.low >= r.zero_point or np.array_equal(positive, negative)
+        form = "high_constant" if same else "high_signed"
     wide = [
         blocks_of(np.asarray(part, np.int64), groups)[:, first::2]
         for part in (r.multipliers[0], positive, negative)
@@ -118,7 +121,7 @@ def high_rule(builder, form, args):
     multipliers = [_low_halves(builder, part) for part in parts[:2]]
     bits = ir.Constant(HALF, [32] * HALF.count)
     order = [lane | 1 if lane % 2 == 0 else LANES + lane for lane in range(LANES)]
-    narrow = narrowing(builder, args, True)
+    narrow = narrowing(builder, args)
 
     def rule(at):
         sums = builder.bitcast(load(builder, NARROW, at, 4), HALF)
@@ -138,21 +141,13 @@ def high_rule(builder, form, args):
     return rule
 
 
-def narrowing(builder, args, bounded):
-    """Return the emitter of int32 lanes less their zero point -> bytes.
-
-    They saturate to 16 bits on the way; `bounded` clamps them to the layer's bounds.
-    """
-    zero, least, most = (fill(builder, MIDDLE, builder.trunc(a, I16)) for a in args[6:9])
+def narrowing(builder, args):
+    """Return the emitter of int32 lanes -> bytes, clamped to the layer's bounds."""
+    least, most = (fill(builder, NARROW, builder.trunc(a, I32)) for a in args[7:9])
 
     def narrow(value):
-        for relation, end in ((">", -(1 << 15)), ("<", (1 << 15) - 1)):
-            bound = ir.Constant(NARROW, [end] * LANES)
+        for relation, bound in ((">", least), ("<", most)):
             value = builder.select(builder.icmp_signed(relation, value, bound), value, bound)
-        value = intrinsic_of(builder, "sadd.sat", "i16", [builder.trunc(value, MIDDLE), zero])
-        if bounded:
-            for relation, bound in ((">", least), ("<", most)):
-                value = builder.select(builder.icmp_signed(relation, value, bound), value, bound)
         return builder.trunc(value, LINE)
 
     return narrow

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from npusim.kernels.epilogue import I8, LANES, LINE, NARROW, fill, intrinsic_of, load
-from npusim.kernels.epilogue_high import narrowing
+from npusim.kernels.epilogue import I8, I32, LANES, LINE, NARROW, fill, intrinsic_of, load
 
 FLOATS = ir.VectorType(ir.FloatType(), LANES)
 ROUNDS_TO_UNITS = 1.5 * 2.0**23
@@ -64,14 +63,14 @@ def fp32_rule(builder, args):
         for end in (low, high)
     )
     unit = ir.Constant(FLOATS, [ir.Constant(kind, ROUNDS_TO_UNITS)] * LANES)
-    unit_bits = ir.Constant(NARROW, [BITS_OF_IT] * LANES)
-    narrow = narrowing(builder, args, False)
+    zero_bits = builder.sub(ir.Constant(I32, BITS_OF_IT), builder.trunc(zero_point, I32))
+    zero_bits = fill(builder, NARROW, zero_bits)
 
     def rule(at):
         value = builder.fmul(builder.sitofp(load(builder, NARROW, at, 4), FLOATS), scale)
         value = builder.select(builder.fcmp_ordered(">", value, least), value, least)
         value = builder.select(builder.fcmp_ordered("<", value, most), value, most)
         value = builder.bitcast(builder.fadd(value, unit), NARROW)
-        return narrow(builder.sub(value, unit_bits))
+        return builder.trunc(builder.sub(value, zero_bits), LINE)
 
     return rule

@@ -9,8 +9,8 @@ from npusim.kernels import linear_plain
 from npusim.kernels.entry import make_calls
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.epilogue_entry import ENTRIES, Epilogue
-from npusim.kernels.epilogue_high import starting_bias
-from npusim.runtimes.requantization import FloatRequantization, Requantization
+from npusim.kernels.epilogue_high import LEAST_SHIFT, MOST_SHIFT, starting_bias
+from npusim.runtimes.requantization import MAX_SHIFT_BITS, FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
 
 CASES = 300
@@ -46,7 +46,8 @@ def bounds(rng: np.random.Generator) -> tuple[int, int, int]:
     low, high = sorted(rng.integers(least, least + 256, 2).tolist())
     if rng.random() < 0.7:
         low, high = least, least + 255
-    return int(rng.integers(least, least + 256)), low, high
+    zero_point = low if rng.random() < 0.2 else int(rng.integers(least, least + 256))
+    return zero_point, low, high
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
@@ -60,7 +61,10 @@ def test_integer_forms_equal_the_scalar(rounding: str, least_shift: int) -> None
         multipliers = rng.integers(0, 1 << int(rng.integers(1, 31)), (terms, channels))
         if rng.random() < 0.3:
             multipliers[:] = 1 << int(rng.integers(0, 31))  # ties occur
-        shift = rng.integers(least_shift, 63, channels)
+        most_shift = int(rng.choice((MOST_SHIFT, MAX_SHIFT_BITS)))
+        shift = rng.integers(least_shift, most_shift + 1, channels)
+        if rng.random() < 0.2:
+            shift = rng.choice((LEAST_SHIFT, MOST_SHIFT), channels)
         bias = rng.integers(-(1 << 40), 1 << 40, channels) * (rng.random() < 0.4)
         rule = Requantization(multipliers, bias, shift, rounding, *bounds(rng))
         forms.add(next(f for f, entry in ENTRIES.items() if entry() is Epilogue(rule, 1).entry))
