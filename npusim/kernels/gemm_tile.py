@@ -258,27 +258,31 @@ def depthwise_tile(
     return types.void(lanes, pixels, *([types.intp] * 9)), codegen
 
 
-PAIRED_LANES = 16
+DEPTHWISE_LANES = 16
 
 
 @intrinsic(prefer_literal=True)
-def paired_tile(typingctx, pixels, sums, sums_stride, x, offsets, taps, count, w, init):
-    """Sum sixteen channels of `pixels` (a literal) outputs of a depthwise convolution.
+def window_tile(typingctx, form, pixels, sums, sums_stride, x, offsets, taps, count, w, init):
+    """Sum sixteen channels of `pixels` outputs of a depthwise convolution; both are literals.
 
-    Pixel i reads sixteen pairs of int16 at x + offsets[i] + taps[t] for each of `count` t, two taps
-    of each channel; the weights of step t lie likewise at w + 64 t. Sums start from `init`; those
-    of pixel i are stored at sums + i * sums_stride.
+    Pixel i reads sixteen words of the operands of `form` (two int16 or four uint8, taps of one
+    channel) at x + offsets[i] + taps[t] for each of `count` t; the weights of step t lie likewise
+    at w + 64 t. Sums start from `init`; those of pixel i are stored at sums + i * sums_stride.
     """
-    if not isinstance(pixels, types.Literal):
+    if not all(isinstance(literal, types.Literal) for literal in (form, pixels)):
         return None
-    rows = pixels.literal_value
-    vector = ir.VectorType(I32, PAIRED_LANES)
-    pairs = ir.VectorType(I16, 2 * PAIRED_LANES)
+    name, rows = form.literal_value, pixels.literal_value
+    dot, lanes = _DOTS[name], 8 if name == "vnni256" else DEPTHWISE_LANES
+    vector = ir.VectorType(I32, lanes)
+    taken = ir.VectorType(I16, 2 * lanes) if dot == "s16s16" else vector
+    parts = [4 * lanes * part for part in range(DEPTHWISE_LANES // lanes)]
 
     def codegen(context, builder, signature, args):
-        sums, sums_stride, x, offsets, taps, count, w, init = args[1:]
-        start = _load(builder, vector, init, 4)
-        registers = [cgutils.alloca_once_value(builder, start) for _ in range(rows)]
+        sums, sums_stride, x, offsets, taps, count, w, init = args[2:]
+        starts = [_load(builder, vector, _at(builder, init, part), 4) for part in parts]
+        registers = [
+            [cgutils.alloca_once_value(builder, start) for start in starts] for _ in range(rows)
+        ]
         bases = [
             builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8))
             for i in range(rows)
@@ -287,14 +291,22 @@ def paired_tile(typingctx, pixels, sums, sums_stride, x, offsets, taps, count, w
             skip = _load(
                 builder, I64, builder.add(taps, builder.shl(loop.index, ir.Constant(I64, 3))), 8
             )
-            step = builder.shl(loop.index, ir.Constant(I64, 6))
-            weights = _load(builder, pairs, builder.add(w, step), 2)
-            for base, register in zip(bases, registers, strict=True):
-                both = _load(builder, pairs, builder.add(base, skip), 2)
-                builder.store(_dot_s16(builder, builder.load(register), both, weights), register)
-        for i, register in enumerate(registers):
+            step = builder.add(w, builder.shl(loop.index, ir.Constant(I64, 6)))
+            weights = [_load(builder, taken, _at(builder, step, part), 4) for part in parts]
+            for base, row in zip(bases, registers, strict=True):
+                at = builder.add(base, skip)
+                for part, register, weight in zip(parts, row, weights, strict=True):
+                    operands = _load(builder, taken, _at(builder, at, part), 4)
+                    before = builder.load(register)
+                    if dot == "s16s16":
+                        after = _dot_s16(builder, before, operands, weight)
+                    else:
+                        after = _dot_words(builder, dot, before, operands, weight)
+                    builder.store(after, register)
+        for i, row in enumerate(registers):
             line = _at(builder, sums, builder.mul(sums_stride, ir.Constant(I64, i)))
-            _store(builder, builder.load(register), line, 4)
+            for part, register in zip(parts, row, strict=True):
+                _store(builder, builder.load(register), _at(builder, line, part), 4)
         return context.get_dummy_value()
 
-    return types.void(pixels, *([types.intp] * 8)), codegen
+    return types.void(form, pixels, *([types.intp] * 8)), codegen

@@ -137,7 +137,8 @@ class LinearKernel:
             rule = repeated(rule, pixels)
         rest = (self.groups, self.input_zero_point, rule, self.input_dtype == np.int8)
         if self.groups > 1 and planes.shape[4] == 1:
-            return DepthwiseLayer(np.tile(planes, (1, pixels, 1, 1, 1)), window, *rest, pixels)
+            side_by_side = np.tile(planes, (1, pixels, 1, 1, 1))
+            return DepthwiseLayer(self.form, side_by_side, window, *rest, pixels)
         if pixels > 1:
             planes, window = widened(planes, window, pixels)
         return GemmLayer(self.form, planes, window, *rest)

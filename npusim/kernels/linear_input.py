@@ -6,7 +6,7 @@ and no loop tests for the image's edge. Rows and columns that no window reads ar
 
 An element is x + 128 where x is signed, so that all are 0..255; outside the image it is the zero
 point, which the sums' start values take back. It lies in a byte or in a word of 16 bits; a
-depthwise layer's are pairs of them (depthwise_input.py).
+depthwise layer's are several of them (depthwise_input.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LAYER = np.dtype(
         for name in (
             "height", "width", "channels", "out_h", "out_w", "filters", "most_images", "most_rows",
             "top", "left", "columns", "column_stride", "row_stride", "line_rows", "row_lines",
-            "span_lines", "line_bytes", "column_bytes", "flip", "pad", "repeat", "pair_rows",
+            "span_lines", "line_bytes", "column_bytes", "flip", "pad", "repeat", "tap_rows",
             "buffer_bytes", "offset_bytes", "scratch_bytes", "copy", "tiles", "epilogue",
             "epilogue_description", "block",
             "sums_bytes", "groups", "vectors", "group_bytes", "segments", "segment_count", "steps",
@@ -54,7 +54,7 @@ line_rows                 rows of the image from one line of the buffer to the n
 row_lines, span_lines     lines from one output row to the next, and lines that one row reads
 line_bytes, column_bytes  of the buffer: of a line, and from one output pixel to the next
 repeat                    copies of each channel, side by side
-pair_rows                 rows of the image from an element to the one above it
+tap_rows                  rows of the image from one that an element holds to the next
 buffer_bytes, offset_bytes, scratch_bytes   of the copied input, of the pixels' addresses, of both
                           and the sums
 copy, tiles, epilogue     addresses of entries
@@ -86,7 +86,7 @@ def input_geometry(
 ) -> dict[str, int]:
     """Return what the copy of images [height, width, channels] is: fields of LAYER by name.
 
-    `channels` counts repeated ones; `rows_per_tap` is 2 where an element holds two taps.
+    `channels` counts repeated ones; an element holds `rows_per_tap` rows of taps.
     """
     out_h, out_w = window.output_size(height, width)
     top, _, left, right = window.padding

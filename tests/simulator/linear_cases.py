@@ -116,7 +116,8 @@ def layers(draw: Any) -> dict[str, Any]:
     groups = 1 if kind in ("dense", "pixel") else draw(st.integers(2, 20))
     ic = 1 if kind == "depthwise" else draw(st.integers(1, 19))
     oc = draw(small) if kind in ("grouped", "depthwise") else draw(st.integers(1, 90))
-    kernel = (1, 1) if kind == "pixel" else (draw(small), draw(small))
+    rows = st.integers(1, 9) if kind == "depthwise" else small  # in words of four
+    kernel = (1, 1) if kind == "pixel" else (draw(rows), draw(small))
     dilation = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
     window = Window(
         kernel,
