@@ -11,7 +11,7 @@
 `default_nettype none
 
 module npu_burst #(
-    parameter  int BUS_BYTES   = 4,   // 4, 8 or 16
+    parameter  int BUS_BYTES   = 4,   // 4, 8, 16, 32 or 64
     parameter  int BURST_BEATS = 16,  // a power of two, 1..256
     localparam int ADDRESS_BITS = 32,
     localparam int BEATS_BITS   = 32,

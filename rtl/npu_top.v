@@ -15,6 +15,7 @@ module npu_top #(
     `include "generated/npu_parameters.vh"
     localparam int ADDRESS_BITS   = 32,
     localparam int DATA_BITS      = 8 * BUS_BYTES,
+    localparam int FETCH_BITS     = BUS_BYTES < 16 ? DATA_BITS : 128,  // an instruction at most
     localparam int LITE_BITS      = 8
 ) (
     input  wire                     clk_i,
@@ -46,7 +47,7 @@ module npu_top #(
     output wire  [7:0]              fetch_arlen_o,
     output wire                     fetch_arvalid_o,
     input  wire                     fetch_arready_i,
-    input  wire  [DATA_BITS-1:0]    fetch_rdata_i,
+    input  wire  [FETCH_BITS-1:0]   fetch_rdata_i,
     input  wire  [1:0]              fetch_rresp_i,
     input  wire                     fetch_rvalid_i,
     output wire                     fetch_rready_o,
@@ -76,13 +77,10 @@ module npu_top #(
   localparam int ENGINES          = 4;
   localparam int LD = 0, MX = 1, EP = 2, ST = 3;
   localparam int INSTRUCTION_BITS = 128;
-  localparam int PC_BITS          = 32;
-  localparam int CLAIM_BITS       = 20;
-  localparam int WORD_BITS        = 16;
-  localparam int BANK_BITS        = 8;
+  localparam int PC_BITS          = 32, WORD_BITS = 16;
+  localparam int CLAIM_BITS       = 20, BANK_BITS = 8;
   localparam int TARGETS          = 3;
-  localparam int ACT_BITS         = 8 * SIZE;
-  localparam int PAR_BITS         = 32 * SIZE;
+  localparam int ACT_BITS         = 8 * SIZE, PAR_BITS = 32 * SIZE;
   localparam int COUNTER_BITS     = 5 * 32;
 
   generate
@@ -153,7 +151,7 @@ module npu_top #(
   );
 
   npu_fetch #(
-      .BUS_BYTES(BUS_BYTES)
+      .BUS_BYTES(FETCH_BITS / 8)
   ) fetch (
       .clk_i        (clk_i),
       .rst_i        (clear),

@@ -17,6 +17,7 @@ from npusim.cost.memories import memories
 from npusim.cost.table import Table, load_table
 from npusim.isa.instructions.mac import LINES
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
+from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
 
 COMPONENTS = (
@@ -110,8 +111,12 @@ def prices_of(machine: Machine, table: Table) -> Prices:
         add(name, "npu_subtract_zero_point", "operand", component="vector")
     add("vector_lookup", "npu_lookup", "lookup")
     add("fetch_bytes", "npu_sequencer", "dispatch", 1 / INSTRUCTION_BYTES)
+    beats_per_byte = {
+        "npu_fetch": instruction_beats(machine) / INSTRUCTION_BYTES,
+        "npu_ld": 1 / bus, "npu_st": 1 / bus,
+    }  # fmt: skip
     for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):
-        add(event, module, "beat", 1 / bus)
+        add(event, module, "beat", beats_per_byte[module])
         events[event]["dram"] = 8 * machine.energy.dram_pj_per_bit
     for name in ("line_reads", "line_writes"):
         events.setdefault(name, {})

@@ -6,6 +6,8 @@ from npusim.isa.columns import columns_of
 from npusim.isa.instructions import PAGES
 from npusim.isa.program import Program
 from npusim.isa.rows import moved_bytes
+from npusim.isa.spec import INSTRUCTION_BYTES
+from npusim.machines import Machine
 
 
 def dram_bytes(program: Program) -> int:
@@ -19,3 +21,8 @@ def dram_bytes(program: Program) -> int:
                 assert transfer is not None
                 moved += int(moved_bytes(transfer, program.machine).sum())
     return moved
+
+
+def instruction_beats(machine: Machine) -> int:
+    """Return the beats of an instruction: FETCH's port is the bus, or an instruction wide."""
+    return max(INSTRUCTION_BYTES // machine.bus.bus_bytes, 1)

@@ -127,11 +127,14 @@ class Scratchpads(Table, frozen=True):
 
 
 class Bus(Table, frozen=True):
-    """The AXI4 data ports: bytes of a beat, beats of the longest burst."""
+    """The AXI4 data ports: bytes of a beat, beats of the longest burst.
+
+    A beat is at most a word of ACT: it has the channels of one pixel.
+    """
 
     prefix: ClassVar[str] = "bus."
     bus_bytes: Annotated[
-        int, powers(4, 16, "bytes of a beat", "BUS_BYTES", "params0.bus_bytes", 8, 8)
+        int, powers(4, 64, "bytes of a beat", "BUS_BYTES", "params0.bus_bytes", 8, 8)
     ]
     burst_beats: Annotated[
         int,

@@ -6,7 +6,9 @@
 
 module npu_axi #(
     `include "generated/npu_parameters.vh"
-    localparam int DATA_BITS      = 8 * BUS_BYTES
+    localparam int DATA_BITS      = 8 * BUS_BYTES,
+    localparam int FETCH_BYTES    = BUS_BYTES < 16 ? BUS_BYTES : 16,
+    localparam int FETCH_BITS     = 8 * FETCH_BYTES
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -40,7 +42,7 @@ module npu_axi #(
     output wire                   fetch_arvalid,
     input  wire                   fetch_arready,
     input  wire  [0:0]           fetch_rid,
-    input  wire  [DATA_BITS-1:0] fetch_rdata,
+    input  wire  [FETCH_BITS-1:0] fetch_rdata,
     input  wire  [1:0]           fetch_rresp,
     input  wire                   fetch_rlast,
     input  wire                   fetch_rvalid,
@@ -76,10 +78,10 @@ module npu_axi #(
     output wire                   st_bready
 );
 
-  localparam int FETCH_BEATS = 128 / BUS_BYTES;
+  localparam int FETCH_BEATS = 128 / FETCH_BYTES;
 
   assign fetch_arid = 1'b0;
-  assign fetch_arsize = 3'($clog2(BUS_BYTES));
+  assign fetch_arsize = 3'($clog2(FETCH_BYTES));
   assign fetch_arburst = 2'b01;
   assign ld_arid = 1'b0;
   assign ld_arsize = 3'($clog2(BUS_BYTES));
@@ -146,7 +148,7 @@ module npu_axi #(
 
   npu_axi_rules #(
       .NAME       ("FETCH"),
-      .BUS_BYTES  (BUS_BYTES),
+      .BUS_BYTES  (FETCH_BYTES),
       .BURST_BEATS(FETCH_BEATS)
   ) fetch_rules (
       .clk_i    (clk),
@@ -155,7 +157,7 @@ module npu_axi #(
       .length_i (fetch_arlen),
       .valid_i  (fetch_arvalid),
       .ready_i  (fetch_arready),
-      .wdata_i  (DATA_BITS'(0)),
+      .wdata_i  (FETCH_BITS'(0)),
       .wlast_i  (1'b0),
       .wvalid_i (1'b0),
       .wready_i (1'b0)

@@ -12,7 +12,9 @@ module npu_memory #(
     parameter  int BUS_BYTES = 4,
     parameter  int BYTES     = 65536,  // a power of two
     localparam int ADDRESS_BITS = 32,
-    localparam int DATA_BITS    = 8 * BUS_BYTES
+    localparam int DATA_BITS    = 8 * BUS_BYTES,
+    localparam int FETCH_BYTES  = BUS_BYTES < 16 ? BUS_BYTES : 16,
+    localparam int FETCH_BITS   = 8 * FETCH_BYTES
 ) (
     input  wire                     clk_i,
     input  wire                     rst_i,          // held from reset to the start of a run
@@ -29,7 +31,7 @@ module npu_memory #(
     input  wire  [7:0]              fetch_arlen_i,
     input  wire                     fetch_arvalid_i,
     output wire                     fetch_arready_o,
-    output wire  [DATA_BITS-1:0]    fetch_rdata_o,
+    output wire  [FETCH_BITS-1:0]   fetch_rdata_o,
     output wire  [1:0]              fetch_rresp_o,
     output wire                     fetch_rvalid_o,
     input  wire                     fetch_rready_i,
@@ -59,6 +61,7 @@ module npu_memory #(
   localparam int WORDS     = BYTES / BUS_BYTES;
   localparam int WORD_BITS = $clog2(WORDS);
   localparam int BUS_LOG2  = $clog2(BUS_BYTES);
+  localparam int FETCH_LOG2 = $clog2(FETCH_BYTES);
   localparam int CHANNELS  = 7;
   localparam logic [15:0] SEED_STEP = 16'h9E37;
 
@@ -81,8 +84,21 @@ module npu_memory #(
   wire [WORD_BITS-1:0] ld_word    = ld_address[BUS_LOG2+:WORD_BITS];
   wire [WORD_BITS-1:0] st_word    = st_address[BUS_LOG2+:WORD_BITS];
 
+  // A beat of FETCH is a part of a stored word where the bus is wider.
+  wire [DATA_BITS-1:0]  fetch_whole = word_q[fetch_word];
+  wire [FETCH_BITS-1:0] fetch_part;
+
+  generate
+    if (FETCH_BYTES == BUS_BYTES) begin : gen_whole
+      assign fetch_part = fetch_whole;
+    end else begin : gen_part
+      wire [BUS_LOG2-FETCH_LOG2-1:0] part = fetch_address[BUS_LOG2-1:FETCH_LOG2];
+      assign fetch_part = fetch_whole[part*FETCH_BITS+:FETCH_BITS];
+    end
+  endgenerate
+
   npu_memory_read #(
-      .BUS_BYTES(BUS_BYTES)
+      .BUS_BYTES(FETCH_BYTES)
   ) fetch_port (
       .clk_i         (clk_i),
       .rst_i         (rst_i),
@@ -103,7 +119,7 @@ module npu_memory #(
       .rready_i      (fetch_rready_i),
       .address_o     (fetch_address),
       .read_o        (fetch_read),
-      .data_i        (word_q[fetch_word])
+      .data_i        (fetch_part)
   );
 
   npu_memory_read #(

@@ -20,6 +20,8 @@ module npu_system #(
   `include "generated/npu_isa.vh"
 
   localparam int DATA_BITS = 8 * BUS_BYTES;
+  localparam int FETCH_BYTES = BUS_BYTES < 16 ? BUS_BYTES : 16;
+  localparam int FETCH_BITS = 8 * FETCH_BYTES;
 
   // Settings.
 
@@ -56,7 +58,8 @@ module npu_system #(
 
   wire [31:0] fetch_araddr, ld_araddr, st_awaddr;
   wire [7:0] fetch_arlen, ld_arlen, st_awlen;
-  wire [DATA_BITS-1:0] fetch_rdata, ld_rdata, st_wdata;
+  wire [FETCH_BITS-1:0] fetch_rdata;
+  wire [DATA_BITS-1:0] ld_rdata, st_wdata;
   wire [1:0] fetch_rresp, ld_rresp, st_bresp;
   wire fetch_arvalid, fetch_arready, fetch_rvalid, fetch_rready;
   wire ld_arvalid, ld_arready, ld_rvalid, ld_rready;
@@ -161,8 +164,8 @@ module npu_system #(
 
   npu_axi_rules #(
       .NAME       ("FETCH"),
-      .BUS_BYTES  (BUS_BYTES),
-      .BURST_BEATS(128 / BUS_BYTES)
+      .BUS_BYTES  (FETCH_BYTES),
+      .BURST_BEATS(128 / FETCH_BYTES)
   ) fetch_rules (
       .clk_i    (clk_i),
       .rst_i    (rst_i),
@@ -170,7 +173,7 @@ module npu_system #(
       .length_i (fetch_arlen),
       .valid_i  (fetch_arvalid),
       .ready_i  (fetch_arready),
-      .wdata_i  (DATA_BITS'(0)),
+      .wdata_i  (FETCH_BITS'(0)),
       .wlast_i  (1'b0),
       .wvalid_i (1'b0),
       .wready_i (1'b0)

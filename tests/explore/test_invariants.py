@@ -162,7 +162,7 @@ def test_more_bandwidth_never_costs_cycles(networks: dict[str, Network], name: s
     def check(machine: Machine) -> None:
         before = cost(networks[name], machine).cycles
         bus = machine.bus
-        if 2 * bus.bus_bytes <= min(machine.size, 16):
+        if 2 * bus.bus_bytes <= min(machine.size, 64):
             wider = machine.with_({"bus.bus_bytes": 2 * bus.bus_bytes})
             assert cost(networks[name], wider).cycles <= before
 

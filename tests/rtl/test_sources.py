@@ -39,7 +39,7 @@ VARIANTS = {
         **NANO, "BURST_BEATS": 256, "ACT_BANK_WORDS": 8192, "WGT_BANKS": 4,
         "WGT_BANK_WORDS": 16384, "PAR_BANKS": 4, "PAR_BANK_WORDS": 16384, "ACC_WORDS": 65536,
     },
-    "wide bus": {**NANO, "SIZE": 16, "BUS_BYTES": 16},
+    "wide bus": {**NANO, "SIZE": 32, "BUS_BYTES": 32},
 }  # fmt: skip
 
 REFUSED = {

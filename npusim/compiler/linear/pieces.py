@@ -14,12 +14,12 @@ from npusim.compiler.linear.candidates import LinearShape, Tiles, passes
 from npusim.isa.spec import (
     FETCH_BURST_INSTRUCTIONS,
     FETCH_SLOTS,
-    INSTRUCTION_BYTES,
     MAC_DRAIN_CYCLES,
     MAC_LOAD_CYCLES,
     PAR_HEADER_WORDS,
     RQ_DRAIN_CYCLES,
 )
+from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
 
 LAUNCH_CYCLES = 8
@@ -84,6 +84,6 @@ def engine_cycles(
 
 def _fetch_cycles(machine: Machine) -> int:
     """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
-    beats = FETCH_BURST_INSTRUCTIONS * INSTRUCTION_BYTES // machine.bus.bus_bytes
+    beats = FETCH_BURST_INSTRUCTIONS * instruction_beats(machine)
     burst = max(beats, (machine.memory.latency_cycles + beats) // FETCH_SLOTS)
     return -(-burst // FETCH_BURST_INSTRUCTIONS)

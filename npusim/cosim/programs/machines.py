@@ -33,7 +33,7 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
         "scratchpads.par_bank_words": rng.choice((8, 16, 64)),
         "scratchpads.acc_words": rng.choice((8, 32, 128, 512)),
         "scratchpads.acc_banks": rng.choice((2, 4)),
-        "bus.bus_bytes": rng.choice([bus for bus in (4, 8, 16) if bus <= size]),
+        "bus.bus_bytes": rng.choice([bus for bus in (4, 8, 16, 32, 64) if bus <= size]),
         "bus.burst_beats": rng.choice((1, 2, 4, 8, 16, 64, 256)),
         "memory.model": rng.choice(MEMORY_MODELS),
         "memory.latency_cycles": rng.choice((1, 7, 40, 300)),

@@ -16,6 +16,7 @@ from npusim.isa.columns import Columns, columns_of
 from npusim.isa.nest import Column, Mask
 from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
+from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
 from npusim.machines.machine import Memory
 from npusim.simulator.timing.durations import durations
@@ -142,7 +143,7 @@ def time_code(
     legal = legal_operands(columns, machine)
     bus, memory = machine.bus, machine.memory
     sizes = Sizes(
-        INSTRUCTION_BYTES // bus.bus_bytes, bus.burst_beats, PAGE_BYTES // bus.bus_bytes,
+        instruction_beats(machine), bus.burst_beats, PAGE_BYTES // bus.bus_bytes,
         memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes, memory.latency_cycles,
         limit_cycles,
     )  # fmt: skip

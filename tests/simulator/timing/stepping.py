@@ -98,7 +98,7 @@ class Stepper:
     def run(self, most=200_000):
         machine = self.machine
         count = len(self.program)
-        beats_each = 16 // machine.bus.bus_bytes
+        beats_each = 16 // min(machine.bus.bus_bytes, 16)
         fetch, load = ReadPort(machine, "fetch"), ReadPort(machine, "ld")
         aw, w, bch = (Channel(machine, n) for n in ("st_aw", "st_w", "st_b"))
         queues = {e: deque() for e in ENGINES}  # (pc, visible from)
