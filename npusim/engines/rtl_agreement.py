@@ -12,7 +12,7 @@ from npusim.cosim.npu.compare import Comparison, compare_step, predicted_outcome
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network
 from npusim.isa.program import Step
-from npusim.machines.machine import Memory
+from npusim.machines.memories import Memory
 from npusim.simulator.run import step_code
 
 

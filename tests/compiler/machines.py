@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.machines import Machine
-from npusim.machines.machine import Array, Bus, Clock, Memory, Scratchpads
+from npusim.machines.machine import Array
+from npusim.machines.memories import Bus, Memory, Scratchpads
+from npusim.machines.prices import Clock
 
 
 def random_machine(rng: np.random.Generator, least_words: int = 8) -> Machine:

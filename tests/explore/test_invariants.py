@@ -29,7 +29,9 @@ from npusim.graph.tensor import Quantization, Tensor
 from npusim.isa import spec
 from npusim.isa.instructions import vec
 from npusim.machines import Machine
-from npusim.machines.machine import Array, Bus, Clock, Memory, Scratchpads
+from npusim.machines.machine import Array
+from npusim.machines.memories import Bus, Memory, Scratchpads
+from npusim.machines.prices import Clock
 from npusim.simulator.run import time_program
 from tests.conftest import DIGITS
 

@@ -9,7 +9,7 @@ import pytest
 
 from npusim.errors import FormatError, NpuError, RangeError
 from npusim.machines import Machine
-from npusim.machines.machine import Memory
+from npusim.machines.memories import Memory
 
 NAMES = ("nano", "small", "base", "wide")
 

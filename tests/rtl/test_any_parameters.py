@@ -13,7 +13,7 @@ from npusim.cosim.npu.compare import compare_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
 from npusim.machines import Machine
-from npusim.machines.machine import Scratchpads
+from npusim.machines.memories import Scratchpads
 from npusim.simulator.execute.machine_state import new_dram
 from npusim.simulator.timing.timeline import time_code
 from npusim.words import ROUNDINGS

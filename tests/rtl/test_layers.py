@@ -19,7 +19,7 @@ from npusim.engines.machine_network import MachineNetwork
 from npusim.engines.rtl_agreement import compare_network, random_inputs
 from npusim.isa.spec import VEC_OPS
 from npusim.machines import Machine
-from npusim.machines.machine import Memory
+from npusim.machines.memories import Memory
 from npusim.prepared.engine import prepare
 from npusim.words import MEMORY_MODELS
 from tests.compiler.agreement import kept

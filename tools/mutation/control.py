@@ -41,7 +41,7 @@ from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import FETCH_BURST_BYTES
 from npusim.machines import Machine
-from npusim.machines.machine import Scratchpads
+from npusim.machines.memories import Scratchpads
 from npusim.simulator.run import MachineRun, run_code
 from tools.checkout import commit
 from tools.markdown import header, row

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.datapath.jit import scalar
-from npusim.machines.machine import Memory
+from npusim.machines.memories import Memory
 
 CHANNELS = ("FETCH AR", "FETCH R", "LD AR", "LD R", "ST AW", "ST W", "ST B")
 _COUNT, _LAST, _LFSR = range(3)

@@ -18,7 +18,7 @@ from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
 from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
-from npusim.machines.machine import Memory
+from npusim.machines.memories import Memory
 from npusim.simulator.timing.durations import durations
 from npusim.simulator.timing.faults import Fault, find_faults, legal_operands
 from npusim.simulator.timing.port import new_channels
