@@ -1,4 +1,4 @@
-// array: the SIZE lanes of MX and EP, and what they share: operand masks, the lookup table, the output.
+// array: the SIZE lanes of MX and EP, and what they share: masks, requantizers, lookups, the output.
 //
 // | stage | signals                                                                  |
 // |-------|--------------------------------------------------------------------------|
@@ -17,7 +17,9 @@ module npu_array #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
-    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
+    parameter  int FP32_REQUANTIZER = 0,  // beside each requantizer there is one of float32
+    parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
+    parameter  int LANES_PER_LOOKUP      = 1,
     parameter  int LINE_WORDS   = 0,  // pixels of a row kept for a depthwise window
     localparam int BYTE_BITS = 8,
     localparam int XE_BITS   = 9,
@@ -27,6 +29,7 @@ module npu_array #(
     localparam int MX_REGISTERS = 10,
     localparam int EP_REGISTERS = 17,
     localparam int COLUMN_BITS = 9,
+    localparam int LANE_BITS = 3,
     localparam int INSTRUCTION_BITS = 128
 ) (
     input  wire                        clk_i,
@@ -80,6 +83,9 @@ module npu_array #(
     input  wire                        first_1_i,
     input  wire                        tap_2_i,
     input  wire                        first_2_i,
+    input  wire  [LANE_BITS-1:0]       lane_1_i,     // whose turn it is of those that share a unit
+    input  wire  [LANE_BITS-1:0]       lane_2_i,
+    input  wire                        hold_i,       // a result of a lane before the last
 
     // results
     output logic [SIZE*BYTE_BITS-1:0]  out_o
@@ -89,6 +95,13 @@ module npu_array #(
 
   localparam int TABLE_BITS = 256 * BYTE_BITS;
   localparam int PLACE_BITS = $clog2(256 / SIZE);
+  localparam int CONSTANT_BITS = 63 + 10 + 4 * 31;  // of npu_lane
+
+  generate
+    if (LANES_PER_REQUANTIZER > SIZE || LANES_PER_LOOKUP > SIZE) begin : gen_bad_lanes
+      npu_array_LANES_PER_UNIT_must_be_at_most_SIZE bad_parameter ();
+    end
+  endgenerate
 
   wire [HEADER_OPCODE_W-1:0] opcode = ep_current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W];
   wire [VEC_OP_W-1:0] op = ep_current_i[VEC_OP_L+:VEC_OP_W];
@@ -170,12 +183,12 @@ module npu_array #(
 
   // The accumulators of lane c, region by region.
   wire [SIZE*REGIONS*ACC_BITS-1:0] mx_old, mx_more, ep_old;
+  wire [SIZE*CONSTANT_BITS-1:0] constants;
+  wire [SIZE*ACC_BITS-1:0] terms;
 
   genvar c, g;
   generate
     for (c = 0; c < SIZE; c = c + 1) begin : lane
-      wire unused_valid;
-
       for (g = 0; g < REGIONS; g = g + 1) begin : region
         localparam int OF_LANE = (c * REGIONS + g) * ACC_BITS;
         localparam int OF_WORD = (g * SIZE + c) * ACC_BITS;
@@ -219,7 +232,6 @@ module npu_array #(
           .UNIFORM_BITS(UNIFORM_BITS),
           .SUBSET      (SUBSET),
           .PWLQ_BITS   (PWLQ_BITS),
-          .FP32_REQUANTIZER(FP32_REQUANTIZER),
           .LINE_WORDS  (LINE_WORDS)
       ) unit (
           .clk_i              (clk_i),
@@ -250,12 +262,9 @@ module npu_array #(
           .acc_clear_i        (acc_clear_i),
           .mx_acc_i           (mx_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
           .mx_acc_o           (mx_more[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
-          .busy_i             (vector_busy_i),
           .ep_act_i           (ep_act_i[c*BYTE_BITS+:BYTE_BITS]),
           .ep_acc_i           (ep_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
-          .pair_valid_i       (tap_1_i && is_add),
           .ep_unsigned_i      (rq_mode[EP_R_RQ_MODE_UNSIGNED_L]),
-          .ep_zero_point_i    (ep_zero_point),
           .par_i              (par_i[c*ACC_BITS+:ACC_BITS]),
           .par_valid_i        (par_valid_i),
           .par_index_i        (par_index_i),
@@ -263,30 +272,72 @@ module npu_array #(
           .term_index_i       (term_index_i),
           .term_from_act_i    (term_from_act_i),
           .pwlq_i             (pwlq),
-          .merge_i            (merge),
-          .pwlq_bits_i        (rq_mode[EP_R_RQ_MODE_PWLQ_BITS_L+:4]),
           .operand_i          (operand_q[c*BYTE_BITS+:BYTE_BITS]),
           .tap_i              (tap_2_i),
           .first_i            (first_2_i),
           .maximum_i          (is_max),
           .minimum_i          (is_min),
           .old_sum_i          (old_sum),
-          .add_i              (is_add),
-          .multiply_i         (is_multiply),
-          .subtract_i         (ep_current_i[VEC_SUBTRACT_L]),
-          .add_multipliers_i  ({ep_registers_i[EP_R_ADD_MULTIPLIER2*32+:31],
-                                ep_registers_i[EP_R_ADD_MULTIPLIER1*32+:31],
-                                ep_registers_i[EP_R_ADD_MULTIPLIER0*32+:31]}),
-          .add_shifts_i       ({add_shift[EP_R_ADD_SHIFT_SHIFT2_L+:6],
-                                add_shift[EP_R_ADD_SHIFT_SHIFT1_L+:6],
-                                add_shift[EP_R_ADD_SHIFT_SHIFT0_L+:6]}),
-          .mode_i             (rq_mode[EP_R_RQ_MODE_ROUNDING_L+:3]),
-          .out_zero_point_i   (rq_output[EP_R_RQ_OUTPUT_ZERO_POINT_L+:XE_BITS]),
-          .out_low_i          (rq_output[EP_R_RQ_OUTPUT_LOW_L+:XE_BITS]),
-          .out_high_i         (rq_output[EP_R_RQ_OUTPUT_HIGH_L+:XE_BITS]),
-          .requantized_o      (requantized[c*BYTE_BITS+:BYTE_BITS]),
+          .constants_o        (constants[c*CONSTANT_BITS+:CONSTANT_BITS]),
+          .term_o             (terms[c*ACC_BITS+:ACC_BITS]),
           .pooled_o           (ep_acc_o[c*ACC_BITS+:ACC_BITS])
       );
+    end
+
+    // What lanes share.
+
+    for (c = 0; c < SIZE / LANES_PER_REQUANTIZER; c = c + 1) begin : requantizer
+      localparam int N = LANES_PER_REQUANTIZER;
+
+      npu_epilogue #(
+          .LANES           (N),
+          .FP32_REQUANTIZER(FP32_REQUANTIZER)
+      ) unit (
+          .clk_i            (clk_i),
+          .rst_i            (rst_i),
+          .busy_i           (vector_busy_i),
+          .lane_1_i         (lane_1_i),
+          .lane_2_i         (lane_2_i),
+          .act_i            (ep_act_i[c*N*BYTE_BITS+:N*BYTE_BITS]),
+          .acc_i            (ep_old[c*N*REGIONS*ACC_BITS+:N*REGIONS*ACC_BITS]),
+          .term_i           (terms[c*N*ACC_BITS+:N*ACC_BITS]),
+          .constants_i      (constants[c*N*CONSTANT_BITS+:N*CONSTANT_BITS]),
+          .term_valid_i     (term_valid_i),
+          .term_index_i     (term_index_i),
+          .merge_i          (merge),
+          .pwlq_bits_i      (rq_mode[EP_R_RQ_MODE_PWLQ_BITS_L+:4]),
+          .pair_valid_i     (tap_1_i && is_add),
+          .unsigned_i       (rq_mode[EP_R_RQ_MODE_UNSIGNED_L]),
+          .zero_point_i     (ep_zero_point),
+          .tap_i            (tap_2_i),
+          .add_i            (is_add),
+          .multiply_i       (is_multiply),
+          .subtract_i       (ep_current_i[VEC_SUBTRACT_L]),
+          .add_multipliers_i({ep_registers_i[EP_R_ADD_MULTIPLIER2*32+:31],
+                              ep_registers_i[EP_R_ADD_MULTIPLIER1*32+:31],
+                              ep_registers_i[EP_R_ADD_MULTIPLIER0*32+:31]}),
+          .add_shifts_i     ({add_shift[EP_R_ADD_SHIFT_SHIFT2_L+:6],
+                              add_shift[EP_R_ADD_SHIFT_SHIFT1_L+:6],
+                              add_shift[EP_R_ADD_SHIFT_SHIFT0_L+:6]}),
+          .mode_i           (rq_mode[EP_R_RQ_MODE_ROUNDING_L+:3]),
+          .out_zero_point_i (rq_output[EP_R_RQ_OUTPUT_ZERO_POINT_L+:XE_BITS]),
+          .out_low_i        (rq_output[EP_R_RQ_OUTPUT_LOW_L+:XE_BITS]),
+          .out_high_i       (rq_output[EP_R_RQ_OUTPUT_HIGH_L+:XE_BITS]),
+          .hold_i           (hold_i),
+          .out_o            (requantized[c*N*BYTE_BITS+:N*BYTE_BITS])
+      );
+    end
+
+    for (c = 0; c < SIZE / LANES_PER_LOOKUP; c = c + 1) begin : shared_lookup
+      localparam int N = LANES_PER_LOOKUP;
+      wire unused_valid;
+      wire [BYTE_BITS-1:0] x, y;
+
+      if (N == 1) begin : gen_one
+        assign x = operand_q[c*BYTE_BITS+:BYTE_BITS];
+      end else begin : gen_chosen
+        assign x = operand_q[(c*N+lane_2_i[$clog2(N)-1:0])*BYTE_BITS+:BYTE_BITS];
+      end
 
       npu_lookup lookup (
           .clk_i  (clk_i),
@@ -295,8 +346,17 @@ module npu_array #(
           .valid_i(tap_2_i),
           .valid_o(unused_valid),
           .table_i(table_q),
-          .x_i    (operand_q[c*BYTE_BITS+:BYTE_BITS]),
-          .y_o    (looked_up[c*BYTE_BITS+:BYTE_BITS])
+          .x_i    (x),
+          .y_o    (y)
+      );
+
+      npu_held #(
+          .LANES(N)
+      ) held (
+          .clk_i (clk_i),
+          .hold_i(hold_i),
+          .byte_i(y),
+          .out_o (looked_up[c*N*BYTE_BITS+:N*BYTE_BITS])
       );
     end
   endgenerate

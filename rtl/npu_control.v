@@ -187,6 +187,7 @@ module npu_control #(
       LITE_BITS'(CONTROL_PARAMS0):          read_data = params0;
       LITE_BITS'(CONTROL_PARAMS1):          read_data = params1;
       LITE_BITS'(CONTROL_PARAMS2):          read_data = params2;
+      LITE_BITS'(CONTROL_PARAMS3):          read_data = params3;
       LITE_BITS'(CONTROL_PROGRAM_BASE):     read_data = program_base_o;
       LITE_BITS'(CONTROL_PROGRAM_LENGTH):   read_data = program_length_o;
       LITE_BITS'(CONTROL_STATUS):

@@ -15,7 +15,9 @@ module npu_ex #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
-    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
+    parameter  int FP32_REQUANTIZER = 0,  // beside each requantizer there is one of float32
+    parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
+    parameter  int LANES_PER_LOOKUP      = 1,
     parameter  int ACT_BANKS    = 8,
     parameter  int WGT_BANKS    = 2,
     parameter  int PAR_BANKS    = 2,
@@ -168,11 +170,15 @@ module npu_ex #(
 
   wire vector_busy, vector_acc_read, vector_acc_write;
   wire [WORD_BITS-1:0] vector_acc_address, vector_write_address;
-  wire par_valid, term_valid, term_from_act, tap_1, first_1, tap_2, first_2;
+  wire par_valid, term_valid, term_from_act, tap_1, first_1, tap_2, first_2, hold;
+  wire [2:0] lane_1, lane_2;
   wire [2:0] par_index;
   wire [1:0] term_index;
 
-  npu_vector_engine vector_engine (
+  npu_vector_engine #(
+      .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER),
+      .LANES_PER_LOOKUP     (LANES_PER_LOOKUP)
+  ) vector_engine (
       .clk_i          (clk_i),
       .rst_i          (rst_i),
       .head_i         (ep_head_i),
@@ -196,6 +202,9 @@ module npu_ex #(
       .first_1_o      (first_1),
       .tap_2_o        (tap_2),
       .first_2_o      (first_2),
+      .lane_1_o       (lane_1),
+      .lane_2_o       (lane_2),
+      .hold_o         (hold),
       .act_write_o    (act_write_o),
       .acc_write_o    (vector_acc_write),
       .write_address_o(vector_write_address)
@@ -244,6 +253,8 @@ module npu_ex #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
+      .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER),
+      .LANES_PER_LOOKUP(LANES_PER_LOOKUP),
       .LINE_WORDS  (LINE_WORDS)
   ) array (
       .clk_i           (clk_i),
@@ -287,6 +298,9 @@ module npu_ex #(
       .first_1_i       (first_1),
       .tap_2_i         (tap_2),
       .first_2_i       (first_2),
+      .lane_1_i        (lane_1),
+      .lane_2_i        (lane_2),
+      .hold_i          (hold),
       .out_o           (act_o)
   );
 

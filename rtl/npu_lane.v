@@ -1,14 +1,13 @@
-// lane: everything of EX that belongs to one column: weights, products, accumulators, requantizer.
+// lane: what belongs to one column alone: weights, products, accumulators, constants, pool.
 //
 //   MAC:  ACC[a] (+)= sum over rows of weight[row] * xe[row]
-//   RQ:   byte = requantize(terms)        VEC: byte or ACC[a] = fold of the taps
+//   RQ:   term_o, constants_o, for npu_epilogue        VEC: pooled_o = fold of the taps
 //
 // | stage       | MAC                                  | RQ, VEC                                |
 // |-------------|--------------------------------------|----------------------------------------|
 // | 1           | memory output                        | memory output                          |
-// | 2           | own_xe_o; line_q: xe of the rows > 0 | operand registers, merge, own_xe_o     |
-// | 3 ..        | npu_pe_column                        | npu_requantize, npu_pool, npu_lookup,  |
-// |             |                                      | npu_add and then npu_requantize        |
+// | 2           | own_xe_o; line_q: xe of the rows > 0 | term_o, constants_o                    |
+// | 3 ..        | npu_pe_column                        | npu_pool                               |
 // | 2 + column  | sums; ACC output                     |                                        |
 // | 3 + column  | npu_accumulate's output is written   |                                        |
 //
@@ -24,7 +23,6 @@ module npu_lane #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
-    parameter  int FP32_REQUANTIZER = 0,  // each lane has the float32 requantizer too
     parameter  int LINE_WORDS   = 0,      // pixels of a row in npu_lines; 0: not built in
     localparam int BYTE_BITS  = 8,
     localparam int XE_BITS    = 9,
@@ -34,7 +32,7 @@ module npu_lane #(
     localparam int TERMS      = 4,
     localparam int TERM_BITS  = 2,
     localparam int MULTIPLIER_BITS = 31,
-    localparam int ADD_SHIFT_BITS  = 6
+    localparam int CONSTANT_BITS   = 63 + 10 + 4 * MULTIPLIER_BITS
 ) (
     input  wire                          clk_i,
     input  wire                          rst_i,
@@ -72,12 +70,9 @@ module npu_lane #(
     output wire  [REGIONS*ACC_BITS-1:0]  mx_acc_o,          // what is written
 
     // constants and terms of RQ, taps of VEC
-    input  wire                          busy_i,            // RQ or VEC runs
     input  wire  [BYTE_BITS-1:0]         ep_act_i,          // stage 1
     input  wire  [REGIONS*ACC_BITS-1:0]  ep_acc_i,          // stage 1
-    input  wire                          pair_valid_i,      // stage 1: a tap of add or multiply
     input  wire                          ep_unsigned_i,
-    input  wire  signed [XE_BITS-1:0]    ep_zero_point_i,   // of that tap
     input  wire  [ACC_BITS-1:0]          par_i,             // stage 1
     input  wire                          par_valid_i,
     input  wire  [2:0]                   par_index_i,
@@ -85,26 +80,16 @@ module npu_lane #(
     input  wire  [TERM_BITS-1:0]         term_index_i,
     input  wire                          term_from_act_i,
     input  wire                          pwlq_i,            // ACC terms of RQ are A1 + n*S and A2
-    input  wire                          merge_i,           // term 0 is A1 + n*S
-    input  wire  [3:0]                   pwlq_bits_i,
     input  wire  [BYTE_BITS-1:0]         operand_i,         // stage 2: this lane's byte
     input  wire                          tap_i,             // stage 2
     input  wire                          first_i,           // stage 2: first tap of a window
     input  wire                          maximum_i,         // VEC max
     input  wire                          minimum_i,         // VEC min; else sum
     input  wire                          old_sum_i,         // sum: begin with the old ACC value
-    input  wire                          add_i,             // VEC add or multiply
-    input  wire                          multiply_i,
-    input  wire                          subtract_i,
-    input  wire  [3*MULTIPLIER_BITS-1:0] add_multipliers_i,
-    input  wire  [3*ADD_SHIFT_BITS-1:0]  add_shifts_i,
-    input  wire  [2:0]                   mode_i,
-    input  wire  signed [XE_BITS-1:0]    out_zero_point_i,
-    input  wire  signed [XE_BITS-1:0]    out_low_i,
-    input  wire  signed [XE_BITS-1:0]    out_high_i,
 
     // results
-    output wire  [BYTE_BITS-1:0]         requantized_o,
+    output wire  [CONSTANT_BITS-1:0]     constants_o,       // bias, shifts, multipliers
+    output wire  [ACC_BITS-1:0]          term_o,            // stage 2
     output wire  [ACC_BITS-1:0]          pooled_o
 );
 
@@ -121,7 +106,6 @@ module npu_lane #(
   localparam int TAIL_BITS    = XE_BITS - 1 + PWLQ_BITS + ROW_BITS;
   localparam int TAIL_SUM_BITS = XE_BITS + ROW_BITS;
   localparam int TOTAL_BITS   = 63;
-  localparam int ADD_BITS     = 30;
 
   // Weights and operands.
 
@@ -258,38 +242,28 @@ module npu_lane #(
     end
   end
 
+  assign constants_o = {bias_q[TOTAL_BITS-1:0], shift_q, multiplier_q};
+
   // Terms.
 
   wire act_top = !ep_unsigned_i && ep_act_i[BYTE_BITS-1];
   wire [ACC_BITS-1:0] act_term = {{ACC_BITS - BYTE_BITS{act_top}}, ep_act_i};
   wire [ACC_BITS-1:0] acc_term =
       (pwlq_i && term_index_i != '0) ? ep_acc_i[ACC_BITS+:ACC_BITS] : ep_acc_i[0+:ACC_BITS];
-  wire unused_valid_merge;
-  wire [ACC_BITS-1:0] merged;
   logic [ACC_BITS-1:0] term_q;  // stage 2
-  logic [TERM_BITS-1:0] term_index_q;
-  logic term_valid_q;
+  wire unused_tail_sum = &{1'b0, ep_acc_i[2*ACC_BITS+:ACC_BITS]};
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) {term_valid_q, term_q} <= '0;
-    else begin
-      term_valid_q <= term_valid_i;
-      if (term_valid_i) term_q <= term_from_act_i ? act_term : acc_term;
-    end
-    if (term_valid_i) term_index_q <= term_index_i;
+    if (rst_i) term_q <= '0;
+    else if (term_valid_i) term_q <= term_from_act_i ? act_term : acc_term;
   end
 
-  npu_merge_regions merge_regions (
-      .clk_i(clk_i), .rst_i(rst_i),
-      .en_i(term_valid_i && merge_i && term_index_i == TERM_BITS'(0)), .valid_i(1'b0),
-      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(ep_acc_i[0+:ACC_BITS]),
-      .acc_tail_sum_i(ep_acc_i[2*ACC_BITS+:ACC_BITS]), .acc_o(merged)
-  );
+  assign term_o = term_q;
 
-  // VEC: pool, add.
+  // VEC: pool.
 
   wire operand_top = !ep_unsigned_i && operand_i[BYTE_BITS-1];
-  wire unused_valid_pool, unused_valid_add, unused_valid_pair;
+  wire unused_valid_pool;
   wire [ACC_BITS-1:0] pooled;
   wire signed [ACC_BITS-1:0] pool_acc = (first_i && old_sum_i) ? term_q : pooled;
 
@@ -300,85 +274,6 @@ module npu_lane #(
   );
 
   assign pooled_o = pooled;
-
-  wire signed [XE_BITS-1:0] pair_xe;  // stage 2
-  logic signed [XE_BITS-1:0] first_xe_q;
-  wire signed [ADD_BITS-1:0] added;
-
-  npu_subtract_zero_point subtract_pair_zero_point (
-      .clk_i(clk_i), .rst_i(rst_i), .en_i(pair_valid_i), .valid_i(1'b0),
-      .valid_o(unused_valid_pair), .unsigned_type_i(ep_unsigned_i),
-      .zero_point_i(ep_zero_point_i), .x_i(ep_act_i), .keep_i(1'b1), .xe_o(pair_xe)
-  );
-
-  always_ff @(posedge clk_i) begin
-    if (tap_i) first_xe_q <= pair_xe;
-  end
-
-  npu_add add (
-      .clk_i(clk_i), .rst_i(rst_i), .en_i(busy_i && add_i), .valid_i(1'b0),
-      .valid_o       (unused_valid_add),
-      .mode_i        (mode_i),
-      .multiplier_a_i(add_multipliers_i[0+:MULTIPLIER_BITS]),
-      .multiplier_b_i(add_multipliers_i[MULTIPLIER_BITS+:MULTIPLIER_BITS]),
-      .shift_a_i     (add_shifts_i[0+:ADD_SHIFT_BITS]),
-      .shift_b_i     (add_shifts_i[ADD_SHIFT_BITS+:ADD_SHIFT_BITS]),
-      .multiply_i    (multiply_i),
-      .subtract_i    (subtract_i),
-      .xe_a_i        (first_xe_q),
-      .xe_b_i        (pair_xe),
-      .acc_o         (added)
-  );
-
-  // Requantizer, of RQ's terms, one a cycle, or of add's sum.
-
-  wire first_term = term_index_q == '0;
-  wire [ACC_BITS-1:0] term = (merge_i && first_term) ? merged : term_q;
-  wire signed [XE_BITS-1:0] requantized, integer_requantized;
-  wire unused_valid_requantize;
-  wire unused_requantized = requantized[XE_BITS-1];
-
-  assign requantized_o = requantized[BYTE_BITS-1:0];
-
-  npu_requantize requantize (
-      .clk_i (clk_i), .rst_i (rst_i), .en_i (busy_i), .valid_i (add_i || term_valid_q),
-      .valid_o (unused_valid_requantize), .mode_i (mode_i),
-      .shift_i        (add_i ? add_shifts_i[2*ADD_SHIFT_BITS+:ADD_SHIFT_BITS] : shift_q[5:0]),
-      .channel_shift_i(add_i ? 4'd0 : shift_q[9:6]),
-      .zero_point_i (out_zero_point_i), .low_i (out_low_i), .high_i (out_high_i),
-      .first_i        (add_i || first_term),
-      .acc_i          (add_i ? {{(ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added} : term),
-      .multiplier_i   (add_i ? add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]
-                             : multiplier_q[term_index_q*MULTIPLIER_BITS+:MULTIPLIER_BITS]),
-      .bias_i         (add_i ? TOTAL_BITS'(0) : bias_q[TOTAL_BITS-1:0]),
-      .y_o            (integer_requantized)
-  );
-
-  // The float32 requantizer, of RQ's term 0: its latency is the integer one's.
-
-  generate
-    if (FP32_REQUANTIZER != 0) begin : gen_float
-      wire signed [XE_BITS-1:0] float_requantized;
-      wire unused_valid_float;
-      logic [ACC_BITS-1:0] term0_q;  // where more terms follow
-
-      always_ff @(posedge clk_i) begin
-        if (term_valid_q && first_term) term0_q <= term;
-      end
-
-      npu_requantize_float requantize_float (
-          .clk_i(clk_i), .rst_i(rst_i), .en_i(busy_i), .valid_i(1'b0),
-          .valid_o(unused_valid_float), .zero_point_i(out_zero_point_i), .low_i(out_low_i),
-          .high_i(out_high_i), .acc_i(first_term ? term : term0_q), .bias_i(bias_q[ACC_BITS-1:0]),
-          .scale_i(multiplier_q[MULTIPLIER_BITS-1:0]), .y_o(float_requantized)
-      );
-
-      assign requantized = (mode_i == 3'(ROUND_FLOAT32) && !add_i) ? float_requantized
-                                                                        : integer_requantized;
-    end else begin : gen_no_float
-      assign requantized = integer_requantized;
-    end
-  endgenerate
 
 endmodule
 

@@ -5,7 +5,7 @@
 //         -> EP   requantizers, vector unit: ACC, ACT -> ACT
 //         -> ST   ACT -> DRAM
 //
-// Every size is a parameter that software can read back (control registers params0..2).
+// Every size is a parameter that software can read back (control registers params0..3).
 //
 // Law: docs/architecture.md
 
@@ -269,6 +269,7 @@ module npu_top #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .FP32_REQUANTIZER(FP32_REQUANTIZER), .LINE_WORDS(LINE_WORDS),
+      .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER), .LANES_PER_LOOKUP(LANES_PER_LOOKUP),
       .ACT_BANKS   (ACT_BANKS),
       .WGT_BANKS   (WGT_BANKS),
       .PAR_BANKS   (PAR_BANKS),

@@ -1,7 +1,8 @@
 // vector_engine: control of RQ and VEC: constants, one term or tap a cycle, results.
 //
-//   RQ:  for b: 3 + J words of PAR;  for y, x: for j in 0..J-1: one term a cycle
-//   VEC: for b, y, x: for ky, kx: one tap a cycle
+//   RQ:  for b: 3 + J words of PAR;  for y, x: for lane: for j in 0..J-1: one term a cycle
+//   VEC: for b, y, x: for lane: for ky, kx: one tap a cycle
+//   lane: those that share a unit, whose window is walked once for each of them
 //
 // | stage   | RQ                                            | VEC                              |
 // |---------|-----------------------------------------------|----------------------------------|
@@ -16,11 +17,14 @@
 `default_nettype none
 
 module npu_vector_engine #(
+    parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
+    parameter  int LANES_PER_LOOKUP      = 1,
     localparam int INSTRUCTION_BITS = 128,
     localparam int REGISTERS        = 17,
     localparam int WORD_BITS        = 16,
     localparam int PAR_INDEX_BITS   = 3,
-    localparam int TERM_BITS        = 2
+    localparam int TERM_BITS        = 2,
+    localparam int LANE_BITS        = 3
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,
@@ -49,12 +53,15 @@ module npu_vector_engine #(
     output logic                        term_from_act_o,
     output logic                        tap_1_o,         // VEC
     output logic                        first_1_o,       // first tap of a window
+    output logic [LANE_BITS-1:0]        lane_1_o,        // of those that share a unit
 
     // stage 2
     output logic                        tap_2_o,
     output logic                        first_2_o,
+    output logic [LANE_BITS-1:0]        lane_2_o,
 
     // result
+    output wire                         hold_o,          // of a lane before the last
     output wire                         act_write_o,
     output wire                         acc_write_o,
     output wire  [WORD_BITS-1:0]        write_address_o
@@ -63,13 +70,13 @@ module npu_vector_engine #(
   `include "generated/npu_isa.vh"
   `include "generated/npu_latency.vh"
 
-  localparam int LEVELS = 5;
+  localparam int LEVELS = 6;  // kx, ky, lane, x, y, b
   localparam int ADD_CYCLES = LATENCY_ADD + LATENCY_REQUANTIZE;
   localparam int RQ_CYCLES  = ISA_RQ_DRAIN_CYCLES + LATENCY_REQUANTIZE;  // last address to R
   localparam int VEC_CYCLES = ISA_VEC_DRAIN_CYCLES + ADD_CYCLES;
   localparam int LINE       = (RQ_CYCLES > VEC_CYCLES) ? RQ_CYCLES : VEC_CYCLES;
   localparam int LINE_BITS  = $clog2(LINE + 1);
-  localparam int ENTRY_BITS = WORD_BITS + 1;
+  localparam int ENTRY_BITS = WORD_BITS + 2;
 
   wire is_rq = current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
   wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
@@ -79,6 +86,10 @@ module npu_vector_engine #(
   wire head_is_rq = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
   wire [15:0] kx = registers_i[EP_R_VEC_KX*32+:16];
   wire [15:0] ky = is_rq ? 16'd1 : registers_i[EP_R_VEC_KY*32+:16];
+  wire is_pair = !is_rq && (op == VEC_OP_W'(VEC_OP_ADD) || op == VEC_OP_W'(VEC_OP_MULTIPLY));
+  wire is_lookup = !is_rq && op == VEC_OP_W'(VEC_OP_LOOKUP);
+  wire [15:0] lanes = (is_rq || is_pair) ? 16'(LANES_PER_REQUANTIZER) :
+      is_lookup ? 16'(LANES_PER_LOOKUP) : 16'd1;
   wire unused = &{1'b0, head_i, current_i, registers_i};
 
   // Constants, then terms or taps.
@@ -87,6 +98,7 @@ module npu_vector_engine #(
   logic [PAR_INDEX_BITS-1:0] index_q;
   logic [WORD_BITS-1:0] par_address_q;
   logic [TERM_BITS-1:0] term_q;
+  logic [LANE_BITS-1:0] lane_q;
 
   wire [LEVELS-1:0] first, last;
   wire unused_first = &{1'b0, first};
@@ -95,6 +107,8 @@ module npu_vector_engine #(
   wire ends       = stream_q && (&last);
   wire first_tap  = first[0] && first[1];
   wire last_tap   = last[0] && last[1];
+  wire last_lane  = last[2];
+  wire held       = !first[2] && first_tap && last_tap;  // the window's one word stands there yet
   wire from_act   = !is_rq || act_terms[term_q];
   wire old_sum    = is_sum && current_i[VEC_ACCUMULATE_L] && first_tap;
 
@@ -106,7 +120,7 @@ module npu_vector_engine #(
       .load_i  (issue_i),
       .step_i  (stream_q),
       .counts_i({registers_i[EP_R_VEC_B*32+:16], registers_i[EP_R_VEC_Y*32+:16],
-                 registers_i[EP_R_VEC_X*32+:16], ky, kx}),
+                 registers_i[EP_R_VEC_X*32+:16], lanes, ky, kx}),
       .first_o (first),
       .last_o  (last)
   );
@@ -121,8 +135,8 @@ module npu_vector_engine #(
       .last_i   (last),
       .base_i   (head_i[VEC_ACT_L+:VEC_ACT_W]),
       .strides_i({registers_i[EP_R_VEC_B*32+16+:16], registers_i[EP_R_VEC_Y*32+16+:16],
-                  registers_i[EP_R_VEC_X*32+16+:16], registers_i[EP_R_VEC_KY*32+16+:16],
-                  registers_i[EP_R_VEC_KX*32+16+:16]}),
+                  registers_i[EP_R_VEC_X*32+16+:16], WORD_BITS'(0),
+                  registers_i[EP_R_VEC_KY*32+16+:16], registers_i[EP_R_VEC_KX*32+16+:16]}),
       .address_o(act_address_o)
   );
 
@@ -136,7 +150,7 @@ module npu_vector_engine #(
       .last_i   (last),
       .base_i   (head_i[VEC_ACC_L+:VEC_ACC_W]),
       .strides_i({registers_i[EP_R_VEC_B_OUT*32+16+:16], registers_i[EP_R_VEC_Y_OUT*32+16+:16],
-                  registers_i[EP_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0),
+                  registers_i[EP_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0), WORD_BITS'(0),
                   is_rq ? registers_i[EP_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
       .address_o(acc_address_o)
   );
@@ -153,14 +167,15 @@ module npu_vector_engine #(
       .last_i   (last),
       .base_i   (head_i[VEC_OUT_L+:VEC_OUT_W]),
       .strides_i({registers_i[EP_R_VEC_B_OUT*32+:16], registers_i[EP_R_VEC_Y_OUT*32+:16],
-                  registers_i[EP_R_VEC_X_OUT*32+:16], WORD_BITS'(0), WORD_BITS'(0)}),
+                  registers_i[EP_R_VEC_X_OUT*32+:16], WORD_BITS'(0), WORD_BITS'(0),
+                  WORD_BITS'(0)}),
       .address_o(out_address)
   );
 
   assign par_read_o    = par_q;
   assign par_address_o = par_address_q;
-  assign act_read_o    = stream_q && from_act;
-  assign acc_read_o    = stream_q && (!from_act || old_sum);
+  assign act_read_o    = stream_q && from_act && !held;
+  assign acc_read_o    = stream_q && (!from_act || old_sum) && !held;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
@@ -191,6 +206,8 @@ module npu_vector_engine #(
       index_q       <= par_ends ? '0 : index_q + 1'b1;
       par_address_q <= par_address_q + 1'b1;
     end
+    if (issue_i) lane_q <= '0;
+    else if (stream_q && last_tap) lane_q <= last_lane ? '0 : lane_q + 1'b1;
     if (issue_i) term_q <= '0;
     else if (stream_q) term_q <= last[0] ? '0 : term_q + 1'b1;
   end
@@ -217,8 +234,10 @@ module npu_vector_engine #(
       term_index_o    <= is_rq ? term_q : '0;
       term_from_act_o <= from_act && !old_sum;
       first_1_o       <= first_tap;
+      lane_1_o        <= lane_q;
     end
     first_2_o <= first_1_o;
+    lane_2_o  <= lane_1_o;
   end
 
   // Results: a line as long as the longest unit, left where the unit of the instruction ends.
@@ -242,9 +261,10 @@ module npu_vector_engine #(
   logic [LINE-1:0] end_line_q;                  // bit n: n + 1 cycles after the last address
   logic [(LINE-1)*ENTRY_BITS-1:0] write_line_q; // entry n: n + 1 cycles after its last tap's
 
-  wire result = stream_q && last_tap && !is_table;
+  wire result = stream_q && last_tap && last_lane && !is_table;
+  wire holds  = stream_q && last_tap && !last_lane;
   wire [WORD_BITS-1:0] result_address = is_sum ? acc_address_o : out_address;
-  wire write;
+  wire hold, write;
 
   always_ff @(posedge clk_i) begin
     if (rst_i || issue_i) begin
@@ -252,7 +272,8 @@ module npu_vector_engine #(
       write_line_q <= '0;
     end else if (busy_o) begin
       end_line_q   <= {end_line_q[LINE-2:0], ends};
-      write_line_q <= {write_line_q[0+:(LINE-2)*ENTRY_BITS], result, result_address};
+      write_line_q <= {write_line_q[0+:(LINE-2)*ENTRY_BITS], holds, result,
+                       result_address};
     end
   end
 
@@ -260,7 +281,8 @@ module npu_vector_engine #(
   wire [LINE_BITS-1:0] write_place  = retire_cycles - LINE_BITS'(2);
 
   assign retire_o = busy_o && end_line_q[retire_place];
-  assign {write, write_address_o} = write_line_q[write_place*ENTRY_BITS+:ENTRY_BITS];
+  assign {hold, write, write_address_o} = write_line_q[write_place*ENTRY_BITS+:ENTRY_BITS];
+  assign hold_o      = busy_o && hold;
   assign act_write_o = busy_o && write && !is_sum;
   assign acc_write_o = busy_o && write && is_sum;
 

@@ -111,7 +111,7 @@ class Page(Protocol):
         A mapping of fields to ints serves as well as a group.
         """
 
-    def cycles(self, group: Group, latency: Latency, /) -> Column:
+    def cycles(self, group: Group, machine: Machine, latency: Latency, /) -> Column:
         """Return the cycles from issue to retirement; 0 where they depend on others."""
 
     def counts(self, group: Group, machine: Machine, /) -> dict[str, Column]:
@@ -147,12 +147,12 @@ def no_counts(group: Group, machine: Machine) -> dict[str, Column]:
     return {}
 
 
-def as_the_port_lets(group: Group, latency: Latency) -> Column:
+def as_the_port_lets(group: Group, machine: Machine, latency: Latency) -> Column:
     """Return 0: the memory port decides (docs/architecture.md, section 5)."""
     return np.zeros_like(group.pcs)
 
 
-def as_the_engines_end(group: Group, latency: Latency) -> Column:
+def as_the_engines_end(group: Group, machine: Machine, latency: Latency) -> Column:
     """Return 0: FETCH waits until every engine is idle."""
     return np.zeros_like(group.pcs)
 

@@ -9,7 +9,7 @@ from npusim.machines.machine import PARAMETERS
 ID = 0x3055_504E
 """What the control register `id` reads: "NPU0" in ASCII, first letter lowest."""
 
-PARAMETER_REGISTERS = {"params0": 0x08, "params1": 0x0C, "params2": 0x10}
+PARAMETER_REGISTERS = {"params0": 0x08, "params1": 0x0C, "params2": 0x10, "params3": 0x14}
 _COUNTERS = {
     "busy": "an instruction is carried out",
     "stall_fetch": "the queue is empty",

@@ -88,6 +88,14 @@ def words(group: Group) -> Column:
     return b * y * x
 
 
+def walks_read(taps: Column, lanes: Column | int) -> Column:
+    """Return how often a window of `taps` words is read, whose unit `lanes` lanes share.
+
+    It is walked once for each of them; a single word stands at the memory's output all the while.
+    """
+    return np.where(taps == 1, 1, lanes)
+
+
 def output(group: Group) -> Nest:
     """Return the words of ACT that are written, for each b, y, x."""
     levels, one = levels_of(group, WORD_LEVELS, "_out", "out"), np.ones_like(group.pcs)

@@ -57,6 +57,16 @@ LINE_WORDS = Parameter(
     "pixels of a row that the array keeps for the next two rows of a depthwise window; 0: none",
 )  # fmt: skip
 
+LANES_PER_REQUANTIZER = Parameter(
+    "LANES_PER_REQUANTIZER", "params3", "lanes_per_requantizer", 8, 4,
+    "lanes that share a requantizer and an adder, and take turns in RQ, VEC add and multiply",
+)  # fmt: skip
+
+LANES_PER_LOOKUP = Parameter(
+    "LANES_PER_LOOKUP", "params3", "lanes_per_lookup", 12, 4,
+    "lanes that share a reader of the table, and take turns in VEC lookup",
+)  # fmt: skip
+
 
 class Array(Table, frozen=True):
     """The MAC array: `size` rows and columns (and lanes), with the weight formats built in."""
@@ -77,6 +87,10 @@ class Array(Table, frozen=True):
     pwlq_bits: Annotated[int, count(0, 7, PWLQ.parameter.meaning, PWLQ.parameter)] = 0
     fp32_requantizer: Annotated[int, count(0, 1, FP32_REQUANTIZER.meaning, FP32_REQUANTIZER)] = 0
     line_words: Annotated[int, count(0, 512, LINE_WORDS.meaning, LINE_WORDS)] = 0
+    lanes_per_requantizer: Annotated[
+        int, count(1, 8, LANES_PER_REQUANTIZER.meaning, LANES_PER_REQUANTIZER)
+    ] = 1
+    lanes_per_lookup: Annotated[int, count(1, 8, LANES_PER_LOOKUP.meaning, LANES_PER_LOOKUP)] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,6 +110,13 @@ class Array(Table, frozen=True):
             raise IllegalValue(
                 f"array.pwlq_bits: expected an integer in {low}..{high}, found {self.pwlq_bits}"
             )
+        for key in ("lanes_per_requantizer", "lanes_per_lookup"):
+            lanes = getattr(self, key)
+            if lanes & (lanes - 1) or lanes > self.size:
+                raise IllegalValue(
+                    f"array.{key}: expected a power of two of at most 8 and array.size = "
+                    f"{self.size}, found {lanes}"
+                )
         if self.line_words == 1 or self.line_words & (self.line_words - 1):
             raise IllegalValue(
                 "array.line_words: expected 0 or a power of two of at least 2, "

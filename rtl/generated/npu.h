@@ -46,6 +46,11 @@
 #define NPU_PARAMS2_PAR_LOG2_MASK 0xffu
 #define NPU_PARAMS2_ACC_LOG2_SHIFT 24u /* log2 of the words of ACC */
 #define NPU_PARAMS2_ACC_LOG2_MASK 0xffu
+#define NPU_PARAMS3 0x14u /* read only: what the machine is built with */
+#define NPU_PARAMS3_LANES_PER_REQUANTIZER_SHIFT 8u /* lanes that share a requantizer and an adder, and take turns in RQ, VEC add and multiply */
+#define NPU_PARAMS3_LANES_PER_REQUANTIZER_MASK 0xfu
+#define NPU_PARAMS3_LANES_PER_LOOKUP_SHIFT 12u /* lanes that share a reader of the table, and take turns in VEC lookup */
+#define NPU_PARAMS3_LANES_PER_LOOKUP_MASK 0xfu
 #define NPU_PROGRAM_BASE 0x20u /* byte address, multiple of 128 */
 #define NPU_PROGRAM_LENGTH 0x24u /* instructions */
 #define NPU_START 0x28u /* write only: write 1 to start */

@@ -33,7 +33,7 @@ from tools.flow.timing_driven import ABC, LOAD_FF, RECIPE, map_for_speed
 
 MEASURED = ROOT / "docs" / "timing.json"
 TOP = "npu_top"
-KEPT = ("npu_lane",)
+KEPT = ("npu_lane", "npu_epilogue")
 """Modules that are mapped for themselves, once for all their instances."""
 MODULES = tuple(
     path.stem

@@ -145,6 +145,7 @@ def _transfer(b: Build) -> Mapping[str, int]:
 
 
 _UNIT = f"ex.array.lane[{LANE}].unit"
+_EPILOGUE = f"ex.array.requantizer[{LANE}].unit"
 
 COLUMN = Unit(
     "npu_pe_column", f"{_UNIT}.pe_column", _column, ("MAC",), _rows, ARRAY_FORMATS, rows=True
@@ -162,12 +163,13 @@ UNITS = (
     *SIZED,
     Unit("npu_subtract_zero_point", f"{_UNIT}.subtract_zero_point", _plain, ("MAC",),
          _operands),
-    Unit("npu_merge_regions", f"{_UNIT}.merge_regions", _plain, ("MAC", "RQ"), _merge),
-    Unit("npu_requantize", f"{_UNIT}.requantize", lambda b: {"MAX_TERMS": 1}, ("RQ", "VEC"),
+    Unit("npu_merge_regions", f"{_EPILOGUE}.merge_regions", _plain, ("MAC", "RQ"), _merge),
+    Unit("npu_requantize", f"{_EPILOGUE}.requantize", lambda b: {"MAX_TERMS": 1}, ("RQ", "VEC"),
          _requantize),
     Unit("npu_pool", f"{_UNIT}.pool", _plain, ("VEC",), _pool, ("uniform8", VECTOR)),
-    Unit("npu_add", f"{_UNIT}.add", _plain, ("VEC",), _add, ("uniform8", VECTOR)),
-    Unit("npu_lookup", f"ex.array.lane[{LANE}].lookup", _plain, ("VEC",), _lookup, (VECTOR,)),
+    Unit("npu_add", f"{_EPILOGUE}.add", _plain, ("VEC",), _add, ("uniform8", VECTOR)),
+    Unit("npu_lookup", f"ex.array.shared_lookup[{LANE}].lookup", _plain, ("VEC",), _lookup,
+         (VECTOR,)),
     Unit("npu_mac_engine", "ex.mac_engine", _size, ("MAC", "RQ"), _run("mac_engine_busy")),
     Unit("npu_vector_engine", "ex.vector_engine", _plain, ("MAC", "RQ", "VEC"),
          _run("vector_engine_busy")),

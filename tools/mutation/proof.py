@@ -25,7 +25,7 @@ from tools.mutation.miter import Circuit, read_circuit, write_miter
 from tools.mutation.netlist import Mutant
 
 TOP = "npu_top"
-OWN_ROOTS = ("npu_lane", "npu_bank")
+OWN_ROOTS = ("npu_lane", "npu_epilogue", "npu_bank")
 """Control modules that are boxes in npu_top."""
 LANE_PARTS = ("npu_weight_column",)
 """Control modules that stand in lanes alone."""

@@ -110,11 +110,17 @@ def may_interpolate(machine: Machine, width: int, wide: int) -> bool:
     return _plan(machine, width, wide) is not None and _PAR_WORDS <= machine.par_words
 
 
-def interpolation_cycles(rows: Sequence[Run], columns: Sequence[Run], blend: Blend) -> int:
+def interpolation_cycles(
+    machine: Machine, rows: Sequence[Run], columns: Sequence[Run], blend: Blend
+) -> int:
     """Return about how many cycles a block of channels takes."""
+    lanes = machine.array.lanes_per_requantizer
     return sum(
         _START_CYCLES
-        + len(blend.planes(row.share, column.share)) * row.places.count * column.places.count
+        + len(blend.planes(row.share, column.share))
+        * lanes
+        * row.places.count
+        * column.places.count
         for row in rows
         for column in columns
     )

@@ -50,6 +50,8 @@ class LinearShape:
     in_pixel_beats: int
     out_pixel_beats: int
     source_blocks: int
+    lanes_per_requantizer: int = 1
+    """So many times EP walks over the terms of a tile's words."""
     residual: bool = False
     """A tile of another tensor, as large as the outputs, is added."""
     add_words: int = 0

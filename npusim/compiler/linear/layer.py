@@ -214,6 +214,7 @@ def linear_shape(
         code_planes=len(planes),
         sum_planes=layer.terms.sum_planes,
         terms=layer.terms.count,
+        lanes_per_requantizer=machine.array.lanes_per_requantizer,
         depthwise=layer.depthwise,
         one_block=grouped,
         in_pixel_beats=source.pixel_beats,

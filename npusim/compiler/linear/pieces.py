@@ -76,9 +76,10 @@ def engine_cycles(
     taken = blocks * tiles.gcb * passes(shape, tiles)
     mac = load + (taken - 1) * np.maximum(walked, load) + walked
     mac = chunks * shape.code_planes * (mac + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
-    epilogue = blocks * (PAR_HEADER_WORDS + shape.terms * (pixels + 1)) + RQ_DRAIN_CYCLES
+    turns = pixels * shape.lanes_per_requantizer
+    epilogue = blocks * (PAR_HEADER_WORDS + shape.terms * (turns + 1)) + RQ_DRAIN_CYCLES
     if shape.residual:
-        epilogue = epilogue + 2 * blocks * pixels + RQ_DRAIN_CYCLES + LAUNCH_CYCLES
+        epilogue = epilogue + 2 * blocks * turns + RQ_DRAIN_CYCLES + LAUNCH_CYCLES
     return mac, epilogue + LAUNCH_CYCLES
 
 

@@ -59,7 +59,7 @@ def lower(network: Network, node: Node, at: Interpolation, context: Context) -> 
     is_half_up = at.half_up or at.bits is None
     blend = Blend((1 << bits[0], 1 << bits[1]), sum(bits), "half_up" if is_half_up else "half_away")
     source, target = context.source(node.inputs[0]), context.as_stored(y)
-    cycles = target.blocks * interpolation_cycles(rows, columns, blend)
+    cycles = target.blocks * interpolation_cycles(context.machine, rows, columns, blend)
     if not pays(context.machine, cycles, prod(y.shape)):
         return None
 

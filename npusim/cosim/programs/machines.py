@@ -25,6 +25,8 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
         "array.pwlq_bits": rng.randint(2, 7) if "pwlq" in formats else 0,
         "array.fp32_requantizer": seed % 2,
         "array.line_words": (0, 2, 8, 32)[seed // 2 % 4],
+        "array.lanes_per_requantizer": (1, 2, 4)[seed % 3],
+        "array.lanes_per_lookup": (1, 4, 2)[seed // 3 % 3],
         "scratchpads.act_banks": rng.choice((2, 4, 8)),
         "scratchpads.act_bank_words": rng.choice((8, 16, 64, 256, 1024)),
         "scratchpads.wgt_banks": rng.choice((2, 4)),

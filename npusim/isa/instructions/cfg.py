@@ -17,6 +17,7 @@ from npusim.isa.page import (
     no_transfer,
 )
 from npusim.isa.spec import CFG_CYCLES, QUEUED_ENGINES
+from npusim.machines import Machine
 
 FORMAT = Format(
     "CFG", 1, QUEUED_ENGINES, "write three consecutive configuration registers",
@@ -33,6 +34,6 @@ rules, hazards, nests, transfer = no_rules, no_hazards, no_nests, no_transfer
 banks, counts = no_banks, no_counts
 
 
-def cycles(cfg: Group, latency: Latency) -> Column:
+def cycles(cfg: Group, machine: Machine, latency: Latency) -> Column:
     """Return CFG_CYCLES of each."""
     return np.full_like(cfg.pcs, CFG_CYCLES)

@@ -220,7 +220,7 @@ def banks(mac: Any) -> Any:
     return act | wgt | mac["acc_banks"] << BANK_BASE["ACC"]
 
 
-def cycles(mac: Group, latency: Latency) -> Column:
+def cycles(mac: Group, machine: Machine, latency: Latency) -> Column:
     """Return load + (T - 1) * max(P, load) + P + drain: one tile is loaded as another is used."""
     load = mac.registers["mac_tile"]["rows"] + MAC_LOAD_CYCLES + latency("weight_decode")
     drain = MAC_DRAIN_CYCLES + latency("subtract_zero_point") + latency("pe_column")

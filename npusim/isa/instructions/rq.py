@@ -29,7 +29,7 @@ from npusim.isa.page import (
 )
 from npusim.isa.scratchpads import BANK_BASE
 from npusim.isa.spec import PAR_HEADER_WORDS, RQ_DRAIN_CYCLES, TERMS_MAX
-from npusim.isa.vector_nest import WORD_LEVELS
+from npusim.isa.vector_nest import WORD_LEVELS, walks_read
 from npusim.machines import Machine
 from npusim.words import EPILOGUES, ROUNDINGS
 
@@ -99,10 +99,14 @@ def banks(rq: Any) -> Any:
     return vector_nest.claims(rq) | rq["par_banks"] << BANK_BASE["PAR"]
 
 
-def cycles(rq: Group, latency: Latency) -> Column:
-    """Return b * (3 + J + y * x * J) + drain: a word of PAR or a term in each."""
+def cycles(rq: Group, machine: Machine, latency: Latency) -> Column:
+    """Return b * (3 + J + y * x * J * lanes) + drain: a word of PAR or a term in each.
+
+    `lanes` share a requantizer: a word's terms come once for each of them.
+    """
     blocks, y, x = (rq.registers[name]["count"] for name in WORD_LEVELS)
     terms = saturating_product(y, x) * rq.registers["vec_kx"]["count"]
+    terms *= machine.array.lanes_per_requantizer
     return blocks * (_block_words(rq) + terms) + RQ_DRAIN_CYCLES + latency("requantize")
 
 
@@ -115,10 +119,11 @@ def counts(rq: Group, machine: Machine) -> dict[str, Column]:
     float32 = (rounding == FLOAT32) & bool(machine.array.fp32_requantizer)
     results = written * machine.size
     merged = (rq["pwlq"] == 1) & (rq["act_terms"] & 1 == 0)  # term 0 reads A1 and S
+    read = written * walks_read(terms, machine.array.lanes_per_requantizer)
     return {
         "par_reads": rq.registers["vec_b"]["count"] * _block_words(rq),
-        "act_reads": written * act_terms,
-        "acc_reads": written * (terms - act_terms + merged),
+        "act_reads": read * act_terms,
+        "acc_reads": read * (terms - act_terms + merged),
         "act_writes": written,
         "requantizations": results * ~float32,
         "requantize_terms": results * terms * ~float32,

@@ -19,7 +19,7 @@ from npusim.isa.fields import ACC_BANKS, Field, Format, Register, number
 from npusim.isa.nest import Column, Nest, reached, saturating_product
 from npusim.isa.page import Group, Latency, Rule, counted, levels_of, no_transfer
 from npusim.isa.spec import VEC_DRAIN_CYCLES, VEC_OPS
-from npusim.isa.vector_nest import LEVELS
+from npusim.isa.vector_nest import LEVELS, walks_read
 from npusim.machines import Machine
 
 FORMAT = Format(
@@ -73,6 +73,13 @@ def _taps(vec: Group) -> Column:
     return vec.registers["vec_ky"]["count"] * vec.registers["vec_kx"]["count"]
 
 
+def _lanes(vec: Group, machine: Machine) -> Column:
+    """Return how many lanes share the operation's unit."""
+    array = machine.array
+    shared = dict.fromkeys(PAIRS, array.lanes_per_requantizer) | {"lookup": array.lanes_per_lookup}
+    return np.array([shared.get(op, 1) for op in VEC_OPS], np.int64)[vec["op"]]
+
+
 def rules(vec: Group, machine: Machine) -> Iterator[Rule]:
     """Return what legal operands satisfy."""
     taps = _taps(vec)
@@ -104,23 +111,26 @@ def nests(vec: Group) -> list[Nest]:
     ]
 
 
-def cycles(vec: Group, latency: Latency) -> Column:
-    """Return b * y * x * ky * kx + drain + the latency of the operation's units."""
+def cycles(vec: Group, machine: Machine, latency: Latency) -> Column:
+    """Return b * y * x * lanes * ky * kx + drain + the latency of the operation's units.
+
+    `lanes` share a unit: a window is walked once for each of them.
+    """
     units = [sum(latency(unit) for unit in _UNITS[op]) for op in VEC_OPS]
     of_op = np.array(units, np.int64)
     taps = saturating_product(*(vec.registers[name]["count"] for name in LEVELS))
-    return taps + VEC_DRAIN_CYCLES + of_op[vec["op"]]
+    return taps * _lanes(vec, machine) + VEC_DRAIN_CYCLES + of_op[vec["op"]]
 
 
 def counts(vec: Group, machine: Machine) -> dict[str, Column]:
     """Return taps by operation, and the words of each scratchpad."""
     words = vector_nest.words(vec)
     taps = words * _taps(vec)
-    is_sum, size = _is(vec, "sum"), machine.size
+    is_sum, size, lanes = _is(vec, "sum"), machine.size, _lanes(vec, machine)
     added = words * size * np.logical_or.reduce([_is(vec, op) for op in PAIRS])
     return {
         **{name: taps * size * _is(vec, op) for name, op in zip(VECTOR, VEC_OPS, strict=True)},
-        "act_reads": taps,
+        "act_reads": taps * walks_read(_taps(vec), lanes),
         "acc_writes": words * is_sum,
         "acc_reads": words * is_sum * vec["accumulate"],
         "act_writes": words * ~is_sum * ~_is(vec, "table"),

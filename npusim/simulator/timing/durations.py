@@ -44,6 +44,6 @@ def durations(columns: Columns, machine: Machine) -> Column:
     parameters = datapath_parameters(machine)
     result = np.zeros(columns.count, np.int64)
     for name, group in columns.groups.items():
-        cycles = PAGES[name].cycles(group, lambda unit: _UNITS[unit].latency(parameters))
+        cycles = PAGES[name].cycles(group, machine, lambda unit: _UNITS[unit].latency(parameters))
         result[group.pcs] = cycles
     return result

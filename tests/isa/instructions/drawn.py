@@ -20,15 +20,16 @@ NANO = Machine.load("nano")
 
 
 @cache
-def _programs(name: str) -> list[tuple[Machine, tuple[Instruction, ...]]]:
-    machine = Machine.load(name)
+def _programs(name: str, **array: int) -> list[tuple[Machine, tuple[Instruction, ...]]]:
+    machine = Machine.load(name).with_({f"array.{key}": value for key, value in array.items()})
     rng = [random.Random(seed) for seed in range(25)]
     return [(machine, random_program(one, machine, 12)[0].instructions) for one in rng]
 
 
 def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
-    """Yield every instruction of this name in 50 programs, with the registers that it sees."""
-    for machine, program in (*_programs("nano"), *_programs("base")):
+    """Yield every instruction of this name in 75 programs, with the registers that it sees."""
+    shared = _programs("nano", lanes_per_requantizer=2, lanes_per_lookup=4)
+    for machine, program in (*_programs("nano"), *_programs("base"), *shared):
         files = RegisterFile()
         for item in program:
             if item.name == "CFG":

@@ -11,7 +11,7 @@ def test_it_waits_and_touches_nothing() -> None:
     assert fence.FORMAT.engines == ("FETCH",)
     assert fence.REGISTERS == ()
     assert broken("FENCE", one) == []
-    assert fence.cycles(one, unit_latency).tolist() == [0]
+    assert fence.cycles(one, NANO, unit_latency).tolist() == [0]
     assert fence.nests(one) == []
     assert fence.banks(one) == 0
     assert fence.counts(one, NANO) == {}

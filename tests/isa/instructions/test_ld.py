@@ -47,7 +47,7 @@ def test_words_beats_and_counts_are_those_of_the_loops() -> None:
         length = int(move.columns[0] * move.element_beats[0])
         assert [first + beat for first in rows for beat in range(length)] == beats
         assert int(move.region[0]) == item["region"]
-        assert ld.cycles(group_of(item, registers), unit_latency).tolist() == [0]
+        assert ld.cycles(group_of(item, registers), machine, unit_latency).tolist() == [0]
     assert seen == {("ACT", False), ("ACT", True), ("WGT", True), ("PAR", True)}
 
 

@@ -76,7 +76,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         load = tile["rows"] + MAC_LOAD_CYCLES + unit_latency("weight_decode")
         cycles = load + (tiles - 1) * max(reads, load) + reads + MAC_DRAIN_CYCLES
         cycles += unit_latency("subtract_zero_point") + unit_latency("pe_column")
-        assert mac.cycles(group_of(item, registers), unit_latency).tolist() == [cycles]
+        assert mac.cycles(group_of(item, registers), machine, unit_latency).tolist() == [cycles]
         seen.add((kind, item["depthwise"], item["accumulate"]))
         windows += is_window
     assert {(kind, 0, 0) for kind in mac.MACS} <= seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 import pytest
 
@@ -34,27 +35,30 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
                 cycles += 1
             for y, x in loop(r, ("vec_y", "vec_x")):
                 at = tuple(zip(("vec_b", "vec_y", "vec_x"), (b, y, x), strict=True))
-                for j in range(terms):
+                lanes = range(machine.array.lanes_per_requantizer)  # that take turns
+                for lane, j in product(lanes, range(terms)):
                     cycles += 1
+                    if j == 0 and item["pwlq"] and not item["act_terms"] & 1:
+                        counts["merges"] += machine.size // len(lanes)
+                        counts["acc_reads"] += terms > 1 or lane == 0  # A1 and S
+                    if terms == 1 and lane:
+                        continue  # the word stands there yet
                     if item["act_terms"] >> j & 1:
                         base = item["act"] + sum(i * r[level]["stride"] for level, i in at)
                         touched.read("ACT", base + j * r["vec_kx"]["stride"])
                     else:
                         base = item["acc"] + sum(i * r[f"{level}_out"]["acc"] for level, i in at)
                         touched.read("ACC", base + j * r["vec_kx_out"]["acc"])
-                        if item["pwlq"] and j == 0:  # A1 and S
-                            counts["acc_reads"] += 1
-                            counts["merges"] += machine.size
                 out = item["out"] + sum(i * r[f"{level}_out"]["out"] for level, i in at)
                 touched.write("ACT", out)
                 counts["requantizations"] += machine.size
                 counts["requantize_terms"] += terms * machine.size
         touched.assert_nests(item, r)
         assert counted(item, r, machine) == dict(counts + touched.counts()), item
-        assert rq.cycles(group_of(item, r), unit_latency).tolist() == [cycles]
-        seen.add((terms, item["pwlq"]))
-    assert {terms for terms, _ in seen} == {1, 2, 3, 4}
-    assert {pwlq for _, pwlq in seen} == {0, 1}
+        assert rq.cycles(group_of(item, r), machine, unit_latency).tolist() == [cycles]
+        seen.add((terms, item["pwlq"], machine.array.lanes_per_requantizer))
+    assert {terms for terms, *_ in seen} == {1, 2, 3, 4}
+    assert {(pwlq, lanes) for _, pwlq, lanes in seen} == {(0, 1), (1, 1), (0, 2), (1, 2)}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_words_beats_and_counts_are_those_of_the_loops() -> None:
         length = int(move.columns[0] * move.element_beats[0])
         assert [first + beat for first in rows for beat in range(length)] == beats
         assert [int(pad[0]) for pad in move[-4:]] == [0, 0, 0, 0]
-        assert st.cycles(one, unit_latency).tolist() == [0]
+        assert st.cycles(one, machine, unit_latency).tolist() == [0]
         assert st.banks(one).tolist() == [item["banks"]]
 
 

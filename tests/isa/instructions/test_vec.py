@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 
 import pytest
 
 from npusim.isa.columns import group_of
 from npusim.isa.instructions import vec
 from npusim.isa.spec import VEC_DRAIN_CYCLES, VEC_OPS
+from npusim.machines import Machine
 from tests.isa.instructions.drawn import Touched, broken, counted, drawn, group, loop, unit_latency
 
 LEVELS = ("vec_b", "vec_y", "vec_x", "vec_ky", "vec_kx")
@@ -21,6 +23,12 @@ UNITS = {
 }  # fmt: skip
 
 
+def _lanes(op: str, machine: Machine) -> int:
+    array = machine.array
+    of_op = {"lookup": array.lanes_per_lookup, "add": array.lanes_per_requantizer}
+    return of_op.get("add" if op == "multiply" else op, 1)
+
+
 def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     seen = set()
     for machine, item, r in drawn("VEC"):
@@ -29,10 +37,14 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         for at in loop(r, LEVELS[:3]):
             where = tuple(zip(LEVELS, at, strict=False))
             base = item["act"] + sum(i * r[level]["stride"] for level, i in where)
-            for ky, kx in loop(r, LEVELS[3:]):
-                touched.read("ACT", base + ky * r["vec_ky"]["stride"] + kx * r["vec_kx"]["stride"])
-                counts[f"vector_{op}"] += machine.size
+            lanes = range(_lanes(op, machine))  # that take turns
+            taps = list(loop(r, LEVELS[3:]))
+            for lane, (ky, kx) in product(lanes, taps):
                 cycles += 1
+                if lane and len(taps) == 1:
+                    continue  # the word stands there yet
+                touched.read("ACT", base + ky * r["vec_ky"]["stride"] + kx * r["vec_kx"]["stride"])
+            counts[f"vector_{op}"] += machine.size * len(taps)
             if op == "sum":
                 word = item["acc"] + sum(i * r[f"{level}_out"]["acc"] for level, i in where)
                 touched.write("ACC", word)
@@ -47,9 +59,10 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
                 counts["requantize_terms"] += machine.size
         touched.assert_nests(item, r)
         assert counted(item, r, machine) == dict(counts + touched.counts()), item
-        assert vec.cycles(group_of(item, r), unit_latency).tolist() == [cycles]
-        seen.add(op)
-    assert seen == set(VEC_OPS)
+        assert vec.cycles(group_of(item, r), machine, unit_latency).tolist() == [cycles]
+        seen.add((op, _lanes(op, machine)))
+    assert {op for op, _ in seen} == set(VEC_OPS)
+    assert {("add", 2), ("multiply", 2), ("lookup", 4)} <= seen
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,8 @@ def _by_patterns(
 def _select_cycles(machine: Machine, pixels: int, blocks: int, inputs: int) -> int:
     """Return about how many cycles a selection takes: a load, a pass and a result each."""
     start = machine.memory.latency_cycles
-    return blocks * (inputs * (pixels * machine.word_beats + start) + 2 * pixels + start)
+    passes = 1 + machine.array.lanes_per_requantizer
+    return blocks * (inputs * (pixels * machine.word_beats + start) + passes * pixels + start)
 
 
 def pays(machine: Machine, cycles: int, elements: int) -> bool:
