@@ -14,7 +14,6 @@ npu_pool.v
 npu_lookup.v
 npu_round_shift.v
 npu_requantize_float.v
-npu_held.v
 
 # level 2
 npu_requantize.v
@@ -49,6 +48,7 @@ npu_st.v
 npu_mac_engine.v
 npu_lane.v
 npu_epilogue.v
+npu_shared_lookup.v
 npu_scratchpads.v
 npu_accumulators.v
 

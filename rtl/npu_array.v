@@ -98,8 +98,9 @@ module npu_array #(
   localparam int CONSTANT_BITS = 63 + 10 + 4 * 31;  // of npu_lane
 
   generate
-    if (LANES_PER_REQUANTIZER > SIZE || LANES_PER_LOOKUP > SIZE) begin : gen_bad_lanes
-      npu_array_LANES_PER_UNIT_must_be_at_most_SIZE bad_parameter ();
+    if (LANES_PER_REQUANTIZER < 1 || LANES_PER_REQUANTIZER > SIZE || LANES_PER_LOOKUP < 1 ||
+        LANES_PER_LOOKUP > SIZE) begin : gen_bad_lanes
+      npu_array_LANES_PER_UNIT_must_be_1_to_SIZE bad_parameter ();
     end
   endgenerate
 
@@ -290,7 +291,7 @@ module npu_array #(
       localparam int N = LANES_PER_REQUANTIZER;
 
       npu_epilogue #(
-          .LANES           (N),
+          .LANES_PER_REQUANTIZER(N),
           .FP32_REQUANTIZER(FP32_REQUANTIZER)
       ) unit (
           .clk_i            (clk_i),
@@ -328,35 +329,21 @@ module npu_array #(
       );
     end
 
-    for (c = 0; c < SIZE / LANES_PER_LOOKUP; c = c + 1) begin : shared_lookup
+    for (c = 0; c < SIZE / LANES_PER_LOOKUP; c = c + 1) begin : lookup
       localparam int N = LANES_PER_LOOKUP;
-      wire unused_valid;
-      wire [BYTE_BITS-1:0] x, y;
 
-      if (N == 1) begin : gen_one
-        assign x = operand_q[c*BYTE_BITS+:BYTE_BITS];
-      end else begin : gen_chosen
-        assign x = operand_q[(c*N+lane_2_i[$clog2(N)-1:0])*BYTE_BITS+:BYTE_BITS];
-      end
-
-      npu_lookup lookup (
-          .clk_i  (clk_i),
-          .rst_i  (rst_i),
-          .en_i   (is_lookup),
-          .valid_i(tap_2_i),
-          .valid_o(unused_valid),
-          .table_i(table_q),
-          .x_i    (x),
-          .y_o    (y)
-      );
-
-      npu_held #(
-          .LANES(N)
-      ) held (
-          .clk_i (clk_i),
-          .hold_i(hold_i),
-          .byte_i(y),
-          .out_o (looked_up[c*N*BYTE_BITS+:N*BYTE_BITS])
+      npu_shared_lookup #(
+          .LANES_PER_LOOKUP(N)
+      ) unit (
+          .clk_i    (clk_i),
+          .rst_i    (rst_i),
+          .en_i     (is_lookup),
+          .tap_i    (tap_2_i),
+          .lane_i   (lane_2_i),
+          .table_i  (table_q),
+          .operand_i(operand_q[c*N*BYTE_BITS+:N*BYTE_BITS]),
+          .hold_i   (hold_i),
+          .out_o    (looked_up[c*N*BYTE_BITS+:N*BYTE_BITS])
       );
     end
   endgenerate

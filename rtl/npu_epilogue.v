@@ -1,9 +1,9 @@
-// epilogue: what LANES lanes share of RQ and of VEC add and multiply: one requantizer, one adder.
+// epilogue: what some lanes share of RQ and of VEC add and multiply: one requantizer, one adder.
 //
 //   RQ:             byte = requantize(terms)
 //   add, multiply:  byte = requantize(add(pair))
 //
-// The walk gives each window LANES times, once for each lane: a lane's bytes and words are chosen
+// The walk gives each window once for each of these lanes: a lane's bytes and words are chosen
 // at the memories' outputs, its term and its constants one stage later. The bytes of the lanes
 // before the last wait in held_q until the whole word is written.
 //
@@ -18,8 +18,9 @@
 `default_nettype none
 
 module npu_epilogue #(
-    parameter  int LANES     = 1,  // 1, 2, 4 or 8
+    parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8
     parameter  int FP32_REQUANTIZER = 0,  // the float32 requantizer is there too
+    localparam int LANES     = LANES_PER_REQUANTIZER,
     localparam int BYTE_BITS = 8,
     localparam int XE_BITS   = 9,
     localparam int ACC_BITS  = 32,
@@ -76,7 +77,7 @@ module npu_epilogue #(
 
   generate
     if (LANES != 1 && LANES != 2 && LANES != 4 && LANES != 8) begin : gen_bad_lanes
-      npu_epilogue_LANES_must_be_1_2_4_or_8 bad_parameter ();
+      npu_epilogue_LANES_PER_REQUANTIZER_must_be_1_2_4_or_8 bad_parameter ();
     end
   endgenerate
 
@@ -212,14 +213,22 @@ module npu_epilogue #(
     end
   endgenerate
 
-  npu_held #(
-      .LANES(LANES)
-  ) held (
-      .clk_i (clk_i),
-      .hold_i(hold_i),
-      .byte_i(requantized[BYTE_BITS-1:0]),
-      .out_o (out_o)
-  );
+  // The bytes of the lanes before the last, the oldest lowest.
+
+  generate
+    if (LANES == 1) begin : gen_at_once
+      wire unused_hold = hold_i;
+      assign out_o = requantized[BYTE_BITS-1:0];
+    end else begin : gen_held
+      logic [(LANES-1)*BYTE_BITS-1:0] held_q;
+
+      assign out_o = {requantized[BYTE_BITS-1:0], held_q};
+
+      always_ff @(posedge clk_i) begin
+        if (hold_i) held_q <= out_o[LANES*BYTE_BITS-1:BYTE_BITS];
+      end
+    end
+  endgenerate
 
 endmodule
 

@@ -29,19 +29,30 @@ class Logic:
     def instances(self, machine: Machine) -> int:
         """Return how many a machine has.
 
-        A lane adds to each region of its accumulators, and subtracts zero points for MAC, for the
-        pairs of VEC, and from the pixels that its lines keep.
+        A lane adds to each region of its accumulators, and subtracts zero points for MAC and from
+        the pixels that its lines keep; a requantizer does for the pairs of VEC.
         """
+        array, size = machine.array, machine.size
+        requantizers = size // array.lanes_per_requantizer
         if self.module == "npu_merge_regions" and not machine.array.pwlq_bits:
             return 0
         if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
             return 0
-        subtractors = 2 + (LINES if machine.array.line_words else 0)
-        of_lane = {
-            "npu_accumulate": machine.acc_regions, "npu_subtract_zero_point": subtractors,
-        }  # fmt: skip
-        return of_lane.get(self.module, 1) * (machine.size if self.per_lane else 1)
+        if self.module == "npu_epilogue" and requantizers == size:
+            return 0  # a lane's own requantizer: what is beside its modules counts to npu_lane
+        several = {
+            "npu_accumulate": size * machine.acc_regions,
+            "npu_subtract_zero_point": size * (1 + (LINES if array.line_words else 0))
+            + requantizers,
+            "npu_lookup": size // array.lanes_per_lookup,
+        } | dict.fromkeys(SHARED, requantizers)
+        return several.get(self.module, size if self.per_lane else 1)
 
+
+SHARED = (
+    "npu_merge_regions", "npu_requantize", "npu_requantize_float", "npu_add", "npu_epilogue",
+)  # fmt: skip
+"""Modules that a requantizer has, which lanes may share."""
 
 LOGIC = (
     Logic(

@@ -19,12 +19,15 @@ def random_machine(rng: np.random.Generator, least_words: int = 8) -> Machine:
     size = power(4, 32)
     return Machine(
         name="random",
-        array=Array(size, ("uniform8", "uniform4", "subset", "pwlq"), 7),
+        array=Array(
+            size, ("uniform8", "uniform4", "subset", "pwlq"), 7, lanes_per_requantizer=power(1, 4),
+            lanes_per_lookup=power(1, 4),
+        ),
         scratchpads=Scratchpads(
             power(2, 8), power(least_words, 256), power(2, 4), power(max(least_words, size), 256),
             power(2, 4), power(least_words, 64), power(least_words, 256),
         ),
-        bus=Bus(min(size, power(4, 16)), power(1, 64)),
+        bus=Bus(min(size, power(4, 64)), power(1, 64)),
         memory=Memory(
             ("fixed", "lfsr")[int(rng.integers(2))], int(rng.integers(1, 60)),
             int(rng.integers(1, 9)), int(rng.integers(1, 65536)), 1 << 24,

@@ -28,6 +28,8 @@ from tests.compiler.test_residency import random_chain
 from tests.rtl.layers import CASES
 
 MACHINES = ("nano", "small")
+SHARED = {"array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2}
+"""Of every second case on `small`."""
 LATENCIES_CYCLES = (1, 10, 75)
 MORE = int(os.environ.get("NPUSIM_RTL_CASES", "0"))
 
@@ -52,7 +54,8 @@ def memories(machine: Machine) -> list[Memory]:
 @cache
 def compiled_case(name: str, machine: str) -> MachineNetwork:
     case = CASES[name]
-    built = Machine.load(machine).with_(case.sizes)
+    shares = machine == "small" and list(CASES).index(name) % 2
+    built = Machine.load(machine).with_({**case.sizes, **(SHARED if shares else {})})
     if case.is_moved:
         built = eager(built)
     return MachineNetwork(case.make(), built, case.rule, keep_tensors=True)

@@ -39,6 +39,7 @@ VARIANTS = {
         **NANO, "BURST_BEATS": 256, "ACT_BANK_WORDS": 8192, "WGT_BANKS": 4,
         "WGT_BANK_WORDS": 16384, "PAR_BANKS": 4, "PAR_BANK_WORDS": 16384, "ACC_WORDS": 65536,
     },
+    "shared": {**NANO, "LANES_PER_REQUANTIZER": 2, "LANES_PER_LOOKUP": 4},
     "wide bus": {**NANO, "SIZE": 32, "BUS_BYTES": 32},
 }  # fmt: skip
 
@@ -46,6 +47,8 @@ REFUSED = {
     "SIZE": (2, 12, 128),
     "BUS_BYTES": (2, 8),
     "BURST_BEATS": (0, 3, 512),
+    "LANES_PER_REQUANTIZER": (0, 3, 8, 16),
+    "LANES_PER_LOOKUP": (0, 3, 8, 16),
     "UNIFORM_BITS": (1, 9),
     "SUBSET": (2,),
     "PWLQ_BITS": (1, 8),

@@ -168,7 +168,7 @@ UNITS = (
          _requantize),
     Unit("npu_pool", f"{_UNIT}.pool", _plain, ("VEC",), _pool, ("uniform8", VECTOR)),
     Unit("npu_add", f"{_EPILOGUE}.add", _plain, ("VEC",), _add, ("uniform8", VECTOR)),
-    Unit("npu_lookup", f"ex.array.shared_lookup[{LANE}].lookup", _plain, ("VEC",), _lookup,
+    Unit("npu_lookup", f"ex.array.lookup[{LANE}].unit.lookup", _plain, ("VEC",), _lookup,
          (VECTOR,)),
     Unit("npu_mac_engine", "ex.mac_engine", _size, ("MAC", "RQ"), _run("mac_engine_busy")),
     Unit("npu_vector_engine", "ex.vector_engine", _plain, ("MAC", "RQ", "VEC"),
