@@ -11,10 +11,11 @@ from npusim.compiler.emit.transfers import load_fill
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
 from npusim.graph.network import Network, Node
 from npusim.graph.samples import declared_samples, of_samples
-from npusim.isa.program import Layer, Place, Program, Region, Step
+from npusim.graph.state import State
+from npusim.isa.program import KeptValue, Layer, Place, Program, Region, Step
 from npusim.isa.traffic import dram_bytes
 from npusim.machines import Machine
-from npusim.operators.count import host_work, layer_macs
+from npusim.operators.count import host_work, layer_macs, state_work
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
@@ -55,7 +56,8 @@ def compile_network(
         return compile_batch(
             network, machine, requant, declared_samples(network), keep_tensors, with_data
         )
-    compiler = Compiler(of_samples(network, samples), machine, rule, keep_tensors, samples)
+    parts = of_samples(network, samples), machine, rule, keep_tensors, samples, network.state
+    compiler = Compiler(*parts)
     compiler.run()
     return compiler.program(with_data)
 
@@ -117,10 +119,16 @@ class Compiler:
     """
 
     def __init__(
-        self, network: Network, machine: Machine, rule: Rule, keep: bool, samples: int
+        self,
+        network: Network,
+        machine: Machine,
+        rule: Rule,
+        keep: bool,
+        samples: int,
+        state: tuple[State, ...],
     ) -> None:
         self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
-        self.samples = samples
+        self.samples, self.state = samples, state
         self.emitter = Emitter(machine)
         self.constants, self.arena = Constants(machine), Arena()
         self.lowered = LoweredNetwork(
@@ -140,6 +148,8 @@ class Compiler:
         held: dict[str, int] = {}
         for name in self.network.inputs:
             self._place(name, held)
+        for kept in self.state:
+            del held[kept.value]  # its place is its own, from sample to sample
         for number, unit in enumerate(units):
             if residency is not None:
                 self.emitter.act_first, self.emitter.act_banks = residency.window(number)
@@ -148,6 +158,9 @@ class Compiler:
                 for name in [name for name in held if lowered.last_readers[name] <= unit.place]:
                     self.arena.free(held.pop(name))
         self._end_run()
+        if self.state:
+            moved = state_work(self.network, self.state).moved_bytes
+            self.steps.append(Step("state", node="state", operator="State", moved_bytes=moved))
 
     def _place(self, name: str, held: dict[str, int]) -> None:
         """Give a tensor space in DRAM."""
@@ -222,6 +235,7 @@ class Compiler:
             inputs=network.inputs,
             outputs=network.outputs,
             steps=tuple(self.steps),
+            state=tuple(KeptValue(kept.value, kept.update) for kept in self.state),
             layers=tuple(
                 Layer(
                     unit.node.name,

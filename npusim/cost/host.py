@@ -46,9 +46,9 @@ def host_cost(host: Host, step: Step) -> HostCost:
 
 
 def host_costs(program: Program) -> tuple[HostCost, ...]:
-    """Return the cost of every node that `program` leaves to the host, in order."""
+    """Return the cost of all that `program` leaves to the host, in order: nodes, then its state."""
     return tuple(
-        host_cost(program.machine.host, step) for step in program.steps if step.kind == "host"
+        host_cost(program.machine.host, step) for step in program.steps if step.kind != "run"
     )
 
 

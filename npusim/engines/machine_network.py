@@ -97,16 +97,21 @@ class MachineNetwork:
         program = self.program
         for name, value in values.items():
             write_tensor(program, self.dram, name, value)
-        kept: dict[str, NDArray] = {}
         timelines = []
         for step in program.steps:
             if step.kind == "run":
                 timelines.append(self.execute(program, step, self.dram))
-            else:
+            elif step.kind == "host":
                 self.host_step(step)
-        for name in keep:
-            kept[name] = self.read(name)
+        kept = {name: self.read(name) for name in keep}
+        self._update_state()
         return SampleRun(kept, tuple(timelines))
+
+    def _update_state(self) -> None:
+        """Let the next execution find what this one leaves; all is read before it is written."""
+        left = [(kept.value, self.read(kept.update)) for kept in self.program.state]
+        for name, value in left:
+            write_tensor(self.program, self.dram, name, value)
 
     def host_step(self, step: Step) -> None:
         """Carry out a host operator on the DRAM."""
@@ -142,7 +147,7 @@ class MachineNetwork:
         filled up with zeros. `progress` is called with (samples done, samples in all).
         """
         names = self.given.outputs if keep is None else tuple(keep)
-        kept = dict.fromkeys((*names, *(state.update for state in self.given.state)))
+        kept = dict.fromkeys(names)
         batches = network_inputs(self.given, x, whole=not self.separable)
         samples = self._samples(batches)
         require_one_run(self.network, names, samples)
@@ -151,7 +156,7 @@ class MachineNetwork:
             part = {name: self._part(name, batch, first) for name, batch in batches.items()}
             runs.append(self.run_one(part | state, kept))
             if not reset_state:
-                state = {s.value: runs[-1].tensors[s.update] for s in self.given.state}
+                state = {}
             if progress is not None:
                 progress(min(first + each, samples), samples)
         joined = {}

@@ -91,5 +91,5 @@ def _runs_on(compiled: MachineNetwork, inputs: Mapping[str, NDArray]) -> Iterato
     for step in program.steps:
         if step.kind == "host":
             compiled.host_step(step)
-        else:
+        elif step.kind == "run":
             yield step

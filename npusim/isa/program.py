@@ -24,7 +24,7 @@ from npusim.reading import file_bytes, readable
 from npusim.writing import whole_file
 
 MAGIC = b"NPUSIM\r\n"
-FILE_VERSION = 4
+FILE_VERSION = 5
 PAGE_BYTES = 4096
 _DIGEST_BYTES = 32
 
@@ -78,12 +78,22 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class KeptValue:
+    """A value that lives between samples: tensor `update` takes the place of tensor `value`."""
+
+    value: str
+    update: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One part of the execution: a run of instructions that ends with HALT, or a host operator.
 
-    `kind` is "run" (first, count) or "host" (node: its name in the network; the host reads its
-    inputs' places and writes its output's). A host step states its work: the operator, the values
-    it reads or writes, whichever are more, its multiply-accumulates, and the bytes of both.
+    `kind` is "run" (first, count), "host" (node: its name in the network; the host reads its
+    inputs' places and writes its output's) or "state" (behind all others: the host copies the
+    state's updates to where the next sample finds them). What the host does states its work: the
+    operator, the values it reads or writes, whichever are more, its multiply-accumulates, and the
+    bytes of both.
     """
 
     kind: str
@@ -118,6 +128,7 @@ class Program:
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
     layers: tuple[Layer, ...]
+    state: tuple[KeptValue, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.instructions)
@@ -133,13 +144,15 @@ class Program:
             if span.first < 0 or span.count < 0 or span.first + span.count > count:
                 raise FormatError(f"program: {span} is outside {count} instructions")
         for step in self.steps:
-            if step.kind not in ("run", "host"):
-                raise FormatError(f"program: expected a step run or host, found {step.kind!r}")
+            if step.kind not in ("run", "host", "state"):
+                raise FormatError(
+                    f"program: expected a step run, host or state, found {step.kind!r}"
+                )
         for place in self.places:
             if not 0 <= place.region < len(self.regions) or place.offset_bytes < 0:
                 raise FormatError(f"tensor {place.name}: no region {place.region}")
         known = {place.name for place in self.places}
-        for name in (*self.inputs, *self.outputs):
+        for name in (*self.inputs, *self.outputs, *(kept.value for kept in self.state)):
             if name not in known:
                 raise FormatError(f"program: tensor {name} has no place in DRAM")
 
@@ -240,7 +253,7 @@ class Program:
         return cls.from_bytes(file_bytes(Path(path), "a program file"), str(path))
 
 
-_TABLES = {"places": Place, "steps": Step, "layers": Layer}
+_TABLES = {"places": Place, "steps": Step, "layers": Layer, "state": KeptValue}
 
 
 def _from_parts(header: dict[str, Any], blob: bytes) -> Program:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import prod
 
 from npusim.graph.network import Network, Node
+from npusim.graph.state import State
+from npusim.graph.tensor import Tensor
 from npusim.operators import Conv2D, FullyConnected, MaxPool
 from npusim.operators.kinds.called import Caller
 from npusim.operators.kinds.linear import encoding_of
@@ -35,12 +38,22 @@ class Work:
     moved_bytes: int
 
 
+def tensor_bytes(tensor: Tensor) -> int:
+    """Return the bytes of a tensor's values."""
+    return prod(tensor.shape) * tensor.dtype.itemsize
+
+
+def state_work(network: Network, state: Iterable[State]) -> Work:
+    """Return the work of reading what becomes the next sample's state, and of writing it."""
+    return Work(0, 0, 2 * sum(tensor_bytes(network.tensors[kept.value]) for kept in state))
+
+
 def host_work(network: Network, node: Node) -> Work:
     """Return the work of `node`; networks that it runs count once, each a turn of a loop."""
     inputs = [x for x in network.inputs_of(node) if not x.is_constant]
     outputs = network.outputs_of(node)
     read, written = (sum(prod(x.shape) for x in tensors) for tensors in (inputs, outputs))
-    moved = sum(prod(x.shape) * x.dtype.itemsize for x in (*inputs, *outputs))
+    moved = sum(tensor_bytes(x) for x in (*inputs, *outputs))
     inner = [Work(max(read, written), layer_macs(network, node), moved)]
     if isinstance(node.operator, Caller):
         inner += [

@@ -14,6 +14,7 @@ import numpy as np
 
 from npusim import operators as op
 from npusim.graph.network import Group, Network, Node
+from npusim.graph.state import State
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.operators.dense_product import DenseProduct
 from npusim.operators.forms.own_float import ISLAND
@@ -30,7 +31,7 @@ _UNIT = Quantization(np.array(1, np.float32), np.array(0, np.int64))
 def nominal_network(network: Network) -> Network:
     """Return `network` with int8 stand-ins for everything float; integer networks as they are.
 
-    State becomes inputs and outputs, and networks that a loop or a branch runs are stood in for.
+    State is kept, and networks that a loop or a branch runs are stood in for.
     """
     note = assumption(network)
     if not note:
@@ -39,7 +40,8 @@ def nominal_network(network: Network) -> Network:
 
 
 def _all_int8(network: Network) -> Network:
-    weights, network = network.absent_weights, network.functional()
+    weights, given = network.absent_weights, network.state
+    network = network.functional()
     alias: dict[str, str] = {}
     nodes: list[Node] = []
     last_writer: dict[str, Node] = {}
@@ -62,13 +64,23 @@ def _all_int8(network: Network) -> Network:
         for name, tensor in network.tensors.items()
         if name in named
     }
+    state = tuple(
+        State(
+            one.value,
+            alias.get(one.update, one.update),
+            np.zeros(one.initial.shape, tensors[one.value].dtype),
+        )
+        for one in given
+    )
+    values = {one.value for one in state}
     return Network(
         network.name,
         "npusim",
         tuple(nodes),
         tensors,
-        tuple(name for name in network.inputs if name not in weights),
+        tuple(name for name in network.inputs if name not in weights and name not in values),
         outputs,
+        state=state,
     )
 
 
