@@ -105,10 +105,10 @@ def overlaps(boxes: Floats, box: Floats) -> Floats:
 
 def _read(b: Builder, node: OnnxNode) -> None:
     values = tuple(b.value(node, index) for index in range(2))
-    limits = [b.optional(node, index, "limit") for index in range(2, 5)]
-    most, most_overlap, least_score = (None if x is None else x.item() for x in limits)
+    limits = [b.optional(node, index, "limit") for index in range(3, 5)]
+    most_overlap, least_score = (None if x is None else x.item() for x in limits)
     operator = BoxSelection(
-        int(most or 0),
+        b.optional_integer(node, 2, "number of boxes") or 0,
         float(most_overlap or 0),
         None if least_score is None else float(least_score),
         bool(node.integer("center_point_box", 0)),

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.errors import ShapeError
+from npusim.errors import FormatError, ShapeError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.graph.operator import Shape
 from npusim.graph.tensor import Tensor
 from npusim.operators.forms.onnx import OnnxForm
+from npusim.operators.forms.onnx_axes import MAX_RANK
 from npusim.operators.forms.onnx_builder import Builder
 from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.binary import broadcast
@@ -44,7 +45,11 @@ class BroadcastTo(Rearrangement):
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
-    wanted = tuple(int(n) for n in b.constant(node, 1, "shape").ravel())
+    wanted = b.integers(node, 1, "shape")
+    if len(wanted) > MAX_RANK:
+        raise FormatError(
+            f"{node.name} (Expand): expected at most {MAX_RANK} axes, found {len(wanted)}"
+        )
     b.emit(node.name, BroadcastTo(broadcast(b.shape(x), wanted)), (x,), node.outputs[0])
 
 

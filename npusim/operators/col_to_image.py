@@ -76,8 +76,7 @@ def single(operator: ColToImage, x: NDArray) -> NDArray:
 
 def _read(b: Builder, node: OnnxNode) -> None:
     image, kernel = (
-        tuple(int(n) for n in b.constant(node, place, what).ravel())
-        for place, what in ((1, "image shape"), (2, "block shape"))
+        b.integers(node, place, what) for place, what in ((1, "image shape"), (2, "block shape"))
     )
     ones, none = (1,) * len(image), (0,) * (2 * len(image))
     stride, dilation = (node.integers(name, ones) or ones for name in ("strides", "dilations"))

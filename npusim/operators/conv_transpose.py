@@ -49,6 +49,10 @@ class ConvTranspose(Operator):
     def arity(self) -> tuple[int, int]:
         return 2, 3
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        return 0, 1
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[:2]
         need_rank(x, 4, "an input")

@@ -117,7 +117,7 @@ def _read(b: Builder, node: OnnxNode) -> None:
         raise FormatError(f"{node.name} (Loop): expected {len(after) - 1} outputs")
     most = None
     if collected:
-        most = int(b.constant(node, 0, "number of turns").item())
+        most = b.integer(node, 0, "number of turns")
     always = after[0].data is not None and bool(after[0].data)
     starts = not condition or (condition in b.constants and bool(b.constants[condition]))
     operator = CountedLoop(

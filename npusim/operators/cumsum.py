@@ -60,7 +60,7 @@ def _read(layer: TfliteLayer) -> Cumsum:
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
-    (axis,) = axes_of(node, b.constant(node, 1, "axis"), len(b.shape(x))) or (0,)
+    (axis,) = axes_of(node, (b.integer(node, 1, "axis"),), len(b.shape(x))) or (0,)
     exclusive, reverse = (bool(node.integer(name, 0)) for name in ("exclusive", "reverse"))
     b.emit(node.name, Cumsum(axis, exclusive, reverse), (x,), node.outputs[0])
 

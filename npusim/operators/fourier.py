@@ -79,17 +79,17 @@ def _read(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     shape = b.shape(x)
     if b.opset >= AXIS_IS_INPUT:
-        given = b.optional(node, 2, "axis")
-        named = np.array(-2) if given is None else given
+        given = b.optional_integer(node, 2, "axis")
+        named = -2 if given is None else given
     else:
-        named = np.array(node.integer("axis", 1))
-    (axis,) = axes_of(node, named, len(shape)) or (0,)
+        named = node.integer("axis", 1)
+    (axis,) = axes_of(node, (named,), len(shape)) or (0,)
     half, inverse = bool(node.integer("onesided", 0)), bool(node.integer("inverse", 0))
-    length = b.optional(node, 1, "length")
+    length = b.optional_integer(node, 1, "length")
     if half and not inverse and shape[-1] == 2:
         raise UnsupportedError(f"{node.name} (DFT): onesided of complex numbers")
     extent = 2 * (shape[axis] - 1) if half and inverse else shape[axis]
-    count = extent if length is None else int(length.item())
+    count = extent if length is None else length
     b.emit(node.name, Fourier(axis, count, inverse, half), (x,), node.outputs[0])
 
 

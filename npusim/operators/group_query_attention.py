@@ -70,8 +70,10 @@ class GroupQueryAttention(Operator):
 
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         shapes = dict(zip(self.places, inputs, strict=True))
-        if not {QUERY, LAST} <= shapes.keys() or (KEY in shapes) != (VALUE in shapes):
-            raise ShapeError("queries, last places, or keys without values are missing")
+        pairs = (KEY, VALUE), (PAST_KEY, PAST_VALUE), (COSINES, SINES)
+        halves = [pair for pair in pairs if (pair[0] in shapes) != (pair[1] in shapes)]
+        if halves or not {QUERY, LAST} <= shapes.keys():
+            raise ShapeError("queries, last places, or one of a pair of inputs are missing")
         query = shapes[QUERY]
         packed = 0 if KEY in shapes else 2 * self.groups
         if len(query) != 3 or query[2] % (self.heads + packed) or self.heads % self.groups:
@@ -205,7 +207,7 @@ def _read(b: Builder, node: OnnxNode) -> None:
     for name in ("smooth_softmax", "qk_output"):
         if node.integer(name, 0) > 0:
             raise UnsupportedError(f"{where}: {name} is not supported")
-    total = int(b.constant(node, TOTAL, "total sequence length").item())
+    total = b.integer(node, TOTAL, "total sequence length")
     turns = bool(node.integer("do_rotary", 0))
     unread = {TOTAL, *(() if turns else (COSINES, SINES, PLACES))}
     places = tuple(i for i, name in enumerate(node.inputs) if name and i not in unread)

@@ -55,10 +55,10 @@ def single(operator: MaxUnpool, x: NDArray, places: NDArray) -> NDArray:
 
 def _read(b: Builder, node: OnnxNode) -> None:
     values = (b.value(node, 0), b.value(node, 1))
-    given = b.optional(node, 2, "output shape")
+    given = b.optional_integers(node, 2, "output shape")
     shape = b.shape(values[0])
     if given is not None:
-        wanted = tuple(int(n) for n in given.ravel())
+        wanted = given
     else:
         rank = len(shape) - 2
         kernel = node.integers("kernel_shape", None) or ()

@@ -94,9 +94,9 @@ PADS = Field(lambda o, x: {"pads": (*o.before, *o.after)}, _read_pads)
 
 def pads_of(b: Builder, node: OnnxNode, rank: int) -> tuple[list[int], list[int]]:
     """Return how many values Pad puts before and after each axis; below 0 it cuts off."""
-    given = b.optional(node, 1, "pads")
-    pads = [int(n) for n in given.ravel()] if given is not None else node.integers("pads", ()) or ()
-    axes = b.optional(node, 3, "axes")
+    given = b.optional_integers(node, 1, "pads")
+    pads = node.integers("pads", ()) or () if given is None else given
+    axes = b.optional_integers(node, 3, "axes")
     named = tuple(range(rank)) if axes is None else axes_of(node, axes, rank) or ()
     if len(pads) != 2 * len(named):
         raise FormatError(f"{node.name} (Pad): expected {2 * len(named)} pads, found {len(pads)}")

@@ -104,7 +104,7 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     shape = b.shape(x)
     if node.kind == "Reshape":
-        target = reshape_target(node, shape, b.constant(node, 1, "shape"))
+        target = reshape_target(node, shape, b.integers(node, 1, "shape"))
     elif node.kind == "Flatten":
         axis = node.integer("axis", 1)
         if not -len(shape) <= axis <= len(shape):
@@ -112,9 +112,9 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
         axis += len(shape) if axis < 0 else 0
         target = (prod(shape[:axis]), prod(shape[axis:]))
     elif node.kind == "Squeeze":
-        target = squeezed(node, shape, b.optional(node, 1, "axes"))
+        target = squeezed(node, shape, b.optional_integers(node, 1, "axes"))
     else:
-        target = unsqueezed(node, shape, b.optional(node, 1, "axes"))
+        target = unsqueezed(node, shape, b.optional_integers(node, 1, "axes"))
     b.emit(node.name, Reshape(target), (x,), node.outputs[0])
 
 

@@ -70,9 +70,9 @@ def single(operator: ShortTimeFourier, x: NDArray, *window: NDArray) -> NDArray:
 
 def _read(b: Builder, node: OnnxNode) -> None:
     names = [b.value(node, place) for place in (0, 2) if node.input(place)]
-    hop = int(b.constant(node, 1, "frame step").item())
-    given = b.optional(node, 3, "frame length")
-    length = b.shape(names[1])[0] if given is None else int(given.item())
+    hop = b.integer(node, 1, "frame step")
+    given = b.optional_integer(node, 3, "frame length")
+    length = b.shape(names[1])[0] if given is None else given
     half = bool(node.integer("onesided", 1)) and b.shape(names[0])[2] == 1
     b.emit(node.name, ShortTimeFourier(hop, length, half), tuple(names), node.outputs[0])
 

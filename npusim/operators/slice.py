@@ -100,10 +100,8 @@ def _read_split(b: Builder, node: OnnxNode) -> None:
     x = b.value(node, 0)
     shape = b.shape(x)
     axis = axis_of(node, 0, len(shape))
-    given = b.optional(node, 1, "split")
-    sizes = (
-        tuple(int(n) for n in given.ravel()) if given is not None else node.integers("split", None)
-    )
+    given = b.optional_integers(node, 1, "split")
+    sizes = node.integers("split", None) if given is None else given
     if sizes is None:
         each = -(-shape[axis] // len(node.outputs))
         sizes = tuple(min(each, shape[axis] - i * each) for i in range(len(node.outputs)))
@@ -127,20 +125,21 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     shape = b.shape(x)
     low, high, step = [0] * len(shape), list(shape), [1] * len(shape)
     if len(node.inputs) > 1:
-        starts, ends = b.constant(node, 1, "starts").ravel(), b.constant(node, 2, "ends").ravel()
-        axes, steps = b.optional(node, 3, "axes"), b.optional(node, 4, "steps")
+        starts, ends = b.integers(node, 1, "starts"), b.integers(node, 2, "ends")
+        axes, steps = b.optional_integers(node, 3, "axes"), b.optional_integers(node, 4, "steps")
     else:
-        starts = np.array(node.integers("starts", ()), np.int64)
-        ends, axes, steps = np.array(node.integers("ends", ()), np.int64), None, None
+        starts, ends = node.integers("starts", ()) or (), node.integers("ends", ()) or ()
+        axes, steps = None, None
     named = axes_of(node, axes, len(shape))
     named = tuple(range(len(starts))) if named is None else named
-    if not len(named) == len(starts) == len(ends) <= len(shape):
-        raise FormatError(f"{node.name} (Slice): expected as many starts and ends as axes")
+    steps = (1,) * len(named) if steps is None else steps
+    if not len(named) == len(starts) == len(ends) == len(steps) <= len(shape):
+        raise FormatError(f"{node.name} (Slice): expected as many starts, ends and steps as axes")
     for i, axis in enumerate(named):
-        step[axis] = 1 if steps is None else int(steps.ravel()[i])
+        step[axis] = steps[i]
         if step[axis] == 0:
             raise FormatError(f"{node.name} (Slice): expected a step other than 0")
-        taken = slice(int(starts[i]), int(ends[i]), step[axis])
+        taken = slice(starts[i], ends[i], step[axis])
         low[axis], high[axis], _ = taken.indices(shape[axis])
         if step[axis] > 0:
             high[axis] = max(high[axis], low[axis])

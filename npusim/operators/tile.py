@@ -40,7 +40,7 @@ class Tile(Rearrangement):
 
 
 def _read_onnx(b: Builder, node: OnnxNode) -> None:
-    repeats = tuple(int(n) for n in b.constant(node, 1, "count of repeats").ravel())
+    repeats = b.integers(node, 1, "count of repeats")
     b.emit(node.name, Tile(repeats), (b.value(node, 0),), node.outputs[0])
 
 

@@ -85,7 +85,7 @@ def _read_onnx(b: Builder, node: OnnxNode) -> None:
     if "k" in node.attributes:  # before opset 10
         count = node.integer("k", 1)
     else:
-        count = int(b.constant(node, 1, "count").item())
+        count = b.integer(node, 1, "count")
     operator = TopK(count, axis, not node.integer("largest", 1))
     tensor = b.tensors[x]
     outputs = tuple(

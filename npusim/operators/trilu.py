@@ -42,8 +42,8 @@ class Trilu(Rearrangement):
 
 
 def _read(b: Builder, node: OnnxNode) -> None:
-    given = b.optional(node, 1, "diagonal")
-    operator = Trilu(bool(node.integer("upper", 1)), 0 if given is None else int(given.item()))
+    diagonal = b.optional_integer(node, 1, "diagonal") or 0
+    operator = Trilu(bool(node.integer("upper", 1)), diagonal)
     b.emit(node.name, operator, (b.value(node, 0),), node.outputs[0])
 
 

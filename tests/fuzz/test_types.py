@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import GraphProto, helper, numpy_helper
 from onnx import TensorProto as T
-from onnx import helper
 
 import npusim
 from npusim.operators.pages import PAGES
@@ -21,6 +22,12 @@ MIXED = {
     2: ((T.FLOAT, T.INT64), (T.INT64, T.FLOAT), (T.FLOAT, T.INT8), (T.BOOL, T.FLOAT)),
     3: ((T.FLOAT, T.INT64, T.FLOAT), (T.FLOAT, T.FLOAT, T.INT64), (T.BOOL, T.FLOAT, T.INT64)),
 }
+Shapes = tuple[list[int], list[int]]
+BESIDE_A_CONSTANT: tuple[Shapes, ...] = (
+    ([3, 3], [3, 3]),
+    ([1, 3, 4, 4], [3, 3, 2, 2]),
+    ([2, 3, 4, 4], [3]),
+)
 SHAPES: tuple[list[int], ...] = ([3, 3], [], [2, 3, 4, 4])
 
 
@@ -41,6 +48,21 @@ def content(domain: str, kind: str, types: Sequence[int], shape: list[int]) -> b
         [info(name, of, shape) for name, of in zip(names, types, strict=True)],
         [info("y", types[0], None)],
     )  # fmt: skip
+    return in_file(graph)
+
+
+def with_constant(domain: str, kind: str, types: tuple[int, int], shapes: Shapes) -> bytes:
+    """Return a file of the one node whose second input is a constant of ones."""
+    name, (x, w), info = "w", types, helper.make_tensor_value_info
+    ones = np.ones(shapes[1], helper.tensor_dtype_to_np_dtype(w))
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["x", name], ["y"], "n", domain=domain)], "one",
+        [info("x", x, shapes[0])], [info("y", x, None)], [numpy_helper.from_array(ones, name)],
+    )  # fmt: skip
+    return in_file(graph)
+
+
+def in_file(graph: GraphProto) -> bytes:
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(MICROSOFT, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     return bytes(model.SerializeToString())
@@ -68,4 +90,18 @@ def test_a_result_or_one_line(domain: str, least_results: int, tmp_path: Path) -
             found = outcome(path)
             assert found in ("result", "refused"), (kind, types, shape, found)
             results += found == "result"
+    assert results >= least_results
+
+
+@pytest.mark.parametrize(("domain", "least_results"), [("", 400), (MICROSOFT, 5)])
+def test_constants_of_other_types(domain: str, least_results: int, tmp_path: Path) -> None:
+    """A second input that a file states: factors, sizes, axes, indices, of its type or another."""
+    path, results = tmp_path / "one.onnx", 0
+    for of, kind in KINDS:
+        for types in product((T.FLOAT, T.INT64), (T.FLOAT, T.INT64)) if of == domain else ():
+            for shapes in BESIDE_A_CONSTANT:
+                path.write_bytes(with_constant(domain, kind, types, shapes))
+                found = outcome(path)
+                assert found in ("result", "refused"), (kind, types, shapes, found)
+                results += found == "result"
     assert results >= least_results

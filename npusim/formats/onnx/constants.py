@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from npusim.errors import FormatError, UnsupportedError
 from npusim.formats.onnx.nodes import OnnxNode
 from npusim.formats.onnx.tensors import dtype_of
-from npusim.operators.forms.onnx_axes import axes_of, reshape_target, squeezed, unsqueezed
+from npusim.operators.forms.onnx_axes import (
+    axes_of,
+    integers_of,
+    reshape_target,
+    squeezed,
+    unsqueezed,
+)
 
 MAX_BYTES = 1 << 28
 """A constant that takes more than this is not made: no network this is for has one."""
@@ -196,6 +202,14 @@ def _constant(node: OnnxNode) -> list[NDArray]:
     return [value]
 
 
+def _axes(node: OnnxNode, given: NDArray | None) -> tuple[int, ...] | None:
+    return None if given is None else integers_of(node, given, "axes")
+
+
+def _reshape(node: OnnxNode, x: NDArray, shape: NDArray) -> list[NDArray]:
+    return [x.reshape(reshape_target(node, x.shape, integers_of(node, shape, "shape")))]
+
+
 def _slice(
     node: OnnxNode,
     x: NDArray,
@@ -205,7 +219,7 @@ def _slice(
     steps: NDArray | None = None,
 ) -> list[NDArray]:
     index = [slice(None)] * x.ndim
-    named = range(len(starts)) if axes is None else axes_of(node, axes, x.ndim) or ()
+    named = range(len(starts)) if axes is None else axes_of(node, _axes(node, axes), x.ndim) or ()
     for i, axis in enumerate(named):
         index[axis] = slice(int(starts[i]), int(ends[i]), 1 if steps is None else int(steps[i]))
     return [x[tuple(index)]]
@@ -227,9 +241,9 @@ FUNCTIONS: dict[str, Callable[..., list[NDArray]]] = {
     "Cast": _cast,
     "Gather": lambda node, x, i: [np.take(x, i, axis=node.integer("axis", 0))],
     "Concat": lambda node, *xs: [np.concatenate(xs, axis=node.integer("axis", 0))],
-    "Reshape": lambda node, x, shape: [x.reshape(reshape_target(node, x.shape, shape))],
-    "Squeeze": lambda node, x, axes=None: [x.reshape(squeezed(node, x.shape, axes))],
-    "Unsqueeze": lambda node, x, axes=None: [x.reshape(unsqueezed(node, x.shape, axes))],
+    "Reshape": _reshape,
+    "Squeeze": lambda node, x, a=None: [x.reshape(squeezed(node, x.shape, _axes(node, a)))],
+    "Unsqueeze": lambda node, x, a=None: [x.reshape(unsqueezed(node, x.shape, _axes(node, a)))],
     "Transpose": lambda node, x: [x.transpose(node.integers("perm", None))],
     "Slice": _slice,
     "Add": lambda node, a, b: [a + b],

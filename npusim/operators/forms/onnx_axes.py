@@ -19,23 +19,35 @@ def axis_of(node: OnnxNode, default: int, rank: int) -> int:
     return axis % rank
 
 
-def axes_of(node: OnnxNode, axes: NDArray | None, rank: int) -> tuple[int, ...] | None:
-    """Return the axes that an attribute (older opsets) or an input names, from the front."""
-    named = tuple(int(a) for a in axes.ravel()) if axes is not None else node.integers("axes", None)
+def integers_of(node: OnnxNode, value: NDArray, what: str) -> tuple[int, ...]:
+    """Return a constant of axes, sizes or counts in a row."""
+    if not np.issubdtype(value.dtype, np.integer):
+        raise FormatError(
+            f"{node.name} ({node.kind}): expected a constant {what} of integers, "
+            f"found {value.dtype}"
+        )
+    return tuple(int(n) for n in value.ravel())
+
+
+def axes_of(node: OnnxNode, axes: tuple[int, ...] | None, rank: int) -> tuple[int, ...] | None:
+    """Return the axes that an attribute (older opsets) or an input names, from the front, once."""
+    named = node.integers("axes", None) if axes is None else axes
     if named is None:
         return None
     if not all(-rank <= axis < rank for axis in named):
         raise FormatError(f"{node.name} ({node.kind}): axes {list(named)} are outside rank {rank}")
-    return tuple(axis % rank for axis in named)
+    return tuple(dict.fromkeys(axis % rank for axis in named))
 
 
-def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> tuple[int, ...]:
+def reshape_target(
+    node: OnnxNode, shape: tuple[int, ...], wanted: tuple[int, ...]
+) -> tuple[int, ...]:
     """Return the shape that Reshape gives a tensor of `shape`: 0 copies an axis, -1 is the rest.
 
     Of a tensor without elements 0 is itself where the copy would not fit, as a computed target's is
     that names no axes to copy.
     """
-    target = [int(n) for n in wanted.ravel()]
+    target = list(wanted)
     if len(target) > MAX_RANK or min(target, default=0) < -1:
         raise FormatError(
             f"{node.name} (Reshape): expected a shape of at most {MAX_RANK} axes, "
@@ -54,7 +66,9 @@ def reshape_target(node: OnnxNode, shape: tuple[int, ...], wanted: NDArray) -> t
     return tuple(target)
 
 
-def squeezed(node: OnnxNode, shape: tuple[int, ...], axes: NDArray | None) -> tuple[int, ...]:
+def squeezed(
+    node: OnnxNode, shape: tuple[int, ...], axes: tuple[int, ...] | None
+) -> tuple[int, ...]:
     """Return the shape that Squeeze leaves."""
     named = axes_of(node, axes, len(shape))
     if named is None:
@@ -64,9 +78,13 @@ def squeezed(node: OnnxNode, shape: tuple[int, ...], axes: NDArray | None) -> tu
     return tuple(n for axis, n in enumerate(shape) if axis not in named)
 
 
-def unsqueezed(node: OnnxNode, shape: tuple[int, ...], axes: NDArray | None) -> tuple[int, ...]:
+def unsqueezed(
+    node: OnnxNode, shape: tuple[int, ...], axes: tuple[int, ...] | None
+) -> tuple[int, ...]:
     """Return the shape that Unsqueeze makes."""
-    count = len(axes.ravel()) if axes is not None else len(node.integers("axes", ()) or ())
+    count = len(node.integers("axes", ()) or () if axes is None else axes)
     named = axes_of(node, axes, len(shape) + count) or ()
+    if len(named) != count:
+        raise FormatError(f"{node.name} (Unsqueeze): expected {count} axes, found {list(named)}")
     rest = iter(shape)
-    return tuple(1 if axis in named else next(rest) for axis in range(len(shape) + len(set(named))))
+    return tuple(1 if axis in named else next(rest) for axis in range(len(shape) + count))

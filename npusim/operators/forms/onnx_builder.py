@@ -18,6 +18,7 @@ from npusim.formats.onnx.nodes import MAX_ELEMENTS, OnnxBody, OnnxNode, OnnxValu
 from npusim.graph.network import Group, Network, Node
 from npusim.graph.operator import Operator, check_inputs, output_shapes
 from npusim.graph.tensor import DTYPES, Quantization, Tensor
+from npusim.operators.forms.onnx_axes import integers_of
 
 TO_CHANNELS_LAST = (0, 2, 3, 1)
 TO_CHANNELS_FIRST = (0, 3, 1, 2)
@@ -110,6 +111,27 @@ class Builder:
                 f"{node.name} ({node.kind}): expected a constant {what}, found {found}"
             )
         return self.constants[name]
+
+    def integers(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...]:
+        """Return the constant axes, sizes or counts at input `index`, in a row."""
+        return integers_of(node, self.constant(node, index, what), what)
+
+    def optional_integers(self, node: OnnxNode, index: int, what: str) -> tuple[int, ...] | None:
+        """Return `integers`, None where the node has no input there."""
+        return self.integers(node, index, what) if node.input(index) else None
+
+    def integer(self, node: OnnxNode, index: int, what: str) -> int:
+        """Return the one constant integer at input `index`."""
+        values = self.integers(node, index, what)
+        if len(values) != 1:
+            raise FormatError(
+                f"{node.name} ({node.kind}): expected one integer as {what}, found {len(values)}"
+            )
+        return values[0]
+
+    def optional_integer(self, node: OnnxNode, index: int, what: str) -> int | None:
+        """Return `integer`, None where the node has no input there."""
+        return self.integer(node, index, what) if node.input(index) else None
 
     def body(self, node: OnnxNode, name: str, inputs: Sequence[Tensor]) -> Network:
         """Return the graph in attribute `name`, whose inputs are behind its own what it captures.

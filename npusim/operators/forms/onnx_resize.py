@@ -28,16 +28,23 @@ def resized(
         place, sizes = 1, None
     else:
         place = 2 if len(node.inputs) > 2 else 1
-        sizes = b.optional(node, 3, "sizes")
+        sizes = b.optional_integers(node, 3, "sizes")
     given = b.optional(node, place, "scales")
     if given is None and "scales" in node.attributes:
         given = np.asarray(node.attributes["scales"], np.float32)
     named = axes_of(node, None, rank) or tuple(range(rank))
+    counts = [len(sizes)] if sizes else [given.size] if given is not None and given.size else []
+    if any(count != len(named) for count in counts) or (
+        given is not None and given.dtype.kind != "f"
+    ):
+        raise FormatError(
+            f"{node.name} ({node.kind}): expected {len(named)} sizes or {len(named)} float scales"
+        )
     extents, factors = list(shape), [1.0] * rank
-    if sizes is not None and sizes.size:
+    if sizes:
         ratios = [np.float32(n) / np.float32(shape[a]) for a, n in zip(named, sizes, strict=True)]
         policy = node.attributes.get("keep_aspect_ratio_policy", "stretch")
-        for axis, size, ratio in zip(named, sizes.ravel(), ratios, strict=True):
+        for axis, size, ratio in zip(named, sizes, ratios, strict=True):
             if policy == "stretch":
                 extents[axis], factors[axis] = int(size), float(ratio)
             else:

@@ -50,7 +50,7 @@ def reduction(name: str, make: Callable[[tuple[int, ...], bool], Sequence[Operat
     def read(b: Builder, node: OnnxNode) -> None:
         x = b.value(node, 0)
         rank = len(b.shape(x))
-        axes = axes_of(node, b.optional(node, 1, "axes"), rank)
+        axes = axes_of(node, b.optional_integers(node, 1, "axes"), rank)
         if not axes:
             if node.integer("noop_with_empty_axes", 0):
                 return b.emit_identity(node)
