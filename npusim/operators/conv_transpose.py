@@ -53,6 +53,10 @@ class ConvTranspose(Operator):
     def factors(self) -> tuple[int, ...]:
         return 0, 1
 
+    @property
+    def scales_integers(self) -> bool:
+        return True
+
     def output_shapes(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, w = inputs[:2]
         need_rank(x, 4, "an input")
