@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from npusim.datapath.jit import kernel
 
 
@@ -26,6 +28,11 @@ def swap_middle(x, y):
                 for c in range(columns):
                     for i in range(size):
                         y[a, c, r, i] = x[a, r, c, i]
+        elif rows == 3:  # an image's colours: three streams become one, many bytes at a time
+            for c in range(np.uintp(columns)):
+                y[a, c, 0, 0] = x[a, 0, c, 0]
+                y[a, c, 1, 0] = x[a, 1, c, 0]
+                y[a, c, 2, 0] = x[a, 2, c, 0]
         elif rows > columns:  # the longer axis inside
             for c in range(columns):
                 for r in range(rows):

@@ -10,8 +10,9 @@ prepares its layers without numba, whose import takes longer than many a network
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy import empty, uint8
@@ -262,6 +263,14 @@ class LinearStep:
     def __init__(self, kernel: LinearKernel, taps: int | None = None, keep_dims: bool = False):
         self.kernel, self.taps, self.keep_dims = kernel, taps, keep_dims
         self.filters = kernel.planes.shape[1]
+
+    def padded(self, padding: tuple[int, int, int, int]) -> LinearStep:
+        """Return the step on an image that `padding` (top, bottom, left, right) surrounded."""
+        own, k = self.kernel.window, self.kernel
+        sums = tuple(a + b for a, b in zip(own.padding, padding, strict=True))
+        window = replace(own, padding=cast("tuple[int, int, int, int]", sums))
+        rest = (k.requantization, k.input_dtype, k.output_dtype, k._form)
+        return LinearStep(LinearKernel(k.planes, window, k.groups, k.input_zero_point, *rest))
 
     def __call__(self, threads: int, x: NDArray) -> NDArray:
         """Return the layer's output for `x`."""

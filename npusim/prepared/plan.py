@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,15 @@ from npusim.errors import ShapeError
 from npusim.graph.network import Network, Node
 from npusim.operators.page import Step
 from npusim.operators.steps import value_inputs
+from npusim.prepared.folded_pads import fold_pads
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One step in place: its function, the slots it reads and writes, and those it lets go."""
+    """One step in place: its function, the slots it reads and writes, and those it lets go.
+
+    A node whose work another does (folded_pads.py) reads and writes nothing.
+    """
 
     function: Step
     sources: tuple[int, ...]
@@ -61,29 +65,30 @@ def plan_of(network: Network, functions: Sequence[Step], names: tuple[str, ...])
     for name in names:
         if not _has_value(network, name):
             raise ShapeError(f"{network.name}: there is no tensor {name} to keep")
+    steps = _steps(network, functions, names)
     slots: dict[str, int] = {}
     for name in (
         *network.inputs,
         *(state.value for state in network.state),
         *updates,
-        *(name for node in network.nodes for name in (*value_inputs(node), *node.outputs)),
+        *(name for step in steps for name in (*step.reads, *step.writes)),
         *names,
     ):
         slots.setdefault(name, len(slots))
     data = [network.tensors[name].data for name in slots]
-    last_reader = {name: i for i, node in enumerate(network.nodes) for name in value_inputs(node)}
+    last_reader = {name: i for i, step in enumerate(steps) for name in step.reads}
     layers = tuple(
         Layer(
-            _returns_arrays(function) if _makes_scalars(network, node) else function,
-            tuple(slots[name] for name in value_inputs(node)),
-            tuple(slots[name] for name in node.outputs),
+            step.function,
+            tuple(slots[name] for name in step.reads),
+            tuple(slots[name] for name in step.writes),
             tuple(
                 slots[name]
-                for name in dict.fromkeys((*value_inputs(node), *node.outputs))
+                for name in dict.fromkeys((*step.reads, *step.writes))
                 if last_reader.get(name, i) == i and name not in names and name not in updates
             ),
         )
-        for i, (node, function) in enumerate(zip(network.nodes, functions, strict=True))
+        for i, step in enumerate(steps)
     )
     return Plan(
         layers,
@@ -91,6 +96,35 @@ def plan_of(network: Network, functions: Sequence[Step], names: tuple[str, ...])
         tuple(slots[name] for name in names),
         tuple((slots[state.value], slots[state.update]) for state in network.state),
     )
+
+
+class _Step(NamedTuple):
+    """A node's function, and the values that it reads and writes."""
+
+    function: Step
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+def _steps(network: Network, functions: Sequence[Step], names: tuple[str, ...]) -> list[_Step]:
+    """Return what each node does; nothing where the node that reads it does its work."""
+    folded = fold_pads(network, functions, names)
+    idle = {name for i in folded for name in value_inputs(network.nodes[i])}
+    steps = []
+    for i, (node, function) in enumerate(zip(network.nodes, functions, strict=True)):
+        if i in folded:
+            x, padded = folded[i]
+            steps.append(_Step(padded, (x,), node.outputs))
+        elif not idle.isdisjoint(node.outputs):
+            steps.append(_Step(_nothing, (), ()))
+        else:
+            makes = _returns_arrays(function) if _makes_scalars(network, node) else function
+            steps.append(_Step(makes, value_inputs(node), node.outputs))
+    return steps
+
+
+def _nothing(threads: int) -> tuple[NDArray, ...]:
+    return ()
 
 
 def _has_value(network: Network, name: str) -> bool:
