@@ -127,7 +127,7 @@ def _emit_total(builder, constants, acc, plane_stride, terms, bias):
     return builder.load(total)
 
 
-def _emit_store(builder, value, address, channels):
+def emit_store(builder, value, address, channels):
     """Emit the store of the first `channels` <= 16 bytes of `value`."""
     whole = builder.icmp_signed("==", channels, ir.Constant(I64, LANES))
     with builder.if_else(whole) as (store_whole, store_part):
@@ -204,7 +204,7 @@ def emit_rows(builder, rule, args):
         at = builder.add(acc, builder.mul(row.index, acc_stride))
         value = rule(at)
         to = builder.add(y, builder.mul(row.index, y_stride))
-        _emit_store(builder, value, to, channels)
+        emit_store(builder, value, to, channels)
 
 
 @intrinsic

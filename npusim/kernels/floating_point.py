@@ -234,3 +234,21 @@ def requantize_rows(sums, scale, bias, zero_point, low, high, y):
     for r in range(y.shape[0]):
         for c in range(y.shape[1]):
             y[r, c] = fp32_requantize(sums[r, c] + bias[c], scale[c], zero_point, low, high)
+
+
+@kernel
+def add_reals(a, b, reals, integers, y):
+    """Sum of real values in float32, quantized to even.
+
+    `reals`: scales of a, b and y, least and greatest sum; `integers`: their zero points, least and
+    greatest y.
+    """
+    sa, sb, so, least, most = reals
+    za, zb, zo, low, high = integers
+    for i in range(len(y)):
+        first = np.float32(np.int64(a[i]) - za) * sa
+        second = np.float32(np.int64(b[i]) - zb) * sb
+        total = min(max(np.float32(first + second), least), most)
+        value = np.rint(np.float32(total / so))
+        value = min(max(value, np.float32(low - zo)), np.float32(high - zo))
+        y[i] = np.int32(value) + zo

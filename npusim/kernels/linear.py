@@ -9,6 +9,7 @@ prepares its layers without numba, whose import takes longer than many a network
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from npusim.kernels.depthwise import DepthwiseLayer
     from npusim.kernels.entry import Call
     from npusim.kernels.gemm import GemmLayer
+    from npusim.kernels.mlas_windows import RealLayer
 
 LARGEST_WEIGHT = 511
 """Legacy uint8 weights less their zero point need 9 bits; every other scheme needs fewer."""
@@ -48,12 +50,101 @@ class _Call(NamedTuple):
     """Arrays whose addresses the geometry holds."""
 
 
-class LinearKernel:
+class WindowKernel(ABC):
+    """What computes y [N OH OW OC] from x [N IH IW IC] by the walk of linear_walk.py.
+
+    The form of the loops (vnni.py), the packed weights and the geometry of an input's size are made
+    by the first call that needs them, and kept: a network that is only estimated packs nothing.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        channels: int,
+        filters: int,
+        input_dtype: DTypeLike,
+        output_dtype: DTypeLike,
+        form: str | None,
+    ) -> None:
+        self.window, self.channels, self.filters = window, channels, filters
+        self.input_dtype, self.output_dtype = np.dtype(input_dtype), np.dtype(output_dtype)
+        self._form = form
+        self._calls: dict[tuple[int, ...], _Call] = {}
+
+    @abstractmethod
+    def plain(self, x: NDArray) -> NDArray:
+        """Return y by the plain loops: the witness."""
+
+    @abstractmethod
+    def _layer_for(self, width: int) -> GemmLayer | DepthwiseLayer | RealLayer:
+        """Return the packed layer that suits an output `width` pixels wide."""
+
+    @property
+    def form(self) -> str:
+        """The loops to run; the processor's best is found at the first question in a process."""
+        from npusim.kernels.vnni import chosen_form
+
+        return self._form or chosen_form()
+
+    def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
+        """Return y [N OH OW OC]; the result does not depend on `threads`."""
+        call = self._calls.get(x.shape) or self._prepare(x.shape)
+        if x.dtype is not self.input_dtype and x.dtype != self.input_dtype:
+            raise ShapeError(f"linear layer: expected {self.input_dtype}, found {x.dtype}")
+        if not call.entry:
+            return self.plain(x)
+        y = empty(call.output_shape, self.output_dtype)
+        source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
+        if threads == 1 or call.rows == 1:
+            call.make(call.entry, source, target, call.geometry, 0, call.rows)
+            return y
+        cuts = [call.rows * i // threads for i in range(threads + 1)]
+        jobs = [
+            pool("linear", threads).submit(
+                call.make, call.entry, source, target, call.geometry, first, last
+            )
+            for first, last in pairwise(cuts)
+            if first < last
+        ]
+        for job in jobs:
+            job.result()
+        return y
+
+    def bind(self, x: NDArray, y: NDArray) -> Call:
+        """Return the call that fills `y` from `x`, both contiguous, on one thread."""
+        call = self._calls.get(x.shape) or self._prepare(x.shape)
+        if call.geometry is None:
+            return lambda: y.__setitem__(..., self.plain(x))
+        return call.entry, *(a.ctypes.data for a in (x, y, call.geometry)), 0, call.rows
+
+    def _prepare(self, shape: tuple[int, ...]) -> _Call:
+        """Decide what a call on inputs of `shape` needs, once."""
+        from npusim.kernels import entry
+
+        if len(shape) != 4 or shape[3] != self.channels:
+            raise ShapeError(
+                f"linear layer: expected [N IH IW {self.channels}], found {list(shape)}"
+            )
+        height, width = self.window.output_size(*shape[1:3])
+        if height < 1 or width < 1:
+            raise ShapeError(f"linear layer: the window does not fit input {list(shape)}")
+        output_shape = (shape[0], height, width, self.filters)
+        rows = shape[0] * height
+        if self.form == "plain":
+            call = _Call(output_shape, rows, 0, entry.call, None, ())
+        else:
+            layer = self._layer_for(width)
+            geometry, *addressed = layer.geometry(*shape[:3])
+            call = _Call(
+                output_shape, rows, layer.entry.address, entry.call, geometry, tuple(addressed)
+            )
+        return self._calls.setdefault(shape, call)
+
+
+class LinearKernel(WindowKernel):
     """Compute y [N OH OW OC] from x [N IH IW IC], bit for bit.
 
-    What it cannot compute is refused when it is made. The form of the loops (vnni.py), the packed
-    weights and the geometry of an input's size are made by the first call that needs them, and
-    kept: a network that is only estimated packs nothing.
+    What it cannot compute is refused when it is made.
 
     Parameters
     ----------
@@ -109,23 +200,12 @@ class LinearKernel:
             raise RangeError(
                 f"{requantization.kind}: expected one plane of weights, found {len(self.planes)}"
             )
-        self.window = window
+        channels, filters = self.planes.shape[4] * groups, self.planes.shape[1]
+        super().__init__(window, channels, filters, input_dtype, output_dtype, form)
         self.groups = groups
-        self.channels = self.planes.shape[4] * groups
         self.input_zero_point = input_zero_point
         self.requantization = requantization
-        self.input_dtype = np.dtype(input_dtype)
-        self.output_dtype = np.dtype(output_dtype)
-        self._form = form
-        self._calls: dict[tuple[int, ...], _Call] = {}
         self._layers: dict[int, GemmLayer | DepthwiseLayer] = {}
-
-    @property
-    def form(self) -> str:
-        """The loops to run; the processor's best is found at the first question in a process."""
-        from npusim.kernels.vnni import chosen_form
-
-        return self._form or chosen_form()
 
     def _layer(self, pixels: int) -> GemmLayer | DepthwiseLayer:
         """Return the packed layer with `pixels` neighbours of the output side by side."""
@@ -154,6 +234,13 @@ class LinearKernel:
             pixels = pixels_side_by_side(filters, self.groups, self.window, width)
         layer = self._layers.get(pixels)
         return layer or self._layers.setdefault(pixels, self._layer(pixels))
+
+    def padded(self, padding: tuple[int, int, int, int]) -> LinearKernel:
+        """Return the kernel on an image that `padding` (top, bottom, left, right) surrounded."""
+        sums = tuple(a + b for a, b in zip(self.window.padding, padding, strict=True))
+        window = replace(self.window, padding=cast("tuple[int, int, int, int]", sums))
+        rest = (self.requantization, self.input_dtype, self.output_dtype, self._form)
+        return LinearKernel(self.planes, window, self.groups, self.input_zero_point, *rest)
 
     def accumulators(self, x: NDArray) -> NDArray[np.int32]:
         """Return A int32 [J N OH OW OC] for `x`, by the plain loops."""
@@ -194,60 +281,6 @@ class LinearKernel:
             )
         return y.astype(self.output_dtype)
 
-    def __call__(self, x: NDArray, threads: int = 1) -> NDArray:
-        """Return y [N OH OW OC]; the result does not depend on `threads`."""
-        call = self._calls.get(x.shape) or self._prepare(x.shape)
-        if x.dtype is not self.input_dtype and x.dtype != self.input_dtype:
-            raise ShapeError(f"linear layer: expected {self.input_dtype}, found {x.dtype}")
-        if not call.entry:
-            return self.plain(x)
-        y = empty(call.output_shape, self.output_dtype)
-        source, target = x.reshape(-1).view(uint8), y.reshape(-1).view(uint8)
-        if threads == 1 or call.rows == 1:
-            call.make(call.entry, source, target, call.geometry, 0, call.rows)
-            return y
-        cuts = [call.rows * i // threads for i in range(threads + 1)]
-        jobs = [
-            pool("linear", threads).submit(
-                call.make, call.entry, source, target, call.geometry, first, last
-            )
-            for first, last in pairwise(cuts)
-            if first < last
-        ]
-        for job in jobs:
-            job.result()
-        return y
-
-    def bind(self, x: NDArray, y: NDArray) -> Call:
-        """Return the call that fills `y` from `x`, both contiguous, on one thread."""
-        call = self._calls.get(x.shape) or self._prepare(x.shape)
-        if call.geometry is None:
-            return lambda: y.__setitem__(..., self.plain(x))
-        return call.entry, *(a.ctypes.data for a in (x, y, call.geometry)), 0, call.rows
-
-    def _prepare(self, shape: tuple[int, ...]) -> _Call:
-        """Decide what a call on inputs of `shape` needs, once."""
-        from npusim.kernels import entry
-
-        if len(shape) != 4 or shape[3] != self.channels:
-            raise ShapeError(
-                f"linear layer: expected [N IH IW {self.channels}], found {list(shape)}"
-            )
-        height, width = self.window.output_size(*shape[1:3])
-        if height < 1 or width < 1:
-            raise ShapeError(f"linear layer: the window does not fit input {list(shape)}")
-        output_shape = (shape[0], height, width, self.planes.shape[1])
-        rows = shape[0] * height
-        if self.form == "plain":
-            call = _Call(output_shape, rows, 0, entry.call, None, ())
-        else:
-            layer = self._layer_for(width)
-            geometry, *addressed = layer.geometry(*shape[:3])
-            call = _Call(
-                output_shape, rows, layer.entry.address, entry.call, geometry, tuple(addressed)
-            )
-        return self._calls.setdefault(shape, call)
-
 
 class LinearStep:
     """A linear layer as a step of the engine, on arrays of other ranks where `reshape` says so.
@@ -260,17 +293,9 @@ class LinearStep:
         Whether a fully connected layer keeps the leading axes of x, or flattens them.
     """
 
-    def __init__(self, kernel: LinearKernel, taps: int | None = None, keep_dims: bool = False):
+    def __init__(self, kernel: WindowKernel, taps: int | None = None, keep_dims: bool = False):
         self.kernel, self.taps, self.keep_dims = kernel, taps, keep_dims
-        self.filters = kernel.planes.shape[1]
-
-    def padded(self, padding: tuple[int, int, int, int]) -> LinearStep:
-        """Return the step on an image that `padding` (top, bottom, left, right) surrounded."""
-        own, k = self.kernel.window, self.kernel
-        sums = tuple(a + b for a, b in zip(own.padding, padding, strict=True))
-        window = replace(own, padding=cast("tuple[int, int, int, int]", sums))
-        rest = (k.requantization, k.input_dtype, k.output_dtype, k._form)
-        return LinearStep(LinearKernel(k.planes, window, k.groups, k.input_zero_point, *rest))
+        self.filters = kernel.filters
 
     def __call__(self, threads: int, x: NDArray) -> NDArray:
         """Return the layer's output for `x`."""

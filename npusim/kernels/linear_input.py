@@ -41,7 +41,7 @@ LAYER = np.dtype(
             "buffer_bytes", "offset_bytes", "scratch_bytes", "copy", "tiles", "epilogue",
             "epilogue_description", "block",
             "sums_bytes", "groups", "vectors", "group_bytes", "segments", "segment_count", "steps",
-            "weights", "weights_stride", "start",
+            "weights", "weights_stride", "start", "widest",
         )
     ]
 )  # fmt: skip
@@ -64,7 +64,8 @@ group_bytes               from the elements of a group to those of the next
 segments, segment_count   where a pixel's contiguous runs begin, in bytes, and how many there are
 steps                     of a run; of a depthwise layer, pairs of taps
 weights, weights_stride   address of the packed weights, and bytes of a vector's
-start                     address of the sums' start values
+start                     address of the sums' start values; of float32 layers, of the input's scale
+widest                    vectors of a tile of a float32 layer at most
 """
 
 

@@ -12,7 +12,6 @@ from npusim.errors import RangeError, UnsupportedError
 from npusim.graph.network import Group, Network, Node
 from npusim.graph.refusals import Refusal, Refusals, refused
 from npusim.graph.tensor import is_quantized
-from npusim.kernels import floating_point
 from npusim.operators.conv2d import Conv2D
 from npusim.operators.forms.own_float import is_island
 from npusim.operators.fully_connected import FullyConnected
@@ -20,16 +19,14 @@ from npusim.operators.kinds.any_type import one_or_all
 from npusim.operators.kinds.called import Caller, Run
 from npusim.operators.kinds.hybrid import require_floats
 from npusim.operators.kinds.runtime_group import (
-    LIFT,
+    LiftedStep,
+    float_group_step,
     in_float,
     in_uint8,
-    lifted_values,
-    real_values,
 )
 from npusim.operators.page import Absent, Step
 from npusim.operators.pages import PAGE_OF, constants_of
 from npusim.operators.varying import Varying
-from npusim.runtimes.requantization import affine
 from npusim.runtimes.rule import resolve_rule
 from npusim.words import Rule
 
@@ -181,30 +178,13 @@ def group_in_float(network: Network, node: Node) -> Step:
     that the runtime does not join gives the runtime's bytes all the same.
     """
     alone = in_float(network, node)
-    function = float_step(alone, alone.nodes[0], "onnxruntime")
-    y = network.output_of(node)
-    scale, zero_point = (np.asarray(value) for value in affine(node, y))
-    tensors = network.inputs_of(node)
-
-    def run(threads: int, *x: NDArray) -> NDArray:
-        reals = [real_values(tensor, array) for tensor, array in zip(tensors, x, strict=False)]
-        with np.errstate(all="ignore"):
-            result = function(threads, *reals)
-        return floating_point.quantize(result, scale, zero_point, y.dtype, "even")
-
-    return run
+    return float_group_step(network, node, float_step(alone, alone.nodes[0], "onnxruntime"))
 
 
 def group_in_uint8(network: Network, node: Node) -> Step:
     """Return the step on int8 of a group that onnxruntime joins after it moved it to uint8."""
     alone = in_uint8(network, node)
-    inner = step(alone, alone.nodes[0], "onnxruntime")
-
-    def run(threads: int, *x: NDArray) -> NDArray:
-        y: NDArray = inner(threads, *[lifted_values(a) if a.dtype == np.int8 else a for a in x])
-        return (y ^ np.uint8(LIFT)).view(np.int8)
-
-    return run
+    return LiftedStep(step(alone, alone.nodes[0], "onnxruntime"))
 
 
 GROUP_STEPS: dict[tuple[Rule, Group], Callable[[Network, Node], Step]] = {

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import is_quantized
-from npusim.kernels.linear import LinearStep
+from npusim.kernels.linear import LinearKernel, LinearStep
 from npusim.operators.pad import Pad
 from npusim.operators.page import Step
 from npusim.operators.steps import value_inputs
@@ -31,13 +31,16 @@ def fold_pads(
     for number, (node, function) in enumerate(zip(network.nodes, functions, strict=True)):
         if not isinstance(function, LinearStep) or function.taps is not None:
             continue
+        kernel = function.kernel
+        if not isinstance(kernel, LinearKernel):
+            continue
         (name,) = value_inputs(node)
         pad = network.producer.get(name)
         if pad is None or readers[name] > 1 or name in needed:
             continue
         padding = _image_padding(network, pad)
         if padding is not None:
-            folded[number] = (pad.inputs[0], function.padded(padding))
+            folded[number] = (pad.inputs[0], LinearStep(kernel.padded(padding)))
     return folded
 
 

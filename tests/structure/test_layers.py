@@ -44,6 +44,8 @@ FLOATING_POINT = {
     "kernels/floating_point_vector.py",  # the same rules, sixteen lanes at a time
     "kernels/mlas.py",  # onnxruntime's float32 mathematics
     "kernels/mlas_products.py",
+    "kernels/mlas_windows.py",
+    "kernels/real_windows.py",
     "kernels/normalized_sums.py",
     "kernels/unfused.py",
 }
