@@ -22,7 +22,7 @@ ENERGY_MODELS: tuple[EnergyModel, ...] = get_args(EnergyModel)
 
 MACHINES = ("nano", "small", "base", "wide")
 """Machines that come with npusim, by size: npusim/machines/NAME.toml."""
-MemoryModel = Literal["fixed", "lfsr"]
+MemoryModel = Literal["fixed", "lfsr", "dram"]
 MEMORY_MODELS: tuple[MemoryModel, ...] = get_args(MemoryModel)
 Technology = Literal["nangate45", "ihp_sg13g2"]
 TECHNOLOGIES: tuple[Technology, ...] = get_args(Technology)

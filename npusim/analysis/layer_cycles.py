@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from npusim.analysis.engine_activity import COMPUTE_WORK, WAITS, compute_cycles,
 from npusim.cost.energy import energy_pj, sum_of, with_total
 from npusim.isa.program import Program
 from npusim.simulator.counts import event_counts
+from npusim.simulator.timing.dram import OUTCOMES
 from npusim.simulator.timing.timeline import Timeline
 
 
@@ -38,11 +39,22 @@ class LayerCycles:
     energy_pj: dict[str, float]
     counts: dict[str, int]
 
+    @property
+    def dram_accesses(self) -> dict[str, int]:
+        """What its accesses met in a DRAM of banks and rows; empty in another memory."""
+        return accesses_of(self.counts)
+
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON-ready values."""
         row = asdict(self)
         del row["counts"]
-        return row
+        return row | ({"dram_accesses": self.dram_accesses} if self.dram_accesses else {})
+
+
+def accesses_of(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the outcomes of DRAM accesses among event counts; empty where there are none."""
+    found = {name.removeprefix("dram_"): counts[name] for name in OUTCOMES}
+    return found if any(found.values()) else {}
 
 
 def total_energy_pj(rows: Iterable[LayerCycles]) -> dict[str, float]:

@@ -126,7 +126,12 @@ def _samples(cost: ProgramCost, batch: int | None) -> str:
 def _print_one(console: Console, network: Network, cost: ProgramCost, batch: int | None) -> None:
     from npusim.analysis.absorbed import absorbed
     from npusim.compiler.graph.nominal import assumption
-    from npusim.report.machine_table import energy_line, print_cost_tables, time_line
+    from npusim.report.machine_table import (
+        dram_line,
+        energy_line,
+        print_cost_tables,
+        time_line,
+    )
 
     program = cost.program
     print_cost_tables(console, cost.layers, cost.host, absorbed(network, program))
@@ -136,6 +141,8 @@ def _print_one(console: Console, network: Network, cost: ProgramCost, batch: int
         f"{cost.macs:,} MACs, utilization {100 * cost.utilization:.1f} %, "
         f"{cost.dram_bytes:,} DRAM bytes, rounding {program.requant}" + (assumed and f"; {assumed}")
     )
+    if cost.dram_accesses:
+        console.print(dram_line(cost.dram_accesses))
     if cost.host:
         console.print(
             f"(on the host: what the machine has no instructions for, or what rounding "

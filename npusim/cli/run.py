@@ -273,7 +273,7 @@ def _print_layers(console: Console, result: MachineResult) -> None:
 
 
 def _print_cost(console: Console, result: MachineResult) -> None:
-    from npusim.report.machine_table import average_line, energy_line, time_line
+    from npusim.report.machine_table import average_line, dram_line, energy_line, time_line
     from npusim.report.terminal import for_samples
 
     cost = result.cost
@@ -281,6 +281,8 @@ def _print_cost(console: Console, result: MachineResult) -> None:
         f"{result.machine}: {time_line(cost)}, and {result.dram_bytes:,} DRAM bytes "
         f"{for_samples(result.batch)}"
     )
+    if cost.dram_accesses:
+        console.print(dram_line(cost.dram_accesses))
     console.print(energy_line(result.energy, cost.program, cost.host_energy_pj))
     if result.average_energy is not None:
         console.print(average_line(result.energy, result.average_energy))

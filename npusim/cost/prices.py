@@ -117,7 +117,9 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     }  # fmt: skip
     for event, module in zip(TRAFFIC, ("npu_fetch", "npu_ld", "npu_st"), strict=True):
         add(event, module, "beat", beats_per_byte[module])
-        events[event]["dram"] = 8 * machine.energy.dram_pj_per_bit
+        if machine.memory.model != "dram":
+            events[event]["dram"] = 8 * machine.energy.dram_pj_per_bit
+    events |= _dram_commands(machine)
     for name in ("line_reads", "line_writes"):
         events.setdefault(name, {})
     for pad in memories(machine, table.technology):
@@ -128,6 +130,23 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     return Prices(events, _cycle_price(machine, table))
 
 
+def _dram_commands(machine: Machine) -> dict[str, dict[str, float]]:
+    """Return the price of each outcome of an access; in another memory bits are priced instead."""
+    dram, is_built = machine.dram, machine.memory.model == "dram"
+    pj = {
+        "dram_hits": 0.0, "dram_misses": dram.activate_pj, "dram_conflicts": dram.activate_pj,
+        "dram_reads": dram.read_pj, "dram_writes": dram.write_pj,
+    }  # fmt: skip
+    return {event: {"dram": price} if is_built else {} for event, price in pj.items()}
+
+
+def _dram_standing_by(machine: Machine) -> float:
+    """Return the pJ of a cycle that a DRAM takes without an access: refreshes and background."""
+    dram = machine.dram
+    refresh_pj_per_second = dram.refresh_pj * dram.clock_hz / dram.tREFI_clocks
+    return (refresh_pj_per_second + 1e9 * dram.background_mw) / machine.clock.frequency_hz
+
+
 def _cycle_price(machine: Machine, table: Table) -> Price:
     built, clock, leakage_uw = parameters(machine), 0.0, 0.0
     for logic in LOGIC:
@@ -136,4 +155,7 @@ def _cycle_price(machine: Machine, table: Table) -> Price:
         if not machine.energy.clock_gating:
             clock += instances * table.value(logic.module, built, "idle")
     leakage_uw += sum(pad.leakage_uw for pad in memories(machine, table.technology))
-    return {"clock": clock, "leakage": 1e6 * leakage_uw / machine.clock.frequency_hz}
+    price = {"clock": clock, "leakage": 1e6 * leakage_uw / machine.clock.frequency_hz}
+    if machine.memory.model == "dram":
+        price["dram"] = _dram_standing_by(machine)
+    return price

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npusim.analysis.layer_cycles import LayerCycles, layer_cycles, total_energy_pj
+from npusim.analysis.layer_cycles import LayerCycles, accesses_of, layer_cycles, total_energy_pj
 from npusim.cost.area import area_json
 from npusim.cost.host import HostCost, host_costs, total_cycles
 from npusim.isa.program import Program
+from npusim.simulator.timing.dram import OUTCOMES
 from npusim.simulator.timing.timeline import Timeline
 from npusim.writing import whole_file
 
@@ -74,6 +75,18 @@ class ProgramCost:
         return sum(layer.dram_bytes for layer in self.layers)
 
     @property
+    def dram_accesses(self) -> dict[str, int]:
+        """What the accesses of all layers met in a DRAM of banks and rows, and its refreshes.
+
+        Empty in another memory.
+        """
+        if self.program.machine.memory.model != "dram":
+            return {}
+        rows = [layer.counts for layer in self.layers]
+        found = accesses_of({name: sum(row[name] for row in rows) for name in OUTCOMES})
+        return found | {"refreshes": sum(timeline.refreshes for timeline in self.timelines)}
+
+    @property
     def utilization(self) -> float:
         """Multiply-accumulates for each cycle and element of the array."""
         return self.macs / max(self.cycles * self.program.machine.size**2, 1)
@@ -98,6 +111,7 @@ class ProgramCost:
             "macs": self.macs,
             "utilization": self.utilization,
             "dram_bytes": self.dram_bytes,
+            **({"dram_accesses": self.dram_accesses} if self.dram_accesses else {}),
             "energy_pj": self.energy_pj,
             **area_json(machine),
             "instructions": len(self.program.instructions),

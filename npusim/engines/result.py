@@ -145,6 +145,7 @@ class MachineResult(Result):
             "machine": self.machine,
             "cycles": self.cycles,
             "dram_bytes": self.dram_bytes,
+            "dram_accesses": self.cost.dram_accesses or None,
             "energy_pj": self.energy,
             "average_energy_pj": self.average_energy,
             **self.cost.host_json(),

@@ -45,7 +45,9 @@ class Simulation:
     @staticmethod
     def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> PreparedRun:
         bases = program.region_addresses()
-        timeline = time_code(step_code(program, step), program.machine, bases)
+        timeline = time_code(
+            step_code(program, step), program.machine, bases, code_address=program.code_address()
+        )
         require_no_fault(program, timeline)
         return PreparedRun(timeline, bases, dram, _constants(program))
 

@@ -6,7 +6,8 @@ reads it back. Derived from it are the check of a file and its JSON schema, the 
 the Verilog, the identification registers and the header for drivers (`python -m npusim.generate`).
 
 A TOML names every key; unknown or missing keys are errors. Only [energy] and [host], of which the
-compiler and the RTL know nothing, may be left out. A file with `base` names another machine and
+compiler and the RTL know nothing, may be left out, and [dram], which is then a part of parts.py. A
+file with `base` names another machine and
 states only what differs. Sizes derived from these are properties here and localparams in the RTL,
 and stand nowhere else.
 """
@@ -25,9 +26,12 @@ import msgspec
 
 from npusim.arguments import require_type
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
-from npusim.errors import FormatError, RangeError, suggested
+from npusim.errors import FormatError, suggested
+from npusim.machines.dram import Dram
 from npusim.machines.memories import Bus, Memory, Scratchpads
+from npusim.machines.parts import DEFAULT
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
+from npusim.machines.quantities import KNOWN, overlaid, with_quantities
 from npusim.parameter import Parameter
 from npusim.reading import is_there
 from npusim.toml_tables import (
@@ -45,6 +49,8 @@ from npusim.toml_tables import (
 from npusim.words import MACHINES
 
 HERE = Path(__file__).resolve().parent
+CLOCK_RATIO_MOST = 64
+"""Between the clocks of the machine and of a DRAM of banks and rows."""
 
 
 FP32_REQUANTIZER = Parameter(
@@ -146,12 +152,22 @@ class Machine(Table, frozen=True, dict=True):
     clock: Clock
     energy: Energy = NANGATE
     host: Host = SIMPLE_CORE
+    dram: Dram = DEFAULT
 
     def __post_init__(self) -> None:
         super().__post_init__()
         bus, size = self.bus.bus_bytes, self.array.size
         if bus > size:
             raise IllegalValue(f"bus.bus_bytes: expected at most array.size = {size}, found {bus}")
+        clock, most = self.clock.frequency_hz, CLOCK_RATIO_MOST
+        if (
+            self.memory.model == "dram"
+            and not clock <= most * self.dram.clock_hz <= most**2 * clock
+        ):
+            raise IllegalValue(
+                f"dram.clock_hz: expected at most {most} times more or less than "
+                f"clock.frequency_hz = {clock}, found {self.dram.clock_hz}"
+            )
 
     @property
     def size(self) -> int:
@@ -188,6 +204,16 @@ class Machine(Table, frozen=True, dict=True):
         return max(code.regions for code in CODES if self.most_bits(code))
 
     @property
+    def first_beat_cycles(self) -> int:
+        """Cycles from a read burst's address to its first beat; of a DRAM, from a closed bank."""
+        cycles = self.memory.latency_cycles
+        if self.memory.model == "dram":
+            dram = self.dram
+            ticks = dram.tRCD_clocks + dram.tCL_clocks + dram.tBL_clocks
+            cycles += -(-ticks * self.clock.frequency_hz // dram.clock_hz)
+        return cycles
+
+    @property
     def act_words(self) -> int:
         """Words of ACT."""
         return self.scratchpads.act_banks * self.scratchpads.act_bank_words
@@ -218,20 +244,19 @@ class Machine(Table, frozen=True, dict=True):
         document = msgspec.to_builtins(self)
         if "pwlq" not in values.get("array.formats", ("pwlq",)):
             document["array"]["pwlq_bits"] = 0
+        given: dict[str, Any] = {}
         for key, value in values.items():
             part, _, name = key.rpartition(".")
             table = document.get(part) if part else document
-            if key == RATE_KEY:
-                document["bus"]["bytes_per_second"] = value
-                continue
-            if not isinstance(table, dict) or name not in table:
+            if key not in KNOWN and not (isinstance(table, dict) and name in table):
                 known = ", ".join(f"{part}.{name}" for part, name, _ in KEYS)
                 raise FormatError(
                     f"machine: unknown key {key}; known are name, {known}"
                     + suggested(key, (f"{part}.{name}" for part, name, _ in KEYS))
                 )
-            table[name] = msgspec.to_builtins(value)
-        return read(_with_bus_bytes(document, "machine"), Machine, "machine")
+            place = given.setdefault(part, {}) if part else given
+            place[name] = msgspec.to_builtins(value)
+        return read(overlaid(document, given, "machine"), Machine, "machine")
 
     @classmethod
     def of(cls, machine: Machine | str | Path) -> Machine:
@@ -272,61 +297,23 @@ class Machine(Table, frozen=True, dict=True):
         FormatError, RangeError
             As `load`.
         """
-        document = parsed(text, where)
+        document, known = parsed(text, where), {}
         if "base" in document:
             base = document.pop("base")
             if not isinstance(base, str):
                 raise FormatError(f"{where}: base: expected a machine, found {base!r}")
             path = (folder or Path()) / base if base.endswith(".toml") else base
-            document = _merged(msgspec.to_builtins(cls.load(path)), document)
-        return read(_with_bus_bytes(document, where), Machine, where)
+            known = msgspec.to_builtins(cls.load(path))
+        return read(overlaid(known, document, where), Machine, where)
 
     def to_toml(self) -> str:
         """Return the TOML text that `from_toml` reads back to an equal machine."""
         lines = [f"name = {json.dumps(self.name)}"]
         for part, table in msgspec.to_builtins(self).items():
-            if part != "name":
+            if part != "name" and (part != "dram" or self.dram != DEFAULT):
                 lines += ["", f"[{part}]"]
                 lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
         return "\n".join(lines) + "\n"
-
-
-RATE_KEY = "bus.bytes_per_second"
-"""May stand in place of `bus.bus_bytes`, which it is times the clock's frequency."""
-
-
-def _with_bus_bytes(document: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return `document` with the bus's bytes a cycle where it says bytes a second.
-
-    Raises
-    ------
-    FormatError, RangeError
-        The clock is not known; what the rate comes to is no number of bytes a cycle.
-    """
-    bus, clock = document.get("bus"), document.get("clock")
-    if not isinstance(bus, dict) or "bytes_per_second" not in bus:
-        return document
-    rate = bus["bytes_per_second"]
-    frequency_hz = clock.get("frequency_hz") if isinstance(clock, dict) else None
-    if not frequency_hz or not isinstance(rate, int | float) or not rate > 0:
-        raise FormatError(f"{where}: {RATE_KEY}: expected a rate and the clock, found {rate!r}")
-    bus_bytes = rate / frequency_hz
-    if bus_bytes != int(bus_bytes):
-        raise RangeError(
-            f"{where}: {RATE_KEY}: expected a multiple of clock.frequency_hz = {frequency_hz:g}, "
-            f"found {rate:g}"
-        )
-    others = {key: value for key, value in bus.items() if key != "bytes_per_second"}
-    return {**document, "bus": {**others, "bus_bytes": int(bus_bytes)}}
-
-
-def _merged(base: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with the keys of `document`, table by table."""
-    merged = dict(base)
-    for key, value in document.items():
-        is_table = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = {**base[key], **value} if is_table else value
-    return merged
 
 
 def _parameter(kind: Any) -> Parameter | None:
@@ -352,7 +339,11 @@ def _parameters() -> tuple[Parameter, ...]:
 def machine_schema() -> dict[str, Any]:
     """Return the JSON schema of a machine file: complete, or what differs from its `base`."""
     complete = schema_of(Machine)
+    complete["$defs"]["Dram"]["required"] = []  # the part's values stand for them
     partial = deepcopy(complete)
+    for tables, is_complete in ((complete["$defs"], True), (partial["$defs"], False)):
+        for name, table in tables.items():
+            with_quantities(table, name.lower(), is_complete)
     for table in (partial, *partial["$defs"].values()):
         table["required"] = ["name"] if table is partial else []
     base = {"type": "string", "description": "a machine, whose keys are kept where they are absent"}

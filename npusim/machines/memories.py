@@ -53,7 +53,10 @@ class Memory(Table, frozen=True):
 
     prefix: ClassVar[str] = "memory."
     model: MemoryModel
-    latency_cycles: Annotated[int, count(1, 65535, "cycles to the first beat")]
+    latency_cycles: Annotated[
+        int,
+        count(1, 65535, "cycles to the first beat; of a DRAM of banks, what the way there takes"),
+    ]
     outstanding: Annotated[int, count(1, 64, "bursts on their way in each direction")]
     seed: Annotated[int, count(1, 65535, "of the random waits of model lfsr")]
     size_bytes: Annotated[int, powers(1 << 12, 1 << 31, "bytes of DRAM")]

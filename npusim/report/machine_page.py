@@ -70,6 +70,7 @@ def _tiles(data: Mapping[str, Any]) -> list[Tile]:
         ),
         Tile(f"{macs:,}", f"MACs {each}", "/results/macs", macs),
         Tile(f"{moved:,}", "DRAM bytes of LD and ST", "/results/dram_bytes", moved),
+        *_dram_tiles(results),
     ]
     if "energy_pj" in results:
         total = results["energy_pj"]["total"]
@@ -79,6 +80,24 @@ def _tiles(data: Mapping[str, Any]) -> list[Tile]:
         words = f"area, {results['technology']}"
         tiles.append(Tile(f"{area / 1e6:.3g} mm²", words, "/results/area_um2", area))
     return tiles
+
+
+def _dram_tiles(results: Mapping[str, Any]) -> list[Tile]:
+    """Return the activations and refreshes of a DRAM of banks and rows."""
+    if "dram_accesses" not in results:
+        return []
+    found = results["dram_accesses"]
+    hits, accesses = found["hits"], found["reads"] + found["writes"]
+    return [
+        Tile(
+            f"{100 * hits / max(accesses, 1):.1f} %", f"row hits of {accesses:,} DRAM accesses",
+            "/results/dram_accesses/hits", hits,
+        ),
+        Tile(
+            f"{found['refreshes']:,}", "DRAM refreshes", "/results/dram_accesses/refreshes",
+            found["refreshes"],
+        ),
+    ]  # fmt: skip
 
 
 def _host_tiles(results: Mapping[str, Any]) -> list[Tile]:

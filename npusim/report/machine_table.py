@@ -174,6 +174,18 @@ MOST_PARTS = 5
 PRODUCTS = tuple(f"array_{name}" for name in ARRAY_FORMATS)
 
 
+def dram_line(accesses: Mapping[str, int]) -> str:
+    """Return what the accesses to a DRAM of banks and rows met; nothing for another memory."""
+    if not accesses:
+        return ""
+    total = accesses["reads"] + accesses["writes"]
+    return (
+        f"DRAM: {total:,} accesses, {100 * accesses['hits'] / max(total, 1):.1f} % row hits, "
+        f"{accesses['misses']:,} misses, {accesses['conflicts']:,} conflicts, "
+        f"{accesses['refreshes']:,} refreshes"
+    )
+
+
 def energy_line(energy_pj: Mapping[str, float], program: Program, host_pj: float = 0.0) -> str:
     """Return the energy with its largest components, the host's, and the machine's area."""
     machine = program.machine

@@ -16,6 +16,7 @@ from npusim.isa.instructions.mac import MACS
 from npusim.isa.instructions.vec import VECTOR
 from npusim.isa.nest import Column
 from npusim.isa.spec import INSTRUCTION_BYTES
+from npusim.simulator.timing.dram import OUTCOMES
 from npusim.simulator.timing.timeline import Timeline
 
 WORDS = (
@@ -25,7 +26,7 @@ WORDS = (
 NAMES = (
     "fetch_bytes", "dram_read_bytes", "dram_write_bytes", *MACS, "array_cycles", "weight_decodes",
     "weight_swaps", "accumulations", *WORDS, "requantizations", "requantize_terms",
-    "float32_requantizations", "merges", *VECTOR,
+    "float32_requantizations", "merges", *VECTOR, *OUTCOMES,
 )  # fmt: skip
 """What is counted:
 
@@ -41,6 +42,7 @@ requantizations     results of one lane; requantize_terms: products of a multipl
                     of the float32 requantizer are float32_requantizations instead
 merges              terms of one lane that pwlq's A1 and S are merged into
 vector_<op>         taps of one lane
+dram_<what>         accesses to a DRAM of banks and rows, FETCH's among them: 0 in another memory
 """
 
 
@@ -61,6 +63,8 @@ def event_counts(timeline: Timeline) -> Counts:
     columns, done = timeline.columns, timeline.retire >= 0
     result = {name: np.zeros(columns.count, np.int64) for name in NAMES}
     result["fetch_bytes"][timeline.dispatch >= 0] = INSTRUCTION_BYTES
+    for index, name in enumerate(OUTCOMES):
+        result[name] = timeline.outcomes[:, index] * (timeline.dispatch >= 0)
     for name, group in columns.groups.items():
         for key, column in PAGES[name].counts(group, timeline.machine).items():
             result[key][group.pcs] = column * done[group.pcs]

@@ -122,12 +122,16 @@ def run_step(
     machine = machine or program.machine
     code = step_code(program, step)
     return run_code(
-        code, machine, dram, program.region_addresses(), state, trace, activity=activity
-    )
+        code, machine, dram, program.region_addresses(), state, trace, activity=activity,
+        code_address=program.code_address(),
+    )  # fmt: skip
 
 
 def time_program(program: Program, machine: Machine | None = None) -> list[Timeline]:
     """Return the cycles of each run of a program, without data."""
     machine = machine or program.machine
-    addresses = program.region_addresses()
-    return [time_code(step_code(program, run), machine, addresses) for run in program.runs()]
+    addresses, code_address = program.region_addresses(), program.code_address()
+    return [
+        time_code(step_code(program, run), machine, addresses, code_address=code_address)
+        for run in program.runs()
+    ]

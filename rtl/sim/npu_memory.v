@@ -97,6 +97,27 @@ module npu_memory #(
     end
   endgenerate
 
+  // The DRAM that the ports share, where that is the model.
+  wire shared, fetch_asks, ld_asks, st_asks;
+  wire [5:0] access_log2;
+  wire [3*32-1:0] arrived;
+  wire [ADDRESS_BITS-1:0] st_first;
+  wire [15:0] st_bytes;
+
+  npu_dram dram (
+      .clk_i        (clk_i),
+      .rst_i        (rst_i),
+      .shared_o     (shared),
+      .access_log2_o(access_log2),
+      .ask_i        ({st_asks, ld_asks, fetch_asks}),
+      .address_i    ({st_first, ld_araddr_i, fetch_araddr_i}),
+      .bytes_i      ({
+        st_bytes, (16'(ld_arlen_i) + 16'd1) * 16'(BUS_BYTES),
+        (16'(fetch_arlen_i) + 16'd1) * 16'(FETCH_BYTES)
+      }),
+      .arrived_o    (arrived)
+  );
+
   npu_memory_read #(
       .BUS_BYTES(FETCH_BYTES)
   ) fetch_port (
@@ -108,6 +129,9 @@ module npu_memory #(
       .latency_i     (latency_i),
       .outstanding_i (outstanding_i),
       .size_i        (size_i),
+      .shared_i      (shared),
+      .access_log2_i (access_log2),
+      .arrived_i     (arrived[0*32+:32]),
       .araddr_i      (fetch_araddr_i),
       .arlen_i       (fetch_arlen_i),
       .arvalid_i     (fetch_arvalid_i),
@@ -117,6 +141,7 @@ module npu_memory #(
       .rlast_o       (unused_fetch_last),
       .rvalid_o      (fetch_rvalid_o),
       .rready_i      (fetch_rready_i),
+      .ask_o         (fetch_asks),
       .address_o     (fetch_address),
       .read_o        (fetch_read),
       .data_i        (fetch_part)
@@ -133,6 +158,9 @@ module npu_memory #(
       .latency_i     (latency_i),
       .outstanding_i (outstanding_i),
       .size_i        (size_i),
+      .shared_i      (shared),
+      .access_log2_i (access_log2),
+      .arrived_i     (arrived[1*32+:32]),
       .araddr_i      (ld_araddr_i),
       .arlen_i       (ld_arlen_i),
       .arvalid_i     (ld_arvalid_i),
@@ -142,6 +170,7 @@ module npu_memory #(
       .rlast_o       (unused_ld_last),
       .rvalid_o      (ld_rvalid_o),
       .rready_i      (ld_rready_i),
+      .ask_o         (ld_asks),
       .address_o     (ld_address),
       .read_o        (ld_read),
       .data_i        (word_q[ld_word])
@@ -159,6 +188,9 @@ module npu_memory #(
       .latency_i     (latency_i),
       .outstanding_i (outstanding_i),
       .size_i        (size_i),
+      .shared_i      (shared),
+      .access_log2_i (access_log2),
+      .arrived_i     (arrived[2*32+:32]),
       .awaddr_i      (st_awaddr_i),
       .awlen_i       (st_awlen_i),
       .awvalid_i     (st_awvalid_i),
@@ -169,6 +201,9 @@ module npu_memory #(
       .bresp_o       (st_bresp_o),
       .bvalid_o      (st_bvalid_o),
       .bready_i      (st_bready_i),
+      .ask_o         (st_asks),
+      .first_o       (st_first),
+      .bytes_o       (st_bytes),
       .address_o     (st_address),
       .write_o       (st_write)
   );

@@ -3,6 +3,8 @@
 //   AR  h_k = max(v_k, h_{k-1} + 1 + w(k), e_{k-N} + 1)
 //   R   b_j = max(b_{j-1} + 1 + w(j), h + L if first of its burst, ready_j)
 //
+// Where the ports share a DRAM (npu_dram), a beat waits for the accesses that hold its bytes instead.
+//
 // Law: docs/architecture.md, section 5. Simulation only.
 
 `default_nettype none
@@ -21,6 +23,9 @@ module npu_memory_read #(
     input  wire  [31:0]             latency_i,      // L, >= 1
     input  wire  [31:0]             outstanding_i,  // N, 1..64
     input  wire  [31:0]             size_i,         // bytes; beyond is DECERR
+    input  wire                     shared_i,       // the ports share a DRAM
+    input  wire  [5:0]              access_log2_i,  // bytes of its accesses
+    input  wire  [31:0]             arrived_i,      // accesses whose data are here
 
     input  wire  [ADDRESS_BITS-1:0] araddr_i,
     input  wire  [7:0]              arlen_i,
@@ -32,6 +37,7 @@ module npu_memory_read #(
     output wire                     rvalid_o,
     input  wire                     rready_i,
 
+    output wire                     ask_o,          // an address is taken
     output wire  [ADDRESS_BITS-1:0] address_o,      // of the beat
     output wire                     read_o,         // the beat is taken and lies in the memory
     input  wire  [BUS_BYTES*8-1:0]  data_i          // at once
@@ -47,6 +53,7 @@ module npu_memory_read #(
   logic [31:0] from_q[OPEN_MOST];   // first cycle of the first beat
   logic [31:0] asked_q, answered_q; // bursts
   logic [7:0]  beat_q;
+  logic [31:0] before_q;            // accesses of the bursts that are answered
   wire address_free, data_free;
 
   wire [INDEX_BITS-1:0] tail = asked_q[INDEX_BITS-1:0];
@@ -56,8 +63,12 @@ module npu_memory_read #(
   wire inner = address_o < size_i;
 
   assign arready_o = address_free && asked_q - answered_q < outstanding_i;
-  assign rvalid_o  = asked_q != answered_q && data_free &&
-      (beat_q != '0 || time_q >= from_q[head]);
+  wire [31:0] needed = before_q + 1 +
+      (((address_o + BUS_BYTES - 1) >> access_log2_i) - (address_q[head] >> access_log2_i));
+  wire here = shared_i ? needed <= arrived_i : beat_q != '0 || time_q >= from_q[head];
+
+  assign ask_o     = asks;
+  assign rvalid_o  = asked_q != answered_q && data_free && here;
   assign rlast_o   = beat_q == length_q[head];
   assign address_o = address_q[head] + ADDRESS_BITS'(beat_q) * ADDRESS_BITS'(BUS_BYTES);
   assign rdata_o   = inner ? data_i : '0;
@@ -88,6 +99,7 @@ module npu_memory_read #(
       asked_q    <= '0;
       answered_q <= '0;
       beat_q     <= '0;
+      before_q   <= '0;
     end else begin
       time_q <= time_q + 1'b1;
       if (asks) begin
@@ -99,6 +111,7 @@ module npu_memory_read #(
       if (beat) begin
         beat_q <= rlast_o ? '0 : beat_q + 1'b1;
         if (rlast_o) answered_q <= answered_q + 1'b1;
+        if (rlast_o) before_q <= needed;
       end
     end
   end

@@ -4,6 +4,8 @@
 //   W   b_j = max(vW_j, b_{j-1} + 1 + w(j))
 //   B   B_k = max(last W of burst k + L, B_{k-1} + 1 + w(k))
 //
+// Where the ports share a DRAM (npu_dram), B waits for the burst's accesses instead.
+//
 // Law: docs/architecture.md, section 5. Simulation only.
 
 `default_nettype none
@@ -23,6 +25,9 @@ module npu_memory_write #(
     input  wire  [31:0]             latency_i,      // L, >= 1
     input  wire  [31:0]             outstanding_i,  // N, 1..64
     input  wire  [31:0]             size_i,         // bytes; beyond is DECERR
+    input  wire                     shared_i,       // the ports share a DRAM
+    input  wire  [5:0]              access_log2_i,  // bytes of its accesses
+    input  wire  [31:0]             arrived_i,      // accesses that are written
 
     input  wire  [ADDRESS_BITS-1:0] awaddr_i,
     input  wire  [7:0]              awlen_i,
@@ -35,6 +40,9 @@ module npu_memory_write #(
     output wire                     bvalid_o,
     input  wire                     bready_i,
 
+    output wire                     ask_o,          // a burst's last beat is taken
+    output wire  [ADDRESS_BITS-1:0] first_o,        // of the burst's first beat
+    output wire  [15:0]             bytes_o,        // of the burst
     output wire  [ADDRESS_BITS-1:0] address_o,      // of the beat
     output wire                     write_o         // the beat is taken and lies in the memory
 );
@@ -50,6 +58,7 @@ module npu_memory_write #(
   logic [OPEN_MOST-1:0] bad_q;
   logic [31:0] asked_q, written_q, answered_q;  // bursts
   logic [7:0]  beat_q;
+  logic [31:0] before_q;                        // accesses of the bursts that are answered
   wire address_free, data_free, answer_free;
 
   wire [INDEX_BITS-1:0] tail   = asked_q[INDEX_BITS-1:0];
@@ -62,7 +71,15 @@ module npu_memory_write #(
 
   assign awready_o = address_free && asked_q - answered_q < outstanding_i;
   assign wready_o  = data_free && asked_q != written_q;
-  assign bvalid_o  = written_q != answered_q && answer_free && time_q >= from_q[head];
+  wire [31:0] needed = before_q + 1 +
+      (((address_q[head] + (ADDRESS_BITS'(length_q[head]) + 1) * BUS_BYTES - 1) >> access_log2_i) -
+       (address_q[head] >> access_log2_i));
+  wire done = shared_i ? needed <= arrived_i : time_q >= from_q[head];
+
+  assign ask_o     = beat && wlast_i;
+  assign first_o   = address_q[middle];
+  assign bytes_o   = (16'(length_q[middle]) + 1'b1) * 16'(BUS_BYTES);
+  assign bvalid_o  = written_q != answered_q && answer_free && done;
   assign bresp_o   = bad_q[head] ? DECERR : OKAY;
   assign address_o = address_q[middle] + ADDRESS_BITS'(beat_q) * ADDRESS_BITS'(BUS_BYTES);
   assign write_o   = beat && inner;
@@ -102,6 +119,7 @@ module npu_memory_write #(
       answered_q <= '0;
       beat_q     <= '0;
       bad_q      <= '0;
+      before_q   <= '0;
     end else begin
       time_q <= time_q + 1'b1;
       if (asks) begin
@@ -123,6 +141,7 @@ module npu_memory_write #(
         end
       end
       if (answer) answered_q <= answered_q + 1'b1;
+      if (answer) before_q <= needed;
     end
   end
 

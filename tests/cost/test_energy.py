@@ -13,6 +13,7 @@ from npusim.cost.prices import COMPONENTS, Prices, prices_of
 from npusim.errors import FormatError, UnsupportedError
 from npusim.machines import Machine
 from npusim.simulator.counts import NAMES
+from npusim.simulator.timing.dram import OUTCOMES
 from tests.cost.table import made_up
 
 NANO = Machine.load("nano")
@@ -93,6 +94,24 @@ def test_memories_and_dram_are_priced_by_access():
     assert energy["accumulators"] == pytest.approx(7 * acc.write_pj)
     assert energy["dram"] == pytest.approx(11 * 8 * NANO.energy.dram_pj_per_bit)
     assert energy["dma"] == pytest.approx(11 * operation("npu_ld", "beat") / 4)
+
+
+def test_a_dram_of_banks_and_rows_is_priced_by_command():
+    machine = NANO.with_({"memory.model": "dram", "dram.part": "DDR4-2400"})
+    dram, events = machine.dram, price_list(machine).events
+    pj = {name: price.get("dram", 0.0) for name, price in events.items()}
+    assert pj["dram_misses"] == pj["dram_conflicts"] == dram.activate_pj
+    assert (pj["dram_hits"], pj["dram_reads"], pj["dram_writes"]) == (
+        0,
+        dram.read_pj,
+        dram.write_pj,
+    )
+    assert pj["dram_read_bytes"] == pj["dram_write_bytes"] == pj["fetch_bytes"] == 0
+    second = NANO.clock.frequency_hz * price_list(machine).cycle["dram"]
+    assert second == pytest.approx(dram.refresh_pj / 7.8e-6 + 1e9 * dram.background_mw)
+    flat = price_list(NANO)
+    assert "dram" not in flat.cycle
+    assert not any(flat.events[name] for name in OUTCOMES)
 
 
 def test_clock_gating_pays_the_clock_of_working_modules_alone():

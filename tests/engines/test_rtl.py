@@ -47,7 +47,7 @@ def test_rtl_gives_the_tensors_of_kernels_and_the_layers_of_machine():
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-@pytest.mark.parametrize("model", ["fixed", "lfsr"])
+@pytest.mark.parametrize("model", ["fixed", "lfsr", "dram"])
 def test_a_timeline_is_read_from_the_trace(model):
     """Measured on Icarus as predicted, field by field; another memory is another timeline."""
     nano = Machine.load("nano")
@@ -57,7 +57,7 @@ def test_a_timeline_is_read_from_the_trace(model):
     other = replace(compiled.program, machine=nano.with_({"memory.seed": 77}))
     measured = measure_step(compiled.program, step, compiled.dram.copy(), simulator="icarus")
     predicted = Simulation()(compiled.program, step, compiled.dram.copy())
-    for name in ("dispatch", "issue", "retire", "stall_start", "stalls", "bursts"):
+    for name in ("dispatch", "issue", "retire", "stall_start", "stalls", "bursts", "outcomes"):
         assert np.array_equal(getattr(measured, name), getattr(predicted, name)), name
     assert measured.counters() == predicted.counters()
     assert (measured.cycles, measured.halt_code) == (predicted.cycles, predicted.halt_code)

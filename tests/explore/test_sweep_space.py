@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -16,6 +17,7 @@ from npusim.explore.sweep.values import choices, varied
 from npusim.formats.files import load
 from npusim.formats.onnx.whole import whole_model
 from npusim.machines import Machine
+from npusim.machines.parts import PARTS
 from tests.conftest import DIGITS
 
 SPACE = """
@@ -219,6 +221,18 @@ def test_a_list_of_names_is_one_value_and_a_list_of_lists_several():
     assert choices("", one, kind) == (("uniform8",),)
     assert choices("", [one, ["uniform8", "pwlq"]], kind) == (("uniform8",), ("uniform8", "pwlq"))
     assert choices("", ["wes", "pwlq"], varied(str)) == ("wes", "pwlq")
+
+
+def test_a_part_brings_its_times_and_a_key_beside_it_changes_one(tmp_path: Path) -> None:
+    family = """[[machines]]
+base = "nano"
+memory.model = "dram"
+dram.part = ["LPDDR4-3200", "DDR4-2400"]
+dram.tRP_clocks = 5
+"""
+    text = family + SPACE[SPACE.index("[[networks]]") :]
+    for choice, part in zip(read(tmp_path, text).machines, PARTS.values(), strict=True):
+        assert choice.machine().dram == msgspec.structs.replace(part, tRP_clocks=5)
 
 
 def test_what_npusim_brings_is_found_by_its_name_where_no_file_is_called_so(tmp_path: Path) -> None:

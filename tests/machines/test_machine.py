@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from npusim.errors import FormatError, NpuError, RangeError
 from npusim.machines import Machine
 from npusim.machines.memories import Memory
+from npusim.machines.parts import PARTS
 
 NAMES = ("nano", "small", "base", "wide")
 
@@ -116,6 +118,94 @@ def test_a_file_may_state_what_differs_from_another_machine(tmp_path):
         FormatError, match=r"bad\.toml: \[bus\]: unknown key bytes; known are bus_byt"
     ):
         Machine.load(tmp_path / "bad.toml")
+
+
+NANO_DRAM = NANO.replace('model = "fixed"', 'model = "dram"')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("latency_cycles = 10", "latency_ns = 100", ""),
+        ("latency_cycles = 10", "latency_ns = 91", ""),
+        ("latency_cycles = 10", "latency_ns = 90", "latency_cycles=9"),
+        (
+            "latency_cycles",
+            "latency_ns = 100\nlatency_cycles",
+            "expected it or latency_cycles, fou",
+        ),
+        ("latency_cycles = 10", "latency_ns = 0", "memory.latency_ns: expected a time and the cl"),
+        ("latency_cycles = 10", 'latency_ns = "1"', "memory.latency_ns: expected a time and the"),
+        ("latency_cycles = 10", "latency_ns = 1e9", "expected an integer in 1..65535, found 1000"),
+        ("bus_bytes = 4", "bytes_per_second = 4e8", ""),
+        ("bus_bytes = 4", "bytes_per_second = 4.1e8", "expected a multiple of clock.frequency_hz"),
+        ("bus_bytes = 4", "bus_bytes = 4\nbytes_per_second = 4e8", "bus_bytes, found both"),
+    ],
+)
+def test_seconds_stand_for_cycles_but_not_beside_them(old, new, message):
+    """`nano` has 100 MHz, 10 cycles and 4 bytes a cycle."""
+    text = NANO.replace(old, new)
+    assert text != NANO
+    if not message:
+        assert Machine.from_toml(text) == Machine.load("nano")
+    elif "=" in message:
+        assert message in str(Machine.from_toml(text).memory)
+    else:
+        with pytest.raises(NpuError) as error:
+            Machine.from_toml(text)
+        assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            'part = "DDR5-9000"',
+            "dram.part: expected one of LPDDR4-3200, DDR4-2400, found 'DDR5-900",
+        ),
+        ("part = 3", "dram.part: expected one of"),
+        ("tRCD_ns = 18\ntRCD_clocks = 29", "dram.tRCD_ns: expected it or tRCD_clocks, found both"),
+        ("tRCD = 29", "[dram]: unknown key tRCD"),
+        ("tRCD_clocks = 0", "dram.tRCD_clocks: expected an integer in 1..65536, found 0"),
+        ("tCCD_S_clocks = 7", "dram.tCCD_S_clocks: expected at least dram.tBL_clocks = 8, found 7"),
+        ("tREFI_clocks = 477", "tREFI_clocks: expected at least dram.tRFC_clocks + tRP_clocks + 1"),
+        ("bank_groups = 4\nbanks = 2", "dram.banks: expected at least dram.bank_groups = 4, found"),
+        ("access_bytes = 48", "dram.access_bytes: expected a power of two in 16..256, found 48"),
+        ("clock_hz = 1000000", "dram.clock_hz: expected at most 64 times more or less than clock."),
+        ("read_pj = -1", "dram.read_pj: expected a number in 0..1e9, found -1"),
+    ],
+)
+def test_a_bad_dram_is_refused_by_name(table, message):
+    with pytest.raises(NpuError) as error:
+        Machine.from_toml(f"{NANO_DRAM}[dram]\n{table}\n")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_part_stands_for_the_keys_of_a_dram_that_are_left_out(tmp_path):
+    assert Machine.from_toml(NANO_DRAM).dram == PARTS["LPDDR4-3200"]
+    other = Machine.from_toml(f'{NANO_DRAM}[dram]\npart = "DDR4-2400"\ntRCD_ns = 20\n')
+    assert other.dram == msgspec.structs.replace(PARTS["DDR4-2400"], tRCD_clocks=24)
+    (tmp_path / "other.toml").write_text(other.to_toml())
+    assert Machine.load(tmp_path / "other.toml") == other
+    kept = 'base = "other.toml"\nname = "kept"\n[dram]\nbanks = 16\n'
+    (tmp_path / "kept.toml").write_text(kept)
+    assert Machine.load(tmp_path / "kept.toml") == other.with_({"name": "kept", "dram.banks": 16})
+    back = other.with_({"dram.part": "LPDDR4-3200", "dram.tRP_clocks": 7})
+    assert back.dram == msgspec.structs.replace(PARTS["LPDDR4-3200"], tRP_clocks=7)
+
+
+def test_parts_are_what_their_data_sheets_say():
+    """JESD209-4 and JESD79-4 in ns; pJ by hand from the currents of parts.py."""
+    lpddr4, ddr4 = PARTS["LPDDR4-3200"], PARTS["DDR4-2400"]
+    assert (lpddr4.tRCD_clocks, lpddr4.tRAS_clocks, lpddr4.tFAW_clocks) == (29, 68, 64)
+    assert (ddr4.tRCD_clocks, ddr4.tRAS_clocks, ddr4.tRFC_clocks) == (17, 39, 420)
+    for part, rate in ((lpddr4, 6.4e9), (ddr4, 4.8e9)):
+        assert part.access_bytes * part.clock_hz / part.tCCD_S_clocks == rate
+    read_mw = 1.1 * (275 - 30) + 1.1 * (150 - 0.75)
+    assert lpddr4.read_pj == pytest.approx(read_mw * 5, abs=0.1)  # 16 beats at 3200 MT/s: 5 ns
+    activate_pj = 1.2 * (80 * 56 - 47 * 39 - 34 * 17) / 1.2  # clocks of 1 / 1.2 ns
+    assert ddr4.activate_pj == pytest.approx(activate_pj, abs=0.1)
 
 
 def test_energy_may_be_left_out():

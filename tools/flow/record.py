@@ -58,7 +58,7 @@ def record(
     end = address + -(-len(code) // BURST_BYTES) * BURST_BYTES
     dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
     before = dram[:end].copy()
-    expected = run_code(code, machine, dram, bases)
+    expected = run_code(code, machine, dram, bases, code_address=address)
     with tempfile.TemporaryDirectory(prefix="npusim-record-") as folder:
         place = Path(folder)
         simulation = _build(machine, end, signals, states, windows, place)

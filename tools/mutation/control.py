@@ -109,7 +109,7 @@ def _case(program: Program, code: bytes) -> Case:
     dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
     end = address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
     before = dram[:end].copy()
-    expected = run_code(code, program.machine, dram, bases)
+    expected = run_code(code, program.machine, dram, bases, code_address=address)
     return Case(code, program.machine, before, bases, address, expected, dram[:end])
 
 

@@ -92,7 +92,7 @@ def _joined(key: tuple[int, int, int], runs: list[tuple[int, int, int]]) -> list
 
 def move_cycles(machine: Machine, moves: Sequence[Move]) -> int:
     """Return about how many cycles the moves take, loads beside stores."""
-    start, hidden = machine.memory.latency_cycles, machine.memory.outstanding
+    start, hidden = machine.first_beat_cycles, machine.memory.outstanding
     total = 0
     for move in moves:
         row = max(move.columns * machine.word_beats + 3, (start + move.columns) // hidden)

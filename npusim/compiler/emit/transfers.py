@@ -183,7 +183,7 @@ def fill_pieces(
     around = _around(kept, images, inner)
     if around is None:
         return everything
-    beat = 1 + machine.memory.latency_cycles
+    beat = 1 + machine.first_beat_cycles
     cost_around, cost_of_all = (
         sum(beat + piece.rows * piece.columns for piece in pieces)
         for pieces in (around, everything)

@@ -86,5 +86,5 @@ def engine_cycles(
 def _fetch_cycles(machine: Machine) -> int:
     """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
     beats = FETCH_BURST_INSTRUCTIONS * instruction_beats(machine)
-    burst = max(beats, (machine.memory.latency_cycles + beats) // FETCH_SLOTS)
+    burst = max(beats, (machine.first_beat_cycles + beats) // FETCH_SLOTS)
     return -(-burst // FETCH_BURST_INSTRUCTIONS)

@@ -228,7 +228,7 @@ def _cycles(
     """Return an estimate of the cycles of each candidate under its option."""
     moved = _traffic(shape, machine, tiles, outer, ins)
     chunks = moved.chunks
-    start = machine.memory.latency_cycles + LAUNCH_CYCLES
+    start = machine.first_beat_cycles + LAUNCH_CYCLES
     outputs = moved.areas * moved.groups
     mac, epilogue = engine_cycles(shape, tiles, chunks, tiles.gob, tiles.th)
     ex = outputs * (mac + epilogue)  # in turn: what EP saves beside MX is not spent on bytes
@@ -260,7 +260,7 @@ def _burst_cycles(
     A row of a tile is a segment, unless whole rows follow each other. N outstanding bursts hide the
     latency of N - 1 others.
     """
-    latency, most = machine.memory.latency_cycles, machine.bus.burst_beats
+    latency, most = machine.first_beat_cycles, machine.bus.burst_beats
     hidden = machine.memory.outstanding
     padded = any(shape.padding) or any(size > 1 for size in shape.kernel)
     whole_in = (tiles.tw >= shape.outputs[1]) & (not padded)

@@ -74,7 +74,7 @@ def compare_code(
     """
     end = _put_code(code, dram, code_address)
     before = dram[:end].copy()
-    expected = simulate_code(code, machine, dram, bases)
+    expected = simulate_code(code, machine, dram, bases, code_address=code_address)
     start = time.monotonic()
     for reset_seed in reset_seeds:
         found = run_code(
@@ -104,7 +104,8 @@ def predicted_outcome(
 ) -> str:
     """Return the `outcome` of `compare_code` on the same arguments, by the simulator alone."""
     end = _put_code(code, dram, code_address)
-    return _outcome(simulate_code(code, machine, dram, bases), dram[:end])
+    expected = simulate_code(code, machine, dram, bases, code_address=code_address)
+    return _outcome(expected, dram[:end])
 
 
 def _put_code(code: bytes, dram: NDArray[np.uint8], address: int) -> int:

@@ -1,4 +1,4 @@
-"""Random programs on both sides: good and bad ones, under both models of the memory; shrunk."""
+"""Random programs on both sides: good and bad ones, under all models of the memory; shrunk."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from npusim.cosim.npu.compare import Comparison, compare_code, predicted_outcome
 from npusim.cosim.npu.placement import addresses_of, moved_bytes, placed
 from npusim.cosim.programs.bad import BadRecipe, bad_recipe, shrink_bad
-from npusim.cosim.programs.machines import random_machine
+from npusim.cosim.programs.machines import INDEPENDENT, random_machine, shared_in_a_third
 from npusim.cosim.programs.programs import Recipe, assembly, recipe, shrink
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import INSTRUCTION_BYTES
 from npusim.machines import Machine
 from npusim.simulator.timing.timeline import Timeline, time_code
-from npusim.words import MEMORY_MODELS
 
 BAD_SHARE = 0.25
 """How many of the programs must fault."""
@@ -50,13 +49,15 @@ class RandomRun:
 
 
 def random_memory(rng: random.Random, machine: Machine) -> Machine:
-    """Return `machine` with a memory of either model, of random latency, depth and seed."""
-    return machine.with_({
-        "memory.model": rng.choice(MEMORY_MODELS),
+    """Return `machine` with a memory of any model, of random latency, depth, seed and DRAM."""
+    memory = {
+        "memory.model": rng.choice(INDEPENDENT),
         "memory.latency_cycles": rng.choice(_LATENCIES_CYCLES),
         "memory.outstanding": rng.choice(_OUTSTANDING),
         "memory.seed": rng.randrange(1, 1 << 16),
-    })  # fmt: skip
+    }
+    shared = shared_in_a_third(random.Random(memory["memory.seed"]), machine.clock.frequency_hz)
+    return machine.with_({**memory, **shared})
 
 
 def drawn(seed: int, machine: Machine | None, *, any_memory: bool = True) -> Recipe | BadRecipe:

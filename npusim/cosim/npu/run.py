@@ -19,6 +19,7 @@ from npusim.cosim.npu.parameters import expected_registers, require_parameters
 from npusim.isa.registers import CONTROL
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, REGION_COUNT
 from npusim.machines import Machine
+from npusim.simulator.timing.dram import timing_of
 
 EVENT_ORDER = ("issue", "stall", "fault", "retire")
 _NAMES = {register.index: register.name for register in CONTROL}
@@ -111,6 +112,7 @@ def run_on(
         "outstanding": memory.outstanding, "dump_words": len(image) // bus,
         "cycles_most": cycles_most, "pattern": memory.seed << 12 | 1,
     }  # fmt: skip
+    settings |= {f"dram_{key}": value for key, value in timing_of(machine)._asdict().items()}
     for region in range(REGION_COUNT):
         settings[f"region{region}"] = bases[region] if region < len(bases) else 0
     with tempfile.TemporaryDirectory(prefix="npusim-") as folder:

@@ -16,6 +16,7 @@ from npusim.errors import FormatError, NpuError
 from npusim.explore.sweep.values import choices, varied
 from npusim.machines import Machine
 from npusim.machines.machine import KEYS as MACHINE_KEYS
+from npusim.machines.parts import keys_of_part
 from npusim.toml_tables import keys_of
 
 MOST_MACHINES = 100_000
@@ -117,6 +118,8 @@ def _family(
             if "array.formats" in chosen and "array.pwlq_bits" not in chosen:
                 follows = keys["array.pwlq_bits"] if "pwlq" in chosen["array.formats"] else 0
                 chosen["array.pwlq_bits"] = follows
+            of_part = keys_of_part(chosen.get("dram.part")) or {}
+            chosen = {**{f"dram.{key}": value for key, value in of_part.items()}, **chosen}
             named = [
                 f"-{key.rpartition('.')[2]}{_brief(chosen[key])}"
                 for key, several in values_of.items()

@@ -16,7 +16,8 @@ from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column, Mask
 from npusim.isa.spec import ENGINES, FACING, FAULTS, QUEUED_ENGINES, SIDES, TOKEN_MAX
 from npusim.machines import Machine
-from npusim.simulator.timing.schedule import NEVER, Times
+from npusim.simulator.timing.bursts import Times
+from npusim.simulator.timing.schedule import NEVER
 
 AT_RETIREMENT = ("address", "axi", "token")
 """Faults of engines but FETCH that stand in the trace instead of a retirement."""

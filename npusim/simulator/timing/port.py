@@ -1,8 +1,8 @@
-"""The memory port: when each beat of a burst passes, under both models of the memory.
+"""The memory port: when each beat of a burst passes where the ports are independent.
 
-A channel is int64 [3]: handshakes so far, cycle of the last one, LFSR. The model `fixed` is an LFSR
-of 0, which stays 0. A port is its address channel, its data channel, for writes its response
-channel, and the ends of the last N bursts. docs/architecture.md, section 5.
+A channel is int64 [3]: handshakes so far, cycle of the last one, LFSR. A model other than `lfsr`
+is an LFSR of 0, which stays 0. A port is its address channel, its data channel, for writes its
+response channel, and the ends of the last N bursts. docs/architecture.md, section 5.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEED_STEP = 0x9E37
 
 def channel_seed(memory: Memory, channel: int) -> int:
     """Return what the LFSR of a channel is loaded with at every start."""
-    if memory.model == "fixed":
+    if memory.model != "lfsr":
         return 0
     return (memory.seed + SEED_STEP * channel) % (1 << 16) or 1
 

@@ -13,32 +13,29 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npusim.datapath.jit import kernel, scalar
-from npusim.isa.spec import (
-    ENGINES,
-    FETCH_BURST_INSTRUCTIONS,
-    FETCH_SLOTS,
-    QUEUE_DEPTH,
-    QUEUED_ENGINES,
-    SIDES,
+from npusim.isa.spec import ENGINES, QUEUE_DEPTH, QUEUED_ENGINES, SIDES
+from npusim.simulator.timing.bursts import (
+    ARRIVAL,
+    CURSOR,
+    FETCH_PORT,
+    IS_ASKING,
+    LD_PORT,
+    PADS,
+    PC,
+    ST_PORT,
+    Port,
+    Sizes,
+    Times,
+    advance,
+    answer_fetch,
+    answer_load,
+    answer_store,
+    ask,
+    ask_fetch,
+    begin,
+    may_fetch,
 )
-from npusim.simulator.timing.port import address, finish, first_beat, free_at, respond, stream
-from npusim.simulator.timing.port import handshake as take
-from npusim.simulator.timing.transfers import Move
-
-
-class Sizes(NamedTuple):
-    """Beats of an instruction, of the longest burst, of 4 KB, of the memory and of all addresses.
-
-    The memory's latency and the longest run are cycles.
-    """
-
-    instruction_beats: int
-    burst_beats: int
-    page_beats: int
-    memory_beats: int
-    wrap_beats: int
-    latency_cycles: int
-    limit_cycles: int
+from npusim.simulator.timing.dram import Timing
 
 
 class Instructions(NamedTuple):
@@ -56,38 +53,13 @@ class Instructions(NamedTuple):
     signals: Any
 
 
-class Port(NamedTuple):
-    """The memory's `channels` [CHANNELS 3] (port.py).
-
-    `ends` [3 N]: when the last N bursts of FETCH, LD and ST were complete.
-    """
-
-    channels: Any
-    ends: Any
-
-
-class Times(NamedTuple):
-    """The result, [instructions]: cycles, -1 in the first three where it never happened.
-
-    `tokens` [instructions 3]: the cycles after the signals awaited from each side, NEVER where they
-    do not come.
-    `bad_beat`: 1 where a beat lies beyond the memory; `bursts`: how many a LD or ST took.
-    """
-
-    dispatch: Any
-    issue: Any
-    retire: Any
-    tokens: Any
-    bad_beat: Any
-    bursts: Any
-
-
 class Progress(NamedTuple):
     """What the pass keeps, all zero at its start, by engine (5: FETCH is 0).
 
     `fetched` [instructions]: the cycle of an instruction's last beat. `members` [5 instructions]:
     what was put into an engine's queue, `queued` and `issued` [5] of them; `free` [5]: the cycle
-    after the last retirement; `endless` [5]: a run beyond the limit. `given` [5 5 instructions]: by
+    after the last retirement; `busy` [5]: an instruction whose retirement is not known yet;
+    `endless` [5]: a run beyond the limit. `given` [5 5 instructions]: by
     giver and taker the cycles after the signals, `gifts` and `takes` [5 5] of them.
     """
 
@@ -96,6 +68,7 @@ class Progress(NamedTuple):
     queued: Any
     issued: Any
     free: Any
+    busy: Any
     endless: Any
     given: Any
     gifts: Any
@@ -108,108 +81,81 @@ NEVER = (1 << 62) - 1
 """A cycle that does not come."""
 _ENDS, _RING = len(ENGINES), len(QUEUED_ENGINES)
 _STEPS = tuple(SIDES.values())
+_LD, _ST = ENGINES.index("LD"), ENGINES.index("ST")
 
 
 @scalar
-def burst_of(beat: int, left: int, sizes: Sizes) -> int:
-    """Return the beats of the next burst at DRAM beat `beat`."""
-    return min(left, sizes.burst_beats, sizes.page_beats - beat % sizes.page_beats)
+def finished(e: int, i: int, retire: int, program: Instructions, progress: Progress) -> None:
+    """Give the tokens of an instruction of engine `e` that retires at `retire`; free the engine."""
+    progress.free[e], progress.busy[e] = retire + 1, 0
+    for side in range(len(_STEPS)):
+        if program.signals[i][side]:
+            taker = 1 + (e - 1 + _STEPS[side]) % _RING
+            progress.given[e][taker][progress.gifts[e][taker]] = retire + 1
+            progress.gifts[e][taker] += 1
 
 
 @scalar
-def load(move: Move, issue: int, port: Port, sizes: Sizes, times: Times, pc: int) -> int:
-    """Return the retirement of a LD; count its bursts and note errors in `times`."""
-    channels, ends = port.channels[2:4], port.ends[1]
-    width = move.left + move.columns + move.right
-    valid, cursor, pads = issue + 2, issue, 0  # cursor: the cycle of the last word's last beat
-    for block in range(move.blocks):
-        pads += move.top * width
-        for row in range(move.rows):
-            pads += move.left
-            beat = move.start + block * move.block_stride + row * move.row_stride
-            left = move.columns * move.element_beats
-            while left > 0:
-                beat = beat % sizes.wrap_beats
-                beats = burst_of(beat, left, sizes)
-                accepted = address(channels[0], ends, valid)
-                first_beat(channels[1], accepted, cursor + 1 + pads, sizes.latency_cycles)
-                cursor, pads = stream(channels[1], beats - 1), 0
-                finish(channels[0], ends, cursor)
-                valid = accepted + 2
-                if beat >= sizes.memory_beats:
-                    times.bad_beat[pc] = 1
-                times.bursts[pc] += 1
-                beat, left = beat + beats, left - beats
-            pads += move.right
-            if cursor + pads > sizes.limit_cycles:
-                return cursor + pads
-        pads += move.bottom * width
-    return cursor + pads + 2
+def move_on(
+    which: int, program: Instructions, port: Port, sizes: Sizes, timing: Timing, progress: Progress,
+    times: Times,
+) -> None:  # fmt: skip
+    """Answer the burst that a port has asked for; ask for its next, or retire the instruction."""
+    walk, e = port.walks[which], _LD
+    if which == FETCH_PORT:
+        answer_fetch(port, sizes, timing, times, progress.fetched)
+        return
+    move = program.moves[program.number[walk[PC]]]
+    if which == LD_PORT:
+        answer_load(port, sizes, timing, times)
+        more, extra = advance(walk, move), 2
+    else:
+        answer_store(port, sizes, timing, times)
+        more, extra, e = advance(walk, move), 1, _ST
+    retire = walk[CURSOR] + walk[PADS] + extra
+    if retire > sizes.limit_cycles:
+        times.retire[walk[PC]], progress.endless[e] = retire, 1
+    elif more:
+        ask(which, port, sizes, times)
+    else:
+        times.retire[walk[PC]] = retire
+        finished(e, walk[PC], retire, program, progress)
 
 
 @scalar
-def store(move: Move, issue: int, port: Port, sizes: Sizes, times: Times, pc: int) -> int:
-    """Return the retirement of a ST; count its bursts and note errors in `times`."""
-    channels, ends = port.channels[4:7], port.ends[2]
-    valid, done = issue + 2, issue
-    for block in range(move.blocks):
-        for row in range(move.rows):
-            beat = move.start + block * move.block_stride + row * move.row_stride
-            left = move.columns * move.element_beats
-            while left > 0:
-                beat = beat % sizes.wrap_beats
-                beats = burst_of(beat, left, sizes)
-                accepted = address(channels[0], ends, valid)
-                take(channels[1], max(accepted + 1, free_at(channels[1])))
-                last = stream(channels[1], beats - 1)
-                done = respond(channels[2], last, sizes.latency_cycles)
-                finish(channels[0], ends, done)
-                valid = last + 2
-                if beat >= sizes.memory_beats:
-                    times.bad_beat[pc] = 1
-                times.bursts[pc] += 1
-                beat, left = beat + beats, left - beats
-            if done > sizes.limit_cycles:
-                return done
-    return done + 1
+def next_port(port: Port) -> int:
+    """Return the port whose burst reaches the memory first, -1 where there is none.
 
-
-@scalar
-def fetch_burst(burst: int, dispatched: Any, port: Port, sizes: Sizes, last: Any) -> None:
-    """Fetch a burst of instructions; write the cycle of each one's last beat to `last` [N]."""
-    channels, ends = port.channels[0:2], port.ends[0]
-    first = burst * FETCH_BURST_INSTRUCTIONS
-    valid = 1
-    if burst > 0:
-        valid = channels[0][1] + 2
-    if burst >= FETCH_SLOTS:
-        valid = max(valid, dispatched[first - (FETCH_SLOTS - 1) * FETCH_BURST_INSTRUCTIONS - 1] + 2)
-    accepted = address(channels[0], ends, valid)
-    take(channels[1], max(free_at(channels[1]), accepted + sizes.latency_cycles))
-    beats = sizes.instruction_beats - 1
-    for i in range(first, min(first + FETCH_BURST_INSTRUCTIONS, len(last))):
-        last[i] = stream(channels[1], beats)
-        beats = sizes.instruction_beats
-    finish(channels[0], ends, channels[1][1])
+    What no port has asked for yet follows from a burst that is on its way, and so arrives later.
+    """
+    found, first = -1, NEVER
+    for which in range(len(port.walks)):
+        if port.walks[which][IS_ASKING] and port.walks[which][ARRIVAL] < first:
+            found, first = which, port.walks[which][ARRIVAL]
+    return found
 
 
 @kernel
 def schedule(
-    program: Instructions, port: Port, sizes: Sizes, progress: Progress, times: Times
-) -> tuple[int, int]:
+    program: Instructions, port: Port, sizes: Sizes, timing: Timing, progress: Progress,
+    times: Times,
+) -> tuple[int, int]:  # fmt: skip
     """Fill `times`; return FINISHED, STUCK or ENDLESS, and the first cycle not yet used."""
     engine, kind, number, moves = program.engine, program.kind, program.number, program.moves
+    walks = port.walks
     dispatch, issue, retired = times.dispatch, times.issue, times.retire
     fetched, members, given = progress.fetched, progress.members, progress.given
-    queued, issued, free = progress.queued, progress.issued, progress.free
-    gifts, takes, endless = progress.gifts, progress.takes, progress.endless
+    queued, issued, free, busy = progress.queued, progress.issued, progress.free, progress.busy
+    gifts, takes = progress.gifts, progress.takes
     count = len(engine)
     pc, next_dispatch, moved, ended = 0, 0, True, False
     while moved:
         moved = False
-        while pc < count and not ended:
-            if pc % FETCH_BURST_INSTRUCTIONS == 0 and fetched[pc] == 0:
-                fetch_burst(pc // FETCH_BURST_INSTRUCTIONS, dispatch, port, sizes, fetched)
+        while may_fetch(walks[FETCH_PORT][PC], dispatch, port):
+            ask_fetch(dispatch, port)
+            if not timing.is_shared:
+                answer_fetch(port, sizes, timing, times, fetched)
+        while pc < count and not ended and fetched[pc] > 0:
             e = engine[pc]
             cycle = max(fetched[pc] + 1, next_dispatch)
             if kind[pc] == ILLEGAL_KIND:
@@ -220,7 +166,7 @@ def schedule(
                 dispatch[pc] = issue[pc] = cycle
                 all_issued, retire = True, cycle
                 for e in range(1, _ENDS):
-                    all_issued = all_issued and issued[e] == queued[e]
+                    all_issued = all_issued and issued[e] == queued[e] and not busy[e]
                     retire = max(retire, free[e] - 1)
                 if not all_issued:
                     break
@@ -242,7 +188,7 @@ def schedule(
             pc += 1
             moved = True
         for e in range(1, _ENDS):
-            while issued[e] < queued[e] and not endless[e]:
+            while issued[e] < queued[e] and not busy[e]:
                 i = members[e][issued[e]]
                 cycle, has_all = max(dispatch[i] + 1, free[e]), True
                 for side in range(len(_STEPS)):
@@ -256,27 +202,29 @@ def schedule(
                     break
                 for side in range(len(_STEPS)):
                     takes[1 + (e - 1 + _STEPS[side]) % _RING][e] += program.waits[i][side]
-                if kind[i] == LOAD_KIND:
-                    retire = load(moves[number[i]], cycle, port, sizes, times, i)
-                elif kind[i] == STORE_KIND:
-                    retire = store(moves[number[i]], cycle, port, sizes, times, i)
-                else:
-                    retire = cycle + program.duration[i]
-                issue[i], retired[i] = cycle, retire
-                if retire > sizes.limit_cycles:
-                    endless[e] = 1
-                    break
-                free[e] = retire + 1
-                for side in range(len(_STEPS)):
-                    if program.signals[i][side]:
-                        taker = 1 + (e - 1 + _STEPS[side]) % _RING
-                        given[e][taker][gifts[e][taker]] = retire + 1
-                        gifts[e][taker] += 1
+                issue[i], busy[e] = cycle, 1
                 issued[e] += 1
+                moved = True
+                if kind[i] == LOAD_KIND or kind[i] == STORE_KIND:
+                    which = LD_PORT if kind[i] == LOAD_KIND else ST_PORT
+                    begin(walks[which], moves[number[i]], cycle, i)
+                    ask(which, port, sizes, times)
+                    while not timing.is_shared and walks[which][IS_ASKING]:
+                        move_on(which, program, port, sizes, timing, progress, times)
+                    continue
+                retired[i] = cycle + program.duration[i]
+                if retired[i] > sizes.limit_cycles:
+                    progress.endless[e] = 1
+                    break
+                finished(e, i, retired[i], program, progress)
+        if timing.is_shared and not moved:
+            which = next_port(port)
+            if which >= 0:
+                move_on(which, program, port, sizes, timing, progress, times)
                 moved = True
     if pc < count and not ended:
         has_endless = False
         for e in range(1, _ENDS):
-            has_endless = has_endless or endless[e] > 0
+            has_endless = has_endless or progress.endless[e] > 0
         return (ENDLESS if has_endless else STUCK), next_dispatch
     return FINISHED, next_dispatch

@@ -18,7 +18,8 @@ from npusim.isa.program import PAGE_BYTES
 from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
 from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
-from npusim.machines.memories import Memory
+from npusim.simulator.timing.bursts import WALK, Port, Sizes, Times
+from npusim.simulator.timing.dram import OUTCOMES, Dram, new_dram, refreshes_in, timing_of
 from npusim.simulator.timing.durations import durations
 from npusim.simulator.timing.faults import Fault, find_faults, legal_operands
 from npusim.simulator.timing.port import new_channels
@@ -33,10 +34,7 @@ from npusim.simulator.timing.schedule import (
     STORE_KIND,
     STUCK,
     Instructions,
-    Port,
     Progress,
-    Sizes,
-    Times,
     schedule,
 )
 from npusim.simulator.timing.transfers import Move, moves_of
@@ -60,6 +58,11 @@ class Timeline:
         cycle and length by cause; 0 where the run ended before.
     bursts
         int64 [instructions]: DRAM bursts of each LD and ST.
+    outcomes
+        int64 [instructions OUTCOMES]: what each one's accesses, of FETCH too, met in a DRAM of
+        banks and rows (dram.py); 0 in another memory.
+    refreshes
+        Those that came due during the run.
     cycles
         Length of the run.
     faults
@@ -76,6 +79,8 @@ class Timeline:
     stall_start: Column
     stalls: Column
     bursts: Column
+    outcomes: Column
+    refreshes: int
     cycles: int
     faults: tuple[Fault, ...]
     halt_code: int | None
@@ -144,8 +149,8 @@ def time_code(
     bus, memory = machine.bus, machine.memory
     sizes = Sizes(
         instruction_beats(machine), bus.burst_beats, PAGE_BYTES // bus.bus_bytes,
-        memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes, memory.latency_cycles,
-        limit_cycles,
+        memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes,
+        code_address, bus.bus_bytes, memory.latency_cycles, limit_cycles,
     )  # fmt: skip
     moves, number = moves_of(columns, machine, bases)
     program = Instructions(
@@ -155,26 +160,33 @@ def time_code(
             for flag in ("wait", "signal")
         ),
     )  # fmt: skip
-    port = Port(new_channels(memory), np.zeros((3, memory.outstanding), np.int64))
+    timing = timing_of(machine)
+    port = Port(
+        new_channels(memory), np.zeros((3, memory.outstanding), np.int64),
+        np.zeros((3, WALK), np.int64), new_dram(timing),
+    )  # fmt: skip
     count, five = columns.count, len(ENGINES)
     progress = Progress(*(
         np.zeros(shape, np.int64)
         for shape in (
-            count, (five, count), five, five, five, five, (five, five, count), (five, five),
+            count, (five, count), five, five, five, five, five, (five, five, count), (five, five),
             (five, five),
         )
     ))  # fmt: skip
     never, zeros = np.full((3, count), -1, np.int64), np.zeros((2, count), np.int64)
-    dispatch, issue, retire = never
+    (dispatch, issue, retire), (bad_beat, bursts) = never, zeros
     tokens = np.zeros((count, len(SIDES)), np.int64)
-    times = Times(dispatch, issue, retire, tokens, *zeros)
-    if schedule.is_worth_compiling(_rounds(columns, moves, memory, bus.burst_beats)):
-        status, next_cycle = schedule(program, port, sizes, progress, times)
+    outcomes = np.zeros((count, len(OUTCOMES)), np.int64)
+    times = Times(dispatch, issue, retire, tokens, bad_beat, bursts, outcomes)
+    if schedule.is_worth_compiling(_rounds(columns, moves, machine)):
+        status, next_cycle = schedule(program, port, sizes, timing, progress, times)
     else:
         rows = [Move(*row) for row in moves.tolist()]
         listed = Times(*_lists(times))
+        of_ports = _lists([port.channels, port.ends, port.walks])
+        port = Port(of_ports[0], of_ports[1], of_ports[2], Dram(*_lists(port.dram)))
         status, next_cycle = schedule.function(
-            Instructions(rows, *_lists(program[1:])), Port(*_lists(port)), sizes,
+            Instructions(rows, *_lists(program[1:])), port, sizes, timing,
             Progress(*_lists(progress)), listed,
         )  # fmt: skip
         times = Times(*(np.array(column, np.int64) for column in listed))
@@ -193,14 +205,15 @@ def _lists(arrays: Sequence[NDArray]) -> list[list]:
     return [array.tolist() for array in arrays]
 
 
-def _rounds(columns: Columns, moves: NDArray, memory: Memory, burst_beats: int) -> int:
+def _rounds(columns: Columns, moves: NDArray, machine: Machine) -> int:
     """Return about how often the schedule goes through its loops: instructions, rows, bursts.
 
-    A memory that draws its waits also takes each beat by itself.
+    A memory that draws its waits also takes each beat by itself, a DRAM each access.
     """
-    beats = moves["columns"] * moves["element_beats"]
-    each = beats // burst_beats if memory.model == "fixed" else beats
-    return columns.count + int((moves["blocks"] * moves["rows"] * (each + 2)).sum())
+    access_beats = max(machine.dram.access_bytes // machine.bus.bus_bytes, 1)
+    each = {"fixed": machine.bus.burst_beats, "lfsr": 1, "dram": access_beats}[machine.memory.model]
+    rounds = moves["columns"] * moves["element_beats"] // each
+    return columns.count + int((moves["blocks"] * moves["rows"] * (rounds + 2)).sum())
 
 
 def _no_end(status: int, columns: Columns, times: Times, limit_cycles: int) -> Exception:
@@ -245,6 +258,8 @@ def _timeline(
         stall_start=start,
         stalls=stalls,
         bursts=np.where(issued, times.bursts, 0),
+        outcomes=times.outcomes,
+        refreshes=refreshes_in(end + 1, timing_of(machine)),
         cycles=end + 1,
         faults=faults,
         halt_code=halt_code,

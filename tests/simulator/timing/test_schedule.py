@@ -52,7 +52,7 @@ def test_every_cycle_is_the_stepped_machines(
         assert sorted(stalls) == sorted(stepper.stalls), where
 
 
-@pytest.mark.parametrize("model", ["fixed", "lfsr"])
+@pytest.mark.parametrize("model", ["fixed", "lfsr", "dram"])
 def test_causes_add_up_to_the_cycles(model):
     for seed in range(20):
         machine = with_memory("nano", model, 12, 2)

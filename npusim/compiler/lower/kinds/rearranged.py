@@ -234,7 +234,7 @@ def _by_patterns(
 
 def _select_cycles(machine: Machine, pixels: int, blocks: int, inputs: int) -> int:
     """Return about how many cycles a selection takes: a load, a pass and a result each."""
-    start = machine.memory.latency_cycles
+    start = machine.first_beat_cycles
     passes = 1 + machine.array.lanes_per_requantizer
     return blocks * (inputs * (pixels * machine.word_beats + start) + passes * pixels + start)
 
