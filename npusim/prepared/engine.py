@@ -24,6 +24,7 @@ from npusim.graph.batch import keeps_samples_apart, smallest_block
 from npusim.graph.network import Network, Node
 from npusim.kernels.threads import pool
 from npusim.operators.steps import steps_of
+from npusim.prepared.arena import in_one_arena
 from npusim.prepared.inputs import network_inputs, require_one_run, run_of, runs_in
 from npusim.prepared.plan import Plan, plan_of
 from npusim.prepared.workspace import LARGEST_BYTES, MOST_KINDS_OF_RUN, Workspace
@@ -253,6 +254,9 @@ class Prepared:
         values[: len(block)] = buffers
         for layer in plan.layers:
             layer.run(1, values)
+        held = [slot for slot, content in enumerate(plan.contents) if content is not None]
+        own = {*range(len(block)), *held, *plan.kept}
+        values, _ = in_one_arena(values, plan.layers, own)
         steps = [(layer.function, layer.sources, layer.targets) for layer in plan.layers]
         shown = {
             name: self.network.tensors[name].in_file_order(buffer)

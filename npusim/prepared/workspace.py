@@ -1,8 +1,8 @@
 """Buffers and bound calls of one prepared network for one size of batch.
 
 Where a network is small, making arrays and finding arguments costs more than the arithmetic. A
-workspace keeps every activation of one run and calls each layer with its arrays bound; only one
-thread at a time may use it.
+workspace keeps the activations of one run, in an arena (arena.py), and calls each layer with its
+arrays bound; only one thread at a time may use it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from npusim.kernels.entry import Call, make_calls
 
-LARGEST_BYTES = 1 << 23
-"""Activations in all of a workspace: beyond, memory that was just let go is warmer than these."""
+LARGEST_BYTES = 1 << 25
+"""Activations in all of a run whose calls are kept, with their inputs and outputs."""
 MOST_KINDS_OF_RUN = 8
 """Batch sizes and choices of kept tensors that a network keeps workspaces for."""
 
@@ -43,7 +43,7 @@ class Workspace:
         outputs: Mapping[str, NDArray],
     ) -> None:
         self.inputs, self.outputs = dict(inputs), dict(outputs)
-        self.values = values  # alive as long as the calls, which hold addresses
+        self.values, self.layers = values, layers  # alive as long as the calls, of addresses
         self._expected = tuple((name, a, a.shape, a.dtype) for name, a in inputs.items())
         self._floats = tuple(name for name, a in inputs.items() if a.dtype.kind == "f")
         self._copies = tuple((name, value.copy) for name, value in outputs.items())

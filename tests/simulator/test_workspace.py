@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -48,6 +49,16 @@ def test_a_bound_run_reads_and_leaves_the_same_arrays(count: int) -> None:
         np.testing.assert_array_equal(y, expected)
     with pytest.raises(ShapeError):
         prepared.bind(samples(count)[..., :2])
+
+
+def test_a_bound_run_keeps_what_its_calls_point_at() -> None:
+    bound = prepare(small_network(), "litert").bind(samples(1, 0))
+    gc.collect()
+    taken = [np.full(size, 255, np.uint8) for size in range(64, 8192, 64)]  # memory let go
+    bound()
+    expected = prepare(small_network(), "litert").run(samples(1, 0))["y"]
+    np.testing.assert_array_equal(bound.outputs["y"], expected)
+    assert len(taken) == 127
 
 
 def test_results_stay_when_the_buffers_are_used_again() -> None:
