@@ -23,7 +23,7 @@ from npusim.kernels.epilogue import LANES, padded_channels
 from npusim.kernels.epilogue_entry import Epilogue
 from npusim.kernels.epilogue_high import starting_bias
 from npusim.kernels.gemm import split_int8
-from npusim.kernels.gemm_tile import on_lines, window_tile
+from npusim.kernels.gemm_tile import on_lines, vector_form, window_tile
 from npusim.kernels.linear_input import LAYER, input_geometry, pixels_at_once
 from npusim.kernels.linear_walk import described, linear
 from npusim.runtimes.requantization import FloatRequantization, Requantization
@@ -51,7 +51,7 @@ class DepthwiseLayer:
         pixels: int = 1,
     ) -> None:
         u8s8 = form != "blocked"
-        self.entry, self.tiles = linear(), TILES[form]()
+        self.entry, self.tiles = linear(), TILES[vector_form(form)]()
         self.copy = copy_quads() if u8s8 else copy_pairs()
         self.window, self.channels, self.pixels = window, groups, pixels
         self.terms, self.filters, kernel_h, kernel_w = planes.shape[:4]

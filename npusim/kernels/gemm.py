@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from npusim.datapath.jit import entry, specialized
 from npusim.graph.attributes import Window
+from npusim.kernels import gemm_amx
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import padded_channels
 from npusim.kernels.epilogue_entry import Epilogue
@@ -27,6 +28,7 @@ from npusim.kernels.gemm_tile import (
     tile_columns,
     tile_lanes,
     tile_vectors,
+    vector_form,
 )
 from npusim.kernels.linear_input import (
     LAYER,
@@ -62,10 +64,11 @@ class GemmLayer:
         requantization: Requantization | FloatRequantization,
         input_is_signed: bool,
     ) -> None:
-        u8s8 = form != "blocked"
-        self.entry, self.tiles = linear(), TILES[form]()
+        u8s8, in_vectors = form != "blocked", vector_form(form)
+        self.form, self.entry, self.tiles = form, linear(), TILES[in_vectors]()
         self.copy = copy_bytes() if u8s8 else copy_words()
         self.window, self.groups = window, groups
+        self._configurations: dict[int, NDArray[np.uint8]] = {}
         self.terms, self.filters, kernel_h, kernel_w, self.group_channels = planes.shape
         self.flip = 128 * input_is_signed
         self.zero_point = input_zero_point + self.flip
@@ -78,14 +81,17 @@ class GemmLayer:
         rows, run = (kernel_h, kernel_w) if self.joined else (kernel_h * kernel_w, 1)
         run *= self.group_channels
         self.steps = -(-run // taps_per_word)
+        self.in_whole_tiles = form == "amx" and run >= gemm_amx.LEAST_RUN_BYTES
+        if self.in_whole_tiles:
+            self.steps = -(-self.steps // gemm_amx.STEPS) * gemm_amx.STEPS
         self.segment_count = rows * self.parts
         packed = np.zeros((len(weights), self.parts, rows, self.steps * taps_per_word), np.int64)
         for p, part in enumerate(parts):
             packed[:, p, :, :run] = part.reshape(len(weights), rows, run)
-        lanes = tile_lanes(form)
+        lanes = tile_lanes(in_vectors)
         packed = packed.reshape(len(weights) // lanes, lanes, -1, taps_per_word).swapaxes(1, 2)
         self.vectors, self.vector_bytes = len(packed) // groups, packed[0].size
-        self.weights = in_tiles(packed.astype(np.int8), self.vectors, tile_vectors(form))
+        self.weights = in_tiles(packed.astype(np.int8), self.vectors, tile_vectors(in_vectors))
         start = -self.zero_point * weights.reshape(len(weights), -1).sum(1)
         bias, rule = starting_bias(requantization, planes)
         if bias.any():  # of the first term: a bias before the multiplication has no other
@@ -111,6 +117,7 @@ class GemmLayer:
         window, item = self.window, self.item_bytes
         channels = self.group_channels * self.groups
         fields = input_geometry(window, height, width, channels, item)
+        fields |= self._whole_tiles(fields)
         segments = np.arange(window.kernel[0]) * fields.pop("tap_row_bytes")
         if not self.joined:
             tap_columns = np.arange(window.kernel[1]) * window.dilation[1] * channels * item
@@ -119,14 +126,30 @@ class GemmLayer:
         epilogue, constants = self.epilogue.addresses
         layer = described(
             images, **fields, filters=self.filters, flip=self.flip, pad=self.zero_point, repeat=1,
-            copy=self.copy.address, tiles=self.tiles.address, epilogue=epilogue,
-            epilogue_description=constants, block=pixels_at_once(self.start.size),
+            copy=self.copy.address, epilogue=epilogue, epilogue_description=constants,
             sums_bytes=self.start.nbytes, groups=self.groups, vectors=self.vectors,
             group_bytes=self.group_channels * item, segments=segments.ctypes.data,
             segment_count=self.segment_count, steps=self.steps, weights=self.weights.ctypes.data,
             weights_stride=self.vector_bytes, start=self.start.ctypes.data,
         )  # fmt: skip
         return layer, segments
+
+    def _whole_tiles(self, fields: dict[str, int]) -> dict[str, int]:
+        """Return what says how pixels are summed, and how many together."""
+        block = pixels_at_once(self.start.size)
+        rows = min(gemm_amx.pixels_in_line(fields), gemm_amx.ROWS)
+        if not self.in_whole_tiles or rows == 1:
+            return {"tiles": self.tiles.address, "block": block}
+        if rows not in self._configurations:
+            self._configurations[rows] = gemm_amx.configuration(rows)
+        return {
+            "tiles": gemm_amx.tiles_amx().address,
+            "block": -(-block // gemm_amx.ROWS) * gemm_amx.ROWS,
+            "spare_pixels": rows - 1,
+            "margin_bytes": fields["margin_bytes"] + gemm_amx.ROWS * fields["column_bytes"],
+            "tile_rows": rows,
+            "tile_configuration": self._configurations[rows].ctypes.data,
+        }
 
 
 @specialized

@@ -81,6 +81,11 @@ TILE_VECTORS = (8, 4, 2, 1)
 """The tiles there are, up to tile_vectors, and up to twice as many of one pixel."""
 
 
+def vector_form(form: str) -> str:
+    """Return the form of what runs in vectors where `form` multiplies whole tiles (gemm_amx.py)."""
+    return "vnni512" if form == "amx" else form
+
+
 @scalar
 def tile_lanes(form):
     """Return the lanes of a vector of `form`."""

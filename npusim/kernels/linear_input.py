@@ -42,6 +42,7 @@ LAYER = np.dtype(
             "epilogue_description", "block",
             "sums_bytes", "groups", "vectors", "group_bytes", "segments", "segment_count", "steps",
             "weights", "weights_stride", "start", "widest",
+            "tile_rows", "tile_configuration",
         )
     ]
 )  # fmt: skip
@@ -65,6 +66,7 @@ segments, segment_count   where a pixel's contiguous runs begin, in bytes, and h
 steps                     of a run; of a depthwise layer, pairs of taps
 weights, weights_stride   address of the packed weights, and bytes of a vector's
 start                     address of the sums' start values; of float32 layers, of the input's scale
+tile_rows, tile_configuration   of gemm_amx.py: pixels of a tile, address of the tiles' shapes
 widest                    vectors of a tile of a float32 layer at most
 """
 

@@ -32,10 +32,13 @@ def aligned(size):
     return (size + ALIGNED_BYTES - 1) // ALIGNED_BYTES * ALIGNED_BYTES
 
 
-def described(images: int, margin_bytes: int, **fields: int) -> NDArray[np.int64]:
+def described(
+    images: int, margin_bytes: int, spare_pixels: int = 0, **fields: int
+) -> NDArray[np.int64]:
     """Return a LAYER of `fields` as words, with the buffers that a call on `images` needs.
 
-    Unknown names are no fields of it. `margin_bytes` may be read past the copied input's end.
+    Unknown names are no fields of it. `margin_bytes` may be read past the copied input's end, and
+    the sums of `spare_pixels` written past those of a block.
     """
     layer = np.zeros(1, LAYER)
     for name, value in fields.items():
@@ -47,7 +50,8 @@ def described(images: int, margin_bytes: int, **fields: int) -> NDArray[np.int64
     d["block"] = min(d["block"], tiled)
     d["buffer_bytes"] = aligned(lines * d["line_bytes"] + margin_bytes)
     d["offset_bytes"] = aligned(8 * tiled)
-    d["scratch_bytes"] = d["buffer_bytes"] + d["offset_bytes"] + d["block"] * d["sums_bytes"]
+    sums_bytes = (d["block"] + spare_pixels) * d["sums_bytes"]
+    d["scratch_bytes"] = d["buffer_bytes"] + d["offset_bytes"] + sums_bytes
     return layer.view(np.int64)
 
 

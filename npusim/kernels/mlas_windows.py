@@ -40,7 +40,7 @@ from npusim.kernels.epilogue import (
     padded_channels,
 )
 from npusim.kernels.floating_point_vector import BITS_OF_IT, FLOATS, ROUNDS_TO_UNITS
-from npusim.kernels.gemm_tile import on_lines, tile_columns
+from npusim.kernels.gemm_tile import on_lines, tile_columns, vector_form
 from npusim.kernels.linear_input import LAYER, TILE_PIXELS, input_geometry, lines_of, pixels_at_once
 from npusim.kernels.linear_walk import described, linear
 from npusim.kernels.mlas_products import panel_depth
@@ -64,7 +64,7 @@ class RealLayer:
     ) -> None:
         self.entry, self.copy = linear(), copy_reals()
         self.tiles, self.epilogue = real_tiles(), quantize_reals()
-        self.window, self.widest = window, 4 if form == "vnni512" else 1
+        self.window, self.widest = window, 4 if vector_form(form) == "vnni512" else 1
         self.filters, *_, self.channels = weights.shape
         padded = padded_channels(self.filters)
         scale, zero_point, x_dtype = x

@@ -1,11 +1,13 @@
-"""Which register tile this processor runs: VNNI where it has it and computes it right.
+"""Which register tile this processor runs: AMX or VNNI where it has them and computes them right.
 
 NPUSIM_SIMD overrides the choice, so that every form can be tested on one machine:
 
     plain     the witness (linear_plain.py)
     blocked   register tiles of int16 products; runs on every processor
     vnni256   register tiles of vpdpbusd on 256 bits
+    vnni512   register tiles of vpdpbusd on 512 bits
     vnni      the widest vpdpbusd this processor has
+    amx       tiles of tdpbusd where many pixels meet many taps, vnni512 elsewhere
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Window
 from npusim.kernels.entry import call
 from npusim.kernels.gemm import GemmLayer
+from npusim.kernels.gemm_amx import FEATURES, is_permitted
 from npusim.runtimes.requantization import Requantization
 
 
@@ -38,6 +41,8 @@ def available_forms() -> tuple[str, ...]:
         forms.append("vnni256")
     if avx512:
         forms.append("vnni512")
+        if features >= FEATURES and is_permitted():
+            forms.append("amx")
     return tuple(forms)
 
 
@@ -59,7 +64,7 @@ def computes_exactly(form: str) -> bool:
         one = np.ones((1, columns), np.int64)
         rule = Requantization(one, -expected, one[0] * 0, "floor", 0, -128, 127)
         layer = GemmLayer(form, planes, Window((1, 1)), 1, 255, rule, False)
-        for pixels in (1, 3, 7):
+        for pixels in (1, 3, 7, 37):
             x = np.tile(row.astype(np.uint8), pixels)
             y = np.ones(pixels * columns, np.uint8)
             geometry, *_addressed = layer.geometry(1, 1, pixels)
@@ -81,7 +86,9 @@ def chosen_form() -> str:
     name, available = os.environ.get("NPUSIM_SIMD"), available_forms()
     if not name:
         return next(f for f in reversed(available) if f == "plain" or computes_exactly(f))
-    form = available[-1] if name == "vnni" and "vnni256" in available else name
+    form = name
+    if name == "vnni" and "vnni256" in available:
+        form = next(f for f in reversed(available) if f.startswith("vnni"))
     if form not in available or (form != "plain" and not computes_exactly(form)):
         raise UnsupportedError(
             f"NPUSIM_SIMD: expected one of {', '.join(available)} on this processor, found {name}"

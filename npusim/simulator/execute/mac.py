@@ -27,6 +27,7 @@ from npusim.kernels.gemm_tile import (
     tile_columns,
     tile_lanes,
     tile_vectors,
+    vector_form,
 )
 from npusim.machines import Machine
 from npusim.simulator.execute.call_record import Call, Records, address_of, record, records
@@ -84,9 +85,9 @@ class Macs:
     """
 
     def __init__(self, group: Group, machine: Machine, state: State, form: str) -> None:
-        self.form, self.size, self.state = form, machine.size, state
-        self.taps = 2 if form == "blocked" else 4
-        self.lanes = tile_lanes(form)
+        self.form, self.size, self.state = vector_form(form), machine.size, state
+        self.taps = 2 if self.form == "blocked" else 4
+        self.lanes = tile_lanes(self.form)
         self.operands = np.zeros(machine.act_words * self.size + 64, np.int16)
         self.sums = np.zeros(PIXELS * 4 * LANES, np.int32)
         self.weights: dict[tuple[bytes, bytes], tuple[NDArray, int, NDArray]] = {}
