@@ -4,7 +4,8 @@
     codes      of least (w* - q)' (H + d I) (w* - q)
 
 The damping d is chosen, and the nearest encoder's codes are a candidate, by the output error over
-held-out samples; then the codes are found again over all of them.
+held-out samples: a fourth of them or, where a layer has few windows, each fourth in its turn. Then
+the codes are found again over all of them.
 
 Source: targets from the quantized predecessors are GPFQ (Lybrand and Saab 2021) and GPTAQ
 (Li et al. 2025); the choice by held-out samples is npusim's.
@@ -13,6 +14,7 @@ Source: targets from the quantized predecessors are GPFQ (Lybrand and Saab 2021)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +82,7 @@ def fit_layer(
     Parameters
     ----------
     sums
-        Over the samples to fit on, over those held out, and over both.
+        Over the layer's operands.
     nearest
         The nearest encoder's codes.
     encode
@@ -92,23 +94,30 @@ def fit_layer(
     threads
         Cores to use; the result does not depend on it.
     """
-    on, held = (one.moments(weights, centred) for one in sums[:2])
+    splits = [
+        (on.moments(weights, centred), held.moments(weights, centred), held.windows)
+        for on, held in sums.splits()
+    ]
 
-    def found(moments: Moments, damping: float, effort: Effort) -> CodedWeights:
+    def found(moments: Moments, *, damping: float, effort: Effort) -> CodedWeights:
         problem = Problem(
             targets(weights, moments, damping), spaces(moments.second, damping), moments.space_of,
             effort, threads,
         )  # fmt: skip
         return encode(problem)
 
-    def error(coded: CodedWeights) -> float:
-        return float(held_out_error(coded.real(), held).sum())
+    def error(code: Callable[[Moments], CodedWeights]) -> float:
+        """Return the error over the samples held out, fitted to the others."""
+        return sum(
+            windows * float(held_out_error(code(on).real(), held).sum())
+            for on, held, windows in splits
+        )
 
-    least, best = error(nearest), 0.0
+    least, best = error(lambda on: nearest), 0.0
     for damping in DAMPINGS:
-        other = error(found(on, damping, effort.quick()))
+        other = error(partial(found, damping=damping, effort=effort.quick()))
         if other < least:
             least, best = other, damping
     if best == 0.0:
         return nearest
-    return found(sums[2].moments(weights, centred), best, effort)
+    return found(sums.whole.moments(weights, centred), damping=best, effort=effort)

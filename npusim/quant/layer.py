@@ -96,7 +96,7 @@ def quantize_layer(
     x, y = scales[node.inputs[0]], scales[node.outputs[0]]
     correction: Correction = no_correction
     if options.bias_correction == "static" and sums is not None:
-        correction = partial(mean_correction, sums=sums[2])
+        correction = partial(mean_correction, sums=sums.whole)
     elif options.bias_correction == "static":
         correction = partial(static_correction, mean_window=layer.mean_window)
     if effort is None:

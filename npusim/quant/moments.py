@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,11 @@ from npusim.quant.encoders.factor import add_group_products, add_products, add_s
 MOST_WINDOWS = 1 << 13
 """Windows of a layer over all samples, unless a window has more than an eighth as many values."""
 WINDOWS_PER_VALUE = 8
-HELD_OUT = 4
-"""Every fourth sample (with fewer than two of them, every fourth window) is held out."""
+FOLDS = 4
+"""Every fourth sample (with fewer than two a fold, every fourth window) is of one fold."""
+FEW_WINDOWS_PER_VALUE = 4
+MOST_FOLDED = 1 << 26
+"""OC K^2 at most of a layer that is fitted once for each fold held out."""
 ROWS_A_JOB = 64
 
 
@@ -169,32 +173,39 @@ Sample = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def window_pairs(
     network: Network, node: Node, samples: Iterator[Sample], count: int, most: int
-) -> Iterator[tuple[bool, NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield (held out, y, x): windows [P G K] in both networks, about `most` over all samples.
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield (fold, y, x): windows [P G K] in both networks, about `most` over all samples.
 
     `samples` yields `count` pairs (quantized, float) of the layer's input.
     """
     each = -(-most // count)
     for n, pair in enumerate(samples):
         y, x = (layer_windows(network, node, part, each) for part in pair)
-        if count >= 2 * HELD_OUT:
-            yield n % HELD_OUT == HELD_OUT - 1, y, x
+        if count >= 2 * FOLDS:
+            yield n % FOLDS, y, x
         else:
-            out = np.arange(len(y)) % HELD_OUT == HELD_OUT - 1
-            yield True, y[out], x[out]
-            yield False, y[~out], x[~out]
+            for fold in range(FOLDS):
+                own = slice(fold, None, FOLDS)
+                yield fold, y[own], x[own]
 
 
 def sum_moments(
     network: Network, node: Node, samples: Iterator[Sample], count: int, threads: int
-) -> tuple[MomentSums, MomentSums]:
-    """Return the sums over the samples to fit on and over those held out."""
+) -> tuple[MomentSums, ...]:
+    """Return the sums over the samples to fit on and over those held out.
+
+    Of a layer with few windows, so that a fourth of them says little: those of each fold, to be
+    held out in turn.
+    """
     weights = network.inputs_of(node)[1].shape
     groups = node.operator.groups if isinstance(node.operator, op.Conv2D) else 1
     values = int(np.prod(weights[1:]))
     most = max(MOST_WINDOWS, WINDOWS_PER_VALUE * values)
-    fit, held = MomentSums(groups, values), MomentSums(groups, values)
+    windows = count * prod(network.output_of(node).shape[1:-1])
+    few = windows < FEW_WINDOWS_PER_VALUE * values
+    folded = few and weights[0] * values * values <= MOST_FOLDED
+    sums = tuple(MomentSums(groups, values) for _ in range(FOLDS if folded else 2))
     with ThreadPoolExecutor(threads) as pool:
-        for out, y, x in window_pairs(network, node, samples, count, most):
-            (held if out else fit).add(y, x, pool)
-    return fit, held
+        for fold, y, x in window_pairs(network, node, samples, count, most):
+            sums[fold if folded else fold == FOLDS - 1].add(y, x, pool)
+    return sums

@@ -107,10 +107,9 @@ class TwoPaths:
                 self.network, node, lambda part: self.pairs(node.inputs[0], part), rows,
                 most, self._threads,
             )  # fmt: skip
-            return (*found, found[0] + found[1])
+            return LayerSums.of(found)
         pairs = self.pairs(node.inputs[0])
-        shared = sum_moments(self.network, node, pairs, rows, self._threads)
-        return (*shared, shared[0] + shared[1])
+        return LayerSums.of(sum_moments(self.network, node, pairs, rows, self._threads))
 
     def advance(
         self,

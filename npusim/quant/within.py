@@ -12,8 +12,11 @@ windows is npusim's form of it, which keeps the problem quadratic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -24,7 +27,7 @@ from npusim.datapath.jit import kernel
 from npusim.graph.network import Network, Node
 from npusim.quant.encoders.choose import dot
 from npusim.quant.float_network import constant
-from npusim.quant.moments import MOST_WINDOWS, Moments, MomentSums, Sample, window_pairs
+from npusim.quant.moments import FOLDS, MOST_WINDOWS, Moments, MomentSums, Sample, window_pairs
 
 MARGIN = 0.25
 OUTSIDE = 0.2
@@ -69,8 +72,36 @@ class ClampedSums:
 
 
 Sums = MomentSums | ClampedSums
-LayerSums = tuple[Sums, Sums, Sums]
-"""Over the samples to fit on, over those held out, and over both."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSums:
+    """What is summed over a layer's operands.
+
+    Attributes
+    ----------
+    parts
+        Over the samples to fit on and over those held out; of more than two each is held out once.
+    whole
+        Over all samples.
+    """
+
+    parts: tuple[Sums, ...]
+    whole: Sums
+
+    @classmethod
+    def of(cls, parts: Sequence[Any]) -> LayerSums:
+        """Return the sums of these parts, all of one kind."""
+        return cls(tuple(parts), _added(parts))
+
+    def splits(self) -> Iterator[tuple[Sums, Sums]]:
+        """Yield the sums to fit on, and those held out."""
+        for n in range(len(self.parts)) if len(self.parts) > 2 else (1,):
+            yield _added([*self.parts[:n], *self.parts[n + 1 :]]), self.parts[n]
+
+
+def _added(parts: Sequence[Any]) -> Any:
+    return reduce(add, parts)
 
 
 @kernel
@@ -187,8 +218,8 @@ def sum_clamped(
         parts: tuple[list, list] = ([], [])
         inner = tensors[0].shape[-1]
         some = samples(slice(block.start * inner, block.stop * inner))
-        for out, y, x in window_pairs(network, node, some, count, most):
-            parts[out].append((y, x))
+        for fold, y, x in window_pairs(network, node, some, count, most):
+            parts[fold == FOLDS - 1].append((y, x))
         windows = [[_by_group(one) for one in zip(*part, strict=True)] for part in parts]
         pieces = [
             (windows, g - first, range(c, min(c + CHANNELS_A_JOB, (g + 1) * share)))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import numpy as np
 import pytest
 
 import npusim
 from npusim.quant.coded import sqnr_db
+from npusim.quant.encoders import uniform
+from npusim.quant.encoders.search import Effort
 from npusim.quant.export import model_of
-from npusim.quant.fit import held_out_error, targets
+from npusim.quant.fit import fit_layer, held_out_error, targets
 from npusim.quant.float_network import run_float
-from npusim.quant.moments import Moments
+from npusim.quant.moments import FOLDS, Moments, MomentSums
 from npusim.quant.options import Options, as_published
 from npusim.quant.quantize import Prepared, prepare, quantize_prepared
 from npusim.quant.two_paths import TwoPaths, to_real
+from npusim.quant.within import LayerSums
 from tests.conftest import DIGITS
 from tests.quant.networks import every_operator
 
@@ -44,6 +50,34 @@ def test_held_out_error_is_that_of_the_outputs() -> None:
     x, y, moments = operands(w)
     expected = ((y @ q.T - x @ w.T) ** 2 - (x @ w.T) ** 2).mean(axis=0)
     assert np.allclose(held_out_error(q, moments), expected)
+
+
+def test_every_fold_of_few_windows_has_a_say() -> None:
+    """Held out alone, a last fold that says nothing would leave the nearest codes."""
+    w = RANDOM.normal(size=(4, 8))
+    x = RANDOM.normal(size=(32, 8)) @ RANDOM.normal(size=(8, 8))
+    x[FOLDS - 1 :: FOLDS] = 0.0
+    folds = []
+    with ThreadPoolExecutor(1) as pool:
+        for n in range(FOLDS):
+            folds.append(MomentSums(1, 8))
+            folds[-1].add(x[n::FOLDS, None], x[n::FOLDS, None], pool)
+    sums = LayerSums.of(folds)
+    assert sums.whole.windows == 32
+    splits = list(sums.splits())
+    assert [held for _, held in splits] == folds
+    assert [on.windows for on, _ in splits] == [24] * FOLDS
+    nearest = uniform.encode(w, 2)
+
+    def fitted(sums: LayerSums) -> bool:
+        found = fit_layer(
+            w, sums, nearest, partial(uniform.fitted, bits=2, per_layer=False, clip="min-max"),
+            centred=False, effort=Effort(), threads=1,
+        )  # fmt: skip
+        return found is not nearest
+
+    assert fitted(sums)
+    assert not fitted(LayerSums.of([folds[0] + folds[1] + folds[2], folds[3]]))
 
 
 @pytest.fixture(scope="module")

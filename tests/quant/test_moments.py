@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 
 from npusim import operators as op
-from npusim.quant.moments import HELD_OUT, layer_windows, mean_window, sum_moments
+from npusim.quant.moments import FOLDS, layer_windows, mean_window, sum_moments
 from tests.quant.networks import Maker
 
 RANDOM = np.random.default_rng(23)
@@ -61,10 +64,12 @@ def test_moments_are_means_of_products(groups: int, count: int) -> None:
     w, x = w.reshape(8, -1), x[:count]
     y = x + RANDOM.normal(size=x.shape) * 0.1
     pairs = [(y[n : n + 1], x[n : n + 1]) for n in range(count)]
-    fit, held = sum_moments(network, node, iter(pairs), count, 2)
+    parts = sum_moments(network, node, iter(pairs), count, 2)
+    fit, held = reduce(add, parts[:-1]), parts[-1]
+    assert len(parts) == (FOLDS if count == 1 else 2), "15 windows are few for 6 values"
     windows = [[layer_windows(network, node, part, 1000) for part in pair] for pair in pairs]
     if count > 1:
-        out = [n % HELD_OUT == HELD_OUT - 1 for n in range(count)]
+        out = [n % FOLDS == FOLDS - 1 for n in range(count)]
         b, a = (np.concatenate([w[i] for w, o in zip(windows, out, strict=True) if not o])
                 for i in (0, 1))  # fmt: skip
         found = fit.moments(w, centred=False)
@@ -77,3 +82,20 @@ def test_moments_are_means_of_products(groups: int, count: int) -> None:
     assert held.windows > 0
     assert np.allclose(both.second, np.einsum("pgi,pgj->gij", b, b) / len(b))
     assert np.allclose(both.pull, pulls(b, a, w))
+
+
+def test_few_windows_are_summed_by_folds() -> None:
+    """A dense layer has one window a sample: each fold has every fourth."""
+    m = Maker((1, 6))
+    w = RANDOM.normal(size=(3, 6))
+    m.node("dense", op.FullyConnected(), "x", m.constant("w", w.astype(np.float32)))
+    network = m.network("dense:0")
+    x = RANDOM.normal(size=(23, 1, 6))
+    pairs = ((one, one) for one in x)
+    folds = sum_moments(network, network.nodes[0], pairs, len(x), 2)
+    assert [fold.windows for fold in folds] == [6, 6, 6, 5]
+    for n, fold in enumerate(folds):
+        own = x[n::FOLDS, 0]
+        assert np.allclose(fold.moments(w, False).second, own.T @ own / len(own))
+    many = ((one, one) for one in np.repeat(x, 2, axis=0))
+    assert len(sum_moments(network, network.nodes[0], many, 2 * len(x), 2)) == 2

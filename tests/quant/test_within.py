@@ -10,7 +10,7 @@ import pytest
 
 from npusim import operators as op
 from npusim.quant import within
-from npusim.quant.moments import HELD_OUT, layer_windows
+from npusim.quant.moments import FOLDS, layer_windows
 from tests.quant.networks import Maker
 
 RANDOM = np.random.default_rng(25)
@@ -43,7 +43,7 @@ def test_windows_beyond_the_clamp_count_less(
     monkeypatch.setattr(within, "MOST_BYTES", 1)  # one group at a time
     fit, held = within.sum_clamped(network, node, some, 12, 10_000, 2)
     every = [[layer_windows(network, node, part, 1000) for part in pair] for pair in pairs]
-    out = np.repeat(np.arange(12) % HELD_OUT == HELD_OUT - 1, len(every[0][0]))
+    out = np.repeat(np.arange(12) % FOLDS == FOLDS - 1, len(every[0][0]))
     b_windows, a_windows = (np.concatenate([pair[i] for pair in every]) for i in (0, 1))
     low, high = (np.inf * sign if end is None else end
                  for sign, end in zip((-1, 1), clamp, strict=True))  # fmt: skip
