@@ -116,6 +116,13 @@ def setting(option: str, names: Sequence[str], text: str) -> Callable[..., Any]:
     "again.",
 )
 @click.option(
+    "--float",
+    "float32",
+    multiple=True,
+    metavar="NAME",
+    help="Likewise to the 24 bits of a float32; --format qdq writes them as floats.",
+)
+@click.option(
     "--per-layer", is_flag=True, default=None, help="uniform: one scale for a layer's weights."
 )
 @setting("--clip", CLIPS, "uniform: weight range.")

@@ -137,7 +137,9 @@ def within_budget(
     prices = _Prices(prepared, options, budget.resource, machine, threads)
     limit = budget.amount
     if budget.relative:
-        plain = _Prices(prepared, replace(options, int16=()), budget.resource, machine, threads)
+        plain = _Prices(
+            prepared, replace(options, int16=(), float32=()), budget.resource, machine, threads
+        )
         limit *= plain.of(dict.fromkeys(names, EXEMPT_SCHEME))
     if found is None:
         found = sensitivities(prepared, choices, options, progress, threads)

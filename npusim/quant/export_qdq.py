@@ -1,9 +1,11 @@
 """Write a quantized network of uniform codes as QDQ: standard operators between Q and DQ nodes.
 
 Every tensor is int8 with the network's own scale and zero point, weights are int8 with a scale a
-channel, biases int32. Runtimes join such groups to integer kernels of their own, which round in
-float32: the file's bytes are those of `npusim.load(file)`, and may lie a step off those of the
-network that it was made from. Images are channels first between convolutions, as ONNX has them.
+channel, biases int32; a layer of several points a channel, such as one kept to 16 or 24 bits, has
+float32 weights and computes in float32. Runtimes join the others to integer kernels of their own,
+which round in float32: the file's bytes are those of `npusim.load(file)`, and may lie a step off
+those of the network that it was made from. Images are channels first between convolutions, as ONNX
+has them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from npusim.graph.attributes import Window
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Quantization, Tensor
+from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
 from npusim.runtimes.requantization import activation_bounds
 from npusim.words import ENDS, End
@@ -40,7 +43,7 @@ LAST = (0, 2, 3, 1)
 
 
 def qdq_model(network: Network, ends: End = "float") -> onnx.ModelProto:
-    """Return the QDQ model of a network that npusim quantized in uniform codes.
+    """Return the QDQ model of a network that npusim quantized in uniform codes and points.
 
     Raises
     ------
@@ -184,6 +187,8 @@ def _layer(w: _Writer, node: Node, weights: Callable[[NDArray], NDArray]) -> lis
     """Append a layer's weights and bias; return what gives their real values."""
     operator: Any = node.operator
     encoding: EncodedWeights | None = operator.encoding
+    if encoding is not None and encoding.scheme == "multipoint" and not encoding.window_sum.any():
+        return _floats(w, node, encoding, weights)
     if encoding is None or encoding.scheme != "uniform" or encoding.window_sum.any():
         codes = "none" if encoding is None else f"{encoding.scheme} {encoding.bits}"
         raise UnsupportedError(f"{node.name}: a QDQ file has uniform codes, found {codes}")
@@ -213,6 +218,22 @@ def _layer(w: _Writer, node: Node, weights: Callable[[NDArray], NDArray]) -> lis
         ]  # fmt: skip
         found.append(w.node("DequantizeLinear", names, own, axis=0))
     return found
+
+
+def _floats(
+    w: _Writer, node: Node, encoding: EncodedWeights, weights: Callable[[NDArray], NDArray]
+) -> list[str]:
+    """Append the weights and bias that points of several codes stand for, as float32."""
+    x, y = w.quantization(node.inputs[0]), w.quantization(node.outputs[0])
+    step = np.ldexp(float(y.scale), -encoding.shift)
+    planes = weight_planes(w.network, node)
+    factors = encoding.multipliers * (step / float(x.scale))
+    real = (planes * factors.reshape(*factors.shape, *(1,) * (planes.ndim - 2))).sum(axis=0)
+    values = weights(real.reshape(encoding.weight_shape)).astype(np.float32)
+    return [
+        w.constant(f"{node.name}/weights", np.ascontiguousarray(values)),
+        w.constant(f"{node.name}/bias", (encoding.bias * step).astype(np.float32)),
+    ]
 
 
 def _window(window: Window) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from npusim.errors import UnsupportedError
 from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network
 from npusim.quant.export_qdq import qdq_model
@@ -43,6 +44,13 @@ def qoperator_model(network: Network, ends: End = "float") -> onnx.ModelProto:
     UnsupportedError, RangeError
         As `qdq_model`.
     """
+    for node in network.nodes:
+        encoding = getattr(node.operator, "encoding", None)
+        if encoding is not None and encoding.scheme != "uniform":
+            raise UnsupportedError(
+                f"{node.name}: a QOperator file has uniform codes, found {encoding.scheme} "
+                f"{encoding.bits}"
+            )
     model = qdq_model(network, ends)
     integers = _Integers(model)
     for node in model.graph.node:

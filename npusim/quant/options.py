@@ -30,9 +30,9 @@ from npusim.words import (
 )
 
 EXEMPT_SCHEME = ("uniform", 8)
-INT16_SCHEME = ("multipoint", 8)
-INT16_POINTS = 2
-"""Points of each live channel that hold weights to 16 bits."""
+WIDE_SCHEME = ("multipoint", 8)
+WIDE_POINTS = {"int16": 2, "float32": 3}
+"""Points of each live channel that hold weights to 16 bits, and to the 24 of a float32."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Options:
     int16
         Names of layers, or patterns, whose weights are kept to 16 bits: points of 8 bits, two a
         channel. They go before `layers`, `exempt` and any budget.
+    float32
+        Likewise of those kept to the 24 bits that a float32 has: three points. They go before
+        `int16`.
     per_layer, clip
         uniform: one scale a layer; how the weights' range is chosen.
     equalize
@@ -76,6 +79,7 @@ class Options:
     encoder: Encoder = "feedback"
     exempt: Exempt = "none"
     int16: tuple[str, ...] = ()
+    float32: tuple[str, ...] = ()
     per_layer: bool = False
     clip: Clip = "squared-error"
     equalize: bool = False
@@ -104,22 +108,28 @@ class Options:
             raise UnsupportedError(
                 "normalize: channel needs a scale per channel, the shift-scaler has one a layer"
             )
-        if isinstance(self.int16, str) or not all(isinstance(name, str) for name in self.int16):
-            raise UnsupportedError(f"int16: expected names of layers, found {self.int16!r}")
-        object.__setattr__(self, "int16", tuple(self.int16))
+        for name in WIDE_POINTS:
+            layers = getattr(self, name)
+            if isinstance(layers, str) or not all(isinstance(layer, str) for layer in layers):
+                raise UnsupportedError(f"{name}: expected names of layers, found {layers!r}")
+            object.__setattr__(self, name, tuple(layers))
         if self.points is not None and not 1 <= self.points <= 4:
             raise RangeError(f"points: expected a mean of 1 to 4, found {self.points}")
         if not 1 <= self.most_points <= 4:
             raise RangeError(f"most_points: expected 1 to 4, found {self.most_points}")
 
-    def in_int16(self, layer: str) -> bool:
-        """Return whether the weights of `layer` are kept to 16 bits."""
-        return any(layer == name or fnmatchcase(layer, name) for name in self.int16)
+    def wide_points(self, layer: str) -> int:
+        """Return the points of 8 bits that keep the weights of `layer`; 0 where none do."""
+        for wide in ("float32", "int16"):
+            names = getattr(self, wide)
+            if any(layer == name or fnmatchcase(layer, name) for name in names):
+                return WIDE_POINTS[wide]
+        return 0
 
     def of_layer(self, layer: str) -> Options:
-        """Return what goes for one layer: one of 16 bits has its own number of points."""
-        points = {"points": float(INT16_POINTS), "most_points": INT16_POINTS}
-        return replace(self, **points) if self.in_int16(layer) else self  # type: ignore[arg-type]
+        """Return what goes for one layer: one kept to many bits has its own number of points."""
+        points = self.wide_points(layer)
+        return replace(self, points=float(points), most_points=points) if points else self
 
 
 SETTINGS_OF = {
@@ -151,9 +161,12 @@ def require_used(settings: Iterable[str], options: Options) -> None:
 
 
 def require_uniform(form: str, options: Options, mixed: bool) -> None:
-    """Raise UnsupportedError unless every layer has uniform codes, which a budget may not keep."""
+    """Raise UnsupportedError unless every layer has a form there, which a budget may not keep.
+
+    Both forms have uniform codes, `qdq` layers kept to 16 or 24 bits besides, as floats.
+    """
     schemes = {options.scheme, *(scheme for scheme, _ in options.layers.values())}
-    schemes |= {INT16_SCHEME[0]} if options.int16 else set()
+    schemes |= {WIDE_SCHEME[0]} if form != "qdq" and (options.int16 or options.float32) else set()
     if mixed or schemes != {"uniform"}:
         found = "a budget's choice" if mixed else ", ".join(sorted(schemes))
         raise UnsupportedError(f"--format {form}: expected scheme uniform, found {found}")

@@ -43,7 +43,7 @@ from npusim.quant.float_network import (
 from npusim.quant.fold import fold
 from npusim.quant.kept_layers import KeptLayers
 from npusim.quant.layer import LayerRecord, quantize_layer
-from npusim.quant.options import EXEMPT_SCHEME, INT16_SCHEME, Options, with_default_bits
+from npusim.quant.options import EXEMPT_SCHEME, WIDE_POINTS, WIDE_SCHEME, Options, with_default_bits
 from npusim.quant.recipe import recipe_text
 from npusim.quant.rewrite import rewrite
 from npusim.quant.two_paths import TwoPaths, to_int8, to_real
@@ -254,7 +254,7 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     Raises
     ------
     UnsupportedError
-        `options.layers` or `options.int16` names, or has a pattern for, no layer of these.
+        `options.layers`, `int16` or `float32` names, or has a pattern for, no layer of these.
     """
     chosen = dict.fromkeys(layers, (options.scheme, options.bits))
     if options.exempt in ("first", "both") and layers:
@@ -262,8 +262,11 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     if options.exempt in ("last", "both") and layers:
         chosen[layers[-1]] = EXEMPT_SCHEME
     patterns = {name: choice for name, choice in options.layers.items() if name not in chosen}
-    wide = [name for name in options.int16 if name not in chosen]
-    for option, pattern in (*(("layer", p) for p in patterns), *(("int16", p) for p in wide)):
+    asked = [("layer", name) for name in patterns]
+    for wide in WIDE_POINTS:
+        names = [name for name in getattr(options, wide) if name not in chosen]
+        asked += [(wide.removesuffix("32"), name) for name in names]
+    for option, pattern in asked:
         if not any(fnmatchcase(name, pattern) for name in layers):
             raise UnsupportedError(
                 f"--{option} {pattern}: expected one of {', '.join(layers)}, or a pattern of them"
@@ -272,8 +275,8 @@ def layer_choices(layers: list[str], options: Options) -> dict[str, tuple[str, i
     for name in layers:
         fitting = (choice for pattern, choice in patterns.items() if fnmatchcase(name, pattern))
         chosen[name] = options.layers.get(name) or next(fitting, chosen[name])
-        if options.in_int16(name):
-            chosen[name] = INT16_SCHEME
+        if options.wide_points(name):
+            chosen[name] = WIDE_SCHEME
     return chosen
 
 

@@ -189,6 +189,18 @@ def test_layers_kept_to_16_bits(
     check(quantized.network, x, tmp_path / "q.onnx")
 
 
+def test_layers_kept_to_24_bits(made: tuple[Prepared, np.ndarray], tmp_path: Path) -> None:
+    """Every live channel has three points, which hold its weights as well as a float32 would."""
+    prepared, x = made
+    options = Options("pwlq", 3, float32=("stem", "logits"), int16=("*",), encoder="nearest")
+    quantized = quantize_prepared(prepared, options)
+    points = {record.name: record.points for record in quantized.layers}
+    assert points == {name: 3.0 if name in ("stem", "logits") else 2.0 for name in points}
+    for record in quantized.layers:
+        assert record.sqnr_db > (125 if record.points == 3 else 85), record
+    check(quantized.network, x, tmp_path / "q.onnx")
+
+
 @pytest.mark.parametrize("name", REFERENCE_NETWORKS)
 def test_reference_networks(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Item 1 of the contract: five schemes at 8, 4, 3 and 2 bits where they are defined."""

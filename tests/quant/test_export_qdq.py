@@ -10,6 +10,8 @@ import pytest
 import npusim
 from npusim.errors import UnsupportedError
 from npusim.quant.coded import sqnr_db
+from npusim.quant.float_network import constant
+from npusim.quant.quantize import is_linear, prepare
 from npusim.words import End, FileForm
 from tests.conftest import DIGITS
 from tests.simulator.test_onnx_random import int8_weights_are_exact
@@ -54,6 +56,49 @@ def test_onnxruntime_and_the_kernels_agree(
     own = npusim.prepare(network).run(x)[network.outputs[0]]
     assert np.abs(own.astype(int) - found["int8"]).max() <= 3
     assert sqnr_db(own.astype(float) - float(s.zero_point), found["int8"] - s.zero_point) > 30
+
+
+def test_layers_kept_to_many_bits_are_floats(tmp_path: Path) -> None:
+    """Weights and biases are those of the float network; onnxruntime runs the file.
+
+    The order of its float sums depends on the processor: a step lies between where a half is near.
+    """
+    import onnx
+    import onnxruntime
+
+    path, data, _ = NETWORKS["digits"]
+    x = np.load(data)["x"][:64].astype(np.float32)
+    original = npusim.load(path)
+    network = npusim.quantize(original, x, encoder="nearest", bias_correction="none", float32=["*"])
+    network.save(tmp_path / "q.onnx", io="int8", form="qdq")
+    model = onnx.load(tmp_path / "q.onnx")
+    held = {c.name: onnx.numpy_helper.to_array(c) for c in model.graph.initializer}
+    kinds = {n.op_type for n in model.graph.node for name in n.input if name in held
+             and name.endswith("/weights")}  # fmt: skip
+    assert kinds == {"Conv", "Gemm"}
+    folded = prepare(original, x).network
+    for node in filter(is_linear, folded.nodes):
+        w, b = (constant(t) for t in folded.inputs_of(node)[1:])
+        found = held[f"{node.name}/weights"]
+        found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
+        assert sqnr_db(w, found.astype(np.float64)) > 120
+        assert np.allclose(held[f"{node.name}/bias"], b, rtol=1e-5, atol=1e-6)
+    session = onnxruntime.InferenceSession(tmp_path / "q.onnx")
+    q = network.tensors[network.inputs[0]].quantization
+    assert q is not None
+    steps = np.clip(np.rint(x / q.scale) + q.zero_point, -128, 127).astype(np.int8)
+    (theirs,) = session.run(None, {network.inputs[0]: steps})
+    found, own = (
+        next(iter(npusim.prepare(one).run(steps).values())).astype(int).reshape(theirs.shape)
+        for one in (npusim.load(tmp_path / "q.onnx"), network)
+    )
+    assert np.abs(found - theirs).max() <= 1
+    assert (found == theirs).mean() > 0.99
+    s = network.tensors[network.outputs[0]].quantization
+    assert s is not None
+    assert sqnr_db(own - float(s.zero_point), theirs - float(s.zero_point)) > 30
+    with pytest.raises(UnsupportedError, match="a QOperator file has uniform codes, found multip"):
+        network.save(tmp_path / "o.onnx", form="qoperator")
 
 
 def test_other_codes_have_no_such_form(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ LAYERS = {'odd "name"': ("uniform", 8), "block*": ("pwlq", 3)}
     "options",
     [Options(), Options("subset", 4, layers=LAYERS), as_published("pwlq", bits=2),
      Options("multipoint", 3, points=1.5, per_layer=True, most_points=3),
-     Options("pwlq", 3, int16=("stem", "block?"))],
+     Options("pwlq", 3, int16=("stem", "block?"), float32=("head",))],
 )  # fmt: skip
 def test_what_is_written_is_read_again(options: Options, tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
@@ -35,6 +35,7 @@ def test_what_is_written_is_read_again(options: Options, tmp_path: Path) -> None
         ('encoder = "best"', "encoder: expected one of nearest"),
         ('layers = "all"', "layers: expected a table"),
         ('int16 = "stem"', "int16: expected names of layers, found 'stem'"),
+        ("float32 = [1]", r"float32: expected names of layers, found \[1\]"),
         ("most_points = 5", "most_points: expected 1 to 4, found 5"),
         ('[layers]\nstem = "uniform"', "expected NAME=SCHEME:BITS"),
     ],
@@ -72,3 +73,12 @@ def test_16_bits_go_before_all_else_and_must_name_a_layer() -> None:
     assert layer_choices(layers, options) == {"stem": wide, "block1_a": plain, "head": wide}
     with pytest.raises(UnsupportedError, match=r"--int16 heads: .*did you mean head"):
         layer_choices(layers, Options(int16=("heads",)))
+    with pytest.raises(UnsupportedError, match=r"--float heads: .*did you mean head"):
+        layer_choices(layers, Options(float32=("heads",)))
+
+
+def test_24_bits_go_before_16() -> None:
+    options = Options("subset", 4, int16=("stem", "h*"), float32=("s*",))
+    points = {name: options.of_layer(name).points for name in ("stem", "block", "head")}
+    assert points == {"stem": 3.0, "block": None, "head": 2.0}
+    assert layer_choices([*points], options)["stem"] == ("multipoint", 8)
