@@ -1,9 +1,10 @@
-// array: the SIZE lanes of MX and EP, and what they share: masks, requantizers, lookups, the output.
+// array: the lanes of MX and EP, ROWS rows each; they share masks, requantizers, lookups, the output.
 //
 // | stage | signals                                                                  |
 // |-------|--------------------------------------------------------------------------|
 // | 1     | act_i, wgt_i, par_i: memory outputs; byte c (PAR: 32-bit word c) is lane c's |
-// | 2     | operand_q, own operands of the lanes; in a convolution all lanes see all |
+// | 2     | operand_q, own operands of the lanes; in a convolution all lanes see     |
+// |       | those of a slice: row r that of lane slice*ROWS + r                      |
 // | later | out_o, acc_o                                                             |
 //
 // table: word i of the walk writes entries (i*SIZE + lane) mod 256.
@@ -14,6 +15,7 @@
 
 module npu_array #(
     parameter  int SIZE         = 4,
+    parameter  int ROWS         = 4,
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
@@ -25,7 +27,9 @@ module npu_array #(
     localparam int XE_BITS   = 9,
     localparam int ACC_BITS  = 32,
     localparam int REGIONS   = 3,
-    localparam int ROW_BITS  = $clog2(SIZE),
+    localparam int ROW_BITS  = $clog2(ROWS),
+    localparam int SLICES    = (SIZE + ROWS - 1) / ROWS,
+    localparam int SLICE_BITS = (SLICES > 1) ? $clog2(SLICES) : 1,
     localparam int MX_REGISTERS = 10,
     localparam int EP_REGISTERS = 17,
     localparam int COLUMN_BITS = 9,
@@ -57,7 +61,8 @@ module npu_array #(
     input  wire                        shadow_write_i,
     input  wire  [ROW_BITS-1:0]        shadow_row_i,
     input  wire                        operand_valid_i,
-    input  wire  [SIZE-1:0]            operand_active_i,
+    input  wire  [ROWS-1:0]            operand_active_i,
+    input  wire  [SLICE_BITS-1:0]      operand_slice_i,
     input  wire                        operand_first_i,
     input  wire                        swap_i,
     input  wire                        column_read_i,
@@ -136,7 +141,8 @@ module npu_array #(
   // Operands.
 
   wire [SIZE*XE_BITS-1:0] own_xe;
-  wire [SIZE*XE_BITS-1:0] line_mask;
+  wire [ROWS*XE_BITS-1:0] conv_xe;
+  wire [ROWS*XE_BITS-1:0] line_mask;
   logic [SIZE*BYTE_BITS-1:0] operand_q;
 
   always_ff @(posedge clk_i) begin
@@ -148,20 +154,41 @@ module npu_array #(
   wire [31:0] mac_tile = mx_registers_i[MX_R_MAC_TILE*32+:32];
   wire [MX_R_MAC_TILE_TAPS_W:0] taps = {1'b0, mac_tile[MX_R_MAC_TILE_TAPS_L+:MX_R_MAC_TILE_TAPS_W]};
   wire window = depthwise && mx_current_i[MAC_WINDOW_L];
-  wire [SIZE-1:0] enters_1, enters_2;
+  wire [ROWS-1:0] enters_1, enters_2;
   wire [1:0] above_keep = operand_above_i &
       {|(operand_active_i & enters_2), |(operand_active_i & enters_1)};
-  wire [SIZE*XE_BITS-1:0] enters;
+  wire [ROWS*XE_BITS-1:0] enters;
   wire unused_window = &{1'b0, mac_tile, above_keep, column_read_i, column_i, column_write_i,
                          column_written_i};
 
-  genvar r;
+  genvar r, s;
   generate
-    for (r = 0; r < SIZE; r = r + 1) begin : row
+    for (r = 0; r < ROWS; r = r + 1) begin : row
       localparam logic [MX_R_MAC_TILE_TAPS_W:0] ROW = (MX_R_MAC_TILE_TAPS_W + 1)'(r);
       assign enters_1[r] = window && r != 0 && taps == ROW;
       assign enters_2[r] = window && r != 0 && taps << 1 == ROW;
       assign enters[r*XE_BITS+:XE_BITS] = {XE_BITS{enters_1[r] || enters_2[r]}};
+      assign line_mask[r*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[r] && !operand_first_i}};
+
+      // Lanes outside of the slice hold 0, so a row's operand is the union of its lanes'.
+      for (s = 0; s < SLICES; s = s + 1) begin : slice
+        localparam int LANE = s * ROWS + r;
+        wire [XE_BITS-1:0] lane_xe;
+        wire [XE_BITS-1:0] until_xe;
+
+        if (LANE < SIZE) begin : gen_lane
+          assign lane_xe = own_xe[LANE*XE_BITS+:XE_BITS];
+        end else begin : gen_no_lane
+          assign lane_xe = '0;
+        end
+        if (s == 0) begin : gen_first
+          assign until_xe = lane_xe;
+        end else begin : gen_next
+          assign until_xe = slice[s-1].until_xe | lane_xe;
+        end
+      end
+
+      assign conv_xe[r*XE_BITS+:XE_BITS] = slice[SLICES-1].until_xe;
     end
   endgenerate
 
@@ -201,13 +228,13 @@ module npu_array #(
 
       assign pooled[c*BYTE_BITS+:BYTE_BITS] = ep_acc_o[c*ACC_BITS+:BYTE_BITS];
 
-      wire [SIZE*XE_BITS-1:0] entering_xe;
+      wire [ROWS*XE_BITS-1:0] entering_xe;
 
       if (LINE_WORDS == 0) begin : gen_no_lines
         assign entering_xe = '0;
       end else begin : gen_lines
         npu_lines #(
-            .SIZE      (SIZE),
+            .ROWS      (ROWS),
             .LINE_WORDS(LINE_WORDS)
         ) lines (
             .clk_i          (clk_i),
@@ -226,10 +253,10 @@ module npu_array #(
         );
       end
 
-      assign line_mask[c*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[c] && !operand_first_i}};
+      wire in_slice = SLICES == 1 || operand_slice_i == SLICE_BITS'(c / ROWS);
 
       npu_lane #(
-          .SIZE        (SIZE),
+          .ROWS        (ROWS),
           .UNIFORM_BITS(UNIFORM_BITS),
           .SUBSET      (SUBSET),
           .PWLQ_BITS   (PWLQ_BITS),
@@ -250,14 +277,15 @@ module npu_array #(
           .selectors_i        (mx_registers_i[MX_R_SUBSET_SELECTORS*32+:32]),
           .mx_act_i           (mx_act_i[c*BYTE_BITS+:BYTE_BITS]),
           .operand_valid_i    (operand_valid_i),
-          .keep_i             (operand_active_i[depthwise ? 0 : c]),
+          .keep_i             (depthwise ? operand_active_i[0]
+                                         : operand_active_i[c%ROWS] && in_slice),
           .mx_unsigned_i      (mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
           .mx_zero_point_i    (mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
           .own_xe_o           (own_xe[c*XE_BITS+:XE_BITS]),
           .depthwise_i        (depthwise),
           .line_step_i        (operand_valid_i && depthwise),
           .line_mask_i        (line_mask),
-          .conv_xe_i          (own_xe),
+          .conv_xe_i          (conv_xe),
           .enters_i           (enters),
           .entering_xe_i      (entering_xe),
           .acc_clear_i        (acc_clear_i),

@@ -12,6 +12,7 @@
 
 module npu_ex #(
     parameter  int SIZE         = 4,
+    parameter  int ROWS         = 4,
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
@@ -83,7 +84,9 @@ module npu_ex #(
 
   `include "generated/npu_isa.vh"
 
-  localparam int ROW_BITS = $clog2(SIZE);
+  localparam int ROW_BITS = $clog2(ROWS);
+  localparam int SLICES   = (SIZE + ROWS - 1) / ROWS;
+  localparam int SLICE_BITS = (SLICES > 1) ? $clog2(SLICES) : 1;
   localparam int REGIONS  = 3;
   localparam int ACC_BITS = 32 * SIZE;  // a word of one region
   localparam int COLUMN_BITS = 9;
@@ -96,6 +99,7 @@ module npu_ex #(
 
   npu_operands_ex #(
       .SIZE        (SIZE),
+      .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
@@ -124,7 +128,8 @@ module npu_ex #(
   wire code_valid, code_spans, shadow_write, operand_valid, operand_first, swap;
   wire [2:0] code_shift;
   wire [ROW_BITS-1:0] shadow_row;
-  wire [SIZE-1:0] operand_active;
+  wire [ROWS-1:0] operand_active;
+  wire [SLICE_BITS-1:0] operand_slice;
   wire column_read, column_write;
   wire [COLUMN_BITS-1:0] column, column_written;
   wire [1:0] operand_above;
@@ -132,6 +137,7 @@ module npu_ex #(
 
   npu_mac_engine #(
       .SIZE(SIZE),
+      .ROWS(ROWS),
       .LINE_WORDS(LINE_WORDS)
   ) mac_engine (
       .clk_i              (clk_i),
@@ -153,6 +159,7 @@ module npu_ex #(
       .shadow_row_o       (shadow_row),
       .operand_valid_o    (operand_valid),
       .operand_active_o   (operand_active),
+      .operand_slice_o    (operand_slice),
       .operand_first_o    (operand_first),
       .swap_o             (swap),
       .column_read_o      (column_read),
@@ -249,6 +256,7 @@ module npu_ex #(
 
   npu_array #(
       .SIZE        (SIZE),
+      .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
@@ -277,6 +285,7 @@ module npu_ex #(
       .shadow_row_i    (shadow_row),
       .operand_valid_i (operand_valid),
       .operand_active_i(operand_active),
+      .operand_slice_i (operand_slice),
       .operand_first_i (operand_first),
       .swap_i          (swap),
       .column_read_i   (column_read),

@@ -11,7 +11,7 @@
 // | 2 + column  | sums; ACC output                     |                                        |
 // | 3 + column  | npu_accumulate's output is written   |                                        |
 //
-// In a convolution row r's operand is that of lane r, for every lane (conv_xe_i). In a depthwise one
+// In a convolution row r's operand is that of a lane of npu_array's choice, for every lane (conv_xe_i). In a depthwise one
 // the lane's own operand enters row 0 and walks down the rows, one a read; npu_lines has more enter.
 //
 // Law: docs/architecture.md, sections 2 and 4
@@ -19,7 +19,7 @@
 `default_nettype none
 
 module npu_lane #(
-    parameter  int SIZE         = 4,
+    parameter  int ROWS         = 4,
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
@@ -28,7 +28,7 @@ module npu_lane #(
     localparam int XE_BITS    = 9,
     localparam int ACC_BITS   = 32,
     localparam int REGIONS    = 3,
-    localparam int ROW_BITS   = $clog2(SIZE),
+    localparam int ROW_BITS   = $clog2(ROWS),
     localparam int TERMS      = 4,
     localparam int TERM_BITS  = 2,
     localparam int MULTIPLIER_BITS = 31,
@@ -59,10 +59,10 @@ module npu_lane #(
     output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 2
     input  wire                          depthwise_i,
     input  wire                          line_step_i,       // stage 1, depthwise
-    input  wire  [SIZE*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
-    input  wire  [SIZE*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of all lanes
-    input  wire  [SIZE*XE_BITS-1:0]      enters_i,          // 1 where entering_xe_i has a row's xe
-    input  wire  [SIZE*XE_BITS-1:0]      entering_xe_i,     // stage 2, from npu_lines; else 0
+    input  wire  [ROWS*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
+    input  wire  [ROWS*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of a slice's lanes
+    input  wire  [ROWS*XE_BITS-1:0]      enters_i,          // 1 where entering_xe_i has a row's xe
+    input  wire  [ROWS*XE_BITS-1:0]      entering_xe_i,     // stage 2, from npu_lines; else 0
 
     // accumulators of MAC
     input  wire                          acc_clear_i,
@@ -109,10 +109,10 @@ module npu_lane #(
 
   // Weights and operands.
 
-  wire [SIZE*WEIGHT_BITS-1:0] active;
+  wire [ROWS*WEIGHT_BITS-1:0] active;
 
   npu_weight_column #(
-      .SIZE        (SIZE),
+      .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS)
@@ -141,15 +141,15 @@ module npu_lane #(
       .x_i(mx_act_i), .keep_i(keep_i), .xe_o(own_xe_o)
   );
 
-  logic [(SIZE-1)*XE_BITS-1:0] line_q;  // rows 1 .. SIZE-1
-  wire [SIZE*XE_BITS-1:0] line = (LINE_WORDS == 0) ? {line_q, own_xe_o}
+  logic [(ROWS-1)*XE_BITS-1:0] line_q;  // rows 1 .. ROWS-1
+  wire [ROWS*XE_BITS-1:0] line = (LINE_WORDS == 0) ? {line_q, own_xe_o}
                                                    : {line_q, own_xe_o} & ~enters_i | entering_xe_i;
   wire unused_mask = &{1'b0, line_mask_i[XE_BITS-1:0], enters_i, entering_xe_i};
 
   always_ff @(posedge clk_i) begin
     if (rst_i) line_q <= '0;
     else if (line_step_i)
-      line_q <= line[(SIZE-1)*XE_BITS-1:0] & line_mask_i[SIZE*XE_BITS-1:XE_BITS];
+      line_q <= line[(ROWS-1)*XE_BITS-1:0] & line_mask_i[ROWS*XE_BITS-1:XE_BITS];
   end
 
   wire signed [CENTRE_BITS-1:0]   centre;
@@ -158,7 +158,7 @@ module npu_lane #(
   wire unused_valid_column;
 
   npu_pe_column #(
-      .ROWS        (SIZE),
+      .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS)

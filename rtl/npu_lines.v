@@ -15,7 +15,7 @@
 `default_nettype none
 
 module npu_lines #(
-    parameter  int SIZE       = 4,
+    parameter  int ROWS       = 4,  // of the array
     parameter  int LINE_WORDS = 2,  // a power of two, 2..512
     localparam int BYTE_BITS    = 8,
     localparam int XE_BITS      = 9,
@@ -37,9 +37,9 @@ module npu_lines #(
     input  wire  signed [XE_BITS-1:0] zero_point_i,
 
     // rows of the array
-    input  wire  [SIZE-1:0]           enters_1_i,       // that above_1 enters
-    input  wire  [SIZE-1:0]           enters_2_i,
-    output wire  [SIZE*XE_BITS-1:0]   entering_xe_o     // stage 2
+    input  wire  [ROWS-1:0]           enters_1_i,       // that above_1 enters
+    input  wire  [ROWS-1:0]           enters_2_i,
+    output wire  [ROWS*XE_BITS-1:0]   entering_xe_o     // stage 2
 );
 
   wire [BYTE_BITS-1:0] above_1, above_2;
@@ -73,7 +73,7 @@ module npu_lines #(
 
   genvar r;
   generate
-    for (r = 0; r < SIZE; r = r + 1) begin : row
+    for (r = 0; r < ROWS; r = r + 1) begin : row
       assign entering_xe_o[r*XE_BITS+:XE_BITS] =
           above_1_xe & {XE_BITS{enters_1_i[r]}} | above_2_xe & {XE_BITS{enters_2_i[r]}};
     end

@@ -1,6 +1,7 @@
 // mac_engine: control of a MAC: passes of activations, weight tiles one pass ahead, accumulators.
 //
 //   for ob, cb, kh, kw: a pass: for y, x: one ACT word a cycle
+//   cb counts weight tiles: SLICES = ceil(SIZE / ROWS) of them for the lanes of one ACT word
 //   s_0 = I + 1 + load,  s_{t+1} = s_t + max(P, load),  load = rows + MAC_LOAD_CYCLES + decode
 //
 // | stage      | activations                                  | weights                        |
@@ -19,11 +20,14 @@
 
 module npu_mac_engine #(
     parameter  int SIZE = 4,
+    parameter  int ROWS = 4,
     parameter  int LINE_WORDS = 0,  // pixels of a row that npu_lines keeps; 0: no window
     localparam int INSTRUCTION_BITS = 128,
     localparam int REGISTERS        = 10,
     localparam int WORD_BITS        = 16,
-    localparam int ROW_BITS         = $clog2(SIZE),
+    localparam int ROW_BITS         = $clog2(ROWS),
+    localparam int SLICES           = (SIZE + ROWS - 1) / ROWS,
+    localparam int SLICE_BITS       = (SLICES > 1) ? $clog2(SLICES) : 1,
     localparam int REGIONS          = 3,
     localparam int COLUMN_BITS      = 9
 ) (
@@ -53,7 +57,8 @@ module npu_mac_engine #(
 
     // stage 1 of the activations
     output logic                        operand_valid_o,
-    output logic [SIZE-1:0]             operand_active_o,  // rows that count
+    output logic [ROWS-1:0]             operand_active_o,  // rows that count
+    output logic [SLICE_BITS-1:0]       operand_slice_o,   // the slice of the word that they multiply
     output logic                        operand_first_o,   // x = 0
     output logic                        swap_o,            // first word of a pass
 
@@ -77,7 +82,7 @@ module npu_mac_engine #(
   `include "generated/npu_latency.vh"
 
   localparam int LEVELS = 6;
-  localparam int COLUMN_CYCLES = latency_pe_column(SIZE);
+  localparam int COLUMN_CYCLES = latency_pe_column(ROWS);
   localparam int RETIRE_CYCLES =
       ISA_MAC_DRAIN_CYCLES + LATENCY_SUBTRACT_ZERO_POINT + COLUMN_CYCLES;
   localparam int LOAD_CYCLES = ISA_MAC_LOAD_CYCLES + LATENCY_WEIGHT_DECODE;  // beside the rows
@@ -120,6 +125,34 @@ module npu_mac_engine #(
   wire last_pass = last_reduction && last[5];
   wire [8:0] load = 9'(rows) + 9'(LOAD_CYCLES);
 
+  // The slice of an ACT word that a tile multiplies; behind the last one comes the next block.
+
+  wire [SLICE_BITS-1:0] slice;
+  wire slice_is_last;
+  wire block_ends = pass_ends && last[2] && last[3];
+
+  generate
+    if (SLICES > 1) begin : gen_slices
+      logic [SLICE_BITS-1:0] slice_q;
+      wire [SLICE_BITS-1:0] first_slice = form[MX_R_MAC_FORMAT_SLICE_L+:SLICE_BITS];
+
+      assign slice         = slice_q;
+      assign slice_is_last = slice_q == SLICE_BITS'(SLICES - 1);
+
+      always_ff @(posedge clk_i) begin
+        if (issue_i || (block_ends && last[4])) slice_q <= first_slice;
+        else if (block_ends) slice_q <= slice_is_last ? '0 : slice_q + 1'b1;
+      end
+    end else begin : gen_whole_words
+      wire unused_block = block_ends;
+      assign slice         = '0;
+      assign slice_is_last = 1'b1;
+    end
+  endgenerate
+
+  wire [WORD_BITS-1:0] block_stride =
+      slice_is_last ? registers_i[MX_R_MAC_CB*32+16+:16] : WORD_BITS'(0);
+
   npu_nest #(
       .LEVELS(LEVELS),
       .COUNT_BITS(16)
@@ -143,7 +176,7 @@ module npu_mac_engine #(
       .step_i   (step),
       .last_i   (last),
       .base_i   (head_i[MAC_ACT_L+:MAC_ACT_W]),
-      .strides_i({registers_i[MX_R_MAC_OB*32+16+:16], registers_i[MX_R_MAC_CB*32+16+:16],
+      .strides_i({registers_i[MX_R_MAC_OB*32+16+:16], block_stride,
                   registers_i[MX_R_MAC_KH*32+16+:16], registers_i[MX_R_MAC_KW*32+16+:16],
                   registers_i[MX_R_MAC_Y*32+16+:16], registers_i[MX_R_MAC_X*32+16+:16]}),
       .address_o(act_address_o)
@@ -178,7 +211,7 @@ module npu_mac_engine #(
   end
 
   npu_weight_loader #(
-      .SIZE(SIZE)
+      .ROWS(ROWS)
   ) weight_loader (
       .clk_i    (clk_i),
       .rst_i    (rst_i),
@@ -198,11 +231,11 @@ module npu_mac_engine #(
 
   // Operands: which rows count is the same for a whole pass.
 
-  wire [SIZE-1:0] active;
+  wire [ROWS-1:0] active;
 
   genvar r;
   generate
-    for (r = 0; r < SIZE; r = r + 1) begin : row
+    for (r = 0; r < ROWS; r = r + 1) begin : row
       assign active[r] = 8'(r) < rows && (!first[4] || 8'(r) >= row_first) &&
           (!last[4] || 8'(r) < row_end);
     end
@@ -221,6 +254,7 @@ module npu_mac_engine #(
   always_ff @(posedge clk_i) begin
     if (step) begin
       operand_active_o <= active;
+      operand_slice_o  <= slice;
       operand_first_o  <= first[0];
     end
   end

@@ -9,6 +9,7 @@
 
 module npu_operands_ex #(
     parameter  int SIZE         = 4,
+    parameter  int ROWS         = 4,
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
@@ -41,6 +42,7 @@ module npu_operands_ex #(
   localparam logic [2:0] ROUNDING_MOST =
       (FP32_REQUANTIZER != 0) ? 3'(ROUND_FLOAT32) : 3'(ROUND_RUY);
   localparam int SUBSET_BITS = (SUBSET != 0) ? 4 : 0;
+  localparam int SLICES      = (SIZE + ROWS - 1) / ROWS;
 
   generate
     if (PWLQ_BITS > 7) begin : gen_bad_pwlq_bits
@@ -69,6 +71,7 @@ module npu_operands_ex #(
   wire [31:0] mac_output = mx_registers_i[MX_R_MAC_OUTPUT*32+:32];
   wire [1:0] format = mac_format[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W];
   wire [3:0] bits   = mac_format[MX_R_MAC_FORMAT_BITS_L+:MX_R_MAC_FORMAT_BITS_W];
+  wire [5:0] slice  = mac_format[MX_R_MAC_FORMAT_SLICE_L+:MX_R_MAC_FORMAT_SLICE_W];
   wire [7:0] rows   = mac_tile[MX_R_MAC_TILE_ROWS_L+:MX_R_MAC_TILE_ROWS_W];
   wire [7:0] step   = mac_output[MX_R_MAC_OUTPUT_STEP_L+:MX_R_MAC_OUTPUT_STEP_W];
   wire unused_mx = &{1'b0, mx_head_i, mx_registers_i, mac_format, mac_tile, mac_output};
@@ -89,7 +92,7 @@ module npu_operands_ex #(
       (mac_x == 16'd1 || mac_x > 16'(LINE_WORDS));
 
   assign mx_operand_o = mac_none || bits < 4'd2 || bits > bits_most || rows == '0 ||
-      rows > 8'(SIZE) || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
+      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
       mac_banks_beyond;
   assign mx_claims_o  = {mac_acc_banks, 4'h0, wgt_banks, mac_read_banks};
 

@@ -87,6 +87,9 @@ module npu_top #(
     if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
       npu_top_SIZE_must_be_a_power_of_two_4_to_64 bad_parameter ();
     end
+    if (ROWS < 2 || ROWS > SIZE) begin : gen_bad_rows
+      npu_top_ROWS_must_be_2_to_SIZE bad_parameter ();
+    end
   endgenerate
 
   // The run: control, fetch, the sequencer of the engines.
@@ -265,6 +268,7 @@ module npu_top #(
 
   npu_ex #(
       .SIZE        (SIZE),
+      .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),

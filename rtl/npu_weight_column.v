@@ -15,12 +15,12 @@
 `default_nettype none
 
 module npu_weight_column #(
-    parameter  int SIZE         = 4,
+    parameter  int ROWS         = 4,
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     localparam int BYTE_BITS = 8,
-    localparam int ROW_BITS  = $clog2(SIZE),
+    localparam int ROW_BITS  = $clog2(ROWS),
     // Widths of npu_weight_decode.
     localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
     localparam int SUBSET_CODE_BITS = (SUBSET != 0) ? 4 : 0,
@@ -44,12 +44,12 @@ module npu_weight_column #(
     input  wire  [3:0]                  bits_i,
     input  wire  [31:0]                 selectors_i,
 
-    output wire  [SIZE*WEIGHT_BITS-1:0] active_o         // row 0 in the lowest bits
+    output wire  [ROWS*WEIGHT_BITS-1:0] active_o         // row 0 in the lowest bits
 );
 
   logic [BYTE_BITS-1:0] word_before_q;
   logic [CODE_BITS-1:0] code_q;
-  logic [SIZE*WEIGHT_BITS-1:0] shadow_q, active_q;
+  logic [ROWS*WEIGHT_BITS-1:0] shadow_q, active_q;
   wire [WEIGHT_BITS-1:0] weight;
   wire unused_valid_weight;
 

@@ -15,9 +15,9 @@
 `default_nettype none
 
 module npu_weight_loader #(
-    parameter  int SIZE = 4,
+    parameter  int ROWS = 4,
     localparam int WORD_BITS = 16,
-    localparam int ROW_BITS  = $clog2(SIZE),
+    localparam int ROW_BITS  = $clog2(ROWS),
     localparam int ROWS_BITS = 8
 ) (
     input  wire                  clk_i,
@@ -26,7 +26,7 @@ module npu_weight_loader #(
     input  wire                  load_i,    // cycle I: the first tile is at base_i
     input  wire  [WORD_BITS-1:0] base_i,
     input  wire                  go_i,      // the next tile: row 0 in this cycle
-    input  wire  [ROWS_BITS-1:0] rows_i,    // 1..SIZE, held
+    input  wire  [ROWS_BITS-1:0] rows_i,    // 1..ROWS, held
     input  wire  [3:0]           width_i,   // bits of a code, 2..8, held
 
     output wire                  read_o,

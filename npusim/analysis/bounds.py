@@ -78,7 +78,7 @@ def layer_bounds(machine: Machine, layer: LayerCycles) -> LayerBounds:
         "writes": layer.counts["dram_write_bytes"] // beat,
         "waits": max(layer.cycles - sum(layer.busy_cycles.values()), 0),
     }
-    least = -(-layer.macs // machine.size**2)
+    least = -(-layer.macs // machine.multipliers)
     return LayerBounds(layer.name, layer.operator, layer.cycles, least, parts)
 
 

@@ -91,7 +91,7 @@ def layer_cycles(program: Program, timelines: Sequence[Timeline]) -> tuple[Layer
                     layer.name, layer.operator, layer.macs, cycles,
                     {name: part[name] for name in COMPUTE_WORK},
                     {name: part[name] for name in WAITS},
-                    layer.macs / max(cycles * machine.size**2, 1),
+                    layer.macs / max(cycles * machine.multipliers, 1),
                     counts["dram_read_bytes"] + counts["dram_write_bytes"],
                     energy, counts,
                 )

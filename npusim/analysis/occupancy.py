@@ -93,7 +93,7 @@ def occupancy(program: Program, timelines: Sequence[Timeline]) -> dict[str, Occu
         words = {name: _Words(size, step.count) for name, size in sizes.items()}
         nests: list[list[tuple[Nest, int]]] = [[] for _ in range(step.count)]
         for name, group in timeline.columns.groups.items():
-            for nest in PAGES[name].nests(group):
+            for nest in PAGES[name].nests(group, program.machine):
                 for i in np.flatnonzero(nest.applies).tolist():
                     nests[group.pcs[i]].append((nest, i))
         issued = np.flatnonzero(timeline.issue >= 0)

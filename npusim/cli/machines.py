@@ -24,7 +24,7 @@ def command() -> None:
         machine = Machine.load(name)
         area_mm2 = area_um2(machine, machine.energy.technology)["total"] / 1e6
         table.add_row(
-            name, f"{machine.size} x {machine.size}", " ".join(machine.array.formats),
+            name, f"{machine.rows} x {machine.size}", " ".join(machine.array.formats),
             f"{machine.act_words * machine.size:,}", f"{machine.wgt_words * machine.size:,}",
             str(machine.bus.bus_bytes),
             f"{machine.bus.bus_bytes * machine.clock.frequency_hz / 1e9:g}",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from npusim.cosim.units import load_unit
 
 CONSTANT = (
     "accumulate", "add", "lookup", "merge_regions", "pool", "requantize", "subtract_zero_point",
     "weight_decode",
 )  # fmt: skip
-SIZES = (4, 8, 16, 32, 64)
+ROWS = range(2, 129)
 """Rows of an array for which pe_column's latency is tabled: all that a machine may have."""
 
 
@@ -26,8 +28,9 @@ def verilog_header() -> str:
     lines += ["/* verilator lint_on UNUSEDPARAM */", ""]
     lines += ["function integer latency_pe_column(input integer rows);", "  case (rows)"]
     column = load_unit("pe_column")
-    for size in SIZES:
-        cycles = column.latency({**column.parameters, "ROWS": size})
-        lines.append(f"    {size}: latency_pe_column = {cycles};")
+    for cycles, rows in groupby(
+        ROWS, lambda rows: column.latency({**column.parameters, "ROWS": rows})
+    ):
+        lines.append(f"    {', '.join(map(str, rows))}: latency_pe_column = {cycles};")
     lines += ["    default: latency_pe_column = 0;", "  endcase", "endfunction"]
     return "\n".join(lines) + "\n"

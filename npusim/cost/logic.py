@@ -85,11 +85,11 @@ LOGIC = (
 
 def parameters(machine: Machine) -> Mapping[str, int]:
     """Return the build parameters of all modules of a machine; a module has some of them."""
-    return {**machine.parameters, "ROWS": machine.size, "SUM_BITS": _sum_bits(machine)}
+    return {**machine.parameters, "SUM_BITS": _sum_bits(machine)}
 
 
 def _sum_bits(machine: Machine) -> int:
     """Return the width of a column's sum in region 0, as rtl/npu_lane.v has it."""
     most = max(machine.most_bits(UNIFORM), machine.most_bits(PWLQ))
     product = XE_BITS - 1 + (6 if machine.most_bits(SUBSET) and most < 6 else most)
-    return product + machine.size.bit_length() - 1
+    return product + (machine.rows - 1).bit_length()

@@ -75,7 +75,8 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for name in ARRAY_FORMATS:
         events[f"macs_{name}"] = {}
         if machine.runs(name):
-            add(f"macs_{name}", "npu_pe_column", name, 1 / size, f"array_{name}", clocked=False)
+            share = 1 / machine.rows
+            add(f"macs_{name}", "npu_pe_column", name, share, f"array_{name}", clocked=False)
     add("array_cycles", "npu_subtract_zero_point", "operand", size)
     add("array_cycles", "npu_lane", "operand", size)
     if machine.array.line_words:

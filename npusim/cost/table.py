@@ -20,6 +20,7 @@ from npusim.errors import FormatError, UnsupportedError
 from npusim.words import TECHNOLOGIES
 
 FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
+COLUMN = "npu_pe_column"
 SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
 """What a module's size is measured by: the first of these that it has."""
 
@@ -124,7 +125,7 @@ def _at_size(
         return rows[0].value(key)
     wanted, only = parameters[size], rows[0].parameters[size]
     if len(guide) == 1:
-        scale = wanted / only if size == "ROWS" else 1.0
+        scale = wanted / only if rows[0].module == COLUMN else 1.0
         return rows[0].value(key) * scale
     if len(rows) == 1:
         return (

@@ -89,7 +89,7 @@ class ProgramCost:
     @property
     def utilization(self) -> float:
         """Multiply-accumulates for each cycle and element of the array."""
-        return self.macs / max(self.cycles * self.program.machine.size**2, 1)
+        return self.macs / max(self.cycles * self.program.machine.multipliers, 1)
 
     @property
     def energy_pj(self) -> dict[str, float]:

@@ -47,7 +47,7 @@ class _Kind:
     @classmethod
     def of(cls, name: str, group: Group, machine: Machine) -> _Kind:
         page = PAGES[name]
-        nests = [(nest, *nest.bounds()) for nest in page.nests(group)]
+        nests = [(nest, *nest.bounds()) for nest in page.nests(group, machine)]
         rules, hazards = list(page.rules(group, machine)), list(page.hazards(group))
         return cls(group, rules, hazards, nests, page.transfer(group, machine))
 

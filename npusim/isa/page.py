@@ -99,7 +99,7 @@ class Page(Protocol):
     def hazards(self, group: Group, /) -> Iterable[Rule]:
         """Return what the hardware does not refuse, but has no defined result where broken."""
 
-    def nests(self, group: Group, /) -> list[Nest]:
+    def nests(self, group: Group, machine: Machine, /) -> list[Nest]:
         """Return what is touched in the scratchpads: reads first, each in the order of access."""
 
     def transfer(self, group: Group, machine: Machine, /) -> Transfer | None:
@@ -128,7 +128,7 @@ def no_hazards(group: Group) -> Iterable[Rule]:
     return ()
 
 
-def no_nests(group: Group) -> list[Nest]:
+def no_nests(group: Group, machine: Machine) -> list[Nest]:
     """Return no nest: no scratchpad is touched."""
     return []
 

@@ -74,13 +74,14 @@ LANES_PER_LOOKUP = Parameter(
 )  # fmt: skip
 
 
+ROWS = Parameter("ROWS", "params3", "rows", 0, 8, "rows of the array")
+
+
 class Array(Table, frozen=True):
-    """The MAC array: `size` rows and columns (and lanes), with the weight formats built in."""
+    """The MAC array: `size` columns, which are lanes; rows; the weight formats built in."""
 
     prefix: ClassVar[str] = "array."
-    size: Annotated[
-        int, powers(4, 64, "rows and columns of the array", "SIZE", "params0.size", 0, 8)
-    ]
+    size: Annotated[int, powers(4, 64, "columns of the array, lanes", "SIZE", "params0.size", 0, 8)]
     formats: Annotated[
         tuple[str, ...],
         msgspec.Meta(
@@ -97,6 +98,7 @@ class Array(Table, frozen=True):
         int, count(1, 8, LANES_PER_REQUANTIZER.meaning, LANES_PER_REQUANTIZER)
     ] = 1
     lanes_per_lookup: Annotated[int, count(1, 8, LANES_PER_LOOKUP.meaning, LANES_PER_LOOKUP)] = 1
+    rows: Annotated[int, count(0, 64, "rows of the array; 0: as many as columns", ROWS)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,6 +125,11 @@ class Array(Table, frozen=True):
                     f"array.{key}: expected a power of two of at most 8 and array.size = "
                     f"{self.size}, found {lanes}"
                 )
+        if self.rows and not 2 <= self.rows <= self.size:
+            raise IllegalValue(
+                f"array.rows: expected 0 or an integer in 2..array.size = {self.size}, "
+                f"found {self.rows}"
+            )
         if self.line_words == 1 or self.line_words & (self.line_words - 1):
             raise IllegalValue(
                 "array.line_words: expected 0 or a power of two of at least 2, "
@@ -171,8 +178,23 @@ class Machine(Table, frozen=True, dict=True):
 
     @property
     def size(self) -> int:
-        """Rows and columns of the array, lanes of the vector unit, bytes of an ACT word."""
+        """Columns of the array, lanes of the vector unit, bytes of an ACT word."""
         return self.array.size
+
+    @property
+    def rows(self) -> int:
+        """Rows of the array: channels of an ACT word that are multiplied at once."""
+        return self.array.rows or self.array.size
+
+    @property
+    def multipliers(self) -> int:
+        """Products of a cycle, at most."""
+        return self.rows * self.size
+
+    @property
+    def slices(self) -> int:
+        """Weight tiles that use up the channels of an ACT word."""
+        return -(-self.size // self.rows)
 
     @property
     def word_beats(self) -> int:
@@ -186,6 +208,7 @@ class Machine(Table, frozen=True, dict=True):
         for part, key, kind in KEYS:
             if row := _parameter(kind):
                 known[row.verilog] = getattr(getattr(self, part), key)
+        known[ROWS.verilog] = self.rows
         return {row.verilog: known[row.verilog] for row in PARAMETERS}
 
     def most_bits(self, code: WeightCode) -> int:

@@ -106,16 +106,16 @@ def mac_activity(
 ) -> None:
     """Add the activity of MAC number `i` of `operands`; `table` as for plain/mac.multiply.
 
-    act, wgt [words SIZE]; the registers xe_before, products_before [SIZE columns, SIZE rows] and
+    act, wgt [words SIZE]; the registers xe_before, products_before [SIZE columns, ROWS rows] and
     sums_before [SIZE columns, REGIONS] move on; features [FEATURES] grow.
     """
     o = operands[i]
     size, product_bits = act.shape[1], o.product_bits
     sum_bits = product_bits
-    while 1 << (sum_bits - product_bits) < size:
+    while 1 << (sum_bits - product_bits) < o.array_rows:
         sum_bits += 1
-    planes = np.zeros((size, size, REGIONS), np.int64)  # [column row region]
-    xe = np.zeros((size, size), np.int64)  # [column row]
+    planes = np.zeros((size, o.array_rows, REGIONS), np.int64)  # [column row region]
+    xe = np.zeros((size, o.array_rows), np.int64)  # [column row]
     passes = np.ndindex(o.ob, o.cb, o.kh, o.kw)
     for tile, (ob, cb, kh, kw) in enumerate(passes):
         mac.load_tile(wgt, tile, o, table, planes)
@@ -134,8 +134,8 @@ class Activity:
 
     def __init__(self, machine: Machine, instructions: int) -> None:
         size = machine.size
-        self.xe = np.zeros((size, size), np.int64)
-        self.products = np.zeros((size, size), np.int64)
+        self.xe = np.zeros((size, machine.rows), np.int64)
+        self.products = np.zeros((size, machine.rows), np.int64)
         self.sums = np.zeros((size, REGIONS), np.int64)
         self.features = np.zeros((instructions, len(FEATURES)), np.int64)
         """int64 [instructions FEATURES], 0 but for MACs."""

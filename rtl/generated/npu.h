@@ -12,7 +12,7 @@
 #define NPU_ID 0x00u /* read only: what the machine is */
 #define NPU_VERSION 0x04u /* read only: of the instruction set */
 #define NPU_PARAMS0 0x08u /* read only: what the machine is built with */
-#define NPU_PARAMS0_SIZE_SHIFT 0u /* rows and columns of the array */
+#define NPU_PARAMS0_SIZE_SHIFT 0u /* columns of the array, lanes */
 #define NPU_PARAMS0_SIZE_MASK 0xffu
 #define NPU_PARAMS0_BUS_BYTES_SHIFT 8u /* bytes of a beat */
 #define NPU_PARAMS0_BUS_BYTES_MASK 0xffu
@@ -47,6 +47,8 @@
 #define NPU_PARAMS2_ACC_LOG2_SHIFT 24u /* log2 of the words of ACC */
 #define NPU_PARAMS2_ACC_LOG2_MASK 0xffu
 #define NPU_PARAMS3 0x14u /* read only: what the machine is built with */
+#define NPU_PARAMS3_ROWS_SHIFT 0u /* rows of the array */
+#define NPU_PARAMS3_ROWS_MASK 0xffu
 #define NPU_PARAMS3_LANES_PER_REQUANTIZER_SHIFT 8u /* lanes that share a requantizer and an adder, and take turns in RQ, VEC add and multiply */
 #define NPU_PARAMS3_LANES_PER_REQUANTIZER_MASK 0xfu
 #define NPU_PARAMS3_LANES_PER_LOOKUP_SHIFT 12u /* lanes that share a reader of the table, and take turns in VEC lookup */

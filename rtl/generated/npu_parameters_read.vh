@@ -15,5 +15,6 @@
       32'($clog2(WGT_BANK_WORDS)) << 8 |
       32'($clog2(PAR_BANK_WORDS)) << 16 |
       32'($clog2(ACC_WORDS)) << 24;
-  wire [31:0] params3 = 32'(LANES_PER_REQUANTIZER) << 8 |
+  wire [31:0] params3 = 32'(ROWS) << 0 |
+      32'(LANES_PER_REQUANTIZER) << 8 |
       32'(LANES_PER_LOOKUP) << 12;

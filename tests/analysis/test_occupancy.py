@@ -77,7 +77,7 @@ def test_live_words_of_a_network_counted_one_by_one(reported: Reported) -> None:
             registers.configure(item)
             continue
         seen = registers.of(item.engine) if item.engine != "FETCH" else {}
-        for nest in PAGES[item.name].nests(group_of(item, seen)):
+        for nest in PAGES[item.name].nests(group_of(item, seen), program.machine):
             for word in set(words_of(*nest.of(0)).tolist()) if nest.applies[0] else ():
                 touched[nest.scratchpad, word].append((nest.is_write, pc))
     expected = {name: np.zeros(timeline.cycles + 1, np.int64) for name in SCRATCHPADS}

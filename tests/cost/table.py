@@ -8,9 +8,9 @@ from npusim.cost.logic import LOGIC, Logic
 from npusim.cost.table import Table, table_of
 
 FORMATS = {"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4}
-SIZES = {"npu_pe_column": "ROWS", "npu_weight_column": "SIZE", "npu_accumulate": "SUM_BITS"}
+SIZES = {"npu_pe_column": "ROWS", "npu_weight_column": "ROWS", "npu_accumulate": "SUM_BITS"}
 CHEAP = {"idle": 0.5, "term": 1.5}
-LEAST = {"ROWS": (4, 16), "SIZE": (4, 16), "SUM_BITS": (18, 20)}
+LEAST = {"ROWS": (4, 16), "SUM_BITS": (18, 20)}
 
 
 def row(logic: Logic, place: int, size: tuple[str, int] | None) -> dict[str, Any]:

@@ -94,9 +94,9 @@ def test_other_values_are_checked_and_named():
     ):
         Memory("fixed", 0, 1, 1, 1 << 12)
     with pytest.raises(
-        FormatError, match=r"unknown key array\.rows; known are name, array\.size, "
+        FormatError, match=r"unknown key array\.lines; known are name, array\.size, "
     ):
-        machine.with_({"array.rows": 3})
+        machine.with_({"array.lines": 3})
 
 
 def test_other_values_leave_the_rest():

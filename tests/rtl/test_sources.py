@@ -45,6 +45,7 @@ VARIANTS = {
 
 REFUSED = {
     "SIZE": (2, 12, 128),
+    "ROWS": (1, 5),
     "BUS_BYTES": (2, 8),
     "BURST_BEATS": (0, 3, 512),
     "LANES_PER_REQUANTIZER": (0, 3, 8, 16),

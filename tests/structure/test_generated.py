@@ -18,8 +18,8 @@ from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = derived_files()
-OPTIONAL = {"pwlq_bits", "fp32_requantizer", "line_words", "acc_banks"}
-"""Keys that mean "not built in", or the least that there is, where they are absent."""
+OPTIONAL = {"pwlq_bits", "fp32_requantizer", "line_words", "acc_banks", "rows"}
+"""Keys that mean "not built in", the least that there is, or a square, where they are absent."""
 
 
 @pytest.mark.parametrize("name", FILES)

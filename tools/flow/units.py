@@ -151,7 +151,7 @@ COLUMN = Unit(
     "npu_pe_column", f"{_UNIT}.pe_column", _column, ("MAC",), _rows, ARRAY_FORMATS, rows=True
 )
 WEIGHTS = Unit(
-    "npu_weight_column", f"{_UNIT}.weight_column", _sized, ("MAC",), _weights, ARRAY_FORMATS
+    "npu_weight_column", f"{_UNIT}.weight_column", _column, ("MAC",), _weights, ARRAY_FORMATS
 )
 ACCUMULATE = Unit(
     "npu_accumulate", f"{_UNIT}.region[0].gen_there.accumulate", _sum_bits, ("MAC",), _accumulate,
@@ -181,7 +181,7 @@ UNITS = (
     Unit("npu_st", "st", _transfer, ("ST", "RQ"), _beats("st_valid", "st_ready")),
 )  # fmt: skip
 OWN = (
-    Unit("npu_lane", _UNIT, _sized, ("MAC", "RQ", "VEC"), _lane, ("uniform8", "pwlq"), own=True),
+    Unit("npu_lane", _UNIT, _column, ("MAC", "RQ", "VEC"), _lane, ("uniform8", "pwlq"), own=True),
     Unit("npu_array", "ex.array", _sized, ("MAC", "RQ", "VEC"), _array, ("uniform8", VECTOR),
          own=True),
 )  # fmt: skip

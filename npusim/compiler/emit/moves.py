@@ -231,7 +231,7 @@ def emit_select(
     """Emit the selection of channels: the array moves them across lanes with weights 0 and 1."""
     machine, size = emitter.machine, emitter.machine.size
     one = one_code(machine)
-    rows = min(size, max(s.channels for s in sources))
+    rows = min(machine.rows, max(s.channels for s in sources))
     tile_words = weight_tile_words(rows, one.code_bits)
     par_words = PAR_HEADER_WORDS + 1
     for needed, limit, pad in (
@@ -250,9 +250,9 @@ def emit_select(
     limits = (0, 255) if target.unsigned else (-128, 127)
     for block in range(target.blocks):
         lanes = slice(block * size, min((block + 1) * size, target.channels))
-        tiles = _selection_tiles(selection, lanes, size, rows)
+        tiles = _selection_tiles(selection, lanes, machine, rows)
         places = []
-        for (_, _), codes in tiles:
+        for _, codes in tiles:
             places.append(constants.place_bytes(pack_weight_tiles(codes[None], one.code_bits)))
         data = pack_parameters(
             selection.multipliers[None, lanes], selection.bias[lanes], selection.shift[lanes],
@@ -263,17 +263,18 @@ def emit_select(
             count = min(words, target.pixels - first)
             acc = emitter.accumulators(count)
             sums = emitter.banks("ACC", acc, acc + count)
-            for number, ((source, in_block), _) in enumerate(tiles):
+            loaded, act = None, 0
+            for number, ((source, in_block, slice_), _) in enumerate(tiles):
                 weights, fresh = wgt.find((block, number))
                 if fresh:
                     load_constant(emitter, "WGT", places[number], tile_words, weights)
-                act = ins.next()
                 x = flat[source]
-                load_tile(
-                    emitter, x, Patch(in_block, 1, 0, 1, first, count), ActTile(act, count, count)
-                )
-                held = min(rows, x.channels - in_block * size)
-                _configure_selection(emitter, one, count, rows, held, x.unsigned)
+                if loaded != (source, in_block):
+                    loaded, act = (source, in_block), ins.next()
+                    patch = Patch(in_block, 1, 0, 1, first, count)
+                    load_tile(emitter, x, patch, ActTile(act, count, count))
+                held = min(rows, x.channels - in_block * size - slice_ * machine.rows)
+                _configure_selection(emitter, one, count, (rows, held, slice_), x.unsigned)
                 emitter.execute(
                     "MAC", wgt_banks=emitter.banks("WGT", weights, weights + tile_words),
                     accumulate=int(number > 0), acc=acc, act=act, wgt=weights,
@@ -304,21 +305,29 @@ def emit_select(
 
 
 def _selection_tiles(
-    selection: Selection, lanes: slice, size: int, rows: int
-) -> list[tuple[tuple[int, int], NDArray[np.uint8]]]:
-    """Return ((input, its block), codes [rows SIZE]) of everything that a block takes from."""
-    tiles: dict[tuple[int, int], NDArray[np.uint8]] = {}
+    selection: Selection, lanes: slice, machine: Machine, rows: int
+) -> list[tuple[tuple[int, int, int], NDArray[np.uint8]]]:
+    """Return ((input, its block, slice), codes [rows SIZE]) of everything that a block takes from.
+
+    Slices of a block follow each other.
+    """
+    size = machine.size
+    tiles: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
     pairs = zip(selection.inputs[lanes].tolist(), selection.channels[lanes].tolist(), strict=True)
     for lane, (source, channel) in enumerate(pairs):
-        key = (source, channel // size)
+        slice_, row = divmod(channel % size, machine.rows)
+        key = (source, channel // size, slice_)
         tile = tiles.setdefault(key, np.zeros((rows, size), np.uint8))
-        tile[channel % size, lane] = 1
-    return list(tiles.items())
+        tile[row, lane] = 1
+    blocks = list(dict.fromkeys(key[:2] for key in tiles))
+    return sorted(tiles.items(), key=lambda tile: blocks.index(tile[0][:2]))
 
 
 def _configure_selection(
-    emitter: Emitter, one: _One, count: int, rows: int, held: int, unsigned: bool
+    emitter: Emitter, one: _One, count: int, tile: tuple[int, int, int], unsigned: bool
 ) -> None:
+    """Configure MX for `count` pixels; `tile`: its rows, those that count, the slice."""
+    rows, held, slice_ = tile
     emitter.configure(
         "MX",
         **{
@@ -330,7 +339,7 @@ def _configure_selection(
         mac_output={"acc_stride": 0, "warm": 0, "step": 0},
         mac_format={
             "format": CODES.index(one.code), "bits": one.bits,
-            "unsigned": int(unsigned), "zero_point": 0,
+            "unsigned": int(unsigned), "zero_point": 0, "slice": slice_,
         },
         subset_selectors={"value": one.selectors},
     )  # fmt: skip

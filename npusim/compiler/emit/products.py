@@ -125,12 +125,20 @@ def _load_weights(emitter: Emitter, p: Product, matrix: int, block: int, wgt: in
     )  # fmt: skip
 
 
-def _parts(depth: int, size: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (first block, blocks, rows of a tile): the last tile may be a part of one."""
-    if depth >= size:
-        yield 0, depth // size, size
-    if depth % size:
-        yield depth // size, 1, depth % size
+def _parts(depth: int, machine: Machine) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (first block, slice of it, tiles, rows of each): as many equal tiles as follow.
+
+    A tile of fewer rows than the array has, at a block's end or at that of all, is one by itself.
+    """
+    rows, size = machine.rows, machine.size
+    piece = depth if size % rows == 0 else size  # whose tiles but the last are equal
+    for first in range(0, depth, piece):
+        channels = min(piece, depth - first)
+        if channels >= rows:
+            yield first // size, 0, channels // rows, rows
+        if channels % rows:
+            at = first + channels // rows * rows
+            yield at // size, at % size // rows, 1, channels % rows
 
 
 def _multiply(
@@ -143,8 +151,10 @@ def _multiply(
 ) -> None:
     """Emit the MACs of `count` rows; `places`: their first words in ACT and in ACC."""
     size, (act, acc) = emitter.machine.size, places
-    for block, blocks, rows in _parts(p.depth, size):
-        first, weights = act + block * count, wgt + block * size
+    for block, number, tiles, rows in _parts(p.depth, emitter.machine):
+        at = block * size + number * emitter.machine.rows
+        blocks = -(-(number + tiles) // emitter.machine.slices)
+        first, weights = act + block * count, wgt + at
         emitter.configure(
             "MX",
             **{
@@ -152,17 +162,18 @@ def _multiply(
                 for name in ("mac_y", "mac_kw", "mac_kh", "mac_ob")
             },
             mac_x={"count": count, "stride": 1 if count > 1 else 0},
-            mac_cb={"count": blocks, "stride": count if blocks > 1 else 0},
+            mac_cb={"count": tiles, "stride": count if blocks > 1 else 0},
             mac_tile={"rows": rows, "row_first": 0, "row_end": rows},
             mac_output={"acc_stride": 0, "warm": 0, "step": 0},
             mac_format={
                 "format": CODES.index(UNIFORM), "bits": CODE_BITS,
                 "unsigned": int(p.a.unsigned), "zero_point": p.zero_points[0],
+                "slice": number,
             },
         )  # fmt: skip
         emitter.execute(
-            "MAC", accumulate=int(accumulate or block > 0), acc=acc, act=first, wgt=weights,
-            wgt_banks=emitter.banks("WGT", weights, weights + blocks * rows),
+            "MAC", accumulate=int(accumulate or at > 0), acc=acc, act=first, wgt=weights,
+            wgt_banks=emitter.banks("WGT", weights, weights + tiles * rows),
             read_banks=emitter.banks("ACT", first, first + blocks * count),
             acc_banks=emitter.banks("ACC", acc, acc + count),
         )  # fmt: skip

@@ -3,8 +3,8 @@
     target[channel j of block cb][lane p of block ob] = source[pixel ob * SIZE + p][lane j of cb]
 
 One MAC for each lane j: its SIZE taps are the pixels of a block, tap p's weights are one in column
-p, and all rows but j are masked. So each byte is one product, SIZE of them a cycle of which one
-counts; every block of the tile takes part at once.
+p, and all rows but that of j are masked. So each byte is one product, SIZE of them a cycle of which
+one counts; every block of the tile takes part at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from npusim.compiler.emit.transfers import (
     load_tile,
     store_tile,
 )
-from npusim.isa.layout import pack_weight_tiles
+from npusim.isa.layout import pack_weight_tiles, weight_tile_words
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 from npusim.runtimes.requantization import Requantization
@@ -44,7 +44,8 @@ class Matrices:
 
 def may_turn(machine: Machine) -> bool:
     """Return whether the weights and one block of pixels fit `machine`."""
-    size, tile_words = machine.size, -(-machine.size * one_code(machine).code_bits // 8)
+    size = machine.size
+    tile_words = weight_tile_words(machine.rows, one_code(machine).code_bits)
     pads = machine.scratchpads
     return (
         size * tile_words <= machine.wgt_words
@@ -62,9 +63,9 @@ def emit_turn(
     """
     machine, size = emitter.machine, emitter.machine.size
     one = one_code(machine)
-    codes = np.zeros((size, size, size), np.uint8)  # tap, row, column
+    codes = np.zeros((size, machine.rows, size), np.uint8)  # tap, row, column
     codes[np.arange(size), :, np.arange(size)] = 1
-    tile_words = -(-size * one.code_bits // 8)
+    tile_words = weight_tile_words(machine.rows, one.code_bits)
     plan = act_plan(machine, 1, matrices.count * matrices.rows * source.blocks)
     room = min(plan.words, machine.scratchpads.acc_words) // size
     place = constants.place_bytes(pack_weight_tiles(codes, one.code_bits))
@@ -108,17 +109,18 @@ def _turn(
     acc = emitter.accumulators(lanes * groups * blocks)
     sums = emitter.banks("ACC", acc, acc + lanes * groups * blocks)
     for lane in range(lanes):
+        slice_, row = divmod(lane, emitter.machine.rows)
         emitter.configure(
             "MX",
             **{name: {"count": 1, "stride": 0} for name in ("mac_kh", "mac_cb", "mac_ob")},
             mac_x=level(groups, size),
             mac_y=level(blocks, words),
             mac_kw=level(size, 1),
-            mac_tile={"rows": size, "row_first": lane, "row_end": lane + 1},
+            mac_tile={"rows": emitter.machine.rows, "row_first": row, "row_end": row + 1},
             mac_output={"acc_stride": 0, "warm": 0, "step": 0},
             mac_format={
                 "format": CODES.index(one.code), "bits": one.bits,
-                "unsigned": int(source.unsigned), "zero_point": 0,
+                "unsigned": int(source.unsigned), "zero_point": 0, "slice": slice_,
             },
             subset_selectors={"value": one.selectors},
         )  # fmt: skip

@@ -146,6 +146,7 @@ def _folded(
         beats = element_bytes(y.taps * x.taps * channels, 0, machine.size, machine.bus.bus_bytes)
         beats = y.words * x.words * beats // machine.bus.bus_bytes
         passes = y.kernel * x.kernel * -(-outputs[3] // machine.size)
+        passes *= -(-y.taps * x.taps * channels // machine.rows)
         return passes * outputs[1] * outputs[2] + beats, beats
 
     choices = []

@@ -21,10 +21,11 @@ class LinearShape:
     """What the search needs to know of a layer; lengths in pixels, blocks and words.
 
     `outputs` and `inputs` are rows and columns of each of the samples.
-    `tile_words`: WGT words of one weight tile over all `code_planes`; `sum_planes`: accumulator
-    planes. Depthwise: an output block reads its own input block; a weight tile covers `row_taps`
-    taps of each of `kernel_rows` kernel rows, several of them in a window of at most `line_words`
-    columns.
+    `slices`: weight tiles of a channel block of inputs, `in_tiles` of all `in_blocks`: the last one
+    may have fewer. `tile_words`: WGT words of one weight tile over all `code_planes`; `sum_planes`:
+    accumulator planes. Depthwise: an output block reads its own input block; a weight tile covers
+    `row_taps` taps of each of `kernel_rows` kernel rows, several of them in a window of at most
+    `line_words` columns.
     """
 
     samples: int
@@ -62,6 +63,8 @@ class LinearShape:
     """The input lies whole in other banks, and is read there."""
     keeps_target: bool = False
     """The outputs are written to other banks, and stay there."""
+    slices: int = 1
+    in_tiles: int = 1
     residual_strides: tuple[int, int] | None = None
     """The added tensor lies whole in other banks: words from row to row, from block to block."""
 
@@ -69,6 +72,11 @@ class LinearShape:
     def is_window(self) -> bool:
         """Whether the array multiplies several rows of pixels at once."""
         return self.kernel_rows > 1
+
+    def tiles(self, blocks: Count) -> Count:
+        """Return the weight tiles, at most, of `blocks` input blocks for each tap."""
+        found: Count = np.minimum(blocks * self.slices, self.in_tiles)
+        return found
 
     def rows_read(self, outputs: Count, taps: Count) -> Count:
         """Return the rows of pixels that the array reads for each weight tile."""
@@ -163,7 +171,7 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
     tiles = Tiles(*columns, *(walked[0] * walked[1] * times))
     pads = machine.scratchpads
     pixels = tiles.th * tiles.tw
-    weights = tiles.gob * tiles.gcb * passes(shape, tiles) * shape.tile_words
+    weights = tiles.gob * shape.tiles(tiles.gcb) * passes(shape, tiles) * shape.tile_words
     fits = weights <= machine.wgt_words
     fits &= pixels * tiles.gob * shape.sum_planes <= min(pads.acc_words, COUNT_MAX)
     fits &= tiles.gob * (PAR_HEADER_WORDS + shape.terms) + shape.add_words <= machine.par_words
@@ -175,7 +183,7 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
 
 
 def passes(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
-    """Return the weight tiles of an input block's taps."""
+    """Return the weight tiles of the taps of a slice of an input block."""
     return -(-tiles.gkh // shape.kernel_rows) * -(-tiles.gkw // shape.row_taps)
 
 

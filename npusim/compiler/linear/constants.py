@@ -18,6 +18,7 @@ from npusim.compiler.linear.layer import (
     first_in_block,
     input_span,
     place_parameters,
+    tiles_of,
     weight_tiles,
 )
 from npusim.compiler.linear.tiling import Tiling
@@ -189,7 +190,8 @@ class LayerConstants:
             for index, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
                 if index not in used:
                     continue
-                tiles = obs * chunk.ncb * ceil_divide(chunk.nkh, shape.kernel_rows)
+                tiles = obs * tiles_of(self.layer, self.machine, chunk.cb, chunk.ncb)
+                tiles *= ceil_divide(chunk.nkh, shape.kernel_rows)
                 tiles *= ceil_divide(chunk.nkw, shape.row_taps)
                 places[ob, index] = (words, tiles * shape.tile_words)
                 words += tiles * shape.tile_words
@@ -213,10 +215,13 @@ class LayerConstants:
 
     def _weight_bytes(self) -> bytes:
         planes = self.layer.terms.planes
-        tiles = [weight_tiles(self.layer, self.shape, plane) for plane in planes]
+        rows = self.machine.rows
+        tiles = [weight_tiles(self.layer, self.shape, plane, rows) for plane in planes]
         parts = []
         for ob, obs, chunk in self._order:
             cb = chunk.cb - first_in_block(self.layer, self.machine.size, ob)
+            first = cb * self.shape.slices
+            last = first + tiles_of(self.layer, self.machine, chunk.cb, chunk.ncb)
             taps = slice(chunk.kw, chunk.kw + chunk.nkw)
             if self.shape.row_taps > 1:
                 taps = slice(0, 1)
@@ -224,7 +229,7 @@ class LayerConstants:
             if self.shape.is_window:
                 kernel_rows = slice(0, 1)
             for plane, values in zip(planes, tiles, strict=True):
-                part = values[ob : ob + obs, cb : cb + chunk.ncb, kernel_rows, taps]
+                part = values[ob : ob + obs, first:last, kernel_rows, taps]
                 rows, size = part.shape[-2:]
                 parts.append(pack_weight_tiles(part.reshape(-1, rows, size), plane.code_bits))
         return b"".join(parts)

@@ -117,6 +117,32 @@ def _group_blocks(layer: LinearLayer, size: int) -> int:
     return most
 
 
+def _rows_of_slice(machine: Machine, channels: int) -> int:
+    """Return the rows of the last slice that `channels` of a word fill."""
+    return (channels - 1) % machine.rows + 1
+
+
+def tiles_of(layer: LinearLayer, machine: Machine, cb: int, blocks: int) -> int:
+    """Return the weight tiles of input blocks cb .. cb + blocks - 1 for each tap."""
+    if layer.depthwise:
+        return blocks
+    last = machine.size
+    if cb + blocks == layer.source.blocks:
+        last = _last_channels(layer)
+    return (blocks - 1) * machine.slices + ceil_divide(last, machine.rows)
+
+
+def rows_at_end(layer: LinearLayer, machine: Machine, rows: int, end: int) -> int:
+    """Return the active rows, of `rows`, of the last weight tile of the blocks before `end`."""
+    if layer.depthwise or end != layer.source.blocks:
+        return rows
+    return _rows_of_slice(machine, _last_channels(layer))
+
+
+def _last_channels(layer: LinearLayer) -> int:
+    return layer.source.channels - (layer.source.blocks - 1) * layer.source.size
+
+
 def choose_tiling(
     layer: LinearLayer,
     machine: Machine,
@@ -176,10 +202,10 @@ def tap_choices(layer: LinearLayer, machine: Machine) -> list[tuple[int, int]]:
     (kh, kw), (dh, dw) = layer.window.kernel, layer.window.dilation
     zero = all(plane.has_zero for plane in layer.terms.planes)
     row_taps = (kw - 1) * dw + 1
-    if not layer.depthwise or row_taps > machine.size or (dw > 1 and not zero):
+    if not layer.depthwise or row_taps > machine.rows or (dw > 1 and not zero):
         return [(1, 1)]
     fits = (
-        kh - 1 <= LINES and kh * row_taps <= machine.size and row_taps <= machine.array.line_words
+        kh - 1 <= LINES and kh * row_taps <= machine.rows and row_taps <= machine.array.line_words
     )
     window = [(kh, row_taps)] if kh > 1 and dh == 1 and row_taps >= LEAST_LINE and fits else []
     return [*window, (1, row_taps), (1, 1)]
@@ -191,17 +217,21 @@ def linear_shape(
     """Return what the tile search knows of a layer; `taps`: one of `tap_choices`."""
     size = machine.size
     kernel_rows, row_taps = taps
-    rows = kernel_rows * row_taps if layer.depthwise else min(size, layer.source.channels)
+    rows = kernel_rows * row_taps if layer.depthwise else min(machine.rows, layer.source.channels)
     planes = layer.terms.planes
     grouped = layer.groups > 1 and not layer.depthwise
     source, target = layer.source, layer.target
     added = layer.residual.source.kept if layer.residual else None
+    in_blocks = 1 if layer.depthwise else _group_blocks(layer, size)
+    whole = in_blocks == source.blocks
     return LinearShape(
         samples=layer.samples,
         outputs=(layer.target_rows, target.width),
         inputs=(-(-layer.source_rows // layer.row_step), source.width),
         out_blocks=target.blocks,
-        in_blocks=1 if layer.depthwise else _group_blocks(layer, size),
+        in_blocks=in_blocks,
+        in_tiles=tiles_of(layer, machine, 0, in_blocks) if whole else in_blocks * machine.slices,
+        slices=1 if layer.depthwise else machine.slices,
         kernel=layer.window.kernel,
         stride=(layer.window.stride[0] // layer.row_step, layer.window.stride[1]),
         dilation=layer.window.dilation,
@@ -241,10 +271,13 @@ def _too_small(layer: LinearLayer, machine: Machine, shape: LinearShape) -> str:
     return f"{layer.name}: its smallest tile does not fit the ACT banks of {machine.name}"
 
 
-def weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArray[np.uint8]:
-    """Return the codes as tiles [out block, input block, KH, passes, rows, SIZE].
+def weight_tiles(
+    layer: LinearLayer, shape: LinearShape, plane: Plane, array_rows: int
+) -> NDArray[np.uint8]:
+    """Return the codes as tiles [out block, tile of the input, KH, passes, rows, SIZE].
 
-    One for all kernel rows in a window.
+    Each input block has `slices` tiles, of `array_rows` channels but for its last. One for all
+    kernel rows in a window.
     """
     size = layer.target.size
     codes = plane.codes
@@ -265,10 +298,16 @@ def weight_tiles(layer: LinearLayer, shape: LinearShape, plane: Plane) -> NDArra
         return rows
     if layer.groups > 1:
         wide = _ungrouped(layer, shape, wide)
-    columns = np.zeros((*wide.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    block = min(size, shape.slices * shape.rows)
+    columns = np.zeros((*wide.shape[:3], shape.in_blocks * block), np.uint8)
     columns[..., : wide.shape[3]] = wide
-    split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, shape.rows)
-    return split.transpose(0, 4, 2, 3, 5, 1)
+    split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, block)
+    tiles = np.zeros((*split.shape[:5], shape.slices, shape.rows), np.uint8)
+    for number in range(shape.slices):
+        held = split[..., number * array_rows :][..., : shape.rows]
+        tiles[..., number, : held.shape[-1]] = held
+    tiles = tiles.reshape(*split.shape[:4], -1, shape.rows)
+    return tiles.transpose(0, 4, 2, 3, 5, 1)
 
 
 def _ungrouped(
@@ -278,7 +317,8 @@ def _ungrouped(
     size = layer.target.size
     ics = layer.source.channels // layer.groups
     ocs = layer.target.channels // layer.groups
-    dense = np.zeros((*codes.shape[:3], shape.in_blocks * shape.rows), np.uint8)
+    block = min(size, shape.slices * shape.rows)
+    dense = np.zeros((*codes.shape[:3], shape.in_blocks * block), np.uint8)
     for channel in range(layer.target.channels):
         ob = channel // size
         base = first_in_block(layer, size, ob) * size
@@ -304,7 +344,7 @@ def weight_words(shape: LinearShape, out_blocks: int) -> int:
     """Return the WGT words of the weights of `out_blocks` output blocks."""
     passes = ceil_divide(shape.kernel[0], shape.kernel_rows)
     passes *= ceil_divide(shape.kernel[1], shape.row_taps)
-    return out_blocks * shape.in_blocks * passes * shape.tile_words
+    return out_blocks * shape.in_tiles * passes * shape.tile_words
 
 
 def parameter_words(layer: LinearLayer) -> int:

@@ -18,7 +18,9 @@ from npusim.compiler.linear.layer import (
     LinearLayer,
     Residual,
     ceil_divide,
+    rows_at_end,
     tile_words_of,
+    tiles_of,
 )
 from npusim.compiler.linear.planes import format_code
 from npusim.compiler.linear.tiling import Tiling
@@ -305,9 +307,8 @@ class TileLoops:
         passes = ceil_divide(chunk.nkw, taps)
         kernel_passes = ceil_divide(chunk.nkh, shape.kernel_rows)
         walk = (area.columns - 1) * stride_w + taps if depth else area.columns
-        last_rows = layer.source.channels - (layer.source.blocks - 1) * layer.source.size
-        is_last = chunk.cb + chunk.ncb == layer.source.blocks
-        row_end = rows if depth or not is_last else last_rows
+        tiles = tiles_of(layer, self.machine, chunk.cb, chunk.ncb)
+        row_end = rows_at_end(layer, self.machine, rows, chunk.cb + chunk.ncb)
         blocks = obs if depth else chunk.ncb
         act += depth * piece.first * self.layout.block_stride
         end = act + (blocks - 1) * self.layout.block_stride
@@ -323,7 +324,7 @@ class TileLoops:
                 mac_y=level(shape.rows_read(area.rows, chunk.nkh), row_step),
                 mac_kw=level(passes, shape.dilation[1]),
                 mac_kh=level(kernel_passes, shape.dilation[0] * self.layout.row_stride),
-                mac_cb=level(chunk.ncb, self.layout.block_stride),
+                mac_cb=level(tiles, self.layout.block_stride),
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": rows, "row_first": 0, "row_end": row_end, "taps": window * taps},
                 mac_output={
@@ -341,7 +342,7 @@ class TileLoops:
                 },
                 subset_selectors={"value": plane.selectors},
             )
-            each = chunk.ncb * kernel_passes * passes * words
+            each = tiles * kernel_passes * passes * words
             own = wgt + piece.first * each
             emitter.execute(
                 "MAC",

@@ -73,7 +73,7 @@ def engine_cycles(
     if shape.depthwise:
         read = shape.rows_read(rows, tiles.gkh)
         walked = read * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
-    taken = blocks * tiles.gcb * passes(shape, tiles)
+    taken = blocks * shape.tiles(tiles.gcb) * passes(shape, tiles)
     mac = load + (taken - 1) * np.maximum(walked, load) + walked
     mac = chunks * shape.code_planes * (mac + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
     turns = pixels * shape.lanes_per_requantizer

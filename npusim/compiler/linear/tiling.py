@@ -140,7 +140,7 @@ def _weight_slots(
     shape: LinearShape, machine: Machine, tiles: Tiles
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots for chunks."""
-    chunk = tiles.gob * tiles.gcb * passes(shape, tiles) * shape.tile_words
+    chunk = tiles.gob * shape.tiles(tiles.gcb) * passes(shape, tiles) * shape.tile_words
     chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
     chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
     groups = -(-shape.out_blocks // tiles.gob)
@@ -201,7 +201,7 @@ def _traffic(
         in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
     loaded_once = resident | ((chunks <= wgt_slots) & outer)
     tiles_loaded = np.where(loaded_once, tiles.passes_once, tiles.passes_again)
-    weight_words = shape.out_blocks * shape.in_blocks * tiles_loaded * shape.tile_words
+    weight_words = shape.out_blocks * shape.in_tiles * tiles_loaded * shape.tile_words
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
     par_words = shape.out_blocks * (PAR_HEADER_WORDS + shape.terms) + pages * shape.add_words
     pixels = shape.samples * shape.outputs[0] * shape.outputs[1]

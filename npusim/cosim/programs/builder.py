@@ -186,7 +186,8 @@ class Builder:
         return instruction("CFG", engine, index=low, **held)
 
     def _note_writes(self, item: Instruction, level: int) -> None:
-        for nest in PAGES[item.name].nests(group_of(item, self._files.of(item.engine))):
+        group = group_of(item, self._files.of(item.engine))
+        for nest in PAGES[item.name].nests(group, self.machine):
             if nest.is_write and nest.applies[0]:
                 pad, words = nest.scratchpad, nest.touched(0)
                 self.valid[pad][words] = level if pad == "ACC" else 1

@@ -34,7 +34,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     form = rng.choice(formats)
     bits = rng.randint(LEAST_BITS, bits_max(b.machine, form))
     stored, depthwise = CODES[form].stored_bits(bits), int(rng.random() < 0.4)
-    rows = rng.choice((b.machine.size, *(rng.randint(1, b.machine.size) for _ in range(4))))
+    rows = rng.choice((b.machine.rows, *(rng.randint(1, b.machine.rows) for _ in range(4))))
     rows = max(1, min(rows, wgt_words * 8 // stored))
     taps = rng.choice((-(-rows // 3), -(-rows // 2), rows - 1, 255))
     if rng.random() < 0.4:
@@ -59,7 +59,10 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     acc_words = b.machine.scratchpads.acc_words
     if results > acc_words:
         return
-    low, levels = fit(rng, act_words, [*tiles, *pixels])
+    slices = b.machine.slices
+    first = rng.choice((0, 0, slices - 1, rng.randrange(slices))) if slices > 1 else 0
+    blocks = (first + tiles[1] - 1) // slices + 1
+    low, levels = fit(rng, act_words, [tiles[0], blocks, *tiles[2:], *pixels])
     level = CODES[form].regions
     accumulate = 0
     acc, acc_stride = _accumulators(rng, acc_words, tiles[0], results)
@@ -73,6 +76,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
     names = dict(zip(LEVELS, levels, strict=True))
     b.configure("MX", {
         **{name: {"count": c, "stride": s} for name, (c, s) in names.items()},
+        "mac_cb": {"count": tiles[1], "stride": names["mac_cb"][1]},
         "mac_tile": {
             "rows": rows,
             "row_first": rng.choice((0, 0, 0, 0, 0, 0, rng.randint(0, rows), rng.randrange(256))),
@@ -83,6 +87,7 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         "mac_format": {
             "format": form, "bits": bits, "unsigned": unsigned,
             "zero_point": zero_point(rng, unsigned), "row_warm": row_warm, "row_skip": row_skip,
+            "slice": first,
         },
         "subset_selectors": {"value": rng.choice((0, *(rng.getrandbits(32) for _ in range(7))))},
     }, rng)  # fmt: skip

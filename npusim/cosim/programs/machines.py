@@ -51,6 +51,7 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
         "energy.technology": rng.choice(TECHNOLOGIES),
         "energy.clock_gating": rng.random() < 0.5,
         **shared_in_a_third(random.Random(seed), Machine.load("nano").clock.frequency_hz),
+        "array.rows": rng.choice((0, rng.randint(2, size))),
     })  # fmt: skip
 
 

@@ -103,7 +103,7 @@ Mistake = tuple[str, Registers, dict[str, int]]
 
 
 def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
-    size = b.machine.size
+    rows = b.machine.rows
     wrong: list[Mistake] = [
         *(("MAC", {f"mac_{n}": {"count": 0}}, {}) for n in ("ob", "cb", "kh", "kw", "y", "x")),
         *(("MAC", {"mac_format": {"format": f}}, {}) for f in range(len(CODES), FORMAT_PLACES)),
@@ -114,7 +114,8 @@ def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
             for most in (bits_max(b.machine, form),)
         ),
         ("MAC", {"mac_tile": {"rows": 0}}, {}),
-        ("MAC", {"mac_tile": {"rows": rng.choice((size + 1, 2 * size, 255))}}, {}),
+        ("MAC", {"mac_tile": {"rows": rng.choice((rows + 1, 2 * rows, 255))}}, {}),
+        ("MAC", {"mac_format": {"slice": rng.choice((b.machine.slices, 63))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
         ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
         ("MAC", {}, {"read_banks": _beyond(b, rng, "ACT")}),

@@ -30,7 +30,7 @@ def undefined_read(timeline: Timeline) -> str:
         name, i = names[pc]
         group = timeline.columns.groups[name]
         try:
-            for nest in PAGES[name].nests(group):
+            for nest in PAGES[name].nests(group, timeline.machine):
                 if nest.applies[i]:
                     low, high = nest.bounds()
                     words.touch(nest, i, int(low[i]), int(high[i]))

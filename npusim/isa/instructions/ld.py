@@ -75,7 +75,7 @@ def _shape(ld: Group) -> tuple[Column, ...]:
     return np.where(plain, 1, ld["blocks"]), np.where(plain, 1, ld["rows"]), *sides
 
 
-def nests(ld: Group) -> list[Nest]:
+def nests(ld: Group, machine: Machine) -> list[Nest]:
     """Return the words written: padding, rows, padding of each block."""
     blocks, rows, top, bottom, left, right = _shape(ld)
     stride = ld.registers["act_stride"]
@@ -108,7 +108,7 @@ def banks(ld: Any) -> Any:
 def counts(ld: Group, machine: Machine) -> dict[str, Column]:
     """Return the bytes read and the words written."""
     found = {"dram_read_bytes": moved_bytes(transfer(ld, machine), machine)}
-    for nest in nests(ld):
+    for nest in nests(ld, machine):
         (blocks, _), (rows, _), (columns, _) = nest.levels
         found[f"{nest.scratchpad.lower()}_writes"] = blocks * rows * columns * nest.applies
     return found

@@ -25,7 +25,6 @@ from npusim.isa.page import (
     Rule,
     built_in,
     counted,
-    levels_of,
     no_transfer,
     within,
 )
@@ -59,8 +58,8 @@ REGISTERS = (
         "mac_tile", 6, "weight tiles and accumulators",
         (
             Field("rows", 0, 8, "rows of a weight tile"),
-            Field("row_first", 8, 8, "first active row in the first channel block"),
-            Field("row_end", 16, 8, "active rows in the last channel block"),
+            Field("row_first", 8, 8, "first active row in the first tile of cb"),
+            Field("row_end", 16, 8, "active rows in the last tile of cb"),
             Field("taps", 24, 8, "window: rows of the array for each row of pixels"),
         ),
     ),
@@ -78,6 +77,7 @@ REGISTERS = (
             Field("format", 0, 2, "weight code", names=WEIGHT_FORMATS),
             Field("bits", 4, 4, "b of the code"),
             Field("unsigned", 8, 1, "activations are uint8"),
+            Field("slice", 9, 6, "slice of a word that the first tile multiplies"),
             Field("zero_point", 16, 9, "of the activations; xe is taken modulo 2^9", signed=True),
             Field("row_warm", 25, 2, "window: rows of pixels before the first with results"),
             Field("row_skip", 27, 5, "window: rows of pixels between those with results"),
@@ -112,7 +112,8 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
         rule = within("", form["bits"], LEAST_BITS, most)
         text = f"mac_format: {name} of {{}} bits is not built in ({LEAST_BITS}..{most})"
         yield Rule(rule.holds | (form["format"] != index), text, rule.values)
-    yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.size)
+    yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.rows)
+    yield within("mac_format.slice", form["slice"], 0, machine.slices - 1)
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
     columns, most = mac.registers["mac_x"]["count"], machine.array.line_words
     text = f"window: expected rows of {LEAST_LINE}..{most} pixels, found {{}}"
@@ -187,16 +188,34 @@ def regions(mac: Group) -> Column:
     return count
 
 
-def active_rows(mac: Group) -> Column:
+def active_rows(mac: Group, machine: Machine) -> Column:
     """Return the active rows, summed over the weight tiles of one ob, kh, kw."""
-    tile, blocks = mac.registers["mac_tile"], mac.registers["mac_cb"]["count"]
-    rows = tile["rows"]
-    first, end = np.minimum(tile["row_first"], rows), np.minimum(tile["row_end"], rows)
-    several = rows - first + end + (blocks - 2) * rows
-    return np.where(blocks > 1, several, np.maximum(0, end - first))
+    tile, tiles = mac.registers["mac_tile"], mac.registers["mac_cb"]["count"]
+    rows, begin = tile["rows"], mac.registers["mac_format"]["slice"]
+    end = begin + tiles - 1
+    first = np.minimum(tile["row_first"], _rows_there(mac, machine, begin))
+    last = np.minimum(tile["row_end"], _rows_there(mac, machine, end))
+    short = (end // machine.slices) - (begin + 1) // machine.slices  # last slices in between
+    between = (tiles - 2) * rows - short * (rows - _rows_there(mac, machine, machine.slices - 1))
+    several = _rows_there(mac, machine, begin) - first + last + between
+    return np.where(tiles > 1, several, np.maximum(0, last - first))
 
 
-def nests(mac: Group) -> list[Nest]:
+def _rows_there(mac: Group, machine: Machine, number: Any) -> Column:
+    """Return the rows of a tile whose lanes a word has; `number`: slices before it."""
+    rows = mac.registers["mac_tile"]["rows"]
+    lanes = machine.size - number % machine.slices * machine.rows
+    return np.where(mac["depthwise"] == 1, rows, np.minimum(rows, lanes))
+
+
+def words_of_reduction(mac: Group, machine: Machine) -> Column:
+    """Return the channel blocks that the tiles of cb multiply: several tiles may share a word."""
+    begin = mac.registers["mac_format"]["slice"]
+    blocks: Column = (begin + mac.registers["mac_cb"]["count"] - 1) // machine.slices + 1
+    return blocks
+
+
+def nests(mac: Group, machine: Machine) -> list[Nest]:
     """Return the sums that are added to, the words of ACT and WGT, the sums that are written.
 
     Those of ACC are met once for each weight tile of an ob; here they stand once.
@@ -205,10 +224,13 @@ def nests(mac: Group) -> list[Nest]:
     blocks = (mac.registers["mac_ob"]["count"], mac.registers["mac_output"]["acc_stride"])
     weights = saturating_product(tiles(mac), tile_words(mac))
     sums = (mac["acc"], (blocks, (some, one)))
+    walked = {name: mac.registers[name]["count"] for name in LEVELS}
+    walked["mac_cb"] = words_of_reduction(mac, machine)
+    words = tuple((count, mac.registers[name]["stride"]) for name, count in walked.items())
     adds, held = (some > 0) & (mac["accumulate"] == 1), regions(mac)
     return [
         Nest("ACC", False, mac["acc_banks"], *sums, adds, held),
-        Nest("ACT", False, mac["read_banks"], mac["act"], levels_of(mac, LEVELS), one == 1),
+        Nest("ACT", False, mac["read_banks"], mac["act"], words, one == 1),
         Nest("WGT", False, mac["wgt_banks"], mac["wgt"], ((weights, one),), one == 1),
         Nest("ACC", True, mac["acc_banks"], *sums, some > 0, held),
     ]
@@ -234,7 +256,7 @@ def counts(mac: Group, machine: Machine) -> dict[str, Column]:
     element = ARRAY_FORMAT[form["format"], form["bits"]]
     passes, at_array = tiles(mac), tiles(mac) * reads(mac)
     others = passes // np.maximum(1, mac.registers["mac_cb"]["count"])
-    products = active_rows(mac) * others * reads(mac) * size
+    products = active_rows(mac, machine) * others * reads(mac) * size
     per_tile = result_rows(mac) * row_results(mac) * regions(mac)
     overwriting = mac.registers["mac_ob"]["count"] * (mac["accumulate"] == 0)
     return {

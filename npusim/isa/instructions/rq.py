@@ -80,7 +80,7 @@ def _block_words(rq: Group) -> Column:
     return PAR_HEADER_WORDS + rq.registers["vec_kx"]["count"]
 
 
-def nests(rq: Group) -> list[Nest]:
+def nests(rq: Group, machine: Machine) -> list[Nest]:
     """Return the words of PAR, those of each term, and those that are written."""
     one, registers = np.ones_like(rq.pcs), rq.registers
     constants = saturating_product(registers["vec_b"]["count"], _block_words(rq))

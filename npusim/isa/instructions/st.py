@@ -36,7 +36,7 @@ def rules(st: Group, machine: Machine) -> Iterator[Rule]:
     yield built_in(machine, "ACT", st["banks"])
 
 
-def nests(st: Group) -> list[Nest]:
+def nests(st: Group, machine: Machine) -> list[Nest]:
     """Return the words read."""
     stride, one = st.registers["act_stride"], np.ones_like(st.pcs)
     rows = (st["blocks"], stride["block"]), (st["rows"], stride["row"])

@@ -99,7 +99,7 @@ def hazards(vec: Group) -> Iterator[Rule]:
     yield Rule(holds, "accumulates twice in a word, too soon to see it")
 
 
-def nests(vec: Group) -> list[Nest]:
+def nests(vec: Group, machine: Machine) -> list[Nest]:
     """Return the taps; then sums that are added to and written, or words that are written."""
     one, is_sum = np.ones_like(vec.pcs), _is(vec, "sum")
     sums, output = vector_nest.sums(vec, vec["acc"]), vector_nest.output(vec)

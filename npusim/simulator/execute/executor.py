@@ -89,7 +89,7 @@ class Executor:
         self.nests: dict[str, list[Nest]] = {}
         for name, group in groups.items():
             self.names[group.pcs], self.number[group.pcs] = name, np.arange(len(group.pcs))
-            self.nests[name] = PAGES[name].nests(group)
+            self.nests[name] = PAGES[name].nests(group, machine)
             if name in self.parts:
                 usable = self.parts[name].prepared & self._inside(name, group)
                 self.prepared[group.pcs] = usable & (form != "plain")

@@ -48,12 +48,12 @@ vectors of a region in `columns`, and addresses of what Macs keeps."""
 
 _DECODED = (
     "depthwise", "rows", "row_first", "row_end", "format", "bits", "unsigned", "zero_point",
-    "selectors", "ob", "cb", "kh", "kw",
+    "selectors", "ob", "cb", "kh", "kw", "slice",
 )  # fmt: skip
 """What decoded weights depend on, beside their bytes."""
 _WALKED = (
     "depthwise", "window", "rows", "taps", "y_stride", "x_stride", "cb", "cb_stride", "kh",
-    "kh_stride", "kw", "kw_stride",
+    "kh_stride", "kw", "kw_stride", "slice",
 )  # fmt: skip
 """What the offsets of a pixel's reduction depend on."""
 
@@ -93,7 +93,7 @@ class Macs:
         self.weights: dict[tuple[bytes, bytes], tuple[NDArray, int, NDArray]] = {}
         self.offsets: dict[bytes, NDArray[np.int64]] = {}
         self.weight_words = mac.tiles(group) * mac.tile_words(group)
-        low, high = next(n for n in mac.nests(group) if n.scratchpad == "ACT").bounds()
+        low, high = next(n for n in mac.nests(group, machine) if n.scratchpad == "ACT").bounds()
         lanes = np.where(group["depthwise"] == 1, LANES, self.lanes)
         columns = plain.operands(group, machine) | {
             "low": low, "high": high, "size": self.size, "columns": -(-self.size // lanes),
@@ -133,7 +133,8 @@ class Macs:
     def _offsets(self, o: Any) -> NDArray[np.int64]:
         """Return the bytes from a pixel's operands to those of each tile, or of each tap of one."""
         cb, kh, kw = np.indices((o["cb"], o["kh"], o["kw"])).reshape(3, -1)
-        words = cb * o["cb_stride"] + kh * o["kh_stride"] + kw * o["kw_stride"]
+        slices = int(o["slice"]) + cb
+        words = slices // o["slices"] * o["cb_stride"] + kh * o["kh_stride"] + kw * o["kw_stride"]
         item = 1 if self.taps == 4 and not o["depthwise"] else 2
         if o["depthwise"]:
             row = np.arange(o["rows"])
@@ -142,7 +143,10 @@ class Macs:
             late = above * o["y_stride"] + (row - above * o["taps"]) * o["x_stride"]
             words = (words[:, None] - late).ravel()
             words = np.append(words, words[: len(words) % 2])  # an odd tap of weight zero
-        return np.ascontiguousarray(words * (self.size * item), np.int64)
+        lanes = words * self.size
+        if not o["depthwise"]:
+            lanes += slices % o["slices"] * o["array_rows"]
+        return np.ascontiguousarray(lanes * item, np.int64)
 
     def _decoded(self, i: int) -> tuple[NDArray, int, NDArray]:
         """Return the packed weights, their steps, and the sums that they start from."""

@@ -46,7 +46,7 @@ class Requantizations:
 
     def __init__(self, group: Group, machine: Machine, state: State) -> None:
         self.state, self.size = state, machine.size
-        terms = [n for n in rq.nests(group) if not n.is_write and n.scratchpad != "PAR"]
+        terms = [n for n in rq.nests(group, machine) if not n.is_write and n.scratchpad != "PAR"]
         self.terms = [(n, n.bounds() if n.scratchpad == "ACC" else None) for n in terms]
         self.constants: dict[tuple[object, ...], tuple[int, NDArray[np.uint8], int, list[int]]] = {}
         width = -(-self.size // LANES) * LANES

@@ -36,7 +36,7 @@ _UNITS = {
 
 def datapath_parameters(machine: Machine) -> dict[str, int]:
     """Return the build parameters of the datapath's units on `machine`."""
-    return {**machine.parameters, "ROWS": machine.size, "MAX_TERMS": TERMS_MAX}
+    return {**machine.parameters, "MAX_TERMS": TERMS_MAX}
 
 
 def durations(columns: Columns, machine: Machine) -> Column:

@@ -60,7 +60,7 @@ def address_faults(columns: Columns, machine: Machine, legal: Mapping[str, Mask]
     """
     faults = np.zeros(columns.count, np.bool_)
     for name, group in columns.groups.items():
-        for nest in PAGES[name].nests(group):
+        for nest in PAGES[name].nests(group, machine):
             asked = replace(nest, applies=nest.applies & legal[name])
             faults[group.pcs] |= asked.outside(machine)
     return faults

@@ -6,7 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
-from itertools import product
+from itertools import chain, product
 
 from npusim.cosim.programs.programs import random_program
 from npusim.isa.columns import RegisterFile, group_of
@@ -19,17 +19,21 @@ from npusim.machines import Machine
 NANO = Machine.load("nano")
 
 
+FLAT = NANO.with_({"array.size": 8, "array.rows": 3})
+"""Three slices a word, the last one of two rows."""
+
+
 @cache
-def _programs(name: str, **array: int) -> list[tuple[Machine, tuple[Instruction, ...]]]:
-    machine = Machine.load(name).with_({f"array.{key}": value for key, value in array.items()})
+def _programs(machine: Machine) -> list[tuple[Machine, tuple[Instruction, ...]]]:
     rng = [random.Random(seed) for seed in range(25)]
     return [(machine, random_program(one, machine, 12)[0].instructions) for one in rng]
 
 
 def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
-    """Yield every instruction of this name in 75 programs, with the registers that it sees."""
-    shared = _programs("nano", lanes_per_requantizer=2, lanes_per_lookup=4)
-    for machine, program in (*_programs("nano"), *_programs("base"), *shared):
+    """Yield every instruction of this name in 100 programs, with the registers that it sees."""
+    shared = NANO.with_({"array.lanes_per_requantizer": 2, "array.lanes_per_lookup": 4})
+    machines = (NANO, Machine.load("base"), shared, FLAT)
+    for machine, program in chain.from_iterable(map(_programs, machines)):
         files = RegisterFile()
         for item in program:
             if item.name == "CFG":
@@ -79,10 +83,12 @@ class Touched:
             found[f"{pad.lower()}_{'writes' if is_write else 'reads'}"] += len(words)
         return found
 
-    def assert_nests(self, item: Instruction, registers: Registers) -> None:
+    def assert_nests(
+        self, item: Instruction, registers: Registers, machine: Machine = NANO
+    ) -> None:
         """Assert that the page's nests touch these words, and that their bounds hold them."""
         nests: dict[tuple[str, bool], set[int]] = defaultdict(set)
-        for nest in PAGES[item.name].nests(group_of(item, registers)):
+        for nest in PAGES[item.name].nests(group_of(item, registers), machine):
             if nest.applies[0]:
                 low, high = nest.bounds()
                 words = words_of(*nest.of(0)).tolist()

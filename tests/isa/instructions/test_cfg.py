@@ -15,7 +15,7 @@ def test_one_cycle_and_nothing_touched() -> None:
     assert any(True for _ in drawn("CFG"))
     one = group("CFG", index=5, value0=7)
     assert cfg.cycles(one, NANO, unit_latency).tolist() == [1]
-    assert cfg.nests(one) == []
+    assert cfg.nests(one, NANO) == []
     assert cfg.banks(one) == 0
     assert cfg.counts(one, NANO) == {}
     assert cfg.transfer(one, NANO) is None

@@ -12,7 +12,7 @@ def test_it_waits_and_touches_nothing() -> None:
     assert fence.REGISTERS == ()
     assert broken("FENCE", one) == []
     assert fence.cycles(one, NANO, unit_latency).tolist() == [0]
-    assert fence.nests(one) == []
+    assert fence.nests(one, NANO) == []
     assert fence.banks(one) == 0
     assert fence.counts(one, NANO) == {}
     assert fence.transfer(one, NANO) is None

@@ -12,7 +12,7 @@ def test_it_waits_and_touches_nothing() -> None:
     assert halt.REGISTERS == ()
     assert broken("HALT", one) == []
     assert halt.cycles(one, NANO, unit_latency).tolist() == [0]
-    assert halt.nests(one) == []
+    assert halt.nests(one, NANO) == []
     assert halt.banks(one) == 0
     assert halt.counts(one, NANO) == {}
     assert halt.transfer(one, NANO) is None

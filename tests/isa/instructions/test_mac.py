@@ -39,11 +39,15 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         for t, (ob, cb, kh, kw) in enumerate(loop(r, ("mac_ob", "mac_cb", "mac_kh", "mac_kw"))):
             for word in range(words):
                 touched.read("WGT", item["wgt"] + t * words + word)
+            slices = -(-size // machine.rows)
+            word, slice_ = divmod(r["mac_format"]["slice"] + cb, slices)
             active = sum(
-                (cb > 0 or row >= tile["row_first"]) and (cb < last_block or row < tile["row_end"])
+                (item["depthwise"] or slice_ * machine.rows + row < size)
+                and (cb > 0 or row >= tile["row_first"])
+                and (cb < last_block or row < tile["row_end"])
                 for row in range(tile["rows"])
             )
-            base = item["act"] + ob * r["mac_ob"]["stride"] + cb * r["mac_cb"]["stride"]
+            base = item["act"] + ob * r["mac_ob"]["stride"] + word * r["mac_cb"]["stride"]
             base += kh * r["mac_kh"]["stride"] + kw * r["mac_kw"]["stride"]
             tiles, p, reads = tiles + 1, 0, 0
             for y, x in loop(r, ("mac_y", "mac_x")):
@@ -65,7 +69,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
                     touched.read("ACC", word)
                 if item["accumulate"] or cb or kh or kw:
                     counts["acc_reads"] += regions
-        touched.assert_nests(item, registers)
+        touched.assert_nests(item, registers, machine)
         counts |= {
             "act_reads": len(touched.words["ACT", False]), "wgt_reads": tiles * words,
             "array_cycles": tiles * reads, "weight_swaps": tiles * size,

@@ -139,8 +139,11 @@ class Reference:
                 tile += 1
                 first = cb == kh == kw == 0
                 last = (cb, kh, kw) == (counts["cb"] - 1, counts["kh"] - 1, counts["kw"] - 1)
+                word_of, slice_ = divmod(form["slice"] + cb, -(-size // self.machine.rows))
+                lanes = [slice_ * self.machine.rows + row for row in range(mask["rows"])]
                 active = [
-                    (cb > 0 or row >= mask["row_first"])
+                    (item["depthwise"] or lanes[row] < size)
+                    and (cb > 0 or row >= mask["row_first"])
                     and (cb < counts["cb"] - 1 or row < mask["row_end"])
                     for row in range(mask["rows"])
                 ]
@@ -148,7 +151,7 @@ class Reference:
                 for y in range(counts["y"]):
                     before, seen = None, []
                     for x in range(counts["x"]):
-                        at = item["act"] + ob * n["ob"]["stride"] + cb * n["cb"]["stride"]
+                        at = item["act"] + ob * n["ob"]["stride"] + word_of * n["cb"]["stride"]
                         at += kh * n["kh"]["stride"] + kw * n["kw"]["stride"]
                         at += y * n["y"]["stride"] + x * n["x"]["stride"]
                         word = [
@@ -175,7 +178,7 @@ class Reference:
                             if item["window"] and (late < 0 or late % (form["row_skip"] + 1)):
                                 continue
                         else:
-                            xe = [[word[row]] * size if on else [0] * size
+                            xe = [[word[lanes[row]]] * size if on else [0] * size
                                   for row, on in enumerate(active)]  # fmt: skip
                         target = (item["acc"] + ob * output["acc_stride"] + p) % 65536
                         p += 1

@@ -10,7 +10,7 @@ from npusim.kernels.vnni import available_forms
 from npusim.machines import Machine
 from npusim.simulator.execute.mac import Macs
 from npusim.simulator.execute.machine_state import State
-from tests.isa.instructions.drawn import group
+from tests.isa.instructions.drawn import FLAT, group
 
 FORMS = [form for form in available_forms() if form != "plain"]
 LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x": 9}
@@ -18,7 +18,7 @@ LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x
 
 def random_mac(rng, machine, depthwise, window=0):
     """Return a MAC whose reads stay in the first 200 words, and which meets no word twice."""
-    rows, unsigned = int(rng.integers(1, machine.size + 1)), int(rng.integers(0, 2))
+    rows, unsigned = int(rng.integers(1, machine.rows + 1)), int(rng.integers(0, 2))
     form = int(rng.integers(0, 3))
     bits = int(rng.integers(2, (9, 5, machine.array.pwlq_bits + 1)[form]))
     levels = {
@@ -46,6 +46,7 @@ def random_mac(rng, machine, depthwise, window=0):
             "format": form, "bits": bits, "unsigned": unsigned,
             "zero_point": int(rng.integers(0, 256) if unsigned else rng.integers(-128, 128)),
             "row_warm": row_warm, "row_skip": int(rng.integers(0, 3)),
+            "slice": int(rng.integers(0, machine.slices)),
         },
         "subset_selectors": {"value": int(rng.integers(0, 1 << 32))},
     }  # fmt: skip
@@ -61,10 +62,10 @@ def filled_state(rng, machine):
     return state
 
 
-@pytest.mark.parametrize("name", ["nano", "base"])
+@pytest.mark.parametrize("name", ["nano", "base", "flat"])
 @pytest.mark.parametrize("form", [*FORMS, "depthwise", "window"])
 def test_calls_are_the_plain_form(name, form):
-    rng, machine = np.random.default_rng(3), Machine.load(name)
+    rng, machine = np.random.default_rng(3), FLAT if name == "flat" else Machine.load(name)
     for _ in range(60):
         window, state = int(form == "window"), filled_state(rng, machine)
         depthwise = int(form == "depthwise" or window)

@@ -31,9 +31,12 @@ OPERANDS = record(
     "taps", "acc_stride", "warm", "step", "row_warm", "row_skip", "row_results", "result_rows",
     "format", "bits", "code_bits", "tile_words", "regions",
     "unsigned", "zero_point", "selectors", "product_bits",
+    "slice", "slices", "array_rows", "lanes",
     *(f"{level[4:]}{part}" for level in LEVELS for part in ("", "_stride")),
 )  # fmt: skip
-"""What a MAC needs to know; `ob`, `cb`, `kh`, `kw`, `y`, `x` are counts."""
+"""What a MAC needs to know; `ob`, `cb`, `kh`, `kw`, `y`, `x` are counts.
+
+`slices`, `array_rows` and `lanes` are SLICES, ROWS and SIZE of the machine."""
 
 
 def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
@@ -52,6 +55,9 @@ def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
         "regions": mac.regions(group),
         "selectors": registers["subset_selectors"]["value"],
         "product_bits": product_bits(datapath_parameters(machine)),
+        "slices": machine.slices,
+        "array_rows": machine.rows,
+        "lanes": machine.size,
     }
     for level in LEVELS:
         found[level[4:]] = registers[level]["count"]
@@ -93,9 +99,17 @@ def product(weight: int, xe: int, o: Any) -> int:
 
 
 @scalar
+def first_lane(cb: int, o: Any) -> int:
+    """Return the lane of a word whose channel row 0 multiplies, in a convolution."""
+    return (o.slice + cb) % o.slices * o.array_rows
+
+
+@scalar
 def is_active(row: int, cb: int, o: Any) -> bool:
     """Return whether a row of the array takes part."""
     if row >= o.rows or (cb == 0 and row < o.row_first):
+        return False
+    if not o.depthwise and first_lane(cb, o) + row >= o.lanes:
         return False
     return cb < o.cb - 1 or row < o.row_end
 
@@ -118,7 +132,7 @@ def load_tile(
 @scalar
 def tile_base(o: Any, ob: int, cb: int, kh: int, kw: int) -> int:
     """Return the ACT word, before the wrap, that a weight tile's pass begins at."""
-    base = o.act + ob * o.ob_stride + cb * o.cb_stride
+    base = o.act + ob * o.ob_stride + (o.slice + cb) // o.slices * o.cb_stride
     return base + kh * o.kh_stride + kw * o.kw_stride
 
 
@@ -150,10 +164,10 @@ def shift_in(
         keep = is_active(row, cb, o) and above <= y
         word = (base + (y - above) * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
         for column in range(xe.shape[0]):
-            lane = column if o.depthwise else row
+            lane = column if o.depthwise else first_lane(cb, o) + row
             if above >= 0:
                 xe[column, row] = subtract_zero_point(
-                    widen(act[word, lane]), o.zero_point, o.unsigned, keep
+                    widen(act[word, lane]) if keep else 0, o.zero_point, o.unsigned, keep
                 )
             elif x == 0 or not keep:
                 xe[column, row] = 0
@@ -186,8 +200,8 @@ def multiply(
     """
     o = operands[i]
     size, regions = act.shape[1], o.regions
-    xe = np.zeros((size, size), np.int64)  # [column row]
-    planes = np.zeros((size, size, REGIONS), np.int64)
+    xe = np.zeros((size, o.array_rows), np.int64)  # [column row]
+    planes = np.zeros((size, o.array_rows, REGIONS), np.int64)
     count = 0
     passes = np.ndindex(o.ob, o.cb, o.kh, o.kw)
     for tile, (ob, cb, kh, kw) in enumerate(passes):
