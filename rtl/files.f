@@ -49,11 +49,12 @@ npu_mac_engine.v
 npu_lane.v
 npu_epilogue.v
 npu_shared_lookup.v
-npu_scratchpads.v
+npu_activations.v
 npu_accumulators.v
 
 # level 4
 npu_array.v
+npu_scratchpads.v
 
 # level 5
 npu_ex.v

@@ -4,7 +4,8 @@
 // |-------|--------------------------------------------------------------------------|
 // | 1     | act_i, wgt_i, par_i: memory outputs; byte c (PAR: 32-bit word c) is lane c's |
 // | 2     | operand_q, own operands of the lanes; in a convolution all lanes see     |
-// |       | those of a slice: row r that of lane slice*ROWS + r                      |
+// |       | those of a slice: row r that of lane slice*ROWS + r, or of more words:   |
+// |       | row r that of lane r % SIZE of word r / SIZE                             |
 // | later | out_o, acc_o                                                             |
 //
 // table: word i of the walk writes entries (i*SIZE + lane) mod 256.
@@ -29,6 +30,7 @@ module npu_array #(
     localparam int REGIONS   = 3,
     localparam int ROW_BITS  = $clog2(ROWS),
     localparam int SLICES    = (SIZE + ROWS - 1) / ROWS,
+    localparam int WORDS     = (ROWS + SIZE - 1) / SIZE,
     localparam int SLICE_BITS = (SLICES > 1) ? $clog2(SLICES) : 1,
     localparam int MX_REGISTERS = 10,
     localparam int EP_REGISTERS = 17,
@@ -49,7 +51,7 @@ module npu_array #(
     input  wire                        vector_start_i,  // cycle I of RQ or VEC
 
     // memory outputs, stage 1
-    input  wire  [SIZE*BYTE_BITS-1:0]  mx_act_i,
+    input  wire  [WORDS*SIZE*BYTE_BITS-1:0] mx_act_i,   // of each word of a tile
     input  wire  [SIZE*BYTE_BITS-1:0]  ep_act_i,
     input  wire  [SIZE*BYTE_BITS-1:0]  wgt_i,
     input  wire  [SIZE*ACC_BITS-1:0]   par_i,
@@ -178,6 +180,16 @@ module npu_array #(
 
         if (LANE < SIZE) begin : gen_lane
           assign lane_xe = own_xe[LANE*XE_BITS+:XE_BITS];
+        end else if (WORDS > 1) begin : gen_word
+          wire unused_valid_word;
+
+          npu_subtract_zero_point subtract_zero_point (
+              .clk_i(clk_i), .rst_i(rst_i), .en_i(operand_valid_i && !depthwise), .valid_i(1'b0),
+              .valid_o(unused_valid_word), .unsigned_type_i(mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
+              .zero_point_i(mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
+              .x_i(mx_act_i[LANE*BYTE_BITS+:BYTE_BITS]), .keep_i(operand_active_i[r]),
+              .xe_o(lane_xe)
+          );
         end else begin : gen_no_lane
           assign lane_xe = '0;
         end

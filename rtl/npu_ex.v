@@ -25,6 +25,7 @@ module npu_ex #(
     parameter  int ACC_BANKS    = 2,
     parameter  int ACC_WORDS    = 256,
     parameter  int LINE_WORDS   = 0,  // pixels of a row kept for a depthwise window
+    localparam int WORDS            = (ROWS + SIZE - 1) / SIZE,
     localparam int INSTRUCTION_BITS = 128,
     localparam int MX_REGISTERS     = 10,
     localparam int EP_REGISTERS     = 17,
@@ -58,10 +59,10 @@ module npu_ex #(
     output wire                         ep_address_o,
 
     // MX: ACT and WGT
-    output wire                         mx_act_read_o,
-    output wire  [WORD_BITS-1:0]        mx_read_address_o,
+    output wire  [WORDS-1:0]            mx_act_read_o,
+    output wire  [WORDS*WORD_BITS-1:0]  mx_read_address_o,
     output wire  [BANK_BITS-1:0]        mx_read_banks_o,
-    input  wire  [SIZE*BYTE_BITS-1:0]   mx_act_i,
+    input  wire  [WORDS*SIZE*BYTE_BITS-1:0] mx_act_i,
     output wire                         wgt_read_o,
     output wire  [WORD_BITS-1:0]        wgt_address_o,
     output wire  [3:0]                  wgt_banks_o,

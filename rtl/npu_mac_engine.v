@@ -1,7 +1,8 @@
 // mac_engine: control of a MAC: passes of activations, weight tiles one pass ahead, accumulators.
 //
 //   for ob, cb, kh, kw: a pass: for y, x: one ACT word a cycle
-//   cb counts weight tiles: SLICES = ceil(SIZE / ROWS) of them for the lanes of one ACT word
+//   cb counts weight tiles: SLICES = ceil(SIZE / ROWS) of them for the lanes of one ACT word, or
+//   WORDS = ROWS / SIZE words for one of them, which are read at once
 //   s_0 = I + 1 + load,  s_{t+1} = s_t + max(P, load),  load = rows + MAC_LOAD_CYCLES + decode
 //
 // | stage      | activations                                  | weights                        |
@@ -27,6 +28,7 @@ module npu_mac_engine #(
     localparam int WORD_BITS        = 16,
     localparam int ROW_BITS         = $clog2(ROWS),
     localparam int SLICES           = (SIZE + ROWS - 1) / ROWS,
+    localparam int WORDS            = (ROWS + SIZE - 1) / SIZE,
     localparam int SLICE_BITS       = (SLICES > 1) ? $clog2(SLICES) : 1,
     localparam int REGIONS          = 3,
     localparam int COLUMN_BITS      = 9
@@ -43,8 +45,8 @@ module npu_mac_engine #(
     output logic                        busy_o,            // I + 1 .. R
 
     // scratchpads
-    output wire                         act_read_o,
-    output wire  [WORD_BITS-1:0]        act_address_o,
+    output wire  [WORDS-1:0]            act_read_o,
+    output wire  [WORDS*WORD_BITS-1:0]  act_address_o,
     output wire                         wgt_read_o,
     output wire  [WORD_BITS-1:0]        wgt_address_o,
 
@@ -150,8 +152,32 @@ module npu_mac_engine #(
     end
   endgenerate
 
-  wire [WORD_BITS-1:0] block_stride =
-      slice_is_last ? registers_i[MX_R_MAC_CB*32+16+:16] : WORD_BITS'(0);
+  // The words of a tile: those that any of its rows needs.
+
+  wire [WORD_BITS-1:0] word_stride = registers_i[MX_R_MAC_CB*32+16+:16];
+  wire [WORD_BITS-1:0] tile_address, tile_stride;
+  wire [WORD_BITS-1:0] block_stride = slice_is_last ? tile_stride : WORD_BITS'(0);
+
+  assign act_read_o[0] = step;
+  assign act_address_o[WORD_BITS-1:0] = tile_address;
+
+  genvar g;
+  generate
+    if (WORDS > 1) begin : gen_words
+      wire [7:0] tile_words = depthwise ? 8'd1 : ((rows - 1'b1) >> $clog2(SIZE)) + 1'b1;
+
+      assign tile_stride = WORD_BITS'(tile_words * word_stride);
+
+      for (g = 1; g < WORDS; g = g + 1) begin : word
+        assign act_read_o[g] = step && !depthwise && rows > 8'(g * SIZE) &&
+            (!last[4] || row_end > 8'(g * SIZE));
+        assign act_address_o[g*WORD_BITS+:WORD_BITS] =
+            act_address_o[(g-1)*WORD_BITS+:WORD_BITS] + word_stride;
+      end
+    end else begin : gen_one_word
+      assign tile_stride = word_stride;
+    end
+  endgenerate
 
   npu_nest #(
       .LEVELS(LEVELS),
@@ -179,10 +205,8 @@ module npu_mac_engine #(
       .strides_i({registers_i[MX_R_MAC_OB*32+16+:16], block_stride,
                   registers_i[MX_R_MAC_KH*32+16+:16], registers_i[MX_R_MAC_KW*32+16+:16],
                   registers_i[MX_R_MAC_Y*32+16+:16], registers_i[MX_R_MAC_X*32+16+:16]}),
-      .address_o(act_address_o)
+      .address_o(tile_address)
   );
-
-  assign act_read_o = step;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin

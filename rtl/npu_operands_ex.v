@@ -87,12 +87,16 @@ module npu_operands_ex #(
     endcase
   end
 
+  // Words of one tile lie in different parts of a bank.
+  wire words_meet = !mx_head_i[MAC_DEPTHWISE_L] && 9'(rows) > 9'(SIZE) &&
+      !mx_registers_i[MX_R_MAC_CB*32+16];
+
   wire [15:0] mac_x = mx_registers_i[MX_R_MAC_X*32+:16];
   wire window_bad = mx_head_i[MAC_DEPTHWISE_L] && mx_head_i[MAC_WINDOW_L] &&
       (mac_x == 16'd1 || mac_x > 16'(LINE_WORDS));
 
   assign mx_operand_o = mac_none || bits < 4'd2 || bits > bits_most || rows == '0 ||
-      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
+      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || words_meet || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
       mac_banks_beyond;
   assign mx_claims_o  = {mac_acc_banks, 4'h0, wgt_banks, mac_read_banks};
 

@@ -12,12 +12,14 @@
 
 module npu_scratchpads #(
     parameter  int SIZE           = 4,
+    parameter  int ROWS           = 4,
     parameter  int ACT_BANKS      = 8,
     parameter  int ACT_BANK_WORDS = 256,
     parameter  int WGT_BANKS      = 2,
     parameter  int WGT_BANK_WORDS = 256,
     parameter  int PAR_BANKS      = 2,
     parameter  int PAR_BANK_WORDS = 32,
+    localparam int WORDS     = (ROWS + SIZE - 1) / SIZE,
     localparam int WORD_BITS = 16,
     localparam int BANK_BITS = 8,
     localparam int TARGETS   = 3,
@@ -33,10 +35,10 @@ module npu_scratchpads #(
     input  wire  [PAR_BITS-1:0]  ld_data_i,
 
     // MX; data the cycle after
-    input  wire                  mx_act_read_i,
-    input  wire  [WORD_BITS-1:0] mx_read_address_i,
+    input  wire  [WORDS-1:0]     mx_act_read_i,
+    input  wire  [WORDS*WORD_BITS-1:0] mx_read_address_i,
     input  wire  [BANK_BITS-1:0] mx_read_banks_i,
-    output wire  [ACT_BITS-1:0]  mx_act_o,
+    output wire  [WORDS*ACT_BITS-1:0] mx_act_o,
     input  wire                  wgt_read_i,
     input  wire  [WORD_BITS-1:0] wgt_address_i,
     input  wire  [3:0]           wgt_banks_i,
@@ -88,12 +90,11 @@ module npu_scratchpads #(
   assign ep_fault_o = act_read_fault[1] || act_write_fault[1] || par_read_fault;
   assign st_fault_o = act_read_fault[2];
 
-  npu_scratchpad #(
-      .WIDTH     (ACT_BITS),
+  npu_activations #(
+      .SIZE      (SIZE),
+      .WORDS     (WORDS),
       .BANKS     (ACT_BANKS),
-      .BANK_WORDS(ACT_BANK_WORDS),
-      .READERS   (3),
-      .WRITERS   (2)
+      .BANK_WORDS(ACT_BANK_WORDS)
   ) act (
       .clk_i          (clk_i),
       .read_i         ({st_read_i, ep_act_read_i, mx_act_read_i}),

@@ -81,14 +81,15 @@ module npu_top #(
   localparam int CLAIM_BITS       = 20, BANK_BITS = 8;
   localparam int TARGETS          = 3;
   localparam int ACT_BITS         = 8 * SIZE, PAR_BITS = 32 * SIZE;
+  localparam int WORDS            = (ROWS + SIZE - 1) / SIZE;
   localparam int COUNTER_BITS     = 5 * 32;
 
   generate
     if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
       npu_top_SIZE_must_be_a_power_of_two_4_to_64 bad_parameter ();
     end
-    if (ROWS < 2 || ROWS > SIZE) begin : gen_bad_rows
-      npu_top_ROWS_must_be_2_to_SIZE bad_parameter ();
+    if (ROWS < 2 || ROWS > 64 || (ROWS > SIZE && ROWS != SIZE << $clog2(WORDS))) begin : gen_bad_rows
+      npu_top_ROWS_must_be_2_to_SIZE_or_SIZE_times_a_power_of_two bad_parameter ();
     end
   endgenerate
 
@@ -252,13 +253,16 @@ module npu_top #(
       .data_o     (ld_data)
   );
 
-  wire st_read, mx_act_read, ep_act_read, ep_act_write, wgt_read, par_read;
+  wire [WORDS-1:0] mx_act_read;
+  wire [WORDS*WORD_BITS-1:0] mx_read_address;
+  wire [WORDS*ACT_BITS-1:0] mx_act;
+  wire st_read, ep_act_read, ep_act_write, wgt_read, par_read;
   wire mx_acc_fault, ep_acc_fault, mx_pad_fault, ep_pad_fault;
-  wire [WORD_BITS-1:0] st_address, mx_read_address, ep_read_address, ep_write_address, wgt_address,
+  wire [WORD_BITS-1:0] st_address, ep_read_address, ep_write_address, wgt_address,
       par_address;
   wire [BANK_BITS-1:0] st_banks, mx_read_banks, ep_read_banks, ep_write_banks;
   wire [3:0] wgt_banks, par_banks;
-  wire [ACT_BITS-1:0] st_act, mx_act, ep_act, wgt, ep_out;
+  wire [ACT_BITS-1:0] st_act, ep_act, wgt, ep_out;
   wire [PAR_BITS-1:0] par;
 
   assign axi[MX]     = 1'b0;
@@ -356,6 +360,7 @@ module npu_top #(
 
   npu_scratchpads #(
       .SIZE          (SIZE),
+      .ROWS          (ROWS),
       .ACT_BANKS     (ACT_BANKS),
       .ACT_BANK_WORDS(ACT_BANK_WORDS),
       .WGT_BANKS     (WGT_BANKS),

@@ -160,6 +160,8 @@ class Residency:
             max(b.left for b in borders), max(b.right for b in borders),
             fills.pop() if fills else None,
         )  # fmt: skip
+        if self.machine.words > 1 and max(images) == 1:
+            border = odd_apart(border, target.height, target.width)
         if len(images) > 1 and (border.top or border.bottom):
             return None  # who takes the samples as one image would meet what is between them
         beats = target.pixels * target.pixel_beats
@@ -281,6 +283,13 @@ def _longest_run(taken: list[bool]) -> Banks:
                 best = (start, bank - start)
             start = bank + 1
     return best
+
+
+def odd_apart(border: Border, rows: int, columns: int) -> Border:
+    """Return `border` with more rows and columns where blocks would lie an even distance apart."""
+    even_row = (border.left + columns + border.right) % 2 == 0
+    even_rows = (border.top + rows + border.bottom) % 2 == 0
+    return replace(border, right=border.right + even_row, bottom=border.bottom + even_rows)
 
 
 def _fillable(candidate: _Candidate) -> bool:

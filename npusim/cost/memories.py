@@ -40,10 +40,12 @@ def memories(machine: Machine, technology: str) -> tuple[Scratchpad, ...]:
     pads, byte_bits, acc_bits = machine.scratchpads, 8 * machine.size, 32 * machine.size
     found = [
         Scratchpad(
-            name, "scratchpads", getattr(pads, f"{name}_banks"),
-            memory(getattr(pads, f"{name}_bank_words"), bits, technology),
+            name, "scratchpads", parts * getattr(pads, f"{name}_banks"),
+            memory(getattr(pads, f"{name}_bank_words") // parts, bits, technology),
         )
-        for name, bits in (("act", byte_bits), ("wgt", byte_bits), ("par", acc_bits))
+        for name, bits, parts in (
+            ("act", byte_bits, machine.words), ("wgt", byte_bits, 1), ("par", acc_bits, 1)
+        )
     ]  # fmt: skip
     halves = ACC_HALVES * pads.acc_banks
     half = memory(pads.acc_words // halves, acc_bits, technology)

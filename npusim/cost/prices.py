@@ -77,7 +77,7 @@ def prices_of(machine: Machine, table: Table) -> Prices:
         if machine.runs(name):
             share = 1 / machine.rows
             add(f"macs_{name}", "npu_pe_column", name, share, f"array_{name}", clocked=False)
-    add("array_cycles", "npu_subtract_zero_point", "operand", size)
+    add("array_cycles", "npu_subtract_zero_point", "operand", size * machine.words)
     add("array_cycles", "npu_lane", "operand", size)
     if machine.array.line_words:
         add("line_reads", "npu_subtract_zero_point", "operand", size * LINES)

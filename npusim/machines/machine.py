@@ -125,10 +125,12 @@ class Array(Table, frozen=True):
                     f"array.{key}: expected a power of two of at most 8 and array.size = "
                     f"{self.size}, found {lanes}"
                 )
-        if self.rows and not 2 <= self.rows <= self.size:
+        words = self.rows // self.size
+        is_multiple = self.rows == words * self.size and words & (words - 1) == 0
+        if self.rows and not (2 <= self.rows <= self.size or is_multiple):
             raise IllegalValue(
-                f"array.rows: expected 0 or an integer in 2..array.size = {self.size}, "
-                f"found {self.rows}"
+                f"array.rows: expected 0, an integer in 2..array.size = {self.size}, or 2, 4, 8.. "
+                f"times as many, found {self.rows}"
             )
         if self.line_words == 1 or self.line_words & (self.line_words - 1):
             raise IllegalValue(
@@ -163,6 +165,11 @@ class Machine(Table, frozen=True, dict=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.scratchpads.act_bank_words < 2 * self.words:
+            raise IllegalValue(
+                f"scratchpads.act_bank_words: expected at least {2 * self.words}, 2 for each word "
+                f"that array.rows reads at once, found {self.scratchpads.act_bank_words}"
+            )
         bus, size = self.bus.bus_bytes, self.array.size
         if bus > size:
             raise IllegalValue(f"bus.bus_bytes: expected at most array.size = {size}, found {bus}")
@@ -190,6 +197,16 @@ class Machine(Table, frozen=True, dict=True):
     def multipliers(self) -> int:
         """Products of a cycle, at most."""
         return self.rows * self.size
+
+    @property
+    def rows_of_word(self) -> int:
+        """Channels of one ACT word that are multiplied at once."""
+        return min(self.rows, self.size)
+
+    @property
+    def words(self) -> int:
+        """ACT words whose channels a weight tile multiplies at most."""
+        return -(-self.rows // self.size)
 
     @property
     def slices(self) -> int:

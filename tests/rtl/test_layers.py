@@ -32,7 +32,10 @@ SHARED = {"array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2}
 """Of every second case on `small`."""
 FLAT = {"name": "flat", "array.size": 8, "array.rows": 3}
 """Three slices of a word, the last one shorter."""
-FLAT_CASES = (
+TALL = {"name": "tall", "array.rows": 16}
+"""Four words of a tile."""
+MADE = {"flat": FLAT, "tall": TALL}
+OBLONG_CASES = (
     "conv subset4", "grouped uniform8", "mixed", "product", "turned product", "channels to pixels",
     "concat channels",
 )  # fmt: skip
@@ -61,7 +64,7 @@ def memories(machine: Machine) -> list[Memory]:
 @cache
 def compiled_case(name: str, machine: str) -> MachineNetwork:
     case = CASES[name]
-    known = Machine.load("nano").with_(FLAT) if machine == "flat" else Machine.load(machine)
+    known = Machine.load("nano").with_(MADE[machine]) if machine in MADE else Machine.load(machine)
     shares = machine == "small" and list(CASES).index(name) % 2
     built = known.with_({**case.sizes, **(SHARED if shares else {})})
     if case.is_moved:
@@ -79,9 +82,10 @@ def test_layer(case: str, machine: str) -> None:
 
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
-@pytest.mark.parametrize("case", FLAT_CASES)
-def test_layer_on_fewer_rows_than_columns(case: str) -> None:
-    assert_agrees(case, "flat", 2)
+@pytest.mark.parametrize("machine", MADE)
+@pytest.mark.parametrize("case", OBLONG_CASES)
+def test_layer_on_an_array_that_is_not_square(case: str, machine: str) -> None:
+    assert_agrees(case, machine, 2)
 
 
 def assert_agrees(case: str, machine: str, count: int | None = None) -> None:

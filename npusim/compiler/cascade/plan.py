@@ -311,7 +311,7 @@ def _tallest(
             continue
         fitted = (
             _fitted(layers, machine, act_banks, cut, tensors, slots, streams)
-            for tensors in _layouts(layers, cut)
+            for tensors in _layouts(layers, cut, machine.words > 1)
         )
         found = [plan for plan in fitted if plan is not None]
         if found:
@@ -320,9 +320,12 @@ def _tallest(
 
 
 def _layouts(
-    layers: Sequence[LinearLayer], cut: Sequence[Band]
+    layers: Sequence[LinearLayer], cut: Sequence[Band], is_tall: bool
 ) -> Iterator[tuple[Between | None, ...]]:
-    """Yield how the tensors may lie, the most blocks at a time first."""
+    """Yield how the tensors may lie, the most blocks at a time first.
+
+    `is_tall`: blocks lie an odd distance apart, as an array that reads several at once needs it.
+    """
     most = max(
         (layers[p].target.blocks for p in range(len(layers)) if leads_pair(layers, p)), default=1
     )
@@ -337,7 +340,10 @@ def _layouts(
             if index and leads_pair(layers, index - 1):
                 held = min(held, blocks)
             rows = max(band[index].all for band in cut)
-            tensors.append(Between(padding_of(layer), source.width, rows, held))
+            border = padding_of(layer)
+            if is_tall and (border.left + source.width + border.right) % 2 == 0:
+                border = replace(border, right=border.right + 1)
+            tensors.append(Between(border, source.width, rows | is_tall, held))
         yield tuple(tensors)
 
 

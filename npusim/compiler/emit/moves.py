@@ -231,7 +231,7 @@ def emit_select(
     """Emit the selection of channels: the array moves them across lanes with weights 0 and 1."""
     machine, size = emitter.machine, emitter.machine.size
     one = one_code(machine)
-    rows = min(machine.rows, max(s.channels for s in sources))
+    rows = min(machine.rows_of_word, max(s.channels for s in sources))
     tile_words = weight_tile_words(rows, one.code_bits)
     par_words = PAR_HEADER_WORDS + 1
     for needed, limit, pad in (
@@ -273,7 +273,7 @@ def emit_select(
                     loaded, act = (source, in_block), ins.next()
                     patch = Patch(in_block, 1, 0, 1, first, count)
                     load_tile(emitter, x, patch, ActTile(act, count, count))
-                held = min(rows, x.channels - in_block * size - slice_ * machine.rows)
+                held = min(rows, x.channels - in_block * size - slice_ * machine.rows_of_word)
                 _configure_selection(emitter, one, count, (rows, held, slice_), x.unsigned)
                 emitter.execute(
                     "MAC", wgt_banks=emitter.banks("WGT", weights, weights + tile_words),
@@ -315,7 +315,7 @@ def _selection_tiles(
     tiles: dict[tuple[int, int, int], NDArray[np.uint8]] = {}
     pairs = zip(selection.inputs[lanes].tolist(), selection.channels[lanes].tolist(), strict=True)
     for lane, (source, channel) in enumerate(pairs):
-        slice_, row = divmod(channel % size, machine.rows)
+        slice_, row = divmod(channel % size, machine.rows_of_word)
         key = (source, channel // size, slice_)
         tile = tiles.setdefault(key, np.zeros((rows, size), np.uint8))
         tile[row, lane] = 1

@@ -130,7 +130,7 @@ def _parts(depth: int, machine: Machine) -> Iterator[tuple[int, int, int, int]]:
 
     A tile of fewer rows than the array has, at a block's end or at that of all, is one by itself.
     """
-    rows, size = machine.rows, machine.size
+    rows, size = machine.rows_of_word, machine.size
     piece = depth if size % rows == 0 else size  # whose tiles but the last are equal
     for first in range(0, depth, piece):
         channels = min(piece, depth - first)
@@ -152,7 +152,7 @@ def _multiply(
     """Emit the MACs of `count` rows; `places`: their first words in ACT and in ACC."""
     size, (act, acc) = emitter.machine.size, places
     for block, number, tiles, rows in _parts(p.depth, emitter.machine):
-        at = block * size + number * emitter.machine.rows
+        at = block * size + number * emitter.machine.rows_of_word
         blocks = -(-(number + tiles) // emitter.machine.slices)
         first, weights = act + block * count, wgt + at
         emitter.configure(

@@ -45,7 +45,7 @@ class Matrices:
 def may_turn(machine: Machine) -> bool:
     """Return whether the weights and one block of pixels fit `machine`."""
     size = machine.size
-    tile_words = weight_tile_words(machine.rows, one_code(machine).code_bits)
+    tile_words = weight_tile_words(machine.rows_of_word, one_code(machine).code_bits)
     pads = machine.scratchpads
     return (
         size * tile_words <= machine.wgt_words
@@ -63,9 +63,9 @@ def emit_turn(
     """
     machine, size = emitter.machine, emitter.machine.size
     one = one_code(machine)
-    codes = np.zeros((size, machine.rows, size), np.uint8)  # tap, row, column
+    codes = np.zeros((size, machine.rows_of_word, size), np.uint8)  # tap, row, column
     codes[np.arange(size), :, np.arange(size)] = 1
-    tile_words = weight_tile_words(machine.rows, one.code_bits)
+    tile_words = weight_tile_words(machine.rows_of_word, one.code_bits)
     plan = act_plan(machine, 1, matrices.count * matrices.rows * source.blocks)
     room = min(plan.words, machine.scratchpads.acc_words) // size
     place = constants.place_bytes(pack_weight_tiles(codes, one.code_bits))
@@ -109,14 +109,14 @@ def _turn(
     acc = emitter.accumulators(lanes * groups * blocks)
     sums = emitter.banks("ACC", acc, acc + lanes * groups * blocks)
     for lane in range(lanes):
-        slice_, row = divmod(lane, emitter.machine.rows)
+        slice_, row = divmod(lane, emitter.machine.rows_of_word)
         emitter.configure(
             "MX",
             **{name: {"count": 1, "stride": 0} for name in ("mac_kh", "mac_cb", "mac_ob")},
             mac_x=level(groups, size),
             mac_y=level(blocks, words),
             mac_kw=level(size, 1),
-            mac_tile={"rows": emitter.machine.rows, "row_first": row, "row_end": row + 1},
+            mac_tile={"rows": emitter.machine.rows_of_word, "row_first": row, "row_end": row + 1},
             mac_output={"acc_stride": 0, "warm": 0, "step": 0},
             mac_format={
                 "format": CODES.index(one.code), "bits": one.bits,

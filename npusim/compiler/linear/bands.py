@@ -31,10 +31,14 @@ class TileLayout:
 
 def whole(machine: Machine, rows: int, columns: int, blocks: int) -> TileLayout:
     """Return the layout of a tile in one piece, block after block."""
-    words = rows * columns * blocks
-    return TileLayout(
-        columns, rows * columns, rows, -(-words // machine.scratchpads.act_bank_words)
-    )
+    stride = apart(machine, rows * columns)
+    words = stride * blocks
+    return TileLayout(columns, stride, rows, -(-words // machine.scratchpads.act_bank_words))
+
+
+def apart(machine: Machine, words: int) -> int:
+    """Return the distance of blocks of so many words: odd where an array reads several at once."""
+    return words | 1 if machine.words > 1 else words
 
 
 def banded(
@@ -48,13 +52,14 @@ def banded(
     bank = machine.scratchpads.act_bank_words
     best = whole(machine, rows, columns, blocks)
     band_rows = 1
-    while bank // band_rows >= blocks * columns:
+    block = apart(machine, columns)
+    while bank // band_rows >= blocks * block:
         used = -(-rows // band_rows)
         stride = bank // band_rows
         is_better = best.band_rows == rows or used > best.banks
         if 1 < used <= min(banks, max(BANDS_WANTED, best.banks)) and is_better:
             if stride * row_steps <= STRIDE_MAX:
-                best = TileLayout(stride, columns, band_rows, used)
+                best = TileLayout(stride, block, band_rows, used)
         band_rows *= 2
     return best
 

@@ -21,11 +21,11 @@ class LinearShape:
     """What the search needs to know of a layer; lengths in pixels, blocks and words.
 
     `outputs` and `inputs` are rows and columns of each of the samples.
-    `slices`: weight tiles of a channel block of inputs, `in_tiles` of all `in_blocks`: the last one
-    may have fewer. `tile_words`: WGT words of one weight tile over all `code_planes`; `sum_planes`:
-    accumulator planes. Depthwise: an output block reads its own input block; a weight tile covers
-    `row_taps` taps of each of `kernel_rows` kernel rows, several of them in a window of at most
-    `line_words` columns.
+    `slices`: weight tiles of a channel block of inputs, or `words`: channel blocks of a weight
+    tile; `in_tiles` of all `in_blocks`: the last one may have fewer. `tile_words`: WGT words of one
+    weight tile over all `code_planes`; `sum_planes`: accumulator planes. Depthwise: an output block
+    reads its own input block; a weight tile covers `row_taps` taps of each of `kernel_rows` kernel
+    rows, several of them in a window of at most `line_words` columns.
     """
 
     samples: int
@@ -64,6 +64,7 @@ class LinearShape:
     keeps_target: bool = False
     """The outputs are written to other banks, and stay there."""
     slices: int = 1
+    words: int = 1
     in_tiles: int = 1
     residual_strides: tuple[int, int] | None = None
     """The added tensor lies whole in other banks: words from row to row, from block to block."""
@@ -75,7 +76,7 @@ class LinearShape:
 
     def tiles(self, blocks: Count) -> Count:
         """Return the weight tiles, at most, of `blocks` input blocks for each tap."""
-        found: Count = np.minimum(blocks * self.slices, self.in_tiles)
+        found: Count = np.minimum(-(-blocks * self.slices // self.words), self.in_tiles)
         return found
 
     def rows_read(self, outputs: Count, taps: Count) -> Count:
@@ -97,6 +98,11 @@ def halves(length: int) -> list[int]:
     while sizes[-1] > 1:
         sizes.append(-(-sizes[-1] // 2))
     return sizes
+
+
+def chunks_of_blocks(blocks: int, words: int) -> list[int]:
+    """Return numbers of blocks that a chunk may have: all, or whole weight tiles of `words`."""
+    return [min(tiles * words, blocks) for tiles in halves(-(-blocks // words))]
 
 
 @lru_cache(1 << 14)
@@ -153,7 +159,7 @@ def candidates(shape: LinearShape, machine: Machine) -> Tiles:
         cuts(shape.outputs[0]),
         halves(shape.outputs[1]),
         [1] if shape.one_block else cuts(shape.out_blocks),
-        [1] if shape.depthwise else halves(shape.in_blocks),
+        [1] if shape.depthwise else chunks_of_blocks(shape.in_blocks, shape.words),
         [kh] if shape.is_window else cuts(kh) if kh <= 4 else [kh, 1],
         [kw] if shape.row_taps > 1 else sorted({kw, 1}, reverse=True),
     )
@@ -200,7 +206,8 @@ def act_words(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:
         return np.zeros_like(tiles.th)
     block = span(shape, tiles, 0) * span(shape, tiles, 1)
     blocks = tiles.gob if shape.depthwise else tiles.gcb
-    return np.where(block <= STRIDE_MAX, blocks * block, 1 << 30)
+    apart = block | 1 if shape.words > 1 else block
+    return np.where(apart <= STRIDE_MAX, blocks * apart, 1 << 30)
 
 
 def between_words(shape: LinearShape, tiles: Tiles) -> NDArray[np.int64]:

@@ -220,7 +220,7 @@ class LayerConstants:
         parts = []
         for ob, obs, chunk in self._order:
             cb = chunk.cb - first_in_block(self.layer, self.machine.size, ob)
-            first = cb * self.shape.slices
+            first = cb * self.shape.slices // self.shape.words
             last = first + tiles_of(self.layer, self.machine, chunk.cb, chunk.ncb)
             taps = slice(chunk.kw, chunk.kw + chunk.nkw)
             if self.shape.row_taps > 1:

@@ -119,7 +119,7 @@ def _group_blocks(layer: LinearLayer, size: int) -> int:
 
 def _rows_of_slice(machine: Machine, channels: int) -> int:
     """Return the rows of the last slice that `channels` of a word fill."""
-    return (channels - 1) % machine.rows + 1
+    return (channels - 1) % machine.rows_of_word + 1
 
 
 def tiles_of(layer: LinearLayer, machine: Machine, cb: int, blocks: int) -> int:
@@ -129,14 +129,29 @@ def tiles_of(layer: LinearLayer, machine: Machine, cb: int, blocks: int) -> int:
     last = machine.size
     if cb + blocks == layer.source.blocks:
         last = _last_channels(layer)
-    return (blocks - 1) * machine.slices + ceil_divide(last, machine.rows)
+    slices = (blocks - 1) * machine.slices + ceil_divide(last, machine.rows_of_word)
+    return ceil_divide(slices, words_of(layer, machine))
 
 
-def rows_at_end(layer: LinearLayer, machine: Machine, rows: int, end: int) -> int:
-    """Return the active rows, of `rows`, of the last weight tile of the blocks before `end`."""
-    if layer.depthwise or end != layer.source.blocks:
-        return rows
-    return _rows_of_slice(machine, _last_channels(layer))
+def words_of(layer: LinearLayer, machine: Machine) -> int:
+    """Return the channel blocks that a weight tile multiplies: several where they lie odd apart."""
+    kept = layer.source.kept
+    if layer.depthwise or (kept is not None and kept.block_stride % 2 == 0):
+        return 1
+    return min(machine.words, _group_blocks(layer, machine.size))
+
+
+def rows_at_end(
+    layer: LinearLayer, machine: Machine, shape: LinearShape, blocks: tuple[int, int]
+) -> int:
+    """Return the active rows of the last weight tile of a chunk: its first block, its blocks."""
+    (cb, count), words = blocks, shape.words
+    if layer.depthwise:
+        return shape.rows
+    held = (count - 1) % words * machine.size
+    if cb + count != layer.source.blocks:
+        return shape.rows if words == 1 else held + machine.size
+    return held + _rows_of_slice(machine, _last_channels(layer))
 
 
 def _last_channels(layer: LinearLayer) -> int:
@@ -215,9 +230,10 @@ def linear_shape(
     layer: LinearLayer, machine: Machine, taps: tuple[int, int], act_banks: int
 ) -> LinearShape:
     """Return what the tile search knows of a layer; `taps`: one of `tap_choices`."""
-    size = machine.size
+    size, words = machine.size, words_of(layer, machine)
     kernel_rows, row_taps = taps
-    rows = kernel_rows * row_taps if layer.depthwise else min(machine.rows, layer.source.channels)
+    most = words * size if words > 1 else machine.rows_of_word
+    rows = kernel_rows * row_taps if layer.depthwise else min(most, layer.source.channels)
     planes = layer.terms.planes
     grouped = layer.groups > 1 and not layer.depthwise
     source, target = layer.source, layer.target
@@ -230,7 +246,10 @@ def linear_shape(
         inputs=(-(-layer.source_rows // layer.row_step), source.width),
         out_blocks=target.blocks,
         in_blocks=in_blocks,
-        in_tiles=tiles_of(layer, machine, 0, in_blocks) if whole else in_blocks * machine.slices,
+        in_tiles=tiles_of(layer, machine, 0, in_blocks)
+        if whole
+        else ceil_divide(in_blocks * machine.slices, words),
+        words=words,
         slices=1 if layer.depthwise else machine.slices,
         kernel=layer.window.kernel,
         stride=(layer.window.stride[0] // layer.row_step, layer.window.stride[1]),
@@ -299,6 +318,11 @@ def weight_tiles(
     if layer.groups > 1:
         wide = _ungrouped(layer, shape, wide)
     block = min(size, shape.slices * shape.rows)
+    if shape.words > 1:
+        columns = np.zeros((*wide.shape[:3], shape.in_tiles * shape.rows), np.uint8)
+        columns[..., : wide.shape[3]] = wide
+        split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_tiles, shape.rows)
+        return split.transpose(0, 4, 2, 3, 5, 1)
     columns = np.zeros((*wide.shape[:3], shape.in_blocks * block), np.uint8)
     columns[..., : wide.shape[3]] = wide
     split = columns.reshape(shape.out_blocks, size, kh, kw, shape.in_blocks, block)
@@ -318,7 +342,8 @@ def _ungrouped(
     ics = layer.source.channels // layer.groups
     ocs = layer.target.channels // layer.groups
     block = min(size, shape.slices * shape.rows)
-    dense = np.zeros((*codes.shape[:3], shape.in_blocks * block), np.uint8)
+    channels = shape.in_tiles * shape.rows if shape.words > 1 else shape.in_blocks * block
+    dense = np.zeros((*codes.shape[:3], channels), np.uint8)
     for channel in range(layer.target.channels):
         ob = channel // size
         base = first_in_block(layer, size, ob) * size

@@ -308,7 +308,7 @@ class TileLoops:
         kernel_passes = ceil_divide(chunk.nkh, shape.kernel_rows)
         walk = (area.columns - 1) * stride_w + taps if depth else area.columns
         tiles = tiles_of(layer, self.machine, chunk.cb, chunk.ncb)
-        row_end = rows_at_end(layer, self.machine, rows, chunk.cb + chunk.ncb)
+        row_end = rows_at_end(layer, self.machine, shape, (chunk.cb, chunk.ncb))
         blocks = obs if depth else chunk.ncb
         act += depth * piece.first * self.layout.block_stride
         end = act + (blocks - 1) * self.layout.block_stride
@@ -324,7 +324,10 @@ class TileLoops:
                 mac_y=level(shape.rows_read(area.rows, chunk.nkh), row_step),
                 mac_kw=level(passes, shape.dilation[1]),
                 mac_kh=level(kernel_passes, shape.dilation[0] * self.layout.row_stride),
-                mac_cb=level(tiles, self.layout.block_stride),
+                mac_cb={
+                    "count": tiles,
+                    "stride": self.layout.block_stride if tiles > 1 or shape.words > 1 else 0,
+                },
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": rows, "row_first": 0, "row_end": row_end, "taps": window * taps},
                 mac_output={

@@ -61,8 +61,20 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         return
     slices = b.machine.slices
     first = rng.choice((0, 0, slices - 1, rng.randrange(slices))) if slices > 1 else 0
-    blocks = (first + tiles[1] - 1) // slices + 1
-    low, levels = fit(rng, act_words, [tiles[0], blocks, *tiles[2:], *pixels])
+    words = 1 if depthwise else -(-rows // b.machine.size)
+    blocks = ((first + tiles[1] - 1) // slices + 1) * words
+    counts, apart = [tiles[0], blocks, *tiles[2:], *pixels], 0
+    if words > 1:  # which lie an odd distance apart
+        most = (act_words - 1) // (blocks - 1)
+        if most < 1:
+            return load_tile(b, d, rng)
+        apart = rng.choice((1, rng.randint(1, most), rng.randint(1, min(most, 9)))) - 1 | 1
+        counts[1], act_words = 1, act_words - apart * (blocks - 1)
+    low, levels = fit(rng, act_words, counts)
+    if words > 1:
+        is_down = rng.random() < 0.2
+        levels[1] = blocks, -apart if is_down else apart
+        low += is_down * apart * (blocks - 1)
     level = CODES[form].regions
     accumulate = 0
     acc, acc_stride = _accumulators(rng, acc_words, tiles[0], results)
@@ -70,8 +82,8 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         return
     if rng.random() < 0.5 and results:
         words = words_of(acc, ((tiles[0], acc_stride), (results, 1)))
-        apart = acc_stride == 0 or abs(acc_stride) >= results or tiles[0] == 1
-        accumulate = int(apart and bool((b.valid["ACC"][words] >= level).all()))
+        distinct = acc_stride == 0 or abs(acc_stride) >= results or tiles[0] == 1
+        accumulate = int(distinct and bool((b.valid["ACC"][words] >= level).all()))
     unsigned = rng.getrandbits(1)
     names = dict(zip(LEVELS, levels, strict=True))
     b.configure("MX", {

@@ -51,7 +51,7 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
         "energy.technology": rng.choice(TECHNOLOGIES),
         "energy.clock_gating": rng.random() < 0.5,
         **shared_in_a_third(random.Random(seed), Machine.load("nano").clock.frequency_hz),
-        "array.rows": rng.choice((0, rng.randint(2, size))),
+        "array.rows": _rows(rng, size),
     })  # fmt: skip
 
 
@@ -83,3 +83,9 @@ def random_dram(rng: random.Random, frequency_hz: int) -> dict[str, Any]:
         **times,
     }
     return {f"dram.{key}": value for key, value in found.items()}
+
+
+def _rows(rng: random.Random, size: int) -> int:
+    """Return rows of the array: as many as columns, fewer, or so many times as many."""
+    times = rng.choice([n for n in (2, 4) if n * size <= 64] or [1])
+    return rng.choice((0, 0, rng.randint(2, size), times * size))

@@ -117,6 +117,10 @@ def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
         ("MAC", {"mac_tile": {"rows": rng.choice((rows + 1, 2 * rows, 255))}}, {}),
         ("MAC", {"mac_format": {"slice": rng.choice((b.machine.slices, 63))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
+        *(
+            ("MAC", {"mac_tile": {"rows": rows}, "mac_cb": {"count": 1, "stride": 2}}, {})
+            for _ in range(b.machine.words - 1)
+        ),
         ("MAC", {}, {"wgt_banks": _beyond(b, rng, "WGT", 4)}),
         ("MAC", {}, {"read_banks": _beyond(b, rng, "ACT")}),
         ("MAC", {}, {"acc_banks": _beyond(b, rng, "ACC", 4)}),

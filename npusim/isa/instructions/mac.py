@@ -113,6 +113,10 @@ def rules(mac: Group, machine: Machine) -> Iterator[Rule]:
         text = f"mac_format: {name} of {{}} bits is not built in ({LEAST_BITS}..{most})"
         yield Rule(rule.holds | (form["format"] != index), text, rule.values)
     yield within("mac_tile.rows", mac.registers["mac_tile"]["rows"], 1, machine.rows)
+    if machine.words > 1:
+        is_even = mac.registers["mac_cb"]["stride"] % 2 == 0
+        several = words_of_tile(mac, machine) > 1
+        yield Rule(~(several & is_even), "mac_cb.stride is even, a tile multiplies several words")
     yield within("mac_format.slice", form["slice"], 0, machine.slices - 1)
     yield Rule((mac["depthwise"] == 0) | (output["step"] > 0), "mac_output.step is 0")
     columns, most = mac.registers["mac_x"]["count"], machine.array.line_words
@@ -204,15 +208,29 @@ def active_rows(mac: Group, machine: Machine) -> Column:
 def _rows_there(mac: Group, machine: Machine, number: Any) -> Column:
     """Return the rows of a tile whose lanes a word has; `number`: slices before it."""
     rows = mac.registers["mac_tile"]["rows"]
-    lanes = machine.size - number % machine.slices * machine.rows
+    lanes = machine.words * machine.size - number % machine.slices * machine.rows
     return np.where(mac["depthwise"] == 1, rows, np.minimum(rows, lanes))
+
+
+def words_of_tile(mac: Group, machine: Machine) -> Column:
+    """Return the ACT words whose channels a weight tile multiplies; its last may read fewer."""
+    words: Column = -(-mac.registers["mac_tile"]["rows"] // machine.size)
+    return np.where(mac["depthwise"] == 1, 1, words)
 
 
 def words_of_reduction(mac: Group, machine: Machine) -> Column:
     """Return the channel blocks that the tiles of cb multiply: several tiles may share a word."""
-    begin = mac.registers["mac_format"]["slice"]
-    blocks: Column = (begin + mac.registers["mac_cb"]["count"] - 1) // machine.slices + 1
+    tile, tiles = mac.registers["mac_tile"], mac.registers["mac_cb"]["count"]
+    begin, words = mac.registers["mac_format"]["slice"], words_of_tile(mac, machine)
+    last = np.minimum(-(-tile["row_end"] // machine.size), words)
+    blocks: Column = (begin + tiles - 1) // machine.slices * words + np.maximum(last, 1)
     return blocks
+
+
+def _words_read(mac: Group, machine: Machine) -> Column:
+    """Return the ACT words of a pixel that the tiles of one ob, kh, kw read."""
+    blocks = words_of_reduction(mac, machine)
+    return blocks if machine.words > 1 else mac.registers["mac_cb"]["count"]
 
 
 def nests(mac: Group, machine: Machine) -> list[Nest]:
@@ -265,7 +283,7 @@ def counts(mac: Group, machine: Machine) -> dict[str, Column]:
         "weight_decodes": passes * mac.registers["mac_tile"]["rows"] * size,
         "weight_swaps": passes * size,
         "accumulations": passes * per_tile * size,
-        "act_reads": at_array,
+        "act_reads": _words_read(mac, machine) * others * reads(mac),
         "line_reads": at_array * is_window(mac),
         "line_writes": at_array * is_window(mac),
         "wgt_reads": passes * tile_words(mac),

@@ -53,7 +53,7 @@ _DECODED = (
 """What decoded weights depend on, beside their bytes."""
 _WALKED = (
     "depthwise", "window", "rows", "taps", "y_stride", "x_stride", "cb", "cb_stride", "kh",
-    "kh_stride", "kw", "kw_stride", "slice",
+    "kh_stride", "kw", "kw_stride", "slice", "words", "rows", "row_end",
 )  # fmt: skip
 """What the offsets of a pixel's reduction depend on."""
 
@@ -134,7 +134,11 @@ class Macs:
         """Return the bytes from a pixel's operands to those of each tile, or of each tap of one."""
         cb, kh, kw = np.indices((o["cb"], o["kh"], o["kw"])).reshape(3, -1)
         slices = int(o["slice"]) + cb
-        words = slices // o["slices"] * o["cb_stride"] + kh * o["kh_stride"] + kw * o["kw_stride"]
+        words = (
+            slices // o["slices"] * o["words"] * o["cb_stride"]
+            + kh * o["kh_stride"]
+            + kw * o["kw_stride"]
+        )
         item = 1 if self.taps == 4 and not o["depthwise"] else 2
         if o["depthwise"]:
             row = np.arange(o["rows"])
@@ -143,6 +147,11 @@ class Macs:
             late = above * o["y_stride"] + (row - above * o["taps"]) * o["x_stride"]
             words = (words[:, None] - late).ravel()
             words = np.append(words, words[: len(words) % 2])  # an odd tap of weight zero
+        if o["words"] > 1:  # each is a segment; of those that the last tile leaves out, the first
+            word = np.arange(o["words"])
+            is_read = (cb[:, None] < o["cb"] - 1) | (word * self.size < o["row_end"])
+            words = (words[:, None] + word * o["cb_stride"] * is_read).ravel()
+            return np.ascontiguousarray(words * (self.size * item), np.int64)
         lanes = words * self.size
         if not o["depthwise"]:
             lanes += slices % o["slices"] * o["array_rows"]
@@ -157,6 +166,8 @@ class Macs:
             packed = packed_weights(self.rows, i, table, wgt, 2, LANES, rows)
             return packed, packed.shape[1], np.zeros(len(packed) * LANES, np.int32)
         whole_steps = -(-rows // self.taps) * self.taps
+        if o["words"] > 1:
+            whole_steps = int(o["words"]) * self.size
         wide = packed_weights(self.rows, i, table, wgt, self.taps, self.lanes, whole_steps)
         together = len(wide) // (o["ob"] if o["ob_stride"] else 1)
         tiles = in_tiles(wide.astype(np.int8), together, tile_vectors(self.form))

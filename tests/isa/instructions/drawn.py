@@ -21,6 +21,8 @@ NANO = Machine.load("nano")
 
 FLAT = NANO.with_({"array.size": 8, "array.rows": 3})
 """Three slices a word, the last one of two rows."""
+TALL = NANO.with_({"array.rows": 16})
+"""Four words a tile."""
 
 
 @cache
@@ -30,9 +32,9 @@ def _programs(machine: Machine) -> list[tuple[Machine, tuple[Instruction, ...]]]
 
 
 def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
-    """Yield every instruction of this name in 100 programs, with the registers that it sees."""
+    """Yield every instruction of this name in 125 programs, with the registers that it sees."""
     shared = NANO.with_({"array.lanes_per_requantizer": 2, "array.lanes_per_lookup": 4})
-    machines = (NANO, Machine.load("base"), shared, FLAT)
+    machines = (NANO, Machine.load("base"), shared, FLAT, TALL)
     for machine, program in chain.from_iterable(map(_programs, machines)):
         files = RegisterFile()
         for item in program:

@@ -42,16 +42,25 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
             slices = -(-size // machine.rows)
             word, slice_ = divmod(r["mac_format"]["slice"] + cb, slices)
             active = sum(
-                (item["depthwise"] or slice_ * machine.rows + row < size)
+                (item["depthwise"] or slices == 1 or slice_ * machine.rows + row < size)
                 and (cb > 0 or row >= tile["row_first"])
                 and (cb < last_block or row < tile["row_end"])
                 for row in range(tile["rows"])
             )
-            base = item["act"] + ob * r["mac_ob"]["stride"] + word * r["mac_cb"]["stride"]
+            tile_words = 1 if item["depthwise"] else -(-tile["rows"] // size)
+            read_words = [
+                w
+                for w in range(tile_words)
+                if w == 0 or cb < last_block or w * size < tile["row_end"]
+            ]
+            base = item["act"] + ob * r["mac_ob"]["stride"]
+            base += word * tile_words * r["mac_cb"]["stride"]
             base += kh * r["mac_kh"]["stride"] + kw * r["mac_kw"]["stride"]
             tiles, p, reads = tiles + 1, 0, 0
             for y, x in loop(r, ("mac_y", "mac_x")):
-                touched.read("ACT", base + y * r["mac_y"]["stride"] + x * r["mac_x"]["stride"])
+                for w in read_words:
+                    at = base + y * r["mac_y"]["stride"] + x * r["mac_x"]["stride"]
+                    touched.read("ACT", at + w * r["mac_cb"]["stride"])
                 reads += 1
                 counts[kind] += active * size
                 warm, step = output["warm"], output["step"]

@@ -142,7 +142,7 @@ class Reference:
                 word_of, slice_ = divmod(form["slice"] + cb, -(-size // self.machine.rows))
                 lanes = [slice_ * self.machine.rows + row for row in range(mask["rows"])]
                 active = [
-                    (item["depthwise"] or lanes[row] < size)
+                    (item["depthwise"] or self.machine.rows > size or lanes[row] < size)
                     and (cb > 0 or row >= mask["row_first"])
                     and (cb < counts["cb"] - 1 or row < mask["row_end"])
                     for row in range(mask["rows"])
@@ -151,7 +151,9 @@ class Reference:
                 for y in range(counts["y"]):
                     before, seen = None, []
                     for x in range(counts["x"]):
-                        at = item["act"] + ob * n["ob"]["stride"] + word_of * n["cb"]["stride"]
+                        words = 1 if item["depthwise"] else -(-mask["rows"] // size)
+                        at = item["act"] + ob * n["ob"]["stride"]
+                        at += word_of * words * n["cb"]["stride"]
                         at += kh * n["kh"]["stride"] + kw * n["kw"]["stride"]
                         at += y * n["y"]["stride"] + x * n["x"]["stride"]
                         word = [
@@ -178,6 +180,14 @@ class Reference:
                             if item["window"] and (late < 0 or late % (form["row_skip"] + 1)):
                                 continue
                         else:
+                            for more in range(1, words):
+                                word += [
+                                    activation(v, form["unsigned"]) - form["zero_point"]
+                                    for v in self.pads["ACT"].get(
+                                        (at + more * n["cb"]["stride"]) % 65536, [None] * size
+                                    )
+                                    if v is not None
+                                ] or [0] * size
                             xe = [[word[lanes[row]]] * size if on else [0] * size
                                   for row, on in enumerate(active)]  # fmt: skip
                         target = (item["acc"] + ob * output["acc_stride"] + p) % 65536

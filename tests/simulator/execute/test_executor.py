@@ -12,16 +12,25 @@ from npusim.cosim.programs.programs import random_program
 from npusim.isa.order import order
 from npusim.machines import Machine
 from npusim.simulator.run import load_image, run_step
-from tests.isa.instructions.drawn import FLAT
+from tests.isa.instructions.drawn import FLAT, TALL
 from tests.simulator.execute.reference import Reference
+
+MADE = {"flat": FLAT, "tall": TALL}
 
 
 @pytest.mark.parametrize(
     ("name", "programs", "size"),
-    [("nano", 60, 14), ("small", 15, 14), ("base", 8, 14), ("wide", 4, 14), ("flat", 15, 14)],
+    [
+        ("nano", 60, 14),
+        ("small", 15, 14),
+        ("base", 8, 14),
+        ("wide", 4, 14),
+        ("flat", 15, 14),
+        ("tall", 15, 14),
+    ],
 )
 def test_every_instruction_writes_the_reference_bytes(name, programs, size):
-    machine, seen = FLAT if name == "flat" else Machine.load(name), set()
+    machine, seen = MADE.get(name) or Machine.load(name), set()
     for seed in range(programs):
         program, _ = random_program(random.Random(seed), machine, size)
         run = run_step(program, program.steps[0], load_image(program))

@@ -10,8 +10,9 @@ from npusim.kernels.vnni import available_forms
 from npusim.machines import Machine
 from npusim.simulator.execute.mac import Macs
 from npusim.simulator.execute.machine_state import State
-from tests.isa.instructions.drawn import FLAT, group
+from tests.isa.instructions.drawn import FLAT, TALL, group
 
+MADE = {"flat": FLAT, "tall": TALL}
 FORMS = [form for form in available_forms() if form != "plain"]
 LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x": 9}
 
@@ -25,6 +26,8 @@ def random_mac(rng, machine, depthwise, window=0):
         name: {"count": int(rng.integers(1, most + 1)), "stride": int(rng.integers(-5, 6))}
         for name, most in LEVELS.items()
     }
+    if rows > machine.size:
+        levels["mac_cb"]["stride"] |= 1
     warm, step = int(rng.integers(rows - 1, rows + 3)), int(rng.integers(1, 4))
     taps, row_warm = int(rng.integers(0, rows + 1)), 2
     if window and taps:
@@ -62,10 +65,10 @@ def filled_state(rng, machine):
     return state
 
 
-@pytest.mark.parametrize("name", ["nano", "base", "flat"])
+@pytest.mark.parametrize("name", ["nano", "base", "flat", "tall"])
 @pytest.mark.parametrize("form", [*FORMS, "depthwise", "window"])
 def test_calls_are_the_plain_form(name, form):
-    rng, machine = np.random.default_rng(3), FLAT if name == "flat" else Machine.load(name)
+    rng, machine = np.random.default_rng(3), MADE.get(name) or Machine.load(name)
     for _ in range(60):
         window, state = int(form == "window"), filled_state(rng, machine)
         depthwise = int(form == "depthwise" or window)

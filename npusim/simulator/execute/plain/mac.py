@@ -31,12 +31,13 @@ OPERANDS = record(
     "taps", "acc_stride", "warm", "step", "row_warm", "row_skip", "row_results", "result_rows",
     "format", "bits", "code_bits", "tile_words", "regions",
     "unsigned", "zero_point", "selectors", "product_bits",
-    "slice", "slices", "array_rows", "lanes",
+    "slice", "slices", "words", "array_rows", "lanes",
     *(f"{level[4:]}{part}" for level in LEVELS for part in ("", "_stride")),
 )  # fmt: skip
 """What a MAC needs to know; `ob`, `cb`, `kh`, `kw`, `y`, `x` are counts.
 
-`slices`, `array_rows` and `lanes` are SLICES, ROWS and SIZE of the machine."""
+`words` are those of a tile; `slices`, `array_rows` and `lanes` the machine's SLICES, ROWS and SIZE.
+"""
 
 
 def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
@@ -56,6 +57,7 @@ def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
         "selectors": registers["subset_selectors"]["value"],
         "product_bits": product_bits(datapath_parameters(machine)),
         "slices": machine.slices,
+        "words": mac.words_of_tile(group, machine),
         "array_rows": machine.rows,
         "lanes": machine.size,
     }
@@ -109,7 +111,7 @@ def is_active(row: int, cb: int, o: Any) -> bool:
     """Return whether a row of the array takes part."""
     if row >= o.rows or (cb == 0 and row < o.row_first):
         return False
-    if not o.depthwise and first_lane(cb, o) + row >= o.lanes:
+    if not o.depthwise and o.slices > 1 and first_lane(cb, o) + row >= o.lanes:
         return False
     return cb < o.cb - 1 or row < o.row_end
 
@@ -132,7 +134,7 @@ def load_tile(
 @scalar
 def tile_base(o: Any, ob: int, cb: int, kh: int, kw: int) -> int:
     """Return the ACT word, before the wrap, that a weight tile's pass begins at."""
-    base = o.act + ob * o.ob_stride + (o.slice + cb) // o.slices * o.cb_stride
+    base = o.act + ob * o.ob_stride + (o.slice + cb) // o.slices * o.words * o.cb_stride
     return base + kh * o.kh_stride + kw * o.kw_stride
 
 
@@ -162,9 +164,11 @@ def shift_in(
     for row in range(o.rows - 1, -1, -1):
         above = rows_above(row, o)
         keep = is_active(row, cb, o) and above <= y
-        word = (base + (y - above) * o.y_stride + x * o.x_stride) % ADDRESS_SPACE
+        word = base + (y - above) * o.y_stride + x * o.x_stride
+        channel = 0 if o.depthwise else first_lane(cb, o) + row
+        word = (word + channel // o.lanes * o.cb_stride) % ADDRESS_SPACE
         for column in range(xe.shape[0]):
-            lane = column if o.depthwise else first_lane(cb, o) + row
+            lane = column if o.depthwise else channel % o.lanes
             if above >= 0:
                 xe[column, row] = subtract_zero_point(
                     widen(act[word, lane]) if keep else 0, o.zero_point, o.unsigned, keep
