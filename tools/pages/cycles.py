@@ -8,6 +8,7 @@ Reads ../shared/models; takes a minute.
 from __future__ import annotations
 
 from npusim.analysis.bounds import PARTS, network_bounds
+from npusim.cost.area import area_um2
 from npusim.engines.estimate import estimate
 from npusim.formats.files import load
 from npusim.machines import Machine
@@ -42,6 +43,58 @@ outputs moved once.
 """
 
 
+SHAPES = ((4, 64), (8, 32), (16, 16), (32, 8))
+"""Rows and columns of as many multipliers."""
+SHAPED = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "tflm_mobilenet_v2_int8")
+SHAPES_HEAD = """
+## As many multipliers in other shapes
+
+`base` with `array.size` columns and `array.rows` rows, scratchpads of as many bytes each, a bus of 8 bytes. A sum
+of ACC adds the products of a column's rows: the more rows, the fewer sums are read and written, and the
+fewer requantizers there are, one for each column, which is what most of the clock's energy follows. Words
+of 64 channels are half empty where a layer has 32. Energy is that of the average model; its table has
+columns of 4 and 16 rows, and others are on the line through them ([energy table](energy_table.md)).
+A column of 8 rows, synthesized for the check below, is {error} of the line.
+"""
+
+
+def shape_rows() -> list[str]:
+    """Return the table of networks over arrays of as many multipliers."""
+    lines = header(
+        "network", "rows x columns", "cycles", "sums read", "sums written", "of ACC, uJ",
+        "energy, uJ", "mm2",
+    )  # fmt: skip
+    base = Machine.load("base")
+    for name in SHAPED:
+        network = load(MODELS / "tflite" / f"{name}.tflite")
+        for rows, columns in SHAPES:
+            pads = base.scratchpads
+            words = {
+                key: max(getattr(pads, key) * base.size // columns, 32)
+                for key in ("act_bank_words", "wgt_bank_words", "par_bank_words", "acc_words")
+            }
+            machine = base.with_(
+                {"array.size": columns, "array.rows": rows}
+                | {f"scratchpads.{key}": value for key, value in words.items()}
+            )
+            cost = estimate(network, machine)
+            sums = {
+                key: sum(layer.counts[key] for layer in cost.layers) * columns
+                for key in ("acc_reads", "acc_writes")
+            }
+            energy = cost.energy_pj
+            area = area_um2(machine, machine.energy.technology)["total"]
+            lines.append(
+                row(
+                    name, f"{rows} x {columns}", f"{cost.cycles:,}",
+                    *(f"{count:,}" for count in sums.values()),
+                    f"{energy['accumulators'] / 1e6:.2f}", f"{energy['total'] / 1e6:.1f}",
+                    f"{area / 1e6:.2f}",
+                )
+            )  # fmt: skip
+    return lines
+
+
 def main() -> None:
     """Write the page."""
     lines = [HEAD.format(commit=commit())]
@@ -72,6 +125,7 @@ def main() -> None:
                     f"{found.dram_bytes:,}", f"{found.dram_bytes / found.compulsory_bytes:.2f}",
                 )
             )  # fmt: skip
+    lines += [SHAPES_HEAD, *shape_rows()]
     OUTPUT.write_text("\n".join(lines) + "\n")
 
 
