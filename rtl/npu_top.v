@@ -271,11 +271,8 @@ module npu_top #(
   assign address[EP] = ep_pad_fault || ep_acc_fault;
 
   npu_ex #(
-      .SIZE        (SIZE),
-      .ROWS        (ROWS),
-      .UNIFORM_BITS(UNIFORM_BITS),
-      .SUBSET      (SUBSET),
-      .PWLQ_BITS   (PWLQ_BITS),
+      .SIZE(SIZE), .ROWS(ROWS),
+      .UNIFORM_BITS(UNIFORM_BITS), .SUBSET(SUBSET), .PWLQ_BITS(PWLQ_BITS),
       .FP32_REQUANTIZER(FP32_REQUANTIZER), .LINE_WORDS(LINE_WORDS),
       .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER), .LANES_PER_LOOKUP(LANES_PER_LOOKUP),
       .ACT_BANKS   (ACT_BANKS),
@@ -327,8 +324,7 @@ module npu_top #(
   npu_st #(
       .SIZE       (SIZE),
       .BUS_BYTES  (BUS_BYTES),
-      .BURST_BEATS(BURST_BEATS),
-      .ACT_BANKS  (ACT_BANKS)
+      .BURST_BEATS(BURST_BEATS), .ACT_BANKS(ACT_BANKS)
   ) st (
       .clk_i      (clk_i),
       .rst_i      (clear),
@@ -359,14 +355,10 @@ module npu_top #(
   );
 
   npu_scratchpads #(
-      .SIZE          (SIZE),
-      .ROWS          (ROWS),
-      .ACT_BANKS     (ACT_BANKS),
-      .ACT_BANK_WORDS(ACT_BANK_WORDS),
-      .WGT_BANKS     (WGT_BANKS),
-      .WGT_BANK_WORDS(WGT_BANK_WORDS),
-      .PAR_BANKS     (PAR_BANKS),
-      .PAR_BANK_WORDS(PAR_BANK_WORDS)
+      .SIZE(SIZE), .ROWS(ROWS),
+      .ACT_BANKS(ACT_BANKS), .ACT_BANK_WORDS(ACT_BANK_WORDS),
+      .WGT_BANKS(WGT_BANKS), .WGT_BANK_WORDS(WGT_BANK_WORDS),
+      .PAR_BANKS(PAR_BANKS), .PAR_BANK_WORDS(PAR_BANK_WORDS)
   ) scratchpads (
       .clk_i             (clk_i),
       .ld_write_i        (ld_write),

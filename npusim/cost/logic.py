@@ -42,8 +42,7 @@ class Logic:
             return 0  # a lane's own requantizer: what is beside its modules counts to npu_lane
         several = {
             "npu_accumulate": size * machine.acc_regions,
-            "npu_subtract_zero_point": size
-            * (machine.words + (LINES if array.line_words else 0))
+            "npu_subtract_zero_point": size * (machine.words + (LINES if array.line_words else 0))
             + requantizers,
             "npu_lookup": size // array.lanes_per_lookup,
         } | dict.fromkeys(SHARED, requantizers)

@@ -121,17 +121,13 @@ class Array(Table, frozen=True):
         for key in ("lanes_per_requantizer", "lanes_per_lookup"):
             lanes = getattr(self, key)
             if lanes & (lanes - 1) or lanes > self.size:
-                raise IllegalValue(
-                    f"array.{key}: expected a power of two of at most 8 and array.size = "
-                    f"{self.size}, found {lanes}"
-                )
+                most = f"a power of two of at most 8 and array.size = {self.size}"
+                raise IllegalValue(f"array.{key}: expected {most}, found {lanes}")
         words = self.rows // self.size
         is_multiple = self.rows == words * self.size and words & (words - 1) == 0
         if self.rows and not (2 <= self.rows <= self.size or is_multiple):
-            raise IllegalValue(
-                f"array.rows: expected 0, an integer in 2..array.size = {self.size}, or 2, 4, 8.. "
-                f"times as many, found {self.rows}"
-            )
+            legal = f"0, an integer in 2..array.size = {self.size}, or 2, 4, 8.. times as many"
+            raise IllegalValue(f"array.rows: expected {legal}, found {self.rows}")
         if self.line_words == 1 or self.line_words & (self.line_words - 1):
             raise IllegalValue(
                 "array.line_words: expected 0 or a power of two of at least 2, "
@@ -166,9 +162,9 @@ class Machine(Table, frozen=True, dict=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.scratchpads.act_bank_words < 2 * self.words:
+            least, found = 2 * self.words, self.scratchpads.act_bank_words
             raise IllegalValue(
-                f"scratchpads.act_bank_words: expected at least {2 * self.words}, 2 for each word "
-                f"that array.rows reads at once, found {self.scratchpads.act_bank_words}"
+                f"scratchpads.act_bank_words: expected {least} or more, found {found}"
             )
         bus, size = self.bus.bus_bytes, self.array.size
         if bus > size:

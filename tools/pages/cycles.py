@@ -49,12 +49,13 @@ SHAPED = ("kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "tflm_mobilenet_
 SHAPES_HEAD = """
 ## As many multipliers in other shapes
 
-`base` with `array.size` columns and `array.rows` rows, scratchpads of as many bytes each, a bus of 8 bytes. A sum
-of ACC adds the products of a column's rows: the more rows, the fewer sums are read and written, and the
-fewer requantizers there are, one for each column, which is what most of the clock's energy follows. Words
-of 64 channels are half empty where a layer has 32. Energy is that of the average model; its table has
-columns of 4 and 16 rows, and others are on the line through them ([energy table](energy_table.md)).
-A column of 8 rows, synthesized for the check below, is {error} of the line.
+`base` with `array.size` columns and `array.rows` rows, scratchpads of as many bytes each, a bus of
+8 bytes. A sum of ACC adds the products of a column's rows: the more rows, the fewer sums are read
+and written, and the fewer requantizers there are, one for each column. Words of 64 channels are
+half empty where a layer has 32 channels, and 32 rows are half idle where a layer has 16. Energy is
+that of the average model; its table has columns of 4 and 16 rows, and others are on the line
+through them ([energy table](energy_table.md)): not synthesized, so not known to be better than the
+line is elsewhere. What chooses a slice or a part of a bank, multiplexers, is not priced.
 """
 
 

@@ -308,6 +308,7 @@ class TileLoops:
         kernel_passes = ceil_divide(chunk.nkh, shape.kernel_rows)
         walk = (area.columns - 1) * stride_w + taps if depth else area.columns
         tiles = tiles_of(layer, self.machine, chunk.cb, chunk.ncb)
+        apart = self.layout.block_stride if tiles > 1 or shape.words > 1 else 0
         row_end = rows_at_end(layer, self.machine, shape, (chunk.cb, chunk.ncb))
         blocks = obs if depth else chunk.ncb
         act += depth * piece.first * self.layout.block_stride
@@ -324,10 +325,7 @@ class TileLoops:
                 mac_y=level(shape.rows_read(area.rows, chunk.nkh), row_step),
                 mac_kw=level(passes, shape.dilation[1]),
                 mac_kh=level(kernel_passes, shape.dilation[0] * self.layout.row_stride),
-                mac_cb={
-                    "count": tiles,
-                    "stride": self.layout.block_stride if tiles > 1 or shape.words > 1 else 0,
-                },
+                mac_cb={"count": tiles, "stride": apart},
                 mac_ob=level(obs, self.layout.block_stride if depth else 0),
                 mac_tile={"rows": rows, "row_first": 0, "row_end": row_end, "taps": window * taps},
                 mac_output={
@@ -394,11 +392,8 @@ class TileLoops:
             )
             words, acc = obs * ceil_divide(plane.code_bits, 8), self.acc + index * obs * pixels
             emitter.execute(
-                "MAC",
+                "MAC", acc=acc, act=address, wgt=wgt,
                 wgt_banks=emitter.banks("WGT", wgt, wgt + words),
-                acc=acc,
-                act=address,
-                wgt=wgt,
                 read_banks=emitter.banks("ACT", address, address + 1),
                 acc_banks=emitter.banks("ACC", acc, acc + obs * pixels),
-            )
+            )  # fmt: skip
