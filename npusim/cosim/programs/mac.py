@@ -61,17 +61,17 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
         return
     slices = b.machine.slices
     first = rng.choice((0, 0, slices - 1, rng.randrange(slices))) if slices > 1 else 0
-    words = 1 if depthwise else -(-rows // b.machine.size)
-    blocks = ((first + tiles[1] - 1) // slices + 1) * words
+    together = 1 if depthwise else -(-rows // b.machine.size)
+    blocks = ((first + tiles[1] - 1) // slices + 1) * together
     counts, apart = [tiles[0], blocks, *tiles[2:], *pixels], 0
-    if words > 1:  # which lie an odd distance apart
+    if together > 1:  # which lie an odd distance apart
         most = (act_words - 1) // (blocks - 1)
         if most < 1:
             return load_tile(b, d, rng)
         apart = rng.choice((1, rng.randint(1, most), rng.randint(1, min(most, 9)))) - 1 | 1
         counts[1], act_words = 1, act_words - apart * (blocks - 1)
     low, levels = fit(rng, act_words, counts)
-    if words > 1:
+    if together > 1:
         is_down = rng.random() < 0.2
         levels[1] = blocks, -apart if is_down else apart
         low += is_down * apart * (blocks - 1)
