@@ -28,9 +28,10 @@ import numpy as np
 
 import npusim
 from benchmarks import bench_import
+from benchmarks.peak import peak
 from benchmarks.stopwatch import Run, children_seconds, seconds
 from npusim.graph.network import Network
-from npusim.kernels.vnni import chosen_form
+from npusim.kernels.vnni import available_forms, chosen_form
 from npusim.operators.count import layer_macs
 from npusim.prepared.engine import Prepared, prepare
 from npusim.runtimes.rule import resolve_rule
@@ -105,13 +106,24 @@ def load(path: Path) -> tuple[Network, Prepared, int]:
     return network, prepare(network, resolve_rule(network)), macs
 
 
-def table(title: str, files: list[Path], peers: tuple[str, ...], rounds: int) -> list[str]:
-    """Return the table of one format: throughput of each engine, and npusim's ratio to each."""
+def table(
+    title: str, files: list[Path], peers: tuple[str, ...], rounds: int, limit: float
+) -> list[str]:
+    """Return the table of one format: throughput of each engine, and npusim's ratio to each.
+
+    `limit`: GMAC/s that the processor's instruction reaches by itself.
+    """
     lines = [
         f"## {title}",
         "",
         *header(
-            "network", "MMAC", "npusim ms", "npusim", *peers, *(f"npusim / {p}" for p in peers)
+            "network",
+            "MMAC",
+            "npusim ms",
+            "npusim",
+            "of limit",
+            *peers,
+            *(f"npusim / {p}" for p in peers),
         ),
     ]
     ratios: dict[str, list[float]] = {peer: [] for peer in peers}
@@ -128,12 +140,13 @@ def table(title: str, files: list[Path], peers: tuple[str, ...], rounds: int) ->
         speeds = [f"{macs / times[name] / 1e9:.2f}" for name in ("npusim", *peers)]
         for peer in peers:
             ratios[peer].append(times[peer] / times["npusim"])
+        speeds.insert(1, f"{macs / times['npusim'] / limit / 1e7:.1f} %")
         figures = [f"{macs / 1e6:.2f}", f"{times['npusim'] * 1e3:.3f}", *speeds]
         lines.append(row(path.stem, *figures, *(f"{ratios[peer][-1]:.2f}" for peer in peers)))
         print(lines[-1], flush=True)
     if files:
         means = (f"**{geometric_mean(ratios[peer]):.2f}**" for peer in peers)
-        lines.append(row("geometric mean", *[""] * (3 + len(peers)), *means))
+        lines.append(row("geometric mean", *[""] * (4 + len(peers)), *means))
         print(lines[-1], flush=True)
     return [*lines, ""]
 
@@ -222,6 +235,8 @@ def main() -> None:
         return [path for path in files if arguments.only in path.name]
 
     rounds = arguments.rounds
+    limits = {form: peak(form) for form in available_forms() if form != "plain"}
+    limit = limits.get(chosen_form(), limits["blocked"])
     lines = [
         "# Speed of whole networks",
         "",
@@ -236,8 +251,15 @@ def main() -> None:
         "on tensors set before, and npusim beside them likewise, on arrays bound before. Beside "
         "onnxruntime both are whole calls from Python.",
         "",
-        *table("TensorFlow Lite files", chosen(tflite_files()), ("ref", "opt", "xnn"), rounds),
-        *table("ONNX files", chosen(onnx_files()), ("onnxruntime",), rounds),
+        "The physical limit: GMAC/s of each form's instruction alone, in a loop that reads no "
+        "memory (`benchmarks/peak.py`): "
+        + ", ".join(f"`{form}` {found:.0f}" for form, found in limits.items())
+        + f"; `of limit` is npusim's share of that of `{chosen_form()}`.",
+        "",
+        *table(
+            "TensorFlow Lite files", chosen(tflite_files()), ("ref", "opt", "xnn"), rounds, limit
+        ),
+        *table("ONNX files", chosen(onnx_files()), ("onnxruntime",), rounds, limit),
     ]
     if not arguments.only:
         lines += [*growth(max(rounds // 3, 3)), *start_up(), *bench_import.table()]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.compiler.compile import compile_network
 from npusim.engines.simulation import Simulation
+from npusim.engines.tensor_places import TensorPlaces
 from npusim.graph.batch import keeps_samples_apart
 from npusim.graph.network import Network, Node
 from npusim.graph.samples import of_samples
@@ -57,6 +59,7 @@ class MachineNetwork:
         self.network = network = of_samples(network, self.program.samples)
         self.nodes = {node.name: node for node in network.nodes}
         self.dram = load_image(self.program)
+        self._places: dict[str, TensorPlaces | None] = {}
         self._varying: dict[str, NDArray] = {}
         """Values whose sizes are known only at run: the host has them to itself."""
         self._functions = {
@@ -96,7 +99,7 @@ class MachineNetwork:
         """Return the tensors `keep` for the samples of one execution, canonical."""
         program = self.program
         for name, value in values.items():
-            write_tensor(program, self.dram, name, value)
+            self._write(name, value)
         timelines = []
         for step in program.steps:
             if step.kind == "run":
@@ -111,7 +114,7 @@ class MachineNetwork:
         """Let the next execution find what this one leaves; all is read before it is written."""
         left = [(kept.value, self.read(kept.update)) for kept in self.program.state]
         for name, value in left:
-            write_tensor(self.program, self.dram, name, value)
+            self._write(name, value)
 
     def host_step(self, step: Step) -> None:
         """Carry out a host operator on the DRAM."""
@@ -123,14 +126,37 @@ class MachineNetwork:
             if self.network.tensors[name].varies:
                 self._varying[name] = np.asarray(output)
             else:
-                write_tensor(self.program, self.dram, name, np.asarray(output))
+                self._write(name, np.asarray(output))
+
+    def _places_of(self, name: str) -> TensorPlaces | None:
+        """Return where the bytes of a tensor lie, from its second move on: once is sooner done."""
+        if name not in self._places:
+            self._places[name] = None
+        elif self._places[name] is None:
+            place = self.program.place(name)
+            span, _ = _span(self.program, place)
+            lay = partial(_image, self.program, place)
+            found = TensorPlaces(self.dram, span.start, place.shape, place.dtype, lay)
+            self._places[name] = found
+        return self._places[name]
+
+    def _write(self, name: str, value: NDArray) -> None:
+        """Lay tensor `name`, canonical, into the DRAM."""
+        places = self._places_of(name)
+        if places is None:
+            write_tensor(self.program, self.dram, name, value)
+        else:
+            places.write(value)
 
     def read(self, name: str) -> NDArray:
         """Return tensor `name`, canonical, as DRAM (or the file, for a constant) holds it."""
         if name in self._varying:
             return self._varying[name]
         data = self.network.tensors[name].data
-        return read_tensor(self.program, self.dram, name) if data is None else data
+        if data is not None:
+            return data
+        places = self._places_of(name)
+        return read_tensor(self.program, self.dram, name) if places is None else places.read()
 
     def run(
         self,
@@ -189,14 +215,19 @@ def _span(program: Program, place: Place) -> tuple[slice, tuple[int, ...]]:
 def write_tensor(program: Program, dram: NDArray[np.uint8], name: str, value: NDArray) -> None:
     """Lay `value` (canonical) into the DRAM as the program's place for tensor `name` says."""
     place = program.place(name)
-    span, (height, width, channels, size, bus) = _span(program, place)
+    dram[_span(program, place)[0]] = _image(program, place, value)
+
+
+def _image(program: Program, place: Place, value: NDArray) -> NDArray[np.uint8]:
+    """Return the bytes of `value` (canonical) as a place of the program has them."""
+    _, (height, width, channels, size, bus) = _span(program, place)
     laid = np.ascontiguousarray(value.transpose(place.order))
     flat = laid.reshape(-1).view(np.uint8)
     if place.fold:
         fold = Fold.of(place.fold)
         flat = np.stack([fold_pixels(one, fold) for one in flat.reshape(laid.shape)])
     image = pack(flat.reshape(height, width, channels), size, bus)
-    dram[span] = np.frombuffer(image, np.uint8)
+    return np.frombuffer(image, np.uint8)
 
 
 def read_tensor(program: Program, dram: NDArray[np.uint8], name: str) -> NDArray:

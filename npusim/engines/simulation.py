@@ -33,10 +33,11 @@ class Simulation:
         """
         if program is not self._program or dram is not self._dram:
             self._program, self._dram, self._runs = program, dram, {}
-        if step not in self._runs:
-            self._runs[step] = self._prepared(program, step, dram)
-        self.carry_out(step, self._runs[step])
-        return self._runs[step].timeline
+        run = self._runs.get(step)
+        if run is None:
+            run = self._runs[step] = self._prepared(program, step, dram)
+        self.carry_out(step, run)
+        return run.timeline
 
     def carry_out(self, step: Step, run: PreparedRun) -> None:
         """Carry out the prepared run of `step` on what DRAM holds."""

@@ -8,7 +8,7 @@ instruction took the plain form, is carried out instruction after instruction ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,8 @@ class PreparedRun:
         self.is_repeatable = constant is not None and self._is_constant(constant)
         self.table: NDArray[np.int64] | None = None
         """The calls of a repeated run."""
+        self._walk: Callable[[], object] | None = None
+        """Makes them."""
 
     def carry_out(
         self, crcs: dict[int, int] | None = None, activity: Activity | None = None
@@ -74,10 +76,10 @@ class PreparedRun:
 
     def run(self, activity: Activity | None = None) -> None:
         """Carry out the run once more, from empty scratchpads, on what `dram` now holds."""
-        if self.table is not None and activity is None:
+        if self._walk is not None and activity is None:
             for memory in (self.state.act, self.state.acc, self.state.table):
                 memory.fill(0)
-            make_calls(self.table)
+            self._walk()
             return
         self.state.clear()
         calls = self.carry_out(activity=activity)
@@ -88,7 +90,9 @@ class PreparedRun:
                 if executor.names[pc] in executor.parts and pc not in constant
             ]  # fmt: skip
             self.is_repeatable = None not in kept
-            self.table = np.array(kept, np.int64).reshape(-1, 6) if self.is_repeatable else None
+            if self.is_repeatable:
+                self.table = np.array(kept, np.int64).reshape(-1, 6)
+                self._walk = make_calls.bind(self.table)
 
     def _constants(self) -> set[int]:
         """Return the pcs of the LDs of weights and constants."""
