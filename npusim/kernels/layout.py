@@ -33,6 +33,10 @@ def swap_middle(x, y):
                 y[a, c, 0, 0] = x[a, 0, c, 0]
                 y[a, c, 1, 0] = x[a, 1, c, 0]
                 y[a, c, 2, 0] = x[a, 2, c, 0]
+        elif rows == 2:  # channels of two groups shuffled
+            for c in range(np.uintp(columns)):
+                y[a, c, 0, 0] = x[a, 0, c, 0]
+                y[a, c, 1, 0] = x[a, 1, c, 0]
         elif rows > columns:  # the longer axis inside
             for c in range(columns):
                 for r in range(rows):

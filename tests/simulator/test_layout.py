@@ -10,7 +10,7 @@ import pytest
 from npusim import operators as op
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
-from npusim.kernels.layout import swapped_axes
+from npusim.kernels.layout import swap_middle, swapped_axes
 from npusim.prepared.engine import prepare
 
 
@@ -33,3 +33,12 @@ def test_every_transpose_equals_numpy(rank: int) -> None:
                 found = prepare(network, "litert").run({"x": x})["y"]
                 np.testing.assert_array_equal(found, x.transpose(order), f"{order}")
     assert swaps or rank == 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("columns", [1, 2, 3, 63, 64, 300])
+def test_streams_are_interleaved(rows: int, columns: int) -> None:
+    x = np.random.default_rng(rows).integers(0, 256, (3, rows, columns, 1)).astype(np.uint8)
+    y = np.empty((3, columns, rows, 1), np.uint8)
+    swap_middle(x, y)
+    np.testing.assert_array_equal(y, x.swapaxes(1, 2))
