@@ -38,13 +38,17 @@ class Logic:
             return 0
         if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
             return 0
+        lookups = size // array.lanes_per_lookup
         if self.module == "npu_epilogue" and requantizers == size:
             return 0  # a lane's own requantizer: what is beside its modules counts to npu_lane
+        if self.module == "npu_shared_lookup" and lookups == size:
+            return 0
         several = {
             "npu_accumulate": size * machine.acc_regions,
             "npu_subtract_zero_point": size * (machine.words + (LINES if array.line_words else 0))
             + requantizers,
-            "npu_lookup": size // array.lanes_per_lookup,
+            "npu_lookup": lookups,
+            "npu_shared_lookup": lookups,
         } | dict.fromkeys(SHARED, requantizers)
         return several.get(self.module, size if self.per_lane else 1)
 
@@ -70,6 +74,8 @@ LOGIC = (
     Logic("npu_lookup", "vector", True, ("lookup", "idle")),
     # What holds the modules of a lane, and the lanes, together: registers and multiplexers.
     Logic("npu_lane", "array_edge", True, ("term", "par", "operand", "idle")),
+    Logic("npu_epilogue", "requantizers", True, ("term", "tap", "idle")),
+    Logic("npu_shared_lookup", "vector", True, ("lookup", "idle")),
     Logic("npu_array", "array_edge", False, ("tap", "operand", "idle")),
     Logic("npu_mac_engine", "control", False, ("run", "idle")),  # run: a cycle of a MAC
     Logic("npu_vector_engine", "control", False, ("run", "idle")),

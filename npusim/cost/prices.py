@@ -91,26 +91,41 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     add("requantize_terms", "npu_requantize", "term")
     first, term = (table.value("npu_requantize", built, k) for k in ("requantize", "term"))
     events["requantizations"] = {"requantizers": first - term}  # what a result takes beside terms
-    add("requantize_terms", "npu_lane", "term", component="requantizers")
-    add("requantize_terms", "npu_vector_engine", "run", 1 / size)
+    turns, lookup_turns = machine.array.lanes_per_requantizer, machine.array.lanes_per_lookup
+
+    def add_term(event: str) -> None:
+        """Price a term of one lane beside its requantizer: `turns` cycles of the lane."""
+        add(event, "npu_lane", "term", component="requantizers")
+        add(event, "npu_vector_engine", "run", turns / size)
+        if turns > 1:
+            add(event, "npu_epilogue", "term")
+            if gating:
+                clock = (turns - 1) * table.value("npu_lane", built, "idle")
+                events[event]["clock"] += clock
+
+    add_term("requantize_terms")
     events["float32_requantizations"] = {}
     if machine.array.fp32_requantizer:
         add("float32_requantizations", "npu_requantize_float", "requantize")
-        add("float32_requantizations", "npu_lane", "term", component="requantizers")
-        add("float32_requantizations", "npu_vector_engine", "run", 1 / size)
+        add_term("float32_requantizations")
     events["merges"] = {}
     if machine.array.pwlq_bits:
         add("merges", "npu_merge_regions", "merge")
     for name in VEC_OPS:
-        add(f"vector_{name}", "npu_array", "tap", 1 / size, "vector")
-        add(f"vector_{name}", "npu_vector_engine", "run", 1 / size)
+        its_turns = {"add": turns, "multiply": turns, "lookup": lookup_turns}.get(name, 1)
+        add(f"vector_{name}", "npu_array", "tap", its_turns / size, "vector")
+        add(f"vector_{name}", "npu_vector_engine", "run", its_turns / size)
     for name in ("vector_max", "vector_min"):  # the same comparison
         add(name, "npu_pool", "max")
     add("vector_sum", "npu_pool", "sum")
     for name in ("vector_add", "vector_multiply"):
         add(name, "npu_add", "add", 1 / 2)  # of one of its two taps
         add(name, "npu_subtract_zero_point", "operand", component="vector")
+        if turns > 1:
+            add(name, "npu_epilogue", "tap", component="vector")
     add("vector_lookup", "npu_lookup", "lookup")
+    if lookup_turns > 1:
+        add("vector_lookup", "npu_shared_lookup", "lookup")
     add("fetch_bytes", "npu_sequencer", "dispatch", 1 / INSTRUCTION_BYTES)
     beats_per_byte = {
         "npu_fetch": instruction_beats(machine) / INSTRUCTION_BYTES,

@@ -21,7 +21,9 @@ from npusim.words import TECHNOLOGIES
 
 FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
 COLUMN = "npu_pe_column"
-SIZE_PARAMETERS = ("SIZE", "ROWS", "SUM_BITS", "BUS_BYTES")
+SIZE_PARAMETERS = (
+    "SIZE", "ROWS", "SUM_BITS", "BUS_BYTES", "LANES_PER_REQUANTIZER", "LANES_PER_LOOKUP",
+)  # fmt: skip
 """What a module's size is measured by: the first of these that it has."""
 
 Formats = tuple[int, ...]

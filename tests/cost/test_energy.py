@@ -14,6 +14,7 @@ from npusim.errors import FormatError, UnsupportedError
 from npusim.machines import Machine
 from npusim.simulator.counts import NAMES
 from npusim.simulator.timing.dram import OUTCOMES
+from npusim.words import MACHINES
 from tests.cost.table import made_up
 
 NANO = Machine.load("nano")
@@ -38,10 +39,15 @@ def operation(module: str, name: str) -> float:
     return found.energy_pj[name] - found.energy_pj["idle"]
 
 
-@pytest.mark.parametrize("name", ["nano", "small", "base", "wide"])
+SHARED = Machine.load("base").with_({
+    "array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("machine", [*map(Machine.load, MACHINES), SHARED], ids=lambda m: m.name)
 @pytest.mark.parametrize("gating", [False, True])
-def test_every_counted_event_has_a_price(name, gating):
-    found = price_list(gated(Machine.load(name), gating))
+def test_every_counted_event_has_a_price(machine, gating):
+    found = price_list(gated(machine, gating))
     assert found.events.keys() == set(NAMES)
     for event, price in found.events.items():
         assert price.keys() <= set(COMPONENTS), event
@@ -63,6 +69,21 @@ def test_products_pay_for_their_row_of_a_column():
     assert energy["array_edge"] == pytest.approx(edge)
     assert energy["control"] == pytest.approx(10 * operation("npu_mac_engine", "run"))
     assert energy["array_uniform8"] == energy["dram"] == energy["clock"] == 0
+
+
+def test_units_that_lanes_share_are_fewer_and_their_lanes_wait():
+    made = {logic.module: logic.instances(SHARED) for logic in LOGIC}
+    assert made["npu_requantize"] == made["npu_add"] == made["npu_epilogue"] == 4
+    assert made["npu_lookup"] == made["npu_shared_lookup"] == 8
+    assert made["npu_subtract_zero_point"] == 16 * 3 + 4  # of lanes and their lines, of pairs
+    counts = {"requantize_terms": 32}  # of two words, a cycle for each quarter
+    (alone, shared) = (
+        priced(price_list(m), counts, 0) for m in (Machine.load("base"), SHARED)
+    )  # fmt: skip
+    run = operation("npu_vector_engine", "run")
+    assert (alone["control"], shared["control"]) == (pytest.approx(2 * run), pytest.approx(8 * run))
+    chosen = 32 * operation("npu_epilogue", "term")
+    assert shared["requantizers"] - alone["requantizers"] == pytest.approx(chosen)
 
 
 def test_requantizations_of_several_terms():

@@ -44,6 +44,16 @@ NANO = Machine.load("nano").to_toml()
         ("pwlq_bits = 4\n", "", "array.pwlq_bits: expected an integer in 2..7, found 0"),
         ('"uniform8", "uniform4"', '"uniform4", "uniform8"', "in this order, each once"),
         ('"uniform8"', '"float8"', "array.formats: expected names of"),
+        *(
+            (
+                f"lanes_per_{unit} = 1",
+                f"lanes_per_{unit} = {lanes}",
+                f"array.lanes_per_{unit}: expected a power of two of at most 8 and array.size = 4, "
+                f"found {lanes}",
+            )
+            for unit in ("requantizer", "lookup")
+            for lanes in (3, 8)
+        ),
         ("bus_bytes = 4", "bus_bytes = 8", "bus.bus_bytes: expected at most array.size = 4"),
         ('model = "fixed"', 'model = "dice"', "memory.model: expected one of fixed, lfsr"),
         ("latency_cycles = 10", "latency_cycles = 0", "expected an integer in 1..65535, found 0"),

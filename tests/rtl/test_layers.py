@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -27,6 +28,7 @@ from tests.compiler.test_rearranged import eager
 from tests.compiler.test_residency import random_chain
 from tests.rtl.layers import CASES
 
+ROOT = Path(__file__).resolve().parents[2]
 MACHINES = ("nano", "small")
 SHARED = {"array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2}
 """Of every second case on `small`."""
@@ -125,6 +127,37 @@ def test_layers_whose_tensors_stay_on_chip(seed: int, machine: str) -> None:
         assert np.array_equal(
             network.tensors[name].in_file_order(compiled.read(name)), expected[name]
         )
+
+
+SMALLEST = Machine.load(ROOT / "docs" / "examples" / "smallest.toml")
+OF_INT8 = [
+    name for name, case in CASES.items()
+    if not case.sizes and {"uniform", None} >= {
+        getattr(getattr(node.operator, "encoding", None), "scheme", None)
+        for node in case.make().nodes
+    }
+]  # fmt: skip
+
+
+def test_the_smallest_machine_runs_every_operator_of_int8() -> None:
+    layers = set()
+    for name in OF_INT8:
+        case = CASES[name]
+        network, machine = case.make(), eager(SMALLEST) if case.is_moved else SMALLEST
+        compiled = MachineNetwork(network, machine, case.rule, keep_tensors=True)
+        assert [step.kind for step in compiled.program.steps] == ["run"], name
+        layers |= {layer.operator for layer in compiled.program.layers}
+    assert layers == {operator.__name__ for operator in LOWERINGS}
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("case", ["sigmoid", "average pool"])
+def test_the_smallest_machine(case: str) -> None:
+    compiled = MachineNetwork(CASES[case].make(), SMALLEST, CASES[case].rule)
+    inputs = random_inputs(compiled.network, 5)
+    for run in compare_network(compiled, inputs, simulator="icarus"):
+        assert not run.difference, run.difference
 
 
 @pytest.mark.parametrize("machine", MACHINES)

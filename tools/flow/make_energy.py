@@ -32,7 +32,7 @@ from tools.flow.netlist import Netlist, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
 from tools.flow.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
-from tools.flow.units import COLUMN, FORMED, OWN, SIZED, UNITS, Unit
+from tools.flow.units import COLUMN, FORMED, OWN, SHARED, SIZED, UNITS, Unit
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 FULL = (8, 1, 4)
@@ -48,6 +48,8 @@ BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(16, 0, 0, 4), SIZED),
     (Build(4, *WIDEST), FORMED),
     (Build(4, *WIDEST), OWN),
+    (Build(4, *FULL, 2), SHARED),
+    (Build(4, *FULL, 4), SHARED),
 )
 STREAMS = (
     "digits (npusim/networks/digits) quantized from float by each scheme, test sample number "
@@ -70,6 +72,7 @@ CLASSES = {
     "lookup": "npu_lookup: a cycle with one tap",
     "term, par, operand, tap": "npu_lane, npu_array: their own logic, without the modules they "
     "hold: a cycle with a term, a constant, an operand of a MAC, a tap",
+    "term, tap, lookup": "npu_epilogue, npu_shared_lookup: likewise, where lanes share them",
     "run": "npu_mac_engine, npu_vector_engine: a busy cycle",
     "dispatch": "npu_sequencer: a cycle that takes one instruction",
     "beat": "npu_fetch, npu_ld, npu_st: a cycle with one beat on the bus",
@@ -133,7 +136,7 @@ def traffic_of(
         for name, *_ in netlist.registers().values():
             states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
     forms = formats or build.formats + ((VECTOR,) if units == UNITS else ())
-    if units == OWN:
+    if units in (OWN, SHARED):
         forms = ("uniform8", "pwlq", VECTOR)
     return [
         part for form in forms
@@ -207,7 +210,7 @@ def main() -> int:
 
 
 def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) -> None:
-    """Make the rows of the modules of `--only` again, in their places in the table."""
+    """Make the rows of the modules of `--only` again, in their places or at the table's end."""
     document = json.loads(table.read_text())
     for build, units in BUILDS:
         chosen = tuple(unit for unit in units if unit.module in options.only)
@@ -219,13 +222,15 @@ def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) 
         for unit in chosen:
             made = row(unit, build, netlists[unit.module], traffic)
             formats = {k: v for k, v in made["parameters"].items() if k != "MAX_TERMS"}
-            place = next(
+            rows = document["modules"]
+            places = [
                 i
-                for i, old in enumerate(document["modules"])
+                for i, old in enumerate(rows)
                 if old["module"] == unit.module
                 and {k: v for k, v in old["parameters"].items() if k != "MAX_TERMS"} == formats
-            )
-            document["modules"][place] = {**made, "commit": commit(40)}
+            ]
+            place = slice(places[0], places[0] + 1) if places else slice(len(rows), None)
+            rows[place] = [{**made, "commit": commit(40)}]
             table.write_text(json.dumps(document, indent=1) + "\n")
 
 

@@ -65,6 +65,8 @@ class Build:
     uniform_bits: int
     subset: int
     pwlq_bits: int
+    lanes: int = 1
+    """That share a requantizer, and a reader of the table."""
 
     @property
     def machine(self) -> Machine:
@@ -76,7 +78,8 @@ class Build:
         names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits)
         return parent.with_({
             "name": f"size{self.size}", "array.size": self.size, "array.formats": names,
-            "array.pwlq_bits": self.pwlq_bits,
+            "array.pwlq_bits": self.pwlq_bits, "array.lanes_per_requantizer": self.lanes,
+            "array.lanes_per_lookup": self.lanes,
         })  # fmt: skip
 
     @property
@@ -149,7 +152,7 @@ def record_build(
 ) -> list[Traffic]:
     """Return the traffic of all layers in windows that `seed` places."""
     recorded = hashlib.sha256(" ".join(sorted({*signals, *states})).encode()).hexdigest()[:8]
-    built = "-".join(map(str, build.parameters.values()))
+    built = "-".join(map(str, (*build.parameters.values(), build.lanes)))
     path = cache / f"traffic-{build.size}-{built}-{weight_format}-{seed}-{recorded}.pickle"
     if path.exists():
         return pickle.loads(path.read_bytes())  # of this script's own making

@@ -93,6 +93,10 @@ def _lane(r: Recording, weight_format: str) -> Counts:
     }  # fmt: skip
 
 
+def _epilogue(r: Recording, weight_format: str) -> Counts:
+    return {"term": total(r, "term_valid"), "tap": total(r, "tap")}
+
+
 def _array(r: Recording, weight_format: str) -> Counts:
     return {"tap": total(r, "tap"), "operand": total(r, "operand_valid")}
 
@@ -180,6 +184,14 @@ UNITS = (
     Unit("npu_ld", "ld", _transfer, ("LD", "RQ"), _beats("ld_beat")),
     Unit("npu_st", "st", _transfer, ("ST", "RQ"), _beats("st_valid", "st_ready")),
 )  # fmt: skip
+SHARED = (
+    Unit("npu_epilogue", "ex.array.requantizer[0].unit",
+         lambda b: {"LANES_PER_REQUANTIZER": b.lanes}, ("RQ", "VEC"), _epilogue,
+         ("uniform8", "pwlq", VECTOR), own=True),
+    Unit("npu_shared_lookup", "ex.array.lookup[0].unit", lambda b: {"LANES_PER_LOOKUP": b.lanes},
+         ("VEC",), _lookup, (VECTOR,), own=True),
+)  # fmt: skip
+"""What chooses between lanes, and keeps what they get: where several share a unit."""
 OWN = (
     Unit("npu_lane", _UNIT, _column, ("MAC", "RQ", "VEC"), _lane, ("uniform8", "pwlq"), own=True),
     Unit("npu_array", "ex.array", _sized, ("MAC", "RQ", "VEC"), _array, ("uniform8", VECTOR),
