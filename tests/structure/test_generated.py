@@ -18,7 +18,10 @@ from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = derived_files()
-OPTIONAL = {"pwlq_bits", "fp32_requantizer", "line_words", "acc_banks", "rows"}
+OPTIONAL = {
+    "pwlq_bits", "fp32_requantizer", "line_words", "lanes_per_requantizer", "lanes_per_lookup",
+    "acc_banks", "rows",
+}  # fmt: skip
 """Keys that mean "not built in", the least that there is, or a square, where they are absent."""
 
 
