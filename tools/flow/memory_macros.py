@@ -1,7 +1,8 @@
 """Memories as macros of stated delays: what the timing flow puts in place of npu_bank.
 
 A bank answers as late as the slowest SRAM macro of SG13G2 with the fewest words that hold its own
-(wider words are macros side by side), and wants its inputs as early as those do. Nangate45 has no
+(wider words are macros side by side), by the load on its output at a clock's edge of
+CLOCK_SLEW_NS, and wants its inputs as early as those do at the slowest edges. Nangate45 has no
 macros: times as those of SG13G2, times 45 / 130. Our banks read and write in one cycle, the macros
 have one port: ACC is two of them (docs/energy.md), and the multiplexers before them are not there.
 """
@@ -13,22 +14,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tools.flow.liberty_syntax import Group, read_liberty
 from tools.flow.technologies import TECHNOLOGIES, Technology
 
 _MACROS_NM = next(t.feature_nm for t in TECHNOLOGIES if t.name == "ihp_sg13g2")
 _PORTS = {"REN": "A_REN", "WEN": "A_WEN", "RA": "A_ADDR", "WA": "A_ADDR", "D": "A_DIN"}
 """Inputs of our macro, and the pin of the real one that is checked like it."""
+CLOCK_SLEW_NS = 0.15
+"""Of SG13G2's macros; scaled with the rest."""
+MEMORY_PIN_FF = 5.0
+"""Of an input, as SG13G2's macros have it."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Of a macro, ns: clock to output, the output's slew, setup of each input."""
+    """Of a macro, ns: clock to output by load (fF), the output's slew, setup of each input."""
 
     words: int
-    access: float
+    loads_ff: tuple[float, ...]
+    delays: tuple[float, ...]
     slew: float
     setup: Mapping[str, float]
+
+    def access(self, load_ff: float) -> float:
+        """Return clock to output, ns, where the output drives `load_ff`."""
+        return float(np.interp(load_ff, self.loads_ff, self.delays))
 
 
 def _worst(cell: Group, name: str, kind: str, tables: tuple[str, ...]) -> float:
@@ -44,15 +56,39 @@ def _worst(cell: Group, name: str, kind: str, tables: tuple[str, ...]) -> float:
     return max(values)
 
 
+def _by_load(cell: Group, tables: tuple[str, ...]) -> tuple[list[float], list[float]]:
+    """Return the loads (fF) of the output's tables, and the greater of its edges at each."""
+    bus = next(g for g in cell.groups if g.kind in ("pin", "bus") and g.name == "A_DOUT")
+    found: list[list[float]] = []
+    loads: list[float] = []
+    for holder in (bus, *bus.all("pin")):
+        for timing in holder.all("timing"):
+            if not timing.attributes["timing_type"][0].startswith("rising_edge"):
+                continue
+            for table in timing.groups:
+                if table.kind in tables:
+                    slews, places = (_numbers(table, f"index_{axis}") for axis in (1, 2))
+                    rows = np.array([[float(v) for v in r.split(",")]
+                                     for r in table.attributes["values"]])  # fmt: skip
+                    loads = [1e3 * place for place in places]
+                    found.append([float(np.interp(CLOCK_SLEW_NS, slews, c)) for c in rows.T])
+    return loads, [max(column) for column in zip(*found, strict=True)]
+
+
+def _numbers(table: Group, name: str) -> list[float]:
+    return [float(value) for value in table.attributes[name][0].split(",")]
+
+
 def macros(libraries: Path) -> list[Times]:
-    """Return the times of the real macros at their slowest slew and load, few words first."""
+    """Return the times of the real macros, few words first."""
     found = []
     for path in (libraries / "ihp_sg13g2").glob("RM_*.lib"):
         (cell,) = read_liberty(path).all("cell")
         edges = ("rise_constraint", "fall_constraint")
+        loads, delays = _by_load(cell, ("cell_rise", "cell_fall"))
         found.append(Times(
             int(re.findall(r"_(\d+)x\d+_", cell.name)[0]),
-            _worst(cell, "A_DOUT", "rising_edge", ("cell_rise", "cell_fall")),
+            tuple(loads), tuple(delays),
             _worst(cell, "A_DOUT", "rising_edge", ("rise_transition", "fall_transition")),
             {ours: _worst(cell, pin, "setup", edges) for ours, pin in _PORTS.items()},
         ))  # fmt: skip
@@ -63,10 +99,12 @@ def times_of(words: int, technology: Technology, real: list[Times]) -> Times:
     """Return the times of a bank of `words` in `technology`."""
     least = min(times.words for times in real if times.words >= words)
     chosen = [times for times in real if times.words == least]
+    slowest = max(chosen, key=lambda times: times.delays[-1])
     scale = technology.feature_nm / _MACROS_NM
     return Times(
         words,
-        scale * max(times.access for times in chosen),
+        slowest.loads_ff,
+        tuple(scale * delay for delay in slowest.delays),
         scale * max(times.slew for times in chosen),
         {port: scale * max(times.setup[port] for times in chosen) for port in _PORTS},
     )
@@ -105,9 +143,14 @@ endmodule
 {boxes}"""
 
 
+def _table(loads_ff: tuple[float, ...], values: tuple[float, ...], technology: Technology) -> str:
+    loads = ", ".join(f"{load / technology.farads:.6g}" for load in loads_ff)
+    return f'index_1("{loads}"); values("{", ".join(f"{value:.4f}" for value in values)}");'
+
+
 def liberty(shapes: set[Shape], technology: Technology, real: list[Times]) -> str:
     """Return a library of the macros in the units of `technology`."""
-    pin = (5.0 + technology.wire_ff) / technology.farads  # SG13G2's macros: 5 fF
+    pin = (MEMORY_PIN_FF + technology.wire_ff) / technology.farads
     cells = []
     widths = set()
     for words, bits in sorted(shapes):
@@ -126,7 +169,7 @@ def liberty(shapes: set[Shape], technology: Technology, real: list[Times]) -> st
             )
 
         delays = "".join(
-            f'cell_{edge}(scalar) {{ values("{times.access:.4f}"); }} '
+            f"cell_{edge}(by_load) {{ {_table(times.loads_ff, times.delays, technology)} }} "
             f'{edge}_transition(scalar) {{ values("{times.slew:.4f}"); }} '
             for edge in ("rise", "fall")
         )
@@ -152,5 +195,7 @@ def liberty(shapes: set[Shape], technology: Technology, real: list[Times]) -> st
             f"slew_lower_threshold_pct_{edge} : 20; slew_upper_threshold_pct_{edge} : 80;\n"
             for edge in ("rise", "fall")
         )
+        + "lu_table_template(by_load) { variable_1 : total_output_net_capacitance; "
+        'index_1("1, 2"); }\n'
         + types + "\n" + "\n".join(cells) + "\n}\n"
     )  # fmt: skip

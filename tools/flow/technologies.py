@@ -33,13 +33,21 @@ class Technology:
     """fF in the library's unit of capacitance."""
     driver: str
     """Cell that drives an input."""
+    buffer: str
+    """Of trees: input A, drives `buffer_ff`."""
+    buffer_ff: float
+    filling: float
+    """Share of the greatest load of a cell's tables from which on its net gets a tree."""
+    registers: tuple[str, str]
+    """The library's register, and the next stronger."""
 
 
 TECHNOLOGIES = (
     Technology("nangate45", "Nangate45", "nangate45/nangate45_typ.lib.gz", 45, 1.0, 0.05, 2.0, 1.0,
-               "BUF_X2"),
+               "BUF_X2", "BUF_X4", 60.0, 0.4, ("DFF_X1", "DFF_X2")),
     Technology("ihp_sg13g2", "IHP SG13G2", "ihp_sg13g2/sg13g2_stdcell_typ_1p20V_25C.lib.gz", 130,
-               3.0, 0.15, 5.8, 1e3, "sg13g2_buf_2"),
+               3.0, 0.15, 5.8, 1e3, "sg13g2_buf_2", "sg13g2_buf_4", 150.0, 0.4,
+               ("sg13g2_dfrbpq_1", "sg13g2_dfrbpq_2")),
 )  # fmt: skip
 """Typical corners; the uncertainty of the clock holds skew and jitter."""
 

@@ -10,6 +10,7 @@ the recipe, and made again where that changed; `python -m tools.pages.timing` wr
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import re
@@ -26,7 +27,7 @@ from npusim.machines import Machine
 from npusim.words import MACHINES
 from tools.checkout import ROOT
 from tools.flow import native_yosys, opensta
-from tools.flow.memory_macros import Shape, macros, times_of
+from tools.flow.memory_macros import MEMORY_PIN_FF, Shape, macros, times_of
 from tools.flow.synthesis import rtl_files
 from tools.flow.technologies import TECHNOLOGIES, Technology
 from tools.flow.timing_driven import ABC, LOAD_FF, RECIPE, map_for_speed
@@ -90,10 +91,20 @@ def _code(path: Path) -> str:
     return re.sub(r"//.*", "", path.read_text())
 
 
+@cache
+def _steps() -> tuple[str, ...]:
+    """Return the Python of the steps that are no script: trees of buffers, memories."""
+    folder = ROOT / "tools" / "flow"
+    return tuple(
+        ast.dump(ast.parse((folder / name).read_text()))
+        for name in ("fan_out.py", "memory_macros.py")
+    )
+
+
 def key(module: str, machine: Machine, technology: Technology) -> str:
     """Return the hash of all that decides a row."""
     facts = [sources(module), parameters_of(module, machine), sorted(shapes_of(machine)),
-             asdict(technology), RECIPE, ABC, LOAD_FF, opensta.SCRIPT]  # fmt: skip
+             asdict(technology), RECIPE, ABC, LOAD_FF, opensta.SCRIPT, *_steps()]  # fmt: skip
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -122,9 +133,11 @@ def write(rows: list[Row], libraries: Path) -> None:
     """Write docs/timing.json: the rows, and how late the banks of all machines answer."""
     real = macros(libraries)
     words = sorted({shape[0] for name in MACHINES for shape in shapes_of(Machine.load(name))})
+    on_a_register = MEMORY_PIN_FF + TECHNOLOGIES[-1].wire_ff
     memories = {
         technology.name: {
-            str(count): round(times_of(count, technology, real).access, 3) for count in words
+            str(count): round(times_of(count, technology, real).access(on_a_register), 3)
+            for count in words
         }
         for technology in TECHNOLOGIES
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from tools.checkout import ROOT
 from tools.flow import native_yosys
-from tools.flow.memory_macros import Shape, Times, liberty, verilog
+from tools.flow.fan_out import buffered
+from tools.flow.liberty import read_library
+from tools.flow.memory_macros import MEMORY_PIN_FF, Shape, Times, liberty, verilog
 from tools.flow.synthesis import rtl_files
 from tools.flow.technologies import Technology, with_wires
 
@@ -59,9 +62,16 @@ def map_for_speed(
     native_yosys.run(
         f"read_verilog -defer -sv {' '.join(path.name for path in files)}; "
         f"hierarchy -check -top {top} {values}; rename -top design_top; {marks}"
-        f"{RECIPE}; "
-        "tee -q -o area.json stat -json -liberty cells.lib; "
-        "write_json netlist.json; write_verilog -noattr -simple-lhs netlist.v",
+        f"{RECIPE}; write_json mapped.json",
+        folder,
+    )
+    netlist = json.loads((folder / "mapped.json").read_text())
+    cells = read_library(folder / "cells.lib")
+    buffered(netlist["modules"], cells, technology, MEMORY_PIN_FF + technology.wire_ff)
+    (folder / "netlist.json").write_text(json.dumps(netlist))
+    native_yosys.run(
+        "read_json netlist.json; tee -q -o area.json stat -json -liberty cells.lib; "
+        "write_verilog -noattr -simple-lhs netlist.v",
         folder,
     )
     text = (folder / "netlist.v").read_text()  # Debian's OpenSTA does not know signed nets

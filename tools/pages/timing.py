@@ -10,12 +10,14 @@ from npusim.machines import Machine
 from npusim.words import MACHINES
 from tools.checkout import ROOT
 from tools.flow.technologies import TECHNOLOGIES, Technology
-from tools.flow.timing import KEPT, MEASURED, TOP
+from tools.flow.timing import KEPT, MEASURED, TOP, shapes_of
 from tools.flow.timing_driven import ABC, LOAD_FF, RECIPE
 from tools.markdown import header, row
 
 PAGE = ROOT / "docs" / "timing.md"
 Row = Mapping[str, Any]
+Memories = Mapping[str, Mapping[str, float]]
+"""Technology -> words of a bank -> when it answers, ns."""
 
 HEAD = """\
 # The clock that the Verilog closes
@@ -29,7 +31,9 @@ its top does not close.
 that is shorter than what closes. OpenSTA reads that netlist: setup from register to register, to
 and from the ports, which arrive at the clock's edge, have a buffer before them, and drive
 {load:.0f} fF. Modules are flat but for {kept}, which is mapped once for all lanes: nothing is
-optimized across its border.
+optimized across its border. Where more hangs on a net than a small cell drives, when the parts
+stand together, a tree of `{buffers}` is put before it
+([tools/flow/fan_out.py](../tools/flow/fan_out.py)).
 
 **Assumptions.** {assumptions}
 Wires have a capacitance and no resistance: every sink adds that of the wire to its net, for
@@ -38,8 +42,9 @@ looked at. Placement, other corners (slow silicon, low voltage, heat) and routin
 read these figures as what the logic could reach, not as a sign-off.
 
 **Memories** are macros (the registers of queues and tables are registers). A bank answers as late
-as the slowest SRAM macro of SG13G2 with the fewest words that hold its own, at the slowest slew and
-load of its table, and its inputs are due as early as that macro's. Nangate45 has no macros: the
+as the slowest SRAM macro of SG13G2 with the fewest words that hold its own, by the load on its
+output (in the table: a register), and its inputs are due as early as that macro's at the slowest
+edges. Nangate45 has no macros: the
 same times by the feature size, 45 / 130. The macros have one port, our ACC reads and writes
 in one cycle ([energy](energy.md), Ports).
 
@@ -47,13 +52,6 @@ in one cycle ([energy](energy.md), Ports).
 |---|{rules}
 {memories}
 """
-
-
-NOT_SHOWN = {
-    "base": " Its clock is not shown: a first run gave 8.93 ns (112 MHz) from npu_issue.v:140 to "
-    "npu_add.v:66; lanes are mapped apart, and what is broadcast to them had no buffers.",
-}
-"""What else is known of a machine whose top was not measured as the recipe asks."""
 
 
 def assumptions(technology: Technology) -> str:
@@ -64,7 +62,7 @@ def assumptions(technology: Technology) -> str:
     )
 
 
-def machines(rows: list[Row]) -> list[str]:
+def machines(rows: list[Row], memories: Memories) -> list[str]:
     """Return the table of the tops."""
     lines = [
         "## Machines", "",
@@ -79,11 +77,25 @@ def machines(rows: list[Row]) -> list[str]:
             ))  # fmt: skip
     lines.append("")
     have = {of["machine"] for of in rows if of["module"] == TOP}
-    for name in MACHINES:
-        if name not in have:
-            known = NOT_SHOWN.get(name, "")
-            lines += [f"`{name}` has no row: nothing here bounds its clock.{known}", ""]
-    return lines
+    missing = [f"`{name}`" for name in MACHINES if name not in have]
+    if missing:
+        lines += [f"Without a row of their own: {', '.join(missing)}.", ""]
+    return [
+        *lines,
+        "No machine is quicker than its slowest bank, were its output to go to a register:", "",
+        *header("machine", "states, MHz", *(f"{t.title}, at most MHz" for t in TECHNOLOGIES)),
+        *(row(f"`{name}`", f"{Machine.load(name).clock.frequency_hz / 1e6:.0f}",
+              *(f"{bound_mhz(Machine.load(name), t, memories):.0f}" for t in TECHNOLOGIES))
+          for name in MACHINES), "",
+        "A machine's file names the technology that prices its energy; its clock keeps to that",
+        "one. Built in another, `frequency_hz` is at most what stands in that one's column.", "",
+    ]  # fmt: skip
+
+
+def bound_mhz(machine: Machine, technology: Technology, memories: Memories) -> float:
+    """Return the clock that the machine's slowest bank allows."""
+    words = max(words for words, _ in shapes_of(machine))
+    return 1e3 / (memories[technology.name][str(words)] + technology.uncertainty_ns)
 
 
 def modules(rows: list[Row], technology: Technology) -> list[str]:
@@ -120,6 +132,7 @@ def page() -> str:
         tools="; ".join(tools), recipe=RECIPE, load=LOAD_FF,
         abc="; ".join(ABC).replace("{target:.0f}", "TARGET"),
         kept=", ".join(f"`{name}`" for name in KEPT),
+        buffers="` or `".join(t.buffer for t in TECHNOLOGIES),
         assumptions=" ".join(map(assumptions, TECHNOLOGIES)),
         titles=" | ".join(f"{t.title}, ns" for t in TECHNOLOGIES),
         rules="---|" * len(TECHNOLOGIES),
@@ -128,7 +141,7 @@ def page() -> str:
             for words in memories[TECHNOLOGIES[0].name]
         ),
     )  # fmt: skip
-    lines = [text, *machines(rows)]
+    lines = [text, *machines(rows, memories)]
     for technology in TECHNOLOGIES:
         lines += modules(rows, technology)
     return "\n".join(lines)

@@ -34,18 +34,20 @@ def test_a_row_is_of_the_sources_of_today(module: str, machine: str, technology:
     )
 
 
-def test_a_shipped_machine_states_no_clock_that_its_top_does_not_close() -> None:
-    judged = set()
-    for name in MACHINES:
-        machine = Machine.load(name)
-        row = ROWS.get((timing.TOP, name, machine.energy.technology))
-        if row is not None:
-            judged.add(name)
-            assert machine.clock.frequency_hz <= 1e9 / row["period_ns"], name
-    assert "nano" in judged
-    page = pages.PAGE.read_text()
-    for name in set(MACHINES) - judged:
-        assert f"`{name}` has no row: nothing here bounds its clock." in page
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_shipped_machine_states_no_clock_that_it_does_not_close(name: str) -> None:
+    machine = Machine.load(name)
+    technology = next(t for t in TECHNOLOGIES if t.name == machine.energy.technology)
+    memories = json.loads(timing.MEASURED.read_text())["memories_ns"]
+    assert machine.clock.frequency_hz <= 1e6 * pages.bound_mhz(machine, technology, memories)
+    row = ROWS.get((timing.TOP, name, technology.name))
+    if row is not None:
+        assert machine.clock.frequency_hz <= 1e9 / row["period_ns"]
+    elif name == "nano":
+        pytest.fail("nano's top has no row")
+    else:
+        missing = pages.PAGE.read_text().partition("Without a row of their own: ")[2]
+        assert f"`{name}`" in missing.partition("\n")[0]
 
 
 def test_the_report_has_no_row_that_is_not_asked_for() -> None:
@@ -78,11 +80,15 @@ def test_wires_stand_in_the_pins_alone(shared: Path) -> None:
 def test_a_bank_is_as_late_as_the_slowest_macro_that_holds_it(shared: Path) -> None:
     real = macros(shared / "liberty")
     small, large = (times_of(words, SG13G2, real) for words in (32, 1024))
-    assert 3.0 < small.access < 3.4 < 4.3 < large.access < 4.8
+    # RM_IHPSG13_1P_1024x64: 4.3618 ns at 10 fF and a slew of 5.6 ps, 4.4803 at 476 ps.
+    assert 3.0 < small.access(10) < 3.4 < 4.3618 < large.access(10) < 4.4803
+    assert large.access(0.8) < large.access(10) < large.access(64) < 4.5488
     scaled = times_of(1024, NANGATE, real)
-    assert scaled.access == pytest.approx(large.access * 45 / 130)
+    assert scaled.access(10) == pytest.approx(large.access(10) * 45 / 130)
     assert "bank_of_unknown_size" in verilog({(1024, 32)})
-    assert f'values("{large.access:.4f}")' in liberty({(1024, 32)}, SG13G2, real)
+    assert ", ".join(f"{delay:.4f}" for delay in large.delays) in liberty(
+        {(1024, 32)}, SG13G2, real
+    )
 
 
 @pytest.mark.shared
