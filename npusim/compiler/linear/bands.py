@@ -29,30 +29,39 @@ class TileLayout:
     banks: int
 
 
-def whole(machine: Machine, rows: int, columns: int, blocks: int) -> TileLayout:
-    """Return the layout of a tile in one piece, block after block."""
-    stride = apart(machine, rows * columns)
+def whole(machine: Machine, rows: int, columns: int, blocks: int, together: int = 1) -> TileLayout:
+    """Return the layout of a tile in one piece, block after block.
+
+    `together`: blocks that the array reads at once.
+    """
+    stride = apart(rows * columns, together)
     words = stride * blocks
     return TileLayout(columns, stride, rows, -(-words // machine.scratchpads.act_bank_words))
 
 
-def apart(machine: Machine, words: int) -> int:
-    """Return the distance of blocks of so many words: odd where an array reads several at once."""
-    return words | 1 if machine.words > 1 else words
+def apart(words: int, together: int) -> int:
+    """Return the distance of blocks of so many words: odd where the array reads several at once."""
+    return words | 1 if together > 1 else words
 
 
 def banded(
-    machine: Machine, rows: int, columns: int, blocks: int, banks: int, row_steps: int
+    machine: Machine,
+    rows: int,
+    columns: int,
+    blocks: int,
+    banks: int,
+    row_steps: int,
+    together: int = 1,
 ) -> TileLayout:
     """Return the layout in the most bands, up to BANDS_WANTED, that `banks` banks hold.
 
     Rows begin at multiples of a power of two, so that none lies in two banks. `row_steps`: the most
-    rows that a loop of the array steps at once.
+    rows that a loop of the array steps at once. `together`: as in `whole`.
     """
     bank = machine.scratchpads.act_bank_words
-    best = whole(machine, rows, columns, blocks)
+    best = whole(machine, rows, columns, blocks, together)
     band_rows = 1
-    block = apart(machine, columns)
+    block = apart(columns, together)
     while bank // band_rows >= blocks * block:
         used = -(-rows // band_rows)
         stride = bank // band_rows

@@ -48,12 +48,12 @@ def _layout(
     if layer.depthwise or shape.one_block:
         inputs *= ceil_divide(shape.out_blocks, t.gob)
     if chunked or (t.act_slots > 1 and inputs > 1) or t.th * t.tw < 2 * SMALLEST_PART_PIXELS:
-        return whole(machine, rows, columns, blocks), t.act_slots
+        return whole(machine, rows, columns, blocks, shape.words), t.act_slots
     outs = out_buffers(shape, t.out_slots) * t.out_slot_words
     banks = emitter.act_banks - outs // machine.scratchpads.act_bank_words
     banks -= t.between_banks
     steps = max(shape.stride[0], shape.dilation[0])
-    return banded(machine, rows, columns, blocks, banks, steps), 1
+    return banded(machine, rows, columns, blocks, banks, steps, shape.words), 1
 
 
 def in_place(kept: Kept) -> TileLayout:
