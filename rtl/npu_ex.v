@@ -16,6 +16,7 @@ module npu_ex #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int LUT          = 0,
     parameter  int FP32_REQUANTIZER = 0,  // beside each requantizer there is one of float32
     parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
     parameter  int LANES_PER_LOOKUP      = 1,
@@ -27,7 +28,7 @@ module npu_ex #(
     parameter  int LINE_WORDS   = 0,  // pixels of a row kept for a depthwise window
     localparam int WORDS            = (ROWS + SIZE - 1) / SIZE,
     localparam int INSTRUCTION_BITS = 128,
-    localparam int MX_REGISTERS     = 10,
+    localparam int MX_REGISTERS     = 14,
     localparam int EP_REGISTERS     = 17,
     localparam int CLAIM_BITS       = 20,
     localparam int WORD_BITS        = 16,
@@ -104,6 +105,7 @@ module npu_ex #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
+      .LUT         (LUT),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .LINE_WORDS  (LINE_WORDS),
       .ACT_BANKS   (ACT_BANKS),
@@ -261,6 +263,7 @@ module npu_ex #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
+      .LUT         (LUT),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER),
       .LANES_PER_LOOKUP(LANES_PER_LOOKUP),

@@ -23,8 +23,11 @@ module npu_lane #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int LUT          = 0,
     parameter  int LINE_WORDS   = 0,      // pixels of a row in npu_lines; 0: not built in
     localparam int BYTE_BITS  = 8,
+    localparam int FORMAT_BITS = 2,
+    localparam int LEVELS_BITS = 128,
     localparam int XE_BITS    = 9,
     localparam int ACC_BITS   = 32,
     localparam int REGIONS    = 3,
@@ -46,9 +49,10 @@ module npu_lane #(
     input  wire                          shadow_write_i,
     input  wire  [ROW_BITS-1:0]          shadow_row_i,
     input  wire                          swap_i,            // stage 1 of a pass's first word
-    input  wire  [1:0]                   format_i,
+    input  wire  [FORMAT_BITS-1:0]       format_i,
     input  wire  [3:0]                   bits_i,
     input  wire  [31:0]                  selectors_i,
+    input  wire  [LEVELS_BITS-1:0]       levels_i,
 
     // operands of MAC
     input  wire  [BYTE_BITS-1:0]         mx_act_i,          // stage 1
@@ -115,7 +119,8 @@ module npu_lane #(
       .ROWS        (ROWS),
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
-      .PWLQ_BITS   (PWLQ_BITS)
+      .PWLQ_BITS   (PWLQ_BITS),
+      .LUT         (LUT)
   ) weight_column (
       .clk_i         (clk_i),
       .rst_i         (rst_i),
@@ -130,6 +135,7 @@ module npu_lane #(
       .format_i      (format_i),
       .bits_i        (bits_i),
       .selectors_i   (selectors_i),
+      .levels_i      (levels_i),
       .active_o      (active)
   );
 

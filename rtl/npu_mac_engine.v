@@ -24,7 +24,7 @@ module npu_mac_engine #(
     parameter  int ROWS = 4,
     parameter  int LINE_WORDS = 0,  // pixels of a row that npu_lines keeps; 0: no window
     localparam int INSTRUCTION_BITS = 128,
-    localparam int REGISTERS        = 10,
+    localparam int REGISTERS        = 14,
     localparam int WORD_BITS        = 16,
     localparam int ROW_BITS         = $clog2(ROWS),
     localparam int SLICES           = (SIZE + ROWS - 1) / ROWS,

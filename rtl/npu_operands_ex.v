@@ -13,6 +13,7 @@ module npu_operands_ex #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int LUT          = 0,
     parameter  int FP32_REQUANTIZER = 0,
     parameter  int LINE_WORDS   = 0,
     parameter  int ACT_BANKS    = 8,
@@ -20,7 +21,7 @@ module npu_operands_ex #(
     parameter  int PAR_BANKS    = 2,
     parameter  int ACC_BANKS    = 2,
     localparam int INSTRUCTION_BITS = 128,
-    localparam int MX_REGISTERS     = 10,
+    localparam int MX_REGISTERS     = 14,
     localparam int EP_REGISTERS     = 17,
     localparam int CLAIM_BITS       = 20
 ) (
@@ -39,9 +40,11 @@ module npu_operands_ex #(
 
   `include "generated/npu_isa.vh"
 
+  localparam int FORMAT_BITS = MX_R_MAC_FORMAT_FORMAT_W;
   localparam logic [2:0] ROUNDING_MOST =
       (FP32_REQUANTIZER != 0) ? 3'(ROUND_FLOAT32) : 3'(ROUND_RUY);
   localparam int SUBSET_BITS = (SUBSET != 0) ? 4 : 0;
+  localparam int LUT_BITS = (LUT != 0) ? 4 : 0;
   localparam int SLICES      = (SIZE + ROWS - 1) / ROWS;
 
   generate
@@ -69,7 +72,7 @@ module npu_operands_ex #(
   wire [31:0] mac_format = mx_registers_i[MX_R_MAC_FORMAT*32+:32];
   wire [31:0] mac_tile   = mx_registers_i[MX_R_MAC_TILE*32+:32];
   wire [31:0] mac_output = mx_registers_i[MX_R_MAC_OUTPUT*32+:32];
-  wire [1:0] format = mac_format[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W];
+  wire [FORMAT_BITS-1:0] format = mac_format[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W];
   wire [3:0] bits   = mac_format[MX_R_MAC_FORMAT_BITS_L+:MX_R_MAC_FORMAT_BITS_W];
   wire [5:0] slice  = mac_format[MX_R_MAC_FORMAT_SLICE_L+:MX_R_MAC_FORMAT_SLICE_W];
   wire [7:0] rows   = mac_tile[MX_R_MAC_TILE_ROWS_L+:MX_R_MAC_TILE_ROWS_W];
@@ -80,10 +83,11 @@ module npu_operands_ex #(
 
   always_comb begin
     case (format)
-      2'(FORMAT_UNIFORM): bits_most = 4'(UNIFORM_BITS);
-      2'(FORMAT_SUBSET):  bits_most = 4'(SUBSET_BITS);
-      2'(FORMAT_PWLQ):    bits_most = 4'(PWLQ_BITS);
-      default:            bits_most = 4'd0;
+      FORMAT_BITS'(FORMAT_UNIFORM): bits_most = 4'(UNIFORM_BITS);
+      FORMAT_BITS'(FORMAT_SUBSET):  bits_most = 4'(SUBSET_BITS);
+      FORMAT_BITS'(FORMAT_PWLQ):    bits_most = 4'(PWLQ_BITS);
+      FORMAT_BITS'(FORMAT_LUT):     bits_most = 4'(LUT_BITS);
+      default:                      bits_most = 4'd0;
     endcase
   end
 

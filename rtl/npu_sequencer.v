@@ -9,6 +9,7 @@
 `default_nettype none
 
 module npu_sequencer #(
+    parameter  int LUT              = 0,  // MX has the registers of lut's levels
     localparam int ENGINES          = 4,
     localparam int INSTRUCTION_BITS = 128,
     localparam int PC_BITS          = 32,
@@ -16,7 +17,7 @@ module npu_sequencer #(
     localparam int SIDES            = 3,
     localparam int COUNTER_BITS     = 5 * 32,
     localparam int LD_REGISTERS     = 5,
-    localparam int MX_REGISTERS     = 10,
+    localparam int MX_REGISTERS     = 14,
     localparam int EP_REGISTERS     = 17,
     localparam int ST_REGISTERS     = 4
 ) (
@@ -83,6 +84,7 @@ module npu_sequencer #(
     for (e = 0; e < ENGINES; e = e + 1) begin : engine
       localparam int REGISTERS = (e == 0) ? LD_REGISTERS : (e == 1) ? MX_REGISTERS :
           (e == 2) ? EP_REGISTERS : ST_REGISTERS;
+      localparam int BUILT = (e == 1 && LUT == 0) ? MX_R_LUT_LEVELS0 : REGISTERS;
 
       // What the tracer reads, beside the outputs.
       wire configure, started, retired, stall;
@@ -135,14 +137,18 @@ module npu_sequencer #(
       );
 
       npu_registers #(
-          .COUNT(REGISTERS)
+          .COUNT(BUILT)
       ) register_file (
           .clk_i      (clk_i),
           .rst_i      (rst_i),
           .configure_i(configure),
           .cfg_i      (head_o[e*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
-          .registers_o(registers)
+          .registers_o(registers[BUILT*32-1:0])
       );
+
+      if (BUILT < REGISTERS) begin : gen_absent
+        assign registers[REGISTERS*32-1:BUILT*32] = '0;
+      end
     end
   endgenerate
 

@@ -185,7 +185,7 @@ module npu_top #(
       .cause_o      (fetch_cause)
   );
 
-  npu_sequencer sequencer (
+  npu_sequencer #(.LUT(LUT)) sequencer (
       .clk_i         (clk_i),
       .rst_i         (clear),
       .run_i         (run),
@@ -272,7 +272,7 @@ module npu_top #(
 
   npu_ex #(
       .SIZE(SIZE), .ROWS(ROWS),
-      .UNIFORM_BITS(UNIFORM_BITS), .SUBSET(SUBSET), .PWLQ_BITS(PWLQ_BITS),
+      .UNIFORM_BITS(UNIFORM_BITS), .SUBSET(SUBSET), .PWLQ_BITS(PWLQ_BITS), .LUT(LUT),
       .FP32_REQUANTIZER(FP32_REQUANTIZER), .LINE_WORDS(LINE_WORDS),
       .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER), .LANES_PER_LOOKUP(LANES_PER_LOOKUP),
       .ACT_BANKS   (ACT_BANKS),

@@ -19,7 +19,10 @@ module npu_weight_column #(
     parameter  int UNIFORM_BITS = 8,
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
+    parameter  int LUT          = 0,
     localparam int BYTE_BITS = 8,
+    localparam int FORMAT_BITS = 2,
+    localparam int LEVELS_BITS = 128,  // of a layer's table
     localparam int ROW_BITS  = $clog2(ROWS),
     // Widths of npu_weight_decode.
     localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
@@ -40,9 +43,10 @@ module npu_weight_column #(
     input  wire                         shadow_write_i,  // stage 3
     input  wire  [ROW_BITS-1:0]         shadow_row_i,
     input  wire                         swap_i,
-    input  wire  [1:0]                  format_i,
+    input  wire  [FORMAT_BITS-1:0]      format_i,
     input  wire  [3:0]                  bits_i,
     input  wire  [31:0]                 selectors_i,
+    input  wire  [LEVELS_BITS-1:0]      levels_i,
 
     output wire  [ROWS*WEIGHT_BITS-1:0] active_o         // row 0 in the lowest bits
 );
@@ -68,7 +72,8 @@ module npu_weight_column #(
   npu_weight_decode #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
-      .PWLQ_BITS   (PWLQ_BITS)
+      .PWLQ_BITS   (PWLQ_BITS),
+      .LUT         (LUT)
   ) weight_decode (
       .clk_i      (clk_i),
       .rst_i      (rst_i),
@@ -78,6 +83,7 @@ module npu_weight_column #(
       .format_i   (format_i),
       .bits_i     (bits_i),
       .selectors_i(selectors_i),
+      .levels_i   (levels_i),
       .code_i     (code_q),
       .keep_i     (1'b1),
       .weight_o   (weight)

@@ -3,15 +3,17 @@
 //   uniform   weight = {sign-extended code}                            two's complement
 //   subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
 //   pwlq      weight = {sign, tail, g}
+//   lut       weight = levels[index]                                   two's complement
 //   keep = 0  weight = what multiplies to zero in that format
 //   sign and fields of a b-bit code:
 //       uniform   code[b-1:0] is the weight in two's complement
 //       subset    sign = code[b-1], index = code[b-2:0]
 //       pwlq      sign = code[b],   tail = code[b-1], g = code[b-2:0]
+//       lut       index = code[b-1:0]
 //
 // | stage | signals                                              |
 // |-------|------------------------------------------------------|
-// | 1     | weight_o: fields split, sign extended, selector read |
+// | 1     | weight_o: fields split, sign extended, table read    |
 //
 // Latency: 1 cycle.
 // Spec: npusim/datapath/weight_decode.py
@@ -22,6 +24,10 @@ module npu_weight_decode #(
     parameter  int UNIFORM_BITS = 8,  // widest uniform code, 2..8; 0: not built in
     parameter  int SUBSET       = 1,  // 1: subset codes of 2..4 bits; 0: not built in
     parameter  int PWLQ_BITS    = 4,  // widest b of pwlq, 2..8; 0: not built in
+    parameter  int LUT          = 1,  // 1: lut codes of 2..4 bits; 0: not built in
+    localparam int FORMAT_BITS  = 2,
+    localparam int LEVELS       = 16,
+    localparam int LEVEL_BITS   = 8,
     localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
     localparam int SUBSET_CODE_BITS = (SUBSET != 0) ? 4 : 0,
     localparam int SUBSET_WIRE_BITS = (SUBSET != 0) ? 5 : 0,
@@ -36,17 +42,19 @@ module npu_weight_decode #(
     input  wire                     valid_i,
     output logic                    valid_o,
 
-    input  wire  [1:0]              format_i,     // 0 uniform, 1 subset, 2 pwlq
+    input  wire  [FORMAT_BITS-1:0]  format_i,     // 0 uniform, 1 subset, 2 pwlq, 3 lut
     input  wire  [3:0]              bits_i,       // b of the layer
     input  wire  [31:0]             selectors_i,  // {selA, selB} of index 0..7, index 0 lowest
+    input  wire  [LEVELS*LEVEL_BITS-1:0] levels_i,  // lut: of index 0..15, index 0 lowest
 
     input  wire  [CODE_BITS-1:0]    code_i,       // right aligned
     input  wire                     keep_i,       // 0: no weight here
     output logic [WEIGHT_BITS-1:0]  weight_o      // zero-extended to the widest format's wires
 );
 
-  localparam logic [1:0] SUBSET_FORMAT = 2'd1;
-  localparam logic [1:0] PWLQ_FORMAT   = 2'd2;
+  localparam logic [FORMAT_BITS-1:0] SUBSET_FORMAT = FORMAT_BITS'(1);
+  localparam logic [FORMAT_BITS-1:0] PWLQ_FORMAT   = FORMAT_BITS'(2);
+  localparam logic [FORMAT_BITS-1:0] LUT_FORMAT    = FORMAT_BITS'(3);
   localparam logic [4:0] SUBSET_ZERO   = 5'b01111;  // both selectors select nothing
 
   generate
@@ -58,6 +66,12 @@ module npu_weight_decode #(
     end
     if (PWLQ_BITS != 0 && (PWLQ_BITS < 2 || PWLQ_BITS > 8)) begin : gen_bad_pwlq_bits
       npu_weight_decode_PWLQ_BITS_must_be_0_or_2_to_8 bad_parameter ();
+    end
+    if (LUT != 0 && LUT != 1) begin : gen_bad_lut
+      npu_weight_decode_LUT_must_be_0_or_1 bad_parameter ();
+    end
+    if (LUT != 0 && UNIFORM_BITS != LEVEL_BITS) begin : gen_bad_multiplier
+      npu_weight_decode_LUT_needs_UNIFORM_BITS_8 bad_parameter ();
     end
     if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
       npu_weight_decode_needs_at_least_one_format bad_parameter ();
@@ -75,10 +89,11 @@ module npu_weight_decode #(
   wire [WEIGHT_BITS-1:0] uniform_weight;
   wire [WEIGHT_BITS-1:0] subset_weight;
   wire [WEIGHT_BITS-1:0] pwlq_weight;
+  wire [WEIGHT_BITS-1:0] lut_weight;
   logic [WEIGHT_BITS-1:0] weight_d;
 
   // What only some of the formats read.
-  wire unused = &{1'b0, selectors_i, field, at_b, SUBSET_ZERO};
+  wire unused = &{1'b0, selectors_i, levels_i, field, at_b, SUBSET_ZERO, LUT_FORMAT};
 
   generate
     if (UNIFORM_BITS != 0) begin : gen_uniform
@@ -98,12 +113,21 @@ module npu_weight_decode #(
     end else begin : gen_no_pwlq
       assign pwlq_weight = '0;
     end
+    if (LUT != 0) begin : gen_lut
+      wire [CODE_BITS-1:0] index = code_i & (field_mask | bit_b_less);
+      wire [LEVEL_BITS-1:0] level = levels_i[{index[3:0], 3'b000}+:LEVEL_BITS];
+      wire unused_index = &{1'b0, index};
+      assign lut_weight = keep_i ? WEIGHT_BITS'(level) : '0;
+    end else begin : gen_no_lut
+      assign lut_weight = uniform_weight;
+    end
   endgenerate
 
   always_comb begin
     case (format_i)
       SUBSET_FORMAT: weight_d = subset_weight;
       PWLQ_FORMAT:   weight_d = pwlq_weight;
+      LUT_FORMAT:    weight_d = lut_weight;
       default:       weight_d = uniform_weight;
     endcase
   end

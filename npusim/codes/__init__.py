@@ -7,19 +7,28 @@ drawn, and the form in which files hold it follow. tests/structure/test_codes.py
 """
 
 from npusim.codes.code import LEAST_BITS, REGIONS, Levels, WeightCode
+from npusim.codes.lut import LUT
 from npusim.codes.pwlq import PWLQ
 from npusim.codes.subset import SUBSET
 from npusim.codes.uniform import UNIFORM
 
-CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ)
+CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ, LUT)
 """A code's number in the instruction set and in the RTL is its place."""
+FORMAT_BITS = max(2, (len(CODES) - 1).bit_length())
+"""Bits of that number."""
 WEIGHT_FORMATS = tuple(code.name for code in CODES)
 ARRAY_FORMATS = tuple(dict.fromkeys(name for code in CODES for name in code.element_names))
 """Elements of the array: what a machine names in `array.formats`, in this order.
 
 Codes that one element multiplies name the same element and parameter."""
+MULTIPLIED_ON = {
+    element.name: element.on for code in CODES for element in code.elements if element.on
+}
+"""What an element of ARRAY_FORMATS without a multiplier of its own needs beside it."""
+MULTIPLIERS = tuple(name for name in ARRAY_FORMATS if name not in MULTIPLIED_ON)
+"""Elements that have one."""
 
 __all__ = [
-    "ARRAY_FORMATS", "CODES", "LEAST_BITS", "PWLQ", "REGIONS", "SUBSET", "UNIFORM",
-    "WEIGHT_FORMATS", "Levels", "WeightCode",
+    "ARRAY_FORMATS", "CODES", "FORMAT_BITS", "LEAST_BITS", "LUT", "MULTIPLIED_ON",
+    "MULTIPLIERS", "PWLQ", "REGIONS", "SUBSET", "UNIFORM", "WEIGHT_FORMATS", "Levels", "WeightCode",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ the reference kernels all read that list, so a code is decoded in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -27,7 +27,9 @@ REGIONS = 3
 """Sums that one accumulator word can hold: the centre, the tail, the operands of the tail."""
 LEAST_BITS = 2
 Levels = tuple[int, ...]
-"""What a layer's own table holds: magnitudes that a code selects; empty where a code has none."""
+"""What a layer's own table holds: magnitudes, or signed levels, that a code selects.
+
+Empty where a code has none."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Element:
 
     name: str
     bits: int
+    on: str = ""
+    """The element whose multiplier it uses, which is then built in beside it; empty: its own."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,16 @@ class WeightCode:
     """planes(table, b): what the codes are worth in each term, [forms codes]."""
     level_count: Callable[[int], int] = lambda bits: 0
     """How many levels a layer's own table has at b bits."""
+    level_name: str = "magnitudes"
+    """What messages call these."""
     level_bits: int = 0
     """Bits that one of them is stored in."""
-    levels_word: Callable[[Levels], int] = lambda levels: 0
-    """What the MAC's register `subset_selectors` holds for a layer's levels."""
-    levels_of_word: Callable[[int], Levels] = lambda word: ()
-    """The levels, as many as there are at the widest b, of that register."""
+    level_registers: tuple[str, ...] = ()
+    """The MAC's registers that hold a layer's levels."""
+    level_words: Callable[[Levels], tuple[int, ...]] = lambda levels: ()
+    """What these registers hold for a layer's levels."""
+    levels_of_words: Callable[[Sequence[int]], Levels] = lambda words: ()
+    """The levels, as many as there are at the widest b, that these registers hold."""
 
     @property
     def element_names(self) -> tuple[str, ...]:
@@ -154,7 +162,7 @@ def _table(code: WeightCode, bits: int, levels: Levels) -> NDArray[np.int16]:
     count = code.level_count(bits)
     if len(levels) != count:
         raise RangeError(
-            f"{code.name} magnitudes: expected {count} at {bits} bits, found {len(levels)}"
+            f"{code.name} {code.level_name}: expected {count} at {bits} bits, found {len(levels)}"
         )
     codes = range(1 << code.stored_bits(bits))
     table = np.array([code.worth(value, bits, levels) for value in codes], np.int16)

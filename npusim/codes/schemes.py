@@ -1,6 +1,6 @@
 """Schemes: what a quantizer can be asked for, each in one of the weight codes.
 
-Three are the codes themselves. wes equalizes the channels of uniform codes by shifts, multipoint
+Four are the codes themselves. wes equalizes the channels of uniform codes by shifts, multipoint
 adds several uniform codes up to a weight, log2 is subset restricted to powers of two. `a+b`
 composes two.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npusim.codes import LEAST_BITS, PWLQ, SUBSET, UNIFORM, WeightCode
+from npusim.codes import LEAST_BITS, LUT, PWLQ, SUBSET, UNIFORM, WeightCode
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ _RECORDS = (
     Scheme("wes", UNIFORM, 8, ("#c2410c", "#fb923c"), "ShiftScaled"),
     Scheme("pwlq", PWLQ, 8, ("#1d4ed8", "#6ea8fe"), "PiecewiseLinear"),
     Scheme("subset", SUBSET, 4, ("#047857", "#34d399"), "Subset", composes=("wes",)),
+    Scheme("lut", LUT, 4, ("#0e7490", "#22d3ee"), "Lut"),
     Scheme(
         "multipoint", UNIFORM, 8, ("#a21caf", "#e879f9"), "Multipoint",
         composes=("subset", "pwlq"),

@@ -12,6 +12,8 @@ Source: Oh et al. 2022, section 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from npusim.codes.code import Element, Levels, WeightCode
 from npusim.errors import RangeError
 from npusim.parameter import Parameter
@@ -72,12 +74,13 @@ def selectors(magnitudes: Levels) -> tuple[int, ...]:
     return lanes + (selector(0),) * (LANES - len(lanes))
 
 
-def _word(magnitudes: Levels) -> int:
+def _words(magnitudes: Levels) -> tuple[int]:
     lanes = enumerate(selectors(magnitudes))
-    return sum(lane << SELECTOR_BITS * place for place, lane in lanes)
+    return (sum(lane << SELECTOR_BITS * place for place, lane in lanes),)
 
 
-def _magnitudes(word: int) -> Levels:
+def _magnitudes(words: Sequence[int]) -> Levels:
+    (word,) = words
     lanes = [word >> SELECTOR_BITS * index for index in range(LANES)]
     return tuple(WORD_A[lane >> 2 & 3] + WORD_B[lane & 3] for lane in lanes)
 
@@ -96,6 +99,7 @@ SUBSET = WeightCode(
     is_flag=True,
     level_count=lambda bits: 1 << (bits - 1),
     level_bits=SELECTOR_BITS,
-    levels_word=_word,
-    levels_of_word=_magnitudes,
+    level_registers=("subset_selectors",),
+    level_words=_words,
+    levels_of_words=_magnitudes,
 )

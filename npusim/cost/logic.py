@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from npusim.codes import ARRAY_FORMATS, PWLQ, SUBSET, UNIFORM
+from npusim.codes import LUT, MULTIPLIERS, PWLQ, SUBSET, UNIFORM
 from npusim.isa.instructions.mac import LINES
 from npusim.machines import Machine
 
@@ -39,6 +39,8 @@ class Logic:
         if self.module == "npu_requantize_float" and not machine.array.fp32_requantizer:
             return 0
         lookups = size // array.lanes_per_lookup
+        if self.module == "npu_registers" and not machine.most_bits(LUT):
+            return 0
         if self.module == "npu_epilogue" and requantizers == size:
             return 0  # a lane's own requantizer: what is beside its modules counts to npu_lane
         if self.module == "npu_shared_lookup" and lookups == size:
@@ -61,7 +63,7 @@ SHARED = (
 LOGIC = (
     Logic(
         "npu_pe_column", "array_edge", True,
-        (*ARRAY_FORMATS, "idle"),  # all rows carry a layer's operands
+        (*MULTIPLIERS, "idle"),  # all rows carry a layer's operands
     ),
     Logic("npu_weight_column", "array_edge", True, ("load", "swap", "idle")),  # load: a row
     Logic("npu_subtract_zero_point", "array_edge", True, ("operand", "idle")),
@@ -81,6 +83,7 @@ LOGIC = (
     Logic("npu_vector_engine", "control", False, ("run", "idle")),
     Logic("npu_operands_ex", "control", False, ("idle",)),
     Logic("npu_sequencer", "control", False, ("dispatch", "idle")),  # dispatch: one instruction
+    Logic("npu_registers", "control", False, ("idle",)),  # of lut's levels alone
     Logic("npu_fetch", "control", False, ("beat", "idle")),
     Logic("npu_control", "control", False, ("idle",)),
     Logic("npu_ld", "dma", False, ("beat", "idle")),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from npusim.codes import ARRAY_FORMATS
+from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
 from npusim.cost.table import Table, load_table
@@ -75,8 +75,8 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for name in ARRAY_FORMATS:
         events[f"macs_{name}"] = {}
         if machine.runs(name):
-            share = 1 / machine.rows
-            add(f"macs_{name}", "npu_pe_column", name, share, f"array_{name}", clocked=False)
+            on, share = MULTIPLIED_ON.get(name, name), 1 / machine.rows
+            add(f"macs_{name}", "npu_pe_column", on, share, f"array_{name}", clocked=False)
     add("array_cycles", "npu_subtract_zero_point", "operand", size * machine.words)
     add("array_cycles", "npu_lane", "operand", size)
     if machine.array.line_words:

@@ -13,13 +13,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import compress
 from typing import Any
 
 from npusim.cost.sram import TABLES
 from npusim.errors import FormatError, UnsupportedError
 from npusim.words import TECHNOLOGIES
 
-FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
+FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS", "LUT")
 COLUMN = "npu_pe_column"
 SIZE_PARAMETERS = (
     "SIZE", "ROWS", "SUM_BITS", "BUS_BYTES", "LANES_PER_REQUANTIZER", "LANES_PER_LOOKUP",
@@ -101,13 +102,16 @@ class Table:
         self, module: str, builds: Mapping[Formats, Sequence[Row]], parameters: Mapping[str, int]
     ) -> Formats:
         """Return the formats of the smallest build that runs those in `parameters`."""
-        none = (0,) * len(FORMAT_PARAMETERS)
-        if builds.keys() == {none}:  # formats are no business of this module
-            return none
-        wanted = tuple(parameters[name] for name in FORMAT_PARAMETERS)
-        able = [f for f in builds if all(a >= b for a, b in zip(f, wanted, strict=True))]
+        varied = [any(values) for values in zip(*builds, strict=True)]
+        named = [n for n, some in zip(FORMAT_PARAMETERS, varied, strict=True) if some]
+        wanted = tuple(parameters[name] for name in named)
+        able = [
+            formats
+            for formats in builds
+            if all(a >= b for a, b in zip(compress(formats, varied), wanted, strict=True))
+        ]
         if not able:
-            asked = ", ".join(f"{n} = {parameters[n]}" for n in FORMAT_PARAMETERS)
+            asked = ", ".join(f"{n} = {parameters[n]}" for n in named)
             raise UnsupportedError(
                 f"energy table {self.technology}: {module}: no build runs {asked}"
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from npusim.codes import ARRAY_FORMATS
+from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.cost.logic import parameters
 from npusim.cost.table import load_table
 from npusim.errors import FormatError
@@ -37,7 +37,7 @@ def array_energy_pj(
     for name, features in activity.items():
         if not any(features.values()):
             continue
-        fit = fits.get(name, {})
+        fit = fits.get(MULTIPLIED_ON.get(name, name), {})
         for feature, changes in features.items():
             if feature not in fit:
                 raise FormatError(

@@ -1,6 +1,7 @@
 """pe_column: ROWS weights x ROWS operands -> one sum per region, exact, no overflow.
 
     product_r = weight_r * xe_r                      by format: multiply, or shift and add
+                                                     (lut: multiplied as uniform)
     centre    = sum of product_r over the rows in the centre (uniform and subset: over all rows)
     tail      = sum of product_r over the rows in the tail          pwlq only, otherwise 0
     tail_sum  = sum of +-xe_r over the rows in the tail             pwlq only, otherwise 0
@@ -33,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.codes import CODES, WEIGHT_FORMATS
+from npusim.codes import CODES, FORMAT_BITS, WEIGHT_FORMATS
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_piecewise_linear import products_piecewise_linear
@@ -112,7 +113,7 @@ MULTIPLIED_AS = [next(i for i, c in enumerate(CODES) if c.unit == code.unit) for
 
 
 def _built_in(parameters: Parameters) -> list[int]:
-    return [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
+    return [f for f in range(len(CODES)) if bits_bounds(MULTIPLIED_AS[f], parameters)]
 
 
 def _weights(weight_format: int, parameters: Parameters) -> list[int]:
@@ -205,7 +206,7 @@ def bins(parameters: Parameters) -> Bins:
 UNIT = Unit(
     name="pe_column",
     ports=(
-        Port("format", "in", 2, legal=(0, len(WEIGHT_FORMATS) - 1),
+        Port("format", "in", FORMAT_BITS, legal=(0, len(WEIGHT_FORMATS) - 1),
              meaning="place in WEIGHT_FORMATS"),
         Port("weight", "in", weight_bits, lanes=lambda p: p["ROWS"], meaning="weight wires"),
         Port("xe", "in", 9, signed=True, lanes=lambda p: p["ROWS"], legal=XE_BOUNDS,

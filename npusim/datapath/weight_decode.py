@@ -3,6 +3,7 @@
     uniform   weight = {sign-extended code}                            two's complement
     subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
     pwlq      weight = {sign, tail, g}
+    lut       weight = levels[index]                                   two's complement
     keep = 0  weight = what multiplies to zero in that format
 
 The fields of a code, and what it is worth, stand on its page in npusim/codes/.
@@ -10,19 +11,21 @@ The fields of a code, and what it is worth, stand on its page in npusim/codes/.
 | quantity  | width                | why it fits                                              |
 |-----------|----------------------|----------------------------------------------------------|
 | code      | u(CODE_BITS)         | the widest that a code built in stores                   |
-| bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (subset)               |
+| bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (subset, lut)          |
 | selectors | 8 lanes of u4        | 2^(b-1) <= 8 magnitudes, two 2-bit selectors each        |
+| levels    | 16 lanes of s8       | 2^b <= 16 levels, operands of the 8-bit multiplier       |
 | weight    | u(WEIGHT_BITS)       | the widest of UNIFORM_BITS, 5 (subset), PWLQ_BITS + 1    |
 
 `keep` = 0 puts a zero where the tile has no weight: most subsets have no code for zero, but their
 wires have one.
 
-Formats are a build parameter: UNIFORM_BITS, SUBSET and PWLQ_BITS are 0 where a format is not built
-in. A format that is not built in, or a b beyond its bound, is refused before it gets here.
+Formats are a build parameter: UNIFORM_BITS, SUBSET, PWLQ_BITS and LUT are 0 where a format is not
+built in; LUT needs UNIFORM_BITS = 8. A format that is not built in, or a b beyond its bound, is
+refused before it gets here.
 
 Cycles: 1 per code and lane, latency 1. Decoded once, at the array's edge.
 RTL: rtl/npu_weight_decode.v
-Source: pwlq, Fang et al. 2020, section 3; subset, Oh et al. 2022, section 3.
+Source: pwlq, Fang et al. 2020, section 3; subset, Oh et al. 2022, section 3; lut, npusim's.
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from npusim import codes
-from npusim.codes import CODES, LEAST_BITS, WEIGHT_FORMATS
+from npusim.codes import CODES, FORMAT_BITS, LEAST_BITS, WEIGHT_FORMATS
+from npusim.codes import lut as lut_code
 from npusim.codes import pwlq as pwlq_code
 from npusim.codes import subset as subset_code
 from npusim.codes import uniform as uniform_code
@@ -40,7 +43,7 @@ from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import scalar
 from npusim.datapath.stimulus import chance
 
-UNIFORM, SUBSET, PWLQ = map(CODES.index, (codes.UNIFORM, codes.SUBSET, codes.PWLQ))
+UNIFORM, SUBSET, PWLQ, LUT = range(len(CODES))
 
 uniform_weight = scalar(uniform_code.weight)
 
@@ -79,6 +82,7 @@ def weight_wires(
     format: int,
     bits: int,
     selectors: tuple[int, ...],
+    levels: tuple[int, ...],
     uniform_bits: int,
     pwlq_bits: int,
 ) -> int:
@@ -89,13 +93,23 @@ def weight_wires(
         return uniform_weight(code, bits) & ((1 << uniform_bits) - 1)
     if format == SUBSET:
         return subset_code.sign(code, bits) << 4 | selectors[subset_code.index(code, bits)]
+    if format == LUT:
+        return levels[lut_code.index(code, bits)] & ((1 << uniform_bits) - 1)
     sign_and_tail = pwlq_code.sign(code, bits) << 1 | pwlq_code.tail(code, bits)
     return sign_and_tail << (pwlq_bits - 1) | pwlq_code.magnitude(code, bits)
 
 
-def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]:
+LEVELS = tuple(2**8 // 15 * i - 2**7 for i in range(lut_code.TABLE_LEVELS))
+"""A table of levels that all differ, from the least to the greatest, in each bit."""
+
+
+def _built(uniform_bits: int, subset: int, pwlq_bits: int, lut: int) -> Parameters:
+    return {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits, "LUT": lut}
+
+
+def directed(uniform_bits: int, subset: int, pwlq_bits: int, lut: int) -> Iterator[Values]:
     """Yield every code of every format and b; subset codes under every published subset."""
-    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    parameters = _built(uniform_bits, subset, pwlq_bits, lut)
     for weight_format in range(len(WEIGHT_FORMATS)):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
@@ -109,16 +123,17 @@ def directed(uniform_bits: int, subset: int, pwlq_bits: int) -> Iterator[Values]
                         "format": weight_format,
                         "bits": bits,
                         "selectors": subset_code.selectors(magnitudes),
+                        "levels": LEVELS,
                         "code": code,
                         "keep": 1,
                     }
 
 
 def vectors(
-    rng: random.Random, count: int, uniform_bits: int, subset: int, pwlq_bits: int
+    rng: random.Random, count: int, uniform_bits: int, subset: int, pwlq_bits: int, lut: int
 ) -> Iterator[Values]:
     """Yield `count` codes of the formats built in; the bits above a code are not always zero."""
-    parameters = {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits}
+    parameters = _built(uniform_bits, subset, pwlq_bits, lut)
     formats = [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
     for _ in range(count):
         weight_format = rng.choice(formats)
@@ -127,6 +142,7 @@ def vectors(
             "format": weight_format,
             "bits": rng.randint(*bounds),
             "selectors": tuple(rng.getrandbits(4) for _ in range(8)),
+            "levels": tuple(rng.randint(-128, 127) for _ in range(lut_code.TABLE_LEVELS)),
             "code": rng.getrandbits(code_bits(parameters)),
             "keep": int(chance(rng, 88)),
         }
@@ -156,25 +172,30 @@ def bins(parameters: Parameters) -> Bins:
 UNIT = Unit(
     name="weight_decode",
     ports=(
-        Port("format", "in", 2, legal=(0, len(CODES) - 1), meaning="place in WEIGHT_FORMATS"),
+        Port("format", "in", FORMAT_BITS, legal=(0, len(CODES) - 1),
+             meaning="place in WEIGHT_FORMATS"),
         Port("bits", "in", 4, legal=(2, 8), meaning="b of the layer"),
         Port("selectors", "in", 4, lanes=8, meaning="subset: {selA, selB} of each index"),
+        Port("levels", "in", 8, signed=True, lanes=lut_code.TABLE_LEVELS,
+             meaning="lut: the level of each index"),
         Port("code", "in", code_bits, meaning="stored code, right aligned"),
         Port("keep", "in", 1, meaning="0: no weight here"),
         Port("weight", "out", weight_bits, meaning="what travels through the array"),
     ),
     latency_cycles=1,
     scalar=weight_wires,
-    parameters={"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4},
+    parameters={"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4, "LUT": 1},
     variants=(
-        {"UNIFORM_BITS": 8, "SUBSET": 0, "PWLQ_BITS": 0},
-        {"UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0},
-        {"UNIFORM_BITS": 0, "SUBSET": 1, "PWLQ_BITS": 0},
-        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 2},
-        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 4},
-        {"UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 8},
+        {"LUT": 0},
+        {"SUBSET": 0, "PWLQ_BITS": 0},
+        {"UNIFORM_BITS": 8, "SUBSET": 0, "PWLQ_BITS": 0, "LUT": 0},
+        {"UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0, "LUT": 0},
+        {"UNIFORM_BITS": 0, "SUBSET": 1, "PWLQ_BITS": 0, "LUT": 0},
+        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 2, "LUT": 0},
+        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 4, "LUT": 0},
+        {"UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 8, "LUT": 0},
     ),
     vectors=vectors,
     directed=directed,
     bins=bins,
-)
+)  # fmt: skip

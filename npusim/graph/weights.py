@@ -34,8 +34,9 @@ class EncodedWeights(Remade):
         multipoint.
     points : int64 [OC]
         Virtual channels of each output channel; ones except for multipoint.
-    magnitudes : int64 [2^(bits-1)]
-        subset: the layer's integers, ascending, that a code's index selects; empty otherwise.
+    magnitudes : int64 [2^(bits-1)] or [2^bits]
+        The layer's integers, ascending, that a code's index selects: magnitudes of subset, signed
+        levels of lut; empty otherwise.
     multipliers : int64 [J OC]
         M_j, unsigned, at most 31 bits; term j of a channel with fewer terms is 0. The terms are:
         the points for multipoint, (centre, tail) for pwlq, one otherwise. A third term of pwlq
@@ -97,6 +98,12 @@ class EncodedWeights(Remade):
             raise RangeError(f"{self.scheme} weights: expected multipliers of at most 31 bits")
         if channels and not 0 <= self.channel_shift.min() <= self.channel_shift.max() <= 15:
             raise RangeError(f"{self.scheme} weights: expected channel shifts of 0..15")
+        if len(self.magnitudes) != self.code.level_count(self.bits):
+            raise ShapeError(
+                f"{self.scheme} weights: expected {self.code.level_count(self.bits)} "
+                f"{self.code.level_name}, found {len(self.magnitudes)}"
+            )
+        self.code.level_words(self.levels)  # which refuses what the array has no word for
         total = self.shift + self.channel_shift
         if channels and not 0 <= total.min() <= total.max() <= 62:
             raise RangeError(f"{self.scheme} weights: expected shifts of 0..62")

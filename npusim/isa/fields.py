@@ -62,6 +62,8 @@ class Register:
     fields: tuple[Field, ...]
     access: Literal["r", "w", "rw"] = "rw"
     """What software can do with a control register."""
+    built_with: str = ""
+    """The Verilog parameter without which a machine does not have it."""
 
     @property
     def described(self) -> str:

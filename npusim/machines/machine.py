@@ -28,6 +28,7 @@ from npusim.arguments import require_type
 from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError, suggested
 from npusim.machines.dram import Dram
+from npusim.machines.formats import require_formats
 from npusim.machines.memories import Bus, Memory, Scratchpads
 from npusim.machines.parts import DEFAULT
 from npusim.machines.prices import NANGATE, SIMPLE_CORE, Clock, Energy, Host
@@ -102,17 +103,7 @@ class Array(Table, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in self.formats:
-            if name not in ARRAY_FORMATS:
-                raise IllegalValue(
-                    f"array.formats: expected names of {ARRAY_FORMATS}, found {name!r}"
-                )
-        ordered = tuple(name for name in ARRAY_FORMATS if name in self.formats)
-        if not ordered or ordered != self.formats:
-            raise IllegalValue(
-                f"array.formats: expected one or more of {ARRAY_FORMATS}, in this order, "
-                f"each once, found {self.formats}"
-            )
+        require_formats(self.formats)
         low, high = (2, 7) if "pwlq" in self.formats else (0, 0)
         if not low <= self.pwlq_bits <= high:
             raise IllegalValue(

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from npusim.codes.schemes import SCHEME_BITS
 from npusim.quant.coded import CodedWeights, check_weights
 from npusim.quant.encoders import (
+    fitted_lut,
     fitted_subset,
+    lut,
     multipoint,
     piecewise_linear,
     subset,
@@ -96,6 +98,8 @@ def encode_layer(
             log2=base == "log2",
             cap=cap,
         )
+    if base == "lut":
+        return lut.encode(weights, bits)
     return multipoint.encode(
         weights,
         bits,
@@ -134,6 +138,8 @@ def fit_scheme(
             log2=base == "log2",
             cap=cap,
         )
+    if base == "lut":
+        return fitted_lut.fitted(problem, bits)
     return multipoint.fitted(
         problem,
         bits,

@@ -22,6 +22,8 @@
 #define NPU_PARAMS0_SUBSET_MASK 0x1u
 #define NPU_PARAMS0_FP32_REQUANTIZER_SHIFT 21u /* the float32 requantizer is built into each lane, beside the integer one */
 #define NPU_PARAMS0_FP32_REQUANTIZER_MASK 0x1u
+#define NPU_PARAMS0_LUT_SHIFT 22u /* a table of 16 int8 levels is built in; needs uniform8 */
+#define NPU_PARAMS0_LUT_MASK 0x1u
 #define NPU_PARAMS0_PWLQ_BITS_SHIFT 24u /* greatest b of pwlq, 0: not built in */
 #define NPU_PARAMS0_PWLQ_BITS_MASK 0xfu
 #define NPU_PARAMS1 0x0cu /* read only: what the machine is built with */

@@ -4,6 +4,7 @@
     parameter int UNIFORM_BITS = 8, // 8, 4, or 0: uniform not built in
     parameter int SUBSET = 1, // subset is built in
     parameter int FP32_REQUANTIZER = 0, // the float32 requantizer is built into each lane, beside the integer one
+    parameter int LUT = 0, // a table of 16 int8 levels is built in; needs uniform8
     parameter int PWLQ_BITS = 4, // greatest b of pwlq, 0: not built in
     parameter int ACT_BANKS = 8, // banks of ACT
     parameter int WGT_BANKS = 2, // banks of WGT

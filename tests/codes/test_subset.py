@@ -51,9 +51,9 @@ def test_codes_are_worth_the_published_magnitudes(magnitudes):
 
 @pytest.mark.parametrize("magnitudes", PUBLISHED_SUBSETS, ids=str)
 def test_the_register_of_selectors_is_read_as_it_was_written(magnitudes):
-    word = SUBSET.levels_word(magnitudes)
+    (word,) = SUBSET.level_words(magnitudes)
     assert 0 <= word < 1 << 32
-    assert SUBSET.levels_of_word(word) == magnitudes + (0,) * (8 - len(magnitudes))
+    assert SUBSET.levels_of_words([word]) == magnitudes + (0,) * (8 - len(magnitudes))
 
 
 def test_minus_zero_decodes():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.machines import Machine
 from npusim.machines.machine import Array
 from npusim.machines.memories import Bus, Memory, Scratchpads
@@ -20,7 +21,7 @@ def random_machine(rng: np.random.Generator, least_words: int = 8) -> Machine:
     return Machine(
         name="random",
         array=Array(
-            size, ("uniform8", "uniform4", "subset", "pwlq"), 7, lanes_per_requantizer=power(1, 4),
+            size, ARRAY_FORMATS, 7, lanes_per_requantizer=power(1, 4),
             lanes_per_lookup=power(1, 4),
         ),
         scratchpads=Scratchpads(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.errors import CapacityError
 from npusim.machines import Machine
 from npusim.quant.quantize import quantize
@@ -18,6 +19,7 @@ SCHEMES = (
     ("pwlq", 4, {"grid": "reference"}), ("subset", 4, {}), ("subset", 3, {"include_zero": True}),
     ("subset", 2, {}), ("multipoint", 4, {"points": 2.0}), ("log2", 3, {}), ("subset+wes", 4, {}),
     ("multipoint+subset", 3, {"points": 1.5}), ("multipoint+pwlq", 3, {"points": 1.5}),
+    ("lut", 4, {}), ("lut", 3, {}),
 )  # fmt: skip
 MIXED = {"stem": ("subset", 4), "grouped": ("pwlq", 4), "dense": ("multipoint", 4)}
 
@@ -31,8 +33,11 @@ def samples(count: int = 8) -> np.ndarray:
 )
 def test_every_scheme(scheme: str, bits: int, options: dict) -> None:
     network = quantize(every_operator(bits), samples(), scheme=scheme, bits=bits, **options)
-    for machine in ("nano", "small", "base"):
-        assert_agrees(network, Machine.load(machine), seed=bits)
+    for name in ("nano", "small", "base"):
+        machine = Machine.load(name)
+        if scheme == "lut":
+            machine = machine.with_({"array.formats": ARRAY_FORMATS, "array.pwlq_bits": 4})
+        assert_agrees(network, machine, seed=bits)
     for seed in range(3):
         machine = random_machine(np.random.default_rng(1000 * bits + seed), least_words=64)
         assert_agrees(network, machine, seed=seed)
@@ -50,6 +55,7 @@ def test_schemes_mixed_in_one_network(rule: str) -> None:
     [
         ("pwlq", 4, ("uniform8",), "no pwlq"),
         ("subset", 4, ("uniform8",), "no subset"),
+        ("lut", 4, ("uniform8", "subset"), "no lut"),
         ("uniform", 8, ("uniform4",), "uniform of 2..4 bits"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from npusim.codes import ARRAY_FORMATS
 from npusim.cost.area import area_json, area_um2
 from npusim.cost.logic import parameters
-from npusim.cost.prices import COMPONENTS
+from npusim.cost.prices import COMPONENTS, prices
 from npusim.cost.table import load_table
 from npusim.cost.toggles import array_energy_pj
 from npusim.engines.engine import run
@@ -22,6 +22,7 @@ from npusim.machines import Machine
 from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.simulator.activity import FEATURES
+from npusim.words import TECHNOLOGIES
 
 DIGITS = Path(__file__).resolve().parents[2] / "npusim/networks/digits"
 NANO = Machine.load("nano")
@@ -97,6 +98,27 @@ def test_activity_is_priced_by_the_table_s_fit():
     assert energy["array_subset"] == 0
     with pytest.raises(FormatError, match="expected the activity fit of uniform8, magic"):
         array_energy_pj(NANO, "nangate45", {"uniform8": {"magic": 1}})
+
+
+def test_products_of_a_table_cost_what_those_of_its_multiplier_do() -> None:
+    machine = NANO.with_({"array.formats": ["uniform8", "lut"]})
+    for technology in TECHNOLOGIES:
+        events = prices(machine, technology).events
+        assert events["macs_lut"] == {"array_lut": events["macs_uniform8"]["array_uniform8"]}
+    activity = {"lut": dict.fromkeys(FEATURES, 1000)}
+    expected = array_energy_pj(machine, "nangate45", {"uniform8": activity["lut"]})
+    found = array_energy_pj(machine, "nangate45", activity)
+    assert found["array_lut"] == expected["array_uniform8"] > 0
+
+
+def test_a_table_of_levels_takes_its_area_at_the_array_s_edge() -> None:
+    plain = NANO.with_({"array.formats": ["uniform8"], "array.size": 16})
+    table = plain.with_({"array.formats": ["uniform8", "lut"]})
+    less, more = area_um2(plain, "nangate45"), area_um2(table, "nangate45")
+    larger = {name for name, value in less.items() if more[name] > value}
+    assert larger == {"npu_weight_column", "total"}
+    assert more.keys() - less.keys() == {"npu_registers"}
+    assert more["total"] < 1.05 * less["total"]
 
 
 def test_area_is_that_of_every_module():

@@ -18,7 +18,7 @@ WORDS_A, WORDS_B = (16, 8, 2, 0), (16, 4, 1, 0)
 
 
 def wires_of(code: int, bits: int, magnitudes) -> int:
-    return weight_wires(code, 1, SUBSET, bits, selectors(magnitudes), 0, 0)
+    return weight_wires(code, 1, SUBSET, bits, selectors(magnitudes), (), 0, 0)
 
 
 def test_every_pair_of_selectors_and_operand_is_a_multiplication():

@@ -6,11 +6,22 @@ from random import Random
 
 import pytest
 
+from npusim.codes import LUT as LUT_CODE
 from npusim.codes import SUBSET as SUBSET_CODE
+from npusim.codes.lut import table
 from npusim.codes.subset import PUBLISHED_SUBSETS, UNIVERSAL_MAGNITUDES, selector, selectors
 from npusim.cosim.verify_unit import verify_unit
 from npusim.datapath.mac_subset import product_subset
-from npusim.datapath.weight_decode import PWLQ, SUBSET, UNIFORM, UNIT, weight_wires
+from npusim.datapath.mac_uniform import mac_uniform
+from npusim.datapath.weight_decode import (
+    LUT,
+    PWLQ,
+    SUBSET,
+    UNIFORM,
+    UNIT,
+    uniform_weight,
+    weight_wires,
+)
 
 ALL_BUILT_IN = {"uniform_bits": 8, "pwlq_bits": 8}
 
@@ -26,16 +37,33 @@ def test_wires_multiply_by_what_the_code_is_worth(magnitudes):
     bits = len(magnitudes).bit_length()
     (plane,) = SUBSET_CODE.plane_table(bits, magnitudes)
     for code in range(2 * len(magnitudes)):
-        wires = weight_wires(code, 1, SUBSET, bits, selectors(magnitudes), **ALL_BUILT_IN)
+        wires = weight_wires(code, 1, SUBSET, bits, selectors(magnitudes), (), **ALL_BUILT_IN)
         assert product_subset(wires, 37) == plane[code] * 37
 
 
-@pytest.mark.parametrize("weight_format", [UNIFORM, SUBSET, PWLQ])
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_wires_of_a_level_multiply_by_it(bits):
+    rng = Random(bits)
+    for _ in range(50):
+        levels = tuple(rng.choice((-128, 127, 0, rng.randint(-128, 127))) for _ in range(1 << bits))
+        (plane,) = LUT_CODE.plane_table(bits, levels)
+        for code in range(1 << bits):
+            above = rng.getrandbits(8) >> bits << bits  # another code's bits
+            wires = weight_wires(above | code, 1, LUT, bits, (), table(levels), **ALL_BUILT_IN)
+            assert 0 <= wires < 256
+            for xe in (-255, 255, rng.randint(-255, 255)):
+                assert mac_uniform(uniform_weight(wires, 8), xe, 7) == levels[code] * xe + 7
+            assert plane[code] == levels[code]
+
+
+@pytest.mark.parametrize("weight_format", [UNIFORM, SUBSET, PWLQ, LUT])
 def test_a_masked_weight_multiplies_to_zero(weight_format):
     rng = Random(3)
     lanes = selectors(PUBLISHED_SUBSETS[0])
     for _ in range(100):
-        wires = weight_wires(rng.getrandbits(4), 0, weight_format, 4, lanes, **ALL_BUILT_IN)
+        wires = weight_wires(
+            rng.getrandbits(4), 0, weight_format, 4, lanes, (-128,) * 16, **ALL_BUILT_IN
+        )
         if weight_format == SUBSET:
             assert product_subset(wires, rng.randint(-255, 255)) == 0
         else:

@@ -26,6 +26,7 @@ SCHEMES: dict[str, tuple[str, int, dict]] = {
     "pwlq3 corrected": ("pwlq", 3, {"bias_correction": "paper"}),
     "subset4": ("subset", 4, {}),
     "subset3 with zero": ("subset", 3, {"include_zero": True}),
+    "lut4": ("lut", 4, {}),
     "multipoint4": ("multipoint", 4, {"points": 2.0}),
     "multipoint3 of pwlq": ("multipoint+pwlq", 3, {"points": 1.5}),
     "wes8": ("wes", 8, {}),
@@ -47,6 +48,8 @@ WINDOWED = (1, 3, 4, 49)
 """Four channel blocks on an array of 16 rows, the last of one channel."""
 WINDOWS = {"array.size": 16, "array.line_words": 16, "scratchpads.acc_banks": 4}
 """Sizes of a machine that multiplies nine taps of a depthwise kernel at once."""
+TABLES = {"array.formats": ("uniform8", "lut")}
+"""A machine with a table of levels, which none that comes with npusim has."""
 MOVED = (
     "rows gathered", "picked", "packed rows", "unpacked rows", "strided", "channels backwards",
     "space to depth of few channels", "depth to space of few channels", "tiled", "broadcast",
@@ -195,7 +198,13 @@ def tables() -> Network:
 
 
 def _cases() -> dict[str, Case]:
-    cases = {f"conv {scheme}": Case(partial(linear, "conv", scheme)) for scheme in SCHEMES}
+    cases = {
+        f"conv {scheme}": Case(
+            partial(linear, "conv", scheme), sizes=TABLES if scheme == "lut4" else {}
+        )
+        for scheme in SCHEMES
+    }
+    cases["depthwise lut4"] = Case(partial(linear, "depthwise", "lut4"), sizes=TABLES)
     for scheme in ("uniform8", "uniform4", "pwlq4", "subset4", "multipoint4", "wes4"):
         cases[f"depthwise {scheme}"] = Case(partial(linear, "depthwise", scheme))
         cases[f"dense {scheme}"] = Case(partial(linear, "dense", scheme))

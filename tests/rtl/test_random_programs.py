@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.cosim.npu.random_runs import RandomRun, drawn, random_runs, report, save
 from npusim.cosim.programs.bad import BadRecipe
 from npusim.machines import Machine
@@ -49,6 +50,13 @@ def test_200_on_icarus_nano(seeds):
 @pytest.mark.parametrize("seeds", chunks(30_001, 3, 25))
 def test_icarus_nano_with_the_float32_requantizer(seeds):
     require_agreement(FLOAT, seeds, "icarus")
+
+
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("seeds", chunks(40_001, 1, 25))
+def test_icarus_nano_with_every_weight_format(seeds):
+    require_agreement(Machine.load("nano").with_({"array.formats": ARRAY_FORMATS}), seeds, "icarus")
 
 
 @pytest.mark.rtl

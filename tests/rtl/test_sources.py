@@ -31,6 +31,7 @@ VARIANTS = {
     "uniform4": {**NANO, "UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0},
     "subset": {**NANO, "UNIFORM_BITS": 0, "PWLQ_BITS": 0},
     "pwlq": {**NANO, "UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 7},
+    "lut": {**NANO, "LUT": 1},
     "least": {
         **NANO, "BURST_BEATS": 1, "ACT_BANKS": 2, "ACT_BANK_WORDS": 8, "WGT_BANK_WORDS": 8,
         "PAR_BANK_WORDS": 8, "ACC_WORDS": 8,
@@ -52,6 +53,7 @@ REFUSED = {
     "LANES_PER_LOOKUP": (0, 3, 8, 16),
     "UNIFORM_BITS": (1, 9),
     "SUBSET": (2,),
+    "LUT": (2,),
     "PWLQ_BITS": (1, 8),
     "ACT_BANKS": (1, 3, 16),
     "ACT_BANK_WORDS": (100, 16384),

@@ -245,6 +245,8 @@ def by_hand(e: EncodedWeights, x: np.ndarray, zero_point: int, mode: str) -> np.
         if e.scheme == "subset":
             sign = -1 if code >> (b - 1) else 1
             return m[0] * sign * int(e.magnitudes[code & n])
+        if e.scheme == "lut":
+            return m[0] * int(e.magnitudes[code])
         if e.scheme == "pwlq":
             sign, g = (-1 if code >> b else 1), code & n
             if not code >> (b - 1) & 1:
@@ -271,12 +273,31 @@ def by_hand(e: EncodedWeights, x: np.ndarray, zero_point: int, mode: str) -> np.
 
 
 @pytest.mark.parametrize(
+    ("scheme", "magnitudes", "wrong"),
+    [
+        ("lut", [*range(15)], "lut weights: expected 16 levels, found 15"),
+        ("lut", [*range(15), 128], r"lut level: expected -128\.\.127, found 128"),
+        ("subset", [1] * 4, "subset weights: expected 8 magnitudes, found 4"),
+        ("subset", [1, 2, 3, 4, 5, 6, 8, 9], "subset magnitude: expected one of .*, found 5"),
+        ("uniform", [1], "uniform weights: expected 0 magnitudes, found 1"),
+    ],
+)
+def test_a_table_that_the_array_has_no_word_for_is_refused(
+    scheme: str, magnitudes: list[int], wrong: str
+) -> None:
+    with pytest.raises(NpuError, match=wrong):
+        coded(scheme, magnitudes=magnitudes)
+
+
+@pytest.mark.parametrize(
     ("scheme", "options"),
     [
         ("uniform", {}),
         ("uniform", {"bits": 8}),
         ("wes", {"bits": 8, "channel_shift": [0, 3, 8, 15]}),
         ("subset", {"magnitudes": [1, 2, 4, 6, 9, 12, 18, 32]}),
+        ("lut", {"magnitudes": [-128, -90, *range(-6, 6), 100, 127]}),
+        ("lut", {"bits": 2, "magnitudes": [-128, -1, 0, 127]}),
         ("pwlq", {"terms": 2}),
         ("pwlq", {"terms": 3}),
         ("pwlq", {"terms": 2, "window_sum": np.array([0, -70000, 70000, 5])}),

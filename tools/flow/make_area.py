@@ -83,7 +83,8 @@ DECODE = """\
 // One decoder lane that runs one format at one width: what is not used disappears.
 module decode (input clk_i, rst_i, en_i, valid_i, {ports},
                output valid_o, output [{weight_high}:0] weight_o);
-  npu_weight_decode #(.UNIFORM_BITS({uniform}), .SUBSET({subset}), .PWLQ_BITS({pwlq})) unit (
+  npu_weight_decode #(.UNIFORM_BITS({uniform}), .SUBSET({subset}), .PWLQ_BITS({pwlq}),
+    .LUT({lut})) unit (
     .clk_i(clk_i), .rst_i(rst_i), .en_i(en_i), .valid_i(valid_i), .valid_o(valid_o),
     .format_i(2'd{format}), .bits_i(4'd{bits}), {connections}, .weight_o(weight_o));
 endmodule
@@ -103,6 +104,8 @@ class Format:
     """Code of the format in hardware."""
     bits: int
     stored_bits: int
+    lut: int = 0
+    """Whether the decoder has a table of levels."""
 
 
 def uniform(bits: int) -> Format:
@@ -125,7 +128,17 @@ def pwlq(bits: int) -> Format:
     return Format(name, "mac_piecewise_linear", parameters, column, 2, bits, bits + 1)
 
 
-FORMATS = (uniform(8), uniform(4), subset(2), subset(3), subset(4), pwlq(3), pwlq(4))
+def lut(bits: int) -> Format:
+    """Return the format of 2^`bits` levels, which int8's multiplier takes."""
+    int8 = uniform(8)
+    name = f"lut {bits} bit"
+    return Format(name, int8.mac, int8.mac_parameters, int8.column, 3, bits, bits, lut=1)
+
+
+FORMATS = (
+    uniform(8), uniform(4), subset(2), subset(3), subset(4), lut(2), lut(3), lut(4), pwlq(3),
+    pwlq(4),
+)  # fmt: skip
 
 
 def pe_area(form: Format, library: Path, folder: Path) -> Area:
@@ -162,7 +175,7 @@ def column_area(form: Format, library: Path) -> Area:
 def decode_area(form: Format, library: Path, folder: Path) -> Area:
     """Return the area of a decoder lane that runs `form` alone."""
     unit = load_unit("weight_decode")
-    parameters = {**unit.parameters, **form.column}
+    parameters = {**unit.parameters, **form.column, "LUT": form.lut}
     width = {port.name: port.total_width(parameters) for port in unit.ports}
     free = [port for port in unit.inputs if port.name not in ("format", "bits")]
     path = folder / "decode.v"
@@ -174,6 +187,7 @@ def decode_area(form: Format, library: Path, folder: Path) -> Area:
             uniform=form.column["UNIFORM_BITS"],
             subset=form.column["SUBSET"],
             pwlq=form.column["PWLQ_BITS"],
+            lut=form.lut,
             format=form.place,
             bits=form.bits,
         )
@@ -224,6 +238,8 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
             f"{share / shares['int8']:.2f}", f"{decode[form.name].nand2:.0f}",
         ))  # fmt: skip
         print(lines[-1], flush=True)
+    int8_column = COLUMN_ROWS * shares["int8"]
+    table_column = int8_column + decode["lut 4 bit"].nand2
     single = pe["PWLQ 4 bit"].nand2 - pe["int4"].nand2
     shared = shares["PWLQ 4 bit"] - shares["int4"]
     lines += [
@@ -233,7 +249,7 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         "and accumulators, feed an adder tree for each region and one 32-bit accumulating adder "
         "for each at its foot; the share is a sixteenth of all that. A subset PE is the same "
         "silicon at 2, 3 and 4 bits: it sees the decoded selectors, and only the decoder's table "
-        "shrinks.",
+        "shrinks. A lut PE is an int8 PE: it sees the level, and only the decoder differs.",
         "",
         "## What the papers only sketch",
         "",
@@ -246,6 +262,14 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         f"{decode['subset 4 bit'].nand2:.0f} NAND2 for each weight that enters the array in a "
         "cycle, at the array's edge and not in every PE. What it saves for certain is memory: 4 "
         "stored bits for each weight instead of 8.",
+        "",
+        f"**What a table of levels costs.** The decoder lane of lut takes "
+        f"{decode['lut 4 bit'].nand2:.0f} NAND2 at 4 bits, {decode['lut 3 bit'].nand2:.0f} at 3 "
+        f"and {decode['lut 2 bit'].nand2:.0f} at 2, against {decode['int8'].nand2:.0f} of int8's, "
+        f"which it stands beside: {percent(table_column, int8_column)} than a column of "
+        f"{COLUMN_ROWS} int8 PEs. The 128 bits of the table are registers of MX, once a machine. "
+        "What it buys is accuracy at 4 stored bits and fewer: any integers, where subset has 15 "
+        "magnitudes; what it keeps is int8's multiplier.",
         "",
         f"**What PWLQ's extra accumulators cost.** A stand-alone 4-bit PWLQ PE takes "
         f"{single:.0f} NAND2 more than an int4 PE ({pe['PWLQ 4 bit'].nand2:.0f} against "

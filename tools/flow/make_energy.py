@@ -1,12 +1,13 @@
 """Energy of the RTL's modules at gate level, written to npusim/cost/tables/ and docs/.
 
     python -m tools.flow.make_energy nangate45|ihp_sg13g2 LIBRARY.lib[.gz] [--work FOLDER]
-                                     [--only MODULE]...
+                                     [--only MODULE]... [--table]
 
 Each module is synthesized, its instance in the machine's RTL recorded while real layers run, and
 the recording replayed on the gates in Icarus with delays; docs/energy_table.md says what is priced
 how. A work folder keeps netlists and recordings from one run to the next; `--only` makes
-the rows of some modules again and keeps the others, with the commit of each beside the table.
+the rows of some modules again and keeps the others, with the commit of each beside the table;
+`--table` those of builds with lut's table alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,14 @@ from tools.flow.netlist import Netlist, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
 from tools.flow.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
-from tools.flow.units import COLUMN, FORMED, OWN, SHARED, SIZED, UNITS, Unit
+from tools.flow.units import COLUMN, FORMED, LEVELS, OWN, SHARED, SIZED, UNITS, WEIGHTS, Unit
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
 FULL = (8, 1, 4)
 WIDEST = (8, 1, 7)
 """All formats, pwlq as wide as there is: what machines with more than 4 bits are priced by."""
+WITH_TABLE = Build(16, *FULL, lut=1), Build(16, 8, 0, 0, lut=1)
+"""With lut's table, which changes decoders; columns are those of uniform8."""
 BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *FULL), UNITS),
     (Build(16, *FULL), SIZED),
@@ -50,7 +54,9 @@ BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *WIDEST), OWN),
     (Build(4, *FULL, 2), SHARED),
     (Build(4, *FULL, 4), SHARED),
+    *((build, (WEIGHTS,)) for build in WITH_TABLE),
 )
+STILL_CYCLES = 12
 STREAMS = (
     "digits (npusim/networks/digits) quantized from float by each scheme, test sample number "
     "`seed`, recorded in the machine's RTL: two windows of MAC and one of RQ, VEC, LD, ST a layer, "
@@ -58,8 +64,8 @@ STREAMS = (
 )
 CLASSES = {
     "idle": "a cycle without operation, clock on: the clock pins of the registers (no gating)",
-    "uniform8, uniform4, subset, pwlq": "npu_pe_column: a cycle with operands of a real layer in "
-    "all ROWS rows; uniform4: weights of at most 4 bits",
+    "uniform8, uniform4, subset, pwlq": "npu_pe_column: a cycle with operands of a real "
+    "layer in all ROWS rows; uniform4: weights of at most 4 bits",
     "zero": "npu_pe_column: a cycle in which nothing changes, the same as idle",
     "load, swap": "npu_weight_column: a cycle that decodes one code; that takes over the shadow",
     "operand": "npu_subtract_zero_point: a cycle with one operand",
@@ -138,6 +144,8 @@ def traffic_of(
     forms = formats or build.formats + ((VECTOR,) if units == UNITS else ())
     if units in (OWN, SHARED):
         forms = ("uniform8", "pwlq", VECTOR)
+    if build in WITH_TABLE:
+        forms = ("uniform8", "lut")
     return [
         part for form in forms
         for part in record_build(build, form, signals, states, seed, work)
@@ -171,6 +179,25 @@ def row(unit: Unit, build: Build, netlist: Netlist, traffic: list[Traffic]) -> d
     return made
 
 
+def levels_row(library: Path, cells: Library, work: Path) -> dict[str, Any]:
+    """Return the row of the registers of lut's levels, which two CFG write for a layer."""
+    build = WITH_TABLE[0]
+    netlist = netlist_of(LEVELS, build, library, cells, work)
+    ports = (*netlist.inputs, *netlist.outputs)
+    still = {port.name: ["0" * len(port.nets)] * STILL_CYCLES for port in ports}
+    bits = Counter(name for name, *_ in netlist.registers().values())
+    state = {name: "0" * count for name, count in bits.items()}
+    result = replay(netlist, [Window(still, state)])
+    if result.wrong_cycles:
+        raise SystemExit(f"{LEVELS.module}: {result.wrong_cycles} cycles unlike RTL's")
+    facts = {
+        "cells": len(netlist.types), "area_um2": sum(netlist.area_um2.values()),
+        "leakage_uw": sum(netlist.leakage_uw.values()),
+    }  # fmt: skip
+    idle = float(np.median(result.windows_fj[0].sum(axis=1))) / 1e3
+    return row_json(LEVELS.module, LEVELS.parameters(build), facts, {"idle": idle})
+
+
 def main() -> int:
     """Write the table of one technology."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,6 +206,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--table", action="store_true", help="--only: of builds with lut's table")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     work.mkdir(exist_ok=True, parents=True)
@@ -204,6 +232,7 @@ def main() -> int:
             partial = TABLES.joinpath(f"{options.technology}.json")
             document = {**head(options, cells), "modules": rows}
             (work / partial.name).write_text(json.dumps(document, indent=1) + "\n")
+    document["modules"].append(levels_row(options.library, cells, work))
     document["provenance"]["seed_noise"] = noise(options, cells, rows, work)
     (TABLES / f"{options.technology}.json").write_text(json.dumps(document, indent=1) + "\n")
     return 0
@@ -212,9 +241,14 @@ def main() -> int:
 def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) -> None:
     """Make the rows of the modules of `--only` again, in their places or at the table's end."""
     document = json.loads(table.read_text())
+    if LEVELS.module in options.only:
+        others = [old for old in document["modules"] if old["module"] != LEVELS.module]
+        made = {**levels_row(options.library, cells, work), "commit": commit(40)}
+        document["modules"] = [*others, made]
+        table.write_text(json.dumps(document, indent=1) + "\n")
     for build, units in BUILDS:
         chosen = tuple(unit for unit in units if unit.module in options.only)
-        if not chosen:
+        if not chosen or (options.table and build not in WITH_TABLE):
             continue
         netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in chosen}
         forms = tuple(dict.fromkeys(form for unit in chosen for form in unit.formats))

@@ -29,7 +29,7 @@ from tools.checkout import DIGITS
 from tools.flow.record import Recording, record
 
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
-           "pwlq": ("pwlq", 4)}  # fmt: skip
+           "pwlq": ("pwlq", 4), "lut": ("lut", 4)}  # fmt: skip
 """Weight format -> scheme and bits of the quantizer."""
 VECTOR = "vector"
 SIGMOID = Quantization(np.array(1 / 256, np.float32), np.array(-128, np.int64))
@@ -67,6 +67,7 @@ class Build:
     pwlq_bits: int
     lanes: int = 1
     """That share a requantizer, and a reader of the table."""
+    lut: int = 0
 
     @property
     def machine(self) -> Machine:
@@ -75,7 +76,7 @@ class Build:
         names = [f"uniform{self.uniform_bits}"] if self.uniform_bits else []
         if self.uniform_bits == 8:
             names.append("uniform4")
-        names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits)
+        names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits) + ["lut"] * self.lut
         return parent.with_({
             "name": f"size{self.size}", "array.size": self.size, "array.formats": names,
             "array.pwlq_bits": self.pwlq_bits, "array.lanes_per_requantizer": self.lanes,
@@ -90,8 +91,9 @@ class Build:
     @property
     def parameters(self) -> dict[str, int]:
         """Build parameters of the formats."""
-        return {"UNIFORM_BITS": self.uniform_bits, "SUBSET": self.subset,
-                "PWLQ_BITS": self.pwlq_bits}  # fmt: skip
+        formats = {"UNIFORM_BITS": self.uniform_bits, "SUBSET": self.subset,
+                   "PWLQ_BITS": self.pwlq_bits}  # fmt: skip
+        return formats | ({"LUT": 1} if self.lut else {})
 
 
 @dataclass(frozen=True, eq=False)

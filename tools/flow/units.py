@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from npusim.codes import ARRAY_FORMATS
+from npusim.codes import ARRAY_FORMATS, LUT, MULTIPLIERS
 from tools.flow.record import Recording
 from tools.flow.traffic import LANE, VECTOR, Build
 
@@ -121,6 +121,11 @@ def _column(b: Build) -> Mapping[str, int]:
     return {"ROWS": b.size, **b.parameters}
 
 
+def _products(b: Build) -> Mapping[str, int]:
+    """Return what a column of PEs is built with: a table of levels is none of its business."""
+    return {name: value for name, value in _column(b).items() if name != "LUT"}
+
+
 def _sized(b: Build) -> Mapping[str, int]:
     return {"SIZE": b.size, **b.parameters}
 
@@ -139,6 +144,10 @@ def _plain(b: Build) -> Mapping[str, int]:
     return {}
 
 
+def _levels(b: Build) -> Mapping[str, int]:
+    return {"COUNT": len(LUT.level_registers)}
+
+
 def _bus(b: Build) -> Mapping[str, int]:
     machine = b.machine
     return {"BUS_BYTES": machine.bus.bus_bytes}
@@ -152,14 +161,14 @@ _UNIT = f"ex.array.lane[{LANE}].unit"
 _EPILOGUE = f"ex.array.requantizer[{LANE}].unit"
 
 COLUMN = Unit(
-    "npu_pe_column", f"{_UNIT}.pe_column", _column, ("MAC",), _rows, ARRAY_FORMATS, rows=True
+    "npu_pe_column", f"{_UNIT}.pe_column", _products, ("MAC",), _rows, MULTIPLIERS, rows=True
 )
 WEIGHTS = Unit(
     "npu_weight_column", f"{_UNIT}.weight_column", _column, ("MAC",), _weights, ARRAY_FORMATS
 )
 ACCUMULATE = Unit(
     "npu_accumulate", f"{_UNIT}.region[0].gen_there.accumulate", _sum_bits, ("MAC",), _accumulate,
-    ARRAY_FORMATS,
+    MULTIPLIERS,
 )  # fmt: skip
 SIZED = (COLUMN, WEIGHTS, ACCUMULATE)
 """Made in several sizes and with several formats."""
@@ -198,5 +207,7 @@ OWN = (
          own=True),
 )  # fmt: skip
 """Modules whose own logic holds the others together."""
+LEVELS = Unit("npu_registers", "", _levels, (), _none)
+"""The registers of lut's levels, beside those of the sequencer; nothing is recorded of them."""
 FORMED = tuple(u for u in UNITS if "PWLQ_BITS" in u.parameters(Build(4, 8, 1, 4)))
 """Built for the formats that a machine runs."""

@@ -1,9 +1,9 @@
 """Measure every scheme's accuracy and write docs/accuracy.md (reads ../shared).
 
-    python -m tools.pages.accuracy [SECTION ...] [--encoder NAME ...]
+    python -m tools.pages.accuracy [SECTION ...] [--encoder NAME] [--variant NAME]
 
 Nothing in the page is written by hand. With names of sections, only these are measured anew, and
-with names of encoders only their rows; the other numbers stay as they are in docs/accuracy.json.
+with encoders or variants only their rows; the other numbers stay as they are in docs/accuracy.json.
 Every row is written to a journal,
 build/accuracy.jsonl, as soon as it is measured: a run that was stopped goes on where it was, as
 long as the quantizer does the same to a small network.
@@ -22,6 +22,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,7 @@ from npusim.prepared.engine import prepare as engine
 from npusim.quant.float_network import constant, run_float
 from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
+from npusim.words import PUBLISHED
 from tools.checkout import DIGITS, MODELS, ROOT
 from tools.pages.accuracy_text import page
 
@@ -44,11 +46,13 @@ FASHION = ROOT / "npusim" / "networks" / "fashion"
 NUMBERS = ROOT / "docs" / "accuracy.json"
 JOURNAL = ROOT / "build" / "accuracy.jsonl"
 
-VARIANTS = ("uniform", "wes", "pwlq", "subset", "multipoint-2")
+VARIANTS = ("uniform", "wes", "pwlq", "subset", "lut", "multipoint-2")
 BITS = (8, 4, 3, 2)
 FEW_BITS = (4, 3, 2)
-ENCODERS = ("published", "nearest", "feedback")
+ENCODERS = (PUBLISHED, "nearest", "feedback")
 """What is compared: the papers' own choices, the data not looked at, and looked at."""
+UNPUBLISHED = ("lut",)
+"""Variants without a paper whose choices they could have."""
 Wanted = Sequence[tuple[Sequence[int], Sequence[str], str]]
 """Bits, encoders and bias correction of rows."""
 FEW: Wanted = ((FEW_BITS, ENCODERS, "static"),)
@@ -91,6 +95,7 @@ def measured(
     network: npusim.Network,
     calibrate: np.ndarray,
     wanted: Wanted,
+    variants: Sequence[str],
     evaluate: np.ndarray,
     labels: np.ndarray | None = None,
 ) -> dict[str, Any]:
@@ -102,7 +107,9 @@ def measured(
     reference = run_float(prepared.network, evaluate, threads=THREADS)[prepared.network.outputs[0]]
     rows = []
     for bits, encoders, correction in wanted:
-        for choice in choices(VARIANTS, bits, encoders, (correction,)):
+        for choice in choices(variants, bits, encoders, (correction,)):
+            if choice.encoder == PUBLISHED and choice.variant in UNPUBLISHED:
+                continue
 
             def row(choice: Choice = choice) -> dict[str, Any]:
                 found = quantize_prepared(prepared, choice.options, threads=THREADS)
@@ -128,24 +135,34 @@ def slim(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in keys if key in row}
 
 
-def of_encoders(wanted: Wanted, encoders: Sequence[str]) -> Wanted:
-    """Return what is `wanted` of these encoders."""
-    return [
-        (bits, [name for name in every if name in encoders], correction)
-        for bits, every, correction in wanted
-        if set(every) & set(encoders)
-    ]
+@dataclass(frozen=True)
+class Only:
+    """Encoders and variants whose rows are measured."""
+
+    encoders: Sequence[str]
+    variants: Sequence[str]
+
+    def of(self, wanted: Wanted) -> Wanted:
+        """Return what is `wanted` of these encoders."""
+        return [
+            (bits, [name for name in every if name in self.encoders], correction)
+            for bits, every, correction in wanted
+            if set(every) & set(self.encoders)
+        ]
 
 
-def measure_kws(encoders: Sequence[str]) -> dict[str, Any]:
+def measure_kws(only: Only) -> dict[str, Any]:
     """Return accuracies of every variant on the keyword network, by calibration."""
     x, y = kws()
     network = load("kws_dscnn_fp32")
-    wanted = of_encoders(((BITS, ENCODERS, "static"), (FEW_BITS, ("feedback",), "none")), encoders)
-    return {name: measured(network, x[part], wanted, x, y) for name, part in CALIBRATIONS.items()}
+    wanted = only.of(((BITS, ENCODERS, "static"), (FEW_BITS, ("feedback",), "none")))
+    return {
+        name: measured(network, x[part], wanted, only.variants, x, y)
+        for name, part in CALIBRATIONS.items()
+    }
 
 
-def measure_fashion(encoders: Sequence[str]) -> dict[str, Any]:
+def measure_fashion(only: Only) -> dict[str, Any]:
     """Return accuracies over all 10,000 test pictures of Fashion-MNIST."""
     from npusim.networks.fashion.pictures import read
 
@@ -154,7 +171,7 @@ def measure_fashion(encoders: Sequence[str]) -> dict[str, Any]:
     return {
         name: measured(
             npusim.load(FASHION / f"fashion_{name}_float.onnx"), train,
-            of_encoders(FEW, encoders), images[:, None] / 255.0, labels.astype(np.int64),
+            only.of(FEW), only.variants, images[:, None] / 255.0, labels.astype(np.int64),
         )
         for name in ("separable", "residual")
     }  # fmt: skip
@@ -166,10 +183,12 @@ def image_networks() -> Iterator[tuple[str, np.ndarray]]:
     yield "vww_mbv1_fp32", crops(96) / 255
 
 
-def measure_images(encoders: Sequence[str]) -> dict[str, Any]:
+def measure_images(only: Only) -> dict[str, Any]:
     """Return agreements of the image networks with their float selves."""
-    wanted = of_encoders(FEW, encoders)
-    return {name: measured(load(name), x[::3], wanted, x) for name, x in image_networks()}
+    wanted = only.of(FEW)
+    return {
+        name: measured(load(name), x[::3], wanted, only.variants, x) for name, x in image_networks()
+    }
 
 
 def measure_orders() -> dict[str, Any]:
@@ -293,7 +312,7 @@ def twin_layers(name: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]
         yield w.reshape(len(w), -1), tensor.data.reshape(len(w), -1), scales
 
 
-TABLES: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
+TABLES: dict[str, Callable[[Only], dict[str, Any]]] = {
     "kws": measure_kws, "fashion": measure_fashion, "images": measure_images,
 }  # fmt: skip
 """Sections of rows, each of which is an entry of the journal."""
@@ -359,15 +378,18 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", metavar="SECTION")
     parser.add_argument("--encoder", action="append", choices=ENCODERS)
+    parser.add_argument("--variant", action="append", choices=VARIANTS)
     given = parser.parse_args(arguments)
-    data = json.loads(NUMBERS.read_text()) if given.sections or given.encoder else {}
+    some = given.sections or given.encoder or given.variant
+    data = json.loads(NUMBERS.read_text()) if some else {}
     data["npusim_version"] = npusim.__version__
     for name in given.sections or (*TABLES, *WHOLE):
         if name in WHOLE:
             data[name] = journal(name, WHOLE[name])
         else:
             old = data.get(name, {})
-            found = TABLES[name](given.encoder or ENCODERS).items()
+            only = Only(given.encoder or ENCODERS, given.variant or VARIANTS)
+            found = TABLES[name](only).items()
             data[name] = {part: merged(old.get(part, {}), table) for part, table in found}
         NUMBERS.write_text(json.dumps(data, indent=1) + "\n")
     PAGE.write_text(page(data, FLOORS, GOALS))

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from npusim.compiler.emit.load_order import Operation, loads_ahead
 from npusim.isa.encoding import FIELDS, Instruction, encode_register, find_register
-from npusim.isa.instructions import FORMATS, PAGES, REGISTERS
+from npusim.isa.instructions import FORMATS, PAGES, last_register
 from npusim.isa.scratchpads import ALL_BANKS, BANK_BASE, SCRATCHPADS, bank_words, banks_of
 from npusim.isa.spec import FACING, QUEUED_ENGINES, SIDES, TARGETS
 from npusim.machines import Machine
@@ -29,7 +29,6 @@ _ENGINE_OF = {
 }
 _LOADS, _STORES = _ENGINE["LD"], _ENGINE["ST"]
 _SIDES = tuple((step, f"wait_{side}", f"signal_{FACING[side]}") for side, step in SIDES.items())
-_LAST = {engine: registers[-1].index for engine, registers in REGISTERS.items()}
 _NEVER = -1
 _NOTHING = (_NEVER,) * len(QUEUED_ENGINES)
 LAYERS_AHEAD = 3
@@ -72,6 +71,7 @@ class Emitter:
         self._known: list[tuple[int, ...]] = []
         """For each instruction: the latest of each engine that has retired when it has."""
         self._shift = {pad: bank_words(machine, pad).bit_length() - 1 for pad in SCRATCHPADS}
+        self._last = {name: last_register(name, machine.parameters) for name in QUEUED_ENGINES}
         self._reset()
 
     def _reset(self) -> None:
@@ -109,7 +109,7 @@ class Emitter:
         changed = [i for i, word in wanted.items() if held.get(i, 0) != word]
         changed.sort()
         while changed:
-            first = min(changed[0], _LAST[engine] - 2)
+            first = min(changed[0], self._last[engine] - 2)
             words = [wanted.get(i, held.get(i, 0)) for i in range(first, first + 3)]
             held.update(zip(range(first, first + 3), words, strict=True))
             fields = {"index": first} | {f"value{slot}": word for slot, word in enumerate(words)}

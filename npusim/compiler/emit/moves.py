@@ -22,6 +22,7 @@ from npusim.compiler.emit.transfers import (
 )
 from npusim.errors import CapacityError
 from npusim.isa.instructions.ld import MOST_PADS
+from npusim.isa.instructions.mac import registers_of_levels
 from npusim.isa.layout import pack_parameters, pack_weight_tiles, weight_tile_words
 from npusim.isa.spec import PAR_HEADER_WORDS, VEC_OPS
 from npusim.machines import Machine
@@ -212,8 +213,8 @@ class _One:
         return self.code.stored_bits(self.bits)
 
     @property
-    def selectors(self) -> int:
-        return self.code.levels_word(tuple(range(self.code.level_count(self.bits))))
+    def level_registers(self) -> dict[str, dict[str, int]]:
+        return registers_of_levels(self.code, tuple(range(self.code.level_count(self.bits))))
 
 
 def one_code(machine: Machine) -> _One:
@@ -341,5 +342,5 @@ def _configure_selection(
             "format": CODES.index(one.code), "bits": one.bits,
             "unsigned": int(unsigned), "zero_point": 0, "slice": slice_,
         },
-        subset_selectors={"value": one.selectors},
+        **one.level_registers,
     )  # fmt: skip

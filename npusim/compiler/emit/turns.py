@@ -122,7 +122,7 @@ def _turn(
                 "format": CODES.index(one.code), "bits": one.bits,
                 "unsigned": int(source.unsigned), "zero_point": 0, "slice": slice_,
             },
-            subset_selectors={"value": one.selectors},
+            **one.level_registers,
         )  # fmt: skip
         emitter.execute(
             "MAC", acc=acc + lane * groups * blocks, act=act, wgt=0, acc_banks=sums,

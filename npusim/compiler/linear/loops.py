@@ -341,7 +341,7 @@ class TileLoops:
                     "row_warm": shape.kernel_rows - 1,
                     "row_skip": window * (stride_h - 1),
                 },
-                subset_selectors={"value": plane.selectors},
+                **plane.level_registers,
             )
             each = tiles * kernel_passes * passes * words
             own = wgt + piece.first * each

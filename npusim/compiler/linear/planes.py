@@ -20,6 +20,7 @@ from npusim.errors import CapacityError, UnsupportedError
 from npusim.graph.network import Network, Node
 from npusim.graph.weight_planes import weight_planes
 from npusim.graph.weights import EncodedWeights
+from npusim.isa.instructions.mac import registers_of_levels
 from npusim.isa.spec import TERMS_MAX
 from npusim.machines import Machine
 from npusim.operators.kinds.linear import encoding_of
@@ -46,9 +47,9 @@ class Plane:
         return self.code.has_zero(self.bits, self.levels)
 
     @property
-    def selectors(self) -> int:
-        """The levels as the MAC's register has them."""
-        return self.code.levels_word(self.levels)
+    def level_registers(self) -> dict[str, dict[str, int]]:
+        """The MAC's registers that hold the levels."""
+        return registers_of_levels(self.code, self.levels)
 
 
 @dataclass(frozen=True, eq=False)

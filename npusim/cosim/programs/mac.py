@@ -12,7 +12,7 @@ from npusim.cosim.programs.dram import Dram
 from npusim.cosim.programs.nest import fit, product, shape
 from npusim.cosim.programs.transfers import banks_used, claim, load_plain, load_tile, work
 from npusim.isa.encoding import instruction
-from npusim.isa.instructions.mac import LEVELS, bits_max
+from npusim.isa.instructions.mac import LEVELS, SUBSET_SELECTORS, bits_max
 from npusim.isa.layout import weight_tile_words
 from npusim.isa.nest import words_of
 
@@ -101,7 +101,10 @@ def multiply(b: Builder, d: Dram, rng: random.Random) -> None:
             "zero_point": zero_point(rng, unsigned), "row_warm": row_warm, "row_skip": row_skip,
             "slice": first,
         },
-        "subset_selectors": {"value": rng.choice((0, *(rng.getrandbits(32) for _ in range(7))))},
+        **{
+            name: {"value": rng.choice((0, *(rng.getrandbits(32) for _ in range(7))))}
+            for name in {SUBSET_SELECTORS: 0, **dict.fromkeys(CODES[form].level_registers)}
+        },
     }, rng)  # fmt: skip
     read = b.banks_of_words("ACT", words_of(act + low, levels))
     read = claim(b, "ACT", read, rng)

@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 from typing import Any
 
-from npusim.codes import ARRAY_FORMATS
+from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.machines import Machine
 from npusim.machines.dram import Dram
 from npusim.machines.parts import PARTS
@@ -25,6 +25,8 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
     size = rng.choice(sizes)
     formats = [name for name in ARRAY_FORMATS if rng.random() < 0.5]
     formats = formats or [rng.choice(ARRAY_FORMATS)]
+    needed = {MULTIPLIED_ON[name] for name in formats if name in MULTIPLIED_ON}
+    formats = [name for name in ARRAY_FORMATS if name in {*formats, *needed}]
     return Machine.load("nano").with_({
         "name": f"random-{seed}",
         "array.size": size,

@@ -206,8 +206,10 @@ def _weight_tables(body: Body, form: LinearFormat) -> list[str]:
     for levels in level_tables(form):
         table = body.integers(levels)
         if "magnitudes" in form.inputs:
-            both = body.add("Concat", "magnitudes", "magnitudes", axis=0)
-            table = body.add("Mul", table, both)
+            every = "magnitudes"
+            if len(levels) > form.code.level_count(form.bits):  # each with both signs
+                every = body.add("Concat", "magnitudes", "magnitudes", axis=0)
+            table = body.add("Mul", table, every)
         moved = body.add("Add", table, body.integer(WEIGHT_ZERO_POINT))
         tables.append(body.add("Cast", moved, to=TensorProto.UINT8))
     return tables

@@ -24,3 +24,8 @@ def _registers(engine: str) -> tuple[Register, ...]:
 
 REGISTERS = {engine: _registers(engine) for engine in QUEUED_ENGINES}
 """The configuration registers of each engine."""
+
+
+def last_register(engine: str, parameters: Mapping[str, int]) -> int:
+    """Return the index of an engine's last register in a machine of these Verilog `parameters`."""
+    return max(r.index for r in REGISTERS[engine] if parameters.get(r.built_with, True))

@@ -14,7 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from npusim.codes import ARRAY_FORMATS, CODES, LEAST_BITS, WEIGHT_FORMATS
+from npusim.codes import (
+    ARRAY_FORMATS,
+    CODES,
+    FORMAT_BITS,
+    LEAST_BITS,
+    LUT,
+    SUBSET,
+    WEIGHT_FORMATS,
+    Levels,
+    WeightCode,
+)
 from npusim.codes.columns import ARRAY_FORMAT, REGION_COUNT, STORED_BITS
 from npusim.isa.fields import ACC_BANKS, Field, Format, Register, level, number
 from npusim.isa.layout import weight_tile_words
@@ -47,6 +57,7 @@ FORMAT = Format(
     ),
 )  # fmt: skip
 
+(SUBSET_SELECTORS,) = SUBSET.level_registers
 TILE_LEVELS = ("mac_ob", "mac_cb", "mac_kh", "mac_kw")
 """One weight tile for each; the reduction is cb, kh, kw."""
 READ_LEVELS = ("mac_y", "mac_x")
@@ -74,7 +85,7 @@ REGISTERS = (
     Register(
         "mac_format", 8, "operands",
         (
-            Field("format", 0, 2, "weight code", names=WEIGHT_FORMATS),
+            Field("format", 0, FORMAT_BITS, "weight code", names=WEIGHT_FORMATS),
             Field("bits", 4, 4, "b of the code"),
             Field("unsigned", 8, 1, "activations are uint8"),
             Field("slice", 9, 6, "slice of a word that the first tile multiplies"),
@@ -83,7 +94,10 @@ REGISTERS = (
             Field("row_skip", 27, 5, "window: rows of pixels between those with results"),
         ),
     ),
-    Register("subset_selectors", 9, "lane i of weight_decode at bits 4i+3..4i", number("8 x u4")),
+    Register(SUBSET_SELECTORS, 9, "lane i of weight_decode at bits 4i+3..4i", number("8 x u4")),
+    *(Register(name, 10 + i, f"levels {4 * i}..{4 * i + 3} of weight_decode, the first lowest",
+               number("4 x s8"), built_with=LUT.parameter.verilog)
+      for i, name in enumerate(LUT.level_registers)),
 )  # fmt: skip
 
 LEAST_LINE = 2
@@ -95,6 +109,15 @@ MACS = tuple(f"macs_{name}" for name in ARRAY_FORMATS)
 """Counts of products by what multiplies them, though it be built in as a part of a wider one."""
 
 transfer = no_transfer
+
+
+def registers_of_levels(code: WeightCode, levels: Levels) -> dict[str, dict[str, int]]:
+    """Return the fields of the registers that hold the levels of a layer.
+
+    Where subset's are not read they are 0; those of lut, which few machines have, stay as they are.
+    """
+    words = zip(code.level_registers, code.level_words(levels), strict=True)
+    return {SUBSET_SELECTORS: {"value": 0}} | {name: {"value": word} for name, word in words}
 
 
 def bits_max(machine: Machine, weight_format: int) -> int:

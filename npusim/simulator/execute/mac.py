@@ -48,7 +48,7 @@ vectors of a region in `columns`, and addresses of what Macs keeps."""
 
 _DECODED = (
     "depthwise", "rows", "row_first", "row_end", "format", "bits", "unsigned", "zero_point",
-    "selectors", "ob", "cb", "kh", "kw", "slice",
+    "ob", "cb", "kh", "kw", "slice", *plain.LEVEL_REGISTERS,
 )  # fmt: skip
 """What decoded weights depend on, beside their bytes."""
 _WALKED = (

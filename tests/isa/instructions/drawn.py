@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import chain, product
 
+from npusim.codes import ARRAY_FORMATS
 from npusim.cosim.programs.programs import random_program
 from npusim.isa.columns import RegisterFile, group_of
 from npusim.isa.encoding import Instruction, decode_registers, instruction
@@ -32,9 +33,10 @@ def _programs(machine: Machine) -> list[tuple[Machine, tuple[Instruction, ...]]]
 
 
 def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
-    """Yield every instruction of this name in 125 programs, with the registers that it sees."""
+    """Yield every instruction of this name in 150 programs, with the registers that it sees."""
     shared = NANO.with_({"array.lanes_per_requantizer": 2, "array.lanes_per_lookup": 4})
-    machines = (NANO, Machine.load("base"), shared, FLAT, TALL)
+    every = NANO.with_({"array.formats": ARRAY_FORMATS})
+    machines = (NANO, Machine.load("base"), shared, FLAT, TALL, every)
     for machine, program in chain.from_iterable(map(_programs, machines)):
         files = RegisterFile()
         for item in program:

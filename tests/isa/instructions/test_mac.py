@@ -33,7 +33,7 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
         tile, output, regions = r["mac_tile"], r["mac_output"], 3 if pwlq else 1
         words = -(-tile["rows"] * bits // 8)
         uniform = "macs_uniform8" if bits > 4 else "macs_uniform4"
-        kind = (uniform, "macs_subset", "macs_pwlq")[r["mac_format"]["format"]]
+        kind = (uniform, "macs_subset", "macs_pwlq", "macs_lut")[r["mac_format"]["format"]]
         is_window = item["depthwise"] and item["window"]
         last_block, tiles, reads = r["mac_cb"]["count"] - 1, 0, 0
         for t, (ob, cb, kh, kw) in enumerate(loop(r, ("mac_ob", "mac_cb", "mac_kh", "mac_kw"))):
@@ -102,7 +102,11 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     [
         ({}, {}, []),
         *(({level: {"count": 0}}, {}, [f"{level}.count is 0"]) for level in mac.LEVELS),
-        ({"mac_format": {"format": 3}}, {}, ["mac_format.format: expected 0..2, found 3"]),
+        (
+            {"mac_format": {"format": 3, "bits": 4}},
+            {},
+            ["mac_format: lut of 4 bits is not built in (2..0)"],
+        ),
         ({"mac_format": {"bits": 9}}, {}, ["mac_format: uniform of 9 bits is not built in (2..8)"]),
         (
             {"mac_format": {"format": 1, "bits": 5}},
@@ -133,14 +137,15 @@ def test_rows_of_a_window_fit_the_lines_of_the_array() -> None:
 
 
 def test_a_format_that_is_not_built_in_has_no_bits() -> None:
-    for name in ("nano", "small", "base", "wide"):
-        machine = Machine.load(name)
-        for index, form in enumerate(("uniform", "subset", "pwlq")):
+    shipped = [Machine.load(name) for name in ("nano", "small", "base", "wide")]
+    for machine in (*shipped, shipped[0].with_({"array.formats": ["uniform8", "lut"]})):
+        for index, form in enumerate(("uniform", "subset", "pwlq", "lut")):
             most = mac.bits_max(machine, index)
             assert most == {
                 "uniform": 8 if "uniform8" in machine.array.formats else 4,
                 "subset": 4 * ("subset" in machine.array.formats),
                 "pwlq": machine.array.pwlq_bits,
+                "lut": 4 * ("lut" in machine.array.formats),
             }[form]  # fmt: skip
             for bits in range(16):
                 one = group("MAC", GOOD | {"mac_format": {"format": index, "bits": bits}})

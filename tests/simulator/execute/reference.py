@@ -124,6 +124,10 @@ class Reference:
             lane = r["subset_selectors"]["value"] >> 4 * (code % 2 ** (bits - 1)) & 15
             value = SUBSET_A[lane >> 2] + SUBSET_B[lane & 3]
             return (-value if code >= 2 ** (bits - 1) else value,)
+        if form == 3:
+            place = code % 2**bits
+            byte = r[f"lut_levels{place // 4}"]["value"] >> 8 * (place % 4) & 255
+            return (byte - 256 if byte >= 128 else byte,)
         sign = -1 if code >> bits else 1
         g, tail = code % 2 ** (bits - 1), code >> (bits - 1) & 1
         return (0, sign * g, sign) if tail else (sign * g, 0, 0)

@@ -20,8 +20,8 @@ LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x
 def random_mac(rng, machine, depthwise, window=0):
     """Return a MAC whose reads stay in the first 200 words, and which meets no word twice."""
     rows, unsigned = int(rng.integers(1, machine.rows + 1)), int(rng.integers(0, 2))
-    form = int(rng.integers(0, 3))
-    bits = int(rng.integers(2, (9, 5, machine.array.pwlq_bits + 1)[form]))
+    form = int(rng.integers(0, 4))
+    bits = int(rng.integers(2, (9, 5, machine.array.pwlq_bits + 1, 5)[form]))
     levels = {
         name: {"count": int(rng.integers(1, most + 1)), "stride": int(rng.integers(-5, 6))}
         for name, most in LEVELS.items()
@@ -51,7 +51,10 @@ def random_mac(rng, machine, depthwise, window=0):
             "row_warm": row_warm, "row_skip": int(rng.integers(0, 3)),
             "slice": int(rng.integers(0, machine.slices)),
         },
-        "subset_selectors": {"value": int(rng.integers(0, 1 << 32))},
+        **{
+            name: {"value": int(rng.integers(0, 1 << 32))}
+            for name in ("subset_selectors", *(f"lut_levels{i}" for i in range(4)))
+        },
     }  # fmt: skip
     fields = {"accumulate": int(rng.integers(0, 2)), "acc": int(rng.integers(0, 50)), "act": 100}
     return group("MAC", registers, depthwise=depthwise, window=window, **fields)

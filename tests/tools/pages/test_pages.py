@@ -76,7 +76,8 @@ def test_rows_measured_anew_take_the_place_of_theirs_alone() -> None:
         ("wes", 3, "feedback, static", 4.0),
     )  # fmt: skip
     assert accuracy.merged({}, new) == new
-    assert accuracy.of_encoders(accuracy.FEW, ["feedback"]) == [((4, 3, 2), ["feedback"], "static")]
+    only = accuracy.Only(["feedback"], ["lut"])
+    assert only.of(accuracy.FEW) == [((4, 3, 2), ["feedback"], "static")]
 
 
 def test_the_comparison_of_requantizers_is_that_of_its_numbers() -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npusim.codes import CODES, REGIONS
+from npusim.codes.columns import AS_UNIFORM
 from npusim.datapath.jit import kernel, scalar
 from npusim.datapath.mac_uniform import wrap_acc
 from npusim.datapath.pe_column import product_bits
 from npusim.datapath.subtract_zero_point import XE_SIGN, subtract_zero_point
-from npusim.datapath.weight_decode import UNIFORM
 from npusim.isa.instructions import mac
 from npusim.isa.instructions.mac import LEVELS, LINES
 from npusim.isa.nest import Column
@@ -26,11 +26,12 @@ from npusim.simulator.execute.call_record import Records, record
 from npusim.simulator.execute.plain.widen import widen
 from npusim.simulator.timing.durations import datapath_parameters
 
+LEVEL_REGISTERS = tuple(name for code in CODES for name in code.level_registers)
 OPERANDS = record(
     "act", "wgt", "acc", "accumulate", "depthwise", "window", "rows", "row_first", "row_end",
     "taps", "acc_stride", "warm", "step", "row_warm", "row_skip", "row_results", "result_rows",
     "format", "bits", "code_bits", "tile_words", "regions",
-    "unsigned", "zero_point", "selectors", "product_bits",
+    "unsigned", "zero_point", "product_bits", "as_uniform", *LEVEL_REGISTERS,
     "slice", "slices", "words", "array_rows", "lanes",
     *(f"{level[4:]}{part}" for level in LEVELS for part in ("", "_stride")),
 )  # fmt: skip
@@ -54,8 +55,9 @@ def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
         "code_bits": mac.code_bits(group),
         "tile_words": mac.tile_words(group),
         "regions": mac.regions(group),
-        "selectors": registers["subset_selectors"]["value"],
+        **{name: registers[name]["value"] for name in LEVEL_REGISTERS},
         "product_bits": product_bits(datapath_parameters(machine)),
+        "as_uniform": AS_UNIFORM[registers["mac_format"]["format"]],
         "slices": machine.slices,
         "words": mac.words_of_tile(group, machine),
         "array_rows": machine.rows,
@@ -70,8 +72,8 @@ def operands(group: Group, machine: Machine) -> dict[str, Column | int]:
 def weight_table(o: Any) -> NDArray[np.int16]:
     """Return what each code of a MAC multiplies xe by in each region, [codes REGIONS]."""
     code, bits = CODES[o["format"]], int(o["bits"])
-    levels = code.levels_of_word(int(o["selectors"]))[: code.level_count(bits)]
-    return code.table(bits, levels)
+    held = code.levels_of_words([int(o[name]) for name in code.level_registers])
+    return code.table(bits, held[: code.level_count(bits)])
 
 
 @scalar
@@ -94,7 +96,7 @@ def product(weight: int, xe: int, o: Any) -> int:
     """
     if xe > -XE_SIGN:
         return weight * xe
-    if o.format != UNIFORM:
+    if not o.as_uniform:
         return abs(weight) * xe
     sign = 1 << (o.product_bits - 1)
     return ((weight * xe + sign) & (2 * sign - 1)) - sign
