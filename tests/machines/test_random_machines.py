@@ -21,7 +21,10 @@ from tests.quant.networks import Maker
 MACHINES = 50
 PROGRAMS = 4
 SIZES = (4, 8, 16, 32)
-CODES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4)}
+CODES = {
+    "uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
+    "lut": ("lut", 4),
+}  # fmt: skip
 
 
 @cache

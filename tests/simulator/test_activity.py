@@ -19,7 +19,8 @@ SIZE = 4
 
 def operands(default: int, **values: int) -> np.ndarray:
     """Return the record of a MAC."""
-    columns = dict.fromkeys(mac.OPERANDS.names or (), default) | values
+    square = {"slice": 0, "slices": 1, "words": 1, "array_rows": SIZE, "lanes": SIZE}
+    columns = dict.fromkeys(mac.OPERANDS.names or (), default) | square | values
     return records(mac.OPERANDS, columns, 1)
 
 
@@ -45,11 +46,15 @@ def digits_of(weight: int) -> int:
 @pytest.mark.parametrize("name", WEIGHT_FORMATS)
 def test_a_convolution(name: str) -> None:
     rng = random.Random(name)
-    bits = {"uniform": 8, "subset": 4, "pwlq": 4}[name]
+    bits = {"uniform": 8, "subset": 4, "pwlq": 4, "lut": 4}[name]
+    levels = {
+        "subset_selectors": 0x8C41D2F6, "lut_levels0": 0x5A83F019, "lut_levels1": 0x7FE2C411,
+        "lut_levels2": 0x80A6330B, "lut_levels3": 0x11D95E77,
+    }  # fmt: skip
     o = operands(
         0, rows=4, row_first=1, row_end=3, format=WEIGHT_FORMATS.index(name), bits=bits,
         code_bits=bits + (name == "pwlq"), tile_words=-(-4 * (bits + (name == "pwlq")) // 8),
-        zero_point=-5, selectors=0x8C41D2F6, ob=2, cb=2, cb_stride=9, kh=1, kw=2, kw_stride=1,
+        zero_point=-5, **levels, ob=2, cb=2, cb_stride=9, kh=1, kw=2, kw_stride=1,
         y=2, y_stride=4, x=3, x_stride=1, product_bits=16,
     )  # fmt: skip
     act = np.array([[rng.randrange(256) for _ in range(SIZE)] for _ in range(64)], np.uint8)

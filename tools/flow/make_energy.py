@@ -40,7 +40,7 @@ TABLES = ROOT / "npusim" / "cost" / "tables"
 FULL = (8, 1, 4)
 WIDEST = (8, 1, 7)
 """All formats, pwlq as wide as there is: what machines with more than 4 bits are priced by."""
-WITH_TABLE = Build(16, *FULL, lut=1), Build(16, 8, 0, 0, lut=1)
+WITH_TABLE = Build(16, *FULL, lut=1), Build(16, 8, 0, 0, lut=1), Build(16, *WIDEST, lut=1)
 """With lut's table, which changes decoders; columns are those of uniform8."""
 BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *FULL), UNITS),
