@@ -125,7 +125,7 @@ class Compiler:
         rule: Rule,
         keep: bool,
         samples: int,
-        state: tuple[State, ...],
+        state: tuple[State, ...] = (),
     ) -> None:
         self.network, self.machine, self.rule, self.keep = network, machine, rule, keep
         self.samples, self.state = samples, state

@@ -46,6 +46,13 @@ class Window:
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Top, bottom, left, right."""
 
+    def __post_init__(self) -> None:
+        if min(*self.kernel, *self.stride, *self.dilation) < 1:
+            raise ShapeError(
+                f"expected kernel, stride and dilation of at least 1, found {list(self.kernel)}, "
+                f"{list(self.stride)}, {list(self.dilation)}"
+            )
+
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Return (OH, OW) for an input of (IH, IW); zero or less where the window does not fit."""
         top, bottom, left, right = self.padding

@@ -165,6 +165,8 @@ def _read_tflite(layer: TfliteLayer) -> ConvTranspose:
     if len(w) != 4 or len(x) != 4 or len(size) != 4:
         raise ShapeError(f"{layer.record.name}: expected rank 4, found {list(x)} and {list(w)}")
     strides = (layer.option("StrideH"), layer.option("StrideW"))
+    if min(strides) < 1:
+        raise FormatError(f"{layer.record.name}: expected strides of 1 or more, found {strides}")
     padding, longer = [0, 0, 0, 0], [0, 0]
     for side, (n, out, k, s) in enumerate(zip(x[1:3], size[1:3], w[1:3], strides, strict=True)):
         before = 0

@@ -193,7 +193,7 @@ def require_proofs(compiled: MachineNetwork) -> None:
 @pytest.mark.parametrize("part", range(2))
 def test_random_cascades_on_random_machines(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     met: Counter[str] = Counter()
-    for seed in range(45 * part, 45 * part + 45):
+    for seed in range(60 * part, 60 * part + 60):
         rng = np.random.default_rng(seed)
         network, machine = block(rng, 30), small_machine(rng)
         rule = RULES[seed % len(RULES)]
