@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,14 @@ from npusim.graph.attributes import Clamp
 from npusim.graph.network import Network, Node
 from npusim.graph.tensor import Tensor
 from npusim.kernels import floating_point
-from npusim.kernels.entry import Call, make_calls
-from npusim.kernels.linear import LinearStep
-from npusim.kernels.real_windows import RealKernel, takes_fast_form
 from npusim.operators.add import Add
 from npusim.operators.conv2d import Conv2D
 from npusim.operators.kinds.elements import ElementsStep
 from npusim.operators.page import Step
 from npusim.runtimes.requantization import affine
+
+if TYPE_CHECKING:  # reading a file needs no compiled kernels
+    from npusim.kernels.entry import Call
 
 
 def real_values(tensor: Tensor, x: NDArray) -> NDArray[np.float32]:
@@ -104,6 +105,9 @@ def _real_convolution(network: Network, node: Node, plain: Step) -> Step | None:
         return None
     if any(tensor.data is None for tensor in constants):
         return None
+    from npusim.kernels.linear import LinearStep
+    from npusim.kernels.real_windows import RealKernel, takes_fast_form
+
     weights, *bias = (real_values(t, t.data) for t in constants if t.data is not None)
     if not takes_fast_form(weights, operator.groups, y.shape):
         return None
@@ -180,4 +184,8 @@ def _bound(step: Step, x: list[NDArray], y: NDArray) -> Callable[[], object]:
     if bind is None:
         return lambda: y.__setitem__(..., step(1, *x))
     call = bind(*x, y)
-    return make_calls.bind(np.array([call], np.int64)) if isinstance(call, tuple) else call
+    if not isinstance(call, tuple):
+        return call
+    from npusim.kernels.entry import make_calls
+
+    return make_calls.bind(np.array([call], np.int64))
