@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from npusim.codes import WEIGHT_FORMATS
+from npusim.codes import ARRAY_FORMATS, WEIGHT_FORMATS
 from npusim.cosim.npu.compare import compare_code
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
@@ -148,9 +148,12 @@ def test_any_multipliers_and_shifts_of_add():
 @pytest.mark.parametrize("pwlq_bits", [4, 7])
 def test_any_zero_point_of_a_mac(pwlq_bits):
     rng = np.random.default_rng(pwlq_bits)
-    machine = NANO.with_({"array.pwlq_bits": pwlq_bits})
+    machine = NANO.with_({"array.formats": ARRAY_FORMATS, "array.pwlq_bits": pwlq_bits})
     text = SETUP
-    for form, most in zip(WEIGHT_FORMATS, (8, 4, pwlq_bits), strict=True):
+    for first in (10, 11):  # lut_levels0 .. lut_levels3, written from two registers on
+        words = " ".join(f"value{slot}={rng.integers(0, 1 << 32)}" for slot in range(3))
+        text += f"CFG engine=MX index={first} {words}\n"
+    for form, most in zip(WEIGHT_FORMATS, (8, 4, pwlq_bits, 4), strict=True):
         for unsigned in (0, 1):
             for zero in (-256, -255, -129, 128, 255, rng.integers(-256, 256)):
                 text += MAC.format(
