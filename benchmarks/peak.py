@@ -15,14 +15,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from npusim.kernels import gemm_amx
-from npusim.kernels.gemm_tile import _DOTS, I16, I32, I64, _dot_s16, _dot_words, tile_lanes
+from npusim.kernels.gemm_tile import DOTS, I16, I32, I64, dot_words, tile_lanes
 
 SUMS, ROUNDS, TRIALS = 12, 20_000, 25
 
 
 def _vector_loop(form: str):  # type: ignore[no-untyped-def]
     """Return an intrinsic (rounds) -> a sum of all lanes, and the products of a round."""
-    lanes, dot = tile_lanes(form), _DOTS[form]
+    lanes, dot = tile_lanes(form), DOTS[form]
     vector = ir.VectorType(I32, lanes)
     operand = ir.VectorType(I16, 2 * lanes) if dot == "s16s16" else vector
 
@@ -37,11 +37,7 @@ def _vector_loop(form: str):  # type: ignore[no-untyped-def]
                 x = builder.bitcast(word, operand)
                 for total in sums:
                     before = builder.load(total)
-                    if dot == "s16s16":
-                        after = _dot_s16(builder, before, x, x)
-                    else:
-                        after = _dot_words(builder, dot, before, x, x)
-                    builder.store(after, total)
+                    builder.store(dot_words(builder, dot, before, x, x), total)
             whole = builder.load(sums[0])
             for total in sums[1:]:
                 whole = builder.add(whole, builder.load(total))

@@ -64,8 +64,11 @@ def _dot_s16(builder, acc, x, w):
     return builder.add(acc, builder.add(even, odd))
 
 
-def _dot_words(builder, dot, acc, x, w):
-    """One step: 32-bit words of x with four u8 and words of w with four s8, or two s16 of each."""
+def dot_words(builder, dot, acc, x, w):
+    """One step: 32-bit words of x with four u8 and words of w with four s8, or two s16 of each.
+
+    x may hold words or, like w, the numbers of 16 bits in them.
+    """
     lanes = acc.type.count
     if dot == "s16s16":
         return _dot_s16(builder, acc, builder.bitcast(x, w.type), w)
@@ -75,7 +78,7 @@ def _dot_words(builder, dot, acc, x, w):
 
 
 LINE_BYTES = 64
-_DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
+DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
 TILE_PIXELS = (6, 3, 1)
 TILE_VECTORS = (8, 4, 2, 1)
 """The tiles there are, up to tile_vectors, and up to twice as many of one pixel."""
@@ -177,7 +180,7 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
             for start, row in zip(starts, registers, strict=True):
                 spread = _splat(builder, _load(builder, I32, builder.add(start, k_x), 1), lanes)
                 for register, weight in zip(row, loaded, strict=True):
-                    after = _dot_words(builder, dot, builder.load(register), spread, weight)
+                    after = dot_words(builder, dot, builder.load(register), spread, weight)
                     builder.store(after, register)
     for i, row in enumerate(registers):
         line = _at(builder, acc, builder.mul(acc_stride, ir.Constant(I64, i)))
@@ -201,7 +204,7 @@ def gemm_tile(
     if not isinstance(form, types.Literal):
         return None
     name = form.literal_value
-    dot, lanes, widest = _DOTS[name], tile_lanes(name), tile_vectors(name)
+    dot, lanes, widest = DOTS[name], tile_lanes(name), tile_vectors(name)
     tiles = (pixels.literal_value,) if isinstance(pixels, types.Literal) else TILE_PIXELS
 
     def codegen(context, builder, signature, args):
@@ -277,7 +280,7 @@ def window_tile(typingctx, form, pixels, sums, sums_stride, x, offsets, taps, co
     if not all(isinstance(literal, types.Literal) for literal in (form, pixels)):
         return None
     name, rows = form.literal_value, pixels.literal_value
-    dot, lanes = _DOTS[name], 8 if name == "vnni256" else DEPTHWISE_LANES
+    dot, lanes = DOTS[name], 8 if name == "vnni256" else DEPTHWISE_LANES
     vector = ir.VectorType(I32, lanes)
     taken = ir.VectorType(I16, 2 * lanes) if dot == "s16s16" else vector
     parts = [4 * lanes * part for part in range(DEPTHWISE_LANES // lanes)]
@@ -303,11 +306,7 @@ def window_tile(typingctx, form, pixels, sums, sums_stride, x, offsets, taps, co
                 for part, register, weight in zip(parts, row, weights, strict=True):
                     operands = _load(builder, taken, _at(builder, at, part), 4)
                     before = builder.load(register)
-                    if dot == "s16s16":
-                        after = _dot_s16(builder, before, operands, weight)
-                    else:
-                        after = _dot_words(builder, dot, before, operands, weight)
-                    builder.store(after, register)
+                    builder.store(dot_words(builder, dot, before, operands, weight), register)
         for i, row in enumerate(registers):
             line = _at(builder, sums, builder.mul(sums_stride, ir.Constant(I64, i)))
             for part, register in zip(parts, row, strict=True):

@@ -33,10 +33,9 @@ def resized(
     if given is None and "scales" in node.attributes:
         given = np.asarray(node.attributes["scales"], np.float32)
     named = axes_of(node, None, rank) or tuple(range(rank))
-    counts = [len(sizes)] if sizes else [given.size] if given is not None and given.size else []
-    if any(count != len(named) for count in counts) or (
-        given is not None and given.dtype.kind != "f"
-    ):
+    stated = len(sizes or ()) or (0 if given is None else given.size)
+    has_floats = given is None or given.dtype.kind == "f"
+    if stated not in (0, len(named)) or not has_floats:
         raise FormatError(
             f"{node.name} ({node.kind}): expected {len(named)} sizes or {len(named)} float scales"
         )
