@@ -157,10 +157,11 @@ def commands(rounds: int) -> list[str]:
     cases = [(name, None) for name in ("digits_int8.onnx", *NETWORKS)] + [*labelled.items()]
     for name, samples in cases:
         found: dict[str, list[float]] = {"kernels": [], "machine": []}
+        chosen = {"kernels": [], "machine": ["--machine", MACHINE]}
         for _ in range(rounds):
             for engine, times in found.items():
                 command = [sys.executable, "-m", "npusim", "run", str(path_of(name)),
-                           "--engine", engine, "--machine", MACHINE]  # fmt: skip
+                           "--engine", engine, *chosen[engine]]  # fmt: skip
                 before = children_seconds()
                 subprocess.run(
                     [*command, *(["--input", str(samples)] if samples else [])],
