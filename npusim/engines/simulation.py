@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from npusim.errors import UnsupportedError
 from npusim.isa.program import Program, Step
+from npusim.kernels.entry import Call
 from npusim.simulator.execute.prepared_run import PreparedRun
 from npusim.simulator.run import step_code
 from npusim.simulator.timing.timeline import Timeline, time_code
@@ -38,6 +39,10 @@ class Simulation:
             run = self._runs[step] = self._prepared(program, step, dram)
         self.carry_out(step, run)
         return run.timeline
+
+    def call(self, step: Step) -> Call | None:
+        """Return the run of `step` as one call, once that is known; None where it is not."""
+        return self._runs[step].call() if step in self._runs else None
 
     def carry_out(self, step: Step, run: PreparedRun) -> None:
         """Carry out the prepared run of `step` on what DRAM holds."""

@@ -13,7 +13,8 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from npusim.kernels.gather import gather
+from npusim.kernels.entry import Call, make_calls
+from npusim.kernels.gather_bytes import gather_bytes
 
 Lay = Callable[[NDArray], NDArray[np.uint8]]
 """A canonical tensor -> its bytes in DRAM."""
@@ -21,6 +22,11 @@ Lay = Callable[[NDArray], NDArray[np.uint8]]
 
 class TensorPlaces:
     """The places of one tensor's bytes in `dram`, from byte `start` on.
+
+    Attributes
+    ----------
+    values
+        A canonical tensor, which the calls `laying_out` and `reading` move.
 
     Raises
     ------
@@ -45,7 +51,7 @@ class TensorPlaces:
             digits = lay(self._of((numbers >> shift & 255).astype(np.uint8)))
             index |= digits.astype(np.int64) << shift
         is_value = zeros != ones
-        self._inverse = np.full(size, -1, np.intp)
+        self._inverse = np.full(size, -1, np.int32)
         self._inverse[index[is_value]] = np.flatnonzero(is_value)
         if (self._inverse < 0).any():
             raise ValueError("a byte of the tensor is nowhere in its image")
@@ -55,12 +61,24 @@ class TensorPlaces:
         index[~is_value] = size + which
         self._index = index.astype(np.int32)
         self._values = self._source[:size]
+        self.values = self._of(self._values)
         self._image = dram[start : start + len(zeros)]
-        every = len(self._source)
-        self._lay_out = gather.bind(self._source, self._index, every, np.uint8(0), self._image)
+        self._lay_out = make_calls.bind(np.array([self.laying_out()], np.int64))
 
     def _of(self, values: NDArray[np.uint8]) -> NDArray:
         return values.view(self.dtype).reshape(self.shape)
+
+    def laying_out(self) -> Call:
+        """Return the call that lays `values` into the DRAM."""
+        return self._moved(self._source, self._image, self._index)
+
+    def reading(self) -> Call:
+        """Return the call that reads `values` from the DRAM."""
+        return self._moved(self._image, self._values, self._inverse)
+
+    def _moved(self, x: NDArray, y: NDArray, index: NDArray[np.int32]) -> Call:
+        places = x.ctypes.data, y.ctypes.data, index.ctypes.data
+        return (gather_bytes().address, *places, 0, len(index))
 
     def write(self, value: NDArray) -> None:
         """Lay the canonical `value` into the DRAM."""

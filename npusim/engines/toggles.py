@@ -31,6 +31,9 @@ class CountingRun(Simulation):
         self.features: dict[Step, Activity] = {}
         """Of each step, over all samples: int64 [instructions FEATURES]."""
 
+    def call(self, step: Step) -> None:
+        """Return None: no call counts."""
+
     def carry_out(self, step: Step, run: PreparedRun) -> None:
         """Carry out the prepared run of `step`, instruction after instruction."""
         counted = activity.Activity(run.timeline.machine, run.timeline.columns.count)

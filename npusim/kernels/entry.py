@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
-from npusim.datapath.jit import kernel, scalar
+from npusim.datapath.jit import entry, kernel, scalar
 
 ROW_WORDS = 6
 
@@ -50,6 +51,19 @@ def call_at(typingctx, entry, x, y, description, first, end):
         return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
 
     return types.intp(*([types.intp] * ROW_WORDS)), codegen
+
+
+@entry
+def walk_table(table, y, description, first, end):
+    """Make calls first .. end - 1 of the table at address `table`: a table as a row of another."""
+    rows = array_at(table, end * ROW_WORDS, np.int64)
+    for i in range(first, end):
+        at = i * ROW_WORDS
+        if not call_at(
+            rows[at], rows[at + 1], rows[at + 2], rows[at + 3], rows[at + 4], rows[at + 5]
+        ):
+            return 0
+    return 1
 
 
 @kernel

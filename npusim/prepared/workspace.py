@@ -30,7 +30,8 @@ class Workspace:
     values
         Every value of a finished run, by slot; the arrays become this workspace's buffers.
     layers
-        Function, source slots and target slots of each layer, in order.
+        What computes each layer, in order, its source slots and target slots: a function, or what
+        can be bound to arrays.
     inputs, outputs
         The inputs' buffers and the values to return, by name, as the file lays them out.
     """
@@ -38,7 +39,7 @@ class Workspace:
     def __init__(
         self,
         values: Sequence[Any],
-        layers: Sequence[tuple[Callable[..., Any], tuple[int, ...], tuple[int, ...]]],
+        layers: Sequence[tuple[Any, tuple[int, ...], tuple[int, ...]]],
         inputs: Mapping[str, NDArray],
         outputs: Mapping[str, NDArray],
     ) -> None:

@@ -8,18 +8,19 @@ instruction took the plain form, is carried out instruction after instruction ea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.isa.spec import TARGETS
-from npusim.kernels.entry import make_calls
+from npusim.kernels.entry import make_calls, walk_table
 from npusim.simulator.activity import Activity
 from npusim.simulator.execute.call_record import Call
 from npusim.simulator.execute.executor import Executor
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.rows import dram_spans, within
+from npusim.simulator.execute.unwritten import clear, unwritten_reads
 from npusim.simulator.timing.faults import AT_RETIREMENT
 from npusim.simulator.timing.timeline import Timeline
 
@@ -56,9 +57,7 @@ class PreparedRun:
         self.pcs = pcs[np.argsort(timeline.issue[pcs], kind="stable")].tolist()
         self.is_repeatable = constant is not None and self._is_constant(constant)
         self.table: NDArray[np.int64] | None = None
-        """The calls of a repeated run."""
-        self._walk: Callable[[], object] | None = None
-        """Makes them."""
+        """The calls of a repeated run; the first ones clear what it reads and has not written."""
 
     def carry_out(
         self, crcs: dict[int, int] | None = None, activity: Activity | None = None
@@ -76,10 +75,8 @@ class PreparedRun:
 
     def run(self, activity: Activity | None = None) -> None:
         """Carry out the run once more, from empty scratchpads, on what `dram` now holds."""
-        if self._walk is not None and activity is None:
-            for memory in (self.state.act, self.state.acc, self.state.table):
-                memory.fill(0)
-            self._walk()
+        if self.table is not None and activity is None:
+            make_calls(self.table)
             return
         self.state.clear()
         calls = self.carry_out(activity=activity)
@@ -91,8 +88,25 @@ class PreparedRun:
             ]  # fmt: skip
             self.is_repeatable = None not in kept
             if self.is_repeatable:
-                self.table = np.array(kept, np.int64).reshape(-1, 6)
-                self._walk = make_calls.bind(self.table)
+                self.table = np.array([*self._clearing(), *kept], np.int64).reshape(-1, 6)
+
+    def call(self) -> Call | None:
+        """Return a repeated run as one call; None of any other, and before a first `run`."""
+        if self.table is None:
+            return None
+        return (walk_table().address, self.table.ctypes.data, 0, 0, 0, len(self.table))
+
+    def _clearing(self) -> list[Call]:
+        """Return the calls that clear what a run reads and has not written."""
+        executor, state = self.executor, self.state
+        memories: dict[str, NDArray] = {"ACT": state.act, "ACC": state.acc, "table": state.table}
+        timeline = self.timeline
+        unwritten = unwritten_reads(executor.nests, timeline.columns, self.pcs, timeline.machine)
+        return [
+            (clear().address, memory.ctypes.data, memory.nbytes, 0, 0, 0)
+            for name, memory in memories.items()
+            if name in unwritten
+        ]
 
     def _constants(self) -> set[int]:
         """Return the pcs of the LDs of weights and constants."""
