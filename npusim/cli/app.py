@@ -18,6 +18,7 @@ from npusim.printable import one_line, say
 
 COMMANDS = {
     "assemble": "Assemble a program written by hand, checked first.",
+    "board": "Execute a network on an FPGA board with the NPU.",
     "cache": "Print where compiled kernels are kept, and clear it.",
     "check": "List all that a network needs and npusim has not.",
     "compare": "Compare quantization schemes on one float network.",
@@ -31,6 +32,7 @@ COMMANDS = {
     "inspect": "Print a network, and what of it runs where.",
     "machines": "Print the machines that come with npusim.",
     "operators": "Print the operators: names, rules, who computes them.",
+    "program": "Write what a memory holds for a program.",
     "quantize": "Quantize a float network into an ONNX file.",
     "run": "Execute a quantized network bit-exactly.",
     "schemes": "Print the quantization schemes.",

@@ -63,12 +63,13 @@ class FaultyWrite(AxiRamWrite):
 async def programs(dut) -> None:
     path = Path(os.environ["NPUSIM_AXI_REQUEST"])
     request = json.loads(path.read_text())
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+    cocotb.start_soon(Clock(dut.aclk, 10, unit="ns").start())
     memory = mmap.mmap(-1, request["memory_bytes"])
-    fetch = FaultyRead(AxiReadBus.from_prefix(dut, "fetch"), dut.clk, dut.rst, mem=memory)
-    ld = FaultyRead(AxiReadBus.from_prefix(dut, "ld"), dut.clk, dut.rst, mem=memory)
-    st = FaultyWrite(AxiWriteBus.from_prefix(dut, "st"), dut.clk, dut.rst, mem=memory)
-    lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "lite"), dut.clk, dut.rst)
+    clocked = dut.aclk, dut.aresetn, False  # a reset that is low
+    fetch = FaultyRead(AxiReadBus.from_prefix(dut, "m_axi_fetch"), *clocked, mem=memory)
+    ld = FaultyRead(AxiReadBus.from_prefix(dut, "m_axi_ld"), *clocked, mem=memory)
+    st = FaultyWrite(AxiWriteBus.from_prefix(dut, "m_axi_st"), *clocked, mem=memory)
+    lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_control"), *clocked)
     channels = [
         fetch.ar_channel, fetch.r_channel, ld.ar_channel, ld.r_channel,
         st.aw_channel, st.w_channel, st.b_channel,
@@ -77,11 +78,11 @@ async def programs(dut) -> None:
     ]  # fmt: skip
     answers = []
     for number, case in enumerate(request["cases"]):
-        dut.rst.value = 1
-        await ClockCycles(dut.clk, 4)
-        await FallingEdge(dut.clk)
-        dut.rst.value = 0
-        await ClockCycles(dut.clk, 2)
+        dut.aresetn.value = 0
+        await ClockCycles(dut.aclk, 4)
+        await FallingEdge(dut.aclk)
+        dut.aresetn.value = 1
+        await ClockCycles(dut.aclk, 2)
         for index, channel in enumerate(channels):
             channel.set_pause_generator(pauses(case["seed"] * 100 + index, case["pause"]))
         memory[:] = bytes(len(memory))
@@ -116,6 +117,6 @@ async def run(dut, lite: AxiLiteMaster, case: dict) -> dict[str, int]:
             await with_timeout(dut.irq.rising_edge, RUN_NS, "ns")
     for enabled in (0, 1):
         await write("interrupt_enable", enabled)
-        await ClockCycles(dut.clk, 2)
+        await ClockCycles(dut.aclk, 2)
         assert dut.irq.value == enabled
     return {name: await lite.read_dword(index) for name, index in ADDRESS.items()}

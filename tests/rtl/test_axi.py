@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from npusim.cosim import Design, simulation
-from npusim.cosim.npu.build import design
+from npusim.cosim.npu.build import machine_sources
 from npusim.cosim.npu.parameters import expected_registers, require_parameters
 from npusim.cosim.programs.programs import random_program
+from npusim.cosim.units import rtl_directory
 from npusim.errors import NpuError
 from npusim.isa.assembly import assemble
 from npusim.isa.encoding import encode_program
@@ -50,9 +51,12 @@ def of_program(program: Program, **options) -> dict:
 
 def simulate(cases: list[dict], folder: Path) -> list[Outcome]:
     """Return what is read over AXI4-Lite after each case, and its memory."""
-    wanted = design(NANO, "icarus", MEMORY_BYTES)
-    parameters = {key: v for key, v in wanted.parameters.items() if key != "MEMORY_BYTES"}
-    top = Design("npu_axi", wanted.sources, parameters, includes=wanted.includes)
+    rtl = rtl_directory()
+    sources = (
+        *machine_sources(rtl), rtl / "boards/npu_axi4.v", rtl / "sim/npu_axi_rules.v",
+        rtl / "sim/boards/npu_axi.v",
+    )  # fmt: skip
+    top = Design("npu_axi", sources, NANO.parameters, includes=(rtl, rtl / "generated"))
     request = folder / "request.json"
     request.write_text(json.dumps({"memory_bytes": MEMORY_BYTES, "cases": cases}))
     results = simulation.run(

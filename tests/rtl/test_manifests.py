@@ -11,6 +11,7 @@ RTL = Path(__file__).resolve().parents[2] / "rtl"
 LISTED = [
     line for line in (RTL / "files.f").read_text().splitlines() if line and line[0] != "#"
 ]  # fmt: skip
+BOARDS = sorted(f"boards/{path.name}" for path in (RTL / "boards").glob("npu_*.v"))
 
 
 def test_every_file_of_the_machine_is_listed_once() -> None:
@@ -32,8 +33,21 @@ def test_fusesoc_takes_the_files_as_systemverilog_and_the_headers_where_they_are
     version = re.findall(r'^version = "(.+)"', (RTL.parent / "pyproject.toml").read_text(), re.M)
     assert core["name"] == f"::npusim:{version[0]}"
     assert core["targets"]["default"]["toplevel"] == "npu_top"
+    boards = [*core["filesets"]["boards"]["files"], "boards/npu_ulx3s.v"]
+    assert sorted(boards) == BOARDS
+    (top, pins) = core["filesets"]["ulx3s"]["files"]
+    assert top == {"boards/npu_ulx3s.v": {"file_type": "systemVerilogSource"}}
+    assert pins == {"boards/ulx3s.lpf": {"file_type": "LPF"}}
+    for target, fileset in (("axi4", ["rtl", "boards"]), ("ulx3s", ["rtl", "boards", "ulx3s"])):
+        assert core["targets"][target]["filesets"] == fileset
+        assert f"boards/{core['targets'][target]['toplevel']}.v" in BOARDS
 
 
 def test_bender_takes_the_files_in_order() -> None:
-    (sources,) = yaml.safe_load((RTL / "Bender.yml").read_text())["sources"]
-    assert sources == {"include_dirs": ["."], "files": LISTED}
+    machine, boards = yaml.safe_load((RTL / "Bender.yml").read_text())["sources"]
+    assert machine == {"include_dirs": ["."], "files": LISTED}
+    assert boards.keys() == {"target", "include_dirs", "files"}
+    assert sorted(boards["files"]) == BOARDS
+    for place, name in enumerate(boards["files"]):
+        named = set(re.findall(r"^ *(npu_\w+) #?\(?", (RTL / name).read_text(), re.MULTILINE))
+        assert not named & {Path(later).stem for later in boards["files"][place + 1 :]}

@@ -22,6 +22,8 @@ LISTED = tuple(
     for line in (RTL / "files.f").read_text().splitlines()
     if line and not line.startswith("#")
 )
+BOARD_FILES = tuple(sorted((RTL / "boards").glob("npu_*.v")))
+BOARDS = ("npu_ulx3s", "npu_axi4")
 NANO = dict(Machine.load("nano").parameters)
 
 VARIANTS = {
@@ -73,11 +75,16 @@ def test_the_latency_header_is_generated():
     assert (RTL / "generated/npu_latency.vh").read_text() == latency.verilog_header()
 
 
-@pytest.mark.parametrize("path", LISTED + tuple(sorted((RTL / "sim").glob("*.v"))), ids=str)
+@pytest.mark.parametrize(
+    "path",
+    LISTED
+    + tuple(sorted(path for part in ("sim", "boards") for path in (RTL / part).rglob("*.v"))),
+    ids=str,
+)
 def test_a_file_begins_with_what_it_is_and_who_is_its_law(path):
     text = path.read_text()
     assert text.startswith(f"// {path.stem.removeprefix('npu_')}: ")
-    assert "Law: docs/architecture.md" in text or "Spec: npusim/datapath/" in text
+    assert re.search(r"Law: docs/(architecture|board)\.md|Spec: npusim/datapath/", text)
     assert f"\nmodule {path.stem}" in text
     assert "`default_nettype none" in text
     assert "`ifdef" not in text
@@ -106,11 +113,22 @@ def test_icarus_has_no_warning_about_the_bench(tmp_path):
 
 
 @pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+@pytest.mark.parametrize("top", BOARDS)
+def test_icarus_has_no_warning_about_a_board(top, tmp_path):
+    command = ["iverilog", "-Wall", "-Wno-timescale", "-g2012", f"-I{RTL}", "-s", top]
+    command += ["-o", str(tmp_path / "out"), *map(str, LISTED + BOARD_FILES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.rtl
 @pytest.mark.usefixtures("verilator")
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [*VARIANTS, *BOARDS])
 def test_verilator_has_no_warning(name):
-    command = ["verilator", "--lint-only", "-Wall", f"-I{RTL}", "--top-module", "npu_top"]
-    command += [*arguments("-G", VARIANTS[name]), *map(str, LISTED)]
+    top, files = (name, LISTED + BOARD_FILES) if name in BOARDS else ("npu_top", LISTED)
+    command = ["verilator", "--lint-only", "-Wall", f"-I{RTL}", "--top-module", top]
+    command += [*arguments("-G", VARIANTS.get(name, {})), *map(str, files)]
     with toolchain.environment("verilator"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,8 @@
 """Commands that README and docs show: each is one of today's, and the quick ones do what they say.
 
 Those that take minutes, or that need a simulator, are parsed here and carried out elsewhere:
-`verify` in tests/cosim and tests/rtl, `compare` in tests/cli, `sweep` by the tutorial itself.
+`verify` in tests/cosim and tests/rtl, `board` in tests/boards, `compare` in tests/cli, `sweep` by
+the tutorial itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PLACEHOLDERS = {
 """What stands for a file of the reader's own, and what serves for it."""
 FAR_BEHIND = re.compile(r"\s{2,}\S.*$|\s+#.*$")
 """What a line says of its command."""
-LONG = ("verify", "compare", "sweep")
+LONG = ("verify", "board", "compare", "sweep")
 """Commands that are only parsed, and those with the words below."""
 LONG_WORDS = ("--budget", "NETWORK.tflite", "wake_word.tflite")
 OF_OTHERS = {"--x-initial", "--record", "--mutants", "--lint-only", "--version"}

@@ -38,7 +38,18 @@ def test_all_of_them_are_written_and_no_other_is_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "module", ["npu_top", "npu_control", "sim/npu_axi", "sim/npu_system", "sim/npu_bench"]
+    "module",
+    [
+        "npu_top",
+        "npu_control",
+        "boards/npu_axi4",
+        "boards/npu_board",
+        "boards/npu_ulx3s",
+        "sim/npu_system",
+        "sim/npu_bench",
+        "sim/boards/npu_axi",
+        "sim/boards/npu_board_bench",
+    ],
 )
 def test_a_module_of_the_whole_machine_names_no_list_of_parameters(module):
     text = (ROOT / "rtl" / f"{module}.v").read_text()

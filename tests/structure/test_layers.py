@@ -26,7 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("formats", "prepared"),
     ("quant", "simulator", "cost", "compiler"),
     ("cosim",),
-    ("analysis",),
+    ("analysis", "boards"),
     ("report",),
     ("engines",),
     ("explore",),

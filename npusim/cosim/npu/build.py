@@ -39,17 +39,21 @@ class Simulation:
     """Runs it in the current directory; plus arguments follow."""
 
 
+def machine_sources(rtl: Path) -> tuple[Path, ...]:
+    """Return the files of the machine in `rtl`, by level."""
+    listed = [line.strip() for line in (rtl / "files.f").read_text().splitlines()]
+    return tuple(rtl / line for line in listed if line and not line.startswith("#"))
+
+
 def design(machine: Machine, simulator: str, memory_bytes: int) -> Design:
     """Return the sources and parameters of `machine` with `memory_bytes` of DRAM array."""
     rtl = rtl_directory()
-    listed = [line.strip() for line in (rtl / "files.f").read_text().splitlines()]
-    sources = [rtl / line for line in listed if line and not line.startswith("#")]
     bench = sorted((rtl / "sim").glob("*.v"))
     if simulator == "verilator":
         bench = [path for path in bench if path.stem != "npu_bench"] + [rtl / "sim/npu_main.cpp"]
     return Design(
         _BENCH[simulator],
-        (*sources, *bench),
+        (*machine_sources(rtl), *bench),
         {**machine.parameters, "MEMORY_BYTES": memory_bytes},
         includes=(rtl, rtl / "generated"),
     )
@@ -70,22 +74,26 @@ def build(
     CosimulationError
         The tool is missing, or the design does not compile.
     """
-    toolchain.require(simulator)
     memory_bytes = next((size for size in MEMORY_STEPS_BYTES if size >= needed_bytes), None)
     if memory_bytes is None:
         raise CosimulationError(
             f"RTL: expected at most {MEMORY_STEPS_BYTES[-1]} bytes of DRAM, found {needed_bytes}"
         )
-    wanted = design(machine, simulator, memory_bytes)
-    wanted.require_sources()
     trace = ("--trace",) if waves and simulator == "verilator" else ()
-    key = wanted.key(simulator, *_FLAGS[simulator], *trace, CHECKSUMS)
+    command = command_of(design(machine, simulator, memory_bytes), simulator, trace)
+    return Simulation(machine, simulator, memory_bytes, command)
+
+
+def command_of(wanted: Design, simulator: str, flags: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return what runs `wanted`, compiled now or by an earlier call; raises as `build` does."""
+    toolchain.require(simulator)
+    wanted.require_sources()
+    key = wanted.key(simulator, *_FLAGS[simulator], *flags, CHECKSUMS)
     final = kept(
-        f"{wanted.top}-{key}", lambda folder: compile_design(wanted, simulator, folder, trace)
+        f"{wanted.top}-{key}", lambda folder: compile_design(wanted, simulator, folder, flags)
     )
     program = final / ("npu.vvp" if simulator == "icarus" else "Vnpu_system")
-    command = ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
-    return Simulation(machine, simulator, memory_bytes, command)
+    return ("vvp", "-n", str(program)) if simulator == "icarus" else (str(program),)
 
 
 def compile_design(
