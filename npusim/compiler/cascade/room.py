@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from npusim.compiler.linear.candidates import LinearShape
-from npusim.compiler.linear.cut import chunks
+from npusim.compiler.linear.cut import chunks, weight_parts
 from npusim.compiler.linear.layer import (
     LinearLayer,
     choose_tiling,
@@ -120,6 +120,7 @@ def tiled(
     if half is None:
         return choose_tiling(layer, machine, act_banks, held)
     shape, tiling = choose_tiling(layer, half, act_banks, held)
-    if len(chunks(layer, shape, tiling, 0)) > tiling.wgt_slots:
+    at_once = len(weight_parts(tiling, tiling.gob))
+    if len(chunks(layer, shape, tiling, 0)) * at_once > tiling.wgt_slots:
         raise CapacityError(f"{layer.name}: its weights would be loaded for each tile")
     return shape, replace(tiling, weights_outer=True, wgt_resident=False)

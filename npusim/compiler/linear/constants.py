@@ -11,7 +11,7 @@ from npusim.compiler.emit.memory import Constants
 from npusim.compiler.emit.slots import Slots
 from npusim.compiler.emit.transfers import load_constant
 from npusim.compiler.linear.candidates import LinearShape
-from npusim.compiler.linear.cut import Chunk, areas, chunks, groups
+from npusim.compiler.linear.cut import Chunk, areas, chunks, groups, weight_parts
 from npusim.compiler.linear.layer import (
     LinearLayer,
     ceil_divide,
@@ -91,7 +91,7 @@ class LayerConstants:
         self._chunks = Slots(self._chunks.addresses)
 
     def weights(self, ob: int, index: int) -> int:
-        """Load chunk number `place` of output group `ob`; return its first word in WGT."""
+        """Load chunk number `index` for the output blocks that begin at `ob`; return its word."""
         first, words = self._places[ob, index]
         if not self._pieces:
             address, fresh = self._chunks.find((ob, index))
@@ -190,12 +190,13 @@ class LayerConstants:
             for index, chunk in enumerate(chunks(self.layer, shape, self.tiling, ob)):
                 if index not in used:
                     continue
-                tiles = obs * tiles_of(self.layer, self.machine, chunk.cb, chunk.ncb)
-                tiles *= ceil_divide(chunk.nkh, shape.kernel_rows)
-                tiles *= ceil_divide(chunk.nkw, shape.row_taps)
-                places[ob, index] = (words, tiles * shape.tile_words)
-                words += tiles * shape.tile_words
-                order.append((ob, obs, chunk))
+                each = tiles_of(self.layer, self.machine, chunk.cb, chunk.ncb) * shape.tile_words
+                each *= ceil_divide(chunk.nkh, shape.kernel_rows)
+                each *= ceil_divide(chunk.nkw, shape.row_taps)
+                for first, count in weight_parts(self.tiling, obs):
+                    places[ob + first, index] = (words, count * each)
+                    words += count * each
+                    order.append((ob + first, count, chunk))
         return order, places
 
     def _used(self) -> set[int]:

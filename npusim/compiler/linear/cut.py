@@ -102,3 +102,18 @@ def areas(outputs: tuple[int, int], th: int, tw: int, samples: int) -> Iterator[
 def groups(shape: LinearShape, t: Tiling) -> list[tuple[int, int]]:
     """Return (first block, blocks) of the output groups."""
     return [(ob, min(t.gob, shape.out_blocks - ob)) for ob in range(0, shape.out_blocks, t.gob)]
+
+
+def weight_parts(t: Tiling, obs: int) -> list[tuple[int, int]]:
+    """Return (first block, blocks) of what comes to WGT at once of a group of `obs` blocks."""
+    return [(first, min(t.wgt_blocks, obs - first)) for first in range(0, obs, t.wgt_blocks)]
+
+
+def weight_pieces(t: Tiling, piece: Piece) -> list[Piece]:
+    """Return a piece as those whose weights come at once, each with weights of its own."""
+    if piece.obs <= t.wgt_blocks:
+        return [piece]
+    return [
+        Piece(piece.part, piece.ob + first, count, 0, count)
+        for first, count in weight_parts(t, piece.obs)
+    ]

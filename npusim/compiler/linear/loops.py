@@ -13,7 +13,16 @@ from npusim.compiler.emit.transfers import Pads, Patch, load_tile, store_tile
 from npusim.compiler.linear.bands import TileLayout, bands, joined, outputs_ready
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.constants import LayerConstants
-from npusim.compiler.linear.cut import Area, Chunk, Piece, areas, chunks, pieces, used_chunks
+from npusim.compiler.linear.cut import (
+    Area,
+    Chunk,
+    Piece,
+    areas,
+    chunks,
+    pieces,
+    used_chunks,
+    weight_pieces,
+)
 from npusim.compiler.linear.layer import (
     LinearLayer,
     Residual,
@@ -131,22 +140,24 @@ class TileLoops:
         each = self.tiling.piece_blocks if len(used) == 1 else obs
         cut = pieces(part, ob, obs, each)
         self._take_accumulators(cut[0])
+        at_once = weight_pieces(self.tiling, cut[0])
         out = self._output(part, ob)
         par = 0
         for number, (place, chunk, rows, columns) in enumerate(used):
             # Constants first: they need not wait for the layer before to be stored. Weights before
             # parameters: PAR has few banks, and what waits for one holds up the loads behind it.
-            wgt = self.constants.weights(ob, place)
+            wgt = [self.constants.weights(piece.ob, place) for piece in at_once]
             par = self.constants.parameters(ob)
             last = (part.rows - 1) * self.shape.stride[0]
             last += skipped + (chunk.nkh - 1) * self.shape.dilation[0]
             act = self._activations(area, chunk, (ob, obs), rows, columns, last)
             first_word = act + skipped * self.layout.row_stride
-            self._multiply(cut[0], wgt, chunk, first_word, number > 0)
+            for piece, first in zip(at_once, wgt, strict=True):
+                self._multiply(piece, first, chunk, first_word, number > 0, cut[0])
             for before, piece in pairwise(cut):
                 self._finish(before, out, par)
                 self._take_accumulators(piece)
-                self._multiply(piece, wgt, chunk, first_word, False)
+                self._multiply(piece, wgt[0], chunk, first_word, False, piece)
         if not used:
             self._nothing(cut[0])
             par = self.constants.parameters(ob)
@@ -296,8 +307,13 @@ class TileLoops:
         each = ceil_divide(blocks, count)
         return [(first, min(each, blocks - first)) for first in range(0, blocks, each)]
 
-    def _multiply(self, piece: Piece, wgt: int, chunk: Chunk, act: int, accumulate: bool) -> None:
-        """Emit the MACs of a piece; `wgt`, `act`: first words of its whole part's chunk."""
+    def _multiply(
+        self, piece: Piece, wgt: int, chunk: Chunk, act: int, accumulate: bool, summed: Piece
+    ) -> None:
+        """Emit the MACs of a piece; `wgt`, `act`: first words of its whole part's chunk.
+
+        `summed`: the piece whose sums the accumulators hold; the first is all or a part of it.
+        """
         area, obs = piece.part, piece.count
         layer, shape, emitter = self.layer, self.shape, self.emitter
         stride_h, stride_w = shape.stride
@@ -318,7 +334,8 @@ class TileLoops:
         end += (area.columns - 1) * stride_w + (chunk.nkw - 1) * shape.dilation[1] + 1
         pixels = area.rows * area.columns
         for plane, sums, adds in layer.terms.accumulated():
-            words, acc = tile_words_of(shape, plane), self.acc + sums * obs * pixels
+            words = tile_words_of(shape, plane)
+            acc = self.acc + (sums * summed.count + piece.ob - summed.ob) * pixels
             emitter.configure(
                 "MX",
                 mac_x=level(walk, 1 if depth else stride_w),
@@ -375,12 +392,12 @@ class TileLoops:
         for index, plane in enumerate(layer.terms.planes[: layer.terms.sum_planes]):
             emitter.configure(
                 "MX",
-                mac_x=level(pixels, 0),
+                mac_x=level(obs * pixels, 0),
                 mac_y=level(1, 0),
                 mac_kw=level(1, 0),
                 mac_kh=level(1, 0),
                 mac_cb=level(1, 0),
-                mac_ob=level(obs, 0),
+                mac_ob=level(1, 0),
                 mac_tile={"rows": 1, "row_first": 0, "row_end": 0},
                 mac_output={"acc_stride": pixels, "warm": 0, "step": 0},
                 mac_format={
@@ -390,7 +407,7 @@ class TileLoops:
                     "zero_point": layer.input_zero_point,
                 },
             )
-            words, acc = obs * ceil_divide(plane.code_bits, 8), self.acc + index * obs * pixels
+            words, acc = ceil_divide(plane.code_bits, 8), self.acc + index * obs * pixels
             emitter.execute(
                 "MAC", acc=acc, act=address, wgt=wgt,
                 wgt_banks=emitter.banks("WGT", wgt, wgt + words),

@@ -83,6 +83,11 @@ def engine_cycles(
     return mac, epilogue + LAUNCH_CYCLES
 
 
+def start_cycles(shape: LinearShape) -> int:
+    """Return the cycles of MX that a MAC takes beside those of its multiplications."""
+    return shape.code_planes * (shape.rows + MAC_LOAD_CYCLES + 1 + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
+
+
 def _fetch_cycles(machine: Machine) -> int:
     """Return the cycles in which FETCH brings an instruction: bursts of them, some at a time."""
     beats = FETCH_BURST_INSTRUCTIONS * instruction_beats(machine)

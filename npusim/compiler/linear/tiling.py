@@ -23,16 +23,19 @@ from npusim.compiler.linear.candidates import (
     passes,
     span,
 )
-from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces, engine_cycles
+from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces, engine_cycles, start_cycles
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
 _SCALE = 64
 _OPTIONS = tuple(
-    (ins, outs, outer) for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1)) for outer in (True, False)
+    (ins, outs, outer)
+    for ins, outs in ((2, 2), (2, 1), (1, 2), (1, 1), (4, 2), (4, 1))
+    for outer in (True, False)
 )
-"""Buffers of input and of output tiles, and whether the loop over output groups is outside the one
-over areas; of equals the first is taken."""
+"""Buffers of input tiles (four hold the chunks of a reduction over all output groups) and of
+output tiles, and whether the loop over output groups is outside the one over areas; of equals the
+first is taken."""
 _INS, _OUTS, _OUTER = (np.array(column)[:, None] for column in zip(*_OPTIONS, strict=True))
 
 
@@ -40,8 +43,8 @@ _INS, _OUTS, _OUTER = (np.array(column)[:, None] for column in zip(*_OPTIONS, st
 class Tiling:
     """The chosen cut; slots are buffers of one tile, sizes in words.
 
-    `wgt_resident`: all weights stay in WGT, else each slot holds a chunk. A PAR slot is a page of
-    `par_page_blocks` output blocks.
+    `wgt_resident`: all weights stay in WGT, else each slot holds a chunk's of `wgt_blocks` output
+    blocks. A PAR slot is a page of `par_page_blocks` output blocks.
     """
 
     th: int
@@ -57,6 +60,7 @@ class Tiling:
     between_banks: int
     """For a tile before something is added to it."""
     wgt_resident: bool
+    wgt_blocks: int
     wgt_slots: int
     wgt_slot_words: int
     par_page_blocks: int
@@ -136,17 +140,39 @@ def out_buffers(shape: LinearShape, outs: int) -> int:
     return outs * ((not shape.keeps_target) + added)
 
 
-def _weight_slots(
-    shape: LinearShape, machine: Machine, tiles: Tiles
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Return words of a chunk, reduction chunks, whether all stay in WGT, and slots for chunks."""
-    chunk = tiles.gob * shape.tiles(tiles.gcb) * passes(shape, tiles) * shape.tile_words
+class _WeightSlots(NamedTuple):
+    """How the weights of candidates come to WGT.
+
+    A slot holds a chunk's weights of `blocks` output blocks: of all, or, where a chunk would take
+    more than half of the banks, what a bank holds of it; so the next come while these are read.
+    """
+
+    chunks: NDArray[np.int64]
+    """Of the reduction."""
+    resident: NDArray[np.bool_]
+    """Whether all stay."""
+    blocks: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    slot_banks: NDArray[np.int64]
+
+
+def _weight_slots(shape: LinearShape, machine: Machine, tiles: Tiles) -> _WeightSlots:
+    each = shape.tiles(tiles.gcb) * passes(shape, tiles) * shape.tile_words
     chunks = -(-shape.in_blocks // tiles.gcb) if not shape.depthwise else 1
     chunks = chunks * -(-shape.kernel[0] // tiles.gkh) * -(-shape.kernel[1] // tiles.gkw)
     groups = -(-shape.out_blocks // tiles.gob)
-    resident = groups * chunks * chunk <= machine.wgt_words
-    pads = machine.scratchpads
-    return chunk, chunks, resident, pads.wgt_banks // -(-chunk // pads.wgt_bank_words)
+    resident = groups * chunks * tiles.gob * each <= machine.wgt_words
+    banks, bank = machine.scratchpads.wgt_banks, machine.scratchpads.wgt_bank_words
+    whole = -(-tiles.gob * each // bank)
+    held = np.clip(bank // each, 1, tiles.gob)
+    part = -(-held * each // bank)
+    is_cut = (2 * whole > banks) & (chunks > 1) & (-(-tiles.gob // held) * part <= banks)
+    is_cut &= ~resident & (not shape.depthwise)
+    is_cut &= tiles.th * tiles.tw > shape.tile_words * machine.word_beats  # else the bus bounds it
+    slot_banks = np.where(is_cut, part, whole)
+    return _WeightSlots(
+        chunks, resident, np.where(is_cut, held, tiles.gob), banks // slot_banks, slot_banks
+    )
 
 
 def _parameter_pages(
@@ -165,6 +191,8 @@ class _Traffic:
     """DRAM beats of candidates over a whole layer, and how often what is loaded comes."""
 
     chunks: NDArray[np.int64]
+    weight_parts: NDArray[np.int64]
+    """What comes to WGT at once, of all chunks of an output group."""
     resident: NDArray[np.bool_]
     wgt_slots: NDArray[np.int64]
     areas: NDArray[np.int64]
@@ -191,7 +219,8 @@ def _traffic(
     shape: LinearShape, machine: Machine, tiles: Tiles, outer: NDArray, ins: NDArray
 ) -> _Traffic:
     """Return what each candidate moves; `outer` and `ins` (see _OPTIONS) broadcast against it."""
-    _, chunks, resident, wgt_slots = _weight_slots(shape, machine, tiles)
+    weights = _weight_slots(shape, machine, tiles)
+    chunks, resident, wgt_slots = weights.chunks, weights.resident, weights.slots
     groups = -(-shape.out_blocks // tiles.gob)
     areas = shape.samples * -(-shape.outputs[0] // tiles.th) * -(-shape.outputs[1] // tiles.tw)
     held = np.where(outer, areas * chunks, chunks) <= ins
@@ -199,7 +228,8 @@ def _traffic(
     in_beats = tiles.loaded * shape.in_pixel_beats * again * (not shape.keeps_source)
     if shape.one_block:
         in_beats = in_beats * shape.in_blocks * groups // (again * shape.source_blocks)
-    loaded_once = resident | ((chunks <= wgt_slots) & outer)
+    parts = chunks * -(-tiles.gob // weights.blocks)
+    loaded_once = resident | ((parts <= wgt_slots) & outer)
     tiles_loaded = np.where(loaded_once, tiles.passes_once, tiles.passes_again)
     weight_words = shape.out_blocks * shape.in_tiles * tiles_loaded * shape.tile_words
     _, pages, par_slots = _parameter_pages(shape, machine, tiles)
@@ -208,7 +238,7 @@ def _traffic(
     tensor_beats = pixels * shape.out_pixel_beats
     is_added = shape.residual and shape.residual_strides is None
     return _Traffic(
-        chunks, resident, wgt_slots, areas, groups, again, loaded_once, in_beats,
+        chunks, parts, resident, wgt_slots, areas, groups, again, loaded_once, in_beats,
         weight_words * machine.word_beats,
         par_words * 4 * machine.word_beats,
         np.where((pages <= par_slots) | outer, 1, areas),
@@ -231,6 +261,7 @@ def _cycles(
     start = machine.first_beat_cycles + LAUNCH_CYCLES
     outputs = moved.areas * moved.groups
     mac, epilogue = engine_cycles(shape, tiles, chunks, tiles.gob, tiles.th)
+    mac = mac + (moved.weight_parts - chunks) * start_cycles(shape)
     ex = outputs * (mac + epilogue)  # in turn: what EP saves beside MX is not spent on bytes
     reads, writes = _burst_cycles(shape, machine, tiles)
     ld = moved.in_beats * reads // _SCALE + moved.weight_beats + moved.par_beats
@@ -290,12 +321,12 @@ def _tiling(
     """Return candidate number `at` with its buffers."""
     ins, outs, outer = option
     one = tiles.chosen(np.array([at]))
-    chunk, chunks, resident, wgt_slots = (int(a[0]) for a in _weight_slots(shape, machine, one))
+    weights = _weight_slots(shape, machine, one)
     page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
     gob = int(one.gob[0])
     count = shape.samples * -(-shape.outputs[0] // one.th) * -(-shape.outputs[1] // one.tw)
     count = count * -(-shape.out_blocks // gob)
-    piece_blocks, piece_rows = best_pieces(shape, machine, one, count, np.array([chunks]))
+    piece_blocks, piece_rows = best_pieces(shape, machine, one, count, weights.chunks)
     return Tiling(
         th=int(one.th[0]),
         tw=int(one.tw[0]),
@@ -308,10 +339,10 @@ def _tiling(
         out_slots=outs,
         out_slot_words=out_space[0],
         between_banks=out_space[1],
-        wgt_resident=bool(resident),
-        wgt_slots=wgt_slots,
-        wgt_slot_words=-(-chunk // machine.scratchpads.wgt_bank_words)
-        * machine.scratchpads.wgt_bank_words,
+        wgt_resident=bool(weights.resident[0]),
+        wgt_blocks=int(weights.blocks[0]),
+        wgt_slots=int(weights.slots[0]),
+        wgt_slot_words=int(weights.slot_banks[0]) * machine.scratchpads.wgt_bank_words,
         par_page_blocks=page * gob,
         par_slots=par_slots,
         par_slot_words=machine.par_words // par_slots,
