@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from npusim.datapath.requantize import HALF_EVEN, rounding_constant
@@ -162,8 +160,8 @@ def _round(builder, form, total, shift, positive, negative, even):
 def wide_rule(builder, form, single, args):
     """Load the constants of a block; return the emitter of one row's outputs as bytes.
 
-    `args` are as of requantize_block without its form. `single` says that there is one term: a loop
-    over terms would cost as much as all the rest.
+    `args` are as of requantize_block (epilogue_entry.py) without its form. `single` says that there
+    is one term: a loop over terms would cost as much as all the rest.
     """
     plane_stride, terms, constants, zero_point, low, high = args[3:9]
     zero = fill(builder, LINE, builder.trunc(zero_point, I8))
@@ -205,24 +203,3 @@ def emit_rows(builder, rule, args):
         value = rule(at)
         to = builder.add(y, builder.mul(row.index, y_stride))
         emit_store(builder, value, to, channels)
-
-
-@intrinsic
-def requantize_block(
-    typingctx, form, pixels, acc, acc_stride, plane_stride, terms, constants, zero_point, low, high,
-    y, y_stride, channels,
-):  # fmt: skip
-    """Store `channels` <= 16 outputs of each of `pixels` rows; addresses and strides in bytes.
-
-    Row i reads its accumulators at acc + i * acc_stride, term j of them j * plane_stride behind,
-    and writes bytes at y + i * y_stride. `form` is a place in WIDE_FORMS.
-    """
-
-    def codegen(context, builder, signature, args):
-        for form in range(len(WIDE_FORMS)):
-            chosen = builder.icmp_signed("==", args[0], ir.Constant(I64, form))
-            with builder.if_then(chosen):
-                emit_wide(builder, form, args[1:])
-        return context.get_dummy_value()
-
-    return types.void(*([types.intp] * 13)), codegen

@@ -58,6 +58,11 @@ def _packed(r: Requantization | FloatRequantization, groups: int) -> tuple[str, 
     """Return the form that computes `r`, and its constants, a row for each block of channels."""
     if isinstance(r, FloatRequantization):
         return r.kind, blocks_of(r.scale, groups).view(np.uint8)
+    return packed_integers(r, groups)
+
+
+def packed_integers(r: Requantization, groups: int) -> tuple[str, NDArray[np.uint8]]:
+    """Return the form of integers that computes `r`, and its constants, as `_packed`."""
     if takes_high(r):
         return pack_high(r, groups)
     form, packed = pack_wide(r, groups)
@@ -65,11 +70,15 @@ def _packed(r: Requantization | FloatRequantization, groups: int) -> tuple[str, 
 
 
 @intrinsic(prefer_literal=True)
-def _block(
+def requantize_block(
     typingctx, form, pixels, acc, acc_stride, plane_stride, terms, constants, zero_point, low, high,
     y, y_stride, channels,
 ):  # fmt: skip
-    """As epilogue.requantize_block; `form` is a literal."""
+    """Store `channels` <= 16 outputs of each of `pixels` rows; addresses and strides in bytes.
+
+    Row i reads its accumulators at acc + i * acc_stride, term j of them j * plane_stride behind,
+    and writes bytes at y + i * y_stride. `form` is a literal, a key of ENTRIES.
+    """
     if not isinstance(form, types.Literal):
         return None
     name = form.literal_value
@@ -100,7 +109,7 @@ def requantize_pixels(form, acc, y, description, pixels):
     acc_stride = groups * terms * padded * 4
     for g in range(groups):
         for c in range(0, channels, LANES):
-            _block(
+            requantize_block(
                 form, pixels, acc + (g * terms * padded + c) * 4, acc_stride, padded * 4, terms,
                 constants + (g * padded + c) // LANES * constants_stride, zero_point, low, high,
                 y + g * channels + c, groups * channels, min(LANES, channels - c),
@@ -145,6 +154,18 @@ def requantize_high_even(acc, y, description, first, end):
 
 
 @entry
+def requantize_biased_signed(acc, y, description, first, end):
+    """Requantize `end` pixels in the biased form of two constants."""
+    return requantize_pixels("biased_signed", acc, y, description, end)
+
+
+@entry
+def requantize_biased_even(acc, y, description, first, end):
+    """Requantize `end` pixels in the biased form of ties to even."""
+    return requantize_pixels("biased_even", acc, y, description, end)
+
+
+@entry
 def requantize_fp32(acc, y, description, first, end):
     """Requantize `end` pixels by float32 scales."""
     return requantize_pixels("fp32", acc, y, description, end)
@@ -163,6 +184,8 @@ ENTRIES = {
     "high_constant": requantize_high_constant,
     "high_signed": requantize_high_signed,
     "high_even": requantize_high_even,
+    "biased_signed": requantize_biased_signed,
+    "biased_even": requantize_biased_even,
     "fp32": requantize_fp32,
     "double_away": requantize_double_away,
 }

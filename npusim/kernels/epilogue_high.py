@@ -1,12 +1,14 @@
 """The usual epilogues in few instructions: one term, its bias in the sums, 32-bit lanes throughout.
 
     high_constant  high_signed  high_even     as in epilogue.py, where every shift is 32..53
+    biased_signed  biased_even                the same, of a bias that is added to the product
 
 The sums of a layer may start from its bias where its multiplier divides the bias and nothing wraps
 then (`starting_bias`), so that T is one product. A shift of 32 or more needs the upper half of T
 alone: even and odd channels are multiplied apart, as the processor has it, their upper halves lie
 side by side again, and one shift of 32-bit lanes ends the rounding. The zero point stands in the
-constants, shifted up, for which a shift of 53 leaves room. Where no output is below the zero point
+constants, shifted up, for which a shift of 53 leaves room; so does the bias where one constant is
+all that is added. Where no output is below the zero point
 (a fused Relu), all that a negative T gives is clamped: one constant is enough.
 
 The witness is linear_plain.py.
@@ -38,7 +40,9 @@ from npusim.words import ROUNDINGS
 HALF = ir.VectorType(I64, LANES // 2)
 HALF_BYTES = 8 * LANES // 2
 LEAST_SHIFT, MOST_SHIFT = 32, 53
-"""|T| < 2^62, the zero point 255 * 2^53 < 2^61, and what rounds 2^52 + 2^30: their sum is int64."""
+BIAS_BOUND = 1 << 61
+"""|M * A| <= 2^62 - 2^31, a bias and the zero point, 255 * 2^53, below 2^61 each, and what rounds,
+2^52 + 2^30: their sum is int64."""
 BYTE_PEAK = 255
 """|x - zero point| at most."""
 
@@ -65,7 +69,7 @@ def starting_bias(r: Rule, planes: NDArray[np.int16]) -> tuple[NDArray[np.int64]
 
 def takes_high(r: Requantization) -> bool:
     """Return whether a high form computes `r`."""
-    if len(r.multipliers) > 1 or r.bias.any():
+    if len(r.multipliers) > 1 or np.any(np.abs(r.bias) >= BIAS_BOUND):
         return False
     return bool(((r.shift >= LEAST_SHIFT) & (r.shift <= MOST_SHIFT)).all())
 
@@ -73,18 +77,22 @@ def takes_high(r: Requantization) -> bool:
 def pack_high(r: Requantization, groups: int) -> tuple[str, NDArray[np.uint8]]:
     """Return the high form and its constants, one row of bytes for each block of channels.
 
-    Multipliers, constants of T >= 0, constants of T < 0 (of `even`: the shifts), of the even
-    channels and of the odd ones, as int64; then the shifts beyond 32 as int32.
+    Multipliers, constants of T >= 0, constants of T < 0 (of `even`: the shifts) and the bias, of
+    the even channels and of the odd ones, as int64; then the shifts beyond 32 as int32.
     """
     positive, negative = (c + (r.zero_point << r.shift) for c in rounding_constants(r))
+    bias = r.bias
     if r.rounding == ROUNDINGS[HALF_EVEN]:
-        form, negative = "high_even", r.shift
+        form, negative = "even", r.shift
     else:
         same = r.low >= r.zero_point or np.array_equal(positive, negative)
-        form = "high_constant" if same else "high_signed"
+        form = "constant" if same else "signed"
+    if form == "constant":
+        positive, bias = positive + bias, np.zeros_like(bias)
+    form = f"biased_{form}" if bias.any() else f"high_{form}"
     wide = [
         blocks_of(np.asarray(part, np.int64), groups)[:, first::2]
-        for part in (r.multipliers[0], positive, negative)
+        for part in (r.multipliers[0], positive, negative, bias)
         for first in (0, 1)
     ]
     shift = blocks_of((r.shift - LEAST_SHIFT).astype(np.int32), groups)
@@ -98,12 +106,14 @@ def _low_halves(builder, words):
     return builder.ashr(builder.shl(words, bits), bits)
 
 
-def _rounded_product(builder, form, sums, multiplier, positive, negative):
+def _rounded_product(builder, form, sums, multiplier, positive, negative, bias):
     """Emit T + constant of `sums` in 64-bit lanes."""
     total = builder.mul(sums, multiplier)
     if form == "high_constant":
         return builder.add(total, positive)
-    if form == "high_signed":
+    if form.startswith("biased"):
+        total = builder.add(total, bias)
+    if form.endswith("signed"):
         below = builder.icmp_signed("<", total, ir.Constant(HALF, None))
         return builder.add(total, builder.select(below, negative, positive))
     bit = builder.and_(builder.lshr(total, negative), ir.Constant(HALF, [1] * HALF.count))
@@ -115,9 +125,9 @@ def high_rule(builder, form, args):
     constants = args[5]
     parts = [
         load(builder, HALF, builder.add(constants, ir.Constant(I64, i * HALF_BYTES)), 8)
-        for i in range(6)
+        for i in range(8)
     ]
-    shift = load(builder, NARROW, builder.add(constants, ir.Constant(I64, 6 * HALF_BYTES)), 4)
+    shift = load(builder, NARROW, builder.add(constants, ir.Constant(I64, 8 * HALF_BYTES)), 4)
     multipliers = [_low_halves(builder, part) for part in parts[:2]]
     bits = ir.Constant(HALF, [32] * HALF.count)
     order = [lane | 1 if lane % 2 == 0 else LANES + lane for lane in range(LANES)]
@@ -128,9 +138,7 @@ def high_rule(builder, form, args):
         apart = _low_halves(builder, sums), builder.ashr(sums, bits)
         totals = [
             builder.bitcast(
-                _rounded_product(
-                    builder, form, apart[i], multipliers[i], parts[2 + i], parts[4 + i]
-                ),
+                _rounded_product(builder, form, apart[i], multipliers[i], *parts[2 + i :: 2]),
                 NARROW,
             )
             for i in (0, 1)

@@ -9,7 +9,12 @@ from npusim.kernels import linear_plain
 from npusim.kernels.entry import make_calls
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.epilogue_entry import ENTRIES, Epilogue
-from npusim.kernels.epilogue_high import LEAST_SHIFT, MOST_SHIFT, starting_bias
+from npusim.kernels.epilogue_high import (
+    BIAS_BOUND,
+    LEAST_SHIFT,
+    MOST_SHIFT,
+    starting_bias,
+)
 from npusim.runtimes.requantization import MAX_SHIFT_BITS, FloatRequantization, Requantization
 from npusim.words import ROUNDINGS
 
@@ -66,6 +71,9 @@ def test_integer_forms_equal_the_scalar(rounding: str, least_shift: int) -> None
         if rng.random() < 0.2:
             shift = rng.choice((LEAST_SHIFT, MOST_SHIFT), channels)
         bias = rng.integers(-(1 << 40), 1 << 40, channels) * (rng.random() < 0.4)
+        if terms == 1 and shift.min() >= LEAST_SHIFT and rng.random() < 0.2:
+            bias = rng.choice((1 - BIAS_BOUND, -1, 0, BIAS_BOUND - 1), channels)
+            shift = np.minimum(shift, MOST_SHIFT)
         rule = Requantization(multipliers, bias, shift, rounding, *bounds(rng))
         forms.add(next(f for f, entry in ENTRIES.items() if entry() is Epilogue(rule, 1).entry))
         sums = random_sums(rng, terms, pixels, channels)
@@ -79,8 +87,9 @@ def test_integer_forms_equal_the_scalar(rounding: str, least_shift: int) -> None
             rule.high, expected,
         )  # fmt: skip
         np.testing.assert_array_equal(vector(rule, sums), expected)
-    assert any(form.startswith("high") for form in forms)
-    assert any(not form.startswith("high") for form in forms)
+    kinds = {form.partition("_")[0] for form in forms}
+    assert kinds >= {"high"} | ({"biased"} if forms - {"high_constant", "constant"} else set())
+    assert kinds & {"constant", "signed", "even"}
 
 
 @pytest.mark.parametrize("kind", ["fp32", "double_away"])

@@ -1,6 +1,6 @@
 """RQs as calls: constants decoded once, sixteen lanes at a time.
 
-The witness is plain/rq.py; the vector form is that of the kernels engine (kernels/epilogue.py),
+The witness is plain/rq.py; the vector forms are those of the kernels engine (kernels/epilogue.py),
 whose sums do not wrap at 63 bits. What a compiler writes fits; where what PAR and ACC hold may not,
 the plain form runs; so it does in the float32 requantizer.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import entry, scalar
+from npusim.datapath.jit import entry, scalar, specialized
 from npusim.datapath.mac_uniform import ACC_BITS
 from npusim.datapath.merge_regions import merge_regions
 from npusim.datapath.subtract_zero_point import byte_value
@@ -18,7 +18,9 @@ from npusim.isa.instructions import rq
 from npusim.isa.page import Group
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.kernels.entry import array_at
-from npusim.kernels.epilogue import LANES, pack_wide, requantize_block
+from npusim.kernels.epilogue import LANES
+from npusim.kernels.epilogue_entry import packed_integers, requantize_block
+from npusim.kernels.epilogue_high import LEAST_SHIFT
 from npusim.machines import Machine
 from npusim.runtimes.requantization import Requantization
 from npusim.simulator.execute.call_record import Call, address_of, record, records
@@ -29,7 +31,7 @@ from npusim.simulator.execute.plain.word_nest import acc_word, act_word, out_wor
 from npusim.words import ROUNDINGS
 
 CALL = record(
-    "form", "constants", "stride", "gathered", "size", "regions", "as_they_lie",
+    "constants", "stride", "gathered", "size", "regions", "as_they_lie",
     before=plain.OPERANDS,
 )  # fmt: skip
 """A RQ's operands, and what it is prepared to; `as_they_lie`: all its terms are accumulators."""
@@ -48,7 +50,7 @@ class Requantizations:
         self.state, self.size = state, machine.size
         terms = [n for n in rq.nests(group, machine) if not n.is_write and n.scratchpad != "PAR"]
         self.terms = [(n, n.bounds() if n.scratchpad == "ACC" else None) for n in terms]
-        self.constants: dict[tuple[object, ...], tuple[int, NDArray[np.uint8], int, list[int]]] = {}
+        self.constants: dict[tuple[object, ...], tuple[str, NDArray[np.uint8], int, list[int]]] = {}
         width = -(-self.size // LANES) * LANES
         self.gathered = np.zeros(CHUNK_PIXELS * 4 * width, np.int32)
         self.rows = rows = records(CALL, plain.operands(group), len(group.pcs))
@@ -65,14 +67,15 @@ class Requantizations:
         if rounding == plain.FLOAT32:
             return None
         content = self.state.par[o["par"] : o["par"] + blocks * (PAR_HEADER_WORDS + terms)]
-        key = (content.tobytes(), blocks, terms, rounding)
+        output = int(o["zero_point"]), int(o["low"]), int(o["high"])
+        key = (content.tobytes(), blocks, terms, rounding, *output)
         if key not in self.constants:
-            self.constants[key] = decoded(content, blocks, terms, ROUNDINGS[rounding])
+            self.constants[key] = decoded(content, blocks, terms, ROUNDINGS[rounding], *output)
         form, packed, bias, multipliers = self.constants[key]
-        if form < 0 or bias + self._sum(i, multipliers) >= TOTAL_BOUND:
+        if not form or bias + self._sum(i, multipliers) >= TOTAL_BOUND:
             return None
-        o["form"], o["constants"], o["stride"] = form, packed.ctypes.data, packed.shape[1]
-        return requantize().address, *self.state.addresses, address_of(self.rows, i), 0, 0
+        o["constants"], o["stride"] = packed.ctypes.data, packed.shape[1]
+        return FORMS[form]().address, *self.state.addresses, address_of(self.rows, i), 0, 0
 
     def plain(self, i: int, written: NDArray) -> None:
         """Carry out RQ number `i` word by word."""
@@ -97,11 +100,17 @@ class Requantizations:
 
 
 def decoded(
-    content: NDArray[np.uint8], blocks: int, terms: int, rounding: str
-) -> tuple[int, NDArray[np.uint8], int, list[int]]:
+    content: NDArray[np.uint8],
+    blocks: int,
+    terms: int,
+    rounding: str,
+    zero_point: int,
+    low: int,
+    high: int,
+) -> tuple[str, NDArray[np.uint8], int, list[int]]:
     """Return vector form, packed constants, the greatest |B| and each term's greatest M.
 
-    The form is -1 where no vector form shifts as far.
+    The form is empty where none shifts as far.
     """
     lanes = content.view("<u4").astype(np.int64).reshape(blocks, PAR_HEADER_WORDS + terms, -1)
     bias = (lanes[:, 1] & plain.MULTIPLIER_MASK) << 32 | lanes[:, 0]
@@ -111,9 +120,13 @@ def decoded(
     multipliers = multipliers.reshape(terms, -1)
     peaks = int(abs(bias).max()), multipliers.max(axis=1).tolist()
     if shift.max() > SHIFT_MAX:
-        return -1, np.empty((0, 0), np.uint8), *peaks
-    rule = Requantization(multipliers, bias, shift, rounding, 0, 0, 0)  # bounds are the call's own
-    return *pack_wide(rule, blocks), *peaks
+        return "", np.empty((0, 0), np.uint8), *peaks
+    is_zero = (bias == 0) & ~multipliers.any(
+        axis=0
+    )  # a lane of no channel: zero whatever it shifts
+    shift[is_zero] = LEAST_SHIFT
+    rule = Requantization(multipliers, bias, shift, rounding, zero_point, low, high)
+    return *packed_integers(rule, blocks), *peaks
 
 
 @scalar
@@ -144,9 +157,9 @@ def gather(o, act_address, acc_address, count, line):
                     )
 
 
-@entry
-def requantize(act_address, acc_address, description, first, end):
-    """Carry out a RQ."""
+@specialized
+def requantize(form, act_address, acc_address, description):
+    """Carry out a RQ in vector form `form`."""
     o = array_at(description, 1, CALL)[0]
     size, regions, terms = o.size, o.regions, o.terms
     blocks = (size + LANES - 1) // LANES
@@ -167,10 +180,70 @@ def requantize(act_address, acc_address, description, first, end):
                     at, stride, plane = o.gathered, terms * line * 4, line * 4
                 for block in range(blocks):
                     requantize_block(
-                        o.form, count, at + block * LANES * 4, stride, plane, terms,
+                        form, count, at + block * LANES * 4, stride, plane, terms,
                         o.constants + (b * blocks + block) * o.stride, o.zero_point,
                         o.low, o.high, out + block * LANES, out_step * size,
                         min(LANES, size - block * LANES),
                     )  # fmt: skip
                 x += count
     return 1
+
+
+@entry
+def constant(act, acc, description, first, end):
+    """Carry out a RQ in the wide form of one constant."""
+    return requantize("constant", act, acc, description)
+
+
+@entry
+def signed(act, acc, description, first, end):
+    """Carry out a RQ in the wide form of two constants."""
+    return requantize("signed", act, acc, description)
+
+
+@entry
+def even(act, acc, description, first, end):
+    """Carry out a RQ in the wide form of ties to even."""
+    return requantize("even", act, acc, description)
+
+
+@entry
+def high_constant(act, acc, description, first, end):
+    """Carry out a RQ in the high form of one constant."""
+    return requantize("high_constant", act, acc, description)
+
+
+@entry
+def high_signed(act, acc, description, first, end):
+    """Carry out a RQ in the high form of two constants."""
+    return requantize("high_signed", act, acc, description)
+
+
+@entry
+def high_even(act, acc, description, first, end):
+    """Carry out a RQ in the high form of ties to even."""
+    return requantize("high_even", act, acc, description)
+
+
+@entry
+def biased_signed(act, acc, description, first, end):
+    """Carry out a RQ in the biased form of two constants."""
+    return requantize("biased_signed", act, acc, description)
+
+
+@entry
+def biased_even(act, acc, description, first, end):
+    """Carry out a RQ in the biased form of ties to even."""
+    return requantize("biased_even", act, acc, description)
+
+
+FORMS = {
+    "constant": constant,
+    "signed": signed,
+    "even": even,
+    "high_constant": high_constant,
+    "high_signed": high_signed,
+    "high_even": high_even,
+    "biased_signed": biased_signed,
+    "biased_even": biased_even,
+}

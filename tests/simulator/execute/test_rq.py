@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.kernels.entry import make_calls
 from npusim.machines import Machine
 from npusim.simulator.execute.machine_state import State
-from npusim.simulator.execute.rq import Requantizations
+from npusim.simulator.execute.rq import FORMS, Requantizations
 from tests.isa.instructions.drawn import group
 
 NOTHING = np.empty((0, 1), np.uint8)
@@ -32,8 +33,8 @@ def random_rq(rng):
 
 
 def test_calls_are_the_plain_form_or_none():
-    rng, machine, calls = np.random.default_rng(3), Machine.load("nano"), []
-    for turn in range(120):
+    rng, machine, calls, forms = np.random.default_rng(3), Machine.load("nano"), [], set()
+    for turn in range(240):
         state, bits = State(machine), int(rng.integers(1, 32))
         state.act[:] = rng.integers(0, 256, state.act.shape)
         state.acc[:] = rng.integers(-(1 << bits), 1 << bits, state.acc.shape) >> 1
@@ -41,8 +42,14 @@ def test_calls_are_the_plain_form_or_none():
         if turn % 2:  # bias and shifts as a compiler writes them: every block has 3 + J words
             par = par >> rng.integers(2, 20, dtype=np.uint64)
             par[:64] &= 0x1FFFF_FF1F
+        drawn = random_rq(rng)
+        if turn % 4 == 3:  # shifts of the upper half, and lanes of no channel
+            words = PAR_HEADER_WORDS + int(drawn.registers["vec_kx"]["count"][0])
+            par[1 : 2 * words : words] = rng.choice((0, 0x7FFF_FFFF))  # biases of few bits
+            par[2 : 2 * words : words] = rng.integers(32, 54, machine.size)
+            par[: 2 * words, rng.integers(machine.size)] = 0
         state.par[:] = par.astype("<u4").view(np.uint8).reshape(state.par.shape)
-        rq = Requantizations(random_rq(rng), machine, state)
+        rq = Requantizations(drawn, machine, state)
         before = state.act.copy()
         rq.plain(0, NOTHING)
         expected = state.act.copy()
@@ -50,9 +57,11 @@ def test_calls_are_the_plain_form_or_none():
         call = rq.call(0)
         calls.append(call is not None)
         if call is not None:
+            forms |= {name for name, form in FORMS.items() if form().address == call[0]}
             make_calls(np.array([call], np.int64))
             assert np.array_equal(state.act, expected), turn
-    assert 20 < sum(calls) < 110
+    assert 60 < sum(calls) < 220
+    assert forms == set(FORMS) - {"high_signed", "high_even"}  # no bias at all: is not drawn
 
 
 def test_bounds_in_the_wrong_order_are_no_call():
