@@ -41,7 +41,7 @@ module npu_issue #(
     input  wire                         retire_i,      // R of an instruction that is not CFG
 
     // tokens
-    input  wire  [SIDES-1:0]            has_i,         // a token of the engine at that side is there
+    input  wire  [SIDES-1:0]            has_i,         // a token of the engine there has come
     output wire  [SIDES-1:0]            take_o,
     output wire  [SIDES-1:0]            signal_o,
     input  wire                         overflow_i,    // a signal of this cycle finds TOKEN_MAX

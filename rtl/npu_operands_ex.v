@@ -100,8 +100,8 @@ module npu_operands_ex #(
       (mac_x == 16'd1 || mac_x > 16'(LINE_WORDS));
 
   assign mx_operand_o = mac_none || bits < 4'd2 || bits > bits_most || rows == '0 ||
-      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || words_meet || (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad ||
-      mac_banks_beyond;
+      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || words_meet ||
+      (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad || mac_banks_beyond;
   assign mx_claims_o  = {mac_acc_banks, 4'h0, wgt_banks, mac_read_banks};
 
   // What RQ and VEC have in common.

@@ -88,7 +88,8 @@ module npu_top #(
     if (SIZE < 4 || SIZE > 64 || SIZE != (1 << $clog2(SIZE))) begin : gen_bad_size
       npu_top_SIZE_must_be_a_power_of_two_4_to_64 bad_parameter ();
     end
-    if (ROWS < 2 || ROWS > 64 || (ROWS > SIZE && ROWS != SIZE << $clog2(WORDS))) begin : gen_bad_rows
+    if (ROWS < 2 || ROWS > 64 || (ROWS > SIZE && ROWS != SIZE << $clog2(WORDS)))
+    begin : gen_bad_rows
       npu_top_ROWS_must_be_2_to_SIZE_or_SIZE_times_a_power_of_two bad_parameter ();
     end
   endgenerate

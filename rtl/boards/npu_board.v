@@ -25,6 +25,7 @@ module npu_board #(
   localparam int HOST = 0, FETCH = 1, LD = 2, READERS = 3;
   localparam int ST = 1, WRITERS = 2;  // HOST writes too
   localparam int NPU_BIT   = 31;
+  localparam int WORD_STROBE = 15;
 
   // Bytes of the line.
 
@@ -122,7 +123,7 @@ module npu_board #(
   assign awaddr[HOST*32+:32]                     = address;
   assign memory_awvalid[HOST]                    = awvalid && !to_npu;
   assign memory_wdata[HOST*DATA_BITS+:DATA_BITS] = {COLUMNS{wdata}};
-  assign wstrb[HOST*BUS_BYTES+:BUS_BYTES]        = BUS_BYTES'(4'hf) << byte_of_beat;
+  assign wstrb[HOST*BUS_BYTES+:BUS_BYTES]        = BUS_BYTES'(WORD_STROBE) << byte_of_beat;
   assign wlast[HOST]                             = 1'b1;
   assign memory_wvalid[HOST]                     = wvalid && !to_npu;
   assign memory_bready[HOST]                     = bready;
@@ -167,7 +168,7 @@ module npu_board #(
       .lite_awvalid_i (awvalid && to_npu),
       .lite_awready_o (npu_awready),
       .lite_wdata_i   (wdata),
-      .lite_wstrb_i   (4'hf),
+      .lite_wstrb_i   (4'(WORD_STROBE)),
       .lite_wvalid_i  (wvalid && to_npu),
       .lite_wready_o  (npu_wready),
       .lite_bresp_o   (npu_bresp),

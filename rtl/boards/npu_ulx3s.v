@@ -27,8 +27,9 @@ module npu_ulx3s #(
   logic button_q;
   wire rst = button_q || !(&wait_q);
 
-  always_ff @(posedge clk_25mhz) begin
-    button_q <= btn_1;
+  always_ff @(posedge clk_25mhz) button_q <= btn_1;
+
+  always @(posedge clk_25mhz) begin  // beside an initial block no always_ff is allowed
     if (!(&wait_q)) wait_q <= wait_q + 1'b1;
   end
 

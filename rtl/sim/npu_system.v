@@ -243,7 +243,8 @@ module npu_system #(
       $finish;
     end
     waited_q <= rst_i ? 0 : waited_q + 1;
-    if (!rst_i && ((run && npu.cycle >= cycles_most) || waited_q >= cycles_most + HOST_CYCLES)) begin
+    if (!rst_i &&
+        ((run && npu.cycle >= cycles_most) || waited_q >= cycles_most + HOST_CYCLES)) begin
       $display("npu_system: still running after %0d cycles", cycles_most);
       $finish;
     end
@@ -299,8 +300,8 @@ module npu_system #(
       .cause_i       (npu.sequencer.engine[0].cause),
       .fault_pc_i    (npu.sequencer.engine[0].fault_pc),
       .write_i       (|npu.ld_write),
-      .space_i       (npu.ld_write[TARGET_PAR] ? 8'(SPACE_PAR) : npu.ld_write[TARGET_WGT] ? 8'(SPACE_WGT) :
-                      8'(SPACE_ACT)),
+      .space_i       (npu.ld_write[TARGET_PAR] ? 8'(SPACE_PAR) :
+                      npu.ld_write[TARGET_WGT] ? 8'(SPACE_WGT) : 8'(SPACE_ACT)),
       .address_i     (32'(npu.ld_address)),
       .write_bytes_i (npu.ld_write[TARGET_PAR] ? 4 * SIZE : SIZE),
       .data_i        (npu.ld_data)
