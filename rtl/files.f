@@ -37,6 +37,7 @@ npu_issue.v
 npu_burst.v
 npu_scratchpad.v
 npu_lines.v
+npu_rows.v
 npu_weight_loader.v
 npu_weight_column.v
 npu_vector_engine.v

@@ -25,7 +25,7 @@ module npu_accumulators #(
     input  wire  [REGIONS-1:0]          mx_write_i,
     input  wire  [WORD_BITS-1:0]        mx_write_address_i,
     input  wire  [ACC_BANKS-1:0]        mx_banks_i,
-    output wire  [REGIONS*ACC_BITS-1:0] mx_acc_o,    // the cycle after
+    output wire  [REGIONS*ACC_BITS-1:0] mx_acc_o,    // ISA_READ_CYCLES after the address
     input  wire  [REGIONS*ACC_BITS-1:0] mx_acc_i,
 
     // EP

@@ -146,10 +146,13 @@ module npu_activations #(
       // Each reader takes the word of the part that it read.
       for (w = 0; w < PLACES; w = w + 1) begin : reader
         localparam int PORT = (w < WORDS) ? 0 : w - WORDS + 1;
-        logic [PART_BITS-1:0] part_q;
+        logic [PART_BITS-1:0] part_1q, part_q;
+        logic read_1q;
 
         always_ff @(posedge clk_i) begin
-          if (read_i[w]) part_q <= read_address_i[w*ADDRESS_BITS+:PART_BITS];
+          read_1q <= read_i[w];
+          if (read_i[w]) part_1q <= read_address_i[w*ADDRESS_BITS+:PART_BITS];
+          if (read_1q) part_q <= part_1q;
         end
 
         for (p = 0; p < WORDS; p = p + 1) begin : from

@@ -6,10 +6,10 @@
 // | stage | signals                                             |
 // |-------|-----------------------------------------------------|
 // | 1     | product_*_q; mode_q, shift_*_q, subtract_q          |
-// | 2, 3  | npu_round_shift of each operand                     |
-// | 4     | acc_o: sum or difference                            |
+// | 2..4  | npu_round_shift of each operand                     |
+// | 5     | acc_o: sum or difference                            |
 //
-// Latency: 4 cycles.
+// Latency: 5 cycles.
 // Spec: npusim/datapath/add.py
 
 `default_nettype none
@@ -48,7 +48,7 @@ module npu_add #(
 
   logic                           valid_1q;
   logic [MODE_BITS-1:0]           mode_1q;
-  logic                           subtract_1q, subtract_2q, subtract_3q;
+  logic                           subtract_1q, subtract_2q, subtract_3q, subtract_4q;
   logic [SHIFT_BITS-1:0]          shift_a_1q;
   logic [SHIFT_BITS-1:0]          shift_b_1q;
   logic signed [PRODUCT_BITS-1:0] product_a_1q;
@@ -69,6 +69,7 @@ module npu_add #(
       subtract_1q  <= subtract_i;
       subtract_2q  <= subtract_1q;
       subtract_3q  <= subtract_2q;
+      subtract_4q  <= subtract_3q;
       shift_a_1q   <= shift_a_i;
       shift_b_1q   <= shift_b_i;
       product_a_1q <= PRODUCT_BITS'(xe_a_i) * PRODUCT_BITS'(multiplier_a);
@@ -76,9 +77,9 @@ module npu_add #(
     end
   end
 
-  wire valid_3q;
-  wire signed [ROUNDED_BITS-1:0] rounded_a_3q;
-  wire signed [ROUNDED_BITS-1:0] rounded_b_3q;
+  wire valid_4q;
+  wire signed [ROUNDED_BITS-1:0] rounded_a_4q;
+  wire signed [ROUNDED_BITS-1:0] rounded_b_4q;
 
   npu_round_shift #(
       .TOTAL_BITS(TOTAL_BITS),
@@ -88,11 +89,11 @@ module npu_add #(
       .rst_i    (rst_i),
       .en_i     (en_i),
       .valid_i  (valid_1q),
-      .valid_o  (valid_3q),
+      .valid_o  (valid_4q),
       .mode_i   (mode_1q),
       .shift_i  (shift_a_1q),
       .total_i  ({product_a_1q, {LEFT_SHIFT{1'b0}}}),
-      .rounded_o(rounded_a_3q)
+      .rounded_o(rounded_a_4q)
   );
 
   wire unused_valid;  // the valid bit of a serves both
@@ -109,18 +110,18 @@ module npu_add #(
       .mode_i   (mode_1q),
       .shift_i  (shift_b_1q),
       .total_i  ({product_b_1q, {LEFT_SHIFT{1'b0}}}),
-      .rounded_o(rounded_b_3q)
+      .rounded_o(rounded_b_4q)
   );
 
   always_ff @(posedge clk_i) begin
     if (rst_i) valid_o <= 1'b0;
-    else if (en_i) valid_o <= valid_3q;
+    else if (en_i) valid_o <= valid_4q;
   end
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      if (subtract_3q) acc_o <= ACC_BITS'(rounded_a_3q) - ACC_BITS'(rounded_b_3q);
-      else acc_o <= ACC_BITS'(rounded_a_3q) + ACC_BITS'(rounded_b_3q);
+      if (subtract_4q) acc_o <= ACC_BITS'(rounded_a_4q) - ACC_BITS'(rounded_b_4q);
+      else acc_o <= ACC_BITS'(rounded_a_4q) + ACC_BITS'(rounded_b_4q);
     end
   end
 

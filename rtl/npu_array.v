@@ -2,12 +2,11 @@
 //
 // | stage | signals                                                                  |
 // |-------|--------------------------------------------------------------------------|
-// | 1     | act_i, wgt_i, par_i: memory outputs; byte c (PAR: 32-bit word c) is lane c's |
-// | 2     | operand_q, own operands of the lanes; in a convolution all lanes see     |
-// |       | those of a slice: row r that of lane slice*ROWS + r, or of more words:   |
-// |       | row r that of lane r % SIZE of word r / SIZE                             |
+// | 2     | act_i, wgt_i, par_i: memory outputs; byte c (PAR: 32-bit word c) is lane c's |
+// | 3     | operand_q, own operands of the lanes; npu_rows shows each to every lane  |
 // | later | out_o, acc_o                                                             |
 //
+// What the instruction of EP asks for is decoded into registers, a cycle before the first word comes.
 // table: word i of the walk writes entries (i*SIZE + lane) mod 256.
 //
 // Law: docs/architecture.md, section 2
@@ -51,7 +50,7 @@ module npu_array #(
     input  wire                        vector_busy_i,   // RQ or VEC runs
     input  wire                        vector_start_i,  // cycle I of RQ or VEC
 
-    // memory outputs, stage 1
+    // memory outputs, stage 2
     input  wire  [WORDS*SIZE*BYTE_BITS-1:0] mx_act_i,   // of each word of a tile
     input  wire  [SIZE*BYTE_BITS-1:0]  ep_act_i,
     input  wire  [SIZE*BYTE_BITS-1:0]  wgt_i,
@@ -67,12 +66,12 @@ module npu_array #(
     input  wire  [ROWS-1:0]            operand_active_i,
     input  wire  [SLICE_BITS-1:0]      operand_slice_i,
     input  wire                        operand_first_i,
+    input  wire  [1:0]                 operand_above_i,
     input  wire                        swap_i,
     input  wire                        column_read_i,
     input  wire  [COLUMN_BITS-1:0]     column_i,
     input  wire                        column_write_i,
     input  wire  [COLUMN_BITS-1:0]     column_written_i,
-    input  wire  [1:0]                 operand_above_i,
 
     // accumulators: region by region, in it lane by lane
     input  wire                        acc_clear_i,
@@ -87,12 +86,12 @@ module npu_array #(
     input  wire                        term_valid_i,
     input  wire  [1:0]                 term_index_i,
     input  wire                        term_from_act_i,
-    input  wire                        tap_1_i,
-    input  wire                        first_1_i,
     input  wire                        tap_2_i,
     input  wire                        first_2_i,
-    input  wire  [LANE_BITS-1:0]       lane_1_i,     // whose turn it is of those that share a unit
-    input  wire  [LANE_BITS-1:0]       lane_2_i,
+    input  wire                        tap_3_i,
+    input  wire                        first_3_i,
+    input  wire  [LANE_BITS-1:0]       lane_2_i,     // whose turn it is of those that share a unit
+    input  wire  [LANE_BITS-1:0]       lane_3_i,
     input  wire                        hold_i,       // a result of a lane before the last
 
     // results
@@ -116,14 +115,23 @@ module npu_array #(
   wire [VEC_OP_W-1:0] op = ep_current_i[VEC_OP_L+:VEC_OP_W];
   wire is_rq  = opcode == HEADER_OPCODE_W'(OP_RQ);
   wire is_vec = opcode == HEADER_OPCODE_W'(OP_VEC);
-  wire is_max    = is_vec && op == VEC_OP_W'(VEC_OP_MAX);
-  wire is_min    = is_vec && op == VEC_OP_W'(VEC_OP_MIN);
-  wire is_multiply = is_vec && op == VEC_OP_W'(VEC_OP_MULTIPLY);
-  wire is_add    = is_vec && op == VEC_OP_W'(VEC_OP_ADD) || is_multiply;  // in one unit
-  wire is_sum    = is_vec && op == VEC_OP_W'(VEC_OP_SUM);
-  wire is_lookup = is_vec && op == VEC_OP_W'(VEC_OP_LOOKUP);
-  wire is_table  = is_vec && op == VEC_OP_W'(VEC_OP_TABLE);
-  wire is_copy   = is_vec && op == VEC_OP_W'(VEC_OP_COPY);
+  logic is_max_q, is_min_q, is_multiply_q, is_add_q, is_lookup_q, is_table_q, is_copy_q;
+  logic pwlq_q, merge_q, old_sum_q, subtract_q;
+
+  always_ff @(posedge clk_i) begin
+    is_max_q      <= is_vec && op == VEC_OP_W'(VEC_OP_MAX);
+    is_min_q      <= is_vec && op == VEC_OP_W'(VEC_OP_MIN);
+    is_multiply_q <= is_vec && op == VEC_OP_W'(VEC_OP_MULTIPLY);
+    is_add_q      <= is_vec &&  // in one unit
+        (op == VEC_OP_W'(VEC_OP_ADD) || op == VEC_OP_W'(VEC_OP_MULTIPLY));
+    is_lookup_q   <= is_vec && op == VEC_OP_W'(VEC_OP_LOOKUP);
+    is_table_q    <= is_vec && op == VEC_OP_W'(VEC_OP_TABLE);
+    is_copy_q     <= is_vec && op == VEC_OP_W'(VEC_OP_COPY);
+    old_sum_q     <= is_vec && op == VEC_OP_W'(VEC_OP_SUM) && ep_current_i[VEC_ACCUMULATE_L];
+    subtract_q    <= ep_current_i[VEC_SUBTRACT_L];
+    pwlq_q        <= is_rq && ep_current_i[RQ_PWLQ_L];
+    merge_q       <= is_rq && ep_current_i[RQ_PWLQ_L] && !ep_current_i[RQ_ACT_TERMS_L];
+  end
 
   wire [31:0] mac_format = mx_registers_i[MX_R_MAC_FORMAT*32+:32];
   wire [31:0] rq_output  = ep_registers_i[EP_R_RQ_OUTPUT*32+:32];
@@ -133,77 +141,51 @@ module npu_array #(
   wire unused = &{1'b0, mx_current_i, mx_registers_i, ep_current_i, ep_registers_i, mac_format,
                   rq_output, rq_mode, add_shift, add_zero_point};
 
-  wire depthwise = mx_current_i[MAC_DEPTHWISE_L];
-  wire pwlq      = is_rq && ep_current_i[RQ_PWLQ_L];
-  wire merge     = pwlq && !ep_current_i[RQ_ACT_TERMS_L];
-  wire old_sum   = is_sum && ep_current_i[VEC_ACCUMULATE_L];
   wire [XE_BITS-1:0] ep_zero_point =
-      first_1_i ? add_zero_point[EP_R_ADD_ZERO_POINT_ZERO_POINT0_L+:XE_BITS] :
+      first_2_i ? add_zero_point[EP_R_ADD_ZERO_POINT_ZERO_POINT0_L+:XE_BITS] :
       add_zero_point[EP_R_ADD_ZERO_POINT_ZERO_POINT1_L+:XE_BITS];
 
   // Operands.
 
   wire [SIZE*XE_BITS-1:0] own_xe;
   wire [ROWS*XE_BITS-1:0] conv_xe;
-  wire [ROWS*XE_BITS-1:0] line_mask;
+  wire [SIZE-1:0] keep;
+  wire [ROWS-1:0] mask, enters_1, enters_2;
+  wire [1:0] above_keep;
+  wire depthwise, valid_2, valid_3;
   logic [SIZE*BYTE_BITS-1:0] operand_q;
-
-  always_ff @(posedge clk_i) begin
-    if (tap_1_i) operand_q <= ep_act_i;
-  end
-
-  // The rows of the array at which the pixels of the two rows before enter, in a window.
-
-  wire [31:0] mac_tile = mx_registers_i[MX_R_MAC_TILE*32+:32];
-  wire [MX_R_MAC_TILE_TAPS_W:0] taps = {1'b0, mac_tile[MX_R_MAC_TILE_TAPS_L+:MX_R_MAC_TILE_TAPS_W]};
-  wire window = depthwise && mx_current_i[MAC_WINDOW_L];
-  wire [ROWS-1:0] enters_1, enters_2;
-  wire [1:0] above_keep = operand_above_i &
-      {|(operand_active_i & enters_2), |(operand_active_i & enters_1)};
-  wire [ROWS*XE_BITS-1:0] enters;
-  wire unused_window = &{1'b0, mac_tile, above_keep, column_read_i, column_i, column_write_i,
+  wire unused_window = &{1'b0, above_keep, column_read_i, column_i, column_write_i,
                          column_written_i};
 
-  genvar r, s;
-  generate
-    for (r = 0; r < ROWS; r = r + 1) begin : row
-      localparam logic [MX_R_MAC_TILE_TAPS_W:0] ROW = (MX_R_MAC_TILE_TAPS_W + 1)'(r);
-      assign enters_1[r] = window && r != 0 && taps == ROW;
-      assign enters_2[r] = window && r != 0 && taps << 1 == ROW;
-      assign enters[r*XE_BITS+:XE_BITS] = {XE_BITS{enters_1[r] || enters_2[r]}};
-      assign line_mask[r*XE_BITS+:XE_BITS] = {XE_BITS{operand_active_i[r] && !operand_first_i}};
+  always_ff @(posedge clk_i) begin
+    if (tap_2_i) operand_q <= ep_act_i;
+  end
 
-      // Lanes outside of the slice hold 0, so a row's operand is the union of its lanes'.
-      for (s = 0; s < SLICES; s = s + 1) begin : slice
-        localparam int LANE = s * ROWS + r;
-        wire [XE_BITS-1:0] lane_xe;
-        wire [XE_BITS-1:0] until_xe;
-
-        if (LANE < SIZE) begin : gen_lane
-          assign lane_xe = own_xe[LANE*XE_BITS+:XE_BITS];
-        end else if (WORDS > 1) begin : gen_word
-          wire unused_valid_word;
-
-          npu_subtract_zero_point subtract_zero_point (
-              .clk_i(clk_i), .rst_i(rst_i), .en_i(operand_valid_i && !depthwise), .valid_i(1'b0),
-              .valid_o(unused_valid_word), .unsigned_type_i(mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
-              .zero_point_i(mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
-              .x_i(mx_act_i[LANE*BYTE_BITS+:BYTE_BITS]), .keep_i(operand_active_i[r]),
-              .xe_o(lane_xe)
-          );
-        end else begin : gen_no_lane
-          assign lane_xe = '0;
-        end
-        if (s == 0) begin : gen_first
-          assign until_xe = lane_xe;
-        end else begin : gen_next
-          assign until_xe = slice[s-1].until_xe | lane_xe;
-        end
-      end
-
-      assign conv_xe[r*XE_BITS+:XE_BITS] = slice[SLICES-1].until_xe;
-    end
-  endgenerate
+  npu_rows #(
+      .SIZE(SIZE),
+      .ROWS(ROWS)
+  ) rows (
+      .clk_i           (clk_i),
+      .rst_i           (rst_i),
+      .current_i       (mx_current_i),
+      .registers_i     (mx_registers_i),
+      .depthwise_o     (depthwise),
+      .operand_valid_i (operand_valid_i),
+      .operand_active_i(operand_active_i),
+      .operand_slice_i (operand_slice_i),
+      .operand_first_i (operand_first_i),
+      .operand_above_i (operand_above_i),
+      .valid_2_o       (valid_2),
+      .keep_2_o        (keep),
+      .mx_act_i        (mx_act_i),
+      .valid_3_o       (valid_3),
+      .mask_3_o        (mask),
+      .above_keep_3_o  (above_keep),
+      .own_xe_i        (own_xe),
+      .conv_xe_o       (conv_xe),
+      .enters_1_o      (enters_1),
+      .enters_2_o      (enters_2)
+  );
 
   // The table.
 
@@ -212,7 +194,7 @@ module npu_array #(
 
   always_ff @(posedge clk_i) begin
     if (vector_start_i) place_q <= '0;
-    else if (tap_2_i && is_table) begin
+    else if (tap_3_i && is_table_q) begin
       place_q <= place_q + 1'b1;
       table_q[place_q*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
     end
@@ -266,8 +248,6 @@ module npu_array #(
         );
       end
 
-      wire in_slice = SLICES == 1 || operand_slice_i == SLICE_BITS'(c / ROWS);
-
       npu_lane #(
           .ROWS        (ROWS),
           .UNIFORM_BITS(UNIFORM_BITS),
@@ -288,17 +268,16 @@ module npu_array #(
           .selectors_i        (mx_registers_i[MX_R_SUBSET_SELECTORS*32+:32]),
           .levels_i           (mx_registers_i[MX_R_LUT_LEVELS0*32+:LEVELS_BITS]),
           .mx_act_i           (mx_act_i[c*BYTE_BITS+:BYTE_BITS]),
-          .operand_valid_i    (operand_valid_i),
-          .keep_i             (depthwise ? operand_active_i[0]
-                                         : operand_active_i[c%ROWS] && in_slice),
+          .operand_valid_i    (valid_2),
+          .keep_i             (keep[c]),
           .mx_unsigned_i      (mac_format[MX_R_MAC_FORMAT_UNSIGNED_L]),
           .mx_zero_point_i    (mac_format[MX_R_MAC_FORMAT_ZERO_POINT_L+:XE_BITS]),
           .own_xe_o           (own_xe[c*XE_BITS+:XE_BITS]),
           .depthwise_i        (depthwise),
-          .line_step_i        (operand_valid_i && depthwise),
-          .line_mask_i        (line_mask),
+          .step_i             (valid_3),
+          .mask_i             (mask),
           .conv_xe_i          (conv_xe),
-          .enters_i           (enters),
+          .enters_i           (enters_1 | enters_2),
           .entering_xe_i      (entering_xe),
           .acc_clear_i        (acc_clear_i),
           .mx_acc_i           (mx_old[c*REGIONS*ACC_BITS+:REGIONS*ACC_BITS]),
@@ -312,13 +291,13 @@ module npu_array #(
           .term_valid_i       (term_valid_i),
           .term_index_i       (term_index_i),
           .term_from_act_i    (term_from_act_i),
-          .pwlq_i             (pwlq),
+          .pwlq_i             (pwlq_q),
           .operand_i          (operand_q[c*BYTE_BITS+:BYTE_BITS]),
-          .tap_i              (tap_2_i),
-          .first_i            (first_2_i),
-          .maximum_i          (is_max),
-          .minimum_i          (is_min),
-          .old_sum_i          (old_sum),
+          .tap_i              (tap_3_i),
+          .first_i            (first_3_i),
+          .maximum_i          (is_max_q),
+          .minimum_i          (is_min_q),
+          .old_sum_i          (old_sum_q),
           .constants_o        (constants[c*CONSTANT_BITS+:CONSTANT_BITS]),
           .term_o             (terms[c*ACC_BITS+:ACC_BITS]),
           .pooled_o           (ep_acc_o[c*ACC_BITS+:ACC_BITS])
@@ -337,23 +316,23 @@ module npu_array #(
           .clk_i            (clk_i),
           .rst_i            (rst_i),
           .busy_i           (vector_busy_i),
-          .lane_1_i         (lane_1_i),
           .lane_2_i         (lane_2_i),
+          .lane_3_i         (lane_3_i),
           .act_i            (ep_act_i[c*N*BYTE_BITS+:N*BYTE_BITS]),
           .acc_i            (ep_old[c*N*REGIONS*ACC_BITS+:N*REGIONS*ACC_BITS]),
           .term_i           (terms[c*N*ACC_BITS+:N*ACC_BITS]),
           .constants_i      (constants[c*N*CONSTANT_BITS+:N*CONSTANT_BITS]),
           .term_valid_i     (term_valid_i),
           .term_index_i     (term_index_i),
-          .merge_i          (merge),
+          .merge_i          (merge_q),
           .pwlq_bits_i      (rq_mode[EP_R_RQ_MODE_PWLQ_BITS_L+:4]),
-          .pair_valid_i     (tap_1_i && is_add),
+          .pair_valid_i     (tap_2_i && is_add_q),
           .unsigned_i       (rq_mode[EP_R_RQ_MODE_UNSIGNED_L]),
           .zero_point_i     (ep_zero_point),
-          .tap_i            (tap_2_i),
-          .add_i            (is_add),
-          .multiply_i       (is_multiply),
-          .subtract_i       (ep_current_i[VEC_SUBTRACT_L]),
+          .tap_i            (tap_3_i),
+          .add_i            (is_add_q),
+          .multiply_i       (is_multiply_q),
+          .subtract_i       (subtract_q),
           .add_multipliers_i({ep_registers_i[EP_R_ADD_MULTIPLIER2*32+:31],
                               ep_registers_i[EP_R_ADD_MULTIPLIER1*32+:31],
                               ep_registers_i[EP_R_ADD_MULTIPLIER0*32+:31]}),
@@ -377,9 +356,9 @@ module npu_array #(
       ) unit (
           .clk_i    (clk_i),
           .rst_i    (rst_i),
-          .en_i     (is_lookup),
-          .tap_i    (tap_2_i),
-          .lane_i   (lane_2_i),
+          .en_i     (is_lookup_q),
+          .tap_i    (tap_3_i),
+          .lane_i   (lane_3_i),
           .table_i  (table_q),
           .operand_i(operand_q[c*N*BYTE_BITS+:N*BYTE_BITS]),
           .hold_i   (hold_i),
@@ -389,9 +368,9 @@ module npu_array #(
   endgenerate
 
   always_comb begin
-    if (is_copy) out_o = operand_q;
-    else if (is_max || is_min) out_o = pooled;
-    else if (is_lookup) out_o = looked_up;
+    if (is_copy_q) out_o = operand_q;
+    else if (is_max_q || is_min_q) out_o = pooled;
+    else if (is_lookup_q) out_o = looked_up;
     else out_o = requantized;
   end
 

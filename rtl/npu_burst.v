@@ -4,8 +4,8 @@
 //     segment of segment_beats from base + b*block_stride + r*row_stride      bytes, modulo 2^32
 //   burst = min(beats left in the segment, BURST_BEATS, beats to the next 4 KB)
 //
-// Timing: load_i in cycle I; from I + 1 on address_o, beats_o, last_o describe the next burst, and
-// step_i in a cycle goes to the one after it.
+// Timing: load_i in cycle I; from I + 2 on address_o, beats_o, last_o describe the next burst, and
+// step_i in a cycle goes to the one after it, which is there two cycles later.
 // Law: docs/architecture.md, section 5
 
 `default_nettype none
@@ -29,9 +29,9 @@ module npu_burst #(
     input  wire  [ADDRESS_BITS-1:0]  block_stride_i,
 
     input  wire                      step_i,
-    output wire  [ADDRESS_BITS-1:0]  address_o,
-    output wire  [BURST_BITS-1:0]    beats_o,          // 1..BURST_BEATS
-    output wire                      last_o            // nothing follows this burst
+    output logic [ADDRESS_BITS-1:0]  address_o,
+    output logic [BURST_BITS-1:0]    beats_o,          // 1..BURST_BEATS
+    output logic                     last_o            // nothing follows this burst
 );
 
   localparam int PAGE_BITS = 12;
@@ -54,19 +54,25 @@ module npu_burst #(
   wire [ADDRESS_BITS-1:0] segment;
   wire unused = &{1'b0, first};
 
-  assign address_o = segment + done_q;
+  // What the burst at hand is, worked out from the registers below and held in those of the outputs.
 
+  wire [ADDRESS_BITS-1:0] address = segment + done_q;
   wire [PAGE_BEATS_BITS-1:0] to_page = PAGE_BEATS_BITS'(1 << (PAGE_BITS - BUS_LOG2)) -
-      {1'b0, address_o[PAGE_BITS-1:BUS_LOG2]};
+      {1'b0, address[PAGE_BITS-1:BUS_LOG2]};
   wire [BEATS_BITS-1:0] in_page =
       left_q < BEATS_BITS'(to_page) ? left_q : BEATS_BITS'(to_page);
 
-  assign beats_o = in_page < BEATS_BITS'(BURST_BEATS) ?
+  wire [BURST_BITS-1:0] beats = in_page < BEATS_BITS'(BURST_BEATS) ?
       in_page[BURST_BITS-1:0] : BURST_BITS'(BURST_BEATS);
 
-  wire ends = left_q == BEATS_BITS'(beats_o);
+  logic ends_q;  // the segment, with this burst
 
-  assign last_o = ends && (&last);
+  always_ff @(posedge clk_i) begin
+    address_o <= address;
+    beats_o   <= beats;
+    ends_q    <= left_q == BEATS_BITS'(beats);
+    last_o    <= left_q == BEATS_BITS'(beats) && (&last);
+  end
 
   npu_nest #(
       .LEVELS(LEVELS),
@@ -74,7 +80,7 @@ module npu_burst #(
   ) nest (
       .clk_i   (clk_i),
       .load_i  (load_i),
-      .step_i  (step_i && ends),
+      .step_i  (step_i && ends_q),
       .counts_i({blocks_i, rows_i}),
       .first_o (first),
       .last_o  (last)
@@ -86,7 +92,7 @@ module npu_burst #(
   ) nest_address (
       .clk_i    (clk_i),
       .load_i   (load_i),
-      .step_i   (step_i && ends),
+      .step_i   (step_i && ends_q),
       .last_i   (last),
       .base_i   (base_i),
       .strides_i({block_stride_i, row_stride_i}),
@@ -99,8 +105,8 @@ module npu_burst #(
       left_q          <= segment_beats_i;
       done_q          <= '0;
     end else if (step_i) begin
-      left_q <= ends ? segment_beats_q : left_q - BEATS_BITS'(beats_o);
-      done_q <= ends ? '0 : done_q + (ADDRESS_BITS'(beats_o) << BUS_LOG2);
+      left_q <= ends_q ? segment_beats_q : left_q - BEATS_BITS'(beats_o);
+      done_q <= ends_q ? '0 : done_q + (ADDRESS_BITS'(beats_o) << BUS_LOG2);
     end
   end
 

@@ -9,9 +9,9 @@
 //
 // | stage | signals                                                                         |
 // |-------|---------------------------------------------------------------------------------|
-// | 1     | lane_1_i: act, acc: of the lane whose turn it is                                |
-// | 2     | lane_2_i: its term and constants; merged, pair_xe                               |
-// | 3 ..  | npu_requantize; npu_add and then npu_requantize                                 |
+// | 2     | lane_2_i: act, acc: of the lane whose turn it is                                |
+// | 3     | lane_3_i: its term and constants; merged, pair_xe                               |
+// | 4 ..  | npu_requantize; npu_add and then npu_requantize                                 |
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -36,24 +36,24 @@ module npu_epilogue #(
     input  wire                          busy_i,            // RQ or VEC runs
 
     // operands: lane by lane
-    input  wire  [LANE_BITS-1:0]         lane_1_i,          // whose turn it is, stage 1
-    input  wire  [LANE_BITS-1:0]         lane_2_i,          // stage 2
-    input  wire  [LANES*BYTE_BITS-1:0]   act_i,             // stage 1
-    input  wire  [LANES*REGIONS*ACC_BITS-1:0] acc_i,        // stage 1
-    input  wire  [LANES*ACC_BITS-1:0]    term_i,            // stage 2
+    input  wire  [LANE_BITS-1:0]         lane_2_i,          // whose turn it is, stage 2
+    input  wire  [LANE_BITS-1:0]         lane_3_i,          // stage 3
+    input  wire  [LANES*BYTE_BITS-1:0]   act_i,             // stage 2
+    input  wire  [LANES*REGIONS*ACC_BITS-1:0] acc_i,        // stage 2
+    input  wire  [LANES*ACC_BITS-1:0]    term_i,            // stage 3
     input  wire  [LANES*CONSTANT_BITS-1:0] constants_i,     // of npu_lane
 
     // terms of RQ
-    input  wire                          term_valid_i,      // stage 1
+    input  wire                          term_valid_i,      // stage 2
     input  wire  [TERM_BITS-1:0]         term_index_i,
     input  wire                          merge_i,           // term 0 is A1 + n*S
     input  wire  [3:0]                   pwlq_bits_i,
 
     // pairs of VEC
-    input  wire                          pair_valid_i,      // stage 1: a tap of add or multiply
+    input  wire                          pair_valid_i,      // stage 2: a tap of add or multiply
     input  wire                          unsigned_i,
     input  wire  signed [XE_BITS-1:0]    zero_point_i,      // of that tap
-    input  wire                          tap_i,             // stage 2
+    input  wire                          tap_i,             // stage 3
     input  wire                          add_i,             // VEC add or multiply
     input  wire                          multiply_i,
     input  wire                          subtract_i,
@@ -90,20 +90,20 @@ module npu_epilogue #(
 
   generate
     if (LANES == 1) begin : gen_one
-      wire unused_lane = &{1'b0, lane_1_i, lane_2_i};
+      wire unused_lane = &{1'b0, lane_2_i, lane_3_i};
       assign act       = act_i;
       assign acc       = acc_i;
       assign lane_term = term_i;
       assign constants = constants_i;
     end else begin : gen_chosen
       localparam int CHOICE_BITS = $clog2(LANES);
-      wire [CHOICE_BITS-1:0] choice_1 = lane_1_i[CHOICE_BITS-1:0];
       wire [CHOICE_BITS-1:0] choice_2 = lane_2_i[CHOICE_BITS-1:0];
-      wire unused_lane = &{1'b0, lane_1_i, lane_2_i};
-      assign act       = act_i[choice_1*BYTE_BITS+:BYTE_BITS];
-      assign acc       = acc_i[choice_1*(REGIONS*ACC_BITS)+:REGIONS*ACC_BITS];
-      assign lane_term = term_i[choice_2*ACC_BITS+:ACC_BITS];
-      assign constants = constants_i[choice_2*CONSTANT_BITS+:CONSTANT_BITS];
+      wire [CHOICE_BITS-1:0] choice_3 = lane_3_i[CHOICE_BITS-1:0];
+      wire unused_lane = &{1'b0, lane_2_i, lane_3_i};
+      assign act       = act_i[choice_2*BYTE_BITS+:BYTE_BITS];
+      assign acc       = acc_i[choice_2*(REGIONS*ACC_BITS)+:REGIONS*ACC_BITS];
+      assign lane_term = term_i[choice_3*ACC_BITS+:ACC_BITS];
+      assign constants = constants_i[choice_3*CONSTANT_BITS+:CONSTANT_BITS];
     end
   endgenerate
 
@@ -135,7 +135,7 @@ module npu_epilogue #(
 
   // Pairs.
 
-  wire signed [XE_BITS-1:0] pair_xe;  // stage 2
+  wire signed [XE_BITS-1:0] pair_xe;  // stage 3
   logic signed [XE_BITS-1:0] first_xe_q;
   wire signed [ADD_BITS-1:0] added;
   wire unused_valid_add, unused_valid_pair;

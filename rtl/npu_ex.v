@@ -164,12 +164,12 @@ module npu_ex #(
       .operand_active_o   (operand_active),
       .operand_slice_o    (operand_slice),
       .operand_first_o    (operand_first),
+      .operand_above_o    (operand_above),
       .swap_o             (swap),
       .column_read_o      (column_read),
       .column_o           (column),
       .column_write_o     (column_write),
       .column_written_o   (column_written),
-      .operand_above_o    (operand_above),
       .acc_read_o         (mac_acc_read),
       .acc_read_address_o (mac_acc_read_address),
       .acc_clear_o        (mac_acc_clear),
@@ -180,8 +180,8 @@ module npu_ex #(
 
   wire vector_busy, vector_acc_read, vector_acc_write;
   wire [WORD_BITS-1:0] vector_acc_address, vector_write_address;
-  wire par_valid, term_valid, term_from_act, tap_1, first_1, tap_2, first_2, hold;
-  wire [2:0] lane_1, lane_2;
+  wire par_valid, term_valid, term_from_act, tap_2, first_2, tap_3, first_3, hold;
+  wire [2:0] lane_2, lane_3;
   wire [2:0] par_index;
   wire [1:0] term_index;
 
@@ -208,12 +208,12 @@ module npu_ex #(
       .term_valid_o   (term_valid),
       .term_index_o   (term_index),
       .term_from_act_o(term_from_act),
-      .tap_1_o        (tap_1),
-      .first_1_o      (first_1),
       .tap_2_o        (tap_2),
       .first_2_o      (first_2),
-      .lane_1_o       (lane_1),
+      .tap_3_o        (tap_3),
+      .first_3_o      (first_3),
       .lane_2_o       (lane_2),
+      .lane_3_o       (lane_3),
       .hold_o         (hold),
       .act_write_o    (act_write_o),
       .acc_write_o    (vector_acc_write),
@@ -291,12 +291,12 @@ module npu_ex #(
       .operand_active_i(operand_active),
       .operand_slice_i (operand_slice),
       .operand_first_i (operand_first),
+      .operand_above_i (operand_above),
       .swap_i          (swap),
       .column_read_i   (column_read),
       .column_i        (column),
       .column_write_i  (column_write),
       .column_written_i(column_written),
-      .operand_above_i (operand_above),
       .acc_clear_i     (mac_acc_clear),
       .mx_acc_i        (mx_old),
       .mx_acc_o        (mx_more),
@@ -307,12 +307,12 @@ module npu_ex #(
       .term_valid_i    (term_valid),
       .term_index_i    (term_index),
       .term_from_act_i (term_from_act),
-      .tap_1_i         (tap_1),
-      .first_1_i       (first_1),
       .tap_2_i         (tap_2),
       .first_2_i       (first_2),
-      .lane_1_i        (lane_1),
+      .tap_3_i         (tap_3),
+      .first_3_i       (first_3),
       .lane_2_i        (lane_2),
+      .lane_3_i        (lane_3),
       .hold_i          (hold),
       .out_o           (act_o)
   );

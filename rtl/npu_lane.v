@@ -5,14 +5,15 @@
 //
 // | stage       | MAC                                  | RQ, VEC                                |
 // |-------------|--------------------------------------|----------------------------------------|
-// | 1           | memory output                        | memory output                          |
-// | 2           | own_xe_o; line_q: xe of the rows > 0 | term_o, constants_o                    |
-// | 3 ..        | npu_pe_column                        | npu_pool                               |
-// | 2 + column  | sums; ACC output                     |                                        |
-// | 3 + column  | npu_accumulate's output is written   |                                        |
+// | 2           | memory output                        | memory output                          |
+// | 3           | own_xe_o                             | term_o, constants_o                    |
+// | 4           | xe_q: operands of the rows           | npu_pool                               |
+// | 5 ..        | npu_pe_column                        |                                        |
+// | 4 + column  | sums; ACC output                     |                                        |
+// | 5 + column  | npu_accumulate's output is written   |                                        |
 //
-// In a convolution row r's operand is that of a lane of npu_array's choice, for every lane (conv_xe_i). In a depthwise one
-// the lane's own operand enters row 0 and walks down the rows, one a read; npu_lines has more enter.
+// In a convolution row r's operand is what npu_rows chooses, for every lane (conv_xe_i). In a depthwise
+// one the lane's own operand enters row 0 and walks down the rows, one a read; npu_lines has more enter.
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -42,31 +43,31 @@ module npu_lane #(
 
     // weights
     input  wire                          mac_busy_i,        // a MAC runs: its stages move
-    input  wire  [BYTE_BITS-1:0]         wgt_i,             // stage 1: this column's byte
+    input  wire  [BYTE_BITS-1:0]         wgt_i,             // stage 2: this column's byte
     input  wire                          code_valid_i,
     input  wire  [2:0]                   code_shift_i,
     input  wire                          code_spans_i,
     input  wire                          shadow_write_i,
     input  wire  [ROW_BITS-1:0]          shadow_row_i,
-    input  wire                          swap_i,            // stage 1 of a pass's first word
+    input  wire                          swap_i,            // stage 3 of a pass's first word
     input  wire  [FORMAT_BITS-1:0]       format_i,
     input  wire  [3:0]                   bits_i,
     input  wire  [31:0]                  selectors_i,
     input  wire  [LEVELS_BITS-1:0]       levels_i,
 
     // operands of MAC
-    input  wire  [BYTE_BITS-1:0]         mx_act_i,          // stage 1
-    input  wire                          operand_valid_i,   // stage 1
+    input  wire  [BYTE_BITS-1:0]         mx_act_i,          // stage 2
+    input  wire                          operand_valid_i,   // stage 2
     input  wire                          keep_i,
     input  wire                          mx_unsigned_i,
     input  wire  signed [XE_BITS-1:0]    mx_zero_point_i,
-    output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 2
+    output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 3
     input  wire                          depthwise_i,
-    input  wire                          line_step_i,       // stage 1, depthwise
-    input  wire  [ROWS*XE_BITS-1:0]      line_mask_i,       // 0 where a row does not count, or x = 0
-    input  wire  [ROWS*XE_BITS-1:0]      conv_xe_i,         // own_xe_o of a slice's lanes
-    input  wire  [ROWS*XE_BITS-1:0]      enters_i,          // 1 where entering_xe_i has a row's xe
-    input  wire  [ROWS*XE_BITS-1:0]      entering_xe_i,     // stage 2, from npu_lines; else 0
+    input  wire                          step_i,            // stage 3
+    input  wire  [ROWS-1:0]              mask_i,            // 0 where a row does not count, or x = 0
+    input  wire  [ROWS*XE_BITS-1:0]      conv_xe_i,         // stage 3: own_xe_o of a slice's lanes
+    input  wire  [ROWS-1:0]              enters_i,          // 1 where entering_xe_i has a row's xe
+    input  wire  [ROWS*XE_BITS-1:0]      entering_xe_i,     // stage 4, from npu_lines; else 0
 
     // accumulators of MAC
     input  wire                          acc_clear_i,
@@ -74,26 +75,26 @@ module npu_lane #(
     output wire  [REGIONS*ACC_BITS-1:0]  mx_acc_o,          // what is written
 
     // constants and terms of RQ, taps of VEC
-    input  wire  [BYTE_BITS-1:0]         ep_act_i,          // stage 1
-    input  wire  [REGIONS*ACC_BITS-1:0]  ep_acc_i,          // stage 1
+    input  wire  [BYTE_BITS-1:0]         ep_act_i,          // stage 2
+    input  wire  [REGIONS*ACC_BITS-1:0]  ep_acc_i,          // stage 2
     input  wire                          ep_unsigned_i,
-    input  wire  [ACC_BITS-1:0]          par_i,             // stage 1
+    input  wire  [ACC_BITS-1:0]          par_i,             // stage 2
     input  wire                          par_valid_i,
     input  wire  [2:0]                   par_index_i,
-    input  wire                          term_valid_i,      // stage 1
+    input  wire                          term_valid_i,      // stage 2
     input  wire  [TERM_BITS-1:0]         term_index_i,
     input  wire                          term_from_act_i,
     input  wire                          pwlq_i,            // ACC terms of RQ are A1 + n*S and A2
-    input  wire  [BYTE_BITS-1:0]         operand_i,         // stage 2: this lane's byte
-    input  wire                          tap_i,             // stage 2
-    input  wire                          first_i,           // stage 2: first tap of a window
+    input  wire  [BYTE_BITS-1:0]         operand_i,         // stage 3: this lane's byte
+    input  wire                          tap_i,             // stage 3
+    input  wire                          first_i,           // stage 3: first tap of a window
     input  wire                          maximum_i,         // VEC max
     input  wire                          minimum_i,         // VEC min; else sum
     input  wire                          old_sum_i,         // sum: begin with the old ACC value
 
     // results
     output wire  [CONSTANT_BITS-1:0]     constants_o,       // bias, shifts, multipliers
-    output wire  [ACC_BITS-1:0]          term_o,            // stage 2
+    output wire  [ACC_BITS-1:0]          term_o,            // stage 3
     output wire  [ACC_BITS-1:0]          pooled_o
 );
 
@@ -147,16 +148,36 @@ module npu_lane #(
       .x_i(mx_act_i), .keep_i(keep_i), .xe_o(own_xe_o)
   );
 
-  logic [(ROWS-1)*XE_BITS-1:0] line_q;  // rows 1 .. ROWS-1
-  wire [ROWS*XE_BITS-1:0] line = (LINE_WORDS == 0) ? {line_q, own_xe_o}
-                                                   : {line_q, own_xe_o} & ~enters_i | entering_xe_i;
-  wire unused_mask = &{1'b0, line_mask_i[XE_BITS-1:0], enters_i, entering_xe_i};
+  // Stage 4: in a convolution what was broadcast, in a depthwise one the delay line.
 
-  always_ff @(posedge clk_i) begin
-    if (rst_i) line_q <= '0;
-    else if (line_step_i)
-      line_q <= line[(ROWS-1)*XE_BITS-1:0] & line_mask_i[ROWS*XE_BITS-1:XE_BITS];
-  end
+  logic [ROWS*XE_BITS-1:0] xe_q;
+  wire [ROWS*XE_BITS-1:0] xe;
+  wire unused_mask = &{1'b0, mask_i[0], enters_i, entering_xe_i};
+
+  genvar r;
+  generate
+    for (r = 0; r < ROWS; r = r + 1) begin : row
+      localparam int AT = r * XE_BITS;
+      wire [XE_BITS-1:0] next;
+
+      if (r == 0) begin : gen_first
+        assign next = own_xe_o;
+      end else begin : gen_next
+        assign next = mask_i[r] ? xe[AT-XE_BITS+:XE_BITS] : '0;
+      end
+
+      if (LINE_WORDS == 0) begin : gen_no_window
+        assign xe[AT+:XE_BITS] = xe_q[AT+:XE_BITS];
+      end else begin : gen_window
+        assign xe[AT+:XE_BITS] = enters_i[r] ? entering_xe_i[AT+:XE_BITS] : xe_q[AT+:XE_BITS];
+      end
+
+      always_ff @(posedge clk_i) begin
+        if (rst_i) xe_q[AT+:XE_BITS] <= '0;
+        else if (step_i) xe_q[AT+:XE_BITS] <= depthwise_i ? next : conv_xe_i[AT+:XE_BITS];
+      end
+    end
+  endgenerate
 
   wire signed [CENTRE_BITS-1:0]   centre;
   wire signed [TAIL_BITS-1:0]     tail;
@@ -176,7 +197,7 @@ module npu_lane #(
       .valid_o   (unused_valid_column),
       .format_i  (format_i),
       .weight_i  (active),
-      .xe_i      (depthwise_i ? line : conv_xe_i),
+      .xe_i      (xe),
       .centre_o  (centre),
       .tail_o    (tail),
       .tail_sum_o(tail_sum)
@@ -256,7 +277,7 @@ module npu_lane #(
   wire [ACC_BITS-1:0] act_term = {{ACC_BITS - BYTE_BITS{act_top}}, ep_act_i};
   wire [ACC_BITS-1:0] acc_term =
       (pwlq_i && term_index_i != '0) ? ep_acc_i[ACC_BITS+:ACC_BITS] : ep_acc_i[0+:ACC_BITS];
-  logic [ACC_BITS-1:0] term_q;  // stage 2
+  logic [ACC_BITS-1:0] term_q;  // stage 3
   wire unused_tail_sum = &{1'b0, ep_acc_i[2*ACC_BITS+:ACC_BITS]};
 
   always_ff @(posedge clk_i) begin

@@ -9,7 +9,8 @@
 // |-------------|-----------------------------|---------------------------------------------|
 // | I           | operands taken              | operands taken                              |
 // | I + 1       | first burst worked out      | the walk stands at the first word           |
-// | I + 2       | first arvalid               | a padding word a cycle, or a beat           |
+// | I + 2       | it is there                 | a padding word a cycle, or a beat           |
+// | I + 3       | first arvalid               |                                             |
 // | last + 1    |                             | the last word is written                    |
 // | last + 2    |                             | R                                           |
 //
@@ -134,7 +135,8 @@ module npu_ld #(
 
   // Requests.
 
-  logic plan_q;  // the next burst is worked out in this cycle
+  logic start_q; // the first burst is worked out in this cycle
+  logic plan_q;  // the next burst is there
   wire [ADDRESS_BITS-1:0] burst_address;
   wire [8:0] burst_beats;
   wire burst_last;
@@ -160,10 +162,12 @@ module npu_ld #(
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
+      start_q   <= 1'b0;
       plan_q    <= 1'b0;
       arvalid_o <= 1'b0;
     end else begin
-      plan_q <= issue_i || (arvalid_o && arready_i && more_q);
+      start_q <= issue_i;
+      plan_q  <= start_q || (arvalid_o && arready_i && more_q);
       if (plan_q) begin
         arvalid_o <= 1'b1;
         araddr_o  <= burst_address;

@@ -8,13 +8,15 @@
 // | stage      | activations                                  | weights                        |
 // |------------|----------------------------------------------|--------------------------------|
 // | 0          | ACT address, pass t from s_t on              | WGT address of tile t+1, row 0 |
-// | 1          | memory output; operand_*_o; swap_o           | memory output                  |
-// | 2          | operands of the array                        | code register                  |
-// | 2 + column | sums of the array; acc_clear_o; ACC output   | (npu_weight_loader)            |
-// | 3 + column | ACC + sum; acc_write_o                       |                                |
-// | 4 + column | R of the last                                |                                |
+// | 1          | bank's output; operand_*_o                   | bank's output                  |
+// | 2          | memory output                                | memory output                  |
+// | 3          | xe of the lanes; swap_o                      | code register                  |
+// | 4          | operands of the array                        | (npu_weight_loader)            |
+// | 4 + column | sums of the array; acc_clear_o; ACC output   |                                |
+// | 5 + column | ACC + sum; acc_write_o                       |                                |
+// | 6 + column | R of the last                                |                                |
 //
-// column = latency of npu_pe_column. The ACC address is out one cycle before the sums.
+// column = latency of npu_pe_column. The ACC address is out ISA_READ_CYCLES before the sums.
 // Law: docs/architecture.md, sections 2 and 4
 
 `default_nettype none
@@ -50,7 +52,7 @@ module npu_mac_engine #(
     output wire                         wgt_read_o,
     output wire  [WORD_BITS-1:0]        wgt_address_o,
 
-    // stage 1 of the weights, and the shadow register
+    // memory output of the weights, and the shadow register
     output wire                         code_valid_o,
     output wire  [2:0]                  code_shift_o,
     output wire                         code_spans_o,
@@ -62,14 +64,14 @@ module npu_mac_engine #(
     output logic [ROWS-1:0]             operand_active_o,  // rows that count
     output logic [SLICE_BITS-1:0]       operand_slice_o,   // the slice of the word that they multiply
     output logic                        operand_first_o,   // x = 0
-    output logic                        swap_o,            // first word of a pass
+    output logic [1:0]                  operand_above_o,   // rows before this one, in this pass
+    output wire                         swap_o,            // stage 3 of the first word of a pass
 
-    // depthwise window: columns of pixels, stages 0 and 1
-    output wire                         column_read_o,
-    output wire  [COLUMN_BITS-1:0]      column_o,
+    // depthwise window: columns of pixels, stages 1 and 2
+    output logic                        column_read_o,
+    output logic [COLUMN_BITS-1:0]      column_o,
     output logic                        column_write_o,
     output logic [COLUMN_BITS-1:0]      column_written_o,
-    output logic [1:0]                  operand_above_o,   // rows before this one, in this pass
 
     // accumulators
     output wire                         acc_read_o,
@@ -84,9 +86,10 @@ module npu_mac_engine #(
   `include "generated/npu_latency.vh"
 
   localparam int LEVELS = 6;
-  localparam int COLUMN_CYCLES = latency_pe_column(ROWS);
+  localparam int SWAP_CYCLES   = 3;
+  localparam int COLUMN_CYCLES = 1 + latency_pe_column(ROWS);  // with the register before it
   localparam int RETIRE_CYCLES =
-      ISA_MAC_DRAIN_CYCLES + LATENCY_SUBTRACT_ZERO_POINT + COLUMN_CYCLES;
+      ISA_MAC_DRAIN_CYCLES + LATENCY_SUBTRACT_ZERO_POINT + latency_pe_column(ROWS);
   localparam int LOAD_CYCLES = ISA_MAC_LOAD_CYCLES + LATENCY_WEIGHT_DECODE;  // beside the rows
   localparam int ACC_BITS = WORD_BITS + 3;  // what travels beside the operands
 
@@ -256,6 +259,7 @@ module npu_mac_engine #(
   // Operands: which rows count is the same for a whole pass.
 
   wire [ROWS-1:0] active;
+  logic [1:0] above_q;
 
   genvar r;
   generate
@@ -266,30 +270,29 @@ module npu_mac_engine #(
   endgenerate
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) begin
-      operand_valid_o <= 1'b0;
-      swap_o          <= 1'b0;
-    end else begin
-      operand_valid_o <= step;
-      swap_o          <= pass_begins;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
+    if (rst_i) operand_valid_o <= 1'b0;
+    else operand_valid_o <= step;
     if (step) begin
       operand_active_o <= active;
       operand_slice_o  <= slice;
       operand_first_o  <= first[0];
+      operand_above_o  <= above_q;
     end
   end
+
+  npu_delay #(
+      .WIDTH (1),
+      .CYCLES(SWAP_CYCLES)
+  ) until_swap (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i(pass_begins),
+      .data_o(swap_o)
+  );
 
   // The lines of a window: the column that is read, and how many rows were.
 
   logic [COLUMN_BITS-1:0] column_q;
-  logic [1:0] above_q;
-
-  assign column_read_o = step && window;
-  assign column_o      = column_q;
 
   always_ff @(posedge clk_i) begin
     if (issue_i) begin
@@ -303,15 +306,9 @@ module npu_mac_engine #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) column_write_o <= 1'b0;
-    else column_write_o <= column_read_o;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (step) begin
-      column_written_o <= column_q;
-      operand_above_o  <= above_q;
-    end
+    if (rst_i) {column_write_o, column_read_o} <= '0;
+    else {column_write_o, column_read_o} <= {column_read_o, step && window};
+    {column_written_o, column_o} <= {column_o, column_q};
   end
 
   // Results: which reads have one, and where it goes.
@@ -356,7 +353,7 @@ module npu_mac_engine #(
 
   npu_delay #(
       .WIDTH (ACC_BITS),
-      .CYCLES(1)
+      .CYCLES(ISA_READ_CYCLES)
   ) until_sum (
       .clk_i (clk_i),
       .rst_i (rst_i),

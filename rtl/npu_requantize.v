@@ -8,18 +8,19 @@
 // result they follow in the next cycles: first_i = 0 adds them to the sum of those before, and y_o
 // after the last is the result. The machine has one multiplier and brings one term a cycle.
 //
-// Each multiplier is split in two halves, so that no stage holds more than a 32 x 17 multiplication.
-// Stages 1 to 3 move with valid inputs alone.
+// Each multiplier is split in four bytes, so that no stage holds more than a 32 x 9 multiplication.
+// Stages 1 to 4 move with valid inputs alone.
 //
 // | stage | signals                                                |
 // |-------|--------------------------------------------------------|
-// | 1     | low_half_q, high_half_q: partial products; whole shift |
-// | 2     | product_q = low half + (high half << 16)               |
-// | 3     | total_q = bias or total_q + products                   |
-// | 4, 5  | npu_round_shift: + constant; >> s, saturate to s10     |
-// | 6     | y_o: + zero point, clamp                               |
+// | 1     | partial_q: acc times each byte; whole shift            |
+// | 2     | low_q, high_q: of two bytes each                       |
+// | 3     | product_q = low + (high << 16)                         |
+// | 4     | total_4q = bias or total_4q + products                 |
+// | 5..7  | npu_round_shift: + constant; >> s, saturate to s10     |
+// | 8     | y_o: + zero point, clamp                               |
 //
-// Latency: 6 cycles after the last term.
+// Latency: 8 cycles after the last term.
 // Spec: npusim/datapath/requantize.py
 
 `default_nettype none
@@ -56,10 +57,10 @@ module npu_requantize #(
     output logic signed [VALUE_BITS-1:0]         y_o               // low_i..high_i
 );
 
-  localparam int LOW_BITS     = 16;
-  localparam int HIGH_BITS    = MULTIPLIER_BITS - LOW_BITS;
-  localparam int LOW_PRODUCT  = ACC_BITS + LOW_BITS;
-  localparam int HIGH_PRODUCT = ACC_BITS + HIGH_BITS;
+  localparam int BYTE_BITS    = 8;
+  localparam int BYTES        = 4;                     // of a multiplier
+  localparam int PARTIAL_BITS = ACC_BITS + BYTE_BITS;
+  localparam int HALF_BITS    = PARTIAL_BITS + BYTE_BITS;
   localparam int ROUNDED_BITS = 10;
   localparam int MOVED_BITS   = ROUNDED_BITS + 1;  // rounded + zero point
 
@@ -69,47 +70,56 @@ module npu_requantize #(
     end
   endgenerate
 
-  // Stages 1..3. Control and bias travel beside the data that they belong to.
+  // Stages 1..4. Control and bias travel beside the data that they belong to.
 
-  logic valid_1q, valid_2q, valid_3q, first_1q, first_2q;
-  logic [MODE_BITS-1:0]  mode_1q, mode_2q, mode_3q;
-  logic [SHIFT_BITS-1:0] shift_1q, shift_2q, shift_3q;
-  logic signed [TOTAL_BITS-1:0] bias_1q, bias_2q, total_3q;
-  logic [3*VALUE_BITS-1:0] bounds_1q, bounds_2q, bounds_3q, bounds_4q, bounds_5q;
+  logic valid_1q, valid_2q, valid_3q, valid_4q, first_1q, first_2q, first_3q;
+  logic [MODE_BITS-1:0]  mode_1q, mode_2q, mode_3q, mode_4q;
+  logic [SHIFT_BITS-1:0] shift_1q, shift_2q, shift_3q, shift_4q;
+  logic signed [TOTAL_BITS-1:0] bias_1q, bias_2q, bias_3q, total_4q;
+  logic [3*VALUE_BITS-1:0] bounds_1q, bounds_2q, bounds_3q, bounds_4q;
+  logic [3*VALUE_BITS-1:0] bounds_5q, bounds_6q, bounds_7q;
 
-  genvar j;
+  genvar j, k;
   generate
     for (j = 0; j < MAX_TERMS; j = j + 1) begin : term
       wire signed [ACC_BITS-1:0] acc = acc_i[j*ACC_BITS+:ACC_BITS];
-      wire signed [LOW_BITS:0] low_half = {1'b0, multiplier_i[j*MULTIPLIER_BITS+:LOW_BITS]};
-      wire signed [HIGH_BITS:0] high_half =
-          {1'b0, multiplier_i[j*MULTIPLIER_BITS+LOW_BITS+:HIGH_BITS]};
+      wire [BYTES*BYTE_BITS-1:0] multiplier =
+          {1'b0, multiplier_i[j*MULTIPLIER_BITS+:MULTIPLIER_BITS]};
 
-      logic signed [LOW_PRODUCT-1:0]  low_product_q;
-      logic signed [HIGH_PRODUCT-1:0] high_product_q;
-      logic signed [TOTAL_BITS-1:0]   product_q;
-      wire signed [TOTAL_BITS-1:0]    sum;
+      for (k = 0; k < BYTES; k = k + 1) begin : part
+        wire signed [BYTE_BITS:0] factor = {1'b0, multiplier[k*BYTE_BITS+:BYTE_BITS]};
+        logic signed [PARTIAL_BITS-1:0] partial_q;
+
+        always_ff @(posedge clk_i) begin
+          if (en_i && valid_i) partial_q <= PARTIAL_BITS'(acc) * PARTIAL_BITS'(factor);
+        end
+      end
+
+      logic signed [HALF_BITS-1:0]  low_q, high_q;
+      logic signed [TOTAL_BITS-1:0] product_q;
+      wire signed [TOTAL_BITS-1:0]  sum;
 
       if (j == 0) begin : gen_first
-        assign sum = (first_2q ? bias_2q : total_3q) + product_q;
+        assign sum = (first_3q ? bias_3q : total_4q) + product_q;
       end else begin : gen_next
         assign sum = term[j-1].sum + product_q;
       end
 
       always_ff @(posedge clk_i) begin
-        if (en_i && valid_i) begin
-          low_product_q  <= LOW_PRODUCT'(acc) * LOW_PRODUCT'(low_half);
-          high_product_q <= HIGH_PRODUCT'(acc) * HIGH_PRODUCT'(high_half);
+        if (en_i && valid_1q) begin
+          low_q  <= HALF_BITS'(part[0].partial_q) + {part[1].partial_q, {BYTE_BITS{1'b0}}};
+          high_q <= HALF_BITS'(part[2].partial_q) + {part[3].partial_q, {BYTE_BITS{1'b0}}};
         end
-        if (en_i && valid_1q)
-          product_q <= TOTAL_BITS'(low_product_q) + {high_product_q, {LOW_BITS{1'b0}}};
+        if (en_i && valid_2q)
+          product_q <= TOTAL_BITS'(low_q) + TOTAL_BITS'({high_q, {2 * BYTE_BITS{1'b0}}});
       end
     end
   endgenerate
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) {valid_3q, valid_2q, valid_1q} <= '0;
-    else if (en_i) {valid_3q, valid_2q, valid_1q} <= {valid_2q, valid_1q, valid_i};
+    if (rst_i) {valid_4q, valid_3q, valid_2q, valid_1q} <= '0;
+    else if (en_i)
+      {valid_4q, valid_3q, valid_2q, valid_1q} <= {valid_3q, valid_2q, valid_1q, valid_i};
   end
 
   always_ff @(posedge clk_i) begin
@@ -128,17 +138,24 @@ module npu_requantize #(
       bounds_2q <= bounds_1q;
     end
     if (en_i && valid_2q) begin
+      first_3q  <= first_2q;
       shift_3q  <= shift_2q;
       mode_3q   <= mode_2q;
-      total_3q  <= term[MAX_TERMS-1].sum;
+      bias_3q   <= bias_2q;
       bounds_3q <= bounds_2q;
+    end
+    if (en_i && valid_3q) begin
+      shift_4q  <= shift_3q;
+      mode_4q   <= mode_3q;
+      total_4q  <= term[MAX_TERMS-1].sum;
+      bounds_4q <= bounds_3q;
     end
   end
 
-  // Stages 4 and 5.
+  // Stages 5 to 7.
 
-  wire valid_5q;
-  wire signed [ROUNDED_BITS-1:0] rounded_5q;
+  wire valid_7q;
+  wire signed [ROUNDED_BITS-1:0] rounded_7q;
 
   npu_round_shift #(
       .TOTAL_BITS(TOTAL_BITS),
@@ -147,31 +164,32 @@ module npu_requantize #(
       .clk_i    (clk_i),
       .rst_i    (rst_i),
       .en_i     (en_i),
-      .valid_i  (valid_3q),
-      .valid_o  (valid_5q),
-      .mode_i   (mode_3q),
-      .shift_i  (shift_3q),
-      .total_i  (total_3q),
-      .rounded_o(rounded_5q)
+      .valid_i  (valid_4q),
+      .valid_o  (valid_7q),
+      .mode_i   (mode_4q),
+      .shift_i  (shift_4q),
+      .total_i  (total_4q),
+      .rounded_o(rounded_7q)
   );
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      bounds_4q <= bounds_3q;
       bounds_5q <= bounds_4q;
+      bounds_6q <= bounds_5q;
+      bounds_7q <= bounds_6q;
     end
   end
 
-  // Stage 6.
+  // Stage 8.
 
-  wire signed [VALUE_BITS-1:0] zero_point = bounds_5q[2*VALUE_BITS+:VALUE_BITS];
-  wire signed [VALUE_BITS-1:0] low        = bounds_5q[VALUE_BITS+:VALUE_BITS];
-  wire signed [VALUE_BITS-1:0] high       = bounds_5q[0+:VALUE_BITS];
-  wire signed [MOVED_BITS-1:0] moved = MOVED_BITS'(rounded_5q) + MOVED_BITS'(zero_point);
+  wire signed [VALUE_BITS-1:0] zero_point = bounds_7q[2*VALUE_BITS+:VALUE_BITS];
+  wire signed [VALUE_BITS-1:0] low        = bounds_7q[VALUE_BITS+:VALUE_BITS];
+  wire signed [VALUE_BITS-1:0] high       = bounds_7q[0+:VALUE_BITS];
+  wire signed [MOVED_BITS-1:0] moved = MOVED_BITS'(rounded_7q) + MOVED_BITS'(zero_point);
 
   always_ff @(posedge clk_i) begin
     if (rst_i) valid_o <= 1'b0;
-    else if (en_i) valid_o <= valid_5q;
+    else if (en_i) valid_o <= valid_7q;
   end
 
   always_ff @(posedge clk_i) begin

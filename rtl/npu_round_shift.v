@@ -14,10 +14,11 @@
 //
 // | stage | signals                                         |
 // |-------|-------------------------------------------------|
-// | 1     | sum_q = total + constant, shift_q               |
-// | 2     | rounded_o: arithmetic shift, saturate           |
+// | 1     | constant_1q, total_1q, shift_1q                 |
+// | 2     | sum_2q = total + constant, shift_2q             |
+// | 3     | rounded_o: arithmetic shift, saturate           |
 //
-// Latency: 2 cycles.
+// Latency: 3 cycles.
 // Spec: npusim/datapath/round_shift.py
 
 `default_nettype none
@@ -84,23 +85,28 @@ module npu_round_shift #(
     endcase
   end
 
-  logic                       valid_q;
-  logic signed [SUM_BITS-1:0] sum_q;
-  logic [SHIFT_BITS-1:0]      shift_q;
+  logic                         valid_1q, valid_2q;
+  logic        [SUM_BITS-1:0]   constant_1q;
+  logic signed [TOTAL_BITS-1:0] total_1q;
+  logic signed [SUM_BITS-1:0]   sum_2q;
+  logic [SHIFT_BITS-1:0]        shift_1q, shift_2q;
 
-  wire signed [SUM_BITS-1:0] shifted = sum_q >>> shift_q;
+  wire signed [SUM_BITS-1:0] shifted = sum_2q >>> shift_2q;
   wire above = !shifted[SUM_BITS-1] && |shifted[SUM_BITS-2:OUT_BITS-1];
   wire below = shifted[SUM_BITS-1] && !(&shifted[SUM_BITS-2:OUT_BITS-1]);
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) {valid_o, valid_q} <= '0;
-    else if (en_i) {valid_o, valid_q} <= {valid_q, valid_i};
+    if (rst_i) {valid_o, valid_2q, valid_1q} <= '0;
+    else if (en_i) {valid_o, valid_2q, valid_1q} <= {valid_2q, valid_1q, valid_i};
   end
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      sum_q   <= total + constant;
-      shift_q <= shift_i;
+      constant_1q <= constant;
+      total_1q    <= total_i;
+      shift_1q    <= shift_i;
+      sum_2q      <= SUM_BITS'(total_1q) + constant_1q;
+      shift_2q    <= shift_1q;
 
       if (above) rounded_o <= {1'b0, {(OUT_BITS - 1) {1'b1}}};
       else if (below) rounded_o <= {1'b1, {(OUT_BITS - 1) {1'b0}}};

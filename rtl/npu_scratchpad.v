@@ -1,6 +1,12 @@
 // scratchpad: BANKS banks under one numbering, for some readers and writers.
 //
-//   bank = address / BANK_WORDS;  data of a read in the next cycle
+//   bank = address / BANK_WORDS;  data ISA_READ_CYCLES = 2 cycles after the read
+//
+// | stage | signals                                          |
+// |-------|--------------------------------------------------|
+// | 0     | read_i, read_address_i; fault                    |
+// | 1     | the bank's output                                |
+// | 2     | word_q: a register behind each bank; data_o      |
 //
 // Ownership keeps the users of a bank apart, so nothing arbitrates: a bank listens to the lowest
 // reader and to the lowest writer that name it. An access whose bank is not in its mask, or beyond
@@ -62,8 +68,13 @@ module npu_scratchpad #(
 
       logic [BANKS-1:0] bank_q;  // that was read; none where the access was suppressed
 
+      logic [BANKS-1:0] bank_1q;
+      logic read_1q;
+
       always_ff @(posedge clk_i) begin
-        if (read_i[u]) bank_q <= read_of[u*BANKS+:BANKS];
+        read_1q <= read_i[u];
+        if (read_i[u]) bank_1q <= read_of[u*BANKS+:BANKS];
+        if (read_1q) bank_q <= bank_1q;
       end
     end
 
@@ -79,11 +90,13 @@ module npu_scratchpad #(
 
     for (b = 0; b < BANKS; b = b + 1) begin : bank
       wire [WIDTH-1:0] word;
+      logic [WIDTH-1:0] word_q;
+      logic read_q;
 
       for (u = 0; u < READERS; u = u + 1) begin : read_by
         wire named;  // by this reader or a lower one
         wire [WORD_BITS-1:0] address;
-        wire [WIDTH-1:0] mine = word & {WIDTH{reader[u].bank_q[b]}};
+        wire [WIDTH-1:0] mine = word_q & {WIDTH{reader[u].bank_q[b]}};
         wire [WIDTH-1:0] some;
 
         if (u == 0) begin : gen_lowest
@@ -132,6 +145,11 @@ module npu_scratchpad #(
           .write_address_i(written_by[WRITERS-1].address),
           .data_i         (written_by[WRITERS-1].data)
       );
+
+      always_ff @(posedge clk_i) begin
+        read_q <= read_by[READERS-1].named;
+        if (read_q) word_q <= word;
+      end
     end
 
     for (u = 0; u < READERS; u = u + 1) begin : result

@@ -34,7 +34,7 @@ module npu_scratchpads #(
     input  wire  [BANK_BITS-1:0] ld_banks_i,
     input  wire  [PAR_BITS-1:0]  ld_data_i,
 
-    // MX; data the cycle after
+    // MX; data ISA_READ_CYCLES after the address, here and below
     input  wire  [WORDS-1:0]     mx_act_read_i,
     input  wire  [WORDS*WORD_BITS-1:0] mx_read_address_i,
     input  wire  [BANK_BITS-1:0] mx_read_banks_i,

@@ -2,8 +2,8 @@
 //
 // | stage | signals                                                                   |
 // |-------|---------------------------------------------------------------------------|
-// | 2     | operand_i of the lane whose turn it is                                    |
-// | 3     | npu_lookup; the bytes of the lanes before the last wait in held_q         |
+// | 3     | operand_i of the lane whose turn it is                                    |
+// | 4     | npu_lookup; the bytes of the lanes before the last wait in held_q         |
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -19,7 +19,7 @@ module npu_shared_lookup #(
     input  wire                          clk_i,
     input  wire                          rst_i,
     input  wire                          en_i,
-    input  wire                          tap_i,      // stage 2
+    input  wire                          tap_i,      // stage 3
     input  wire  [LANE_BITS-1:0]         lane_i,     // whose turn it is
     input  wire  [ENTRIES*BYTE_BITS-1:0] table_i,
     input  wire  [LANES*BYTE_BITS-1:0]   operand_i,

@@ -7,11 +7,12 @@
 // |-------|-------------------------------|--------------------------------------------|
 // | I     | operands taken                | operands taken                             |
 // | I + 1 | first burst worked out        | first ACT address                          |
-// | I + 2 | first awvalid, accepted at h  | memory output                              |
-// | I + 3 |                               | in the buffer of DEPTH words               |
+// | I + 2 | it is there                   | bank's output                              |
+// | I + 3 | first awvalid, accepted at h  | memory output                              |
+// | I + 4 |                               | in the buffer of DEPTH words               |
 // | h + 1 | beats of the burst            | taken beat by beat                         |
 //
-// The burst after the last beat w of a burst is worked out in w + 1. R = last answer + 1.
+// The burst after the last beat w of a burst is there in w + 1. R = last answer + 1.
 // Law: docs/architecture.md, sections 2 and 5
 
 `default_nettype none
@@ -60,7 +61,7 @@ module npu_st #(
     output wire                             read_o,
     output wire  [WORD_BITS-1:0]            address_o,
     output wire  [BANK_BITS-1:0]            banks_o,
-    input  wire  [SIZE*8-1:0]               data_i        // the cycle after
+    input  wire  [SIZE*8-1:0]               data_i        // ISA_READ_CYCLES after the address
 );
 
   `include "generated/npu_isa.vh"
@@ -69,7 +70,7 @@ module npu_st #(
   localparam int K         = SIZE / BUS_BYTES;  // beats of an ACT word
   localparam int BEAT_BITS = $clog2(K) + 1;
   localparam int LEVELS    = 3;
-  localparam int DEPTH     = 4;  // two words are on their way before the first can be taken
+  localparam int DEPTH     = 4;  // three words are on their way before the first can be taken
   localparam int DEPTH_BITS = $clog2(DEPTH);
 
   wire [31:0] row_stride   = registers_i[ST_R_ROW_STRIDE*32+:32];
@@ -104,7 +105,8 @@ module npu_st #(
 
   // Requests, one burst after the other.
 
-  logic plan_q;       // the next burst is worked out in this cycle
+  logic start_q;      // the first burst is worked out in this cycle
+  logic plan_q;       // the next burst is there
   logic final_q;      // no burst follows
   logic [8:0] left_q; // beats left in the burst
   logic [31:0] open_q;// bursts without an answer
@@ -140,13 +142,15 @@ module npu_st #(
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
+      start_q   <= 1'b0;
       plan_q    <= 1'b0;
       awvalid_o <= 1'b0;
       wvalid_o  <= 1'b0;
       sent_q    <= 1'b0;
       open_q    <= '0;
     end else begin
-      plan_q <= issue_i || (beat && wlast_o && !final_q);
+      start_q <= issue_i;
+      plan_q  <= start_q || (beat && wlast_o && !final_q);
       if (plan_q) begin
         awvalid_o <= 1'b1;
         awaddr_o  <= burst_address;
@@ -169,7 +173,7 @@ module npu_st #(
   // Words, read ahead into a small buffer.
 
   logic walk_q;
-  logic coming_q;                     // data_i is a word
+  wire coming;                        // data_i is a word
   logic [DEPTH_BITS:0] held_q;        // words in the buffer or on their way
   logic [DEPTH_BITS-1:0] head_q, tail_q;
   logic [SIZE*8-1:0] word_q[DEPTH];
@@ -206,10 +210,19 @@ module npu_st #(
       .address_o(address_o)
   );
 
+  npu_delay #(
+      .WIDTH (1),
+      .CYCLES(ISA_READ_CYCLES)
+  ) until_word (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i(read_o),
+      .data_o(coming)
+  );
+
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
       walk_q   <= 1'b0;
-      coming_q <= 1'b0;
       held_q   <= '0;
       head_q   <= '0;
       tail_q   <= '0;
@@ -217,9 +230,8 @@ module npu_st #(
     end else begin
       if (issue_i) walk_q <= 1'b1;
       else if (read_o && (&last)) walk_q <= 1'b0;
-      coming_q <= read_o;
       held_q   <= held_q + {{DEPTH_BITS{1'b0}}, read_o} - {{DEPTH_BITS{1'b0}}, taken};
-      if (coming_q) tail_q <= tail_q + 1'b1;
+      if (coming) tail_q <= tail_q + 1'b1;
       if (taken) head_q <= head_q + 1'b1;
       if (taken) beat_q <= '0;
       else if (beat) beat_q <= beat_q + 1'b1;
@@ -227,7 +239,7 @@ module npu_st #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (coming_q) word_q[tail_q] <= data_i;
+    if (coming) word_q[tail_q] <= data_i;
   end
 
   wire [SIZE*8-1:0] word = word_q[head_q];

@@ -7,10 +7,11 @@
 // | stage   | RQ                                            | VEC                              |
 // |---------|-----------------------------------------------|----------------------------------|
 // | 0       | PAR, then ACC or ACT address                  | ACT address; sum: ACC address    |
-// | 1       | memory output; par_*_o, term_*_o, tap_1_o     | memory output                    |
-// | 2       | operand registers; tap_2_o                    | operand register                 |
-// | 2 + L   | result of the unit; write_o                   | result of the unit               |
-// | 3 + L   | R of the last                                 | R of the last                    |
+// | 1       | bank's output                                 | bank's output                    |
+// | 2       | memory output; par_*_o, term_*_o, tap_2_o     | memory output                    |
+// | 3       | operand registers; tap_3_o                    | operand register                 |
+// | 3 + L   | result of the unit; write_o                   | result of the unit               |
+// | 4 + L   | R of the last                                 | R of the last                    |
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -45,20 +46,20 @@ module npu_vector_engine #(
     output wire                         acc_read_o,
     output wire  [WORD_BITS-1:0]        acc_address_o,
 
-    // stage 1
+    // stage 2
     output logic                        par_valid_o,
     output logic [PAR_INDEX_BITS-1:0]   par_index_o,     // word of the channel block
     output logic                        term_valid_o,    // a term or an old sum
     output logic [TERM_BITS-1:0]        term_index_o,
     output logic                        term_from_act_o,
-    output logic                        tap_1_o,         // VEC
-    output logic                        first_1_o,       // first tap of a window
-    output logic [LANE_BITS-1:0]        lane_1_o,        // of those that share a unit
+    output logic                        tap_2_o,         // VEC
+    output logic                        first_2_o,       // first tap of a window
+    output logic [LANE_BITS-1:0]        lane_2_o,        // of those that share a unit
 
-    // stage 2
-    output logic                        tap_2_o,
-    output logic                        first_2_o,
-    output logic [LANE_BITS-1:0]        lane_2_o,
+    // stage 3
+    output logic                        tap_3_o,
+    output logic                        first_3_o,
+    output logic [LANE_BITS-1:0]        lane_3_o,
 
     // result
     output wire                         hold_o,          // of a lane before the last
@@ -212,32 +213,38 @@ module npu_vector_engine #(
     else if (stream_q) term_q <= last[0] ? '0 : term_q + 1'b1;
   end
 
-  // Stages 1 and 2.
+  // Stages 1 to 3.
+
+  logic par_1q, term_1q, term_from_act_1q, tap_1q, first_1q;
+  logic [PAR_INDEX_BITS-1:0] index_1q;
+  logic [TERM_BITS-1:0] term_index_1q;
+  logic [LANE_BITS-1:0] lane_1q;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
-      par_valid_o  <= 1'b0;
-      term_valid_o <= 1'b0;
-      tap_1_o      <= 1'b0;
-      tap_2_o      <= 1'b0;
+      {par_valid_o, par_1q}  <= '0;
+      {term_valid_o, term_1q} <= '0;
+      {tap_3_o, tap_2_o, tap_1q} <= '0;
     end else begin
-      par_valid_o  <= par_q;
-      term_valid_o <= stream_q && (is_rq || old_sum);
-      tap_1_o      <= stream_q && !is_rq;
-      tap_2_o      <= tap_1_o;
+      {par_valid_o, par_1q}  <= {par_1q, par_q};
+      {term_valid_o, term_1q} <= {term_1q, stream_q && (is_rq || old_sum)};
+      {tap_3_o, tap_2_o, tap_1q} <= {tap_2_o, tap_1q, stream_q && !is_rq};
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (par_q) par_index_o <= index_q;
+    if (par_q) index_1q <= index_q;
     if (stream_q) begin
-      term_index_o    <= is_rq ? term_q : '0;
-      term_from_act_o <= from_act && !old_sum;
-      first_1_o       <= first_tap;
-      lane_1_o        <= lane_q;
+      term_index_1q    <= is_rq ? term_q : '0;
+      term_from_act_1q <= from_act && !old_sum;
+      first_1q         <= first_tap;
+      lane_1q          <= lane_q;
     end
-    first_2_o <= first_1_o;
-    lane_2_o  <= lane_1_o;
+    par_index_o     <= index_1q;
+    term_index_o    <= term_index_1q;
+    term_from_act_o <= term_from_act_1q;
+    {first_3_o, first_2_o} <= {first_2_o, first_1q};
+    {lane_3_o, lane_2_o}   <= {lane_2_o, lane_1q};
   end
 
   // Results: a line as long as the longest unit, left where the unit of the instruction ends.
@@ -277,11 +284,15 @@ module npu_vector_engine #(
     end
   end
 
-  wire [LINE_BITS-1:0] retire_place = retire_cycles - 1'b1;
-  wire [LINE_BITS-1:0] write_place  = retire_cycles - LINE_BITS'(2);
+  logic [LINE_BITS-1:0] retire_place_q, write_place_q;  // the same all the while: from I + 2 on
 
-  assign retire_o = busy_o && end_line_q[retire_place];
-  assign {hold, write, write_address_o} = write_line_q[write_place*ENTRY_BITS+:ENTRY_BITS];
+  always_ff @(posedge clk_i) begin
+    retire_place_q <= retire_cycles - 1'b1;
+    write_place_q  <= retire_cycles - LINE_BITS'(2);
+  end
+
+  assign retire_o = busy_o && end_line_q[retire_place_q];
+  assign {hold, write, write_address_o} = write_line_q[write_place_q*ENTRY_BITS+:ENTRY_BITS];
   assign hold_o      = busy_o && hold;
   assign act_write_o = busy_o && write && !is_sum;
   assign acc_write_o = busy_o && write && is_sum;

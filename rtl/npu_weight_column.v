@@ -5,9 +5,9 @@
 //
 // | stage | signals                                                   |
 // |-------|-----------------------------------------------------------|
-// | 1     | wgt_i: memory output                                      |
-// | 2     | code_q: two bytes -> the code, right aligned              |
-// | 3     | npu_weight_decode; written into the shadow register       |
+// | 2     | wgt_i: memory output                                      |
+// | 3     | code_q: two bytes -> the code, right aligned              |
+// | 4     | npu_weight_decode; written into the shadow register       |
 // | swap  | active_o, from the cycle after swap_i on                  |
 //
 // Law: docs/architecture.md, section 1 (weight tiles) and section 4
@@ -36,11 +36,11 @@ module npu_weight_column #(
     input  wire                         rst_i,
     input  wire                         en_i,            // a MAC runs
 
-    input  wire  [BYTE_BITS-1:0]        wgt_i,           // stage 1: this column's byte
+    input  wire  [BYTE_BITS-1:0]        wgt_i,           // stage 2: this column's byte
     input  wire                         code_valid_i,
     input  wire  [2:0]                  code_shift_i,    // place of the code's first bit
     input  wire                         code_spans_i,    // which lies in the byte before
-    input  wire                         shadow_write_i,  // stage 3
+    input  wire                         shadow_write_i,  // stage 4
     input  wire  [ROW_BITS-1:0]         shadow_row_i,
     input  wire                         swap_i,
     input  wire  [FORMAT_BITS-1:0]      format_i,

@@ -6,9 +6,11 @@
 // | cycle     | signals                                                             |
 // |-----------|---------------------------------------------------------------------|
 // | go_i + r  | WGT address of row r                                                |
-// | + 1       | memory output; valid_o, shift_o, spans_o                            |
-// | + 2       | code register of each column                                        |
-// | + 3       | npu_weight_decode; write_o, row_o: into the shadow register         |
+// | + READ    | memory output; valid_o, shift_o, spans_o; READ = ISA_READ_CYCLES    |
+// | + READ + 1 | code register of each column                                       |
+// | + READ + 2 | npu_weight_decode; write_o, row_o: into the shadow register        |
+//
+// The next address is this one or its successor: no code has more bits than a byte.
 //
 // Law: docs/architecture.md, section 1 (weight tiles) and section 4
 
@@ -32,28 +34,35 @@ module npu_weight_loader #(
     output wire                  read_o,
     output wire  [WORD_BITS-1:0] address_o,
 
-    output logic                 valid_o,   // the memory's output is a row's word
-    output logic [2:0]           shift_o,   // place of the code in the word of its first bit
-    output logic                 spans_o,   // the code begins in the word before
+    output wire                  valid_o,   // the memory's output is a row's word
+    output wire  [2:0]           shift_o,   // place of the code in the word of its first bit
+    output wire                  spans_o,   // the code begins in the word before
     output wire                  write_o,   // the decoder's output goes into row row_o
     output wire  [ROW_BITS-1:0]  row_o
 );
 
-  localparam int BIT_BITS = ROW_BITS + 4;  // bits of a column's stream
+  `include "generated/npu_isa.vh"
 
-  logic [WORD_BITS-1:0] tile_q;       // first word of the tile
+  localparam int BIT_BITS    = 3;             // place of a bit in a column's byte
+  localparam int WIDTH_BITS  = BIT_BITS + 1;
+  localparam int BESIDE_BITS = BIT_BITS + 2;  // what travels beside the memory's word
+
+  logic [WORD_BITS-1:0] address_q;    // of the row that comes next
   logic [ROWS_BITS-1:0] left_q;       // rows still to come
-  logic [BIT_BITS-1:0]  last_bit_q;   // last bit of the row that comes next
+  logic [BIT_BITS-1:0]  last_bit_q;   // last bit of the row that comes next, in its byte
   logic [ROW_BITS-1:0]  row_q;
 
-  wire [BIT_BITS-1:0] width = BIT_BITS'(width_i);
-  wire [BIT_BITS-1:0] last_bit  = go_i ? width - 1'b1 : last_bit_q;
-  wire [BIT_BITS-1:0] first_bit = last_bit - width + 1'b1;
+  wire [BIT_BITS-1:0] width_less_1 = BIT_BITS'(width_i - 1'b1);
+  wire [BIT_BITS-1:0] last_bit = go_i ? width_less_1 : last_bit_q;
+  wire [BIT_BITS-1:0] first_bit = last_bit - width_less_1;
+  wire spans = last_bit < width_less_1;
+  wire [WIDTH_BITS-1:0] next_bit = {1'b0, last_bit} + width_i;
   wire [ROWS_BITS-1:0] left = go_i ? rows_i : left_q;
   wire [ROW_BITS-1:0] row = go_i ? '0 : row_q;
+  wire next_byte = next_bit[BIT_BITS] || left == ROWS_BITS'(1);
 
   assign read_o    = go_i || left_q != '0;
-  assign address_o = tile_q + WORD_BITS'(last_bit[BIT_BITS-1:3]);
+  assign address_o = address_q;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) left_q <= '0;
@@ -61,36 +70,31 @@ module npu_weight_loader #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (load_i) tile_q <= base_i;
-    else if (read_o && left == ROWS_BITS'(1)) tile_q <= address_o + 1'b1;
+    if (load_i) address_q <= base_i;
+    else if (read_o && next_byte) address_q <= address_q + 1'b1;
     if (read_o) begin
-      last_bit_q <= last_bit + width;
+      last_bit_q <= next_bit[BIT_BITS-1:0];
       row_q      <= row + 1'b1;
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (rst_i) valid_o <= 1'b0;
-    else valid_o <= read_o;
-  end
-
-  logic [ROW_BITS-1:0] row_1q;
-
-  always_ff @(posedge clk_i) begin
-    if (read_o) begin
-      shift_o <= first_bit[2:0];
-      spans_o <= first_bit[BIT_BITS-1:3] != last_bit[BIT_BITS-1:3];
-      row_1q  <= row;
-    end
-  end
+  npu_delay #(
+      .WIDTH (BESIDE_BITS),
+      .CYCLES(ISA_READ_CYCLES)
+  ) until_word (
+      .clk_i (clk_i),
+      .rst_i (rst_i),
+      .data_i({read_o, first_bit, spans}),
+      .data_o({valid_o, shift_o, spans_o})
+  );
 
   npu_delay #(
       .WIDTH (1 + ROW_BITS),
-      .CYCLES(2)
-  ) delay (
+      .CYCLES(ISA_READ_CYCLES + 2)
+  ) until_decoded (
       .clk_i (clk_i),
       .rst_i (rst_i),
-      .data_i({valid_o, row_1q}),
+      .data_i({read_o, row}),
       .data_o({write_o, row_o})
   );
 

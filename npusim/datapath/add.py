@@ -22,7 +22,7 @@ Its one rounding is requantize's.
 | rounded        | s29   | 255 * 2^20 < 2^28; a shift below 31, which is not legal, saturates   |
 | acc_o          | s30   | sum of two                                                           |
 
-Cycles: 1 result per cycle and lane, latency 4.
+Cycles: 1 result per cycle and lane, latency 5.
 RTL: rtl/npu_add.v
 Source: TFLite reference kernels, add.h (AddElementwise; left shift 20), sub.h, mul.h.
 """
@@ -226,7 +226,7 @@ UNIT = Unit(
         Port("subtract", "in", 1, meaning="1: the second operand is taken from the first"),
         Port("acc", "out", 30, signed=True, meaning="sum at the common scale, or product"),
     ),
-    latency_cycles=4,
+    latency_cycles=5,
     scalar=add,
     vectors=vectors,
     directed=directed,

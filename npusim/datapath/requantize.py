@@ -19,8 +19,8 @@ and the constant is round_shift's.
 | rounded       | s10       | saturated: |y - zero_point| <= 383                             |
 | zero_point, low, high, y | s9 | int8 or uint8                                              |
 
-Cycles: MAX_TERMS terms per cycle and lane, latency 6. A result of more terms takes them in the
-cycles that follow, with first_i = 0, and stands 6 cycles after the last: the machine brings one
+Cycles: MAX_TERMS terms per cycle and lane, latency 8. A result of more terms takes them in the
+cycles that follow, with first_i = 0, and stands 8 cycles after the last: the machine brings one
 term a cycle.
 RTL: rtl/npu_requantize.v
 Source: the fused shift-scaler is the weight-equalizing shift scaler (Oh et al., 2020) carried to J
@@ -333,7 +333,7 @@ UNIT = Unit(
         Port("high", "in", 9, signed=True, legal=(-128, 255), meaning="greatest output"),
         Port("y", "out", 9, signed=True, meaning="output, int8 or uint8"),
     ),
-    latency_cycles=6,
+    latency_cycles=8,
     scalar=requantize,
     parameters={"MAX_TERMS": 1},
     variants=({"MAX_TERMS": 2}, {"MAX_TERMS": 3}, {"MAX_TERMS": 4}),

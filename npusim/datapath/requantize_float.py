@@ -22,7 +22,7 @@ legal; the compiler refuses it. Only products below 512 keep their value, since 
 | rounded       | s10   | saturated at +-511                                                |
 | zero_point, low, high, y | s9 | int8 or uint8                                             |
 
-Cycles: 1 result per cycle and lane, latency 6: that of requantize, whose place it takes.
+Cycles: 1 result per cycle and lane, latency 8: that of requantize, whose place it takes.
 RTL: rtl/npu_requantize_float.v
 Source: XNNPACK's fp32 requantization on x86 and onnxruntime's QLinearConv and QGemm; IEEE 754-2019,
 roundTiesToEven.
@@ -311,7 +311,7 @@ UNIT = Unit(
         Port("high", "in", 9, signed=True, legal=(-128, 255), meaning="greatest output"),
         Port("y", "out", 9, signed=True, meaning="output, int8 or uint8"),
     ),
-    latency_cycles=6,
+    latency_cycles=8,
     scalar=requantize_float,
     parameters={},
     vectors=vectors,

@@ -19,7 +19,7 @@
 | total + c   | s64           | 2^62 + 2^61 + 2^30 < 2^63                           |
 | rounded     | s(OUT_BITS)   | saturates; the default is what requantize needs     |
 
-Cycles: 1 result per cycle, latency 2.
+Cycles: 1 result per cycle, latency 3.
 RTL: rtl/npu_round_shift.v
 Source: `tflite` is gemmlowp's SaturatingRoundingDoublingHighMul followed by RoundingDivideByPOT,
 `ruy` the same with the last shift rounding half up; both round at bit 31 and then at s, and nesting
@@ -197,7 +197,7 @@ UNIT = Unit(
         Port("shift", "in", 6, legal=(0, MAX_SHIFT), meaning="whole shift"),
         Port("rounded", "out", lambda p: p["OUT_BITS"], signed=True, meaning="rounded quotient"),
     ),
-    latency_cycles=2,
+    latency_cycles=3,
     scalar=round_shift_saturate,
     parameters={"TOTAL_BITS": 63, "OUT_BITS": 10},
     variants=({"TOTAL_BITS": 60, "OUT_BITS": 29}, {"TOTAL_BITS": 40, "OUT_BITS": 8}),

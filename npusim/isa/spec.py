@@ -34,10 +34,14 @@ ADDRESS_SPACE = 1 << 16
 """Scratchpad addresses wrap there; no scratchpad has more words."""
 
 CFG_CYCLES = 1
+READ_CYCLES = 2
+"""From a scratchpad's address to its data: one in the bank, one in the register behind it."""
+REQUEST_CYCLES = 3
+"""From the issue of a LD or ST to its first address on the memory port."""
 MAC_LOAD_CYCLES = 2
-MAC_DRAIN_CYCLES = 3
-RQ_DRAIN_CYCLES = 3
-VEC_DRAIN_CYCLES = 3
+MAC_DRAIN_CYCLES = READ_CYCLES + 3
+RQ_DRAIN_CYCLES = READ_CYCLES + 2
+VEC_DRAIN_CYCLES = READ_CYCLES + 2
 PAR_HEADER_WORDS = 3
 """Words of a channel block in PAR before its multipliers."""
 TERMS_MAX = 4

@@ -335,7 +335,7 @@ module npu_system #(
   );
 
   // EP writes ACT words (RQ, VEC), reads the table's, or writes accumulators.
-  wire to_table = npu.ex.array.tap_2_i && npu.ex.array.is_table;
+  wire to_table = npu.ex.array.tap_3_i && npu.ex.array.is_table_q;
   wire to_acc   = npu.ex.vector_acc_write;
 
   npu_tracer #(

@@ -9,7 +9,7 @@ module prove (input clk_i, rst_i, en_i, valid_i,
   wire signed [8:0] y_o;
   npu_requantize_float dut (.*);
 
-  localparam LATENCY = 6;
+  localparam LATENCY = 8;
   reg [LATENCY-1:0] en_q;
   reg signed [31:0] total_q [0:LATENCY-1];
   reg [30:0] scale_q [0:LATENCY-1];

@@ -18,7 +18,8 @@ from npusim.machines import Machine
 
 CODE_ADDRESS = 8192
 NANO = Machine.load("nano")
-L_SUBTRACT, L_COLUMN, L_REQUANTIZE, L_POOL, L_LOOKUP, L_ADD = 1, 2, 6, 1, 1, 4
+L_SUBTRACT, L_COLUMN, L_REQUANTIZE, L_POOL, L_LOOKUP, L_ADD = 1, 2, 8, 1, 1, 5
+L_READ = 2
 LOAD = 2 + 1  # MAC_LOAD_CYCLES and the decoder's latency, beside the rows
 
 
@@ -83,23 +84,23 @@ HALT
 """
     )
     found = durations(run(program))
-    drain = 3 + L_SUBTRACT + L_COLUMN
+    drain = L_READ + 3 + L_SUBTRACT + L_COLUMN
     load = 3 + LOAD
     assert found[10] == load + 10 + drain
     assert found[12] == load + 5 * max(10, load) + 10 + drain
     assert found[14] == load + 5 * max(1, load) + 1 + drain
-    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2) + 3 + L_REQUANTIZE
-    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2) + 3 + L_REQUANTIZE
+    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2) + L_READ + 2 + L_REQUANTIZE
+    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2) + L_READ + 2 + L_REQUANTIZE
     taps = 2 * 1 * 3 * 2
-    assert found[18] == taps + 3
-    assert found[19] == taps + 3 + L_POOL
-    assert found[20] == taps + 3 + L_ADD + L_REQUANTIZE
-    assert found[21] == taps + 3 + L_POOL
-    assert found[22] == taps + 3
-    assert found[24] == 2 * 86 * 3 + 3
-    assert found[26] == 6 + 3 + L_LOOKUP
-    assert found[27] == 6 + 3 + L_POOL
-    assert found[29] == 12 + 3 + L_ADD + L_REQUANTIZE
+    assert found[18] == taps + L_READ + 2
+    assert found[19] == taps + L_READ + 2 + L_POOL
+    assert found[20] == taps + L_READ + 2 + L_ADD + L_REQUANTIZE
+    assert found[21] == taps + L_READ + 2 + L_POOL
+    assert found[22] == taps + L_READ + 2
+    assert found[24] == 2 * 86 * 3 + L_READ + 2
+    assert found[26] == 6 + L_READ + 2 + L_LOOKUP
+    assert found[27] == 6 + L_READ + 2 + L_POOL
+    assert found[29] == 12 + L_READ + 2 + L_ADD + L_REQUANTIZE
     assert all(found[pc] == 1 for pc in (*range(3, 10), 11, 13, 16, 23, 25))
 
 
@@ -153,11 +154,11 @@ HALT
     )
     found = durations(result)
     # LD at I: rows of 2 + 4 + 1 words; a row of pads in I+1..I+7, two more in I+8, I+9. The first
-    # burst is asked for in I+2, the second in I+4; beats from I+12 on. Row 1: beats I+12..I+15, its
-    # pad and the next row's two in I+16..I+18, beats I+19..I+22, the last pad I+23, R = I+25.
-    assert found[2] == 25
-    # ST at I: awvalid I+2, beats I+3..I+9; awvalid I+11, beats I+12..I+18; answer 10 later, R next.
-    assert found[6] == 18 + 10 + 1
+    # burst is asked for in I+3, the second in I+5; beats from I+13 on. Row 1: beats I+13..I+16, its
+    # pad and the next row's two in I+17..I+19, beats I+20..I+23, the last pad I+24, R = I+26.
+    assert found[2] == 26
+    # ST at I: awvalid I+3, beats I+4..I+10; awvalid I+12, beats I+13..I+19; answer 10 later, R next.
+    assert found[6] == 19 + 10 + 1
     expected = dram.copy()
     pixel = dram[:CODE_ADDRESS].reshape(-1, 4)
     for row in range(2):

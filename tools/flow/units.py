@@ -43,7 +43,7 @@ def total(r: Recording, *names: str) -> int:
 
 def _rows(r: Recording, weight_format: str) -> Counts:
     active = zip(r.numbers("operand_active"), r.numbers("operand_valid"), strict=True)
-    rows = sum(a.bit_count() for a, valid in list(active)[:-1] if valid)  # at the PEs a cycle later
+    rows = sum(a.bit_count() for a, valid in list(active)[:-3] if valid)  # at the PEs 3 cycles later
     return {weight_format: rows}
 
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npusim.datapath.jit import scalar
-from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, FETCH_SLOTS, INSTRUCTION_BYTES
+from npusim.isa.spec import (
+    FETCH_BURST_INSTRUCTIONS,
+    FETCH_SLOTS,
+    INSTRUCTION_BYTES,
+    REQUEST_CYCLES,
+)
 from npusim.simulator.timing.dram import (
     Dram,
     Timing,
@@ -94,7 +99,7 @@ def begin(walk: Any, move: Move, issue: int, pc: int) -> None:
     """Stand before the first burst of a LD or ST issued at `issue`."""
     walk[PC], walk[BLOCK], walk[ROW] = pc, 0, 0
     walk[BEAT], walk[LEFT] = move.start, move.columns * move.element_beats
-    walk[VALID], walk[CURSOR] = issue + 2, issue
+    walk[VALID], walk[CURSOR] = issue + REQUEST_CYCLES, issue
     walk[PADS] = move.top * (move.left + move.columns + move.right) + move.left
 
 

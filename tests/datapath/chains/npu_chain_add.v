@@ -5,7 +5,7 @@
 `default_nettype none
 
 module npu_chain_add #(
-    parameter int ADD_CYCLES = 4  // latency of npu_add
+    parameter int ADD_CYCLES = 5  // latency of npu_add
 ) (
     input  wire               clk_i,
     input  wire               rst_i,

@@ -1,5 +1,5 @@
   // Issue comes only while nothing runs.
-  always @(*) assume (!issue_i || (!walk_q && !plan_q && !arvalid_o && drain_q == 0));
+  always @(*) assume (!issue_i || (!walk_q && !start_q && !plan_q && !arvalid_o && drain_q == 0));
 
   reg waits_q;
   reg [ADDRESS_BITS+7:0] asked_q;
@@ -10,6 +10,6 @@
   end
 
   always @(*) begin
-    assert (!(plan_q && arvalid_o));
+    assert (start_q + plan_q + arvalid_o <= 1);  // one request after the other
     if (waits_q) assert (arvalid_o && asked_q == {araddr_o, arlen_o});
   end

@@ -1,5 +1,5 @@
   // Issue comes only while nothing runs.
-  always @(*) assume (!issue_i || (!walk_q && !plan_q && !awvalid_o && !wvalid_o && !sent_q));
+  always @(*) assume (!issue_i || (!walk_q && !start_q && !plan_q && !awvalid_o && !wvalid_o && !sent_q));
 
   reg waits_q, wwaits_q;
   reg [ADDRESS_BITS+7:0] asked_q;
@@ -13,7 +13,7 @@
   end
 
   always @(*) begin
-    assert (plan_q + awvalid_o + wvalid_o <= 1);  // one burst after the other
+    assert (start_q + plan_q + awvalid_o + wvalid_o <= 1);  // one burst after the other
     if (waits_q) assert (awvalid_o && asked_q == {awaddr_o, awlen_o});
     if (wwaits_q) assert (wvalid_o && last_q == wlast_o);
   end

@@ -23,6 +23,7 @@ from npusim.machines import Machine
 ENGINES = ("LD", "MX", "EP", "ST")
 CHANNEL = {name: i for i, name in enumerate(
     ("fetch_ar", "fetch_r", "ld_ar", "ld_r", "st_aw", "st_w", "st_b"))}  # fmt: skip
+READ_CYCLES = 2  # a bank, and the register behind it
 
 
 class Channel:
@@ -259,15 +260,15 @@ def _duration(item, registers, machine):
         cycles = load + reads  # the first pass, and those that follow
         for _ in range(tiles - 1):
             cycles += max(reads, load)
-        return cycles + 3 + latency["subtract_zero_point"] + latency["pe_column"]
+        return cycles + READ_CYCLES + 3 + latency["subtract_zero_point"] + latency["pe_column"]
     if item.name == "RQ":
         terms, pixels = count["vec_kx"], count["vec_y"] * count["vec_x"]
-        return count["vec_b"] * (3 + terms + pixels * terms) + 3 + latency["requantize"]
+        return count["vec_b"] * (3 + terms + pixels * terms) + READ_CYCLES + 2 + latency["requantize"]
     taps = count["vec_b"] * count["vec_y"] * count["vec_x"] * count["vec_ky"] * count["vec_kx"]
     extra = (0, latency["pool"], latency["add"] + latency["requantize"], latency["pool"],
              latency["lookup"], 0, latency["add"] + latency["requantize"],
              latency["pool"])  # fmt: skip
-    return taps + 3 + extra[item["op"]]
+    return taps + READ_CYCLES + 2 + extra[item["op"]]
 
 
 class LoadModel:
@@ -275,7 +276,7 @@ class LoadModel:
 
     def __init__(self, item, registers, cycle, stepper):
         self.bursts = deque(stepper.bursts(item, registers))
-        self.valid_from = cycle + 2
+        self.valid_from = cycle + 3
         self.words = deque(self._walk(item, registers, stepper.machine))
         self.end = None
 
@@ -315,7 +316,7 @@ class StoreModel:
 
     def __init__(self, item, registers, cycle, stepper):
         self.bursts = deque(stepper.bursts(item, registers))
-        self.phase, self.from_cycle, self.left = "address", cycle + 2, 0
+        self.phase, self.from_cycle, self.left = "address", cycle + 3, 0
         self.expected = len(self.bursts)
         self.answered, self.end = 0, None
 
