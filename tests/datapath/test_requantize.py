@@ -36,8 +36,8 @@ from tests.datapath.witnesses import (
 )
 
 ONE_AFTER_THE_OTHER = replace(
-    UNIT, name="chain_terms", parameters={"MAX_TERMS": 2}, variants=(), ties={},
-    latency_cycles=UNIT.latency({}) + 2,
+    UNIT, name="chain_terms", variants=(), ties={}, latency_cycles=UNIT.latency({}) + 2,
+    parameters={"MAX_TERMS": 2, "CYCLES": UNIT.latency({}) + 2},
 )  # fmt: skip
 """Two terms with a gap between them, on one multiplier: chains/npu_chain_terms.v."""
 ONE_ROUNDING = ("floor", "half_up", "half_away", "half_even")

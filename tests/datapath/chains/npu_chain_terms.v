@@ -7,6 +7,7 @@
 
 module npu_chain_terms #(
     parameter  int MAX_TERMS = 2,
+    parameter  int CYCLES    = 10,  // from a result's turn to its output
     localparam int TURNS     = 4,
     localparam int INPUT_BITS = 2 * 32 + 2 * 31 + 63 + 3 + 6 + 4 + 3 * 9
 ) (
@@ -73,8 +74,10 @@ module npu_chain_terms #(
     end
   endgenerate
 
-  assign valid_o = valid[turn_q];
-  assign y_o = y[turn_q*9+:9];
+  wire [1:0] ends = turn_q - 2'(CYCLES);  // the requantizer whose result comes out
+
+  assign valid_o = valid[ends];
+  assign y_o = y[ends*9+:9];
 
 endmodule
 
