@@ -4,14 +4,15 @@
 //   add, multiply:  byte = requantize(add(pair))
 //
 // The walk gives each window once for each of these lanes: a lane's bytes and words are chosen
-// at the memories' outputs, its term and its constants one stage later. The bytes of the lanes
+// at the memories' outputs, its term one stage later, its constants two. The bytes of the lanes
 // before the last wait in held_q until the whole word is written.
 //
 // | stage | signals                                                                         |
 // |-------|---------------------------------------------------------------------------------|
 // | 2     | lane_2_i: act, acc: of the lane whose turn it is                                |
-// | 3     | lane_3_i: its term and constants; merged, pair_xe                               |
-// | 4 ..  | npu_requantize; npu_add and then npu_requantize                                 |
+// | 3     | lane_3_i: its term; tail_sum_q, pair_xe                                         |
+// | 4     | merged, term_q; its constants                                                   |
+// | then  | npu_requantize from 4 on; npu_add from 3 on, and then npu_requantize            |
 //
 // Law: docs/architecture.md, sections 2 and 4
 
@@ -41,7 +42,7 @@ module npu_epilogue #(
     input  wire  [LANES*BYTE_BITS-1:0]   act_i,             // stage 2
     input  wire  [LANES*REGIONS*ACC_BITS-1:0] acc_i,        // stage 2
     input  wire  [LANES*ACC_BITS-1:0]    term_i,            // stage 3
-    input  wire  [LANES*CONSTANT_BITS-1:0] constants_i,     // of npu_lane
+    input  wire  [LANES*CONSTANT_BITS-1:0] constants_i,     // of npu_lane, stage 4
 
     // terms of RQ
     input  wire                          term_valid_i,      // stage 2
@@ -99,11 +100,14 @@ module npu_epilogue #(
       localparam int CHOICE_BITS = $clog2(LANES);
       wire [CHOICE_BITS-1:0] choice_2 = lane_2_i[CHOICE_BITS-1:0];
       wire [CHOICE_BITS-1:0] choice_3 = lane_3_i[CHOICE_BITS-1:0];
+      logic [CHOICE_BITS-1:0] choice_4q;
       wire unused_lane = &{1'b0, lane_2_i, lane_3_i};
       assign act       = act_i[choice_2*BYTE_BITS+:BYTE_BITS];
       assign acc       = acc_i[choice_2*(REGIONS*ACC_BITS)+:REGIONS*ACC_BITS];
       assign lane_term = term_i[choice_3*ACC_BITS+:ACC_BITS];
-      assign constants = constants_i[choice_3*CONSTANT_BITS+:CONSTANT_BITS];
+      assign constants = constants_i[choice_4q*CONSTANT_BITS+:CONSTANT_BITS];
+
+      always_ff @(posedge clk_i) choice_4q <= choice_3;
     end
   endgenerate
 
@@ -114,23 +118,29 @@ module npu_epilogue #(
 
   // Terms.
 
-  logic [TERM_BITS-1:0] term_index_q;
-  logic term_valid_q;
+  logic [TERM_BITS-1:0] term_index_3q, term_index_4q;
+  logic term_valid_3q, term_valid_4q;
+  logic [ACC_BITS-1:0] tail_sum_q, term_q;
   wire [ACC_BITS-1:0] merged;
   wire unused_valid_merge;
   wire unused_acc = &{1'b0, acc};
+  wire first_3 = term_index_3q == '0;
 
   always_ff @(posedge clk_i) begin
-    if (rst_i) term_valid_q <= 1'b0;
-    else term_valid_q <= term_valid_i;
-    if (term_valid_i) term_index_q <= term_index_i;
+    if (rst_i) {term_valid_4q, term_valid_3q} <= '0;
+    else {term_valid_4q, term_valid_3q} <= {term_valid_3q, term_valid_i};
+    if (term_valid_i) term_index_3q <= term_index_i;
+    if (term_valid_i && merge_i && term_index_i == '0) tail_sum_q <= acc[2*ACC_BITS+:ACC_BITS];
+    if (term_valid_3q) begin
+      term_index_4q <= term_index_3q;
+      term_q        <= lane_term;
+    end
   end
 
   npu_merge_regions merge_regions (
-      .clk_i(clk_i), .rst_i(rst_i),
-      .en_i(term_valid_i && merge_i && term_index_i == TERM_BITS'(0)), .valid_i(1'b0),
-      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(acc[0+:ACC_BITS]),
-      .acc_tail_sum_i(acc[2*ACC_BITS+:ACC_BITS]), .acc_o(merged)
+      .clk_i(clk_i), .rst_i(rst_i), .en_i(term_valid_3q && merge_i && first_3), .valid_i(1'b0),
+      .valid_o(unused_valid_merge), .bits_i(pwlq_bits_i), .acc_centre_i(lane_term),
+      .acc_tail_sum_i(tail_sum_q), .acc_o(merged)
   );
 
   // Pairs.
@@ -167,14 +177,14 @@ module npu_epilogue #(
 
   // Requantizer, of RQ's terms, one a cycle, or of add's sum.
 
-  wire first_term = term_index_q == '0;
-  wire [ACC_BITS-1:0] term = (merge_i && first_term) ? merged : lane_term;
+  wire first_term = term_index_4q == '0;
+  wire [ACC_BITS-1:0] term = (merge_i && first_term) ? merged : term_q;
   wire signed [XE_BITS-1:0] requantized, integer_requantized;
   wire unused_valid_requantize;
   wire unused_requantized = requantized[XE_BITS-1];
 
   npu_requantize requantize (
-      .clk_i (clk_i), .rst_i (rst_i), .en_i (busy_i), .valid_i (add_i || term_valid_q),
+      .clk_i (clk_i), .rst_i (rst_i), .en_i (busy_i), .valid_i (add_i || term_valid_4q),
       .valid_o (unused_valid_requantize), .mode_i (mode_i),
       .shift_i        (add_i ? add_shifts_i[2*ADD_SHIFT_BITS+:ADD_SHIFT_BITS] : shift[5:0]),
       .channel_shift_i(add_i ? 4'd0 : shift[9:6]),
@@ -182,7 +192,7 @@ module npu_epilogue #(
       .first_i        (add_i || first_term),
       .acc_i          (add_i ? {{(ACC_BITS - ADD_BITS) {added[ADD_BITS-1]}}, added} : term),
       .multiplier_i   (add_i ? add_multipliers_i[2*MULTIPLIER_BITS+:MULTIPLIER_BITS]
-                             : multipliers[term_index_q*MULTIPLIER_BITS+:MULTIPLIER_BITS]),
+                             : multipliers[term_index_4q*MULTIPLIER_BITS+:MULTIPLIER_BITS]),
       .bias_i         (add_i ? TOTAL_BITS'(0) : bias),
       .y_o            (integer_requantized)
   );
@@ -196,7 +206,7 @@ module npu_epilogue #(
       logic [ACC_BITS-1:0] term0_q;  // where more terms follow
 
       always_ff @(posedge clk_i) begin
-        if (term_valid_q && first_term) term0_q <= term;
+        if (term_valid_4q && first_term) term0_q <= term;
       end
 
       npu_requantize_float requantize_float (

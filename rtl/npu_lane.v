@@ -6,8 +6,8 @@
 // | stage       | MAC                                  | RQ, VEC                                |
 // |-------------|--------------------------------------|----------------------------------------|
 // | 2           | memory output                        | memory output                          |
-// | 3           | own_xe_o                             | term_o, constants_o                    |
-// | 4           | xe_q: operands of the rows           | npu_pool                               |
+// | 3           | own_xe_o                             | term_o, par_q                          |
+// | 4           | xe_q: operands of the rows           | constants_o; npu_pool                  |
 // | 5 ..        | npu_pe_column                        |                                        |
 // | 4 + column  | sums; ACC output                     |                                        |
 // | 5 + column  | npu_accumulate's output is written   |                                        |
@@ -252,19 +252,27 @@ module npu_lane #(
   logic [9:0] shift_q;
   logic [TERMS*MULTIPLIER_BITS-1:0] multiplier_q;
   wire unused_bias = bias_q[2*ACC_BITS-1];
-  wire unused_par  = par_i[ACC_BITS-1];
+  logic par_valid_q;
+  logic [2:0] par_index_q;
+  logic [ACC_BITS-1:0] par_q;
+  wire unused_par = par_q[ACC_BITS-1];
 
   always_ff @(posedge clk_i) begin
+    par_valid_q <= par_valid_i && !rst_i;
     if (par_valid_i) begin
-      if (par_index_i == 3'd0) begin
-        bias_q[ACC_BITS-1:0] <= par_i;
+      par_index_q <= par_index_i;
+      par_q       <= par_i;
+    end
+    if (par_valid_q) begin
+      if (par_index_q == 3'd0) begin
+        bias_q[ACC_BITS-1:0] <= par_q;
         multiplier_q         <= '0;
       end
-      if (par_index_i == 3'd1) bias_q[ACC_BITS+:ACC_BITS] <= par_i;
-      if (par_index_i == 3'd2) shift_q <= {par_i[11:8], par_i[5:0]};
+      if (par_index_q == 3'd1) bias_q[ACC_BITS+:ACC_BITS] <= par_q;
+      if (par_index_q == 3'd2) shift_q <= {par_q[11:8], par_q[5:0]};
       for (int j = 0; j < TERMS; j = j + 1) begin
-        if (par_index_i == 3'(ISA_PAR_HEADER_WORDS + j))
-          multiplier_q[j*MULTIPLIER_BITS+:MULTIPLIER_BITS] <= par_i[MULTIPLIER_BITS-1:0];
+        if (par_index_q == 3'(ISA_PAR_HEADER_WORDS + j))
+          multiplier_q[j*MULTIPLIER_BITS+:MULTIPLIER_BITS] <= par_q[MULTIPLIER_BITS-1:0];
       end
     end
   end

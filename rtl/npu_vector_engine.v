@@ -9,9 +9,10 @@
 // | 0       | PAR, then ACC or ACT address                  | ACT address; sum: ACC address    |
 // | 1       | bank's output                                 | bank's output                    |
 // | 2       | memory output; par_*_o, term_*_o, tap_2_o     | memory output                    |
-// | 3       | operand registers; tap_3_o                    | operand register                 |
-// | 3 + L   | result of the unit; write_o                   | result of the unit               |
-// | 4 + L   | R of the last                                 | R of the last                    |
+// | 3       | operand registers                             | operand register; tap_3_o        |
+// | 4       | term merged; constants                        |                                  |
+// | n + L   | result of the unit; write_o; n = 4            | n = 3                            |
+// | + 1     | R of the last                                 | R of the last                    |
 //
 // Law: docs/architecture.md, sections 2 and 4
 

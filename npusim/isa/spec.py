@@ -40,7 +40,7 @@ REQUEST_CYCLES = 3
 """From the issue of a LD or ST to its first address on the memory port."""
 MAC_LOAD_CYCLES = 2
 MAC_DRAIN_CYCLES = READ_CYCLES + 3
-RQ_DRAIN_CYCLES = READ_CYCLES + 2
+RQ_DRAIN_CYCLES = READ_CYCLES + 3
 VEC_DRAIN_CYCLES = READ_CYCLES + 2
 PAR_HEADER_WORDS = 3
 """Words of a channel block in PAR before its multipliers."""

@@ -89,8 +89,8 @@ HALT
     assert found[10] == load + 10 + drain
     assert found[12] == load + 5 * max(10, load) + 10 + drain
     assert found[14] == load + 5 * max(1, load) + 1 + drain
-    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2) + L_READ + 2 + L_REQUANTIZE
-    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2) + L_READ + 2 + L_REQUANTIZE
+    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2) + L_READ + 3 + L_REQUANTIZE
+    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2) + L_READ + 3 + L_REQUANTIZE
     taps = 2 * 1 * 3 * 2
     assert found[18] == taps + L_READ + 2
     assert found[19] == taps + L_READ + 2 + L_POOL
