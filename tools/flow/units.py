@@ -43,8 +43,8 @@ def total(r: Recording, *names: str) -> int:
 
 def _rows(r: Recording, weight_format: str) -> Counts:
     active = zip(r.numbers("operand_active"), r.numbers("operand_valid"), strict=True)
-    rows = sum(a.bit_count() for a, valid in list(active)[:-3] if valid)  # at the PEs 3 cycles later
-    return {weight_format: rows}
+    at_the_pes = list(active)[:-3]  # three cycles later
+    return {weight_format: sum(a.bit_count() for a, valid in at_the_pes if valid)}
 
 
 def _weights(r: Recording, weight_format: str) -> Counts:

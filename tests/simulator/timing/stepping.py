@@ -263,7 +263,9 @@ def _duration(item, registers, machine):
         return cycles + READ_CYCLES + 3 + latency["subtract_zero_point"] + latency["pe_column"]
     if item.name == "RQ":
         terms, pixels = count["vec_kx"], count["vec_y"] * count["vec_x"]
-        return count["vec_b"] * (3 + terms + pixels * terms) + READ_CYCLES + 3 + latency["requantize"]
+        return (
+            count["vec_b"] * (3 + terms + pixels * terms) + READ_CYCLES + 3 + latency["requantize"]
+        )
     taps = count["vec_b"] * count["vec_y"] * count["vec_x"] * count["vec_ky"] * count["vec_kx"]
     extra = (0, latency["pool"], latency["add"] + latency["requantize"], latency["pool"],
              latency["lookup"], 0, latency["add"] + latency["requantize"],
