@@ -157,7 +157,7 @@ HALT
     # burst is asked for in I+3, the second in I+5; beats from I+13 on. Row 1: beats I+13..I+16, its
     # pad and the next row's two in I+17..I+19, beats I+20..I+23, the last pad I+24, R = I+26.
     assert found[2] == 26
-    # ST at I: awvalid I+3, beats I+4..I+10; awvalid I+12, beats I+13..I+19; answer 10 later, then R.
+    # ST at I: awvalid I+3, beats I+4..I+10; awvalid I+12, beats I+13..I+19; 10 later an answer, R.
     assert found[6] == 19 + 10 + 1
     expected = dram.copy()
     pixel = dram[:CODE_ADDRESS].reshape(-1, 4)
