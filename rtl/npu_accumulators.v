@@ -2,7 +2,8 @@
 //
 //   region 0 is A1 (or the only one), 1 is A2, 2 is S;  lane c's 32 bits are c*32 ..
 //
-// EP writes region 0 alone. The regions of a word have one address; what is absent reads 0.
+// EP writes region 0 alone. The regions of a word have one address, and each its own enable: none is
+// read whose sum nothing is added to. What is absent reads 0.
 //
 // Law: docs/architecture.md, section 1
 
@@ -20,7 +21,7 @@ module npu_accumulators #(
     input  wire                         clk_i,
 
     // MX
-    input  wire                         mx_read_i,
+    input  wire  [REGIONS-1:0]          mx_read_i,
     input  wire  [WORD_BITS-1:0]        mx_read_address_i,
     input  wire  [REGIONS-1:0]          mx_write_i,
     input  wire  [WORD_BITS-1:0]        mx_write_address_i,
@@ -29,7 +30,7 @@ module npu_accumulators #(
     input  wire  [REGIONS*ACC_BITS-1:0] mx_acc_i,
 
     // EP
-    input  wire                         ep_read_i,
+    input  wire  [REGIONS-1:0]          ep_read_i,
     input  wire  [WORD_BITS-1:0]        ep_read_address_i,
     input  wire                         ep_write_i,
     input  wire  [WORD_BITS-1:0]        ep_write_address_i,
@@ -41,6 +42,8 @@ module npu_accumulators #(
     output wire                         mx_fault_o,
     output wire                         ep_fault_o
 );
+
+  wire [REGIONS-1:0] mx_fault, ep_fault;
 
   genvar g;
   generate
@@ -54,7 +57,7 @@ module npu_accumulators #(
             .BANK_WORDS(ACC_WORDS / ACC_BANKS)
         ) memory (
             .clk_i          (clk_i),
-            .read_i         ({ep_read_i, mx_read_i}),
+            .read_i         ({ep_read_i[g], mx_read_i[g]}),
             .read_address_i ({ep_read_address_i, mx_read_address_i}),
             .read_banks_i   ({ep_banks_i, mx_banks_i}),
             .data_o         ({ep_acc_o[g*ACC_BITS+:ACC_BITS], mx_acc_o[g*ACC_BITS+:ACC_BITS]}),
@@ -66,19 +69,21 @@ module npu_accumulators #(
             .write_fault_o  (write_fault)
         );
 
-        if (g == 0) begin : gen_faults
-          assign mx_fault_o = read_fault[0] || write_fault[0];
-          assign ep_fault_o = read_fault[1] || write_fault[1];
-        end else begin : gen_same
-          wire unused = &{1'b0, read_fault, write_fault};
-        end
+        assign mx_fault[g] = read_fault[0] || write_fault[0];
+        assign ep_fault[g] = read_fault[1] || write_fault[1];
       end else begin : gen_absent
-        wire unused = &{1'b0, mx_write_i[g], mx_acc_i[g*ACC_BITS+:ACC_BITS]};
+        wire unused = &{1'b0, ep_read_i[g], mx_read_i[g], mx_write_i[g],
+                        mx_acc_i[g*ACC_BITS+:ACC_BITS]};
+        assign mx_fault[g] = 1'b0;
+        assign ep_fault[g] = 1'b0;
         assign mx_acc_o[g*ACC_BITS+:ACC_BITS] = '0;
         assign ep_acc_o[g*ACC_BITS+:ACC_BITS] = '0;
       end
     end
   endgenerate
+
+  assign mx_fault_o = |mx_fault;
+  assign ep_fault_o = |ep_fault;
 
 endmodule
 

@@ -20,6 +20,7 @@ module npu_array #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int LUT          = 0,
+    parameter  int PWLQ_DOUBLE  = 0,
     parameter  int FP32_REQUANTIZER = 0,  // beside each requantizer there is one of float32
     parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
     parameter  int LANES_PER_LOOKUP      = 1,
@@ -250,9 +251,8 @@ module npu_array #(
 
       npu_lane #(
           .ROWS        (ROWS),
-          .UNIFORM_BITS(UNIFORM_BITS),
-          .SUBSET      (SUBSET),
-          .PWLQ_BITS   (PWLQ_BITS), .LUT(LUT),
+          .UNIFORM_BITS(UNIFORM_BITS), .SUBSET(SUBSET),
+          .PWLQ_BITS   (PWLQ_BITS), .LUT(LUT), .PWLQ_DOUBLE(PWLQ_DOUBLE),
           .LINE_WORDS  (LINE_WORDS)
       ) unit (
           .clk_i              (clk_i), .rst_i(rst_i),

@@ -17,6 +17,7 @@ module npu_ex #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int LUT          = 0,
+    parameter  int PWLQ_DOUBLE  = 0,
     parameter  int FP32_REQUANTIZER = 0,  // beside each requantizer there is one of float32
     parameter  int LANES_PER_REQUANTIZER = 1,  // 1, 2, 4 or 8; likewise
     parameter  int LANES_PER_LOOKUP      = 1,
@@ -106,6 +107,7 @@ module npu_ex #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .LUT         (LUT),
+      .PWLQ_DOUBLE (PWLQ_DOUBLE),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .LINE_WORDS  (LINE_WORDS),
       .ACT_BANKS   (ACT_BANKS),
@@ -125,9 +127,9 @@ module npu_ex #(
 
   // Addresses and timing.
 
-  wire mac_busy, mac_acc_read, mac_acc_clear, mac_acc_final;
+  wire mac_busy, mac_acc_clear, mac_acc_final;
   wire [WORD_BITS-1:0] mac_acc_read_address, mac_acc_write_address;
-  wire [REGIONS-1:0] mac_acc_write;
+  wire [REGIONS-1:0] mac_acc_read, mac_acc_write, vector_acc_read;
   wire code_valid, code_spans, shadow_write, operand_valid, operand_first, swap;
   wire [2:0] code_shift;
   wire [ROW_BITS-1:0] shadow_row;
@@ -178,7 +180,7 @@ module npu_ex #(
       .acc_final_o        (mac_acc_final)
   );
 
-  wire vector_busy, vector_acc_read, vector_acc_write;
+  wire vector_busy, vector_acc_write;
   wire [WORD_BITS-1:0] vector_acc_address, vector_write_address;
   wire par_valid, term_valid, term_from_act, tap_2, first_2, tap_3, first_3, hold;
   wire [2:0] lane_2, lane_3;
@@ -264,6 +266,7 @@ module npu_ex #(
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
       .LUT         (LUT),
+      .PWLQ_DOUBLE (PWLQ_DOUBLE),
       .FP32_REQUANTIZER(FP32_REQUANTIZER),
       .LANES_PER_REQUANTIZER(LANES_PER_REQUANTIZER),
       .LANES_PER_LOOKUP(LANES_PER_LOOKUP),

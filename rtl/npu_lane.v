@@ -25,9 +25,10 @@ module npu_lane #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int LUT          = 0,
+    parameter  int PWLQ_DOUBLE  = 0,
     parameter  int LINE_WORDS   = 0,      // pixels of a row in npu_lines; 0: not built in
     localparam int BYTE_BITS  = 8,
-    localparam int FORMAT_BITS = 2,
+    localparam int FORMAT_BITS = 3,
     localparam int LEVELS_BITS = 128,
     localparam int XE_BITS    = 9,
     localparam int ACC_BITS   = 32,
@@ -100,6 +101,12 @@ module npu_lane #(
 
   `include "generated/npu_isa.vh"
 
+  generate
+    if (FORMAT_BITS != MX_R_MAC_FORMAT_FORMAT_W) begin : gen_bad_format_bits
+      npu_lane_FORMAT_BITS_must_be_those_of_mac_format bad_parameter ();
+    end
+  endgenerate
+
   // Widths of npu_weight_column and npu_pe_column.
   localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0;
   localparam int SUBSET_WIRE_BITS = (SUBSET != 0) ? 5 : 0;
@@ -121,7 +128,8 @@ module npu_lane #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
-      .LUT         (LUT)
+      .LUT         (LUT),
+      .PWLQ_DOUBLE (PWLQ_DOUBLE)
   ) weight_column (
       .clk_i         (clk_i),
       .rst_i         (rst_i),

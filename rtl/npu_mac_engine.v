@@ -74,7 +74,7 @@ module npu_mac_engine #(
     output logic [COLUMN_BITS-1:0]      column_written_o,
 
     // accumulators
-    output wire                         acc_read_o,
+    output wire  [REGIONS-1:0]          acc_read_o,
     output wire  [WORD_BITS-1:0]        acc_read_address_o,
     output wire                         acc_clear_o,
     output wire  [REGIONS-1:0]          acc_write_o,
@@ -106,8 +106,11 @@ module npu_mac_engine #(
   wire [1:0] row_warm = form[MX_R_MAC_FORMAT_ROW_WARM_L+:MX_R_MAC_FORMAT_ROW_WARM_W];
   wire [4:0] row_skip = form[MX_R_MAC_FORMAT_ROW_SKIP_L+:MX_R_MAC_FORMAT_ROW_SKIP_W];
   wire [3:0] bits = form[MX_R_MAC_FORMAT_BITS_L+:MX_R_MAC_FORMAT_BITS_W];
-  wire is_pwlq = form[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W] ==
-      MX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
+  wire [MX_R_MAC_FORMAT_FORMAT_W-1:0] weight_format =
+      form[MX_R_MAC_FORMAT_FORMAT_L+:MX_R_MAC_FORMAT_FORMAT_W];
+  wire is_pwlq = weight_format == MX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ);
+  wire stores_region =  // one bit more than b
+      is_pwlq || weight_format == MX_R_MAC_FORMAT_FORMAT_W'(FORMAT_PWLQ_DOUBLE);
   wire accumulate = current_i[MAC_ACCUMULATE_L];
   wire depthwise  = current_i[MAC_DEPTHWISE_L];
   wire window     = LINE_WORDS != 0 && depthwise && current_i[MAC_WINDOW_L];
@@ -246,7 +249,7 @@ module npu_mac_engine #(
       .base_i   (head_i[MAC_WGT_L+:MAC_WGT_W]),
       .go_i     (tile0_q || (pass_begins && !last_pass)),
       .rows_i   (rows),
-      .width_i  (is_pwlq ? bits + 1'b1 : bits),
+      .width_i  (stores_region ? bits + 1'b1 : bits),
       .read_o   (wgt_read_o),
       .address_o(wgt_address_o),
       .valid_o  (code_valid_o),
@@ -337,9 +340,9 @@ module npu_mac_engine #(
   end
 
   wire [ACC_BITS-1:0] read_stage, sum_stage, write_stage;
-  wire [REGIONS-1:0] unused_stages =
-      {read_stage[ACC_BITS-2], sum_stage[ACC_BITS-1], write_stage[ACC_BITS-2]};
-  wire unused_stage = &{1'b0, unused_stages, read_stage, sum_stage, write_stage};
+  wire [REGIONS-1:0] of_format = {{REGIONS - 1{is_pwlq}}, 1'b1};
+  wire unused_stage = &{1'b0, sum_stage[ACC_BITS-1], write_stage[ACC_BITS-2], read_stage, sum_stage,
+                        write_stage};
 
   npu_delay #(
       .WIDTH (ACC_BITS),
@@ -371,10 +374,11 @@ module npu_mac_engine #(
       .data_o(write_stage)
   );
 
-  assign acc_read_o          = read_stage[WORD_BITS+2];
+  assign acc_read_o          =
+      of_format & {REGIONS{read_stage[WORD_BITS+2] && !read_stage[WORD_BITS+1]}};
   assign acc_read_address_o  = read_stage[WORD_BITS-1:0];
   assign acc_clear_o         = sum_stage[WORD_BITS+1];
-  assign acc_write_o         = {{REGIONS - 1{is_pwlq}}, 1'b1} & {REGIONS{write_stage[WORD_BITS+2]}};
+  assign acc_write_o         = of_format & {REGIONS{write_stage[WORD_BITS+2]}};
   assign acc_write_address_o = write_stage[WORD_BITS-1:0];
   assign acc_final_o         = write_stage[WORD_BITS];
 

@@ -14,6 +14,7 @@ module npu_operands_ex #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int LUT          = 0,
+    parameter  int PWLQ_DOUBLE  = 0,
     parameter  int FP32_REQUANTIZER = 0,
     parameter  int LINE_WORDS   = 0,
     parameter  int ACT_BANKS    = 8,
@@ -45,6 +46,7 @@ module npu_operands_ex #(
       (FP32_REQUANTIZER != 0) ? 3'(ROUND_FLOAT32) : 3'(ROUND_RUY);
   localparam int SUBSET_BITS = (SUBSET != 0) ? 4 : 0;
   localparam int LUT_BITS = (LUT != 0) ? 4 : 0;
+  localparam int PWLQ_DOUBLE_BITS = (PWLQ_DOUBLE != 0) ? 4 : 0;
   localparam int SLICES      = (SIZE + ROWS - 1) / ROWS;
 
   generate
@@ -87,6 +89,7 @@ module npu_operands_ex #(
       FORMAT_BITS'(FORMAT_SUBSET):  bits_most = 4'(SUBSET_BITS);
       FORMAT_BITS'(FORMAT_PWLQ):    bits_most = 4'(PWLQ_BITS);
       FORMAT_BITS'(FORMAT_LUT):     bits_most = 4'(LUT_BITS);
+      FORMAT_BITS'(FORMAT_PWLQ_DOUBLE): bits_most = 4'(PWLQ_DOUBLE_BITS);
       default:                      bits_most = 4'd0;
     endcase
   end

@@ -1,7 +1,7 @@
 // pe_column: ROWS weights x ROWS operands -> one sum per region, exact, no overflow.
 //
 //   product_r = weight_r * xe_r                      by format: multiply, or shift and add
-//                                                    (lut: multiplied as uniform)
+//                                                    (lut, pwlq_double: as uniform)
 //   centre    = sum of product_r over the rows in the centre (uniform and subset: over all rows)
 //   tail      = sum of product_r over the rows in the tail          pwlq only, otherwise 0
 //   tail_sum  = sum of +-xe_r over the rows in the tail             pwlq only, otherwise 0
@@ -22,7 +22,7 @@ module npu_pe_column #(
     parameter  int SUBSET       = 1,  // 1: subset weights; 0: not built in
     parameter  int PWLQ_BITS    = 4,  // widest b of pwlq, 2..8; 0: not built in
     localparam int XE_BITS      = 9,
-    localparam int FORMAT_BITS  = 2,
+    localparam int FORMAT_BITS  = 3,
     localparam int PWLQ_WIRE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
     localparam int SUBSET_WIRE_BITS = (SUBSET != 0) ? 5 : 0,
     localparam int WIDER_BITS  = (UNIFORM_BITS > PWLQ_WIRE_BITS) ? UNIFORM_BITS : PWLQ_WIRE_BITS,
@@ -40,7 +40,7 @@ module npu_pe_column #(
     input  wire                                    valid_i,
     output logic                                   valid_o,
 
-    input  wire  [FORMAT_BITS-1:0]                 format_i,  // 0 uniform, 1 subset, 2 pwlq, 3 lut
+    input  wire  [FORMAT_BITS-1:0]                 format_i,  // 0 uniform, 1 subset, 2 pwlq, 3 lut, 4 pwlq_double
 
     input  wire  [ROWS*WEIGHT_BITS-1:0]            weight_i,  // row 0 in the lowest bits
     input  wire  [ROWS*XE_BITS-1:0]                xe_i,      // -255..255, row 0 lowest

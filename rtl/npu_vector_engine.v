@@ -26,7 +26,8 @@ module npu_vector_engine #(
     localparam int WORD_BITS        = 16,
     localparam int PAR_INDEX_BITS   = 3,
     localparam int TERM_BITS        = 2,
-    localparam int LANE_BITS        = 3
+    localparam int LANE_BITS        = 3,
+    localparam int REGIONS          = 3
 ) (
     input  wire                         clk_i,
     input  wire                         rst_i,
@@ -44,7 +45,7 @@ module npu_vector_engine #(
     output wire  [WORD_BITS-1:0]        act_address_o,
     output wire                         par_read_o,
     output wire  [WORD_BITS-1:0]        par_address_o,
-    output wire                         acc_read_o,
+    output wire  [REGIONS-1:0]          acc_read_o,
     output wire  [WORD_BITS-1:0]        acc_address_o,
 
     // stage 2
@@ -177,7 +178,11 @@ module npu_vector_engine #(
   assign par_read_o    = par_q;
   assign par_address_o = par_address_q;
   assign act_read_o    = stream_q && from_act && !held;
-  assign acc_read_o    = stream_q && (!from_act || old_sum) && !held;
+  // pwlq: A1 and S for term 0, A2 for the others; else the one sum.
+  wire acc_read   = stream_q && (!from_act || old_sum) && !held;
+  wire is_pwlq    = is_rq && current_i[RQ_PWLQ_L];
+  wire reads_tail = is_pwlq && term_q != '0;
+  assign acc_read_o = {is_pwlq && !reads_tail, reads_tail, !reads_tail} & {REGIONS{acc_read}};
 
   always_ff @(posedge clk_i) begin
     if (rst_i) begin

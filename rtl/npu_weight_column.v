@@ -20,8 +20,9 @@ module npu_weight_column #(
     parameter  int SUBSET       = 1,
     parameter  int PWLQ_BITS    = 4,
     parameter  int LUT          = 0,
+    parameter  int PWLQ_DOUBLE  = 0,
     localparam int BYTE_BITS = 8,
-    localparam int FORMAT_BITS = 2,
+    localparam int FORMAT_BITS = 3,
     localparam int LEVELS_BITS = 128,  // of a layer's table
     localparam int ROW_BITS  = $clog2(ROWS),
     // Widths of npu_weight_decode.
@@ -73,7 +74,8 @@ module npu_weight_column #(
       .UNIFORM_BITS(UNIFORM_BITS),
       .SUBSET      (SUBSET),
       .PWLQ_BITS   (PWLQ_BITS),
-      .LUT         (LUT)
+      .LUT         (LUT),
+      .PWLQ_DOUBLE (PWLQ_DOUBLE)
   ) weight_decode (
       .clk_i      (clk_i),
       .rst_i      (rst_i),

@@ -4,12 +4,14 @@
 //   subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
 //   pwlq      weight = {sign, tail, g}
 //   lut       weight = levels[index]                                   two's complement
+//   pwlq_double  weight = {sign-extended +-g or +-(n + 2g)}            two's complement
 //   keep = 0  weight = what multiplies to zero in that format
 //   sign and fields of a b-bit code:
 //       uniform   code[b-1:0] is the weight in two's complement
 //       subset    sign = code[b-1], index = code[b-2:0]
 //       pwlq      sign = code[b],   tail = code[b-1], g = code[b-2:0]
 //       lut       index = code[b-1:0]
+//       pwlq_double  as pwlq;  g in the centre, n + 2g in the tail, n = 2^(b-1) - 1
 //
 // | stage | signals                                              |
 // |-------|------------------------------------------------------|
@@ -25,7 +27,8 @@ module npu_weight_decode #(
     parameter  int SUBSET       = 1,  // 1: subset codes of 2..4 bits; 0: not built in
     parameter  int PWLQ_BITS    = 4,  // widest b of pwlq, 2..8; 0: not built in
     parameter  int LUT          = 1,  // 1: lut codes of 2..4 bits; 0: not built in
-    localparam int FORMAT_BITS  = 2,
+    parameter  int PWLQ_DOUBLE  = 1,  // 1: pwlq_double codes of b = 2..4; 0: not built in
+    localparam int FORMAT_BITS  = 3,
     localparam int LEVELS       = 16,
     localparam int LEVEL_BITS   = 8,
     localparam int PWLQ_CODE_BITS   = (PWLQ_BITS != 0) ? PWLQ_BITS + 1 : 0,
@@ -42,7 +45,7 @@ module npu_weight_decode #(
     input  wire                     valid_i,
     output logic                    valid_o,
 
-    input  wire  [FORMAT_BITS-1:0]  format_i,     // 0 uniform, 1 subset, 2 pwlq, 3 lut
+    input  wire  [FORMAT_BITS-1:0]  format_i,     // 0 uniform, 1 subset, 2 pwlq, 3 lut, 4 pwlq_double
     input  wire  [3:0]              bits_i,       // b of the layer
     input  wire  [31:0]             selectors_i,  // {selA, selB} of index 0..7, index 0 lowest
     input  wire  [LEVELS*LEVEL_BITS-1:0] levels_i,  // lut: of index 0..15, index 0 lowest
@@ -55,6 +58,7 @@ module npu_weight_decode #(
   localparam logic [FORMAT_BITS-1:0] SUBSET_FORMAT = FORMAT_BITS'(1);
   localparam logic [FORMAT_BITS-1:0] PWLQ_FORMAT   = FORMAT_BITS'(2);
   localparam logic [FORMAT_BITS-1:0] LUT_FORMAT    = FORMAT_BITS'(3);
+  localparam logic [FORMAT_BITS-1:0] PWLQ_DOUBLE_FORMAT = FORMAT_BITS'(4);
   localparam logic [4:0] SUBSET_ZERO   = 5'b01111;  // both selectors select nothing
 
   generate
@@ -73,12 +77,18 @@ module npu_weight_decode #(
     if (LUT != 0 && UNIFORM_BITS != LEVEL_BITS) begin : gen_bad_multiplier
       npu_weight_decode_LUT_needs_UNIFORM_BITS_8 bad_parameter ();
     end
+    if (PWLQ_DOUBLE != 0 && PWLQ_DOUBLE != 1) begin : gen_bad_pwlq_double
+      npu_weight_decode_PWLQ_DOUBLE_must_be_0_or_1 bad_parameter ();
+    end
+    if (PWLQ_DOUBLE != 0 && UNIFORM_BITS < 6) begin : gen_bad_double_multiplier
+      npu_weight_decode_PWLQ_DOUBLE_needs_UNIFORM_BITS_6 bad_parameter ();
+    end
     if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
       npu_weight_decode_needs_at_least_one_format bad_parameter ();
     end
   endgenerate
 
-  // Bit b-1 is the sign of uniform and subset and the region of pwlq, whose sign is bit b.
+  // Bit b-1 is the sign of uniform and subset and the region of both pwlq, whose sign is bit b.
   wire [CODE_BITS-1:0] bit_b      = {{(CODE_BITS - 1) {1'b0}}, 1'b1} << bits_i;
   wire [CODE_BITS-1:0] bit_b_less = {{(CODE_BITS - 1) {1'b0}}, 1'b1} << (bits_i - 4'd1);
   wire [CODE_BITS-1:0] field_mask = bit_b_less - 1'b1;
@@ -90,10 +100,12 @@ module npu_weight_decode #(
   wire [WEIGHT_BITS-1:0] subset_weight;
   wire [WEIGHT_BITS-1:0] pwlq_weight;
   wire [WEIGHT_BITS-1:0] lut_weight;
+  wire [WEIGHT_BITS-1:0] pwlq_double_weight;
   logic [WEIGHT_BITS-1:0] weight_d;
 
   // What only some of the formats read.
-  wire unused = &{1'b0, selectors_i, levels_i, field, at_b, SUBSET_ZERO, LUT_FORMAT};
+  wire unused = &{1'b0, selectors_i, levels_i, field, at_b, SUBSET_ZERO, LUT_FORMAT,
+                   PWLQ_DOUBLE_FORMAT};
 
   generate
     if (UNIFORM_BITS != 0) begin : gen_uniform
@@ -121,6 +133,15 @@ module npu_weight_decode #(
     end else begin : gen_no_lut
       assign lut_weight = uniform_weight;
     end
+    if (PWLQ_DOUBLE != 0) begin : gen_pwlq_double
+      wire [4:0] size = at_b_less ? {1'b0, field[2:0], 1'b0} + 5'(field_mask[2:0])
+                                  : 5'(field[2:0]);
+      wire [UNIFORM_BITS-1:0] wide = UNIFORM_BITS'(size);
+      wire [UNIFORM_BITS-1:0] signed_size = at_b ? -wide : wide;
+      assign pwlq_double_weight = keep_i ? WEIGHT_BITS'(signed_size) : '0;
+    end else begin : gen_no_pwlq_double
+      assign pwlq_double_weight = uniform_weight;
+    end
   endgenerate
 
   always_comb begin
@@ -128,6 +149,7 @@ module npu_weight_decode #(
       SUBSET_FORMAT: weight_d = subset_weight;
       PWLQ_FORMAT:   weight_d = pwlq_weight;
       LUT_FORMAT:    weight_d = lut_weight;
+      PWLQ_DOUBLE_FORMAT: weight_d = pwlq_double_weight;
       default:       weight_d = uniform_weight;
     endcase
   end

@@ -9,10 +9,11 @@ drawn, and the form in which files hold it follow. tests/structure/test_codes.py
 from npusim.codes.code import LEAST_BITS, REGIONS, Levels, WeightCode
 from npusim.codes.lut import LUT
 from npusim.codes.pwlq import PWLQ
+from npusim.codes.pwlq_double import PWLQ_DOUBLE
 from npusim.codes.subset import SUBSET
 from npusim.codes.uniform import UNIFORM
 
-CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ, LUT)
+CODES: tuple[WeightCode, ...] = (UNIFORM, SUBSET, PWLQ, LUT, PWLQ_DOUBLE)
 """A code's number in the instruction set and in the RTL is its place."""
 FORMAT_BITS = max(2, (len(CODES) - 1).bit_length())
 """Bits of that number."""
@@ -24,11 +25,18 @@ Codes that one element multiplies name the same element and parameter."""
 MULTIPLIED_ON = {
     element.name: element.on for code in CODES for element in code.elements if element.on
 }
-"""What an element of ARRAY_FORMATS without a multiplier of its own needs beside it."""
+"""What an element of ARRAY_FORMATS without a multiplier of its own needs beside it, or a wider."""
 MULTIPLIERS = tuple(name for name in ARRAY_FORMATS if name not in MULTIPLIED_ON)
 """Elements that have one."""
+AT_LEAST = {
+    name: code.element_names[: place + 1]
+    for code in CODES
+    for place, name in enumerate(code.element_names)
+}
+"""Elements that multiply what an element does, widest first: those of its code as wide or wider."""
 
 __all__ = [
-    "ARRAY_FORMATS", "CODES", "FORMAT_BITS", "LEAST_BITS", "LUT", "MULTIPLIED_ON",
-    "MULTIPLIERS", "PWLQ", "REGIONS", "SUBSET", "UNIFORM", "WEIGHT_FORMATS", "Levels", "WeightCode",
+    "ARRAY_FORMATS", "AT_LEAST", "CODES", "FORMAT_BITS", "LEAST_BITS", "LUT", "MULTIPLIED_ON",
+    "MULTIPLIERS", "PWLQ", "PWLQ_DOUBLE", "REGIONS", "SUBSET", "UNIFORM", "WEIGHT_FORMATS",
+    "Levels", "WeightCode",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Element:
     name: str
     bits: int
     on: str = ""
-    """The element whose multiplier it uses, which is then built in beside it; empty: its own."""
+    """The least element whose multiplier it can use, built in beside it; empty: its own."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Schemes: what a quantizer can be asked for, each in one of the weight codes.
 
-Four are the codes themselves. wes equalizes the channels of uniform codes by shifts, multipoint
+Five are the codes themselves. wes equalizes the channels of uniform codes by shifts, multipoint
 adds several uniform codes up to a weight, log2 is subset restricted to powers of two. `a+b`
 composes two.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npusim.codes import LEAST_BITS, LUT, PWLQ, SUBSET, UNIFORM, WeightCode
+from npusim.codes import LEAST_BITS, LUT, PWLQ, PWLQ_DOUBLE, SUBSET, UNIFORM, WeightCode
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ _RECORDS = (
     Scheme("uniform", UNIFORM, 8, ("#55606e", "#a7b3c0"), "Uniform"),
     Scheme("wes", UNIFORM, 8, ("#c2410c", "#fb923c"), "ShiftScaled"),
     Scheme("pwlq", PWLQ, 8, ("#1d4ed8", "#6ea8fe"), "PiecewiseLinear"),
+    Scheme("pwlq_double", PWLQ_DOUBLE, 4, ("#5b21b6", "#c4b5fd"), "PiecewiseDouble"),
     Scheme("subset", SUBSET, 4, ("#047857", "#34d399"), "Subset", composes=("wes",)),
     Scheme("lut", LUT, 4, ("#0e7490", "#22d3ee"), "Lut"),
     Scheme(
@@ -76,9 +77,9 @@ def code_of(scheme: str) -> WeightCode:
 def family(variant: str) -> str:
     """Return the scheme that a variant's name begins with, and whose colour it wears.
 
-    A name that begins with none is its own family.
+    A name that begins with none is its own family; of several the longest counts.
     """
-    return next((name for name in COLOURED if variant.startswith(name)), variant)
+    return max((name for name in COLOURED if variant.startswith(name)), key=len, default=variant)
 
 
 def colour_rules() -> str:

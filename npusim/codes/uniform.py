@@ -39,9 +39,9 @@ def _worth(code: int, bits: int, levels: Levels) -> tuple[int, int, int]:
 UNIFORM = WeightCode(
     name="uniform",
     unit="mac_uniform",
-    elements=(Element("uniform8", 8), Element("uniform4", 4)),
+    elements=(Element("uniform8", 8), Element("uniform6", 6), Element("uniform4", 4)),
     parameter=Parameter(
-        "UNIFORM_BITS", "params0", "uniform_bits", 16, 4, "8, 4, or 0: uniform not built in"
+        "UNIFORM_BITS", "params0", "uniform_bits", 16, 4, "8, 6, 4, or 0: uniform not built in"
     ),
     worth=_worth,
 )

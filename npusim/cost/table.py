@@ -10,17 +10,18 @@ all is taken as it is, a column in proportion to its rows. A bus comes with its 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress
 from typing import Any
 
+from npusim.codes import AT_LEAST
 from npusim.cost.sram import TABLES
 from npusim.errors import FormatError, UnsupportedError
 from npusim.words import TECHNOLOGIES
 
-FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS", "LUT")
+FORMAT_PARAMETERS = ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS", "LUT", "PWLQ_DOUBLE")
 COLUMN = "npu_pe_column"
 SIZE_PARAMETERS = (
     "SIZE", "ROWS", "SUM_BITS", "BUS_BYTES", "LANES_PER_REQUANTIZER", "LANES_PER_LOOKUP",
@@ -49,12 +50,23 @@ class Row:
         """Return area_um2, leakage_uw or the energy of an operation class."""
         if key in ("area_um2", "leakage_uw"):
             return float(getattr(self, key))
-        if key not in self.energy_pj:
+        operation = class_of(key, self.energy_pj)
+        if operation not in self.energy_pj:
             known = ", ".join(self.energy_pj)
             raise FormatError(
                 f"energy table: {self.module}: expected operation {key}, found {known}"
             )
-        return self.energy_pj[key]
+        return self.energy_pj[operation]
+
+
+def class_of(operation: str, classes: Collection[str]) -> str:
+    """Return which of a build's `classes` an operation is priced by: its own.
+
+    Products of an element that was not recorded there, as 6-bit weights on a multiplier of eight,
+    have the next wider element's.
+    """
+    able = reversed(AT_LEAST.get(operation, ()))
+    return next((name for name in able if name in classes), operation)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.cost.logic import parameters
-from npusim.cost.table import load_table
+from npusim.cost.table import class_of, load_table
 from npusim.errors import FormatError
 from npusim.machines import Machine
 
@@ -37,7 +37,7 @@ def array_energy_pj(
     for name, features in activity.items():
         if not any(features.values()):
             continue
-        fit = fits.get(MULTIPLIED_ON.get(name, name), {})
+        fit = fits.get(class_of(MULTIPLIED_ON.get(name, name), fits), {})
         for feature, changes in features.items():
             if feature not in fit:
                 raise FormatError(

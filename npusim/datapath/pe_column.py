@@ -1,7 +1,7 @@
 """pe_column: ROWS weights x ROWS operands -> one sum per region, exact, no overflow.
 
     product_r = weight_r * xe_r                      by format: multiply, or shift and add
-                                                     (lut: multiplied as uniform)
+                                                     (lut, pwlq_double: as uniform)
     centre    = sum of product_r over the rows in the centre (uniform and subset: over all rows)
     tail      = sum of product_r over the rows in the tail          pwlq only, otherwise 0
     tail_sum  = sum of +-xe_r over the rows in the tail             pwlq only, otherwise 0

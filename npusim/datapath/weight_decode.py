@@ -4,6 +4,7 @@
     subset    weight = {sign, selA, selB},  {selA, selB} = selectors[index]
     pwlq      weight = {sign, tail, g}
     lut       weight = levels[index]                                   two's complement
+    pwlq_double  weight = {sign-extended +-g or +-(n + 2g)}            two's complement
     keep = 0  weight = what multiplies to zero in that format
 
 The fields of a code, and what it is worth, stand on its page in npusim/codes/.
@@ -11,7 +12,7 @@ The fields of a code, and what it is worth, stand on its page in npusim/codes/.
 | quantity  | width                | why it fits                                              |
 |-----------|----------------------|----------------------------------------------------------|
 | code      | u(CODE_BITS)         | the widest that a code built in stores                   |
-| bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (subset, lut)          |
+| bits      | u4                   | b is 2..8 (uniform, pwlq) or 2..4 (the others)           |
 | selectors | 8 lanes of u4        | 2^(b-1) <= 8 magnitudes, two 2-bit selectors each        |
 | levels    | 16 lanes of s8       | 2^b <= 16 levels, operands of the 8-bit multiplier       |
 | weight    | u(WEIGHT_BITS)       | the widest of UNIFORM_BITS, 5 (subset), PWLQ_BITS + 1    |
@@ -19,13 +20,13 @@ The fields of a code, and what it is worth, stand on its page in npusim/codes/.
 `keep` = 0 puts a zero where the tile has no weight: most subsets have no code for zero, but their
 wires have one.
 
-Formats are a build parameter: UNIFORM_BITS, SUBSET, PWLQ_BITS and LUT are 0 where a format is not
-built in; LUT needs UNIFORM_BITS = 8. A format that is not built in, or a b beyond its bound, is
-refused before it gets here.
+Formats are a build parameter: UNIFORM_BITS, SUBSET, PWLQ_BITS, LUT and PWLQ_DOUBLE are 0 where a
+format is not built in; LUT needs UNIFORM_BITS = 8, PWLQ_DOUBLE 6 or more: its greatest integer is
+n + 2n = 21. A format that is not built in, or a b beyond its bound, is refused before it gets here.
 
 Cycles: 1 per code and lane, latency 1. Decoded once, at the array's edge.
 RTL: rtl/npu_weight_decode.v
-Source: pwlq, Fang et al. 2020, section 3; subset, Oh et al. 2022, section 3; lut, npusim's.
+Source: pwlq, Fang et al. 2020, section 3; subset, Oh et al. 2022, section 3; others, npusim's.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ from typing import Any
 from npusim.codes import CODES, FORMAT_BITS, LEAST_BITS, WEIGHT_FORMATS
 from npusim.codes import lut as lut_code
 from npusim.codes import pwlq as pwlq_code
+from npusim.codes import pwlq_double as pwlq_double_code
 from npusim.codes import subset as subset_code
 from npusim.codes import uniform as uniform_code
 from npusim.datapath.contract import Bins, Parameters, Port, Unit, Values
 from npusim.datapath.jit import scalar
 from npusim.datapath.stimulus import chance
 
-UNIFORM, SUBSET, PWLQ, LUT = range(len(CODES))
+UNIFORM, SUBSET, PWLQ, LUT, PWLQ_DOUBLE = range(len(CODES))
 
 uniform_weight = scalar(uniform_code.weight)
 
@@ -95,6 +97,8 @@ def weight_wires(
         return subset_code.sign(code, bits) << 4 | selectors[subset_code.index(code, bits)]
     if format == LUT:
         return levels[lut_code.index(code, bits)] & ((1 << uniform_bits) - 1)
+    if format == PWLQ_DOUBLE:
+        return pwlq_double_code.weight(code, bits) & ((1 << uniform_bits) - 1)
     sign_and_tail = pwlq_code.sign(code, bits) << 1 | pwlq_code.tail(code, bits)
     return sign_and_tail << (pwlq_bits - 1) | pwlq_code.magnitude(code, bits)
 
@@ -103,13 +107,20 @@ LEVELS = tuple(2**8 // 15 * i - 2**7 for i in range(lut_code.TABLE_LEVELS))
 """A table of levels that all differ, from the least to the greatest, in each bit."""
 
 
-def _built(uniform_bits: int, subset: int, pwlq_bits: int, lut: int) -> Parameters:
-    return {"UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits, "LUT": lut}
+def _built(
+    uniform_bits: int, subset: int, pwlq_bits: int, lut: int, pwlq_double: int
+) -> Parameters:
+    return {
+        "UNIFORM_BITS": uniform_bits, "SUBSET": subset, "PWLQ_BITS": pwlq_bits, "LUT": lut,
+        "PWLQ_DOUBLE": pwlq_double,
+    }  # fmt: skip
 
 
-def directed(uniform_bits: int, subset: int, pwlq_bits: int, lut: int) -> Iterator[Values]:
+def directed(
+    uniform_bits: int, subset: int, pwlq_bits: int, lut: int, pwlq_double: int
+) -> Iterator[Values]:
     """Yield every code of every format and b; subset codes under every published subset."""
-    parameters = _built(uniform_bits, subset, pwlq_bits, lut)
+    parameters = _built(uniform_bits, subset, pwlq_bits, lut, pwlq_double)
     for weight_format in range(len(WEIGHT_FORMATS)):
         low, high = bits_bounds(weight_format, parameters) or (0, -1)
         for bits in range(low, high + 1):
@@ -130,10 +141,16 @@ def directed(uniform_bits: int, subset: int, pwlq_bits: int, lut: int) -> Iterat
 
 
 def vectors(
-    rng: random.Random, count: int, uniform_bits: int, subset: int, pwlq_bits: int, lut: int
+    rng: random.Random,
+    count: int,
+    uniform_bits: int,
+    subset: int,
+    pwlq_bits: int,
+    lut: int,
+    pwlq_double: int,
 ) -> Iterator[Values]:
     """Yield `count` codes of the formats built in; the bits above a code are not always zero."""
-    parameters = _built(uniform_bits, subset, pwlq_bits, lut)
+    parameters = _built(uniform_bits, subset, pwlq_bits, lut, pwlq_double)
     formats = [f for f in range(len(WEIGHT_FORMATS)) if bits_bounds(f, parameters)]
     for _ in range(count):
         weight_format = rng.choice(formats)
@@ -184,16 +201,18 @@ UNIT = Unit(
     ),
     latency_cycles=1,
     scalar=weight_wires,
-    parameters={"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4, "LUT": 1},
+    parameters={"UNIFORM_BITS": 8, "SUBSET": 1, "PWLQ_BITS": 4, "LUT": 1, "PWLQ_DOUBLE": 1},
     variants=(
-        {"LUT": 0},
-        {"SUBSET": 0, "PWLQ_BITS": 0},
-        {"UNIFORM_BITS": 8, "SUBSET": 0, "PWLQ_BITS": 0, "LUT": 0},
-        {"UNIFORM_BITS": 4, "SUBSET": 0, "PWLQ_BITS": 0, "LUT": 0},
-        {"UNIFORM_BITS": 0, "SUBSET": 1, "PWLQ_BITS": 0, "LUT": 0},
-        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 2, "LUT": 0},
-        {"UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 4, "LUT": 0},
-        {"UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 8, "LUT": 0},
+        {"LUT": 0, "PWLQ_DOUBLE": 0},
+        {"SUBSET": 0, "PWLQ_BITS": 0, "PWLQ_DOUBLE": 0},
+        *(
+            {"UNIFORM_BITS": uniform, "SUBSET": subset, "PWLQ_BITS": pwlq, "LUT": 0,
+             "PWLQ_DOUBLE": double}
+            for uniform, subset, pwlq, double in (
+                (8, 0, 0, 0), (6, 0, 0, 1), (4, 0, 0, 0), (0, 1, 0, 0), (0, 0, 2, 0), (0, 0, 4, 0),
+                (4, 1, 8, 0), (7, 1, 8, 1),
+            )
+        ),
     ),
     vectors=vectors,
     directed=directed,

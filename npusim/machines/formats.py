@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
+from npusim.codes import ARRAY_FORMATS, AT_LEAST, MULTIPLIED_ON
 from npusim.toml_tables import IllegalValue
 
 
@@ -18,7 +18,8 @@ def require_formats(formats: tuple[str, ...]) -> None:
             f"each once, found {formats}"
         )
     for name in formats:
-        if (on := MULTIPLIED_ON.get(name, name)) not in formats:
+        if name in MULTIPLIED_ON and not {*AT_LEAST[MULTIPLIED_ON[name]]} & {*formats}:
+            able = " or ".join(AT_LEAST[MULTIPLIED_ON[name]])
             raise IllegalValue(
-                f"array.formats: {name} needs the multiplier of {on}, found {formats}"
+                f"array.formats: {name} needs the multiplier of {able}, found {formats}"
             )

@@ -25,7 +25,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from npusim.arguments import require_type
-from npusim.codes import ARRAY_FORMATS, CODES, PWLQ, WeightCode
+from npusim.codes import ARRAY_FORMATS, AT_LEAST, CODES, PWLQ, WeightCode
 from npusim.errors import FormatError, suggested
 from npusim.machines.dram import Dram
 from npusim.machines.formats import require_formats
@@ -221,9 +221,7 @@ class Machine(Table, frozen=True, dict=True):
 
     def runs(self, element: str) -> bool:
         """Return whether products of an element of ARRAY_FORMATS occur: on it or on a wider one."""
-        code = next(code for code in CODES if element in code.element_names)
-        wide = code.element_names[: code.element_names.index(element) + 1]
-        return not set(wide).isdisjoint(self.array.formats)
+        return not {*AT_LEAST[element]}.isdisjoint(self.array.formats)
 
     @property
     def acc_regions(self) -> int:

@@ -15,6 +15,7 @@ from npusim.quant.encoders import (
     fitted_subset,
     lut,
     multipoint,
+    piecewise_double,
     piecewise_linear,
     subset,
     uniform,
@@ -88,6 +89,8 @@ def encode_layer(
         return piecewise_linear.encode(
             weights, bits, breakpoint=options.breakpoint, grid=options.grid
         )
+    if base == "pwlq_double":
+        return piecewise_double.encode(weights, bits)
     if base in ("subset", "log2"):
         return subset.encode(
             weights,
@@ -129,6 +132,8 @@ def fit_scheme(
         return piecewise_linear.fitted(
             problem, bits, breakpoint=options.breakpoint, grid=options.grid
         )
+    if base == "pwlq_double":
+        return piecewise_double.fitted(problem, bits)
     if base in ("subset", "log2"):
         return fitted_subset.fitted(
             problem,

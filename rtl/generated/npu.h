@@ -16,7 +16,7 @@
 #define NPU_PARAMS0_SIZE_MASK 0xffu
 #define NPU_PARAMS0_BUS_BYTES_SHIFT 8u /* bytes of a beat */
 #define NPU_PARAMS0_BUS_BYTES_MASK 0xffu
-#define NPU_PARAMS0_UNIFORM_BITS_SHIFT 16u /* 8, 4, or 0: uniform not built in */
+#define NPU_PARAMS0_UNIFORM_BITS_SHIFT 16u /* 8, 6, 4, or 0: uniform not built in */
 #define NPU_PARAMS0_UNIFORM_BITS_MASK 0xfu
 #define NPU_PARAMS0_SUBSET_SHIFT 20u /* subset is built in */
 #define NPU_PARAMS0_SUBSET_MASK 0x1u
@@ -24,6 +24,8 @@
 #define NPU_PARAMS0_FP32_REQUANTIZER_MASK 0x1u
 #define NPU_PARAMS0_LUT_SHIFT 22u /* a table of 16 int8 levels is built in; needs uniform8 */
 #define NPU_PARAMS0_LUT_MASK 0x1u
+#define NPU_PARAMS0_PWLQ_DOUBLE_SHIFT 23u /* pwlq of a doubled step is built in; needs uniform6 or uniform8 */
+#define NPU_PARAMS0_PWLQ_DOUBLE_MASK 0x1u
 #define NPU_PARAMS0_PWLQ_BITS_SHIFT 24u /* greatest b of pwlq, 0: not built in */
 #define NPU_PARAMS0_PWLQ_BITS_MASK 0xfu
 #define NPU_PARAMS1 0x0cu /* read only: what the machine is built with */

@@ -5,6 +5,7 @@
       32'(SUBSET) << 20 |
       32'(FP32_REQUANTIZER) << 21 |
       32'(LUT) << 22 |
+      32'(PWLQ_DOUBLE) << 23 |
       32'(PWLQ_BITS) << 24;
   wire [31:0] params1 = 32'(ACT_BANKS) << 0 |
       32'(WGT_BANKS) << 4 |

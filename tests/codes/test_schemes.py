@@ -24,6 +24,7 @@ from npusim.quant.encoders.subset import LOG2_MAGNITUDES
 def test_the_schemes_are_those_of_the_papers_and_their_compositions():
     assert SCHEME_BITS == {
         "uniform": (2, 8), "wes": (2, 8), "pwlq": (2, 8), "subset": (2, 4), "lut": (2, 4),
+        "pwlq_double": (2, 4),
         "log2": (2, 3), "multipoint": (2, 8), "subset+wes": (2, 4), "log2+wes": (2, 3),
         "multipoint+subset": (2, 4), "multipoint+pwlq": (2, 8),
     }  # fmt: skip

@@ -19,7 +19,7 @@ SCHEMES = (
     ("pwlq", 4, {"grid": "reference"}), ("subset", 4, {}), ("subset", 3, {"include_zero": True}),
     ("subset", 2, {}), ("multipoint", 4, {"points": 2.0}), ("log2", 3, {}), ("subset+wes", 4, {}),
     ("multipoint+subset", 3, {"points": 1.5}), ("multipoint+pwlq", 3, {"points": 1.5}),
-    ("lut", 4, {}), ("lut", 3, {}),
+    ("lut", 4, {}), ("lut", 3, {}), ("pwlq_double", 4, {}), ("pwlq_double", 2, {}),
 )  # fmt: skip
 MIXED = {"stem": ("subset", 4), "grouped": ("pwlq", 4), "dense": ("multipoint", 4)}
 
@@ -35,7 +35,7 @@ def test_every_scheme(scheme: str, bits: int, options: dict) -> None:
     network = quantize(every_operator(bits), samples(), scheme=scheme, bits=bits, **options)
     for name in ("nano", "small", "base"):
         machine = Machine.load(name)
-        if scheme == "lut":
+        if scheme in ("lut", "pwlq_double"):
             machine = machine.with_({"array.formats": ARRAY_FORMATS, "array.pwlq_bits": 4})
         assert_agrees(network, machine, seed=bits)
     for seed in range(3):
@@ -56,6 +56,7 @@ def test_schemes_mixed_in_one_network(rule: str) -> None:
         ("pwlq", 4, ("uniform8",), "no pwlq"),
         ("subset", 4, ("uniform8",), "no subset"),
         ("lut", 4, ("uniform8", "subset"), "no lut"),
+        ("pwlq_double", 4, ("uniform8", "lut"), "no pwlq_double"),
         ("uniform", 8, ("uniform4",), "uniform of 2..4 bits"),
     ],
 )

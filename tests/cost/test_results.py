@@ -111,6 +111,22 @@ def test_products_of_a_table_cost_what_those_of_its_multiplier_do() -> None:
     assert found["array_lut"] == expected["array_uniform8"] > 0
 
 
+def test_products_of_a_doubled_step_cost_what_those_of_the_least_multiplier_there_do() -> None:
+    for technology in TECHNOLOGIES:
+        for multiplier in ("uniform6", "uniform8"):
+            machine = NANO.with_({"array.formats": [multiplier, "pwlq_double"], "array.size": 16})
+            events = prices(machine, technology).events
+            (price,) = events["macs_pwlq_double"].values()
+            assert events[f"macs_{multiplier}"] == {f"array_{multiplier}": price}
+            assert events["macs_uniform6"] == {"array_uniform6": price}
+    narrow, wide = (
+        prices(NANO.with_({"array.formats": [name], "array.size": 16}), "nangate45")
+        for name in ("uniform6", "uniform8")
+    )
+    less, more = narrow.events["macs_uniform6"], wide.events["macs_uniform6"]
+    assert less["array_uniform6"] < 0.9 * more["array_uniform6"]
+
+
 def test_a_table_of_levels_takes_its_area_at_the_array_s_edge() -> None:
     plain = NANO.with_({"array.formats": ["uniform8"], "array.size": 16})
     table = plain.with_({"array.formats": ["uniform8", "lut"]})

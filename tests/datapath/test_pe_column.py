@@ -18,7 +18,14 @@ from npusim.datapath.merge_regions import UNIT as MERGE
 from npusim.datapath.pe_column import UNIT, array_sums, pe_column, tree_levels, vectors
 from npusim.datapath.requantize import UNIT as REQUANTIZE
 from npusim.datapath.requantize import clamp
-from npusim.datapath.weight_decode import LUT, PWLQ, SUBSET, UNIFORM, uniform_weight
+from npusim.datapath.weight_decode import (
+    LUT,
+    PWLQ,
+    PWLQ_DOUBLE,
+    SUBSET,
+    UNIFORM,
+    uniform_weight,
+)
 from npusim.words import ROUNDINGS
 from tests.datapath.witnesses import round_fraction, verify_against, verify_cases
 
@@ -49,7 +56,7 @@ def one_after_the_other(weight, xe, format, uniform_bits, pwlq_bits):
     """Return the sums as the single MACs make them, a row at a time."""
     acc = (0, 0, 0)
     for wires, operand in zip(weight, xe, strict=True):
-        if format in (UNIFORM, LUT):
+        if format in (UNIFORM, LUT, PWLQ_DOUBLE):
             acc = (mac_uniform(uniform_weight(wires, uniform_bits), operand, acc[0]), 0, 0)
         elif format == SUBSET:
             acc = (mac_subset(wires, operand, acc[0]), 0, 0)

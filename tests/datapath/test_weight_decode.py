@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from npusim.codes import LUT as LUT_CODE
+from npusim.codes import PWLQ_DOUBLE as PWLQ_DOUBLE_CODE
 from npusim.codes import SUBSET as SUBSET_CODE
 from npusim.codes.lut import table
 from npusim.codes.subset import PUBLISHED_SUBSETS, UNIVERSAL_MAGNITUDES, selector, selectors
@@ -16,6 +17,7 @@ from npusim.datapath.mac_uniform import mac_uniform
 from npusim.datapath.weight_decode import (
     LUT,
     PWLQ,
+    PWLQ_DOUBLE,
     SUBSET,
     UNIFORM,
     UNIT,
@@ -56,7 +58,18 @@ def test_wires_of_a_level_multiply_by_it(bits):
             assert plane[code] == levels[code]
 
 
-@pytest.mark.parametrize("weight_format", [UNIFORM, SUBSET, PWLQ, LUT])
+@pytest.mark.parametrize("multiplier_bits", [6, 7, 8])
+def test_wires_of_a_doubled_step_are_the_integer_itself(multiplier_bits):
+    build = {"uniform_bits": multiplier_bits, "pwlq_bits": 0}
+    for bits in (2, 3, 4):
+        (plane,) = PWLQ_DOUBLE_CODE.plane_table(bits)
+        for code in range(2 << bits):
+            above = 5 << bits + 1  # bits of the next codes
+            wires = weight_wires(above | code, 1, PWLQ_DOUBLE, bits, (), (), **build)
+            assert uniform_weight(wires, multiplier_bits) == plane[code]
+
+
+@pytest.mark.parametrize("weight_format", [UNIFORM, SUBSET, PWLQ, LUT, PWLQ_DOUBLE])
 def test_a_masked_weight_multiplies_to_zero(weight_format):
     rng = Random(3)
     lanes = selectors(PUBLISHED_SUBSETS[0])

@@ -23,7 +23,7 @@ PROGRAMS = 4
 SIZES = (4, 8, 16, 32)
 CODES = {
     "uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
-    "lut": ("lut", 4),
+    "lut": ("lut", 4), "uniform6": ("uniform", 6), "pwlq_double": ("pwlq_double", 4),
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ SCHEMES: dict[str, tuple[str, int, dict]] = {
     "subset4": ("subset", 4, {}),
     "subset3 with zero": ("subset", 3, {"include_zero": True}),
     "lut4": ("lut", 4, {}),
+    "pwlq_double4": ("pwlq_double", 4, {}),
     "multipoint4": ("multipoint", 4, {"points": 2.0}),
     "multipoint3 of pwlq": ("multipoint+pwlq", 3, {"points": 1.5}),
     "wes8": ("wes", 8, {}),
@@ -48,8 +50,11 @@ WINDOWED = (1, 3, 4, 49)
 """Four channel blocks on an array of 16 rows, the last of one channel."""
 WINDOWS = {"array.size": 16, "array.line_words": 16, "scratchpads.acc_banks": 4}
 """Sizes of a machine that multiplies nine taps of a depthwise kernel at once."""
-TABLES = {"array.formats": ("uniform8", "lut")}
-"""A machine with a table of levels, which none that comes with npusim has."""
+FORMATS = {
+    "lut4": ("uniform8", "lut"),
+    "pwlq_double4": ("uniform6", "uniform4", "pwlq_double"),
+}
+"""Weight formats of a machine that runs the scheme, where none that comes with npusim does."""
 MOVED = (
     "rows gathered", "picked", "packed rows", "unpacked rows", "strided", "channels backwards",
     "space to depth of few channels", "depth to space of few channels", "tiled", "broadcast",
@@ -66,7 +71,7 @@ class Case:
     rule: str = "auto"
     is_moved: bool = False
     """Whether values only move, which a quick host would do."""
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, Any] = field(default_factory=dict)
     """Sizes in which its machine is another than the one named."""
 
 
@@ -197,14 +202,19 @@ def tables() -> Network:
     return replace(network, inputs=("x",), tensors=tensors)
 
 
+def formats(scheme: str) -> Mapping[str, Any]:
+    """Return what a machine that runs the scheme has besides."""
+    return {"array.formats": FORMATS[scheme], "array.pwlq_bits": 0} if scheme in FORMATS else {}
+
+
 def _cases() -> dict[str, Case]:
     cases = {
-        f"conv {scheme}": Case(
-            partial(linear, "conv", scheme), sizes=TABLES if scheme == "lut4" else {}
-        )
+        f"conv {scheme}": Case(partial(linear, "conv", scheme), sizes=formats(scheme))
         for scheme in SCHEMES
     }
-    cases["depthwise lut4"] = Case(partial(linear, "depthwise", "lut4"), sizes=TABLES)
+    for scheme in FORMATS:
+        layer = partial(linear, "depthwise", scheme)
+        cases[f"depthwise {scheme}"] = Case(layer, sizes=formats(scheme))
     for scheme in ("uniform8", "uniform4", "pwlq4", "subset4", "multipoint4", "wes4"):
         cases[f"depthwise {scheme}"] = Case(partial(linear, "depthwise", scheme))
         cases[f"dense {scheme}"] = Case(partial(linear, "dense", scheme))

@@ -34,6 +34,7 @@ VARIANTS = {
     "subset": {**NANO, "UNIFORM_BITS": 0, "PWLQ_BITS": 0},
     "pwlq": {**NANO, "UNIFORM_BITS": 0, "SUBSET": 0, "PWLQ_BITS": 7},
     "lut": {**NANO, "LUT": 1},
+    "doubled": {**NANO, "UNIFORM_BITS": 6, "PWLQ_DOUBLE": 1},
     "least": {
         **NANO, "BURST_BEATS": 1, "ACT_BANKS": 2, "ACT_BANK_WORDS": 8, "WGT_BANK_WORDS": 8,
         "PAR_BANK_WORDS": 8, "ACC_WORDS": 8,
@@ -56,6 +57,7 @@ REFUSED = {
     "UNIFORM_BITS": (1, 9),
     "SUBSET": (2,),
     "LUT": (2,),
+    "PWLQ_DOUBLE": (2,),
     "PWLQ_BITS": (1, 8),
     "ACT_BANKS": (1, 3, 16),
     "ACT_BANK_WORDS": (100, 16384),

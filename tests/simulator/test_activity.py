@@ -46,14 +46,15 @@ def digits_of(weight: int) -> int:
 @pytest.mark.parametrize("name", WEIGHT_FORMATS)
 def test_a_convolution(name: str) -> None:
     rng = random.Random(name)
-    bits = {"uniform": 8, "subset": 4, "pwlq": 4, "lut": 4}[name]
+    bits = 8 if name == "uniform" else 4
+    stored = bits + name.startswith("pwlq")
     levels = {
         "subset_selectors": 0x8C41D2F6, "lut_levels0": 0x5A83F019, "lut_levels1": 0x7FE2C411,
         "lut_levels2": 0x80A6330B, "lut_levels3": 0x11D95E77,
     }  # fmt: skip
     o = operands(
         0, rows=4, row_first=1, row_end=3, format=WEIGHT_FORMATS.index(name), bits=bits,
-        code_bits=bits + (name == "pwlq"), tile_words=-(-4 * (bits + (name == "pwlq")) // 8),
+        code_bits=stored, tile_words=-(-4 * stored // 8),
         zero_point=-5, **levels, ob=2, cb=2, cb_stride=9, kh=1, kw=2, kw_stride=1,
         y=2, y_stride=4, x=3, x_stride=1, product_bits=16,
     )  # fmt: skip
@@ -62,7 +63,6 @@ def test_a_convolution(name: str) -> None:
     activity = Activity(Machine.load("nano"), 1)
     activity.add(0, state_of(act, wgt), o, 0)
 
-    stored = bits + (name == "pwlq")
     words = -(-4 * stored // 8)
     expected = dict.fromkeys(FEATURES, 0)
     xe_before = [[0] * SIZE for _ in range(SIZE)]

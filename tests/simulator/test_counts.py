@@ -41,7 +41,9 @@ def test_counts_are_those_of_the_pages(machine):
             seen |= found.keys()
     unbuilt = {
         "macs_uniform8": "uniform8" not in machine.array.formats,
+        "macs_uniform6": "uniform8" not in machine.array.formats,
         "macs_lut": "lut" not in machine.array.formats,
+        "macs_pwlq_double": "pwlq_double" not in machine.array.formats,
         "float32_requantizations": not machine.array.fp32_requantizer,
         "line_reads": not machine.array.line_words,
         "line_writes": not machine.array.line_words,

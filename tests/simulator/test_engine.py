@@ -247,6 +247,9 @@ def by_hand(e: EncodedWeights, x: np.ndarray, zero_point: int, mode: str) -> np.
             return m[0] * sign * int(e.magnitudes[code & n])
         if e.scheme == "lut":
             return m[0] * int(e.magnitudes[code])
+        if e.scheme == "pwlq_double":
+            sign, g = (-1 if code >> b else 1), code & n
+            return m[0] * sign * (n + g + g if code >> (b - 1) & 1 else g)
         if e.scheme == "pwlq":
             sign, g = (-1 if code >> b else 1), code & n
             if not code >> (b - 1) & 1:
@@ -298,6 +301,8 @@ def test_a_table_that_the_array_has_no_word_for_is_refused(
         ("subset", {"magnitudes": [1, 2, 4, 6, 9, 12, 18, 32]}),
         ("lut", {"magnitudes": [-128, -90, *range(-6, 6), 100, 127]}),
         ("lut", {"bits": 2, "magnitudes": [-128, -1, 0, 127]}),
+        ("pwlq_double", {}),
+        ("pwlq_double", {"bits": 2}),
         ("pwlq", {"terms": 2}),
         ("pwlq", {"terms": 3}),
         ("pwlq", {"terms": 2, "window_sum": np.array([0, -70000, 70000, 5])}),

@@ -84,9 +84,9 @@ DECODE = """\
 module decode (input clk_i, rst_i, en_i, valid_i, {ports},
                output valid_o, output [{weight_high}:0] weight_o);
   npu_weight_decode #(.UNIFORM_BITS({uniform}), .SUBSET({subset}), .PWLQ_BITS({pwlq}),
-    .LUT({lut})) unit (
+    .LUT({lut}), .PWLQ_DOUBLE({pwlq_double})) unit (
     .clk_i(clk_i), .rst_i(rst_i), .en_i(en_i), .valid_i(valid_i), .valid_o(valid_o),
-    .format_i(2'd{format}), .bits_i(4'd{bits}), {connections}, .weight_o(weight_o));
+    .format_i(3'd{format}), .bits_i(4'd{bits}), {connections}, .weight_o(weight_o));
 endmodule
 """
 
@@ -106,6 +106,8 @@ class Format:
     stored_bits: int
     lut: int = 0
     """Whether the decoder has a table of levels."""
+    pwlq_double: int = 0
+    """Whether it adds up the pieces of a doubled step."""
 
 
 def uniform(bits: int) -> Format:
@@ -135,9 +137,18 @@ def lut(bits: int) -> Format:
     return Format(name, int8.mac, int8.mac_parameters, int8.column, 3, bits, bits, lut=1)
 
 
+def pwlq_double(bits: int) -> Format:
+    """Return the format of two pieces, one step twice the other, on a multiplier of six bits."""
+    int6 = uniform(6)
+    return Format(
+        f"PWLQ double {bits} bit", int6.mac, int6.mac_parameters, int6.column, 4, bits, bits + 1,
+        pwlq_double=1,
+    )  # fmt: skip
+
+
 FORMATS = (
     uniform(8), uniform(4), subset(2), subset(3), subset(4), lut(2), lut(3), lut(4), pwlq(3),
-    pwlq(4),
+    pwlq(4), pwlq_double(4),
 )  # fmt: skip
 
 
@@ -175,7 +186,9 @@ def column_area(form: Format, library: Path) -> Area:
 def decode_area(form: Format, library: Path, folder: Path) -> Area:
     """Return the area of a decoder lane that runs `form` alone."""
     unit = load_unit("weight_decode")
-    parameters = {**unit.parameters, **form.column, "LUT": form.lut}
+    parameters = {
+        **unit.parameters, **form.column, "LUT": form.lut, "PWLQ_DOUBLE": form.pwlq_double,
+    }  # fmt: skip
     width = {port.name: port.total_width(parameters) for port in unit.ports}
     free = [port for port in unit.inputs if port.name not in ("format", "bits")]
     path = folder / "decode.v"
@@ -188,6 +201,7 @@ def decode_area(form: Format, library: Path, folder: Path) -> Area:
             subset=form.column["SUBSET"],
             pwlq=form.column["PWLQ_BITS"],
             lut=form.lut,
+            pwlq_double=form.pwlq_double,
             format=form.place,
             bits=form.bits,
         )

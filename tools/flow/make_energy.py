@@ -1,13 +1,13 @@
 """Energy of the RTL's modules at gate level, written to npusim/cost/tables/ and docs/.
 
     python -m tools.flow.make_energy nangate45|ihp_sg13g2 LIBRARY.lib[.gz] [--work FOLDER]
-                                     [--only MODULE]... [--table]
+                                     [--only MODULE]... [--runs FORMAT]
 
 Each module is synthesized, its instance in the machine's RTL recorded while real layers run, and
 the recording replayed on the gates in Icarus with delays; docs/energy_table.md says what is priced
 how. A work folder keeps netlists and recordings from one run to the next; `--only` makes
 the rows of some modules again and keeps the others, with the commit of each beside the table;
-`--table` those of builds with lut's table alone.
+`--runs` those of builds that run a weight format alone.
 """
 
 from __future__ import annotations
@@ -42,11 +42,17 @@ WIDEST = (8, 1, 7)
 """All formats, pwlq as wide as there is: what machines with more than 4 bits are priced by."""
 WITH_TABLE = Build(16, *FULL, lut=1), Build(16, 8, 0, 0, lut=1), Build(16, *WIDEST, lut=1)
 """With lut's table, which changes decoders; columns are those of uniform8."""
+DOUBLED = (
+    Build(16, 6, 0, 0, pwlq_double=1), Build(16, 8, 0, 0, pwlq_double=1),
+    Build(16, *WIDEST, lut=1, pwlq_double=1),
+)  # fmt: skip
+"""With pwlq_double, whose integers are decoded for a column of uniform6 or uniform8."""
 BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *FULL), UNITS),
     (Build(16, *FULL), SIZED),
     (Build(4, *FULL), OWN),
     (Build(16, 8, 0, 0), SIZED),
+    (Build(16, 6, 0, 0), SIZED),
     (Build(16, 4, 0, 0), SIZED),
     (Build(16, 0, 1, 0), SIZED),
     (Build(16, 0, 0, 4), SIZED),
@@ -54,7 +60,7 @@ BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *WIDEST), OWN),
     (Build(4, *FULL, 2), SHARED),
     (Build(4, *FULL, 4), SHARED),
-    *((build, (WEIGHTS,)) for build in WITH_TABLE),
+    *((build, (WEIGHTS,)) for build in (*WITH_TABLE, *DOUBLED)),
 )
 STILL_CYCLES = 12
 STREAMS = (
@@ -64,8 +70,9 @@ STREAMS = (
 )
 CLASSES = {
     "idle": "a cycle without operation, clock on: the clock pins of the registers (no gating)",
-    "uniform8, uniform4, subset, pwlq": "npu_pe_column: a cycle with operands of a real "
-    "layer in all ROWS rows; uniform4: weights of at most 4 bits",
+    "uniform8, uniform6, uniform4, subset, pwlq": "npu_pe_column: a cycle with operands of a real "
+    "layer in all ROWS rows; uniform4: weights of at most 4 bits; uniform6: of at most 6, where "
+    "the multiplier has no more",
     "zero": "npu_pe_column: a cycle in which nothing changes, the same as idle",
     "load, swap": "npu_weight_column: a cycle that decodes one code; that takes over the shadow",
     "operand": "npu_subtract_zero_point: a cycle with one operand",
@@ -144,8 +151,9 @@ def traffic_of(
     forms = formats or build.formats + ((VECTOR,) if units == UNITS else ())
     if units in (OWN, SHARED):
         forms = ("uniform8", "pwlq", VECTOR)
-    if build in WITH_TABLE:
-        forms = ("uniform8", "lut")
+    if build in (*WITH_TABLE, *DOUBLED):
+        decoded = ("lut",) * build.lut + ("pwlq_double",) * build.pwlq_double
+        forms = (f"uniform{build.uniform_bits}", *decoded)
     return [
         part for form in forms
         for part in record_build(build, form, signals, states, seed, work)
@@ -206,7 +214,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--table", action="store_true", help="--only: of builds with lut's table")
+    parser.add_argument("--runs", help="--only: of builds that run this weight format")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     work.mkdir(exist_ok=True, parents=True)
@@ -248,10 +256,11 @@ def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) 
         table.write_text(json.dumps(document, indent=1) + "\n")
     for build, units in BUILDS:
         chosen = tuple(unit for unit in units if unit.module in options.only)
-        if not chosen or (options.table and build not in WITH_TABLE):
+        if not chosen or (options.runs and options.runs not in build.formats):
             continue
         netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in chosen}
-        forms = tuple(dict.fromkeys(form for unit in chosen for form in unit.formats))
+        asked = dict.fromkeys(form for unit in chosen for form in unit.formats)
+        forms = tuple(form for form in asked if form in (*build.formats, VECTOR))
         traffic = traffic_of(build, chosen, netlists, options.seed, work, forms)
         for unit in chosen:
             made = row(unit, build, netlists[unit.module], traffic)

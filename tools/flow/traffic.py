@@ -29,7 +29,8 @@ from tools.checkout import DIGITS
 from tools.flow.record import Recording, record
 
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
-           "pwlq": ("pwlq", 4), "lut": ("lut", 4)}  # fmt: skip
+           "pwlq": ("pwlq", 4), "lut": ("lut", 4), "uniform6": ("uniform", 6),
+           "pwlq_double": ("pwlq_double", 4)}  # fmt: skip
 """Weight format -> scheme and bits of the quantizer."""
 VECTOR = "vector"
 SIGMOID = Quantization(np.array(1 / 256, np.float32), np.array(-128, np.int64))
@@ -70,15 +71,17 @@ class Build:
     lanes: int = 1
     """That share a requantizer, and a reader of the table."""
     lut: int = 0
+    pwlq_double: int = 0
 
     @property
     def machine(self) -> Machine:
         """The machine: nano's or base's with these formats."""
         parent = Machine.load("nano" if self.size == 4 else "base")
         names = [f"uniform{self.uniform_bits}"] if self.uniform_bits else []
-        if self.uniform_bits == 8:
+        if self.uniform_bits > 4:
             names.append("uniform4")
         names += ["subset"] * self.subset + ["pwlq"] * bool(self.pwlq_bits) + ["lut"] * self.lut
+        names += ["pwlq_double"] * self.pwlq_double
         return parent.with_({
             "name": f"size{self.size}", "array.size": self.size, "array.formats": names,
             "array.pwlq_bits": self.pwlq_bits, "array.lanes_per_requantizer": self.lanes,
@@ -95,7 +98,8 @@ class Build:
         """Build parameters of the formats."""
         formats = {"UNIFORM_BITS": self.uniform_bits, "SUBSET": self.subset,
                    "PWLQ_BITS": self.pwlq_bits}  # fmt: skip
-        return formats | ({"LUT": 1} if self.lut else {})
+        decoders = {"LUT": self.lut, "PWLQ_DOUBLE": self.pwlq_double}
+        return formats | {name: 1 for name, is_built in decoders.items() if is_built}
 
 
 @dataclass(frozen=True, eq=False)

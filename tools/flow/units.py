@@ -122,8 +122,9 @@ def _column(b: Build) -> Mapping[str, int]:
 
 
 def _products(b: Build) -> Mapping[str, int]:
-    """Return what a column of PEs is built with: a table of levels is none of its business."""
-    return {name: value for name, value in _column(b).items() if name != "LUT"}
+    """Return what a column of PEs is built with: decoders are none of its business."""
+    decoders = "LUT", "PWLQ_DOUBLE"
+    return {name: value for name, value in _column(b).items() if name not in decoders}
 
 
 def _sized(b: Build) -> Mapping[str, int]:

@@ -46,12 +46,12 @@ FASHION = ROOT / "npusim" / "networks" / "fashion"
 NUMBERS = ROOT / "docs" / "accuracy.json"
 JOURNAL = ROOT / "build" / "accuracy.jsonl"
 
-VARIANTS = ("uniform", "wes", "pwlq", "subset", "lut", "multipoint-2")
+VARIANTS = ("uniform", "wes", "pwlq", "subset", "lut", "multipoint-2", "pwlq_double")
 BITS = (8, 4, 3, 2)
 FEW_BITS = (4, 3, 2)
 ENCODERS = (PUBLISHED, "nearest", "feedback")
 """What is compared: the papers' own choices, the data not looked at, and looked at."""
-UNPUBLISHED = ("lut",)
+UNPUBLISHED = ("lut", "pwlq_double")
 """Variants without a paper whose choices they could have."""
 Wanted = Sequence[tuple[Sequence[int], Sequence[str], str]]
 """Bits, encoders and bias correction of rows."""

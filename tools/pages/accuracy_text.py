@@ -31,8 +31,8 @@ def page(data: dict[str, Any], floors: Sequence[Level], goals: Sequence[Level]) 
         "correction. `nearest` has the same encoders with the defaults otherwise: static bias "
         "correction, searched grids, activation ranges by percentile. `feedback` is the "
         "default: codes, scales and what a layer shares are fitted to the data, layer after layer; "
-        "`none` and `static` say what is done about the bias. `lut` is npusim's own and has no "
-        "published form.",
+        "`none` and `static` say what is done about the bias. `lut` and `pwlq_double` are npusim's "
+        "own and have no published form.",
         "## Keyword spotting, 749 labelled samples",
         f"Float: {_any(kws)['float']:.2f} %. Top-1 accuracy as mean (least..greatest) over "
         f"{len(kws)} calibration sets of 62 or 63 samples; one sample is 0.13 points. `code` bits "

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import npusim
-from npusim.codes import CODES
+from npusim.codes import ARRAY_FORMATS, CODES, MULTIPLIED_ON
 from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
@@ -31,9 +31,10 @@ from npusim.engines.machine import MachineEngine
 from npusim.machines import Machine
 from npusim.quant.options import PUBLISHED, as_published
 from npusim.quant.quantize import prepare, quantize_prepared
-from npusim.words import ENERGY_MODELS
-from tools.checkout import DIGITS, ROOT
+from npusim.words import ENERGY_MODELS, Rule
+from tools.checkout import DIGITS, MODELS, ROOT
 from tools.markdown import header, row
+from tools.pages.energy_alternatives import BAND_TILES, Layer, alternatives
 from tools.pages.energy_figures_text import PAGE, SEPARATE, TOGETHER
 from tools.resnet import resnet
 
@@ -48,7 +49,8 @@ HOROWITZ = {
 """45 nm, 0.9 V; SRAM: 8 KB, 64 bits. M. Horowitz, ISSCC 2014, figure 1.1.9; areas: its talk."""
 TRIAL = {"uniform8": "1", "uniform4": ".61-.77", "subset": ".58-.67", "pwlq": ".90-1.09"}
 """Energy of stand-alone MACs on 8-bit activations, synthesized to four libraries, random data."""
-PAPER = {"uniform8": (1.0, 1.0), "uniform4": (1.73, 0.73), "pwlq": (1.46, 0.78)}
+PAPER = {"uniform8": (1.0, 1.0), "uniform4": (1.73, 0.73),
+         **dict.fromkeys(("pwlq, as published", "pwlq", "pwlq_double"), (1.46, 0.78))}  # fmt: skip
 """Speedup at 8 GB/s and energy. Fang et al., "Post-training Piecewise Linear Quantization for Deep
 Neural Networks", ECCV 2020: ResNet-50, normalized to 8-bit uniform."""
 BYTES_A_WEIGHT = {"uniform8": 1.0, "uniform4": 0.5, "pwlq": 5 / 8, "subset": 0.5}
@@ -61,11 +63,33 @@ SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "pwlq": ("pwl
 MACHINE = "base"
 
 
+@dataclass(frozen=True)
+class Run:
+    """A row of ResNet-50: the array's format, and how its weights are quantized."""
+
+    form: str
+    scheme: str
+    bits: int
+    corrected: bool = False
+    """With the PWLQ paper's correction of means, whose sum of each window is a plane of ones."""
+
+
+RUNS = {
+    "uniform8": Run("uniform8", "uniform", 8),
+    "uniform4": Run("uniform4", "uniform", 4),
+    "pwlq, as published": Run("pwlq", "pwlq", 4, corrected=True),
+    "pwlq": Run("pwlq", "pwlq", 4),
+    "pwlq_double": Run("pwlq_double", "pwlq_double", 4),
+    "subset": Run("subset", "subset", 4),
+}
+
+
 def alone(form: str, parent: Machine) -> Machine:
-    """Return `parent` with one weight format built in."""
+    """Return `parent` with one weight format built in, and the least multiplier that it needs."""
     bits = 4 if form == "pwlq" else 0
+    on = (MULTIPLIED_ON[form],) if form in MULTIPLIED_ON else ()
     return parent.with_({
-        "name": f"{parent.name}-{form}", "array.formats": (form,), "array.pwlq_bits": bits,
+        "name": f"{parent.name}-{form}", "array.formats": (*on, form), "array.pwlq_bits": bits,
     })  # fmt: skip
 
 
@@ -164,37 +188,37 @@ def horowitz_lines(table: Table) -> list[str]:
     return lines
 
 
-def bandwidth_machine(size: int, bytes_a_cycle: int) -> Machine:
+def bandwidth_machine(size: int, bytes_a_cycle: int, rows: int = 0) -> Machine:
     """Return an array at 1 GHz with large scratchpads and so many GB/s each way."""
     wide = Machine.load("wide")
     words = {32: (8192, 16384, 8192), 64: (4096, 8192, 4096)}[size]
     return wide.with_({
         "name": f"a{size}-{bytes_a_cycle}GBs", "array.size": size, "bus.bus_bytes": bytes_a_cycle,
         "scratchpads.act_bank_words": words[0], "scratchpads.wgt_bank_words": words[1],
-        "scratchpads.acc_words": words[2],
+        "scratchpads.acc_words": words[2], "array.rows": rows,
     })  # fmt: skip
 
 
 MACHINES = {
     f"{size} x {size}, {rate} GB/s": bandwidth_machine(size, rate)
     for size, rate in ((32, 4), (32, 8), (32, 16), (64, 8))
-}
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Cycles and events of a layer."""
-
-    cycles: int
-    counts: dict[str, int]
+} | {"32 x 64 rows, 8 GB/s": bandwidth_machine(32, 8, 64)}
+LARGEST = "64 x 64, 8 GB/s"
+SHIPPED = {"ic_resnet8": "ic_resnet8_int8", "MobileNetV2": "coral_tf2_mobilenet_v2_ptq"}
+"""Networks of ../shared that run on MACHINE beside ResNet-50 on LARGEST."""
 
 
 Found = dict[tuple[str, str], list[Layer]]
-"""(machine, format) -> the layers of ResNet-50 on the machine with that format alone."""
+"""(machine, row of RUNS) -> the layers of ResNet-50 on the machine with that format alone."""
+
+
+def layers_of(network: npusim.Network, machine: Machine, rule: Rule = "auto") -> list[Layer]:
+    """Return the layers of a network on `machine`."""
+    return [Layer(row.cycles, row.counts) for row in estimate(network, machine, rule).layers]
 
 
 def resnet_layers(kept: Path) -> Found:
-    """Return the layers of ResNet-50 by machine and format, kept in the file `kept`."""
+    """Return the layers of ResNet-50 by machine and row of RUNS, kept in the file `kept`."""
     if kept.exists():
         stored = json.loads(kept.read_text())
         return {
@@ -203,12 +227,13 @@ def resnet_layers(kept: Path) -> Found:
     image = np.random.default_rng(1).standard_normal((1, 3, 224, 224), np.float32)
     prepared = prepare(resnet(50, seed=1), image)
     found: Found = {}
-    for form, (scheme, bits) in SCHEMES.items():
-        network = quantize_prepared(prepared, as_published(scheme, bits=bits)).network
+    for row_name, run in RUNS.items():
+        correction = "paper" if run.corrected else "none"
+        options = as_published(run.scheme, bits=run.bits, bias_correction=correction)
+        network = quantize_prepared(prepared, options).network
         for name, machine in MACHINES.items():
-            layers = estimate(network, alone(form, machine), "half_up").layers
-            found[name, form] = [Layer(row.cycles, row.counts) for row in layers]
-            print(name, form, sum(row.cycles for row in layers), flush=True)
+            found[name, row_name] = layers_of(network, alone(run.form, machine), "half_up")
+            print(name, row_name, sum(r.cycles for r in found[name, row_name]), flush=True)
     rows = {"|".join(key): [[r.cycles, r.counts] for r in layers] for key, layers in found.items()}
     kept.write_text(json.dumps(rows))
     return found
@@ -237,13 +262,14 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
     """Return the table of ResNet-50: speedups and energies beside the published ones."""
     lines = header(
         "array, each way", "scheme", "M cycles", "speedup", "with activations on chip",
-        "published", "MB weights", "MB other", "energy, mJ", "of int8", "without DRAM, of int8",
+        "published", "MB weights", "MB other", "G products", "energy, mJ", "of int8",
+        "without DRAM, of int8",
         "and clock gated, of int8", "published",
     )  # fmt: skip
     for name, parent in MACHINES.items():
         first: dict[str, Any] = {}
-        for form in SCHEMES:
-            layers, machine = found[name, form], alone(form, parent)
+        for form, run in RUNS.items():
+            layers, machine = found[name, form], alone(run.form, parent)
             weights = total(layers, "wgt_writes") * machine.size
             moved = total(layers, "dram_read_bytes", "dram_write_bytes")
             energy, gated = energies(layers, machine, table), energies(layers, gate(machine), table)
@@ -260,7 +286,9 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
             lines.append(row(
                 name, form, f"{values['cycles'] / 1e6:.2f}", f"{1 / of['cycles']:.2f}",
                 f"{1 / of['chip_cycles']:.2f}", published[0], f"{weights / 1e6:.1f}",
-                f"{(moved - weights) / 1e6:.1f}", f"{energy['total'] / 1e9:.2f}",
+                f"{(moved - weights) / 1e6:.1f}",
+                f"{total(layers, *(f'macs_{form}' for form in ARRAY_FORMATS)) / 1e9:.2f}",
+                f"{energy['total'] / 1e9:.2f}",
                 f"{of['total']:.2f}", f"{of['chip']:.2f}", f"{of['gated']:.2f}", published[1],
             ))  # fmt: skip
     return lines
@@ -269,6 +297,18 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
 def gate(machine: Machine) -> Machine:
     """Return `machine` with clock gating."""
     return machine.with_({"energy.clock_gating": True})
+
+
+def alternative_lines(found: Found, table: Table) -> list[str]:
+    """Return what other accumulators would save: shipped networks, and ResNet-50 in two formats."""
+    rows = {
+        name: (layers_of(npusim.load(MODELS / "tflite" / f"{file}.tflite"), machine), machine)
+        for name, file in SHIPPED.items()
+        for machine in (Machine.load(MACHINE),)
+    }
+    for form in ("uniform8", "pwlq"):
+        rows[f"ResNet-50, {form}"] = found[LARGEST, form], alone(form, MACHINES[LARGEST])
+    return alternatives(rows, table)
 
 
 def other_traffic_mb(weights: int, form: str) -> float:
@@ -328,7 +368,8 @@ def main() -> int:
         products_45="\n".join(product_lines(table)),
         horowitz="\n".join(horowitz_lines(table)),
         toggles="\n".join(toggle_lines()), samples=SAMPLES,
-        resnet="\n".join(resnet_lines(found, table)),
+        resnet="\n".join(resnet_lines(found, table)), band=BAND_TILES,
+        alternatives="\n".join(alternative_lines(found, table)),
         other4=f"{others[0]:.1f}", other_pwlq=f"{others[1]:.1f}", weights=f"{weights / 1e6:.1f}",
     )  # fmt: skip
     DOCUMENT.write_text(text)

@@ -40,6 +40,11 @@ report for ResNet-50 against 8-bit uniform: at 8 GB/s a speedup of 1.73 (4-bit u
 (4-bit PWLQ), and an energy of 0.73 and 0.78. Here: ResNet-50 at 224 x 224, one image, on machines
 with one format each at 1 GHz, GB/s for loads and as much again for stores. "With activations on
 chip": array cycles or the load of the layer's weights, whichever is longer, layer by layer.
+`pwlq` is the paper's grid and breakpoint; `pwlq, as published` has its correction of means
+besides, whose sum of each window the array computes as one more plane of weights. `pwlq_double`
+ties the tail's step to twice the centre's ([quantization](quantization.md#a-doubled-step)): one
+accumulator, on a multiplier of six bits (`formats = ["uniform6", "pwlq_double"]`). 32 columns of
+64 rows sum twice as many products as 32 x 32 before they visit ACC.
 
 {resnet}
 
@@ -56,11 +61,34 @@ smaller; and a 32 x 32 array takes about as long for ResNet-50's products as 8 G
 machine with DRAM at 20 pJ a bit, the chip without DRAM beside it, and the chip with gated clocks.
 4-bit weights save multipliers and weight traffic, and nothing of activations, accumulators,
 requantizers, clock and leakage. PWLQ adds two adder trees and two accumulators to each column:
-ACC, which our machine reads and writes for every partial sum of SIZE products, moves three times
-as many bytes, and that alone costs more than the narrower multipliers save. A figure as close to
-4-bit uniform as 0.78 to 0.73 fits accumulators in the processing elements or summed over far more
-products, not a memory of partial sums. Prices of the array are those of the builds in the first
-table above.
+ACC, which our machine reads and writes for every partial sum of as many products as the array has
+rows, moves three times as many bytes, and that alone costs more than the narrower multipliers
+save. A figure as close to 4-bit uniform as 0.78 to 0.73 fits one accumulator, or accumulators in
+the processing elements, not three memories of partial sums: `pwlq_double` has one, at the stored
+bits of pwlq, and comes out there. Prices of the array are those of the builds in the first table
+above; products of pwlq_double are priced as 6-bit weights of uniform codes, which are larger than
+its own.
+
+## Other accumulators
+
+ACC is read only where a sum is added to, and only in the regions that a format uses. What is left
+to save there, first order, from the counted events of each layer:
+
+* **{band} tiles in registers.** The array would add up {band} reduction tiles before it visits ACC.
+  The registers hold as many results as the array has rows, because the next weight tile takes
+  that many cycles to load, and each tile is loaded once for so many results in place of once a
+  pass. A register's bit is priced as one of the sequencer's, its clock alone; "clock gated" clocks
+  one word of them for each accumulation, "not gated" all of them in each cycle.
+* **A narrower ACC**, where a layer's bound proves that its sums fit 24 bits: at most a fourth of
+  ACC's energy.
+
+Shares of all energy of the network on the machine, DRAM included:
+
+{alternatives}
+
+More rows are built and do the same without registers: the adder tree of a column adds what would
+have been several reduction tiles (`array.rows`; the last rows of the table above, and
+[cycles](cycles.md)).
 
 ## The average beside what the data toggles
 

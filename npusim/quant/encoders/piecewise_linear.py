@@ -87,6 +87,20 @@ def searched_breakpoint(w: NDArray[np.float64], bits: int, grid: Grid) -> float:
     return best
 
 
+def codes_of(
+    w: NDArray[np.float64], p: float, steps: tuple[float, float], bits: int, closed: bool
+) -> NDArray[np.int64]:
+    """Return the nearest codes of `w` [K] for `steps` of centre and tail; `closed`: p is centre."""
+    (s1, s2), n = steps, (1 << (bits - 1)) - 1
+    size = np.abs(w)
+    tail = size > p if closed else size >= p
+    centre_g = np.minimum(np.rint(size / s1), n)
+    tail_g = np.minimum(np.rint((size - p) / s2), n) if s2 > 0 else np.zeros_like(size)
+    g = np.where(tail, tail_g, centre_g).astype(np.int64)
+    sign = (w < 0) & (tail | (g > 0))
+    return sign.astype(np.int64) << bits | tail.astype(np.int64) << (bits - 1) | g
+
+
 def encode(
     weights: NDArray[np.float64],
     bits: int,
@@ -115,13 +129,7 @@ def encode(
         else:
             p = expected_breakpoint(largest, sample_deviation(w), breakpoint)
         s1, s2 = centre_step(p, n, grid), (largest - p) / n
-        size = np.abs(w)
-        tail = size > p if grid == "paper" else size >= p
-        centre_g = np.minimum(np.rint(size / s1), n)
-        tail_g = np.minimum(np.rint((size - p) / s2), n) if s2 > 0 else np.zeros_like(size)
-        g = np.where(tail, tail_g, centre_g).astype(np.int64)
-        sign = (w < 0) & (tail | (g > 0))
-        codes[c] = sign.astype(np.int64) << bits | tail.astype(np.int64) << (bits - 1) | g
+        codes[c] = codes_of(w, p, (s1, s2), bits, grid == "paper")
         scales[:2, c] = s1, s2
         if grid == "reference":
             scales[2, c] = p - n * s1

@@ -6,6 +6,8 @@ squared error searches the clipping point. The full range [-n - 1, n] is offered
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,19 +32,16 @@ def clipped_error(w: NDArray, scale: float, low: int, high: int) -> float:
     return total
 
 
-def least_error_scale(w: NDArray[np.float64], low: int, high: int) -> float:
-    """Return the scale of least squared error for `w` [K] among clipping points of max|w|.
+def least_error(top: float, error: Callable[[float], float]) -> float:
+    """Return the multiple of `top` > 0 at which `error` is least.
 
-    Ratios 1, 0.98, ... down to 0.02, then steps of 0.001 about the best. The first of equals wins,
-    so min-max is kept unless clipping is better. 0 where every weight is 0.
+    It is one of 1, 0.98, ... down to 0.02, or lies in steps of 0.001 about the best of these. The
+    first of equals wins.
     """
-    top = float(np.abs(w).max(initial=0.0)) / high
-    if top == 0:
-        return 0.0
 
     def best_of(ratios: list[float]) -> tuple[float, float]:
         return min(
-            ((clipped_error(w, top * ratio, low, high), ratio) for ratio in ratios if top * ratio),
+            ((error(top * ratio), ratio) for ratio in ratios if top * ratio),
             key=lambda pair: pair[0],
         )
 
@@ -50,6 +49,15 @@ def least_error_scale(w: NDArray[np.float64], low: int, high: int) -> float:
     near = round(COARSE_STEP / FINE_STEP)
     fine = best_of([coarse[1] + i * FINE_STEP for i in range(near, -near, -1)])
     return top * min(coarse, fine, key=lambda pair: pair[0])[1]
+
+
+def least_error_scale(w: NDArray[np.float64], low: int, high: int) -> float:
+    """Return the scale of least squared error for `w` [K] among clipping points of max|w|.
+
+    Min-max is kept unless clipping is better. 0 where every weight is 0.
+    """
+    top = float(np.abs(w).max(initial=0.0)) / high
+    return least_error(top, lambda scale: clipped_error(w, scale, low, high)) if top else 0.0
 
 
 def scales_of(

@@ -28,12 +28,13 @@ def test_words_counts_and_cycles_are_those_of_the_loops() -> None:
     seen, windows = set(), 0
     for machine, item, registers in drawn("MAC"):
         r, size, touched, counts = registers, machine.size, Touched(), Counter()
-        pwlq = r["mac_format"]["format"] == 2
-        bits = r["mac_format"]["bits"] + pwlq
+        pwlq, b = r["mac_format"]["format"] == 2, r["mac_format"]["bits"]
+        bits = b + (r["mac_format"]["format"] in (2, 4))
         tile, output, regions = r["mac_tile"], r["mac_output"], 3 if pwlq else 1
         words = -(-tile["rows"] * bits // 8)
-        uniform = "macs_uniform8" if bits > 4 else "macs_uniform4"
-        kind = (uniform, "macs_subset", "macs_pwlq", "macs_lut")[r["mac_format"]["format"]]
+        uniform = "macs_uniform8" if b > 6 else "macs_uniform6" if b > 4 else "macs_uniform4"
+        kinds = uniform, "macs_subset", "macs_pwlq", "macs_lut", "macs_pwlq_double"
+        kind = kinds[r["mac_format"]["format"]]
         is_window = item["depthwise"] and item["window"]
         last_block, tiles, reads = r["mac_cb"]["count"] - 1, 0, 0
         for t, (ob, cb, kh, kw) in enumerate(loop(r, ("mac_ob", "mac_cb", "mac_kh", "mac_kw"))):
@@ -138,14 +139,16 @@ def test_rows_of_a_window_fit_the_lines_of_the_array() -> None:
 
 def test_a_format_that_is_not_built_in_has_no_bits() -> None:
     shipped = [Machine.load(name) for name in ("nano", "small", "base", "wide")]
-    for machine in (*shipped, shipped[0].with_({"array.formats": ["uniform8", "lut"]})):
-        for index, form in enumerate(("uniform", "subset", "pwlq", "lut")):
+    others = ["uniform8", "lut"], ["uniform6", "pwlq_double"]
+    for machine in (*shipped, *(shipped[0].with_({"array.formats": f}) for f in others)):
+        for index, form in enumerate(("uniform", "subset", "pwlq", "lut", "pwlq_double")):
             most = mac.bits_max(machine, index)
             assert most == {
-                "uniform": 8 if "uniform8" in machine.array.formats else 4,
+                "uniform": max(int(f[-1]) for f in machine.array.formats if f[:7] == "uniform"),
                 "subset": 4 * ("subset" in machine.array.formats),
                 "pwlq": machine.array.pwlq_bits,
                 "lut": 4 * ("lut" in machine.array.formats),
+                "pwlq_double": 4 * ("pwlq_double" in machine.array.formats),
             }[form]  # fmt: skip
             for bits in range(16):
                 one = group("MAC", GOOD | {"mac_format": {"format": index, "bits": bits}})

@@ -105,7 +105,7 @@ class Reference:
     def _weights(self, item, r, tile):
         """Return [row][column] -> what the weight multiplies xe by in each region."""
         form, bits = r["mac_format"]["format"], r["mac_format"]["bits"]
-        stored = bits + (form == 2)
+        stored = bits + (form in (2, 4))
         rows, words = r["mac_tile"]["rows"], -(-r["mac_tile"]["rows"] * stored // 8)
         first = item["wgt"] + tile * words
         columns = []
@@ -130,6 +130,8 @@ class Reference:
             return (byte - 256 if byte >= 128 else byte,)
         sign = -1 if code >> bits else 1
         g, tail = code % 2 ** (bits - 1), code >> (bits - 1) & 1
+        if form == 4:
+            return (sign * (2 ** (bits - 1) - 1 + 2 * g if tail else g),)
         return (0, sign * g, sign) if tail else (sign * g, 0, 0)
 
     def mac(self, item, r):

@@ -20,8 +20,8 @@ LEVELS = {"mac_ob": 3, "mac_cb": 3, "mac_kh": 3, "mac_kw": 3, "mac_y": 4, "mac_x
 def random_mac(rng, machine, depthwise, window=0):
     """Return a MAC whose reads stay in the first 200 words, and which meets no word twice."""
     rows, unsigned = int(rng.integers(1, machine.rows + 1)), int(rng.integers(0, 2))
-    form = int(rng.integers(0, 4))
-    bits = int(rng.integers(2, (9, 5, machine.array.pwlq_bits + 1, 5)[form]))
+    form = int(rng.integers(0, 5))
+    bits = int(rng.integers(2, (9, 5, machine.array.pwlq_bits + 1, 5, 5)[form]))
     levels = {
         name: {"count": int(rng.integers(1, most + 1)), "stride": int(rng.integers(-5, 6))}
         for name, most in LEVELS.items()
