@@ -74,14 +74,14 @@ module npu_weight_decode #(
     if (LUT != 0 && LUT != 1) begin : gen_bad_lut
       npu_weight_decode_LUT_must_be_0_or_1 bad_parameter ();
     end
-    if (LUT != 0 && UNIFORM_BITS != LEVEL_BITS) begin : gen_bad_multiplier
-      npu_weight_decode_LUT_needs_UNIFORM_BITS_8 bad_parameter ();
-    end
     if (PWLQ_DOUBLE != 0 && PWLQ_DOUBLE != 1) begin : gen_bad_pwlq_double
       npu_weight_decode_PWLQ_DOUBLE_must_be_0_or_1 bad_parameter ();
     end
     if (PWLQ_DOUBLE != 0 && UNIFORM_BITS < 6) begin : gen_bad_double_multiplier
       npu_weight_decode_PWLQ_DOUBLE_needs_UNIFORM_BITS_6 bad_parameter ();
+    end
+    if (LUT != 0 && UNIFORM_BITS != LEVEL_BITS) begin : gen_bad_multiplier
+      npu_weight_decode_LUT_needs_UNIFORM_BITS_8 bad_parameter ();
     end
     if (UNIFORM_BITS == 0 && SUBSET == 0 && PWLQ_BITS == 0) begin : gen_bad_formats
       npu_weight_decode_needs_at_least_one_format bad_parameter ();
@@ -136,8 +136,9 @@ module npu_weight_decode #(
     if (PWLQ_DOUBLE != 0) begin : gen_pwlq_double
       wire [4:0] size = at_b_less ? {1'b0, field[2:0], 1'b0} + 5'(field_mask[2:0])
                                   : 5'(field[2:0]);
-      wire [UNIFORM_BITS-1:0] wide = UNIFORM_BITS'(size);
-      wire [UNIFORM_BITS-1:0] signed_size = at_b ? -wide : wide;
+      localparam int WIDE_BITS = (UNIFORM_BITS < 6) ? 6 : UNIFORM_BITS;  // less is refused above
+      wire [WIDE_BITS-1:0] wide = WIDE_BITS'(size);
+      wire [WIDE_BITS-1:0] signed_size = at_b ? -wide : wide;
       assign pwlq_double_weight = keep_i ? WEIGHT_BITS'(signed_size) : '0;
     end else begin : gen_no_pwlq_double
       assign pwlq_double_weight = uniform_weight;

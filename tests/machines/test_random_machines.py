@@ -87,5 +87,5 @@ def test_programs_and_networks(seed: int) -> None:
 
 
 def test_the_draw_holds_every_width_of_pwlq() -> None:
-    widths = {random_machine(seed, SIZES).array.pwlq_bits for seed in range(MACHINES)}
+    widths = {random_machine(seed, SIZES).array.pwlq_bits for seed in range(2 * MACHINES)}
     assert widths == {0, 2, 3, 4, 5, 6, 7}

@@ -7,7 +7,7 @@ Each weight tile is then loaded once for so many results, and not once for all o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ def saved(layers: Sequence[Layer], machine: Machine, table: Table) -> Saved:
     return Saved(total, now, fewer, weights, held, gated)
 
 
-def alternatives(found: dict[str, tuple[Sequence[Layer], Machine]], table: Table) -> list[str]:
+def alternatives(found: Mapping[str, tuple[Sequence[Layer], Machine]], table: Table) -> list[str]:
     """Return a row for each network of `found`: its layers and the machine that they run on."""
     lines = header(
         "network", "machine", "ACC, of all energy",

@@ -31,7 +31,7 @@ from npusim.engines.machine import MachineEngine
 from npusim.machines import Machine
 from npusim.quant.options import PUBLISHED, as_published
 from npusim.quant.quantize import prepare, quantize_prepared
-from npusim.words import ENERGY_MODELS, Rule
+from npusim.words import ENERGY_MODELS
 from tools.checkout import DIGITS, MODELS, ROOT
 from tools.markdown import header, row
 from tools.pages.energy_alternatives import BAND_TILES, Layer, alternatives
@@ -212,7 +212,7 @@ Found = dict[tuple[str, str], list[Layer]]
 """(machine, row of RUNS) -> the layers of ResNet-50 on the machine with that format alone."""
 
 
-def layers_of(network: npusim.Network, machine: Machine, rule: Rule = "auto") -> list[Layer]:
+def layers_of(network: npusim.Network, machine: Machine, rule: str = "auto") -> list[Layer]:
     """Return the layers of a network on `machine`."""
     return [Layer(row.cycles, row.counts) for row in estimate(network, machine, rule).layers]
 
