@@ -65,7 +65,7 @@ module npu_lane #(
     output wire  signed [XE_BITS-1:0]    own_xe_o,          // stage 3
     input  wire                          depthwise_i,
     input  wire                          step_i,            // stage 3
-    input  wire  [ROWS-1:0]              mask_i,            // 0 where a row does not count, or x = 0
+    input  wire  [ROWS-1:0]              mask_i,            // 0 where a row counts not, or x = 0
     input  wire  [ROWS*XE_BITS-1:0]      conv_xe_i,         // stage 3: own_xe_o of a slice's lanes
     input  wire  [ROWS-1:0]              enters_i,          // 1 where entering_xe_i has a row's xe
     input  wire  [ROWS*XE_BITS-1:0]      entering_xe_i,     // stage 4, from npu_lines; else 0

@@ -62,7 +62,7 @@ module npu_mac_engine #(
     // stage 1 of the activations
     output logic                        operand_valid_o,
     output logic [ROWS-1:0]             operand_active_o,  // rows that count
-    output logic [SLICE_BITS-1:0]       operand_slice_o,   // the slice of the word that they multiply
+    output logic [SLICE_BITS-1:0]       operand_slice_o,   // slice of the word that they multiply
     output logic                        operand_first_o,   // x = 0
     output logic [1:0]                  operand_above_o,   // rows before this one, in this pass
     output wire                         swap_o,            // stage 3 of the first word of a pass

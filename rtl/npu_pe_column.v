@@ -40,7 +40,7 @@ module npu_pe_column #(
     input  wire                                    valid_i,
     output logic                                   valid_o,
 
-    input  wire  [FORMAT_BITS-1:0]                 format_i,  // 0 uniform, 1 subset, 2 pwlq, 3 lut, 4 pwlq_double
+    input  wire  [FORMAT_BITS-1:0]                 format_i,  // as of npu_weight_decode
 
     input  wire  [ROWS*WEIGHT_BITS-1:0]            weight_i,  // row 0 in the lowest bits
     input  wire  [ROWS*XE_BITS-1:0]                xe_i,      // -255..255, row 0 lowest

@@ -173,7 +173,8 @@ module npu_requantize_float #(
   // or twice that. Rounded to 24 bits it may carry.
 
   wire top = product_5q[PRODUCT_BITS-1];
-  wire [PRODUCT_BITS-2:0] aligned = top ? product_5q[PRODUCT_BITS-1:1] : product_5q[PRODUCT_BITS-2:0];
+  wire [PRODUCT_BITS-2:0] aligned =
+      top ? product_5q[PRODUCT_BITS-1:1] : product_5q[PRODUCT_BITS-2:0];
   wire [SIGNIFICAND_BITS-1:0] leading = aligned[PRODUCT_BITS-2:FRACTION_BITS];
   wire rest = |aligned[FRACTION_BITS-2:0] || (top && product_5q[0]);
   wire round = aligned[FRACTION_BITS-1] && (rest || leading[0]);

@@ -45,7 +45,7 @@ module npu_weight_decode #(
     input  wire                     valid_i,
     output logic                    valid_o,
 
-    input  wire  [FORMAT_BITS-1:0]  format_i,     // 0 uniform, 1 subset, 2 pwlq, 3 lut, 4 pwlq_double
+    input  wire  [FORMAT_BITS-1:0]  format_i,     // uniform, subset, pwlq, lut, pwlq_double
     input  wire  [3:0]              bits_i,       // b of the layer
     input  wire  [31:0]             selectors_i,  // {selA, selB} of index 0..7, index 0 lowest
     input  wire  [LEVELS*LEVEL_BITS-1:0] levels_i,  // lut: of index 0..15, index 0 lowest

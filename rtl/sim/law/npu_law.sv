@@ -46,7 +46,9 @@ module npu_bank_law #(
 endmodule
 
 module npu_sequencer_law #(
-    localparam int ENGINES = 4, SIDES = 3, CLAIM_BITS = 20
+    localparam int ENGINES    = 4,
+    localparam int SIDES      = 3,
+    localparam int CLAIM_BITS = 20
 ) (
     input wire                          clk_i,
     input wire                          rst_i,
@@ -71,7 +73,8 @@ module npu_sequencer_law #(
 endmodule
 
 module npu_axi_law #(
-    parameter int DATA_BITS = 32, FETCH_BITS = 32  // the ports' widths, which nothing here reads
+    parameter int DATA_BITS  = 32,
+    parameter int FETCH_BITS = 32   // as of npu_top; nothing here reads it
 ) (
     input wire                 clk_i,
     input wire                 rst_i,
