@@ -168,19 +168,19 @@ def sum_tiles(form, offsets, sums, description, pixels):
             p = 0
             while p + 3 < pixels:
                 gemm_tile(
-                    form, 6, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, start,
+                    form, 6, n, to + p * stride, stride, lanes * 4, x, offsets + 8 * p,
+                    d.segments, d.segment_count, d.steps, w, start,
                 )  # fmt: skip
                 p += 6
             if p + 1 < pixels:
                 gemm_tile(
-                    form, 3, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, start,
+                    form, 3, n, to + p * stride, stride, lanes * 4, x, offsets + 8 * p,
+                    d.segments, d.segment_count, d.steps, w, start,
                 )  # fmt: skip
             elif p < pixels:
                 gemm_tile(
-                    form, 1, n, to + p * stride, stride, x, offsets + 8 * p, d.segments,
-                    d.segment_count, d.steps, w, start,
+                    form, 1, n, to + p * stride, stride, lanes * 4, x, offsets + 8 * p,
+                    d.segments, d.segment_count, d.steps, w, start,
                 )  # fmt: skip
             column += n
     return 1

@@ -17,6 +17,8 @@ the padded buffer (linear_input.py), not here.
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -79,6 +81,8 @@ def dot_words(builder, dot, acc, x, w):
 
 LINE_BYTES = 64
 DOTS = {"blocked": "s16s16", "vnni256": "u8s8", "vnni512": "u8s8"}
+CHAINS = 4
+"""Sums in turn of a tile of one vector: a single one would wait for itself."""
 TILE_PIXELS = (6, 3, 1)
 TILE_VECTORS = (8, 4, 2, 1)
 """The tiles there are, up to tile_vectors, and up to twice as many of one pixel."""
@@ -110,6 +114,13 @@ def tile_columns(left, widest):
     return min(4 if left >= 4 else (2 if left >= 2 else 1), widest)
 
 
+def has_tile(pixels: int, vectors: int, widest: int) -> bool:
+    """Return whether there is a tile of `pixels` x `vectors`, where tile_vectors is `widest`."""
+    if pixels == 1:
+        return vectors <= 2 * widest
+    return vectors <= widest and pixels * vectors <= TILE_PIXELS[0] * widest
+
+
 def in_tiles(packed: NDArray[np.int8], vectors: int, widest: int) -> NDArray[np.int8]:
     """Return weights [columns, steps, lanes, taps] in the order in which tiles read them.
 
@@ -137,7 +148,7 @@ def on_lines(values: NDArray) -> NDArray:
 
 def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
     """Emit one tile whose accumulators stay in registers; `args` as of gemm_tile."""
-    acc, acc_stride, x, offsets, segments, count, steps, w, init = args
+    acc, acc_stride, acc_step, x, offsets, segments, count, steps, w, init = args
     vector, width = ir.VectorType(I32, lanes), 4 * lanes
     bytes_, pairs = (ir.VectorType(kind, 2 * lanes) for kind in (I8, I16))
     w_width = width if dot == "u8s8" else 2 * lanes
@@ -148,13 +159,21 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
             return _load(builder, vector, address, 4)
         return builder.sext(_load(builder, bytes_, address, 1), pairs)
 
+    chains = CHAINS if pixels * vectors == 1 else 1
     registers = [
-        [cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(pixels)
+        [[cgutils.alloca_once(builder, vector) for _ in range(chains)] for _ in range(vectors)]
+        for _ in range(pixels)
     ]
     for v in range(vectors):
         start = _load(builder, vector, _at(builder, init, v * width), 4)
         for row in registers:
-            builder.store(start, row[v])
+            for chain, register in enumerate(row[v]):
+                builder.store(ir.Constant(vector, None) if chain else start, register)
+
+    def sum_of_chains(row_register):
+        """Emit the sum of the registers of one output."""
+        return reduce(builder.add, [builder.load(register) for register in row_register])
+
     bases = [
         builder.add(x, _load(builder, I64, _at(builder, offsets, 8 * i), 8)) for i in range(pixels)
     ]
@@ -170,8 +189,10 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
         at = builder.add(segments, builder.shl(outer.index, ir.Constant(I64, 3)))
         skip = _load(builder, I64, at, 8)
         starts = [builder.add(base, skip) for base in bases]
-        with cgutils.for_range(builder, steps) as inner:
-            k_x = builder.shl(inner.index, ir.Constant(I64, 2))
+
+        def step(index, chain):
+            """Emit step number `index` of the segment, into one of the chains."""
+            k_x = builder.shl(index, ir.Constant(I64, 2))
             loaded = []
             for stream in streams:
                 at = builder.load(stream)
@@ -179,24 +200,38 @@ def _emit_gemm_tile(builder, dot, lanes, pixels, vectors, widest, args):
                 builder.store(_at(builder, at, together * w_width), stream)
             for start, row in zip(starts, registers, strict=True):
                 spread = _splat(builder, _load(builder, I32, builder.add(start, k_x), 1), lanes)
-                for register, weight in zip(row, loaded, strict=True):
+                for row_register, weight in zip(row, loaded, strict=True):
+                    register = row_register[chain]
                     after = dot_words(builder, dot, builder.load(register), spread, weight)
                     builder.store(after, register)
+
+        turns = builder.udiv(steps, ir.Constant(I64, chains))
+        with cgutils.for_range(builder, turns) as inner:
+            first = builder.mul(inner.index, ir.Constant(I64, chains))
+            for chain in range(chains):
+                step(builder.add(first, ir.Constant(I64, chain)), chain)
+        if chains > 1:
+            done = builder.mul(turns, ir.Constant(I64, chains))
+            with cgutils.for_range(builder, builder.sub(steps, done)) as inner:
+                step(builder.add(done, inner.index), 0)
     for i, row in enumerate(registers):
         line = _at(builder, acc, builder.mul(acc_stride, ir.Constant(I64, i)))
-        for v, register in enumerate(row):
-            _store(builder, builder.load(register), _at(builder, line, v * width), 4)
+        for v, row_register in enumerate(row):
+            at = builder.add(line, builder.mul(acc_step, ir.Constant(I64, v)))
+            _store(builder, sum_of_chains(row_register), at, 4)
 
 
 @intrinsic(prefer_literal=True)
 def gemm_tile(
-    typingctx, form, pixels, vectors, acc, acc_stride, x, offsets, segments, count, steps, w,
-    init,
+    typingctx, form, pixels, vectors, acc, acc_stride, acc_step, x, offsets, segments, count, steps,
+    w, init,
 ):  # fmt: skip
     """Accumulate `pixels` x (`vectors` * `lanes`) outputs in registers and store them at `acc`.
 
-    `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS, a literal
-    where the caller knows it, `vectors` one of TILE_VECTORS up to tile_vectors(form); the others
+    Those of pixel i and vector v lie at acc + i * acc_stride + v * acc_step.
+
+    `form` is a literal: blocked, vnni256 or vnni512. `pixels` is one of TILE_PIXELS or, where the
+    caller knows it, a literal; `vectors` is one of TILE_VECTORS that `has_tile` takes; the others
     are addresses and byte counts. Pixel i reads words at x + offsets[i] + segments[s] + 4k for each
     of `count` segments and `steps` words; the weights of all vectors are one stream from `w` on, as
     in_tiles laid them, or two in a tile twice as wide as those; sums start from `init`.
@@ -210,7 +245,7 @@ def gemm_tile(
     def codegen(context, builder, signature, args):
         for rows in tiles:
             for columns in TILE_VECTORS:
-                if columns <= widest or (rows == 1 and columns == 2 * widest):
+                if has_tile(rows, columns, widest):
                     match = builder.icmp_signed("==", args[2], ir.Constant(I64, columns))
                     if len(tiles) > 1:
                         same = builder.icmp_signed("==", args[1], ir.Constant(I64, rows))
@@ -219,7 +254,7 @@ def gemm_tile(
                         _emit_gemm_tile(builder, dot, lanes, rows, columns, widest, args[3:])
         return context.get_dummy_value()
 
-    return types.void(form, pixels, *([types.intp] * 10)), codegen
+    return types.void(form, pixels, *([types.intp] * 11)), codegen
 
 
 @intrinsic(prefer_literal=True)

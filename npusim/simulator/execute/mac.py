@@ -14,38 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npusim.datapath.jit import entry, kernel, scalar, specialized
+from npusim.datapath.jit import kernel
 from npusim.isa.instructions import mac
 from npusim.isa.nest import Column, Mask
 from npusim.isa.page import Group
-from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
-from npusim.kernels.gemm_tile import (
-    depthwise_tile,
-    gemm_tile,
-    in_tiles,
-    tile_columns,
-    tile_lanes,
-    tile_vectors,
-    vector_form,
-)
+from npusim.kernels.gemm_tile import in_tiles, tile_lanes, tile_vectors, vector_form
 from npusim.machines import Machine
-from npusim.simulator.execute.call_record import Call, Records, address_of, record, records
+from npusim.simulator.execute.call_record import Call, Records, address_of, records
+from npusim.simulator.execute.mac_calls import CALL, DENSE, PIXELS, depthwise
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac as plain
 
-PIXELS = 6
-"""Most pixels of a register tile."""
 SIGN_FLIP = 128
-
-CALL = record(
-    "low", "high", "flip", "size", "columns", "offsets", "offset_count", "weights", "steps",
-    "start", "operands", "sums", "acc_regions",
-    before=plain.OPERANDS,
-)  # fmt: skip
-"""A MAC's operands, and what it is prepared to: the least and greatest ACT word that it reads,
-vectors of a region in `columns`, and addresses of what Macs keeps."""
-
 _DECODED = (
     "depthwise", "rows", "row_first", "row_end", "format", "bits", "unsigned", "zero_point",
     "ob", "cb", "kh", "kw", "slice", *plain.LEVEL_REGISTERS,
@@ -92,6 +73,7 @@ class Macs:
         self.sums = np.zeros(PIXELS * 4 * LANES, np.int32)
         self.weights: dict[tuple[bytes, bytes], tuple[NDArray, int, NDArray]] = {}
         self.offsets: dict[bytes, NDArray[np.int64]] = {}
+        self.pixels: dict[tuple[int, ...], NDArray[np.int64]] = {}
         self.weight_words = mac.tiles(group) * mac.tile_words(group)
         low, high = next(n for n in mac.nests(group, machine) if n.scratchpad == "ACT").bounds()
         lanes = np.where(group["depthwise"] == 1, LANES, self.lanes)
@@ -119,6 +101,7 @@ class Macs:
             self.offsets[walked] = self._offsets(o)
         offsets = self.offsets[walked]
         o["offsets"], o["offset_count"] = offsets.ctypes.data, len(offsets)
+        o["pixels"] = self._pixels(o).ctypes.data
         o["weights"], o["steps"] = packed.ctypes.data, steps
         o["start"] = start.ctypes.data
         run = depthwise if o["depthwise"] else DENSE[self.form]
@@ -130,6 +113,27 @@ class Macs:
         table = plain.weight_table(self.rows[i])
         plain.multiply(state.act, state.wgt, state.acc, self.rows, i, table, written)
 
+    def _pixels(self, o: Any) -> NDArray[np.int64]:
+        """Return the bytes from the first result's operands to those of each: 64-bit numbers.
+
+        The last one is there again and again, so that a tile never reads behind them.
+        """
+        columns, rows, column, row = (int(o[name]) for name in ("x", "y", "x_stride", "y_stride"))
+        item = self._operand_bytes(o)
+        if o["depthwise"]:
+            columns, column = int(o["row_results"]), column * int(o["step"])
+            if o["window"]:
+                rows, row = int(o["result_rows"]), row * (int(o["row_skip"]) + 1)
+        key = columns, rows, column, row, item
+        if key not in self.pixels:
+            words = (np.arange(rows)[:, None] * row + np.arange(columns) * column).ravel()
+            last = words[-1:].repeat(PIXELS) if len(words) else words
+            self.pixels[key] = np.concatenate([words, last]) * (self.size * item)
+        return self.pixels[key]
+
+    def _operand_bytes(self, o: Any) -> int:
+        return 1 if self.taps == 4 and not o["depthwise"] else 2
+
     def _offsets(self, o: Any) -> NDArray[np.int64]:
         """Return the bytes from a pixel's operands to those of each tile, or of each tap of one."""
         cb, kh, kw = np.indices((o["cb"], o["kh"], o["kw"])).reshape(3, -1)
@@ -139,7 +143,7 @@ class Macs:
             + kh * o["kh_stride"]
             + kw * o["kw_stride"]
         )
-        item = 1 if self.taps == 4 and not o["depthwise"] else 2
+        item = self._operand_bytes(o)
         if o["depthwise"]:
             row = np.arange(o["rows"])
             above = np.minimum(row // max(o["taps"], 1), mac.LINES) if o["window"] else 0 * row
@@ -201,157 +205,3 @@ def packed_weights(rows, i, table, wgt, taps, lanes, tile_taps):
                         vector = (ob * regions + region) * columns + c // lanes
                         packed[vector, step, c % lanes, tap] = table[code, region]
     return packed
-
-
-@scalar
-def centre(act, operands, count, flip, zero_point):
-    """Put `count` bytes less their zero point into int16 operands."""
-    mask, offset = np.uint8(flip), np.int16(flip + zero_point)
-    for i in range(np.uintp(count)):
-        operands[i] = np.int16(act[i] ^ mask) - offset
-
-
-@scalar
-def keep_sums(address, step_bytes, sums, sums_step_bytes, pixels, lanes, accumulate):
-    """Store, or add, the sums of `pixels` pixels, `lanes` of each, to accumulators.
-
-    Those of the first pixel lie from `address` on, its sums from address `sums`; those of each
-    further pixel so many bytes behind those of the one before.
-    """
-    for i in range(pixels):
-        acc = array_at(address + i * step_bytes, lanes, np.int32)
-        found = array_at(sums + i * sums_step_bytes, lanes, np.int32)
-        if accumulate:
-            for c in range(np.uintp(lanes)):
-                acc[c] += found[c]
-        else:
-            for c in range(np.uintp(lanes)):
-                acc[c] = found[c]
-
-
-@specialized
-def dense(form, element, act_address, acc_address, description):
-    """Carry out a dense MAC with the tiles of `form`, whose operands are `element`."""
-    o = array_at(description, 1, CALL)[0]
-    size, low, flip = o.size, o.low, o.flip
-    lanes, widest = tile_lanes(form), tile_vectors(form)
-    item = np.empty(0, element).itemsize
-    count = (o.high - low + 1) * size
-    act = array_at(act_address + low * size, count, np.uint8)
-    operands = array_at(o.operands, count, element)
-    if item == 1:
-        mask = np.uint8(flip)
-        for i in range(np.uintp(count)):
-            operands[i] = act[i] ^ mask
-    else:
-        centre(act, operands, count, flip, o.zero_point)
-    word = size * item
-    per_block = o.regions * o.columns
-    vectors, steps = o.ob * per_block, o.steps // o.offset_count
-    w_stride, vector_bytes = o.steps * lanes * (4 // item), lanes * 4
-    pixels, row_words = o.y * o.x, o.acc_regions * size
-    offsets = np.empty(PIXELS, np.int64)
-    vector = 0
-    while vector < vectors:
-        left = vectors - vector
-        if o.ob_stride != 0:
-            left = per_block - vector % per_block
-        n = tile_columns(left, widest)
-        base = o.act + vector // per_block * o.ob_stride - low
-        p, y, x = 0, 0, 0
-        while p < pixels:
-            rest = pixels - p
-            tile = 6 if rest > 3 else (3 if rest > 1 else 1)
-            at = 0
-            for i in range(tile):
-                if i < rest:
-                    at = (base + y * o.y_stride + x * o.x_stride) * word
-                    x += 1
-                    if x == o.x:
-                        x, y = 0, y + 1
-                offsets[i] = at
-            gemm_tile(
-                form, tile, n, o.sums, n * vector_bytes, o.operands, offsets.ctypes.data,
-                o.offsets, o.offset_count, steps, o.weights + vector * w_stride,
-                o.start + vector * vector_bytes,
-            )  # fmt: skip
-            for v in range(n):
-                block, part = (vector + v) // per_block, (vector + v) % per_block
-                region, column = part // o.columns, part % o.columns * lanes
-                word_of_p = o.acc + block * o.acc_stride + p
-                to = word_of_p * row_words + region * size + column
-                keep_sums(
-                    acc_address + to * 4, row_words * 4, o.sums + v * vector_bytes,
-                    n * vector_bytes, min(tile, rest), min(lanes, size - column),
-                    o.accumulate,
-                )  # fmt: skip
-            p += tile
-        vector += n
-    return 1
-
-
-@entry
-def dense_blocked(act, acc, description, first, end):
-    """Carry out a dense MAC with products of int16."""
-    return dense("blocked", np.int16, act, acc, description)
-
-
-@entry
-def dense_vnni256(act, acc, description, first, end):
-    """Carry out a dense MAC with vpdpbusd on 256 bits."""
-    return dense("vnni256", np.uint8, act, acc, description)
-
-
-@entry
-def dense_vnni512(act, acc, description, first, end):
-    """Carry out a dense MAC with vpdpbusd on 512 bits."""
-    return dense("vnni512", np.uint8, act, acc, description)
-
-
-DENSE = {"blocked": dense_blocked, "vnni256": dense_vnni256, "vnni512": dense_vnni512}
-
-
-@entry
-def depthwise(act_address, acc_address, description, first, end):
-    """Carry out a depthwise MAC: all its taps of six results in registers."""
-    o = array_at(description, 1, CALL)[0]
-    size, low = o.size, o.low
-    count = (o.high - low + 1) * size
-    act = array_at(act_address + low * size, count, np.uint8)
-    operands = array_at(o.operands, count, np.int16)
-    centre(act, operands, count, o.flip, o.zero_point)
-    row_words, pairs = o.acc_regions * size, o.offset_count // 2
-    columns, regions = o.columns, o.regions
-    row_results = o.row_results
-    results = o.result_rows * row_results
-    first_row, row_step = (o.row_warm, o.row_skip + 1) if o.window else (0, 1)
-    offsets = np.empty(PIXELS, np.int64)
-    for vector in range(o.ob * regions * columns):
-        block, part = vector // (regions * columns), vector % (regions * columns)
-        region, column = part // columns, part % columns * LANES
-        to = (o.acc + block * o.acc_stride) * row_words + region * size + column
-        base = o.act + block * o.ob_stride - low
-        p, y, x = 0, 0, 0
-        while p < results:
-            taken = min(PIXELS, results - p)
-            at = 0
-            for i in range(PIXELS):
-                if i < taken:
-                    read = o.warm + x * o.step
-                    row = first_row + y * row_step
-                    at = base + row * o.y_stride + read * o.x_stride
-                    at = (at * size + column) * 2
-                    x += 1
-                    if x == row_results:
-                        x, y = 0, y + 1
-                offsets[i] = at
-            depthwise_tile(
-                LANES, 6, o.sums, LANES * 4, o.operands, offsets.ctypes.data, o.offsets, pairs,
-                o.weights + vector * pairs * LANES * 4, LANES * 4, o.start + vector * LANES * 4,
-            )  # fmt: skip
-            keep_sums(
-                acc_address + (to + p * row_words) * 4, row_words * 4, o.sums, LANES * 4, taken,
-                min(LANES, size - column), o.accumulate,
-            )  # fmt: skip
-            p += taken
-    return 1
