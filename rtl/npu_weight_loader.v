@@ -1,7 +1,8 @@
 // weight_loader: addresses of packed weight tiles, one row a cycle, and where its codes lie.
 //
 //   row r of a tile: bits r*w .. r*w+w-1 of each column's stream; the word with the last of these
-//   bits is read, its predecessor was read with the row before
+//   bits is read, its predecessor was read with the row before; a word of several rows is read
+//   once, and the memory's output holds it
 //
 // | cycle     | signals                                                             |
 // |-----------|---------------------------------------------------------------------|
@@ -34,7 +35,7 @@ module npu_weight_loader #(
     output wire                  read_o,
     output wire  [WORD_BITS-1:0] address_o,
 
-    output wire                  valid_o,   // the memory's output is a row's word
+    output wire                  valid_o,   // the memory's output is the word of a row's last bit
     output wire  [2:0]           shift_o,   // place of the code in the word of its first bit
     output wire                  spans_o,   // the code begins in the word before
     output wire                  write_o,   // the decoder's output goes into row row_o
@@ -61,18 +62,23 @@ module npu_weight_loader #(
   wire [ROW_BITS-1:0] row = go_i ? '0 : row_q;
   wire next_byte = next_bit[BIT_BITS] || left == ROWS_BITS'(1);
 
-  assign read_o    = go_i || left_q != '0;
+  wire row_comes = go_i || left_q != '0;
+  logic unread_q;                     // the word at address_q
+
+  assign read_o    = row_comes && unread_q;
   assign address_o = address_q;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) left_q <= '0;
-    else if (read_o) left_q <= left - 1'b1;
+    else if (row_comes) left_q <= left - 1'b1;
   end
 
   always_ff @(posedge clk_i) begin
     if (load_i) address_q <= base_i;
-    else if (read_o && next_byte) address_q <= address_q + 1'b1;
-    if (read_o) begin
+    else if (row_comes && next_byte) address_q <= address_q + 1'b1;
+    if (load_i) unread_q <= 1'b1;
+    else if (row_comes) unread_q <= next_byte;
+    if (row_comes) begin
       last_bit_q <= next_bit[BIT_BITS-1:0];
       row_q      <= row + 1'b1;
     end
@@ -84,7 +90,7 @@ module npu_weight_loader #(
   ) until_word (
       .clk_i (clk_i),
       .rst_i (rst_i),
-      .data_i({read_o, first_bit, spans}),
+      .data_i({row_comes, first_bit, spans}),
       .data_o({valid_o, shift_o, spans_o})
   );
 
@@ -94,7 +100,7 @@ module npu_weight_loader #(
   ) until_decoded (
       .clk_i (clk_i),
       .rst_i (rst_i),
-      .data_i({read_o, row}),
+      .data_i({row_comes, row}),
       .data_o({write_o, row_o})
   );
 
