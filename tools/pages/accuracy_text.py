@@ -10,7 +10,7 @@ from tools.markdown import row
 Level = tuple[str, int, float]
 """A variant, bits, and the number that is expected of it."""
 
-TWO_STORED_BITS = ("uniform", "wes", "subset")
+TWO_STORED_BITS = ("uniform", "wes", "subset", "lut")
 """Variants whose codes of 2 bits take 2 bits."""
 MOST_DROPPED = {4: 0.2, 3: 0.5, 2: 2.0}
 """Points on Fashion-MNIST that the best fitted scheme is to lose at most, by bits."""
@@ -215,14 +215,14 @@ def drops(found: dict[str, Any]) -> str:
 
 
 def image_table(found: dict[str, Any]) -> str:
-    """Return agreement and SQNR of an image network, by variant."""
+    """Return agreement and SQNR of an image network; nothing where a variant has no such form."""
     rows: dict[tuple[str, int], dict[str, str]] = {}
     for r in found["rows"]:
         sqnr = "" if r["output_sqnr_db"] is None else f"{r['output_sqnr_db']:.1f}"
         cell = f"{r['agreement']:.1f} / {sqnr}"
         rows.setdefault((r["variant"], r["bits"]), {})[r["column"]] = cell
     columns = list(dict.fromkeys(r["column"] for r in found["rows"]))
-    body = [[f"{v} {b}", *(cells[c] for c in columns)] for (v, b), cells in rows.items()]
+    body = [[f"{v} {b}", *(cells.get(c, "") for c in columns)] for (v, b), cells in rows.items()]
     return table(["scheme", *columns], body)
 
 
