@@ -3,7 +3,8 @@
 //   written in cycle D: at the head from D + 1 on where the queue was empty
 //   taken in cycle I:   its place is free from I + 1 on
 //
-// full_o and valid_o come from registers; nothing is forwarded from input to output.
+// All outputs come from registers: the word at the head has one of its own beside its place among the
+// others. Nothing is forwarded from input to output.
 // Law: docs/architecture.md, section 4
 
 `default_nettype none
@@ -21,7 +22,7 @@ module npu_queue #(
     output wire              full_o,
 
     output wire              valid_o,  // head_o is a word
-    output wire  [WIDTH-1:0] head_o,
+    output logic [WIDTH-1:0] head_o,
     input  wire              pop_i     // not while !valid_o
 );
 
@@ -37,10 +38,14 @@ module npu_queue #(
 
   assign full_o  = count_q[INDEX_BITS];
   assign valid_o = count_q != '0;
-  assign head_o  = word_q[head_q];
+
+  wire [INDEX_BITS-1:0] next = head_q + 1'b1;
+  wire empties = count_q == '0 || (pop_i && count_q == (INDEX_BITS + 1)'(1));
 
   always_ff @(posedge clk_i) begin
     if (push_i) word_q[tail_q] <= data_i;
+    if (push_i && empties) head_o <= data_i;
+    else if (pop_i) head_o <= word_q[next];
   end
 
   always_ff @(posedge clk_i) begin

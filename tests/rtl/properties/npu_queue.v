@@ -26,6 +26,7 @@
     assert (count_q <= DEPTH);
     assert (held == count_q[INDEX_BITS-1:0]);
     assert (full_o == (count_q == DEPTH));
+    if (valid_o) assert (head_o == word_q[head_q]);
     if (followed_q) begin
       assert ({1'b0, ahead} < count_q);
       assert (word_q[place_q] == value_q);
