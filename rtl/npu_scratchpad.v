@@ -91,7 +91,6 @@ module npu_scratchpad #(
     for (b = 0; b < BANKS; b = b + 1) begin : bank
       wire [WIDTH-1:0] word;
       logic [WIDTH-1:0] word_q;
-      logic read_q;
 
       for (u = 0; u < READERS; u = u + 1) begin : read_by
         wire named;  // by this reader or a lower one
@@ -146,10 +145,7 @@ module npu_scratchpad #(
           .data_i         (written_by[WRITERS-1].data)
       );
 
-      always_ff @(posedge clk_i) begin
-        read_q <= read_by[READERS-1].named;
-        if (read_q) word_q <= word;
-      end
+      always_ff @(posedge clk_i) word_q <= word;  // which is held where nothing is read
     end
 
     for (u = 0; u < READERS; u = u + 1) begin : result
