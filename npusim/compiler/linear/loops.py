@@ -32,10 +32,10 @@ from npusim.compiler.linear.layer import (
     tiles_of,
 )
 from npusim.compiler.linear.planes import format_code
+from npusim.compiler.linear.registers import epilogue_registers
 from npusim.compiler.linear.tiling import Tiling
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
-from npusim.words import EPILOGUES
 
 PARTS_WANTED = 4
 """Of a layer of few tiles, so that stores run beside the array."""
@@ -213,7 +213,7 @@ class TileLoops:
         end = result.address + extent.words(result)
         pixels = patch.rows * patch.columns
         sums = pixels * patch.blocks * layer.terms.sum_planes
-        emitter.configure("EP", **self._epilogue_registers(extent, result, pixels))
+        emitter.configure("EP", **epilogue_registers(layer, extent, result, pixels))
         emitter.execute(
             "RQ",
             pwlq=int(bool(layer.terms.pwlq_bits)),
@@ -226,32 +226,6 @@ class TileLoops:
                 "PAR", par, par + patch.blocks * (PAR_HEADER_WORDS + layer.terms.count)
             ),
         )
-
-    def _epilogue_registers(
-        self, extent: Extent, result: ActTile, block: int
-    ) -> dict[str, dict[str, int]]:
-        """Return the registers of a tile whose accumulators lie in pieces of `block` words."""
-        layer = self.layer
-        rows = {"out": 0, "acc": 0}
-        if extent.rows > 1:
-            rows = {"out": result.row_stride, "acc": extent.columns}
-        plane_words = extent.blocks * block
-        return {
-            "vec_kx": {"count": layer.terms.count, "stride": 0},
-            "vec_x": {"count": extent.columns, "stride": 0},
-            "vec_y": {"count": extent.rows, "stride": 0},
-            "vec_b": {"count": extent.blocks, "stride": 0},
-            "vec_kx_out": {"out": 0, "acc": 0 if layer.terms.shared else plane_words},
-            "vec_x_out": {"out": 1, "acc": 1},
-            "vec_y_out": rows,
-            "vec_b_out": {"out": result.block_stride, "acc": block},
-            "rq_output": {"zero_point": layer.zero_point, "low": layer.low, "high": layer.high},
-            "rq_mode": {
-                "rounding": EPILOGUES.index(layer.rounding),
-                "unsigned": 0,
-                "pwlq_bits": layer.terms.pwlq_bits,
-            },
-        }
 
     def _activations(
         self,
