@@ -2,7 +2,7 @@
 //
 //   region 0 is A1 (or the only one), 1 is A2, 2 is S;  lane c's 32 bits are c*32 ..
 //
-// EP writes region 0 alone. The regions of a word have one address, and each its own enable: none is
+// EP writes region 0 alone. The regions of a word have one address, each its own enable: none is
 // read whose sum nothing is added to. What is absent reads 0.
 //
 // Law: docs/architecture.md, section 1
