@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from npusim.codes import REGIONS
 from npusim.cost.area import area_um2
 from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.memories import memories
@@ -61,18 +62,19 @@ def saved(layers: Sequence[Layer], machine: Machine, table: Table) -> Saved:
     now = fewer = weights = gated = 0.0
     for layer in layers:
         reads, writes = layer.counts["acc_reads"], layer.counts["acc_writes"]
-        first = max(writes - reads, 0)  # nothing is added to
         now += reads * acc.read_pj + writes * acc.write_pj
-        if not first or not layer.counts["array_cycles"]:
+        regions = REGIONS if layer.counts["macs_pwlq"] else 1
+        sums = layer.counts["requantizations"] // machine.size * regions  # that are complete
+        if not sums or not layer.counts["array_cycles"]:
             continue
-        visits = first * -(-writes // first // BAND_TILES)
-        fewer += (writes - visits) * acc.write_pj + (reads - (visits - first)) * acc.read_pj
+        visits = sums * -(-writes // sums // BAND_TILES)
+        fewer += max(writes - visits, 0) * (acc.read_pj + acc.write_pj)
         tiles = layer.counts["weight_swaps"] / machine.size
         bands = max(layer.counts["array_cycles"] / tiles / machine.rows, 1)
         weights += (bands - 1) * sum(
             layer.counts[event] * sum(prices.events[event].values()) for event in WEIGHTS
         )
-        gated += layer.counts["accumulations"] / machine.size * word_bits * bit_pj
+        gated += layer.counts["accumulations"] * SUM_BITS * bit_pj
     held = machine.rows * word_bits * bit_pj * sum(layer.cycles for layer in layers)
     return Saved(total, now, fewer, weights, held, gated)
 

@@ -56,6 +56,8 @@ Neural Networks", ECCV 2020: ResNet-50, normalized to 8-bit uniform."""
 BYTES_A_WEIGHT = {"uniform8": 1.0, "uniform4": 0.5, "pwlq": 5 / 8, "subset": 0.5}
 AREA_ROWS = {"uniform8": "int8", "uniform4": "int4", "subset": "subset 4 bit",
              "pwlq": "PWLQ 4 bit"}  # fmt: skip
+SHARE = "a PE's share of a column: NAND2"
+"""A column of docs/area.md."""
 NAND2_UM2 = 0.798
 BUILT = {code.name: code.parameter.verilog for code in CODES}
 SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "pwlq": ("pwlq", 4),
@@ -126,7 +128,9 @@ def area_alone(form: str) -> float:
     """Return a PE's share of a column of 16 with one format, um2, as docs/area.md has it."""
     text = (ROOT / "docs/area.md").read_text()
     (cells,) = re.findall(rf"^\| {AREA_ROWS[form]} \|(.*)$", text, re.MULTILINE)
-    return float(cells.split("|")[4]) * NAND2_UM2
+    (names,) = re.findall(r"^\| PE \|(.*)$", text, re.MULTILINE)
+    place = [name.strip() for name in names.split("|")].index(SHARE)
+    return float(cells.split("|")[place]) * NAND2_UM2
 
 
 def product_lines(table: Table) -> list[str]:

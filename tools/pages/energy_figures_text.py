@@ -41,7 +41,8 @@ report for ResNet-50 against 8-bit uniform: at 8 GB/s a speedup of 1.73 (4-bit u
 with one format each at 1 GHz, GB/s for loads and as much again for stores. "With activations on
 chip": array cycles or the load of the layer's weights, whichever is longer, layer by layer.
 `pwlq` is the paper's grid and breakpoint; `pwlq, as published` has its correction of means
-besides, whose sum of each window the array computes as one more plane of weights. `pwlq_double`
+besides, for which the array sums each window with codes of its own: three times the products, and
+nothing that the published figures can hold. `pwlq_double`
 ties the tail's step to twice the centre's ([quantization](quantization.md#a-doubled-step)): one
 accumulator, on a multiplier of six bits (`formats = ["uniform6", "pwlq_double"]`). 32 columns of
 64 rows sum twice as many products as 32 x 32 before they visit ACC.
@@ -86,9 +87,10 @@ Shares of all energy of the network on the machine, DRAM included:
 
 {alternatives}
 
-More rows are built and do the same without registers: the adder tree of a column adds what would
-have been several reduction tiles (`array.rows`; the last rows of the table above, and
-[cycles](cycles.md)).
+Neither is built. Registers pay where their clocks are gated, and cost more than they save where
+they are not, as on the machines that come with npusim; a narrower ACC is worth a few percent. More
+rows do the same as registers and are built: the adder tree of a column adds what would have been
+several reduction tiles (`array.rows`; the last rows of the table above, and [cycles](cycles.md)).
 
 ## The average beside what the data toggles
 
