@@ -7,7 +7,7 @@ from pathlib import Path
 from npusim.arguments import require_count, require_one_of, require_type
 from npusim.cosim import Mismatch, Verification, toolchain
 from npusim.cosim.npu.compare import Comparison, compare_code
-from npusim.cosim.npu.placement import placed
+from npusim.cosim.npu.placement import placed, turned
 from npusim.cosim.units import load_unit
 from npusim.cosim.verify_unit import verify_unit
 from npusim.engines.machine_network import MachineNetwork
@@ -120,10 +120,13 @@ def compare_program(
             f"--waves: expected one run, {program.name} has {len(program.steps)}"
         )
     dram, addresses, code_address = placed(program, machine)
-    return [
-        compare_code(
-            step_code(program, step), machine or program.machine, dram, addresses, code_address,
-            simulator=simulator, waves=waves,
+    machine = machine or program.machine
+    compared = []
+    for step in program.steps:
+        code, regions = turned(step_code(program, step), addresses, machine)
+        compared.append(
+            compare_code(
+                code, machine, dram, regions, code_address, simulator=simulator, waves=waves
+            )
         )
-        for step in program.steps
-    ]  # fmt: skip
+    return compared

@@ -32,6 +32,8 @@ FETCH_SLOTS = 2
 
 ADDRESS_SPACE = 1 << 16
 """Scratchpad addresses wrap there; no scratchpad has more words."""
+DRAM_SPACE = 1 << 32
+"""Bytes that the memory port can name; DRAM addresses wrap there."""
 
 CFG_CYCLES = 1
 READ_CYCLES = 2

@@ -2,6 +2,10 @@
 //
 // Before that, every address is written: the whole word with a pattern (but start), then three bytes
 // of it with another word, which must change nothing; and every address is read, as at the end.
+// After the interrupt it is disabled and enabled again, and its line must follow.
+//
+// Some accesses have their address after their data, or the other way round; some answers have to
+// wait, and must stand meanwhile.
 //
 // Plus arguments: base and length of the program, region0 .. region7, pattern. Writes result.txt:
 // "address value" lines in decimal of both sweeps of reads. An access is over with its answer.
@@ -21,12 +25,15 @@ module npu_host (
     output logic [3:0]  wstrb_o,
     output logic        wvalid_o,
     input  wire         wready_i,
+    input  wire  [1:0]  bresp_i,
     input  wire         bvalid_i,
     output logic [7:0]  araddr_o,
     output logic        arvalid_o,
     input  wire         arready_i,
     input  wire  [31:0] rdata_i,
+    input  wire  [1:0]  rresp_i,
     input  wire         rvalid_i,
+    output wire         ready_o,   // for either answer
     input  wire         irq_i,
 
     output logic        ended_o,   // the interrupt has come
@@ -63,21 +70,22 @@ module npu_host (
   end
 
   // Step n is access n: two sweeps of writes and one of reads; base, length, regions, start; the end;
-  // a sweep of reads.
+  // the interrupt disabled, and enabled; a sweep of reads.
 
   localparam int WORDS     = 64;
   localparam int WRITES    = 4 + REGIONS;
   localparam int SET_STEP  = 3 * WORDS;
   localparam int WAIT_STEP = SET_STEP + WRITES;
-  localparam int LAST_STEP = WAIT_STEP + WORDS;
+  localparam int READ_STEP = WAIT_STEP + 3;
+  localparam int LAST_STEP = READ_STEP + WORDS - 1;
 
   integer step;
   logic asked;
-  wire is_read  = (step >= 2 * WORDS && step < SET_STEP) || step > WAIT_STEP;
-  wire is_write = step < 2 * WORDS || (step >= SET_STEP && step < WAIT_STEP);
+  wire is_read  = (step >= 2 * WORDS && step < SET_STEP) || step >= READ_STEP;
+  wire is_write = !is_read;
   wire is_part  = step >= WORDS && step < 2 * WORDS;
   wire [31:0] write_index = step - SET_STEP;
-  wire [5:0] word = step > WAIT_STEP ? 6'(step - WAIT_STEP - 1) : 6'(step);
+  wire [5:0] word = step >= READ_STEP ? 6'(step - READ_STEP) : 6'(step);
   wire [3:0] three_bytes = ~(4'b0001 << word[1:0]);
   logic [7:0] address;
   logic [31:0] data;
@@ -100,11 +108,30 @@ module npu_host (
         end
       endcase
     end
+    if (step > WAIT_STEP && step < READ_STEP) begin
+      {address, data} = {8'(CONTROL_INTERRUPT_ENABLE), 32'(step == WAIT_STEP + 2)};
+    end
   end
+
+  // Pauses.
+
+  localparam logic [1:0] LATE = 2'd2;  // cycles
+
+  logic [7:0] lfsr;  // of this access
+  logic [1:0] age, waited;
+  wire late_address = lfsr[2:0] == 3'd1;
+  wire late_data    = lfsr[2:0] == 3'd2;
+  wire late_ready   = lfsr[5:3] == 3'd0;
+  wire answer       = rvalid_i || bvalid_i;
+
+  assign ready_o = !late_ready || waited == LATE;
 
   always @(posedge clk_i) begin
     if (rst_i) begin
       step         <= 0;
+      lfsr         <= 8'h5A;
+      age          <= 0;
+      waited       <= 0;
       asked        <= 1'b0;
       ended_o      <= 1'b0;
       done_o       <= 1'b0;
@@ -118,23 +145,56 @@ module npu_host (
       end
     end else if (step > LAST_STEP) done_o <= 1'b1;
     else if (!asked) begin
-      asked        <= 1'b1;
+      asked     <= 1'b1;
+      age       <= 0;
+      waited    <= 0;
       arvalid_o <= is_read;
       araddr_o  <= address;
-      awvalid_o <= is_write;
-      wvalid_o  <= is_write;
+      awvalid_o <= is_write && !late_address;
+      wvalid_o  <= is_write && !late_data;
       awaddr_o  <= address;
       wdata_o   <= data;
       wstrb_o   <= strobe;
     end else begin
       if (arready_i) arvalid_o <= 1'b0;
-      if (awready_i) awvalid_o <= 1'b0;
-      if (wready_i) wvalid_o <= 1'b0;
-      if (rvalid_i) $fwrite(result, "%0d %0d\n", araddr_o, rdata_i);
-      if (rvalid_i || bvalid_i) begin
+      if (age != 2'd3) age <= age + 1'b1;
+      if (is_write && late_address && age == LATE) awvalid_o <= 1'b1;
+      else if (awready_i) awvalid_o <= 1'b0;
+      if (is_write && late_data && age == LATE) wvalid_o <= 1'b1;
+      else if (wready_i) wvalid_o <= 1'b0;
+      if (answer && !ready_o) waited <= waited + 1'b1;
+      if (rvalid_i && ready_o) $fwrite(result, "%0d %0d\n", araddr_o, rdata_i);
+      if (answer && ready_o) begin
         asked <= 1'b0;
         step  <= step + 1;
+        lfsr  <= {lfsr[4] ^ lfsr[3] ^ lfsr[2] ^ lfsr[0], lfsr[7:1]};
       end
+    end
+  end
+
+  // Rules.
+
+  logic stands;
+  logic [33:0] stood;
+  wire [33:0] shown = {rvalid_i, bvalid_i, rdata_i & {32{rvalid_i}}};
+  wire irq_wrong = step < WAIT_STEP ? irq_i :
+      answer && ready_o && (step == WAIT_STEP + 1 || step == WAIT_STEP + 2) &&
+      irq_i != (step == WAIT_STEP + 2);
+
+  always @(posedge clk_i) begin
+    stands <= !rst_i && answer && !ready_o;
+    stood  <= shown;
+    if (!rst_i && stands && shown != stood) begin
+      $display("npu_host: an answer did not wait for ready");
+      $fatal;
+    end
+    if (!rst_i && answer && (rvalid_i ? rresp_i : bresp_i) != 2'b00) begin
+      $display("npu_host: an answer is not OKAY");
+      $fatal;
+    end
+    if (!rst_i && irq_wrong) begin
+      $display("npu_host: the interrupt is %0d in step %0d", irq_i, step);
+      $fatal;
     end
   end
 

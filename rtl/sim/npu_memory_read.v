@@ -22,7 +22,7 @@ module npu_memory_read #(
     input  wire  [15:0]             data_seed_i,
     input  wire  [31:0]             latency_i,      // L, >= 1
     input  wire  [31:0]             outstanding_i,  // N, 1..64
-    input  wire  [31:0]             size_i,         // bytes; beyond is DECERR
+    input  wire  [31:0]             size_i,         // bytes; beyond is an error
     input  wire                     shared_i,       // the ports share a DRAM
     input  wire  [5:0]              access_log2_i,  // bytes of its accesses
     input  wire  [31:0]             arrived_i,      // accesses whose data are here
@@ -44,8 +44,8 @@ module npu_memory_read #(
 );
 
   localparam int INDEX_BITS = $clog2(OPEN_MOST);
-  localparam logic [1:0] OKAY   = 2'b00;
-  localparam logic [1:0] DECERR = 2'b11;
+  localparam logic [1:0] OKAY = 2'b00;
+  localparam int PAGE_LOG2 = 12;
 
   logic [31:0] time_q;
   logic [ADDRESS_BITS-1:0] address_q[OPEN_MOST];
@@ -72,7 +72,7 @@ module npu_memory_read #(
   assign rlast_o   = beat_q == length_q[head];
   assign address_o = address_q[head] + ADDRESS_BITS'(beat_q) * ADDRESS_BITS'(BUS_BYTES);
   assign rdata_o   = inner ? data_i : '0;
-  assign rresp_o   = inner ? OKAY : DECERR;
+  assign rresp_o   = inner ? OKAY : {1'b1, address_o[PAGE_LOG2]};
   assign read_o    = beat && inner;
 
   npu_waits address_waits (

@@ -24,7 +24,7 @@ module npu_memory_write #(
     input  wire  [15:0]             answer_seed_i,
     input  wire  [31:0]             latency_i,      // L, >= 1
     input  wire  [31:0]             outstanding_i,  // N, 1..64
-    input  wire  [31:0]             size_i,         // bytes; beyond is DECERR
+    input  wire  [31:0]             size_i,         // bytes; beyond is an error
     input  wire                     shared_i,       // the ports share a DRAM
     input  wire  [5:0]              access_log2_i,  // bytes of its accesses
     input  wire  [31:0]             arrived_i,      // accesses that are written
@@ -48,8 +48,8 @@ module npu_memory_write #(
 );
 
   localparam int INDEX_BITS = $clog2(OPEN_MOST);
-  localparam logic [1:0] OKAY   = 2'b00;
-  localparam logic [1:0] DECERR = 2'b11;
+  localparam logic [1:0] OKAY = 2'b00;
+  localparam int PAGE_LOG2 = 12;
 
   logic [31:0] time_q;
   logic [ADDRESS_BITS-1:0] address_q[OPEN_MOST];
@@ -80,7 +80,7 @@ module npu_memory_write #(
   assign first_o   = address_q[middle];
   assign bytes_o   = (16'(length_q[middle]) + 1'b1) * 16'(BUS_BYTES);
   assign bvalid_o  = written_q != answered_q && answer_free && done;
-  assign bresp_o   = bad_q[head] ? DECERR : OKAY;
+  assign bresp_o   = bad_q[head] ? {1'b1, address_q[head][PAGE_LOG2]} : OKAY;
   assign address_o = address_q[middle] + ADDRESS_BITS'(beat_q) * ADDRESS_BITS'(BUS_BYTES);
   assign write_o   = beat && inner;
 

@@ -53,7 +53,7 @@ module npu_system #(
   wire [31:0] lite_wdata, lite_rdata;
   wire [3:0] lite_wstrb;
   wire [1:0] lite_bresp, lite_rresp;
-  wire lite_bready = 1'b1, lite_rready = 1'b1;
+  wire lite_ready;
   wire irq, running, beyond, ended;
 
   wire [31:0] fetch_araddr, ld_araddr, st_awaddr;
@@ -64,7 +64,6 @@ module npu_system #(
   wire fetch_arvalid, fetch_arready, fetch_rvalid, fetch_rready;
   wire ld_arvalid, ld_arready, ld_rvalid, ld_rready;
   wire st_awvalid, st_awready, st_wlast, st_wvalid, st_wready, st_bvalid, st_bready;
-  wire unused = &{1'b0, lite_bresp, lite_rresp, irq};
 
   npu_top #(
       `include "generated/npu_parameters_pass.vh"
@@ -80,14 +79,14 @@ module npu_system #(
       .lite_wready_o  (lite_wready),
       .lite_bresp_o   (lite_bresp),
       .lite_bvalid_o  (lite_bvalid),
-      .lite_bready_i  (lite_bready),
+      .lite_bready_i  (lite_ready),
       .lite_araddr_i  (lite_araddr),
       .lite_arvalid_i (lite_arvalid),
       .lite_arready_o (lite_arready),
       .lite_rdata_o   (lite_rdata),
       .lite_rresp_o   (lite_rresp),
       .lite_rvalid_o  (lite_rvalid),
-      .lite_rready_i  (lite_rready),
+      .lite_rready_i  (lite_ready),
       .irq_o          (irq),
       .running_o      (running),
       .fetch_araddr_o (fetch_araddr),
@@ -223,18 +222,21 @@ module npu_system #(
       .wstrb_o  (lite_wstrb),
       .wvalid_o (lite_wvalid),
       .wready_i (lite_wready),
+      .bresp_i  (lite_bresp),
       .bvalid_i (lite_bvalid),
       .araddr_o (lite_araddr),
       .arvalid_o(lite_arvalid),
       .arready_i(lite_arready),
       .rdata_i  (lite_rdata),
+      .rresp_i  (lite_rresp),
       .rvalid_i (lite_rvalid),
+      .ready_o  (lite_ready),
       .irq_i    (irq),
       .ended_o  (ended),
       .done_o   (done_o)
   );
 
-  localparam int HOST_CYCLES = 2048;  // more than the host's accesses take
+  localparam int HOST_CYCLES = 4096;  // more than the host's accesses take
   logic [31:0] waited_q;              // cycles since the reset: a machine may never start
   wire run = npu.run && !rst_i;  // registers may begin with anything: nothing happens in a reset
   always @(posedge clk_i) begin

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npusim.cosim.npu.compare import Comparison, compare_code, predicted_outcome
-from npusim.cosim.npu.placement import addresses_of, moved_bytes, placed
+from npusim.cosim.npu.placement import addresses_of, moved_bytes, placed, turned
 from npusim.cosim.programs.bad import BadRecipe, bad_recipe, shrink_bad
 from npusim.cosim.programs.machines import INDEPENDENT, random_machine, shared_in_a_third
 from npusim.cosim.programs.programs import Recipe, assembly, recipe, shrink
@@ -25,8 +25,10 @@ PROGRAMS_OF_A_MACHINE = 10
 """Of a drawn machine: each is a build of the Verilog."""
 RESET_SEEDS: dict[str, tuple[int | None, ...]] = {"icarus": (None,), "verilator": (1, 2, 3)}
 """Each program runs once for each: on Verilator, what nobody resets then begins with other bits."""
+LEAST_MEMORY_BYTES = 1 << 20
+"""Of a drawn memory: every random program lies in it."""
 _LATENCIES_CYCLES = (1, 2, 5, 10, 40, 100)
-_OUTSTANDING = (1, 2, 4, 8)
+_OUTSTANDING = (1, 2, 4, 8, 64)
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ class RandomRun:
 
 def random_memory(rng: random.Random, machine: Machine) -> Machine:
     """Return `machine` with a memory of any model, of random latency, depth, seed and DRAM."""
+    whole = machine.memory.size_bytes
     memory = {
         "memory.model": rng.choice(INDEPENDENT),
         "memory.latency_cycles": rng.choice(_LATENCIES_CYCLES),
         "memory.outstanding": rng.choice(_OUTSTANDING),
         "memory.seed": rng.randrange(1, 1 << 16),
+        "memory.size_bytes": rng.choice((min(LEAST_MEMORY_BYTES, whole), whole)),
     }
     shared = shared_in_a_third(random.Random(memory["memory.seed"]), machine.clock.frequency_hz)
     return machine.with_({**memory, **shared})
@@ -100,12 +104,14 @@ def random_outcomes(machine: Machine | None, seeds: Iterable[int]) -> Iterator[s
     for seed in seeds:
         program, code = code_of(drawn(seed, machine))
         dram, addresses, code_address = placed(program)
+        code, addresses = turned(code, addresses, program.machine)
         yield predicted_outcome(code, program.machine, dram, addresses, code_address)
 
 
 def timeline_of(program: Program, code: bytes) -> Timeline:
     """Return the cycles of a random program at its place in DRAM."""
     addresses, code_address = addresses_of(program)
+    code, addresses = turned(code, addresses, program.machine)
     return time_code(code, program.machine, addresses, code_address=code_address)
 
 
@@ -120,6 +126,7 @@ def code_of(made: Recipe | BadRecipe) -> tuple[Program, bytes]:
 
 def _compare(program: Program, code: bytes, simulator: str) -> Comparison:
     dram, addresses, code_address = placed(program)
+    code, addresses = turned(code, addresses, program.machine)
     return compare_code(
         code, program.machine, dram, addresses, code_address, simulator=simulator,
         reset_seeds=RESET_SEEDS[simulator],

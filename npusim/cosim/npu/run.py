@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,14 +98,22 @@ def run_on(
     plusargs: Sequence[str] = (),
     waves: Path | None = None,
     reset_seed: int | None = None,
+    instructions_before: int = 0,
+    after_reset: Mapping[str, int] | None = None,
 ) -> RtlRun:
-    """As `run_code`, on a simulation that has been built."""
+    """As `run_code`, on a simulation that has been built.
+
+    `instructions_before`, `after_reset`: of a machine whose first instruction has this number, and
+    whose registers begin with these values, instead of 0.
+    """
     bus = machine.bus.bus_bytes
-    length = len(code) // INSTRUCTION_BYTES
-    image = np.zeros(-(-max(len(dram), code_address + len(code), 1) // bus) * bus, np.uint8)
-    image[: len(dram)] = dram
-    image[code_address : code_address + len(code)] = np.frombuffer(code, np.uint8)
+    length = len(code) // INSTRUCTION_BYTES + instructions_before
     memory = machine.memory
+    stored = code if code_address < memory.size_bytes else b""
+    end = code_address + len(code) if stored else 0
+    image = np.zeros(-(-max(len(dram), end, 1) // bus) * bus, np.uint8)
+    image[: len(dram)] = dram
+    image[end - len(stored) : end] = np.frombuffer(stored, np.uint8)
     settings = {
         "base": code_address, "length": length, "lfsr": int(memory.model == "lfsr"),
         "seed": memory.seed, "latency": memory.latency_cycles, "size": memory.size_bytes,
@@ -146,8 +154,9 @@ def run_on(
     _require(registers, machine, {name: last[_SETTINGS.get(name, name)] for name in _WRITTEN})
     nothing = dict.fromkeys(registers, 0)
     patterns = {name: _pattern(name, settings["pattern"]) for name in _WRITTEN}
-    _require(before, machine, {**nothing, **expected_registers(machine), **patterns})
-    return RtlRun(after, tuple(sorted(trace, key=_key)), registers)
+    others = after_reset or {}
+    _require(before, machine, {**nothing, **expected_registers(machine), **patterns, **others})
+    return RtlRun(after, in_order(trace), registers)
 
 
 def write_hex(path: Path, data: NDArray[np.uint8], bus_bytes: int) -> None:
@@ -198,6 +207,11 @@ def _require(found: dict[str, int], machine: Machine, expected: Mapping[str, int
             raise CosimulationError(
                 f"RTL: register {name}: expected {value:#x}, found {found[name]:#x}"
             )
+
+
+def in_order(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of a trace, sorted as docs/architecture.md, section 6, says."""
+    return tuple(sorted(lines, key=_key))
 
 
 def _key(line: str) -> tuple[int, int, int]:

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from npusim.cosim.npu.placement import addresses_of
+from npusim.cosim.programs.beyond import address_mistake
 from npusim.cosim.programs.builder import Builder
 from npusim.cosim.programs.operands import operand_mistake
 from npusim.cosim.programs.programs import Recipe, as_program, grow, recipe, without
-from npusim.cosim.programs.single import Registers, configure_transfer, configure_work, together
+from npusim.cosim.programs.single import (
+    configure_transfer,
+    configure_work,
+    start_a_burst,
+    together,
+)
 from npusim.cosim.programs.undefined import undefined_read
 from npusim.isa.encoding import encode_program, instruction
 from npusim.isa.instructions import FORMATS
 from npusim.isa.program import Program
-from npusim.isa.scratchpads import bank_words, banks_of, pad_words
+from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import (
-    ADDRESS_SPACE,
     ENGINES,
-    FAULTS,
-    FETCH_BURST_INSTRUCTIONS,
     HEADER,
     INSTRUCTION_BYTES,
     QUEUED_ENGINES,
@@ -78,11 +81,11 @@ class BadRecipe:
         """Return the program with one mistake that `rng` draws."""
         machine = self.legal.machine
         builder, dram = grow(self.legal)
-        cause = rng.choice(FAULTS[1:])
+        (cause,) = rng.choices(tuple(_MISTAKES), [share for _, share in _MISTAKES.values()])
         if cause != "opcode" or rng.random() < 0.5:  # what was dispatched before it runs on
             builder.fence()
         place = len(builder)
-        engine = _MISTAKES[cause](builder, rng)
+        engine = _MISTAKES[cause][0](builder, rng)
         for _ in range(rng.randint(0, 12)):
             builder.append(builder.idle_cfg(rng.choice(QUEUED_ENGINES), rng), rng)
         ends = not (cause == "opcode" and engine == "")  # running past the end is a mistake too
@@ -177,95 +180,13 @@ def _bank(b: Builder, rng: random.Random) -> str:
     long = min(bank_words(b.machine, pad), 64)
     _long(b, rng, first, long)
     _long(b, rng, second, rng.randint(1, 4))
-    b.fence()
-    while len(b) % FETCH_BURST_INSTRUCTIONS:  # the two then come in one burst
-        b.place(b.idle_cfg(rng.choice(QUEUED_ENGINES), rng))
-    b.fence()
+    start_a_burst(b, rng)
     _use(b, first, long, pad, bank)
     _use(b, second, rng.randint(1, min(8, long)), pad, bank)
     if rng.random() < 0.5:
         return second
     together(b, rng, (len(b) - 2, len(b) - 1))
     return max(first, second, key=QUEUED_ENGINES.index)
-
-
-def _address(b: Builder, rng: random.Random) -> str:
-    """Leave the banks that are claimed, or the scratchpad."""
-    engine = rng.choice(QUEUED_ENGINES)
-    words, banks = bank_words(b.machine, "ACT"), banks_of(b.machine, "ACT")
-    if engine in ("LD", "ST"):
-        low, mask = rng.choice((
-            (words * banks - 1, (1 << banks) - 1), (words - 1, 1), (words, 1),
-            (0xFFFF, (1 << banks) - 1), (0, 0),
-        ))  # fmt: skip
-        fields, strides = {"columns": 3, "rows": 1, "blocks": 1}, {}
-        if rng.random() < 0.4:  # from a good address on, more than the banks hold
-            low, mask, count = 0, 1, rng.choice(("columns", "columns", "rows", "blocks"))
-            fields[count] += max(words, 1 << rng.randrange(12))
-            if count != "columns":
-                strides = {"act_stride": {count.removesuffix("s"): 1}}
-        configure_transfer(b, rng, engine, strides=strides)
-        fields["region"] = 0 if engine == "LD" else 2
-        b.place(instruction(engine, None, address=low, banks=mask, **fields))
-        return engine
-    sums = bank_words(b.machine, "ACC")
-    good: dict[str, dict[str, int]] = {
-        "MAC": {"read_banks": 1, "wgt_banks": 1, "acc_banks": 1},
-        "RQ": {"par_banks": 1, "write_banks": 2, "out": words, "acc_banks": 1},
-        "VEC": {"read_banks": 1, "write_banks": 2, "out": words},
-    }
-    near: list[tuple[str, dict[str, int]]] = [
-        ("MAC", {"act": words}), ("MAC", {"read_banks": 0}), ("MAC", {"wgt_banks": 2}),
-        ("MAC", {"wgt": 0xFFFF}), ("MAC", {"wgt_banks": 0}), ("MAC", {"act": words - 1}),
-        ("MAC", {"acc_banks": 0}), ("MAC", {"acc": sums - 1}), ("MAC", {"acc_banks": 2}),
-        ("RQ", {"acc_banks": 0}), ("RQ", {"acc": sums - 1}), ("RQ", {"acc": sums}),
-        ("RQ", {"par": bank_words(b.machine, "PAR") - 1}), ("RQ", {"out": 0}),
-        ("RQ", {"write_banks": 0}), ("RQ", {"act_terms": 1}), ("RQ", {"par_banks": 0}),
-        ("VEC", {"act": 0xFFFF}), ("VEC", {"out": words - 1}), ("VEC", {"read_banks": 0}),
-    ]  # fmt: skip
-    if pad_words(b.machine, "ACC") < ADDRESS_SPACE:
-        near += [("RQ", {"acc": 0xFFFF})]
-    near = [found for found in near if FORMATS[found[0]].engines == (engine,)]
-    registers: Registers = {
-        "mac_x": {"count": 2, "stride": 1}, "vec_x": {"count": 2, "stride": 1},
-        "vec_x_out": {"out": 1, "acc": 1},
-    }  # fmt: skip
-    far = [found for found in _far(b, rng) if FORMATS[found[0]].engines == (engine,)]
-    name, wrong, changes = (
-        rng.choice(far) if far and rng.random() < 0.5 else (*rng.choice(near), {})
-    )
-    configure_work(b, rng, engine, **registers, **changes)
-    b.place(instruction(name, None, **{**good[name], **wrong}))
-    return engine
-
-
-def _far(b: Builder, rng: random.Random) -> list[tuple[str, dict[str, int], Registers]]:
-    """Return (instruction of MX or EP, its fields, registers): one address bit beyond a scratchpad.
-
-    The first access is there, or in the nest the second of a level, or the second block's sums.
-    """
-    places = (
-        ("MAC", "act", "ACT"), ("MAC", "wgt", "WGT"), ("MAC", "acc", "ACC"), ("RQ", "acc", "ACC"),
-        ("RQ", "out", "ACT"), ("RQ", "par", "PAR"), ("VEC", "act", "ACT"), ("VEC", "out", "ACT"),
-    )  # fmt: skip
-    levels = {
-        ("MAC", "act"): ("mac_ob", "mac_cb", "mac_kh", "mac_kw", "mac_y"),
-        ("VEC", "act"): ("vec_b", "vec_y", "vec_ky", "vec_kx"),
-    }
-    found: list[tuple[str, dict[str, int], Registers]] = []
-    for name, field, pad in places:
-        total = pad_words(b.machine, pad)
-        if total == ADDRESS_SPACE:
-            continue
-        bit = 1 << rng.randrange((total - 1).bit_length(), 16)
-        stride = bit if bit < 1 << 15 else -bit
-        found.append((name, {field: bit | rng.randrange(4)}, {}))
-        for level in levels.get((name, field), ()):
-            found.append((name, {}, {level: {"count": 2, "stride": stride}}))
-        if (name, field) == ("MAC", "acc"):
-            blocks = {"mac_ob": {"count": 2}, "mac_output": {"acc_stride": stride}}
-            found.append((name, {}, blocks))
-    return found
 
 
 def _axi(b: Builder, rng: random.Random) -> str:
@@ -294,7 +215,8 @@ def _token(b: Builder, rng: random.Random) -> str:
     return engine
 
 
-_MISTAKES: Mapping[str, Callable[[Builder, random.Random], str]] = {
-    "opcode": _opcode, "operand": operand_mistake, "bank": _bank, "address": _address, "axi": _axi,
-    "token": _token,
+_MISTAKES: Mapping[str, tuple[Callable[[Builder, random.Random], str], int]] = {
+    "opcode": (_opcode, 1), "operand": (operand_mistake, 3), "bank": (_bank, 2),
+    "address": (address_mistake, 4), "axi": (_axi, 2), "token": (_token, 1),
 }  # fmt: skip
+"""For each cause what makes it, and how often: those of many kinds more often."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from npusim.cosim.npu.placement import wanted_bytes
 from npusim.datapath.stimulus import between
 from npusim.isa.layout import pack_parameters
+from npusim.isa.program import PAGE_BYTES
 from npusim.machines import Machine
 
 INPUT, PARAMETERS, OUTPUT, SCRATCH, *MORE_INPUTS = range(6)
@@ -51,6 +53,19 @@ class Dram:
         """Return the beats of a region (not of PARAMETERS, which grows)."""
         sizes = {INPUT: INPUT_BYTES, OUTPUT: OUTPUT_BYTES, SCRATCH: SCRATCH_BYTES}
         return sizes.get(region, MORE_BYTES) // self.machine.bus.bus_bytes
+
+    def first_beat(self, rng: random.Random, places: range) -> int:
+        """Return one of `places`, beats of any region; mostly a 4 KB page ends near it.
+
+        It then ends 2^n beats behind the place and up to 15 more, so that each bit of what is left
+        of a page decides alone how long some burst is.
+        """
+        bus_bytes = self.machine.bus.bus_bytes
+        page = PAGE_BYTES // bus_bytes
+        left = (1 << rng.randrange(page.bit_length() - 1)) + rng.randrange(16)
+        first = (-wanted_bytes(self.machine) // bus_bytes - left) % page
+        near = [place for place in range(first, places.stop, page) if place >= places.start]
+        return rng.choice(near if near and rng.random() < 0.7 else places)
 
     def add_parameters(self, terms: int, blocks: int, rng: random.Random) -> int:
         """Append the constants of `blocks` channel blocks; return the first beat."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 Level = tuple[int, int]
 """(count, stride)."""
@@ -25,9 +26,16 @@ def count(rng: random.Random, most: int) -> int:
 
 
 def fit(
-    rng: random.Random, length: int, counts: list[int], widest: int = 1 << 15
+    rng: random.Random,
+    length: int,
+    counts: list[int],
+    widest: int = 1 << 15,
+    choose: Callable[[range], int] | None = None,
 ) -> tuple[int, list[Level]]:
-    """Return (first, levels): strides of any sign such that all words lie in 0..length-1."""
+    """Return (first, levels): strides of any sign such that all words lie in 0..length-1.
+
+    `choose`: of the words where the nest may begin one; any where None.
+    """
     slack, low = length - 1, 0
     levels: list[Level] = []
     order = list(range(len(counts)))
@@ -45,7 +53,8 @@ def fit(
         slack -= abs(stride) * steps
         low += min(0, stride * steps)
     levels = list(zip(counts, strides, strict=True))
-    return rng.randint(0, slack) - low, levels
+    places = range(-low, slack - low + 1)
+    return choose(places) if choose is not None else rng.choice(places), levels
 
 
 def product(counts: list[int]) -> int:

@@ -7,7 +7,13 @@ import random
 from npusim.codes import CODES
 from npusim.codes.columns import FORMAT_PLACES
 from npusim.cosim.programs.builder import Builder
-from npusim.cosim.programs.single import Registers, configure_transfer, configure_work, together
+from npusim.cosim.programs.single import (
+    Registers,
+    configure_transfer,
+    configure_work,
+    start_a_burst,
+    together,
+)
 from npusim.isa.encoding import Instruction, instruction
 from npusim.isa.instructions import FORMATS
 from npusim.isa.instructions.mac import bits_max
@@ -24,36 +30,51 @@ def operand_mistake(b: Builder, rng: random.Random) -> str:
     }  # fmt: skip
     engines = rng.sample(QUEUED_ENGINES, rng.choice((1, 1, 1, 2)))
     items = [mistakes[engine](b, rng) for engine in engines]
-    long = _long(b, rng) if engines in (["LD"], ["ST"]) else None
-    b.fence()
-    if long is not None:
-        b.place(long)
-    for item in items:
+    others = [other for other in QUEUED_ENGINES if other not in engines]
+    long = [_long(b, rng, rng.choice(others))] if len(items) == 1 else []
+    start_a_burst(b, rng)
+    for item in (*long, *items):
         b.place(item)
     if len(items) > 1:
         together(b, rng, (len(b) - 2, len(b) - 1))
     return min(engines, key=QUEUED_ENGINES.index)
 
 
-def _long(b: Builder, rng: random.Random) -> Instruction:
-    """Configure MX or EP for many iterations in one level; return an instruction that goes there.
+def _long(b: Builder, rng: random.Random, engine: str) -> Instruction:
+    """Configure `engine` for many iterations of some levels; return an instruction that goes there.
 
     What it takes must not be called bad, however long it is; the other engine's fault ends it.
     """
-    name = rng.choice(("MAC", "VEC", "RQ"))
-    count = 1 << rng.randrange(12, 16)  # it must not retire: what it reads was never written
+    if engine in ("LD", "ST"):
+        counts = {"columns": 1, "rows": 1, "blocks": 1}
+        many = rng.choice((*counts,))
+        counts[many] = _many(rng, 12 if many == "blocks" else 16)
+        strides = {
+            name: {"value": rng.getrandbits(32) - (1 << 31)}
+            for name in ("row_stride", "block_stride")
+        }
+        configure_transfer(b, rng, engine, strides=strides)
+        bank = banks_of(b.machine, "ACT") - 1
+        place = {"address": bank * bank_words(b.machine, "ACT"), "banks": 1 << bank}
+        return instruction(engine, None, region=0 if engine == "LD" else 2, **counts, **place)
+    name = "MAC" if engine == "MX" else rng.choice(("VEC", "RQ"))
+    kind, levels = ("mac", "ob cb kh kw y x") if name == "MAC" else ("vec", "b y x ky kx")
+    chosen = [level for level in levels.split() if name != "RQ" or level in "byx"]
+    several = rng.sample(chosen, rng.choice((1, 1, 1, 2, len(chosen))))
+    work: Registers = {f"{kind}_{level}": {"count": _many(rng)} for level in several}
+    configure_work(b, rng, engine, **work)
     if name == "MAC":
-        level = rng.choice(("ob", "cb", "kh", "kw", "y", "x"))
-        configure_work(b, rng, "MX", **{f"mac_{level}": {"count": count}})
         return instruction(name, read_banks=1, wgt_banks=1, acc_banks=1)
     out = bank_words(b.machine, "ACT")
     if name == "RQ":
-        configure_work(b, rng, "EP", **{f"vec_{rng.choice('yx')}": {"count": count}})
         return instruction(name, out=out, par_banks=1, write_banks=2, acc_banks=1)
-    configure_work(
-        b, rng, "EP", **{f"vec_{rng.choice(('b', 'y', 'x', 'ky', 'kx'))}": {"count": count}}
-    )
     return instruction(name, op=VEC_OPS.index("max"), out=out, read_banks=1, write_banks=2)
+
+
+def _many(rng: random.Random, bits: int = 16) -> int:
+    """Return a count that is not soon done: of one bit, of two, or of any."""
+    many = rng.choice((0, 0, 1 << rng.randrange(bits), rng.getrandbits(bits)))
+    return many | 1 << rng.randrange(5, bits)
 
 
 def _beyond(b: Builder, rng: random.Random, pad: str, width: int = 8) -> int:
@@ -137,7 +158,10 @@ def _operand_vector(b: Builder, rng: random.Random) -> Instruction:
         *((name, {}, {"write_banks": _beyond(b, rng, "ACT")}) for name in ("RQ", "VEC")),
         *((name, {}, {"acc_banks": _beyond(b, rng, "ACC", 4)}) for name in ("RQ", "VEC")),
         *(("RQ", {f"vec_{n}": {"count": 0}}, {}) for n in ("b", "y", "x", "kx")),
-        ("RQ", {"vec_kx": {"count": rng.choice((TERMS_MAX + 1, 1 << rng.randrange(3, 16)))}}, {}),
+        *(
+            ("RQ", {"vec_kx": {"count": count}}, {})
+            for count in (TERMS_MAX + 1, 1 << rng.randrange(3, 16), 8 | rng.getrandbits(16))
+        ),
         ("RQ", {"rq_mode": {"rounding": rng.choice((unbuilt, 7))}}, {}),
         ("RQ", {}, {"read_banks": 3, "write_banks": 2}),
         *(

@@ -2,7 +2,7 @@
 
 A point is counted where an instruction issued with it, or was the fault that ended the run. Values
 of registers count where an instruction reads them. A field of few values has a point for each; a
-wider one for 0, for an odd value, and for a bit of its upper half or for both signs.
+wider one for 0, for each bit of its magnitude, and for both signs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from npusim.isa.fields import Field
 from npusim.isa.instructions import PAGES
-from npusim.isa.nest import Column, Mask
+from npusim.isa.nest import Column
 from npusim.isa.spec import ENGINES, HEADER, QUEUED_ENGINES, VEC_OPS
 from npusim.simulator.timing.timeline import CAUSES, Timeline
 
@@ -107,22 +107,23 @@ def _corners(field: Field) -> list[str]:
         return [f"{field.name} = {name}" for name in field.names]
     if field.width_bits <= FEW_BITS:
         return [f"{field.name} = {value}" for value in range(1 << field.width_bits)]
-    corners = [f"{field.name} {which}" for which in ("= 0", "is odd", "has an upper bit")]
-    return corners if not field.signed else [*corners[:2], f"{field.name} < 0", f"{field.name} > 0"]
+    signs = ("< 0", "> 0") if field.signed else ()
+    bits = (f"bit {bit}" for bit in range(field.width_bits - int(field.signed)))
+    return [f"{field.name} {which}" for which in ("= 0", *signs, *bits)]
 
 
 def _met(prefix: str, field: Field, values: Column) -> Iterator[tuple[str, int]]:
     """Yield the corners of a field and how many of `values` are there."""
-    tests: list[Mask]
     if field.names or field.width_bits <= FEW_BITS:
         most = len(field.names) or 1 << field.width_bits
-        tests = [values == value for value in range(most)]
-    elif field.signed:
-        tests = [values == 0, values & 1 == 1, values < 0, values > 0]
+        times = [int((values == value).sum()) for value in range(most)]
     else:
-        tests = [values == 0, values & 1 == 1, values >> field.width_bits // 2 > 0]
-    for corner, test in zip(_corners(field), tests, strict=True):
-        yield prefix + corner, int(test.sum())
+        tests = [values == 0, *([values < 0, values > 0] if field.signed else [])]
+        bits = np.arange(field.width_bits - int(field.signed))
+        found = (np.abs(values)[:, None] >> bits & 1).sum(axis=0)
+        times = [*(int(test.sum()) for test in tests), *found.tolist()]
+    for corner, count in zip(_corners(field), times, strict=True):
+        yield prefix + corner, count
 
 
 def _together(timeline: Timeline, a: str, b: str) -> int:
@@ -148,7 +149,6 @@ UNREACHED = {
         for engine, what, regions in (("LD", "load", (2, 6, 7)), ("ST", "store to", (1, 4, 5)))
         for region in regions
     },
-    "RQ vec_b.count has an upper bit": "the blocks' constants do not fit PAR",
     "FETCH fault axi": "a comparison's memory holds the program: tools/mutation/control.py has it",
 }
 """Points that no random program reaches, and why."""

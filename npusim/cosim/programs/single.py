@@ -10,7 +10,7 @@ from npusim.cosim.programs.builder import Builder
 from npusim.isa.encoding import instruction
 from npusim.isa.instructions import REGISTERS
 from npusim.isa.instructions.mac import bits_max
-from npusim.isa.spec import QUEUED_ENGINES, side_of
+from npusim.isa.spec import FETCH_BURST_INSTRUCTIONS, QUEUED_ENGINES, side_of
 from npusim.machines import Machine
 
 Registers = dict[str, dict[str, int]]
@@ -52,6 +52,14 @@ def configure_work(
 
 def _format(machine: Machine) -> int:
     return next(f for f in range(len(CODES)) if bits_max(machine, f))
+
+
+def start_a_burst(b: Builder, rng: random.Random) -> None:
+    """Append a FENCE that begins a burst of FETCH: the next few instructions come at once."""
+    b.fence()
+    while len(b) % FETCH_BURST_INSTRUCTIONS:
+        b.place(b.idle_cfg(rng.choice(QUEUED_ENGINES), rng))
+    b.fence()
 
 
 def together(b: Builder, rng: random.Random, places: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import numpy as np
 
@@ -48,10 +49,11 @@ def load_plain(b: Builder, d: Dram, rng: random.Random) -> None:
     words = rng.randint(1, most)
     low = rng.randint(0, total - words)
     banks = claim(b, pad, b.banks_of_words(pad, np.arange(low, low + words)), rng)
+    offset = d.first_beat(rng, range(d.beats(region) - words * beats + 1))
     item = instruction(
         "LD", target=TARGETS.index(pad), plain=int(pad == "ACT" or rng.random() < 0.3),
-        region=region, offset=rng.randint(0, d.beats(region) - words * beats), address=low,
-        banks=banks, columns=words, rows=rng.choice((1, 0, 7)), blocks=rng.choice((1, 0, 5)),
+        region=region, offset=offset, address=low, banks=banks, columns=words,
+        rows=rng.choice((1, 0, 7)), blocks=rng.choice((1, 0, 5)),
     )  # fmt: skip
     b.append(item, rng, banks_used(pad, banks) + _dram_use(region))
 
@@ -63,10 +65,11 @@ def load_tile(b: Builder, d: Dram, rng: random.Random) -> None:
     element = rng.randint(1, b.machine.word_beats)
     if counts[2] * element > d.beats(region):
         return
-    offset, (block, row) = fit(rng, d.beats(region) - counts[2] * element + 1, counts[:2])
+    room = d.beats(region) - counts[2] * element + 1
+    offset, (block, row) = fit(rng, room, counts[:2], choose=partial(d.first_beat, rng))
     pads = [rng.choice((0, 0, 1, 2, 3)) if rng.random() < 0.7 else 0 for _ in range(4)]
     if rng.random() < 0.1:
-        pads[rng.randrange(4)] = rng.randint(4, 60)
+        pads[rng.randrange(4)] = rng.randint(4, 255)
     height, width = pads[0] + counts[1] + pads[1], pads[2] + counts[2] + pads[3]
     total = pad_words(b.machine, "ACT")
     room = total - width + 1
@@ -117,7 +120,8 @@ def store(b: Builder, d: Dram, rng: random.Random) -> None:
     counts = shape(rng, 2, max(1, work(rng) // 2 // columns))
     low, (block, row) = fit(rng, length - columns + 1, counts)
     element, region = rng.randint(1, b.machine.word_beats), rng.choice((*OUTPUTS, SCRATCH))
-    offset, (out_block, out_row) = fit(rng, d.beats(region) - columns * element + 1, counts)
+    room = d.beats(region) - columns * element + 1
+    offset, (out_block, out_row) = fit(rng, room, counts, choose=partial(d.first_beat, rng))
     words = words_of(first + low, ((counts[0], block[1]), (counts[1], row[1]), (columns, 1)))
     banks = claim(b, "ACT", b.banks_of_words("ACT", words), rng)
     b.configure("ST", {

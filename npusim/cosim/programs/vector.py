@@ -65,8 +65,8 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     if not reads and act_terms & mask:
         return load_plain(b, d, rng)
     uses_act, uses_acc = act_terms & mask, ~act_terms & mask
-    act, act_words = rng.choice(reads) if uses_act else (0, 1 << 15)
-    acc, acc_words = rng.choice(sums) if uses_acc else (0, 1 << 15)
+    act, act_words = rng.choice(reads) if uses_act else (rng.getrandbits(15), 1 << 15)
+    acc, acc_words = rng.choice(sums) if uses_acc else (rng.getrandbits(15), 1 << 15)
     act_low, act_levels = fit(rng, act_words, [*counts, terms])
     acc_low, acc_levels = fit(rng, acc_words, [*counts, terms])
     act, acc = act + act_low, acc + acc_low
@@ -138,7 +138,7 @@ def _any_stride(rng: random.Random) -> int:
 
 def vector(b: Builder, d: Dram, rng: random.Random) -> None:
     """VEC of any operation, lookups (an entry is one of 256) more often; before them a table."""
-    op = rng.choice((*VEC_OPS, "lookup", "lookup"))
+    op = rng.choice((*VEC_OPS, "lookup", "lookup", "sum"))
     if op == "lookup" and not b.has_table:
         _vector(b, d, rng, "table")
     if op != "lookup" or b.has_table:
@@ -235,7 +235,7 @@ def _sums(b: Builder, rng: random.Random, counts: list[int]) -> tuple[int, list[
     words, total = b.machine.scratchpads.acc_words, product(counts)
     acc = rng.randint(0, max(0, words - total))
     held_runs = [(low, length) for low, length in b.runs("ACC", -1) if length >= total]
-    if held_runs and rng.random() < 0.6:  # on sums that may grow
+    if held_runs and rng.random() < 0.8:  # on sums that may grow
         low, length = rng.choice(held_runs)
         acc = rng.randint(low, low + length - total)
     levels = [(counts[0], counts[1] * counts[2]), (counts[1], counts[2]), (counts[2], 1)]

@@ -15,7 +15,7 @@ from npusim.errors import CapacityError, FormatError
 from npusim.isa.columns import Columns, columns_of
 from npusim.isa.nest import Column, Mask
 from npusim.isa.program import PAGE_BYTES
-from npusim.isa.spec import ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
+from npusim.isa.spec import DRAM_SPACE, ENGINES, INSTRUCTION_BYTES, QUEUED_ENGINES, SIDES
 from npusim.isa.traffic import instruction_beats
 from npusim.machines import Machine
 from npusim.simulator.timing.bursts import WALK, Port, Sizes, Times
@@ -144,12 +144,12 @@ def time_code(
         A region does not begin at a whole beat.
     """
     ends = code_address + INSTRUCTION_BYTES * np.arange(1, len(code) // INSTRUCTION_BYTES + 1)
-    columns = columns_of(code, (ends - 1) % (1 << 32) >= machine.memory.size_bytes)
+    columns = columns_of(code, (ends - 1) % DRAM_SPACE >= machine.memory.size_bytes)
     legal = legal_operands(columns, machine)
     bus, memory = machine.bus, machine.memory
     sizes = Sizes(
         instruction_beats(machine), bus.burst_beats, PAGE_BYTES // bus.bus_bytes,
-        memory.size_bytes // bus.bus_bytes, (1 << 32) // bus.bus_bytes,
+        memory.size_bytes // bus.bus_bytes, DRAM_SPACE // bus.bus_bytes,
         code_address, bus.bus_bytes, memory.latency_cycles, limit_cycles,
     )  # fmt: skip
     moves, number = moves_of(columns, machine, bases)

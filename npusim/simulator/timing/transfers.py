@@ -12,7 +12,7 @@ from npusim.errors import RangeError
 from npusim.isa.columns import Columns
 from npusim.isa.instructions import PAGES
 from npusim.isa.nest import Column
-from npusim.isa.spec import REGION_COUNT
+from npusim.isa.spec import DRAM_SPACE, REGION_COUNT
 from npusim.machines import Machine
 
 
@@ -49,6 +49,7 @@ def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[
     for region, base in enumerate(bases):
         if base % bus_bytes:
             raise RangeError(f"region {region}: expected a multiple of {bus_bytes}, found {base}")
+    every_beat = DRAM_SPACE // bus_bytes  # addresses wrap
     base_beats = np.zeros(REGION_COUNT, np.int64)
     base_beats[: len(bases)] = [base // bus_bytes for base in bases]
     loads, stores = columns.groups["LD"], columns.groups["ST"]
@@ -62,6 +63,6 @@ def moves_of(columns: Columns, machine: Machine, bases: Sequence[int]) -> tuple[
         table = np.zeros(len(group.pcs), MOVE)
         for field in Move._fields[1:]:
             table[field] = getattr(transfer, field)
-        table["start"] = base_beats[transfer.region] + transfer.offset
+        table["start"] = (base_beats[transfer.region] + transfer.offset) % every_beat
         tables.append(table)
     return np.concatenate(tables), number
