@@ -15,12 +15,14 @@ from pathlib import Path
 
 from npusim.cosim.npu.build import Simulation, compile_design, design
 from npusim.cosim.units import load_unit, sources, unit_names
-from npusim.cosim.yosys import run_script
 from npusim.machines import Machine
 from tools.checkout import ROOT
+from tools.flow import native_yosys
+from tools.mutation.past import OF_A_RUN, give_a_past
 
 RTL = ROOT / "rtl"
 MEMORY_BYTES = 1 << 18
+QUICK_TO_COMPILE = ("-CFLAGS", "-O1")
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ def elaborate(machine: Machine, folder: Path) -> None:
     for path in sources("npu_top", RTL):
         shutil.copy(path, folder)
     shutil.copytree(RTL / "generated", folder / "generated")
-    names = " ".join(path.name for path in sources("npu_top", RTL))
+    give_a_past(folder)
+    names = " ".join(["npu_past.v", *(path.name for path in sources("npu_top", RTL))])
     values = " ".join(f"-chparam {key} {value}" for key, value in machine.parameters.items())
-    run_script(
+    native_yosys.run(
         f"read_verilog -sv -I. {names}; hierarchy -check -top npu_top {values}; proc; pmuxtree; "
         "delete w:unused* w:*.unused*; opt_clean; write_rtlil base.il",
         folder,
@@ -91,7 +94,7 @@ def list_mutants(modules: tuple[str, ...], count: int, seed: int, folder: Path) 
         variants = [name for name in names if name.partition("__")[0] == module]
         script.append(f"mutate -list {count} -seed {seed} -o {module}.txt {' '.join(variants)}")
     (folder / "list.ys").write_text("\n".join(script) + "\n")
-    run_script("script list.ys", folder)
+    native_yosys.run("script list.ys", folder)
     found: list[Mutant] = []
     for module in modules:
         for line in (folder / f"{module}.txt").read_text().splitlines():
@@ -107,16 +110,19 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     # A part select beyond a vector is 0, not the remainder that Verilator would take.
     script.append("chtype -set $shift t:$shiftx; write_verilog -noattr mutants.v")
     (folder / "mutants.ys").write_text("\n".join(script) + "\n")
-    run_script("script mutants.ys", folder)
+    native_yosys.run("script mutants.ys", folder)
     values = machine.parameters
-    (folder / "netlist.v").write_text(_with_switch((folder / "mutants.v").read_text(), values))
-    (folder / "npu_system.v").write_text(_flat_names((RTL / "sim/npu_system.v").read_text()))
+    netlist = _with_switch((folder / "mutants.v").read_text(), values)
+    (folder / "netlist.v").write_text(netlist + OF_A_RUN)
+    (folder / "npu_system.v").write_text(_of_a_netlist((RTL / "sim/npu_system.v").read_text()))
     wanted = design(machine, "verilator", MEMORY_BYTES)
     bench = [path for path in wanted.sources if path.parent.name == "sim"]
     bench = [folder / path.name if path.stem == "npu_system" else path for path in bench]
     place = folder / "build"
-    place.mkdir()
-    compile_design(replace(wanted, sources=(folder / "netlist.v", *bench)), "verilator", place)
+    if not place.exists():
+        place.mkdir()
+        netlist_design = replace(wanted, sources=(folder / "netlist.v", *bench))
+        compile_design(netlist_design, "verilator", place, QUICK_TO_COMPILE)
     return Simulation(machine, "verilator", MEMORY_BYTES, (str(place / "Vnpu_system"),))
 
 
@@ -135,8 +141,13 @@ def _with_switch(text: str, values: Mapping[str, int]) -> str:
     return f"{before}module npu_top #({ignored}) ({top}"
 
 
-def _flat_names(text: str) -> str:
-    """Return npu_system.v with the names that generate blocks have in a netlist."""
+def _of_a_netlist(text: str) -> str:
+    """Return npu_system.v with the names that generate blocks have in a netlist.
+
+    A run's end is counted from the reset alone: the machine's own cycles may begin anywhere.
+    """
     text, found = re.subn(r"sequencer\.(engine\[\d\]\.\w+)", r"sequencer.\\\1 ", text)
     assert found
-    return text
+    own = "(run && npu.cycle >= cycles_most) || "
+    assert own in text
+    return text.replace(own, "")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.units import load_unit, unit_names
-from npusim.cosim.yosys import run_script
+from tools.flow import native_yosys
 from tools.mutation.miter import Circuit, read_circuit, write_miter
 from tools.mutation.netlist import Mutant
 
@@ -86,10 +86,11 @@ class Prover:
         )
         gates = _GATES.format(boxes=" ".join(f"t:{box}" for box in boxes), name=root)
         (self._folder / f"{root}.ys").write_text(
-            f"read_rtlil base.il\n{switches}\nblackbox {' '.join(boxes)}\n"
+            f"read_rtlil base.il\ndelete =npu_past\nread_verilog npu_past_none.v\n"
+            f"{switches}\nblackbox {' '.join(boxes)}\n"
             f"hierarchy -top {root}\n{gates}\n"
         )
-        run_script(f"script {root}.ys", self._folder, timeout_seconds=NETLIST_SECONDS)
+        native_yosys.run(f"script {root}.ys", self._folder, timeout_seconds=NETLIST_SECONDS)
         self._abc(f"read_blif {root}.blif; strash; write_aiger -s {root}.aig", NETLIST_SECONDS)
         return read_circuit(self._folder / f"{root}.aig")
 

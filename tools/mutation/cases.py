@@ -1,0 +1,156 @@
+"""The programs that control modules are judged by: random ones, and what each must do.
+
+Half of them must fault. A few end beyond the memory or lie there whole, which FETCH is answered
+with an error. Most machines have a past (past.py).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from npusim.codes import ARRAY_FORMATS
+from npusim.cosim.npu.build import Simulation
+from npusim.cosim.npu.compare import first_difference
+from npusim.cosim.npu.placement import placed, turned
+from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
+from npusim.cosim.npu.run import run_on
+from npusim.cosim.programs.bad import bad_program
+from npusim.cosim.programs.programs import random_program
+from npusim.errors import NpuError
+from npusim.isa.encoding import encode_program
+from npusim.isa.program import Program
+from npusim.isa.spec import DRAM_SPACE, FETCH_BURST_BYTES
+from npusim.machines import Machine
+from npusim.machines.memories import Scratchpads
+from npusim.simulator.run import MachineRun, run_code
+from tools.mutation.netlist import MEMORY_BYTES
+from tools.mutation.past import Past, random_past, stalls_of
+
+BAD_EVERY = 2
+CUT_EVERY = 20
+"""So often the memory ends within the code of a good program, or before it."""
+PAST_SHARE = 0.7
+MORE_CYCLES = 600
+"""What a mutant may take beyond the expected cycles before it counts as hanging."""
+
+
+def mutated_machine() -> Machine:
+    """Return a machine of which no part is idle: two beats a word, fewer banks than mask bits."""
+    nano = Machine.load("nano")
+    pads = Scratchpads(
+        act_banks=4, act_bank_words=64, wgt_banks=2, wgt_bank_words=128, par_banks=2,
+        par_bank_words=32, acc_words=128,
+    )  # fmt: skip
+    return nano.with_({
+        "name": "mutated",
+        "array.size": 8,
+        "array.rows": 16,
+        "array.formats": ARRAY_FORMATS,
+        "array.line_words": 8,
+        "array.fp32_requantizer": 1,
+        "array.lanes_per_requantizer": 2,
+        "array.lanes_per_lookup": 2,
+        "scratchpads": pads,
+        "memory.size_bytes": MEMORY_BYTES,
+    })  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A program with what it must do, on a machine with a past."""
+
+    code: bytes
+    machine: Machine
+    dram: np.ndarray
+    bases: tuple[int, ...]
+    code_address: int
+    expected: MachineRun
+    after: np.ndarray
+    past: Past = field(default_factory=Past)
+
+
+def cases(machine: Machine, count: int, seed: int) -> list[Case]:
+    """Return random programs of `machine`: half are good; a few leave the memory."""
+    made = []
+    for number in range(count):
+        rng = random.Random(seed * 10_000 + number)
+        drawn = random_memory(rng, machine)
+        if number % BAD_EVERY == BAD_EVERY - 1:
+            bad = bad_program(rng, drawn, 2)
+            case = _case(bad.program, bad.code)
+        else:
+            program, _ = random_program(rng, drawn, rng.randint(6, SNIPPETS_MOST))
+            case = _case(program, encode_program(program.instructions))
+            if number % CUT_EVERY == 0:
+                case = _far(case, rng) if number % (2 * CUT_EVERY) else _cut(case, rng)
+        made.append(replace(case, past=random_past(rng)) if rng.random() < PAST_SHARE else case)
+    return made
+
+
+def _case(program: Program, code: bytes) -> Case:
+    dram, regions, address = placed(program)
+    code, bases = turned(code, regions, program.machine)
+    dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
+    end = address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES
+    before = dram[:end].copy()
+    expected = run_code(code, program.machine, dram, bases, code_address=address)
+    return Case(code, program.machine, before, bases, address, expected, dram[:end])
+
+
+def _cut(whole: Case, rng: random.Random) -> Case:
+    """Return `whole` in a memory that ends within its code: FETCH is answered with an error."""
+    code = np.zeros(-(-len(whole.code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES, np.uint8)
+    code[: len(whole.code)] = np.frombuffer(whole.code, np.uint8)
+    size_bytes = 1 << (whole.code_address + len(code) - 1).bit_length()
+    address = size_bytes - FETCH_BURST_BYTES * rng.randrange(1, len(code) // FETCH_BURST_BYTES + 1)
+    machine = whole.machine.with_({"memory.size_bytes": size_bytes})
+    dram = np.zeros(max(size_bytes, address + len(code)), np.uint8)
+    dram[: whole.code_address] = whole.dram[: whole.code_address]
+    dram[address : address + len(code)] = code
+    before = dram[: address + len(code)].copy()
+    expected = run_code(whole.code, machine, dram, whole.bases, code_address=address)
+    return Case(whole.code, machine, before, whole.bases, address, expected, before)
+
+
+def _far(whole: Case, rng: random.Random) -> Case:
+    """Return `whole` begun one address bit away from its code, beyond the memory."""
+    memory_bits = (whole.machine.memory.size_bytes - 1).bit_length()
+    bit = 1 << rng.randrange(memory_bits, DRAM_SPACE.bit_length() - 1)
+    address = whole.code_address + bit
+    expected = run_code(
+        whole.code, whole.machine, whole.dram.copy(), whole.bases, code_address=address
+    )
+    return replace(whole, code_address=address, expected=expected, after=whole.dram)
+
+
+class Judge:
+    """Runs programs on mutants; those that found a fault before come first."""
+
+    def __init__(self, simulation: Simulation, programs: Sequence[Case]) -> None:
+        self.simulation = simulation
+        self._programs = list(enumerate(programs))
+
+    def notices(self, number: int, programs: range) -> bool:
+        """Return whether one of these programs notices mutant `number` (0: none)."""
+        for place, (index, case) in enumerate(self._programs):
+            if index in programs and self._differs(number, case):
+                self._programs.insert(0, self._programs.pop(place))
+                return True
+        return False
+
+    def _differs(self, number: int, case: Case) -> bool:
+        try:
+            found = run_on(
+                self.simulation, case.code, case.machine, case.dram, case.bases,
+                case.code_address, case.expected.timeline.cycles + MORE_CYCLES,
+                (f"+mutant={number}", *case.past.plusargs),
+                instructions_before=case.past.instructions, after_reset=case.past.registers,
+            )  # fmt: skip
+        except (NpuError, KeyError, ValueError):  # it hangs, or says what cannot be
+            return True
+        found = case.past.without(found, stalls_of(case.expected.events))
+        return bool(first_difference(case.expected, found, case.after))
