@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from npusim.analysis.absorbed import absorbed
 from npusim.analysis.proof import prove
 from npusim.compiler import compile as compiler
 from npusim.compiler.cascade import choose
+from npusim.compiler.cascade.bands import Span, bands, cut
 from npusim.compiler.cascade.lowering import Cascade
-from npusim.compiler.cascade.plan import plan_cascade
-from npusim.compiler.cascade.rows import Rows, bands
+from npusim.compiler.cascade.search import plan_cascade, quickest
 from npusim.compiler.emit.memory import Spot
+from npusim.compiler.linear.layer import LinearLayer
 from npusim.compiler.lowered import Unit
 from npusim.compiler.residency import Residency
 from npusim.engines.machine_network import MachineNetwork
@@ -30,6 +32,8 @@ from tests.compiler.agreement import prove_program, random_inputs
 from tests.compiler.machines import random_machine
 from tests.compiler.test_residency import RULES, moved_bytes
 from tests.quant.networks import Maker
+
+FORMS = ("bands", "parts", "streams", "pages", "added input", "ahead", "strips")
 
 Chooser = Callable[[list[Unit], Machine, set[Spot]], tuple[list[Unit], Residency]]
 
@@ -128,7 +132,8 @@ def at_random(rng: np.random.Generator, met: Counter[str]) -> Chooser:
         joined = choose._joined(units, [*segments(search)])
         for unit in joined:
             if isinstance(unit.lowering, Cascade):
-                plan = plan_cascade(unit.lowering.layers, machine, machine.scratchpads.act_banks)
+                banks = machine.scratchpads.act_banks
+                plan = quickest(plan_cascade(unit.lowering.layers, machine, banks), banks)
                 met["cascades"] += 1
                 met["bands"] += len(plan.bands) > 1
                 met["parts"] += any(
@@ -138,8 +143,10 @@ def at_random(rng: np.random.Generator, met: Counter[str]) -> Chooser:
                 met["streams"] += any(plan.streams)
                 met["pages"] += any(len(places) > 1 for places in plan.par)
                 met["added input"] += plan.adds_input
+                met["ahead"] += plan.is_ahead
+                met["strips"] += plan.bands[0][-1].columns != plan.bands[-1][-1].columns
                 met["fills again"] += any(
-                    plan.bands[-1][index].below and len(plan.bands) > 1
+                    plan.bands[-1][index].rows.after and len(plan.bands) > 1
                     for index in range(1, len(plan.layers))
                 )
         try:
@@ -160,23 +167,33 @@ def test_bands_cover_what_windows_read() -> None:
     layers = [layer for layer in search.layers if layer is not None]
     assert len(layers) > 1
     assert all(search.joins)
-    height = layers[-1].target.height
-    for rows in range(1, height + 1):
-        cut = bands(layers, rows)
-        assert [band[-1].first for band in cut] == [*range(0, height, rows)]
-        for band in cut:
+    target = layers[-1].target
+    for rows, columns in product(range(1, target.height + 1, 3), range(1, target.width + 1, 2)):
+        found = bands(cut(layers, rows, 0), cut(layers, columns, 1))
+        corners = product(range(0, target.width, columns), range(0, target.height, rows))
+        assert [(b[-1].columns.first, b[-1].rows.first) for b in found] == [*corners]
+        for band in found:
             for layer, read, written in zip(layers, band[:-1], band[1:], strict=True):
-                window = layer.window
-                needed = {
-                    y * window.stride[0] - window.padding[0] + tap * window.dilation[0]
-                    for y in range(written.first, written.end)
-                    for tap in range(window.kernel[0])
-                }
-                inside = {row for row in needed if 0 <= row < layer.source.height}
-                assert inside <= set(range(read.first, read.end))
-                assert read.first - read.above == min(needed)
-                assert read.end + read.below == max(needed) + 1
-                assert isinstance(read, Rows)
+                source = layer.source
+                for axis, extent, seen, outputs in (
+                    (0, source.height, read.rows, written.rows),
+                    (1, source.width, read.columns, written.columns),
+                ):
+                    assert_covers(layer, axis, extent, seen, outputs)
+
+
+def assert_covers(layer: LinearLayer, axis: int, extent: int, seen: Span, outputs: Span) -> None:
+    """Assert that rows (columns) and their padding are what a layer reads for its outputs."""
+    window = layer.window
+    needed = {
+        place * window.stride[axis] - window.padding[2 * axis] + tap * window.dilation[axis]
+        for place in range(outputs.first, outputs.end)
+        for tap in range(window.kernel[axis])
+    }
+    inside = {place for place in needed if 0 <= place < extent}
+    assert inside <= set(range(seen.first, seen.end))
+    assert seen.first - seen.before == min(needed)
+    assert seen.end + seen.after == max(needed) + 1
 
 
 def require_proofs(compiled: MachineNetwork) -> None:
@@ -211,7 +228,7 @@ def test_random_cascades_on_random_machines(part: int, monkeypatch: pytest.Monke
             assert np.array_equal(found[name], expected[name]), (seed, name)
         met["run"] += 1
     assert met["run"] > 15, met
-    assert all(met[form] for form in ("bands", "parts", "streams", "pages", "added input")), met
+    assert all(met[form] for form in FORMS), met
     assert met["fills again"], met
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from npusim.compiler.cascade.lowering import Cascade
-from npusim.compiler.cascade.plan import plan_cascade
+from npusim.compiler.cascade.search import plan_cascade
 from npusim.compiler.emit.memory import Spot
 from npusim.compiler.linear.layer import LinearLayer
 from npusim.compiler.lower.kinds.windowed import Windowed

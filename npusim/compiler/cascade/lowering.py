@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate
 
+from npusim.compiler.cascade.bands import Band, Part
+from npusim.compiler.cascade.packing import packed
 from npusim.compiler.cascade.plan import (
     Addresses,
     Plan,
-    block_parts,
     layers_of_band,
-    leads_pair,
     needs_fill,
-    plan_cascade,
     region_words,
 )
-from npusim.compiler.cascade.rows import Band
+from npusim.compiler.cascade.search import plan_cascade, quickest
+from npusim.compiler.cascade.turns import turns
 from npusim.compiler.context import Context
 from npusim.compiler.emit.memory import ActTile, Border, Spot, Stored
 from npusim.compiler.emit.slots import Slots
@@ -41,7 +42,8 @@ class Cascade:
     def __call__(self, target: Stored) -> None:
         """Emit it; the last layer has said where it writes."""
         emitter = self.context.emitter
-        _Emission(self.context, self._plan(emitter.machine, emitter.act_banks)).run()
+        plan = quickest(self._plan(emitter.machine, emitter.act_banks), emitter.act_banks)
+        _Emission(self.context, plan).run()
 
     def _plan(self, machine: Machine, act_banks: int) -> Plan:
         residual = self.layers[-1].residual
@@ -101,16 +103,24 @@ class _Emission:
     def __init__(self, context: Context, plan: Plan) -> None:
         self.emitter, self.constants, self.plan = context.emitter, context.constants, plan
         machine, bank = plan.machine, plan.machine.scratchpads.act_bank_words
-        regions = [
-            ceil_divide(words, bank) for words in region_words(plan.tensors, plan.input_slots)
-        ]
+        words = region_words(plan.layers, plan.tensors, plan.input_slots, plan.is_ahead, bank)
+        regions = [ceil_divide(count, bank) for count in words]
         nowhere = Addresses((0,) * plan.input_slots, (0,) * (len(plan.layers) - 1))
         last = [*layers_of_band(plan.layers, plan.tensors, plan.widest, nowhere)][-1]
         tiling = plan.tilings[-1][1]
         taken = self.emitter.take_banks("ACT", regions + buffer_banks(machine, last, tiling))
-        between = [t.words for t in plan.tensors[1:] if t is not None]
-        starts = [*accumulate(between, initial=taken[0])]
-        self.at = Addresses(tuple(taken[1 : len(regions)]), tuple(starts[:-1]))
+        self.turns = turns(plan)
+        places = packed(plan, self.turns, regions[0])
+        self.at = [
+            Addresses(
+                tuple(taken[1 : len(regions)]),
+                tuple(
+                    taken[0] + places[index, copy % plan.copies(index - 1)]
+                    for index in range(1, len(plan.layers))
+                ),
+            )
+            for copy in range(max(map(plan.copies, range(len(plan.layers)))))
+        ]
         self.buffers = Buffers.of(last, tiling, taken[len(regions) :])
         self.placed = self._place_constants()
 
@@ -143,54 +153,55 @@ class _Emission:
 
     def run(self) -> None:
         """Emit all bands."""
-        for number, band in enumerate(self.plan.bands):
-            slot = number % self.plan.input_slots
-            early = self.placed if number == 0 else []
-            for constants in early[:1]:
-                constants.load_room()
-            self._load_input(band, slot)
-            for constants in early[1:]:
-                constants.load_room()
-            self._fill(number, band)
-            place = 0
-            while place < len(self.plan.layers):
-                count = 2 if leads_pair(self.plan.layers, place) else 1
-                self._layers(band, slot, place, count)
-                place += count
+        seen: dict[tuple[int, int], tuple[int, Part]] = {}
+        for turn in self.turns:
+            band = self.plan.bands[turn.band]
+            if turn.begins:
+                self._begin(turn.band)
+            if turn.index + 1 < len(self.plan.layers):
+                written = turn.index, turn.copy
+                last, before = seen.get(written, (-1, None))
+                part = band[turn.index + 1]
+                if last < turn.band and needs_fill(part, before):
+                    self._fill(part, *written)
+                seen[written] = turn.band, part
+            layers = layers_of_band(
+                self.plan.layers, self.plan.tensors, band, self.at[turn.copy],
+                turn.band % self.plan.input_slots, turn.first,
+            )  # fmt: skip
+            self._layer(turn.index, [*layers][turn.index], (turn.first, turn.end))
 
-    def _fill(self, number: int, band: Band) -> None:
-        for index in range(1, len(self.plan.layers)):
-            tensor = self.plan.tensors[index]
-            assert tensor is not None
-            if needs_fill(self.plan, number, index):
-                kept = tensor.at(self.at.between[index - 1], band[index].above)
-                inner = band[index].count, tensor.width
-                load_fill(self.emitter, self.constants, kept, tensor.blocks, inner)
+    def _begin(self, number: int) -> None:
+        """Load a band's input; before the first one what is loaded once."""
+        early = self.placed if number == 0 else []
+        for constants in early[:1]:
+            constants.load_room()
+        self._load_input(self.plan.bands[number], number % self.plan.input_slots)
+        for constants in early[1:]:
+            constants.load_room()
+
+    def _fill(self, part: Part, index: int, copy: int) -> None:
+        """Write the padding around what a layer writes."""
+        tensor = self.plan.tensors[index + 1]
+        assert tensor is not None
+        kept = tensor.at(self.at[copy].between[index], part)
+        inner = part.rows.count, part.columns.count
+        of = self.emitter, self.constants, kept, tensor.blocks, inner
+        self.emitter.before_results(partial(load_fill, *of))
 
     def _load_input(self, band: Band, slot: int) -> None:
-        tensor, rows, layer = self.plan.tensors[0], band[0], self.plan.layers[0]
+        tensor, layer = self.plan.tensors[0], self.plan.layers[0]
+        rows, columns = band[0].rows, band[0].columns
         if tensor is None:
             return
-        source, border = layer.source, tensor.border
         load_tile(
             self.emitter,
-            source,
-            Patch(0, source.blocks, rows.first, rows.count, 0, source.width),
-            ActTile(self.at.inputs[slot], tensor.row_stride, tensor.block_stride),
-            Pads(rows.above, rows.below, border.left, border.right),
+            layer.source,
+            Patch(0, layer.source.blocks, rows.first, rows.count, columns.first, columns.count),
+            ActTile(self.at[0].inputs[slot], tensor.columns, tensor.block_stride),
+            Pads(rows.before, rows.after, columns.before, columns.after),
             layer.input_zero_point,
         )
-
-    def _layers(self, band: Band, slot: int, first: int, count: int) -> None:
-        """Emit one layer of a band, or two that take turns, some blocks at a time."""
-        plan = self.plan
-        blocks, held = plan.layers[first].target.blocks, plan.held_blocks(first)
-        for part in block_parts(blocks, held):
-            layers = [*layers_of_band(plan.layers, plan.tensors, band, self.at, slot, part[0])][
-                first : first + count
-            ]
-            for index, layer in enumerate(layers, first):
-                self._layer(index, layer, part)
 
     def _layer(self, index: int, layer: LinearLayer, part: tuple[int, int]) -> None:
         emitter, plan = self.emitter, self.plan

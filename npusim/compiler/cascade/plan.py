@@ -3,66 +3,55 @@
 In ACT lie, for one band: the input's rows (twice where there is room, so that the next come while
 these are read), and the rows of every tensor between two layers. A depthwise layer reads its own
 channel blocks alone, so that the layer before it may be computed some blocks at a time: then only
-these lie in ACT between the two. Weights and parameters stay in WGT and PAR where they fit
-(room.py).
+these lie in ACT between the two, or twice as many where the layer before is one part ahead
+(turns.py). Weights and parameters stay in WGT and PAR where they fit (room.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from npusim.compiler.cascade.room import constant_words, fits, parameter_places, streamed, tiled
-from npusim.compiler.cascade.rows import Band, bands
-from npusim.compiler.emit.memory import TENSORS, Border, Kept, Spot, Stored
-from npusim.compiler.linear.candidates import LinearShape, cuts, halves
-from npusim.compiler.linear.layer import (
-    LinearLayer,
-    Residual,
-    ceil_divide,
-    linear_shape,
-    tap_choices,
-)
+from npusim.compiler.cascade.bands import Band, Part
+from npusim.compiler.cascade.room import constant_words
+from npusim.compiler.emit.memory import TENSORS, Kept, Spot, Stored
+from npusim.compiler.linear.candidates import LinearShape
+from npusim.compiler.linear.layer import LinearLayer, Residual, ceil_divide
 from npusim.compiler.linear.tiling import Tiling
-from npusim.compiler.lower.kinds.windowed import padding_of
-from npusim.errors import CapacityError
-from npusim.isa.fields import STRIDE_MAX
-from npusim.isa.instructions.ld import MOST_PADS
 from npusim.machines import Machine
 
 
 @dataclass(frozen=True)
 class Between:
-    """How the band of a tensor that one layer writes and the next reads lies in ACT."""
+    """How the band of a tensor that one layer writes and the next reads lies in ACT.
 
-    border: Border
-    width: int
+    `fill`: what surrounds it; None where nothing does in any band.
+    """
+
     rows: int
+    columns: int
+    """With padding, of the largest band."""
     blocks: int
     """Held at a time."""
-
-    @property
-    def row_stride(self) -> int:
-        """Words from row to row."""
-        return self.border.left + self.width + self.border.right
+    fill: int | None
 
     @property
     def block_stride(self) -> int:
         """Words from block to block."""
-        return self.rows * self.row_stride
+        return self.rows * self.columns
 
     @property
     def words(self) -> int:
         """Words of ACT."""
         return self.blocks * self.block_stride
 
-    def at(self, address: int, above: int, first_block: int = 0) -> Kept:
-        """Return the place of a band whose first row but `above` of padding is row 0."""
+    def at(self, address: int, part: Part, first_block: int = 0) -> Kept:
+        """Return the place of a part whose first pixel behind its padding is row 0, column 0."""
         start = address - first_block * self.block_stride
         return Kept(
-            start, self.row_stride, self.block_stride, self.block_stride, above, self.border.left,
-            self.border.fill,
+            start, self.columns, self.block_stride, self.block_stride, part.rows.before,
+            part.columns.before, self.fill,
         )  # fmt: skip
 
 
@@ -80,7 +69,8 @@ class Plan:
 
     `tensors`: how the input (None where it is kept whole) and the tensors between layers lie.
     `streams`: whether a layer's weights are loaded for each band. `par`: for each layer where its
-    parameters stay, or the two places where those of one group after the other come.
+    parameters stay, or the two places where those of one group after the other come. `is_ahead`:
+    whether a layer that takes turns computes a part while the last one is read.
     """
 
     layers: tuple[LinearLayer, ...]
@@ -91,10 +81,11 @@ class Plan:
     streams: tuple[bool, ...]
     tilings: tuple[tuple[LinearShape, Tiling], ...]
     par: tuple[tuple[int, ...], ...]
+    is_ahead: bool = False
 
     @cached_property
     def widest(self) -> Band:
-        """The band of the most rows."""
+        """The largest band."""
         return widest(self.bands)
 
     def groups(self, index: int, first: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -117,9 +108,8 @@ class Plan:
         """DRAM beats of the input, and of what is added where that lies in DRAM."""
         beats = 0
         if self.tensors[0] is not None:
-            source = self.layers[0].source
-            rows = sum(band[0].count for band in self.bands)
-            beats += rows * source.width * source.pixel_beats
+            pixels = sum(band[0].pixels for band in self.bands)
+            beats += pixels * self.layers[0].source.pixel_beats
         residual = self.layers[-1].residual
         if residual is not None and residual.source.kept is None and not self.adds_input:
             beats += residual.source.pixels * residual.source.pixel_beats
@@ -141,7 +131,7 @@ class Plan:
         target = self.layers[-1].target
         out = 0 if target.kept else target.pixels * target.pixel_beats
         word = self.machine.word_beats
-        fills = sum(fills_before(self, number) for number in range(len(self.bands))) * word
+        fills = sum(self._fills_before(number) for number in range(len(self.bands))) * word
         constants = 0
         for index, (weights, parameters) in enumerate(self.constant_words):
             constants += weights * word * (len(self.bands) if self.streams[index] else 1)
@@ -149,22 +139,68 @@ class Plan:
             constants += 4 * parameters * word * (len(self.bands) if pages else 1)
         return self.input_beats + out + constants + fills
 
+    def _fills_before(self, number: int) -> int:
+        """Return how many tensors between layers get new padding for band `number`."""
+        band = self.bands[number]
+        before = self.bands[number - 1] if number else (None,) * len(band)
+        return sum(
+            min(self.copies(index), self.parts(index))
+            for index in range(len(self.layers) - 1)
+            if needs_fill(band[index + 1], before[index + 1])
+        )
+
+    def parts(self, index: int) -> int:
+        """Return the parts in which a layer computes its output blocks."""
+        return ceil_divide(self.layers[index].target.blocks, self.held_blocks(index))
+
+    def words_of(self, index: int) -> int:
+        """Return the words of the tensor before layer `index`, once."""
+        tensor = self.tensors[index]
+        return 0 if tensor is None else tensor.words
+
+    def copies(self, index: int) -> int:
+        """Return how often the tensor that a layer writes lies in ACT."""
+        return copies(self.layers, index, self.is_ahead)
+
     @property
     def cycles(self) -> int:
-        """An estimate: what the array takes, or the bus."""
-        array, rows = 0, self.widest
+        """An estimate: what MX and EP take in turn, or the bus."""
+        (taken,) = self._taken(lambda tiling: (tiling.cycles,))
+        return self._with_input(taken)
+
+    @property
+    def overlapped_cycles(self) -> int:
+        """An estimate where EP works beside MX: on another piece, or ahead on another layer's."""
+        mx, ep, together, moving = self._taken(
+            lambda tiling: (*tiling.pieces[3:], tiling.moving_cycles)
+        )
+        return self._with_input((max(mx, ep) if self.is_ahead else together) + moving)
+
+    def _taken(self, cycles_of: Callable[[Tiling], Sequence[int]]) -> list[int]:
+        """Return the sums of a tiling's cycles over layers, their parts and the bands' pixels."""
+        sums, largest = [], self.widest
         for index, (_, tiling) in enumerate(self.tilings):
-            parts = ceil_divide(self.layers[index].target.blocks, self.held_blocks(index))
-            computed = sum(band[index + 1].count for band in self.bands)
-            array += parts * tiling.cycles * computed // rows[index + 1].count
+            computed = sum(band[index + 1].pixels for band in self.bands)
+            times, of = self.parts(index) * computed, largest[index + 1].pixels
+            sums.append([times * count // of for count in cycles_of(tiling)])
+        return [*map(sum, zip(*sums, strict=True))]
+
+    def _with_input(self, cycles: int) -> int:
+        """Return cycles with those of loads and stores that nothing hides."""
         if self.tensors[0] is not None and self.input_slots == 1:
-            array += self.input_beats  # nothing is loaded while the array reads
-        return max(array, self.dram_beats)
+            cycles += self.input_beats  # nothing is loaded while the array reads
+        return max(cycles, self.dram_beats)
 
 
 def widest(cut: Sequence[Band]) -> Band:
-    """Return the band of the most rows, the first of them without padding above if there is one."""
-    return max(cut, key=lambda band: tuple(rows.count for rows in reversed(band)))
+    """Return the largest band, the first of them without padding before it if there is one."""
+    return max(
+        cut,
+        key=lambda band: (
+            *(part.columns.count for part in reversed(band)),
+            *(part.rows.count for part in reversed(band)),
+        ),
+    )
 
 
 def block_parts(blocks: int, each: int) -> Iterator[tuple[int, int]]:
@@ -194,25 +230,28 @@ def held_blocks(
 
 
 def adds_input(layers: Sequence[LinearLayer], cut: Sequence[Band]) -> bool:
-    """Return whether the rows that the last layer adds are among its cascade's input's."""
+    """Return whether what the last layer adds is always among its cascade's input."""
     residual = layers[-1].residual
     if residual is None or residual.source.spot is not layers[0].source.spot:
         return False
-    return all(b[0].first <= b[-1].first and b[-1].end <= b[0].end for b in cut)
+    return all(
+        band[0].rows.covers(band[-1].rows) and band[0].columns.covers(band[-1].columns)
+        for band in cut
+    )
 
 
-def fills_before(plan: Plan, number: int) -> int:
-    """Return how many tensors between layers get new padding before band `number`."""
-    return sum(needs_fill(plan, number, index) for index in range(1, len(plan.layers)))
+def copies(layers: Sequence[LinearLayer], index: int, is_ahead: bool) -> int:
+    """Return how often the tensor that a layer writes lies in ACT: twice where it is ahead."""
+    return 2 if is_ahead and leads_pair(layers, index) else 1
 
 
-def needs_fill(plan: Plan, number: int, index: int) -> bool:
-    """Return whether band `number` of tensor `place` sees padding that is not there yet."""
-    tensor, rows = plan.tensors[index], plan.bands[number][index]
-    assert tensor is not None
-    if number == 0:
-        return tensor.border.fill is not None
-    return bool(rows.above or rows.below)
+def needs_fill(part: Part, before: Part | None) -> bool:
+    """Return whether a part of a tensor sees padding that is not there from the part before it."""
+    if part.rows.before or part.rows.after:
+        return True
+    columns = part.columns
+    has_padding = columns.before > 0 or columns.after > 0
+    return has_padding and (before is None or before.columns != columns)
 
 
 def layers_of_band(
@@ -229,17 +268,17 @@ def layers_of_band(
     """
     source = _input_of_band(layers[0], tensors[0], band, at, slot)
     for index, layer in enumerate(layers):
-        above, below = band[index].above, band[index].below
-        window = replace(layer.window, padding=(above, below, *layer.window.padding[2:]))
-        rows = band[index + 1]
+        read, part = band[index], band[index + 1]
+        padding = (read.rows.before, read.rows.after, read.columns.before, read.columns.after)
+        window = replace(layer.window, padding=padding)
         if index + 1 < len(layers):
             between = tensors[index + 1]
             assert between is not None
             is_part = between.blocks < layer.target.blocks
-            kept = between.at(at.between[index], rows.above, first_block * is_part)
-            target = _seen(layer.target, rows.count, kept)
+            kept = between.at(at.between[index], part, first_block * is_part)
+            target = _seen(layer.target, part, kept)
         else:
-            target = layer.target.rows_from(rows.first, rows.count)
+            target = _part_of(layer.target, part)
         residual = layer.residual
         if residual is not None:
             residual = _residual_of_band(residual, layers, tensors[0], band, at, slot)
@@ -247,17 +286,22 @@ def layers_of_band(
         source = target
 
 
-def _seen(stored: Stored, rows: int, kept: Kept) -> Stored:
-    return replace(stored, height=rows, spot=Spot(TENSORS, 0, kept))
+def _seen(stored: Stored, part: Part, kept: Kept) -> Stored:
+    rows, columns = part.rows.count, part.columns.count
+    return replace(stored, height=rows, width=columns, spot=Spot(TENSORS, 0, kept))
+
+
+def _part_of(stored: Stored, part: Part) -> Stored:
+    rows, columns = part.rows, part.columns
+    return stored.part((rows.first, rows.count), (columns.first, columns.count))
 
 
 def _input_of_band(
     layer: LinearLayer, tensor: Between | None, band: Band, at: Addresses, slot: int
 ) -> Stored:
-    rows = band[0]
     if tensor is None:
-        return layer.source.rows_from(rows.first, rows.count)
-    return _seen(layer.source, rows.count, tensor.at(at.inputs[slot], rows.above))
+        return _part_of(layer.source, band[0])
+    return _seen(layer.source, band[0], tensor.at(at.inputs[slot], band[0]))
 
 
 def _residual_of_band(
@@ -268,127 +312,32 @@ def _residual_of_band(
     at: Addresses,
     slot: int,
 ) -> Residual:
-    rows = band[-1]
-    if tensor is not None and adds_input(layers, [band]):
-        kept = tensor.at(at.inputs[slot], band[0].above).rows_from(rows.first - band[0].first)
-        return replace(residual, source=_seen(residual.source, rows.count, kept))
-    return replace(residual, source=residual.source.rows_from(rows.first, rows.count))
-
-
-def plan_cascade(layers: tuple[LinearLayer, ...], machine: Machine, act_banks: int) -> Plan:
-    """Return the plan of the fewest DRAM beats and cycles, of those of the tallest bands that fit.
-
-    Raises
-    ------
-    CapacityError
-        None fits.
-    """
-    shapes = [linear_shape(x, machine, tap_choices(x, machine)[0], act_banks) for x in layers]
-    streams = streamed(constant_words(layers, shapes), machine)
-    found = []
-    if streams is not None:
-        found = [
-            plan
-            for slots in ((2, 1) if layers[0].source.kept is None else (1,))
-            if (plan := _tallest(layers, machine, act_banks, slots, streams)) is not None
-        ]
-    if not found:
-        raise CapacityError(f"{layers[-1].name}: no band of {len(layers)} layers fits")
-    return min(found, key=lambda plan: plan.dram_beats + plan.cycles)
-
-
-def _tallest(
-    layers: tuple[LinearLayer, ...],
-    machine: Machine,
-    act_banks: int,
-    slots: int,
-    streams: tuple[bool, ...],
-) -> Plan | None:
-    """Return the plan of the tallest bands that fit of the fewest beats, then cycles."""
-    for rows in cuts(layers[-1].target.height):
-        cut = bands(layers, rows)
-        if not all(part.count for band in cut for part in band):
-            continue
-        fitted = (
-            _fitted(layers, machine, act_banks, cut, tensors, slots, streams)
-            for tensors in _layouts(layers, cut, machine.words > 1)
-        )
-        found = [plan for plan in fitted if plan is not None]
-        if found:
-            return min(found, key=lambda plan: (plan.dram_beats, plan.cycles))
-    return None
-
-
-def _layouts(
-    layers: Sequence[LinearLayer], cut: Sequence[Band], is_tall: bool
-) -> Iterator[tuple[Between | None, ...]]:
-    """Yield how the tensors may lie, the most blocks at a time first.
-
-    `is_tall`: blocks lie an odd distance apart, as an array that reads several at once needs it.
-    """
-    most = max(
-        (layers[p].target.blocks for p in range(len(layers)) if leads_pair(layers, p)), default=1
+    part, read = band[-1], band[0]
+    if tensor is None or not adds_input(layers, [band]):
+        return replace(residual, source=_part_of(residual.source, part))
+    kept = tensor.at(at.inputs[slot], read).part_from(
+        part.rows.first - read.rows.first, part.columns.first - read.columns.first
     )
-    for blocks in halves(most):
-        tensors: list[Between | None] = []
-        for index, layer in enumerate(layers):
-            source = layer.source
-            if index == 0 and source.kept is not None:
-                tensors.append(None)
-                continue
-            held = source.blocks
-            if index and leads_pair(layers, index - 1):
-                held = min(held, blocks)
-            rows = max(band[index].all for band in cut)
-            border = padding_of(layer)
-            if is_tall and (border.left + source.width + border.right) % 2 == 0:
-                border = replace(border, right=border.right + 1)
-            tensors.append(Between(border, source.width, rows | is_tall, held))
-        yield tuple(tensors)
+    return replace(residual, source=_seen(residual.source, part, kept))
 
 
-def _fitted(
-    layers: tuple[LinearLayer, ...],
-    machine: Machine,
-    act_banks: int,
-    cut: Sequence[Band],
-    tensors: tuple[Between | None, ...],
+def region_words(
+    layers: Sequence[LinearLayer],
+    tensors: Sequence[Between | None],
     slots: int,
-    streams: tuple[bool, ...],
-) -> Plan | None:
-    """Return a plan with these tensors in ACT, if they and the outputs' buffers fit."""
-    bank = machine.scratchpads.act_bank_words
-    taken = sum(ceil_divide(n, bank) for n in region_words(tensors, slots))
-    left = act_banks - taken
-    if left < 0 or not all(_is_addressable(tensor) for tensor in tensors):
-        return None
-    nowhere = Addresses((0,) * slots, (0,) * (len(layers) - 1))
-    parts = [
-        (layer, machine, left, held_blocks(layers, tensors, index), streams[index])
-        for index, layer in enumerate(layers_of_band(layers, tensors, widest(cut), nowhere))
-    ]
-    if not all(fits(*part) for part in parts):
-        return None
-    try:
-        found = [tiled(*part) for part in parts]
-    except CapacityError:
-        return None
-    words = constant_words(layers, [shape for shape, _ in found])
-    par = parameter_places(layers, found, machine)
-    if par is None or streamed(words, machine) != streams:
-        return None
-    return Plan(layers, machine, tuple(cut), tensors, slots, streams, tuple(found), par)
+    is_ahead: bool,
+    bank: int,
+) -> list[int]:
+    """Return the words of the pieces of ACT: all tensors between layers, each input's slot.
 
-
-def region_words(tensors: Sequence[Between | None], slots: int) -> list[int]:
-    """Return the words of the pieces of ACT: all tensors between layers, each input's slot."""
-    between = sum(tensor.words for tensor in tensors[1:] if tensor is not None)
+    Copies of a tensor lie in different banks, of `bank` words: one is written while the other is
+    read.
+    """
+    between = apart = 0
+    for index, tensor in enumerate(tensors[1:]):
+        assert tensor is not None
+        times = copies(layers, index, is_ahead)
+        between += times * tensor.words
+        apart = max(apart, (times > 1) * times * ceil_divide(tensor.words, bank) * bank)
     first = tensors[0]
-    return [between, *([] if first is None else [first.words] * slots)]
-
-
-def _is_addressable(tensor: Between | None) -> bool:
-    if tensor is None:
-        return True
-    steps = tensor.row_stride * tensor.rows
-    return max(tensor.rows, tensor.row_stride) <= MOST_PADS and steps <= STRIDE_MAX
+    return [max(between, apart), *([] if first is None else [first.words] * slots)]

@@ -113,13 +113,16 @@ def fits(layer: LinearLayer, machine: Machine, act_banks: int, held: int, stream
 
 
 def tiled(
-    layer: LinearLayer, machine: Machine, act_banks: int, held: int, streams: bool
+    layer: LinearLayer, machine: Machine, act_banks: int, held: int, streams: bool, is_alone: bool
 ) -> tuple[LinearShape, Tiling]:
-    """Return a layer's shape and tiling, its weights loaded once a band where they stream."""
+    """Return a layer's shape and tiling, its weights loaded once a band where they stream.
+
+    `is_alone`: as for `choose_tiling`.
+    """
     half = stream_machine(machine) if streams else None
     if half is None:
-        return choose_tiling(layer, machine, act_banks, held)
-    shape, tiling = choose_tiling(layer, half, act_banks, held)
+        return choose_tiling(layer, machine, act_banks, held, is_alone)
+    shape, tiling = choose_tiling(layer, half, act_banks, held, is_alone)
     at_once = len(weight_parts(tiling, tiling.gob))
     if len(chunks(layer, shape, tiling, 0)) * at_once > tiling.wgt_slots:
         raise CapacityError(f"{layer.name}: its weights would be loaded for each tile")

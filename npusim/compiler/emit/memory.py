@@ -47,9 +47,9 @@ class Kept:
     fill: int | None
     """What surrounds each sample; None where nothing does."""
 
-    def rows_from(self, first: int) -> Kept:
-        """Return the same, rows counted from `first` on."""
-        return replace(self, address=self.address + first * self.row_stride)
+    def part_from(self, row: int, column: int) -> Kept:
+        """Return the same, rows and columns counted from those on."""
+        return replace(self, address=self.address + row * self.row_stride + column)
 
     def tile(self, block: int, row: int, column: int, sample: int = 0) -> ActTile:
         """Return where the pixels from (row, column) on lie; before 0 is what surrounds them."""
@@ -168,10 +168,15 @@ class Stored:
         """Bytes of DRAM."""
         return tensor_bytes(self.height, self.width, self.channels, self.size, self.bus_bytes)
 
-    def rows_from(self, first: int, count: int) -> Stored:
-        """Return `count` rows of it, in DRAM or in ACT."""
-        spot = self.spot if self.kept is None else Spot(TENSORS, 0, self.kept.rows_from(first))
-        return replace(self._part(first * self.row_pixels, count, self.width), spot=spot)
+    def part(self, rows: tuple[int, int], columns: tuple[int, int]) -> Stored:
+        """Return rows and columns of it, (first, count) of each, in DRAM or in ACT."""
+        first = rows[0] * self.row_pixels + columns[0] * self.column_pixels
+        found = self._part(first, rows[1], columns[1])
+        if columns[1] < self.width:
+            found = replace(found, steps=(self.row_pixels, self.column_pixels))
+        if self.kept is None:
+            return found
+        return replace(found, spot=Spot(TENSORS, 0, self.kept.part_from(rows[0], columns[0])))
 
 
 @dataclass

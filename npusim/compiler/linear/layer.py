@@ -163,19 +163,21 @@ def choose_tiling(
     machine: Machine,
     act_banks: int | None = None,
     out_blocks: int | None = None,
+    is_alone: bool = True,
 ) -> tuple[LinearShape, Tiling]:
     """Return the layer's shape and its best tiling: the first choice of taps that fits.
 
     A window, though, is weighed against the choice behind it.
 
     `act_banks`: those that its buffers may take; None: all. `out_blocks`: output blocks that are
-    computed one after the other before another layer takes its turn; None: all.
+    computed one after the other before another layer takes its turn; None: all. `is_alone`: whether
+    no other layer's work runs beside its first and last one.
     """
     if act_banks is None:
         act_banks = machine.scratchpads.act_banks
     window = None
     for shape in _shapes(layer, machine, act_banks, out_blocks):
-        tiling = best_tiling(shape, machine)
+        tiling = best_tiling(shape, machine, is_alone)
         if tiling is None:
             continue
         if shape.is_window:

@@ -123,7 +123,7 @@ class TileLoops:
         )
         ends = sorted({min(end, area.rows) for end in ready if end} | {area.rows})
         least = ceil_divide(SMALLEST_PART_PIXELS, area.columns)
-        most = max(min(ceil_divide(area.rows, wanted), self.tiling.piece_rows), least)
+        most = max(min(ceil_divide(area.rows, wanted), self.tiling.pieces.rows), least)
         return [
             replace(area, row=area.row + first, rows=count)
             for first, count in joined(ends, least, most)
@@ -137,7 +137,7 @@ class TileLoops:
         layer = self.layer
         skipped = (part.row - area.row) * self.shape.stride[0]
         used = used_chunks(self._chunks(ob), area, self.shape)
-        each = self.tiling.piece_blocks if len(used) == 1 else obs
+        each = self.tiling.pieces.blocks if len(used) == 1 else obs
         cut = pieces(part, ob, obs, each)
         self._take_accumulators(cut[0])
         at_once = weight_pieces(self.tiling, cut[0])

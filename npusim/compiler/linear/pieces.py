@@ -7,6 +7,8 @@ both ends, and the more weights are loaded that no multiplication hides.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,32 +34,40 @@ _CUTS = [(blocks, rows) for blocks in (1, 2, 4, _MANY) for rows in (1, 2, 4)]
 _BLOCK_CUTS, _ROW_CUTS = np.array(_CUTS, np.int64).T[:, :, None]
 
 
-def best_pieces(
-    shape: LinearShape,
-    machine: Machine,
-    tiles: Tiles,
-    count: NDArray[np.int64],
-    chunks: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return output blocks and rows of the pieces of `tiles`, of which a layer has `count`.
+class Pieces(NamedTuple):
+    """Output blocks and rows of a piece, a layer's pieces, and their cycles: MX, EP, together."""
 
-    Tiles of several reduction chunks are not cut: each piece would load the chunks again.
+    blocks: int
+    rows: int
+    count: int
+    mx_cycles: int
+    ep_cycles: int
+    cycles: int
+
+
+def best_pieces(
+    shape: LinearShape, machine: Machine, tiles: Tiles, count: int, chunks: int, is_alone: bool
+) -> Pieces:
+    """Return the pieces of a tile, the only one of `tiles`, of which a layer has `count`.
+
+    `is_alone`: nothing else runs beside the first piece's MACs and the last one's epilogue. Tiles
+    of several reduction chunks are not cut: each piece would load the chunks again.
     """
-    blocks = -(-tiles.gob // np.minimum(_BLOCK_CUTS, tiles.gob))  # [cuts tiles]
-    rows = -(-tiles.th // _ROW_CUTS)
+    blocks = -(-tiles.gob // np.minimum(_BLOCK_CUTS, tiles.gob))[:, 0]  # [cuts]
+    rows = -(-tiles.th // _ROW_CUTS)[:, 0]
     pieces = count * -(-tiles.gob // blocks) * -(-tiles.th // rows)
-    mac, epilogue = engine_cycles(shape, tiles, chunks, blocks, rows)
+    mac, epilogue = engine_cycles(shape, tiles, np.array(chunks), blocks, rows)
     fetch = (shape.code_planes + _EPILOGUES) * _fetch_cycles(machine)
     pads = machine.scratchpads
     words = blocks * rows * tiles.tw * shape.sum_planes
     banks = -(-words // (pads.acc_words // pads.acc_banks))
     longest = np.maximum(np.maximum(mac, epilogue), fetch)
-    beside = pieces * longest + np.minimum(mac, epilogue)
+    beside = pieces * longest + np.minimum(mac, epilogue) * is_alone
     after = pieces * np.maximum(mac + epilogue, fetch)
     cycles = np.where(2 * banks <= pads.acc_banks, beside, after)
-    cycles[1:, chunks > 1] = np.iinfo(np.int64).max
-    best = cycles.argmin(axis=0)[None]
-    return np.take_along_axis(blocks, best, 0)[0], np.take_along_axis(rows, best, 0)[0]
+    at = int(cycles.argmin()) if chunks == 1 else 0
+    found = blocks, rows, pieces, pieces * mac, pieces * epilogue, cycles
+    return Pieces(*(int(column[at]) for column in found))
 
 
 def engine_cycles(

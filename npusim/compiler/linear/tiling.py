@@ -23,7 +23,13 @@ from npusim.compiler.linear.candidates import (
     passes,
     span,
 )
-from npusim.compiler.linear.pieces import LAUNCH_CYCLES, best_pieces, engine_cycles, start_cycles
+from npusim.compiler.linear.pieces import (
+    LAUNCH_CYCLES,
+    Pieces,
+    best_pieces,
+    engine_cycles,
+    start_cycles,
+)
 from npusim.isa.spec import PAR_HEADER_WORDS
 from npusim.machines import Machine
 
@@ -66,11 +72,12 @@ class Tiling:
     par_page_blocks: int
     par_slots: int
     par_slot_words: int
-    piece_blocks: int
-    piece_rows: int
+    pieces: Pieces
     """A tile is multiplied, and requantized, in pieces of so many output blocks and rows."""
     dram_beats: int
     cycles: int
+    moving_cycles: int
+    """Those of them in which neither MX nor EP works."""
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -79,8 +86,11 @@ class Tiling:
 
 
 @lru_cache(4096)
-def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
-    """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits."""
+def best_tiling(shape: LinearShape, machine: Machine, is_alone: bool = True) -> Tiling | None:
+    """Return the cheapest tiling of a layer on `machine`; None where no minimal tile fits.
+
+    `is_alone`: as for `best_pieces`.
+    """
     tiles, out_banks, between_banks, banks, beats = _weighed(replace(shape, act_banks=0), machine)
     fits = banks <= shape.act_banks
     if not fits.any():
@@ -88,7 +98,8 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
     least = int(beats[fits].min())
     options, cheapest = np.nonzero(fits & (beats == least))  # few: their cycles decide
     few = tiles.chosen(cheapest)
-    cycles = _cycles(shape, machine, few, *(flag[options, 0] for flag in (_OUTER, _INS, _OUTS)))
+    flags = (flag[options, 0] for flag in (_OUTER, _INS, _OUTS))
+    cycles, computing = _cycles(shape, machine, few, *flags)
     place = int(cycles.argmin())
     at, option = int(cheapest[place]), _OPTIONS[options[place]]
     return _tiling(
@@ -98,7 +109,8 @@ def best_tiling(shape: LinearShape, machine: Machine) -> Tiling | None:
         at,
         option,
         (int(out_banks[at]) * machine.scratchpads.act_bank_words, int(between_banks[at])),
-        (least, int(cycles[place])),
+        (least, int(cycles[place]), int((cycles - computing)[place])),
+        is_alone,
     )
 
 
@@ -254,8 +266,8 @@ def _cycles(
     outer: NDArray,
     ins: NDArray,
     outs: NDArray,
-) -> NDArray[np.int64]:
-    """Return an estimate of the cycles of each candidate under its option."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return an estimate of the cycles of each candidate under its option, and of MX and EP's."""
     moved = _traffic(shape, machine, tiles, outer, ins)
     chunks = moved.chunks
     start = machine.first_beat_cycles + LAUNCH_CYCLES
@@ -280,7 +292,7 @@ def _cycles(
     # banks come while the layer before is computed.
     hidden = np.where(moved.wgt_slots > 2, moved.weight_beats, 0)
     exposed = (ld - hidden + st) // outputs
-    return cycles + exposed
+    return cycles + exposed, ex
 
 
 def _burst_cycles(
@@ -316,7 +328,8 @@ def _tiling(
     at: int,
     option: tuple[int, int, bool],
     out_space: tuple[int, int],
-    cost: tuple[int, int],
+    cost: tuple[int, int, int],
+    is_alone: bool,
 ) -> Tiling:
     """Return candidate number `at` with its buffers."""
     ins, outs, outer = option
@@ -324,12 +337,13 @@ def _tiling(
     weights = _weight_slots(shape, machine, one)
     page, _, par_slots = (int(a[0]) for a in _parameter_pages(shape, machine, one))
     gob = int(one.gob[0])
-    count = shape.samples * -(-shape.outputs[0] // one.th) * -(-shape.outputs[1] // one.tw)
-    count = count * -(-shape.out_blocks // gob)
-    piece_blocks, piece_rows = best_pieces(shape, machine, one, count, weights.chunks)
+    th, tw = int(one.th[0]), int(one.tw[0])
+    count = shape.samples * -(-shape.outputs[0] // th) * -(-shape.outputs[1] // tw)
+    count *= -(-shape.out_blocks // gob)
+    pieces = best_pieces(shape, machine, one, count, int(weights.chunks[0]), is_alone)
     return Tiling(
-        th=int(one.th[0]),
-        tw=int(one.tw[0]),
+        th=th,
+        tw=tw,
         gob=gob,
         gcb=int(one.gcb[0]),
         gkh=int(one.gkh[0]),
@@ -346,8 +360,8 @@ def _tiling(
         par_page_blocks=page * gob,
         par_slots=par_slots,
         par_slot_words=machine.par_words // par_slots,
-        piece_blocks=int(piece_blocks[0]),
-        piece_rows=int(piece_rows[0]),
+        pieces=pieces,
         dram_beats=cost[0],
         cycles=cost[1],
+        moving_cycles=cost[2],
     )
