@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import islice
+from math import inf
 from operator import mul
 
 from npusim.compiler.cascade.bands import Cut, bands, cut
@@ -39,7 +39,9 @@ from npusim.machines import Machine
 
 STRIPS = (1, 2, 4)
 """Into how many strips of columns a cascade's output may be cut."""
-TILED = 3
+LOW_PERCENT = 3
+"""By which estimates are below what tiles take, at the least."""
+TILED = 2
 """Plans whose tiles are chosen before the quickest of them is taken."""
 
 
@@ -51,8 +53,9 @@ def plan_cascade(layers: tuple[LinearLayer, ...], machine: Machine, act_banks: i
     CapacityError
         None fits.
     """
-    search = _Search(layers, machine, act_banks)
-    plan = next(search.plans(lambda work: work.mx + work.ep, (False,)), None)
+    plan = _Search(layers, machine, act_banks).best(
+        (False,), lambda work: work.mx + work.ep, lambda plan: plan.cycles
+    )
     if plan is None:
         raise CapacityError(f"{layers[-1].name}: no band of {len(layers)} layers fits")
     return plan
@@ -64,9 +67,13 @@ def quickest(plan: Plan, act_banks: int) -> Plan:
     Which layers stand in a cascade is decided without what EP does beside MX. How they are computed
     may be.
     """
-    search = _Search(plan.layers, plan.machine, act_banks)
-    found = [plan, *islice(search.plans(lambda work: work.overlapped, (False, True)), TILED)]
-    return min(found, key=lambda plan: plan.dram_beats + plan.overlapped_cycles)
+    found = _Search(plan.layers, plan.machine, act_banks).best(
+        (False, True),
+        lambda work: work.overlapped,
+        lambda plan: plan.overlapped_cycles,
+        plan.dram_beats + plan.overlapped_cycles,
+    )
+    return plan if found is None else found
 
 
 @dataclass(frozen=True, order=True)
@@ -118,33 +125,49 @@ class _Search:
         self.heights = sorted({ceil_divide(height, n) for n in range(1, height + 1)}, reverse=True)
         self.constant_beats = [beat * (weights + 4 * params) for weights, params in words]
 
-    def plans(self, computing: Callable[[_Work], int], ahead: tuple[bool, ...]) -> Iterator[Plan]:
-        """Yield plans, those thought to cost the least first; `computing`: of MX and EP."""
-        if self.streams is None:
-            return
+    def best(
+        self,
+        ahead: tuple[bool, ...],
+        estimated: Callable[[_Work], int],
+        cycles: Callable[[Plan], int],
+        least: float = inf,
+    ) -> Plan | None:
+        """Return the plan of the least beats and `cycles`; None where none is below `least`.
+
+        Those thought to cost the least come first; a few whose estimate is below the least that is
+        known are cut into tiles. `estimated`: cycles of MX and EP.
+        """
         queue: list[tuple[int, _Way, int]] = []
 
         def push(way: _Way, first: int) -> None:
             if first < len(self.heights):
                 work = self._work(way, self.heights[first])
-                heappush(queue, (work.cost(computing(work)), way, first))
+                heappush(queue, (work.cost(estimated(work)), way, first))
 
-        for way in self._ways(ahead):
-            push(way, self._tallest(way))
-        while queue:
+        if self.streams is not None:
+            for way in self._ways(ahead):
+                push(way, self._tallest(way))
+        best, left = None, TILED
+        while queue and left and queue[0][0] * (100 + LOW_PERCENT) < 100 * least:
             _, way, at = heappop(queue)
             plan = self._fitted(way, self.heights[at])
-            if plan is not None:
-                yield plan
-            else:
+            if plan is None:
                 push(way, at + 1)
+                continue
+            left -= 1
+            cost = plan.dram_beats + cycles(plan)
+            if cost < least:
+                best, least = plan, cost
+        return best
 
     def _ways(self, ahead: tuple[bool, ...]) -> Iterator[_Way]:
         width = self.layers[-1].target.width
         blocks = [
             x.target.blocks for x, leads in zip(self.layers, self.leads, strict=True) if leads
         ]
-        for columns in {ceil_divide(width, count) for count in STRIPS}:
+        overlap = any(x.window.kernel[0] > x.window.stride[0] for x in self.layers)
+        strips = STRIPS if overlap else STRIPS[:1]  # which spare what low bands compute twice
+        for columns in {ceil_divide(width, count) for count in strips}:
             for slots in (2, 1) if self.layers[0].source.kept is None else (1,):
                 for held in halves(max(blocks, default=1)):
                     for is_ahead in ahead if blocks else (False,):
@@ -268,7 +291,7 @@ class _Search:
                 layers_of_band(layers, tensors, widest(found_bands), nowhere)
             )
         ]
-        if not all(fits(*part) for part in reversed(parts)):
+        if not fits(*parts[-1]):  # the others' buffers are the tensors
             return None
         try:
             found = [tiled(*part, is_alone=not way.is_ahead) for part in parts]
