@@ -48,10 +48,10 @@ def _waits(plan: Plan, order: Sequence[Turn]) -> Counter[tuple[Place, Place]]:
 
     for turn in order:
         pieces = plan.tilings[turn.index][1].pieces
-        add(turn, turn, pieces.ep_cycles * (pieces.count - 1) // pieces.count)
+        add(turn, turn, pieces.ep_cycles * (pieces.number - 1) // pieces.number)
     for before, turn in pairwise(order):
         pieces = plan.tilings[before.index][1].pieces
-        add(turn, before, pieces.ep_cycles // pieces.count)
+        add(turn, before, pieces.ep_cycles // pieces.number)
     return found
 
 

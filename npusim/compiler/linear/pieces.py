@@ -39,7 +39,7 @@ class Pieces(NamedTuple):
 
     blocks: int
     rows: int
-    count: int
+    number: int
     mx_cycles: int
     ep_cycles: int
     cycles: int
