@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from npusim.errors import UnsupportedError
 from npusim.isa.program import Program, Step
 from npusim.kernels.entry import Call
+from npusim.simulator.activity import Activity
 from npusim.simulator.execute.prepared_run import PreparedRun
 from npusim.simulator.run import step_code
 from npusim.simulator.timing.timeline import Timeline, time_code
@@ -37,25 +38,25 @@ class Simulation:
         run = self._runs.get(step)
         if run is None:
             run = self._runs[step] = self._prepared(program, step, dram)
-        self.carry_out(step, run)
+        run.run()
         return run.timeline
 
     def call(self, step: Step) -> Call | None:
         """Return the run of `step` as one call, once that is known; None where it is not."""
         return self._runs[step].call() if step in self._runs else None
 
-    def carry_out(self, step: Step, run: PreparedRun) -> None:
-        """Carry out the prepared run of `step` on what DRAM holds."""
-        run.run()
-
-    @staticmethod
-    def _prepared(program: Program, step: Step, dram: NDArray[np.uint8]) -> PreparedRun:
+    def _prepared(self, program: Program, step: Step, dram: NDArray[np.uint8]) -> PreparedRun:
         bases = program.region_addresses()
         timeline = time_code(
             step_code(program, step), program.machine, bases, code_address=program.code_address()
         )
         require_no_fault(program, timeline)
-        return PreparedRun(timeline, bases, dram, _constants(program))
+        activity = self.activity_of(step, timeline)
+        return PreparedRun(timeline, bases, dram, _constants(program), activity=activity)
+
+    def activity_of(self, step: Step, timeline: Timeline) -> Activity | None:
+        """Return what counts operand activity as `step` runs: nothing."""
+        return None
 
 
 def require_no_fault(program: Program, timeline: Timeline) -> None:

@@ -14,13 +14,8 @@ from npusim.codes.columns import ARRAY_FORMAT
 from npusim.cost.toggles import array_energy_pj, replaced
 from npusim.engines.simulation import Simulation
 from npusim.isa.program import Program, Step
-from npusim.simulator import activity
-from npusim.simulator.activity import FEATURES
-from npusim.simulator.execute.prepared_run import PreparedRun
+from npusim.simulator.activity import FEATURES, Activity
 from npusim.simulator.timing.timeline import Timeline
-
-Activity = NDArray[np.int64]
-"""int64 [ARRAY_FORMATS FEATURES]."""
 
 
 class CountingRun(Simulation):
@@ -28,17 +23,14 @@ class CountingRun(Simulation):
 
     def __init__(self) -> None:
         super().__init__()
-        self.features: dict[Step, Activity] = {}
+        self.features: dict[Step, NDArray[np.int64]] = {}
         """Of each step, over all samples: int64 [instructions FEATURES]."""
 
-    def call(self, step: Step) -> None:
-        """Return None: no call counts."""
-
-    def carry_out(self, step: Step, run: PreparedRun) -> None:
-        """Carry out the prepared run of `step`, instruction after instruction."""
-        counted = activity.Activity(run.timeline.machine, run.timeline.columns.count)
-        run.run(counted)
-        self.features[step] = self.features.get(step, 0) + counted.features
+    def activity_of(self, step: Step, timeline: Timeline) -> Activity:
+        """Return what counts the activity of `step`."""
+        counted = Activity(timeline.machine, timeline.columns.count)
+        self.features[step] = counted.features
+        return counted
 
 
 def format_of(timeline: Timeline) -> NDArray[np.int64]:
@@ -52,8 +44,8 @@ def format_of(timeline: Timeline) -> NDArray[np.int64]:
 
 def layer_activity(
     program: Program, timelines: Sequence[Timeline], counted: CountingRun
-) -> dict[str, Activity]:
-    """Return each layer's activity by format, over all samples."""
+) -> dict[str, NDArray[np.int64]]:
+    """Return each layer's activity by format, over all samples: [ARRAY_FORMATS FEATURES]."""
     found = {}
     for step, timeline in zip(program.runs(), timelines, strict=True):
         places, features = format_of(timeline), counted.features[step]

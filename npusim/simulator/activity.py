@@ -14,36 +14,24 @@ all summed over the PEs of all columns. Rows that do not count hold xe = 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from npusim.codes import REGIONS
-from npusim.datapath.jit import kernel, scalar
-from npusim.datapath.mac_uniform import XE_BOUNDS
+from npusim.datapath.jit import scalar
+from npusim.kernels.entry import make_calls
 from npusim.machines import Machine
-from npusim.simulator.execute.call_record import Records
+from npusim.simulator.execute.activity_calls import COUNTED, REGISTERS, count, decode
+from npusim.simulator.execute.activity_word import padded_columns
+from npusim.simulator.execute.call_record import Call, Records, records
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac
 
 FEATURES = ("operands", "multipliers", "products", "sums")
-XE_BITS = XE_BOUNDS[1].bit_length() + 1
 WEIGHT_DIGITS = 5
 """Booth digits of the widest weight: pwlq's 9 bits with their sign."""
-
-
-@scalar
-def bit_count(value: int) -> int:
-    """Return how many of the low 32 bits are 1."""
-    value = value - ((value >> 1) & 0x55555555)
-    value = (value & 0x33333333) + ((value >> 2) & 0x33333333)
-    value = (value + (value >> 4)) & 0x0F0F0F0F
-    return ((value * 0x01010101) & 0xFFFFFFFF) >> 24
-
-
-@scalar
-def changed_bits(before: int, after: int, bits: int) -> int:
-    """Return in how many of the low `bits` (at most 32) two numbers differ."""
-    return bit_count((before ^ after) & ((1 << bits) - 1))
 
 
 @scalar
@@ -57,91 +45,57 @@ def booth_digits(weight: int) -> int:
     return count
 
 
-@kernel
-def column_activity(
-    planes: NDArray[np.int64],
-    xe: NDArray[np.int64],
-    product_bits: int,
-    sum_bits: int,
-    xe_before: NDArray[np.int64],
-    products_before: NDArray[np.int64],
-    sums_before: NDArray[np.int64],
-    features: NDArray[np.int64],
-) -> None:
-    """Add one word's activity in one column to `features` and move the registers on.
-
-    planes [ROWS REGIONS] is what xe is multiplied by in each region, xe [ROWS]; xe_before,
-    products_before [ROWS] and sums_before [REGIONS] are the registers.
-    """
-    first = second = third = 0
-    for row in range(len(xe)):
-        value = xe[row]
-        weight = planes[row, 0] + planes[row, 1]
-        product = weight * value
-        change = changed_bits(xe_before[row], value, XE_BITS)
-        features[0] += change
-        features[1] += change * booth_digits(weight)
-        features[2] += changed_bits(products_before[row], product, product_bits)
-        xe_before[row], products_before[row] = value, product
-        first += planes[row, 0] * value
-        second += planes[row, 1] * value
-        third += planes[row, 2] * value
-    features[3] += changed_bits(sums_before[0], first, sum_bits)
-    features[3] += changed_bits(sums_before[1], second, sum_bits)
-    features[3] += changed_bits(sums_before[2], third, sum_bits)
-    sums_before[0], sums_before[1], sums_before[2] = first, second, third
-
-
-@kernel
-def mac_activity(
-    act: NDArray[np.uint8],
-    wgt: NDArray[np.uint8],
-    operands: Records,
-    i: int,
-    table: NDArray[np.int16],
-    xe_before: NDArray[np.int64],
-    products_before: NDArray[np.int64],
-    sums_before: NDArray[np.int64],
-    features: NDArray[np.int64],
-) -> None:
-    """Add the activity of MAC number `i` of `operands`; `table` as for plain/mac.multiply.
-
-    act, wgt [words SIZE]; the registers xe_before, products_before [SIZE columns, ROWS rows] and
-    sums_before [SIZE columns, REGIONS] move on; features [FEATURES] grow.
-    """
-    o = operands[i]
-    size, product_bits = act.shape[1], o.product_bits
-    sum_bits = product_bits
-    while 1 << (sum_bits - product_bits) < o.array_rows:
-        sum_bits += 1
-    planes = np.zeros((size, o.array_rows, REGIONS), np.int64)  # [column row region]
-    xe = np.zeros((size, o.array_rows), np.int64)  # [column row]
-    passes = np.ndindex(o.ob, o.cb, o.kh, o.kw)
-    for tile, (ob, cb, kh, kw) in enumerate(passes):
-        mac.load_tile(wgt, tile, o, table, planes)
-        base = mac.tile_base(o, ob, cb, kh, kw)
-        for y, x in np.ndindex(o.y, o.x):
-            mac.shift_in(act, base, y, x, cb, o, xe)
-            for column in range(size):
-                column_activity(
-                    planes[column], xe[column], product_bits, sum_bits, xe_before[column],
-                    products_before[column], sums_before[column], features,
-                )  # fmt: skip
+def digit_table(o: Any) -> NDArray[np.int16]:
+    """Return plain/mac.weight_table of a MAC's regions, the digits of each code behind."""
+    table = mac.weight_table(o)
+    digits = [booth_digits(int(weight)) for weight in table[:, 0] + table[:, 1]]
+    return np.ascontiguousarray(np.column_stack([table[:, : o["regions"]], digits]), np.int16)
 
 
 class Activity:
-    """The array's registers between MACs, and what changed in each MAC that ran."""
+    """The array's registers between MACs, and what changed in each MAC that ran.
+
+    Attributes
+    ----------
+    features
+        int64 [instructions FEATURES], over all runs; 0 but for MACs.
+    """
 
     def __init__(self, machine: Machine, instructions: int) -> None:
-        size = machine.size
-        self.xe = np.zeros((size, machine.rows), np.int64)
-        self.products = np.zeros((size, machine.rows), np.int64)
-        self.sums = np.zeros((size, REGIONS), np.int64)
+        self.columns = padded_columns(machine.size)
+        self.pe_registers = np.zeros((machine.rows, REGISTERS, self.columns), np.int32)
+        self.sum_registers = np.zeros((REGIONS, self.columns), np.int32)
         self.features = np.zeros((instructions, len(FEATURES)), np.int64)
-        """int64 [instructions FEATURES], 0 but for MACs."""
+        self._kept: dict[int, tuple[Records, NDArray[np.int16]]] = {}
+        """What calls point at, by pc."""
 
-    def add(self, pc: int, state: State, operands: Records, i: int) -> None:
-        """Count MAC number `i` of `operands`, which stands at `pc` and is yet to run on `state`."""
-        registers = (self.xe, self.products, self.sums, self.features[pc])
-        table = mac.weight_table(operands[i])
-        mac_activity(state.act, state.wgt, operands, i, table, *registers)
+    @property
+    def registers(self) -> tuple[NDArray[np.int32], ...]:
+        """What is zero when a run begins."""
+        return self.pe_registers, self.sum_registers
+
+    def clear(self) -> None:
+        """Clear the registers."""
+        for memory in self.registers:
+            memory.fill(0)
+
+    def add(self, pc: int, state: State, operands: Records, i: int) -> Call:
+        """Count MAC number `i` of `operands`, which stands at `pc` and is yet to run on `state`.
+
+        Return the call that did: it counts again with the weights that WGT holds now.
+        """
+        o = operands[i]
+        tiles, table = int(o["ob"] * o["cb"] * o["kh"] * o["kw"]), digit_table(o)
+        weights = np.zeros((tiles, o["array_rows"], table.shape[1], self.columns), np.int16)
+        decode(state.wgt, operands, i, table, weights)
+        columns: dict[str, Any] = {name: o[name] for name in mac.OPERANDS.names or ()}
+        described = records(COUNTED, columns | {
+            "weights": weights.ctypes.data, "features": self.features[pc:].ctypes.data,
+            "pe_registers": self.pe_registers.ctypes.data,
+            "sum_registers": self.sum_registers.ctypes.data,
+            "act_words": len(state.act),
+        }, 1)  # fmt: skip
+        self._kept[pc] = described, weights
+        call = (count().address, state.act.ctypes.data, 0, described.ctypes.data, 0, 0)
+        make_calls(np.array([call], np.int64))
+        return call

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from npusim.errors import CapacityError
 from npusim.isa.program import Program, Step
 from npusim.machines import Machine
-from npusim.simulator.activity import Activity
 from npusim.simulator.execute.machine_state import State, new_dram
 from npusim.simulator.timing.events import Event, events
 from npusim.simulator.timing.timeline import LIMIT_CYCLES, Timeline, time_code
@@ -62,7 +61,7 @@ def run_code(
     state
         Scratchpads as an earlier run left them; None: all zero.
     activity
-        Whether to count operand activity, which costs about as much as the MACs in plain form.
+        Whether to count operand activity, which takes longer than the MACs themselves.
 
     Raises
     ------
@@ -71,13 +70,14 @@ def run_code(
     CapacityError
         The run is longer than `limit_cycles`.
     """
-    from npusim.simulator.execute.prepared_run import PreparedRun  # who only times needs no kernels
+    from npusim.simulator.activity import Activity  # who only times needs no kernels
+    from npusim.simulator.execute.prepared_run import PreparedRun
 
     timeline = time_code(code, machine, bases, limit_cycles, code_address)
-    run = PreparedRun(timeline, bases, dram, state=state)
     toggles = Activity(machine, timeline.columns.count) if activity else None
+    run = PreparedRun(timeline, bases, dram, state=state, activity=toggles)
     crcs: dict[int, int] | None = {} if trace else None
-    run.carry_out(crcs, toggles)
+    run.carry_out(crcs)
     found = tuple(events(timeline, crcs)) if crcs is not None else ()
     return MachineRun(timeline, run.state, dram, found, toggles.features if toggles else None)
 

@@ -45,14 +45,18 @@ def test_the_same_bytes_before_and_after(shared: Path, samples: int | None) -> N
         assert all(np.array_equal(together[n], expected[n]) for n in network.outputs)
 
 
-def test_what_counts_bits_is_not_bound() -> None:
+def test_bits_are_counted_before_and_after() -> None:
     network = load(DIGITS / "digits_int8.onnx")
     counting = CountingRun()
     compiled = MachineNetwork(network, Machine.load("nano"), execute=counting)
-    x = np.zeros((1, *network.tensors[network.inputs[0]].shape[1:]), np.int8)
-    features = []
+    shape = (1, *network.tensors[network.inputs[0]].shape[1:])
+    x = np.random.default_rng(3).integers(-128, 128, shape).astype(np.int8)
+    found = []
     for _ in range(4):
         compiled.run({network.inputs[0]: x})
-        features.append(sum(step.sum() for step in counting.features.values()))
-    assert features == [features[0] * n for n in (1, 2, 3, 4)]
-    assert not compiled._bound
+        found.append({step: counted.copy() for step, counted in counting.features.items()})
+    assert compiled._bound
+    for step, once in found[0].items():
+        assert once.any()
+        for times, counted in enumerate(found, 1):
+            assert np.array_equal(counted[step], times * once)

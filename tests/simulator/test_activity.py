@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from npusim.codes import WEIGHT_FORMATS
+from npusim.codes.columns import REGION_COUNT
 from npusim.machines import Machine
-from npusim.simulator.activity import FEATURES, Activity, bit_count, booth_digits
+from npusim.simulator.activity import FEATURES, Activity, booth_digits
 from npusim.simulator.execute.call_record import records
 from npusim.simulator.execute.machine_state import State
 from npusim.simulator.execute.plain import mac
+from tests.simulator.execute.test_mac import MADE, filled_state, random_mac
 
 SIZE = 4
 
@@ -54,7 +56,8 @@ def test_a_convolution(name: str) -> None:
     }  # fmt: skip
     o = operands(
         0, rows=4, row_first=1, row_end=3, format=WEIGHT_FORMATS.index(name), bits=bits,
-        code_bits=stored, tile_words=-(-4 * stored // 8),
+        regions=int(REGION_COUNT[WEIGHT_FORMATS.index(name)]), code_bits=stored,
+        tile_words=-(-4 * stored // 8),
         zero_point=-5, **levels, ob=2, cb=2, cb_stride=9, kh=1, kw=2, kw_stride=1,
         y=2, y_stride=4, x=3, x_stride=1, product_bits=16,
     )  # fmt: skip
@@ -104,10 +107,53 @@ def test_a_convolution(name: str) -> None:
     assert min(expected.values()) > 0
 
 
-def test_counts_of_bits() -> None:
-    rng = random.Random(1)
-    for value in [0, 1, 2**32 - 1, *(rng.getrandbits(32) for _ in range(1000))]:
-        assert bit_count(value) == bin(value).count("1")
+@pytest.mark.parametrize(("name", "count"), [("nano", 6), ("flat", 4), ("tall", 2), ("wide", 1)])
+@pytest.mark.parametrize("kind", ["dense", "depthwise", "window"])
+def test_random_macs_one_after_the_other(name: str, count: int, kind: str) -> None:
+    """Operands and weights are those of the plain MAC, called from Python; registers stay."""
+    machine, rng = MADE.get(name) or Machine.load(name), np.random.default_rng(count)
+    size, rows = machine.size, machine.rows
+    activity = Activity(machine, count)
+    before = np.zeros((2, size, rows), np.int64)
+    sums = np.zeros((3, size), np.int64)
+    for pc in range(count):
+        group = random_mac(rng, machine, int(kind != "dense"), int(kind == "window"))
+        o = records(mac.OPERANDS, mac.operands(group, machine), 1)
+        if name == "wide":
+            for level, most in (("ob", 1), ("cb", 2), ("kh", 1), ("kw", 1), ("y", 2), ("x", 3)):
+                o[level] = np.minimum(o[level], most)
+        state = filled_state(rng, machine)
+        call = activity.add(pc, state, o, 0)
+        assert call[1] == state.act.ctypes.data
+        found, table, r = np.zeros(4, np.int64), mac.weight_table(o[0]), o.view(np.recarray)[0]
+        planes = np.zeros((size, rows, 3), np.int64)
+        xe = np.zeros((size, rows), np.int64)
+        for tile, (ob, cb, kh, kw) in enumerate(np.ndindex(r["ob"], r["cb"], r["kh"], r["kw"])):
+            mac.load_tile(state.wgt, tile, r, table, planes)
+            base = mac.tile_base(r, ob, cb, kh, kw)
+            for y, x in np.ndindex(r["y"], r["x"]):
+                mac.shift_in(state.act, base, y, x, cb, r, xe)
+                weights = planes[:, :, 0] + planes[:, :, 1]
+                bits = ones(before[0] ^ xe, 9)
+                totals = (planes * xe[:, :, None]).sum(axis=1).T
+                found += (
+                    bits.sum(),
+                    (bits * np.vectorize(digits_of)(weights)).sum(),
+                    ones(before[1] ^ (weights * xe), r["product_bits"]).sum(),
+                    ones(sums ^ totals, r["product_bits"] + (rows - 1).bit_length()).sum(),
+                )
+                before[:], sums[:] = (xe, weights * xe), totals
+        assert np.array_equal(activity.features[pc], found), pc
+    activity.clear()
+    assert not any(register.any() for register in activity.registers)
+
+
+def ones(values: np.ndarray, bits: int) -> np.ndarray:
+    """Return how many of the low `bits` of each value are 1."""
+    return np.bitwise_count(values & ((1 << int(bits)) - 1)).astype(np.int64)
+
+
+def test_digits_of_weights() -> None:
     for weight in range(-256, 256):
         assert booth_digits(weight) == digits_of(weight)
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from npusim.codes import REGIONS
 from npusim.datapath.pe_column import product_bits, products
-from npusim.simulator.activity import FEATURES, column_activity
+from npusim.simulator.activity import FEATURES, booth_digits
+from npusim.simulator.execute.activity_calls import REGISTERS, array_activity
+from npusim.simulator.execute.activity_word import padded_columns
 from npusim.simulator.timing.durations import datapath_parameters
 from tools.flow.energy_rows import fit
 from tools.flow.traffic import LANE, Build, Traffic
@@ -23,29 +25,30 @@ PORT = f"ex.array.lane[{LANE}].unit.pe_column"
 def window_features(build: Build, traffic: Traffic) -> dict[str, float]:
     """Return the sums of the features over a recorded window of npu_pe_column."""
     recording, size, machine = traffic.recording, build.size, build.machine
-    weights, operands = (recording.numbers(f"{PORT}.{port}") for port in ("weight_i", "xe_i"))
+    weights_in, operands = (recording.numbers(f"{PORT}.{port}") for port in ("weight_i", "xe_i"))
     form = recording.numbers(f"{PORT}.format_i")
     enabled = recording.numbers(f"{PORT}.en_i")
     weight_bits = len(recording.values[f"{PORT}.weight_i"][0]) // size
     bits = product_bits(datapath_parameters(machine))
     features = np.zeros(len(FEATURES), np.int64)
-    xe_before, products_before = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    sums_before = np.zeros(REGIONS, np.int64)
-    for cycle, (weight, xe) in enumerate(zip(weights, operands, strict=True)):
+    columns = padded_columns(1)
+    pe_registers = np.zeros((size, REGISTERS, columns), np.int32)
+    sum_registers = np.zeros((REGIONS, columns), np.int32)
+    weights = np.zeros((size, REGIONS + 1, columns), np.int16)
+    now = np.zeros((size, columns), np.int32)
+    for cycle, (weight, xe) in enumerate(zip(weights_in, operands, strict=True)):
         if cycle == 1:
             features[:] = 0  # the registers hold what was before
         if not enabled[cycle]:
             continue
-        planes = np.array([
-            products(_part(weight, row, weight_bits), 1, form[cycle],
-                     build.uniform_bits, build.pwlq_bits)
-            for row in range(size)
-        ], np.int64)  # fmt: skip
-        values = np.array([_signed(_part(xe, row, 9), 9) for row in range(size)], np.int64)
-        column_activity(
-            planes, values, bits, bits + size.bit_length() - 1, xe_before, products_before,
-            sums_before, features,
-        )  # fmt: skip
+        for row in range(size):
+            planes = products(_part(weight, row, weight_bits), 1, form[cycle],
+                              build.uniform_bits, build.pwlq_bits)  # fmt: skip
+            weights[row, :, 0] = *planes, booth_digits(planes[0] + planes[1])
+            now[row, 0] = _signed(_part(xe, row, 9), 9)
+        array_activity(
+            now, weights, bits, bits + size.bit_length() - 1, pe_registers, sum_registers, features
+        )
     return dict(zip(FEATURES, map(float, features), strict=True))
 
 

@@ -37,6 +37,8 @@ class PreparedRun:
         where the run is not repeated.
     state
         Scratchpads as an earlier run left them; None: all zero.
+    activity
+        Takes what MACs change in the array, from registers of zero in each run.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class PreparedRun:
         dram: NDArray[np.uint8],
         constant: tuple[int, int] | None = None,
         state: State | None = None,
+        activity: Activity | None = None,
     ) -> None:
-        self.timeline, machine = timeline, timeline.machine
+        self.timeline, self.activity, machine = timeline, activity, timeline.machine
         self.state = State(machine) if state is None else state
         repeats = constant is not None
         self.executor = Executor(timeline.columns, machine, bases, self.state, dram, repeats)
@@ -59,31 +62,34 @@ class PreparedRun:
         self.table: NDArray[np.int64] | None = None
         """The calls of a repeated run; the first ones clear what it reads and has not written."""
 
-    def carry_out(
-        self, crcs: dict[int, int] | None = None, activity: Activity | None = None
-    ) -> list[Call | None]:
-        """Carry out the run on what DRAM and scratchpads hold; return each instruction's call.
+    def carry_out(self, crcs: dict[int, int] | None = None) -> list[tuple[int, Call | None]]:
+        """Carry out the run on what DRAM and scratchpads hold; return the calls, each with its pc.
 
-        `crcs` takes the crc32 of what each instruction writes, `activity` what MACs change.
+        `crcs` takes the crc32 of what each instruction writes. The call that counts a MAC's
+        activity stands before its own; None stands for an instruction that is no call.
         """
-        executor, calls = self.executor, []
+        executor = self.executor
+        calls: list[tuple[int, Call | None]] = []
         for pc in self.pcs:
-            if activity is not None and executor.names[pc] == "MAC":
-                activity.add(pc, self.state, executor.macs.rows, int(executor.number[pc]))
-            calls.append(executor.carry_out(pc, crcs))
+            if self.activity is not None and executor.names[pc] == "MAC":
+                number = int(executor.number[pc])
+                calls.append((pc, self.activity.add(pc, self.state, executor.macs.rows, number)))
+            calls.append((pc, executor.carry_out(pc, crcs)))
         return calls
 
-    def run(self, activity: Activity | None = None) -> None:
+    def run(self) -> None:
         """Carry out the run once more, from empty scratchpads, on what `dram` now holds."""
-        if self.table is not None and activity is None:
+        if self.table is not None:
             make_calls(self.table)
             return
         self.state.clear()
-        calls = self.carry_out(activity=activity)
-        if self.is_repeatable and self.table is None:
+        if self.activity is not None:
+            self.activity.clear()
+        calls = self.carry_out()
+        if self.is_repeatable:
             executor, constant = self.executor, self._constants()
             kept = [
-                call for pc, call in zip(self.pcs, calls, strict=True)
+                call for pc, call in calls
                 if executor.names[pc] in executor.parts and pc not in constant
             ]  # fmt: skip
             self.is_repeatable = None not in kept
@@ -97,16 +103,15 @@ class PreparedRun:
         return (walk_table().address, self.table.ctypes.data, 0, 0, 0, len(self.table))
 
     def _clearing(self) -> list[Call]:
-        """Return the calls that clear what a run reads and has not written."""
+        """Return the calls that clear what a run reads unwritten, and what it counts from."""
         executor, state = self.executor, self.state
         memories: dict[str, NDArray] = {"ACT": state.act, "ACC": state.acc, "table": state.table}
         timeline = self.timeline
         unwritten = unwritten_reads(executor.nests, timeline.columns, self.pcs, timeline.machine)
-        return [
-            (clear().address, memory.ctypes.data, memory.nbytes, 0, 0, 0)
-            for name, memory in memories.items()
-            if name in unwritten
-        ]
+        cleared = [memory for name, memory in memories.items() if name in unwritten]
+        if self.activity is not None:
+            cleared += self.activity.registers
+        return [(clear().address, one.ctypes.data, one.nbytes, 0, 0, 0) for one in cleared]
 
     def _constants(self) -> set[int]:
         """Return the pcs of the LDs of weights and constants."""
