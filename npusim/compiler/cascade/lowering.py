@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from npusim.compiler.cascade.bands import Band, Part
 from npusim.compiler.cascade.packing import packed
@@ -169,7 +169,8 @@ class _Emission:
                 self.plan.layers, self.plan.tensors, band, self.at[turn.copy],
                 turn.band % self.plan.input_slots, turn.first,
             )  # fmt: skip
-            self._layer(turn.index, [*layers][turn.index], (turn.first, turn.end))
+            layer = next(islice(layers, turn.index, None))
+            self._layer(turn.index, layer, (turn.first, turn.end))
 
     def _begin(self, number: int) -> None:
         """Load a band's input; before the first one what is loaded once."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Plane:
         """Bits of a stored code."""
         return self.code.stored_bits(self.bits)
 
-    @property
+    @cached_property
     def has_zero(self) -> bool:
         """Whether a code is worth nothing."""
         return self.code.has_zero(self.bits, self.levels)
