@@ -153,6 +153,8 @@ class Compiler:
         for number, unit in enumerate(units):
             if residency is not None:
                 self.emitter.act_first, self.emitter.act_banks = residency.window(number)
+            behind = units[number + 1 :][:1]
+            self.emitter.ends_run = not behind or behind[0].lowering is None
             self._emit_unit(unit, held)
             if not self.keep:
                 for name in [name for name in held if lowered.last_readers[name] <= unit.place]:

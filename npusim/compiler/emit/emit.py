@@ -62,6 +62,8 @@ class Emitter:
         self.machine = machine
         self.act_first, self.act_banks = 0, machine.scratchpads.act_banks
         """The banks of ACT that a layer's buffers may take; the others hold kept tensors."""
+        self.ends_run = False
+        """Whether the layer is a run's last, behind which nothing is loaded."""
         self._names: list[str] = []
         self._engines: list[int] = []
         self._layers: list[int] = []

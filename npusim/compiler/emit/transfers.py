@@ -86,6 +86,8 @@ def _moves(
         block_beats = stored.block_pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
         first = stored.beat(block, patch.row, patch.column)
         end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
+        if block_beats == beats and tile.block_stride == 1 and pads == NO_PADS:
+            blocks, columns, words, block_beats = 1, blocks, blocks, 0  # of one pixel: one segment
         yield _Move(
             {
                 "row_stride": {"value": step * beats},

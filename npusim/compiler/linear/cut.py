@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from npusim.compiler.linear.candidates import LinearShape
-from npusim.compiler.linear.layer import LinearLayer, first_in_block, input_span
+from npusim.compiler.linear.layer import (
+    LinearLayer,
+    first_in_block,
+    input_span,
+    weight_words,
+)
+from npusim.compiler.linear.pieces import LAUNCH_CYCLES
 from npusim.compiler.linear.tiling import Tiling
+from npusim.isa.spec import MAC_LOAD_CYCLES
+from npusim.machines import Machine
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,37 @@ def areas(outputs: tuple[int, int], th: int, tw: int, samples: int) -> Iterator[
 
 
 def groups(shape: LinearShape, t: Tiling) -> list[tuple[int, int]]:
-    """Return (first block, blocks) of the output groups."""
-    return [(ob, min(t.gob, shape.out_blocks - ob)) for ob in range(0, shape.out_blocks, t.gob)]
+    """Return (first block, blocks) of the output groups, the last of them in `last_parts`."""
+    found = [(ob, min(t.gob, shape.out_blocks - ob)) for ob in range(0, shape.out_blocks, t.gob)]
+    last, blocks = found.pop()
+    each = -(-blocks // t.last_parts)
+    parts = [(last + ob, min(each, blocks - ob)) for ob in range(0, blocks, each)]
+    return [*found, *parts]
+
+
+def quick_end(layer: LinearLayer, shape: LinearShape, t: Tiling, machine: Machine) -> Tiling:
+    """Return `t` for a layer behind which nothing is loaded, its last group in the best parts.
+
+    Weights that come as slowly as the array uses them are multiplied while the next ones come,
+    except the last. Each part costs the start of a load.
+    """
+    is_one = shape.samples == 1 and (t.th, t.tw) == shape.outputs
+    load = shape.rows + MAC_LOAD_CYCLES
+    if t.wgt_resident or not is_one or len(chunks(layer, shape, t, 0)) > 1:
+        return t
+    if max(t.th * t.tw, load) > shape.tile_words * machine.word_beats:
+        return t
+    blocks = (shape.out_blocks - 1) % t.gob + 1
+    start = machine.first_beat_cycles + LAUNCH_CYCLES
+
+    def cost(parts: int) -> int:
+        each = -(-blocks // parts)
+        last = (blocks - 1) % each + 1
+        return (-(-blocks // each) - 1) * start + last * weight_words(
+            shape, 1
+        ) // shape.tile_words * load
+
+    return replace(t, last_parts=min(range(1, blocks + 1), key=cost))
 
 
 def weight_parts(t: Tiling, obs: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from npusim.compiler.emit.slots import Slots
 from npusim.compiler.linear.bands import TileLayout, banded, whole
 from npusim.compiler.linear.candidates import LinearShape
 from npusim.compiler.linear.constants import LayerConstants
-from npusim.compiler.linear.cut import areas, chunks, groups
+from npusim.compiler.linear.cut import areas, chunks, groups, quick_end
 from npusim.compiler.linear.layer import LinearLayer, ceil_divide, choose_tiling
 from npusim.compiler.linear.loops import SMALLEST_PART_PIXELS, Buffers, TileLoops, buffer_banks
 from npusim.compiler.linear.tiling import Tiling, out_buffers
@@ -24,6 +24,8 @@ def emit_linear(emitter: Emitter, constants: Constants, layer: LinearLayer) -> N
         One minimal tile does not fit the machine.
     """
     shape, tiling = choose_tiling(layer, emitter.machine, emitter.act_banks)
+    if emitter.ends_run:
+        tiling = quick_end(layer, shape, tiling, emitter.machine)
     layout, slots = _layout(emitter, layer, shape, tiling)
     placed = LayerConstants(emitter, constants, layer, shape, tiling)
     pieces = [layout.banks] * slots

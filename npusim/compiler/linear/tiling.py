@@ -78,6 +78,8 @@ class Tiling:
     cycles: int
     moving_cycles: int
     """Those of them in which neither MX nor EP works."""
+    last_parts: int = 1
+    """Of the last output group, so that less is multiplied behind the last load."""
 
     @property
     def cost(self) -> tuple[int, int]:
