@@ -131,3 +131,33 @@ def test_a_kept_tensor_is_neither_stored_nor_loaded() -> None:
     pixels = 6 * 6 * 16
     borders = 2 * 8  # a beat each
     assert moved_bytes(stored) - moved_bytes(program) == 2 * 2 * pixels - borders
+
+
+@pytest.mark.parametrize("channels", [16, 40, 72, 136])
+@pytest.mark.parametrize("name", ["nano", "base"])
+def test_vectors_are_one_segment_of_dram(name: str, channels: int) -> None:
+    """Whole blocks of a pixel follow each other; the last one may have fewer beats."""
+    rng = np.random.default_rng(channels)
+    m, machine = Maker((1, 1, 1, channels)), Machine.load(name)
+    weights = m.constant("w", rng.normal(size=(channels + 9, 1, 1, channels)))
+    network = m.network(m.node("n", op.Conv2D(op.Window((1, 1))), "x", weights))
+    network = quantize(network, rng.normal(size=(4, 1, 1, channels)), scheme="uniform", bits=8)
+    compiled = MachineNetwork(network, machine, "half_up")
+    prove_program(compiled.program)
+    inputs = random_inputs(network, 1)
+    found, _ = compiled.run(inputs, network.outputs)
+    expected = prepare(network, compiled.program.requant).run(inputs, keep=network.outputs)
+    for output in network.outputs:
+        assert np.array_equal(found[output], expected[output])
+    beats = machine.bus.bus_bytes
+    moved = sum(-(-size // beats) * beats for size in (channels, channels + 9))
+    constants = moved_bytes(compiled.program) - moved
+    assert constants == program_constants(compiled.program)
+
+
+def program_constants(program: Program) -> int:
+    """Return the bytes of weights and parameters that the program loads."""
+    machine = program.machine
+    loads = [i.values for i in program.instructions if i.name == "LD" and i.values["target"]]
+    word = {1: machine.size, 2: 4 * machine.size}
+    return sum(load["columns"] * word[load["target"]] for load in loads)

@@ -80,14 +80,15 @@ def _moves(
         assert pads == NO_PADS, f"{stored.name} has pixels between its columns"
         yield from _pixels_apart(stored, patch, tile, row_step)
         return
-    rows, columns, step, row_stride = _walk(stored, patch, pads, tile, row_step)
-    words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
+    rows, walked, step, row_stride = _walk(stored, patch, pads, tile, row_step)
     for block, blocks, beats in _parts(stored, patch):
+        columns = walked
         block_beats = stored.block_pixels * (stored.size // stored.bus_bytes) if blocks > 1 else 0
         first = stored.beat(block, patch.row, patch.column)
         end = first + (blocks - 1) * block_beats + ((rows - 1) * step + columns) * beats
         if block_beats == beats and tile.block_stride == 1 and pads == NO_PADS:
-            blocks, columns, words, block_beats = 1, blocks, blocks, 0  # of one pixel: one segment
+            blocks, columns, block_beats = 1, blocks, 0  # of one pixel each: one segment
+        words = (pads.top + rows - 1 + pads.bottom) * row_stride + pads.left + columns + pads.right
         yield _Move(
             {
                 "row_stride": {"value": step * beats},
