@@ -239,11 +239,12 @@ def _print(result: Result, samples: Inputs, correct: int | None) -> None:
 
 def _absorbed(result: Result) -> dict[str, Any]:
     """Return the nodes without cycles of their own, where cycles are known."""
-    from npusim.analysis.absorbed import absorbed
     from npusim.engines.result import MachineResult
 
     if not isinstance(result, MachineResult):
         return {}
+    from npusim.analysis.absorbed import absorbed
+
     return {"absorbed": [one.as_json() for one in absorbed(result.network, result.cost.program)]}
 
 

@@ -10,22 +10,26 @@ processes may share the directory and a damaged file costs one compilation.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import re
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import sigutils
+import numpy as np
+from numba.core import sigutils, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.environment import Environment, _rebuild_env, lookup_environment
 from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
+from numba.np.numpy_support import from_dtype, map_layout
 
 from npusim.cache import PACKAGE, cache_directory, on_compile, on_compiled
 
@@ -65,6 +69,31 @@ def sources_stamp(path: Path) -> str:
         digest.update(os.path.relpath(module, PACKAGE).encode())
         digest.update(hashlib.sha256(module.read_bytes()).digest())
     return digest.hexdigest()[:32]
+
+
+class _Reader(pickle.Unpickler):
+    """Reads a kernel without importing the modules that its functions came from.
+
+    numba names them for code that runs in the interpreter; compiled loops look nothing up in them.
+    """
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what the file calls `name`."""
+        if (module, name) == (_rebuild_env.__module__, _rebuild_env.__name__):
+            return _environment
+        return super().find_class(module, name)
+
+
+def _environment(module: str, constants: list[Any], name: str) -> Environment:
+    """Return the constants of a function of `module`, as numba's _rebuild_env."""
+    found = lookup_environment(name)  # type: ignore[no-untyped-call]
+    if found is None:
+        loaded = sys.modules.get(module)
+        found = Environment({"__name__": module} if loaded is None else loaded.__dict__)
+        found.consts[:] = constants
+        found.env_name = name
+        Environment._memo[name] = found
+    return found
 
 
 class _Unplaced(CompileResultCacheImpl):
@@ -115,7 +144,7 @@ class KernelCache(FunctionCache):
         if stored:
             checksum, payload = stored[:CHECKSUM_BYTES], stored[CHECKSUM_BYTES:]
             if hashlib.sha256(payload).digest() == checksum:
-                return self._impl.rebuild(target_context, pickle.loads(payload))
+                return self._impl.rebuild(target_context, _Reader(io.BytesIO(payload)).load())
         if file.is_file():
             print(
                 f"npusim: {file} is damaged, the kernel is compiled again",
@@ -162,9 +191,18 @@ def _say_not_kept(directory: Path, why: str) -> None:
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Return numba's dispatcher of `function`, which keeps what it compiles."""
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
-    dispatcher._cache = KernelCache(function)  # type: ignore[attr-defined]
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher.typeof_pyval = partial(_type_of, dispatcher.typeof_pyval)
+    dispatcher._cache = KernelCache(function)
     return dispatcher
+
+
+def _type_of(type_of_any: Callable[[Any], Any], value: Any) -> Any:
+    """Return numba's type of an argument; of an array without importing numpy.ma to ask for it."""
+    if type(value) is not np.ndarray:
+        return type_of_any(value)
+    layout, is_fixed = map_layout(value), not value.flags.writeable
+    return types.Array(from_dtype(value.dtype), value.ndim, layout, readonly=is_fixed)
 
 
 def compiled_entry(function: Callable[..., Any], signature: str) -> Any:

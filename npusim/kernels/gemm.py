@@ -23,6 +23,10 @@ from npusim.kernels.epilogue import padded_channels
 from npusim.kernels.epilogue_entry import Epilogue
 from npusim.kernels.epilogue_high import starting_bias
 from npusim.kernels.gemm_tile import (
+    LANES256,
+    LANES512,
+    WIDEST256,
+    WIDEST512,
     gemm_tile,
     in_tiles,
     tile_columns,
@@ -153,10 +157,10 @@ class GemmLayer:
 
 
 @specialized
-def sum_tiles(form, offsets, sums, description, pixels):
-    """Compute the sums of `pixels` pixels in the tiles of `form`."""
+def sum_tiles(form, lanes, widest, offsets, sums, description, pixels):
+    """Compute the sums of `pixels` pixels in the tiles of `form`, of so many lanes and vectors."""
     d = array_at(description, 1, LAYER)[0]
-    lanes, widest, stride = tile_lanes(form), tile_vectors(form), d.sums_bytes
+    stride = d.sums_bytes
     for group in range(d.groups):
         column, end = group * d.vectors, (group + 1) * d.vectors
         while column < end:
@@ -189,19 +193,19 @@ def sum_tiles(form, offsets, sums, description, pixels):
 @entry
 def tiles_blocked(offsets, sums, description, first, end):
     """Sum with products of int16."""
-    return sum_tiles("blocked", offsets, sums, description, end)
+    return sum_tiles("blocked", LANES256, WIDEST256, offsets, sums, description, end)
 
 
 @entry
 def tiles_vnni256(offsets, sums, description, first, end):
     """Sum with vpdpbusd on 256 bits."""
-    return sum_tiles("vnni256", offsets, sums, description, end)
+    return sum_tiles("vnni256", LANES256, WIDEST256, offsets, sums, description, end)
 
 
 @entry
 def tiles_vnni512(offsets, sums, description, first, end):
     """Sum with vpdpbusd on 512 bits."""
-    return sum_tiles("vnni512", offsets, sums, description, end)
+    return sum_tiles("vnni512", LANES512, WIDEST512, offsets, sums, description, end)
 
 
 TILES = {"blocked": tiles_blocked, "vnni256": tiles_vnni256, "vnni512": tiles_vnni512}

@@ -93,19 +93,22 @@ def vector_form(form: str) -> str:
     return "vnni512" if form == "amx" else form
 
 
-@scalar
-def tile_lanes(form):
+def tile_lanes(form: str) -> int:
     """Return the lanes of a vector of `form`."""
     return 16 if form == "vnni512" else 8
 
 
-@scalar
-def tile_vectors(form):
+def tile_vectors(form: str) -> int:
     """Return the most vectors a tile of `form` has.
 
     6 x 4 accumulators, 4 weights and a word fit the 32 registers of AVX512, 6 x 2 the 16 of AVX2.
     """
     return 4 if form == "vnni512" else 2
+
+
+LANES256, WIDEST256 = tile_lanes("vnni256"), tile_vectors("vnni256")
+LANES512, WIDEST512 = tile_lanes("vnni512"), tile_vectors("vnni512")
+"""For kernels: numba takes a second to compile that texts are compared. `blocked` has 256 bits."""
 
 
 @scalar

@@ -8,11 +8,13 @@ from npusim.datapath.jit import entry, scalar, specialized
 from npusim.kernels.entry import array_at
 from npusim.kernels.epilogue import LANES
 from npusim.kernels.gemm_tile import (
+    LANES256,
+    LANES512,
+    WIDEST256,
+    WIDEST512,
     depthwise_tile,
     gemm_tile,
     tile_columns,
-    tile_lanes,
-    tile_vectors,
 )
 from npusim.simulator.execute.call_record import record
 from npusim.simulator.execute.plain import mac as plain
@@ -132,10 +134,6 @@ def dense(form, element, item, lanes, widest, act_address, acc_address, descript
             p += tile
         vector += n
     return 1
-
-
-LANES256, WIDEST256 = tile_lanes("vnni256"), tile_vectors("vnni256")
-LANES512, WIDEST512 = tile_lanes("vnni512"), tile_vectors("vnni512")
 
 
 @entry
