@@ -34,7 +34,8 @@ CHOICES = {
        for scheme, all_bits in (
            ("uniform", (8, 6, 4, 3, 2)), ("wes", (8, 4, 3, 2)), ("pwlq", (8, 7, 4, 3, 2)),
            ("subset", (4, 3, 2)), ("multipoint", (8, 4, 3, 2)), ("subset+wes", (4, 2)),
-           ("log2", (3, 2)), ("multipoint+subset", (4,)), ("multipoint+pwlq", (8, 3)))
+           ("log2", (3, 2)), ("multipoint+subset", (4,)), ("multipoint+pwlq", (8, 3)),
+           ("lut", (4, 2)), ("pwlq_double", (4, 3, 2)))
        for bits in all_bits},
     "pwlq 4 reference": {"scheme": "pwlq", "bits": 4, "grid": "reference"},
     "pwlq 4 root": {"scheme": "pwlq", "bits": 4, "breakpoint": "laplacian-root"},
