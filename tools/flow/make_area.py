@@ -292,6 +292,12 @@ def pe_tables(library: Path, folder: Path) -> list[str]:
         f"NAND2 a PE, {percent(shares['PWLQ 4 bit'], shares['int8'])} than int8's share: "
         "the three adder trees weighed against the narrower multiplier. What PWLQ buys is accuracy "
         "at 5 stored bits, not area.",
+        "",
+        f"**What a doubled step saves.** A PE of pwlq_double is one of six bits with one adder "
+        f"tree: its share of a column is "
+        f"{percent(shares['PWLQ double 4 bit'], shares['PWLQ 4 bit'])} than PWLQ's at the same "
+        f"stored bits, for a decoder lane of {decode['PWLQ double 4 bit'].nand2:.0f} NAND2 in "
+        f"place of {decode['PWLQ 4 bit'].nand2:.0f}.",
     ]
     return lines
 
