@@ -22,7 +22,7 @@ from npusim.quant.quantize import prepare, quantize_prepared
 from tools.checkout import MODELS, ROOT, commit
 from tools.markdown import row
 
-SCHEMES = (("uniform", 4), ("pwlq", 3), ("subset", 4), ("subset", 3))
+SCHEMES = (("uniform", 4), ("pwlq", 3), ("subset", 4), ("subset", 3), ("lut", 4))
 NETWORKS = {"kws": SCHEMES, "ic_resnet8": SCHEMES, "mobilenet_v2": SCHEMES[:1]}
 THREADS = 2
 PAGE = ROOT / "benchmarks" / "ENCODERS.md"
