@@ -69,8 +69,9 @@ def measure(name: str) -> None:
 INTRODUCTION = """# Encoders: time and memory
 
 Written by `python -m benchmarks.bench_encoders` at commit {commit}; {processors} processors.
-Seconds are those of all processors together, which other work on the computer moves little;
-kernels that were not compiled before are compiled within the first row that needs them. Memory is
+Seconds are those of all processors together. Other work on the computer makes them longer: the
+load average of the last five minutes of this run was {load:.0f}.
+Kernels that were not compiled before are compiled within the first row that needs them. Memory is
 the process's greatest so far, interpreter, network and samples included. 63 calibration samples of
 KWS, 32 to 36 of the others; MobileNetV2 is that of 224 x 224 pictures.
 
@@ -89,7 +90,7 @@ def main(names: list[str]) -> None:
         command = [sys.executable, "-m", "benchmarks.bench_encoders", name]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         table += done.stdout.splitlines()
-    text = INTRODUCTION.format(commit=commit(), processors=os.cpu_count())
+    text = INTRODUCTION.format(commit=commit(), processors=os.cpu_count(), load=os.getloadavg()[1])
     PAGE.write_text(text + "\n".join(table) + "\n")
 
 
