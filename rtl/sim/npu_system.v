@@ -53,8 +53,7 @@ module npu_system #(
   wire [31:0] lite_wdata, lite_rdata;
   wire [3:0] lite_wstrb;
   wire [1:0] lite_bresp, lite_rresp;
-  wire lite_ready;
-  wire irq, running, beyond, ended;
+  wire lite_ready, irq, running, beyond, ended;
 
   wire [31:0] fetch_araddr, ld_araddr, st_awaddr;
   wire [7:0] fetch_arlen, ld_arlen, st_awlen;
