@@ -8,6 +8,7 @@ from npusim.compiler.cascade.choose import with_cascades
 from npusim.compiler.emit.emit import Emitter
 from npusim.compiler.emit.memory import Arena, Constants
 from npusim.compiler.emit.transfers import load_fill
+from npusim.compiler.graph.sign_turns import without_sign_turns
 from npusim.compiler.lowered import LoweredNetwork, Unit, naming
 from npusim.graph.network import Network, Node
 from npusim.graph.samples import declared_samples, of_samples
@@ -56,6 +57,8 @@ def compile_network(
         return compile_batch(
             network, machine, requant, declared_samples(network), keep_tensors, with_data
         )
+    if not keep_tensors:
+        network = without_sign_turns(network, rule)
     parts = of_samples(network, samples), machine, rule, keep_tensors, samples, network.state
     compiler = Compiler(*parts)
     compiler.run()
