@@ -40,14 +40,17 @@ from tools.markdown import header, row
 OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
 OWN = DIGITS / "digits_int8.onnx"
 SEED = 1
-FLOAT = "base + float32"
-"""The machine `base` with the float32 requantizer beside the integer one."""
+CHANGES = {"float32": {"array.fp32_requantizer": 1}, "8 rows": {"array.rows": 8}}
+"""What a machine's label adds to its name."""
+FLOAT, FLAT = "base + float32", "base + 8 rows"
+MACHINES = ("base", FLOAT, "wide", FLAT)
+"""Those that every network of ../shared/models runs on."""
 Row = dict[str, Any]
 Source = Path | Callable[[], Network]
 """A model's file, or what builds a network."""
 
 NETWORKS = (
-    (OWN, "base"),
+    *((OWN, name) for name in ("base", "nano", "small", "wide", FLAT)),
     *(
         (MODELS / "tflite" / f"{name}.tflite", machine)
         for name in (
@@ -56,7 +59,7 @@ NETWORKS = (
             "coral_mobilenet_v1_025_128_uint8", "vww_14blk_int8", "ic_resnet_large_int8",
             "ic_resnet_6blk_int8", "coral_tf2_mobilenet_v2_ptq", "tflm_mobilenet_v2_int8",
         )
-        for machine in ("base", FLOAT)
+        for machine in MACHINES
     ),
     *(
         (MODELS / "onnx" / f"{name}.onnx", machine)
@@ -65,17 +68,8 @@ NETWORKS = (
             "ic_resnet8_int8_QOperator", "vww_mbv1_int8_QDQ", "vww_mbv1_int8_QOperator",
             "shufflenet-v2-12-int8",
         )
-        for machine in ("base", FLOAT)
+        for machine in MACHINES
     ),
-    *((OWN, name) for name in ("nano", "small", "wide")),
-    *(
-        (MODELS / "tflite" / f"{name}.tflite", "wide")
-        for name in (
-            "kws_dscnn_int8", "ic_resnet8_int8", "vww_mbv1_int8", "ad_ae_int8",
-            "coral_mobilenet_v1_025_128_uint8", "tflm_mobilenet_v2_int8",
-        )
-    ),
-    (MODELS / "onnx" / "shufflenet-v2-12-int8.onnx", "wide"),
     (mobilenet_v3_small, "base"),
 )  # fmt: skip
 """Networks and the machines that they run on, on Verilator, with the machine's own memory."""
@@ -91,7 +85,7 @@ PARTS = tuple((build, "base") for build in BLOCKS.values())
 """Blocks in the shapes of well-known networks, with random weights: tests/compiler/blocks.py."""
 RANDOM = (("nano", "icarus", 200), ("nano", "verilator", 2000), ("small", "verilator", 200),
           ("base", "verilator", 200), ("wide", "verilator", 100),
-          (FLOAT, "verilator", 200))  # fmt: skip
+          (FLOAT, "verilator", 200), (FLAT, "verilator", 200))  # fmt: skip
 """Machine, simulator, programs; every program with a memory of its own."""
 
 HEAD = """\
@@ -106,7 +100,8 @@ The rows were measured on the Verilog of hash {verilog}, and hold of the simulat
 predicts is compared by hash with what the Verilog did each time that this page is made. The
 Verilog's hash was `{today}` then; a row with another was measured before it changed, and is
 measured again by the script's next run.
-"{float}" has the float32 requantizer (`array.fp32_requantizer = 1`).
+"{float}" has the float32 requantizer (`array.fp32_requantizer = 1`); "{flat}" has 8 rows of
+16 columns (`array.rows = 8`), an array that is not square.
 
 ## Whole networks
 
@@ -139,10 +134,10 @@ def verilog_hash() -> str:
 
 
 def machine_of(label: str) -> Machine:
-    """Return the machine of a row's label: a name, or a name and its float32 requantizer."""
-    name, _, float32 = label.partition(" + ")
+    """Return the machine of a row's label: a name, or a name and a change to it."""
+    name, _, change = label.partition(" + ")
     machine = Machine.load(name)
-    return machine.with_({"array.fp32_requantizer": 1}) if float32 else machine
+    return machine.with_(CHANGES[change]) if change else machine
 
 
 def measured(kept: dict[str, Row], what: str, outcome: str, measure: Callable[[], Row]) -> None:
@@ -297,7 +292,7 @@ def page(kept: Mapping[str, Row]) -> str:
     programs = [of for of in kept.values() if "programs" in of]
     hashes = ", ".join(f"`{of}`" for of in sorted({of["verilog"] for of in kept.values()}))
     head = HEAD.format(
-        commit=commit(10), seed=SEED, verilog=hashes, today=verilog_hash(), float=FLOAT
+        commit=commit(10), seed=SEED, verilog=hashes, today=verilog_hash(), float=FLOAT, flat=FLAT
     )
     return head + "\n".join(networks) + RANDOM_HEAD + random_table(programs)
 
