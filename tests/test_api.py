@@ -30,6 +30,7 @@ LIBRARIES = {
 }
 """Packages that documents import from besides: what they are for."""
 INSIDE = {
+    "board.md": {"npusim.boards.board", "npusim.boards.link"},
     "explain.md": {"npusim", "npusim.graph.network", "npusim.graph.tensor"},  # a layer by hand
     "numerics.md": {
         "npusim.runtimes.requantization",
