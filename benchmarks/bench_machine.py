@@ -22,7 +22,7 @@ import numpy as np
 
 import npusim
 from benchmarks.bench_networks import random_input
-from benchmarks.stopwatch import children_seconds, seconds
+from benchmarks.stopwatch import as_installed, children_seconds, seconds
 from npusim.cosim.npu.measure import measure_step
 from npusim.engines.estimate import estimate
 from npusim.engines.machine_network import MachineNetwork, write_tensor
@@ -69,7 +69,12 @@ def fresh_process(path: Path) -> tuple[float, float]:
         "print(r.ru_utime + r.ru_stime, r.ru_maxrss / 1024)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=as_installed(),
     )
     cpu, mib = map(float, done.stdout.split())
     return cpu, mib
@@ -165,7 +170,7 @@ def commands(rounds: int) -> list[str]:
                 before = children_seconds()
                 subprocess.run(
                     [*command, *(["--input", str(samples)] if samples else [])],
-                    check=True, capture_output=True,
+                    check=True, capture_output=True, env=as_installed(),
                 )  # fmt: skip
                 times.append(children_seconds() - before)
         kernels, machine = median(found["kernels"]), median(found["machine"])

@@ -12,7 +12,6 @@ invoke() on tensors that were set before, npusim runs on arrays that were bound 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 import sys
@@ -29,7 +28,7 @@ import numpy as np
 import npusim
 from benchmarks import bench_import
 from benchmarks.peak import peak
-from benchmarks.stopwatch import Run, children_seconds, seconds
+from benchmarks.stopwatch import Run, as_installed, children_seconds, seconds
 from npusim.graph.network import Network
 from npusim.kernels.vnni import available_forms, chosen_form
 from npusim.operators.count import layer_macs
@@ -185,17 +184,13 @@ def growth(rounds: int) -> list[str]:
 
 
 def start_up() -> list[str]:
-    """Return the table of start-up times, the middle of five; the first run ever once.
-
-    Python keeps bytecode for these processes, as it does for an installed package.
-    """
+    """Return the table of start-up times, the middle of five; the first run ever once."""
     tool = [sys.executable, "-m", "npusim"]
     run = [*tool, "run", str(DIGITS / "digits_int8.onnx"), "--input"]
     run.append(str(DIGITS / "digits_test.npz"))
     lines = ["## Start-up", "", *header("command", "seconds", "processor seconds")]
     with TemporaryDirectory() as kept:
-        environment = {**os.environ, "NPUSIM_CACHE_DIR": kept}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment = as_installed() | {"NPUSIM_CACHE_DIR": kept}
         for name, command, times in (
             ("python -c pass", [sys.executable, "-c", "pass"], 5),
             ("python -c 'import npusim'", [sys.executable, "-c", "import npusim"], 5),
