@@ -33,6 +33,8 @@ from tools.mutation.past import Past, random_past, stalls_of
 BAD_EVERY = 2
 CUT_EVERY = 20
 """So often the memory ends within the code of a good program, or before it."""
+CYCLES_MOST = 6000
+"""Of a program: many short ones see more than a few long ones."""
 PAST_SHARE = 0.7
 MORE_CYCLES = 600
 """What a mutant may take beyond the expected cycles before it counts as hanging."""
@@ -78,17 +80,24 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
     made = []
     for number in range(count):
         rng = random.Random(seed * 10_000 + number)
-        drawn = random_memory(rng, machine)
-        if number % BAD_EVERY == BAD_EVERY - 1:
-            bad = bad_program(rng, drawn, 2)
-            case = _case(bad.program, bad.code)
-        else:
-            program, _ = random_program(rng, drawn, rng.randint(6, SNIPPETS_MOST))
-            case = _case(program, encode_program(program.instructions))
-            if number % CUT_EVERY == 0:
-                case = _far(case, rng) if number % (2 * CUT_EVERY) else _cut(case, rng)
+        while True:
+            case = _random_case(rng, machine, number)
+            if case.expected.timeline.cycles <= CYCLES_MOST:
+                break
         made.append(replace(case, past=random_past(rng)) if rng.random() < PAST_SHARE else case)
     return made
+
+
+def _random_case(rng: random.Random, machine: Machine, number: int) -> Case:
+    drawn = random_memory(rng, machine)
+    if number % BAD_EVERY == BAD_EVERY - 1:
+        bad = bad_program(rng, drawn, 2)
+        return _case(bad.program, bad.code)
+    program, _ = random_program(rng, drawn, rng.randint(6, SNIPPETS_MOST))
+    case = _case(program, encode_program(program.instructions))
+    if number % CUT_EVERY:
+        return case
+    return _far(case, rng) if number % (2 * CUT_EVERY) else _cut(case, rng)
 
 
 def _case(program: Program, code: bytes) -> Case:

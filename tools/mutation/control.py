@@ -21,6 +21,7 @@ import json
 import sys
 import tempfile
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ from tools.mutation.netlist import Mutant, build, control_modules, elaborate, li
 from tools.mutation.proof import Prover
 
 LEAST_SCORE = 0.90
+VERDICTS = ("killed", "equivalent", "unprovable", "tried")
 FIRST_PROGRAMS = 24
 """They notice most mutants; for what is left a proof takes less than all the others."""
 COMMAND = "python -m tools.mutation.control"
@@ -58,14 +60,18 @@ class Score:
 class Record:
     """The mutants that are decided, by number; those without a proof; the programs of all runs.
 
-    `netlist` says which netlist and mutations they number.
+    `tried` are those that the first programs have judged: others, where a run was stopped, have no
+    place in the scores.
+    `netlist` says which netlist and mutations they number, `commit` of which sources.
     """
 
     netlist: str
     killed: set[int] = field(default_factory=set)
     equivalent: set[int] = field(default_factory=set)
     unprovable: set[int] = field(default_factory=set)
+    tried: set[int] = field(default_factory=set)
     programs: int = 0
+    commit: str = field(default_factory=commit)
 
     @classmethod
     def load(cls, path: Path | None, netlist: str) -> Record:
@@ -77,21 +83,20 @@ class Record:
             raise CosimulationError(
                 f"{path}: expected verdicts on the netlist {netlist}, found {found['netlist']}"
             )
-        sets = {name: set(found[name]) for name in ("killed", "equivalent", "unprovable")}
-        return cls(netlist, **sets, programs=found["programs"])
+        sets = {name: set(found[name]) for name in VERDICTS}
+        return cls(netlist, **sets, programs=found["programs"], commit=found["commit"])
 
     def save(self, path: Path | None) -> None:
         """Write the record to `path`."""
         if path is not None:
-            sets = {
-                name: sorted(getattr(self, name)) for name in ("killed", "equivalent", "unprovable")
-            }
-            found = {"netlist": self.netlist, **sets, "programs": self.programs}
+            sets = {name: sorted(getattr(self, name)) for name in VERDICTS}
+            found = {"netlist": self.netlist, "commit": self.commit, **sets}
+            found["programs"] = self.programs
             path.write_text(json.dumps(found) + "\n")
 
     def score(self, module: str, mutants: Sequence[Mutant]) -> Score:
         """Return what became of the mutants of `module`."""
-        mine = [mutant for mutant in mutants if mutant.module == module]
+        mine = [one for one in mutants if one.module == module and one.number in self.tried]
         return Score(
             sum(mutant.number in self.killed for mutant in mine),
             [mutant for mutant in mine if mutant.number in self.equivalent],
@@ -105,7 +110,7 @@ def score_row(name: str, score: Score) -> str:
     return row(name, sum(counts), *counts, f"{100 * score.score:.1f} %")
 
 
-def table(scores: dict[str, Score], programs: int, command: str) -> str:
+def table(scores: dict[str, Score], record: Record, command: str) -> str:
     """Return the Markdown of the scores and of every mutant that is open."""
     whole = Score(
         sum(score.killed for score in scores.values()),
@@ -113,8 +118,10 @@ def table(scores: dict[str, Score], programs: int, command: str) -> str:
         [mutant for score in scores.values() for mutant in score.surviving],
     )
     lines = [
-        f"Written at commit {commit()} by `{command}`. The verdicts were gathered over runs with "
-        f"{programs} programs in all; each run went on with what was open before it.",
+        f"Written by `{command}` on the Verilog of commit {record.commit}. The verdicts were "
+        f"gathered over runs with {record.programs} programs in all; each run went on with what "
+        "was open before it. A module has as many mutants here as were judged when the last "
+        "run ended.",
         "",
         *header("module", "mutants", "killed", "equivalent (proved)", "open", "at least"),
         *(score_row(name, score) for name, score in scores.items()),
@@ -153,7 +160,7 @@ def main() -> int:
         command = f"{COMMAND} --mutants {options.mutants} --seed {options.seed}"
         if options.record:
             command += f" --record {options.record}"
-        text = table(scores, record.programs, command)
+        text = table(scores, record, command)
         write_section(DOCUMENT, "control-mutation", text)
     killed = sum(scores[module].killed for module in options.modules)
     surviving = sum(len(scores[module].surviving) for module in options.modules)
@@ -177,8 +184,8 @@ def run(
     simulation = build(machine, list(mutants), folder)
     by = Judge(simulation, cases(machine, options.programs, options.programs_seed))
     every = range(options.programs)
-    if by.notices(0, every):
-        raise CosimulationError("the original fails: run npusim verify --random first")
+    first, rest = every[:FIRST_PROGRAMS], every[FIRST_PROGRAMS:]
+    require_agreement(by, first)
     prover = Prover(mutants, folder)
 
     def is_open(mutant: Mutant) -> bool:
@@ -186,27 +193,43 @@ def run(
         return mutant.module in options.modules and mutant.number not in decided
 
     def decide(verdict: str, numbers: set[int], holds: Callable[[Mutant], bool]) -> None:
-        for mutant in filter(is_open, mutants):
+        for mutant in filter(is_open, in_turn(mutants)):
             if holds(mutant):
                 numbers.add(mutant.number)
                 print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
-                record.save(options.record)
+            record.tried.add(mutant.number)
+            record.save(options.record)
 
     def is_proved(mutant: Mutant) -> bool:
         if mutant.number in record.unprovable or prover.is_equivalent(mutant):
             return mutant.number not in record.unprovable
         record.unprovable.add(mutant.number)
-        record.save(options.record)
         return False
 
-    first, rest = every[:FIRST_PROGRAMS], every[FIRST_PROGRAMS:]
     decide("killed", record.killed, lambda mutant: by.notices(mutant.number, first))
     decide("equivalent", record.equivalent, is_proved)
+    require_agreement(by, rest)
     decide("killed", record.killed, lambda mutant: by.notices(mutant.number, rest))
     record.programs += options.programs
     record.save(options.record)
     for mutant in filter(is_open, mutants):
         print(f"open {mutant.number} {mutant.where}: {mutant.what}", flush=True)
+
+
+def require_agreement(by: Judge, programs: range) -> None:
+    """Raise where one of `programs` notices the original."""
+    if by.notices(0, programs):
+        raise CosimulationError("the original fails: run npusim verify --random first")
+
+
+def in_turn(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Return the first mutant of each module, then the second of each, and so on."""
+    seen: Counter[str] = Counter()
+    places = {}
+    for mutant in mutants:
+        places[mutant.number] = seen[mutant.module]
+        seen[mutant.module] += 1
+    return sorted(mutants, key=lambda mutant: places[mutant.number])
 
 
 if __name__ == "__main__":

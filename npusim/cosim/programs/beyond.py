@@ -104,7 +104,7 @@ def _wrong(b: Builder, rng: random.Random, walk: Walk) -> tuple[dict[str, int], 
     if kind < 0.5 and total < ADDRESS_SPACE:
         bit = 1 << rng.randrange((total - 1).bit_length(), 16)
         if level is None or rng.random() < 0.4:
-            far = rng.choice((bit, bit, rng.randrange(total, ADDRESS_SPACE, total)))
+            far = rng.choice((bit, rng.randrange(total, ADDRESS_SPACE, total)))
             return good | {walk.address: far + rng.randrange(total)}, {}
         return good, _step(level, bit)
     other = rng.choice([bank for bank in range(banks_of(b.machine, walk.pad)) if bank != claimed])

@@ -134,6 +134,8 @@ def _accumulators(
 ) -> tuple[int | None, int]:
     """Return (acc, acc_stride) for `blocks` times `results` words; None where they do not fit."""
     strides = [0, results, results, -results, results + 1, rng.randint(-3, 3)]
+    if blocks == 1:  # which takes none
+        strides = [rng.randint(-(1 << 15), (1 << 15) - 1)]
     rng.shuffle(strides)
     for stride in strides:
         low, high = min(0, stride * (blocks - 1)), max(0, stride * (blocks - 1)) + results

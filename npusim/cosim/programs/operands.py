@@ -60,7 +60,7 @@ def _long(b: Builder, rng: random.Random, engine: str) -> Instruction:
     name = "MAC" if engine == "MX" else rng.choice(("VEC", "RQ"))
     kind, levels = ("mac", "ob cb kh kw y x") if name == "MAC" else ("vec", "b y x ky kx")
     chosen = [level for level in levels.split() if name != "RQ" or level in "byx"]
-    several = rng.sample(chosen, rng.choice((1, 1, 1, 2, len(chosen))))
+    several = rng.sample(chosen, rng.choice((1, 1, 2, len(chosen), len(chosen))))
     work: Registers = {f"{kind}_{level}": {"count": _many(rng)} for level in several}
     configure_work(b, rng, engine, **work)
     if name == "MAC":
@@ -73,7 +73,7 @@ def _long(b: Builder, rng: random.Random, engine: str) -> Instruction:
 
 def _many(rng: random.Random, bits: int = 16) -> int:
     """Return a count that is not soon done: of one bit, of two, or of any."""
-    many = rng.choice((0, 0, 1 << rng.randrange(bits), rng.getrandbits(bits)))
+    many = rng.choice((0, 0, 1 << rng.randrange(bits), *(rng.getrandbits(bits) for _ in range(3))))
     return many | 1 << rng.randrange(5, bits)
 
 
@@ -135,7 +135,11 @@ def _operand_mac(b: Builder, rng: random.Random) -> Instruction:
             for most in (bits_max(b.machine, form),)
         ),
         ("MAC", {"mac_tile": {"rows": 0}}, {}),
-        ("MAC", {"mac_tile": {"rows": rng.choice((rows + 1, 2 * rows, 255))}}, {}),
+        (
+            "MAC",
+            {"mac_tile": {"rows": rng.choice((rows + 1, 2 * rows, 128 | rng.getrandbits(7)))}},
+            {},
+        ),
         ("MAC", {"mac_format": {"slice": rng.choice((b.machine.slices, 63))}}, {}),
         ("MAC", {"mac_output": {"step": 0}}, {"depthwise": 1}),
         *(
