@@ -90,7 +90,7 @@ class Record:
         """Write the record to `path`."""
         if path is not None:
             sets = {name: sorted(getattr(self, name)) for name in VERDICTS}
-            found = {"netlist": self.netlist, "commit": self.commit, **sets}
+            found: dict[str, object] = {"netlist": self.netlist, "commit": self.commit, **sets}
             found["programs"] = self.programs
             path.write_text(json.dumps(found) + "\n")
 
