@@ -153,7 +153,7 @@ def test_any_zero_point_of_a_mac(pwlq_bits):
     for first in (10, 11):  # lut_levels0 .. lut_levels3, written from two registers on
         words = " ".join(f"value{slot}={rng.integers(0, 1 << 32)}" for slot in range(3))
         text += f"CFG engine=MX index={first} {words}\n"
-    for form, most in zip(WEIGHT_FORMATS, (8, 4, pwlq_bits, 4), strict=True):
+    for form, most in zip(WEIGHT_FORMATS, (8, 4, pwlq_bits, 4, 4), strict=True):
         for unsigned in (0, 1):
             for zero in (-256, -255, -129, 128, 255, rng.integers(-256, 256)):
                 text += MAC.format(
