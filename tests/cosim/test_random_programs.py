@@ -113,7 +113,7 @@ clock_gating = false
 """
 
 
-@pytest.mark.parametrize("seed", [218, 431, 1050])
+@pytest.mark.parametrize("seed", [431, 1750, 2690])
 def test_bad_programs_are_defined_up_to_their_fault(seed):
     """Banks of eight words: the first of two users of a bank is done before the second comes."""
     rng = random.Random(seed)
