@@ -20,7 +20,7 @@ module npu_chain_column #(
     input  wire                          valid_i,
     output wire                          valid_o,
 
-    input  wire  [1:0]                   format_i,
+    input  wire  [2:0]                   format_i,
     input  wire  [3:0]                   bits_i,        // b of the layer
     input  wire  [2:0]                   mode_i,
     input  wire  [5:0]                   shift_i,
