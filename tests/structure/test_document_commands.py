@@ -29,8 +29,11 @@ FAR_BEHIND = re.compile(r"\s{2,}\S.*$|\s+#.*$")
 LONG = ("verify", "board", "compare", "sweep")
 """Commands that are only parsed, and those with the words below."""
 LONG_WORDS = ("--budget", "NETWORK.tflite", "wake_word.tflite")
-OF_OTHERS = {"--x-initial", "--record", "--mutants", "--lint-only", "--version"}
-"""Options of Verilator, of tools/ and of npusim itself."""
+NEXTPNR = {
+    "--freq", "--lpf-allow-unconstrained", "--package", "--speed", "--timing-allow-fail"
+}  # fmt: skip
+OF_OTHERS = {"--x-initial", "--record", "--mutants", "--lint-only", "--version"} | NEXTPNR
+"""Options of Verilator, of nextpnr, of tools/ and of npusim itself."""
 WRITES = ("-o", "--json", "--report", "--trace", "--plots", "--csv", "--output", "--save-recipe")
 
 
