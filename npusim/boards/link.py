@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from npusim.boards.errors import BoardError
 
@@ -13,21 +14,39 @@ ANSWER_SECONDS = 10.0
 """The longest that an answer may take: a run of a program is one."""
 
 
-class Link(Protocol):
-    """Bytes to a board and back, in order."""
+class Link(ABC):
+    """Bytes to a board and back, in order; a context, at whose end the line is closed."""
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """Send bytes."""
 
+    @abstractmethod
     def receive(self, count: int) -> bytes:
         """Return the next `count` bytes; raise BoardError where they do not come."""
 
+    @abstractmethod
     def send_break(self) -> None:
         """Hold the line low for longer than a byte: what was begun ends."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """End the line."""
 
-class SerialLink:
-    """A serial port, with pyserial (`pip install 'npusim[board]'`); a context.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class SerialLink(Link):
+    """A serial port, with pyserial (`pip install 'npusim[board]'`).
 
     Parameters
     ----------
@@ -52,23 +71,16 @@ class SerialLink:
         except (OSError, ValueError) as error:
             raise BoardError(f"{port}: {error}") from None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the port."""
         self._port.close()
 
     def send(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes to the port."""
         self._port.write(data)
 
     def receive(self, count: int) -> bytes:
-        """Return the next `count` bytes; raise BoardError where they do not come."""
+        """Return the next `count` bytes; raise BoardError where they do not come in time."""
         data = bytes(self._port.read(count))
         if len(data) != count:
             raise BoardError(
@@ -78,6 +90,6 @@ class SerialLink:
         return data
 
     def send_break(self) -> None:
-        """Hold the line low for longer than a byte: what was begun ends."""
+        """Hold the line low for longer than a byte; forget what has come."""
         self._port.send_break()
         self._port.reset_input_buffer()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from types import TracebackType
-from typing import Self
 
 from npusim.boards.errors import BoardError
+from npusim.boards.link import Link
 from npusim.cosim.design import Design
 from npusim.cosim.npu.build import command_of, machine_sources
 from npusim.cosim.units import rtl_directory
@@ -30,8 +29,8 @@ def board_design(machine: Machine, memory_bytes: int = MEMORY_BYTES) -> Design:
     return Design("npu_board_bench", files, parameters, includes=(rtl, rtl / "generated"))
 
 
-class SimulatedLink:
-    """The line to a simulated board; a context, at whose end the simulation ends.
+class SimulatedLink(Link):
+    """The line to a simulated board, whose simulation ends with it.
 
     Raises
     ------
@@ -52,24 +51,17 @@ class SimulatedLink:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the simulation."""
         self._process.kill()
         self._process.communicate()
 
     def send(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes, each a token of the simulator."""
         self._put(b"".join(b"w" + data[i : i + 1] for i in range(len(data))))
 
     def receive(self, count: int) -> bytes:
-        """Return the next `count` bytes; raise BoardError where they do not come."""
+        """Return the next `count` bytes; raise BoardError where the simulator ends."""
         assert self._process.stdout is not None
         self._put(b"r" * count)
         found = bytearray()
@@ -81,7 +73,7 @@ class SimulatedLink:
         return bytes(found)
 
     def send_break(self) -> None:
-        """Hold the line low for longer than a byte: what was begun ends."""
+        """Hold the line low for longer than a byte."""
         self._put(b"b")
 
     def _put(self, tokens: bytes) -> None:

@@ -67,6 +67,8 @@ class MachineNetwork:
         self._timelines: tuple[Timeline, ...] = ()
         """Of the last execution; cycles depend on no data."""
         self._bound: dict[tuple[str, ...], Workspace] = {}
+        varies = any(tensor.varies for tensor in network.tensors.values())
+        self._can_be_bound = not (self.program.state or varies)
         self._functions = {
             step.node: host_step(network, self.nodes[step.node], resolve_rule(network, requant))
             for step in self.program.steps
@@ -128,8 +130,7 @@ class MachineNetwork:
         """Return the execution that leaves `keep`, bound; None where it cannot be, or not yet."""
         if keep in self._bound:
             return self._bound[keep]
-        varies = any(tensor.varies for tensor in self.network.tensors.values())
-        if not isinstance(self.execute, Simulation) or self.program.state or varies:
+        if not self._can_be_bound or not isinstance(self.execute, Simulation):
             return None
         calls = {step: self.execute.call(step) for step in self.program.runs()}
         known = {step: call for step, call in calls.items() if call is not None}

@@ -91,7 +91,7 @@ class LayerConstants:
         self._chunks = Slots(self._chunks.addresses)
 
     def weights(self, ob: int, index: int) -> int:
-        """Load chunk number `index` for the output blocks that begin at `ob`; return its word."""
+        """Load chunk number `index` for the output blocks from `ob` on; return its first word."""
         first, words = self._places[ob, index]
         if not self._pieces:
             address, fresh = self._chunks.find((ob, index))

@@ -79,7 +79,7 @@ def engine_cycles(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the cycles of MX and of EP for a piece of `blocks` output blocks and `rows` rows."""
     pixels = rows * tiles.tw
-    load, walked = shape.rows + MAC_LOAD_CYCLES + 1, pixels
+    load, walked = _load_cycles(shape), pixels
     if shape.depthwise:
         read = shape.rows_read(rows, tiles.gkh)
         walked = read * ((tiles.tw - 1) * shape.stride[1] + shape.row_taps)
@@ -95,7 +95,12 @@ def engine_cycles(
 
 def start_cycles(shape: LinearShape) -> int:
     """Return the cycles of MX that a MAC takes beside those of its multiplications."""
-    return shape.code_planes * (shape.rows + MAC_LOAD_CYCLES + 1 + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
+    return shape.code_planes * (_load_cycles(shape) + MAC_DRAIN_CYCLES + LAUNCH_CYCLES)
+
+
+def _load_cycles(shape: LinearShape) -> int:
+    """Return the cycles of MX from one weight tile to the next, where nothing hides them."""
+    return shape.rows + MAC_LOAD_CYCLES + 1
 
 
 def _fetch_cycles(machine: Machine) -> int:

@@ -121,10 +121,8 @@ def decoded(
     peaks = int(abs(bias).max()), multipliers.max(axis=1).tolist()
     if shift.max() > SHIFT_MAX:
         return "", np.empty((0, 0), np.uint8), *peaks
-    is_zero = (bias == 0) & ~multipliers.any(
-        axis=0
-    )  # a lane of no channel: zero whatever it shifts
-    shift[is_zero] = LEAST_SHIFT
+    is_zero = (bias == 0) & ~multipliers.any(axis=0)
+    shift[is_zero] = LEAST_SHIFT  # a lane of no channel: zero whatever it shifts
     rule = Requantization(multipliers, bias, shift, rounding, zero_point, low, high)
     return *packed_integers(rule, blocks), *peaks
 
