@@ -18,5 +18,5 @@
     parameter int PAR_BANK_WORDS = 32, // words of a PAR bank
     parameter int ACC_WORDS = 256, // words of ACC
     parameter int ROWS = 4, // rows of the array
-    parameter int LANES_PER_REQUANTIZER = 1, // lanes that share a requantizer and an adder, and take turns in RQ, VEC add and multiply
-    parameter int LANES_PER_LOOKUP = 1, // lanes that share a reader of the table, and take turns in VEC lookup
+    parameter int LANES_PER_REQUANTIZER = 4, // lanes that share a requantizer and an adder, and take turns in RQ, VEC add and multiply
+    parameter int LANES_PER_LOOKUP = 4, // lanes that share a reader of the table, and take turns in VEC lookup

@@ -17,7 +17,9 @@ from npusim.simulator.timing.dram import OUTCOMES
 from npusim.words import MACHINES
 from tests.cost.table import made_up
 
-NANO = Machine.load("nano")
+UNSHARED = {"array.lanes_per_requantizer": 1, "array.lanes_per_lookup": 1}
+NANO = Machine.load("nano").with_(UNSHARED)
+"""With a unit of its own in each lane, as the made-up table has it."""
 TABLE = made_up()
 
 

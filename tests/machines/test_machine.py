@@ -46,7 +46,7 @@ NANO = Machine.load("nano").to_toml()
         ('"uniform8"', '"float8"', "array.formats: expected names of"),
         *(
             (
-                f"lanes_per_{unit} = 1",
+                f"lanes_per_{unit} = 4",
                 f"lanes_per_{unit} = {lanes}",
                 f"array.lanes_per_{unit}: expected a power of two of at most 8 and array.size = 4, "
                 f"found {lanes}",

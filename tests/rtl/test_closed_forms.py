@@ -20,6 +20,8 @@ CODE_ADDRESS = 8192
 NANO = Machine.load("nano")
 L_SUBTRACT, L_COLUMN, L_REQUANTIZE, L_POOL, L_LOOKUP, L_ADD = 1, 2, 8, 1, 1, 5
 L_READ = 2
+LANES = 4
+"""Of nano share a requantizer, and a lookup."""
 LOAD = 2 + 1  # MAC_LOAD_CYCLES and the decoder's latency, beside the rows
 
 
@@ -89,18 +91,18 @@ HALT
     assert found[10] == load + 10 + drain
     assert found[12] == load + 5 * max(10, load) + 10 + drain
     assert found[14] == load + 5 * max(1, load) + 1 + drain
-    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2) + L_READ + 3 + L_REQUANTIZE
-    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2) + L_READ + 3 + L_REQUANTIZE
+    assert found[15] == 1 * (3 + 2 + 4 * 3 * 2 * LANES) + L_READ + 3 + L_REQUANTIZE
+    assert found[17] == 2 * (3 + 2 + 1 * 3 * 2 * LANES) + L_READ + 3 + L_REQUANTIZE
     taps = 2 * 1 * 3 * 2
     assert found[18] == taps + L_READ + 2
     assert found[19] == taps + L_READ + 2 + L_POOL
-    assert found[20] == taps + L_READ + 2 + L_ADD + L_REQUANTIZE
+    assert found[20] == taps * LANES + L_READ + 2 + L_ADD + L_REQUANTIZE
     assert found[21] == taps + L_READ + 2 + L_POOL
     assert found[22] == taps + L_READ + 2
     assert found[24] == 2 * 86 * 3 + L_READ + 2
-    assert found[26] == 6 + L_READ + 2 + L_LOOKUP
+    assert found[26] == 6 * LANES + L_READ + 2 + L_LOOKUP
     assert found[27] == 6 + L_READ + 2 + L_POOL
-    assert found[29] == 12 + L_READ + 2 + L_ADD + L_REQUANTIZE
+    assert found[29] == 12 * LANES + L_READ + 2 + L_ADD + L_REQUANTIZE
     assert all(found[pc] == 1 for pc in (*range(3, 10), 11, 13, 16, 23, 25))
 
 

@@ -30,7 +30,7 @@ from tests.rtl.layers import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINES = ("nano", "small")
-SHARED = {"array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2}
+UNSHARED = {"array.lanes_per_requantizer": 1, "array.lanes_per_lookup": 1}
 """Of every second case on `small`."""
 FLAT = {"name": "flat", "array.size": 8, "array.rows": 3}
 """Three slices of a word, the last one shorter."""
@@ -67,8 +67,8 @@ def memories(machine: Machine) -> list[Memory]:
 def compiled_case(name: str, machine: str) -> MachineNetwork:
     case = CASES[name]
     known = Machine.load("nano").with_(MADE[machine]) if machine in MADE else Machine.load(machine)
-    shares = machine == "small" and list(CASES).index(name) % 2
-    built = known.with_({**case.sizes, **(SHARED if shares else {})})
+    shares = machine != "small" or list(CASES).index(name) % 2 == 0
+    built = known.with_({**case.sizes, **({} if shares else UNSHARED)})
     if case.is_moved:
         built = eager(built)
     return MachineNetwork(case.make(), built, case.rule, keep_tensors=True)

@@ -24,7 +24,9 @@ def chunks(first: int, count: int, size: int) -> list:
     return [pytest.param(seeds, id=f"seeds {seeds.start}..{seeds.stop - 1}") for seeds in ranges]
 
 
-FLOAT = Machine.load("nano").with_({"array.fp32_requantizer": 1})
+FLOAT = Machine.load("nano").with_({
+    "array.fp32_requantizer": 1, "array.lanes_per_requantizer": 1, "array.lanes_per_lookup": 1,
+})  # fmt: skip
 
 
 def require_agreement(machine: str | Machine, seeds: range, simulator: str) -> list[RandomRun]:
@@ -48,7 +50,7 @@ def test_200_on_icarus_nano(seeds):
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus")
 @pytest.mark.parametrize("seeds", chunks(30_001, 3, 25))
-def test_icarus_nano_with_the_float32_requantizer(seeds):
+def test_icarus_nano_with_the_float32_requantizer_in_every_lane(seeds):
     require_agreement(FLOAT, seeds, "icarus")
 
 

@@ -44,7 +44,7 @@ VARIANTS = {
         **NANO, "BURST_BEATS": 256, "ACT_BANK_WORDS": 8192, "WGT_BANKS": 4,
         "WGT_BANK_WORDS": 16384, "PAR_BANKS": 4, "PAR_BANK_WORDS": 16384, "ACC_WORDS": 65536,
     },
-    "shared": {**NANO, "LANES_PER_REQUANTIZER": 2, "LANES_PER_LOOKUP": 4},
+    "unshared": {**NANO, "LANES_PER_REQUANTIZER": 1, "LANES_PER_LOOKUP": 1},
     "wide bus": {**NANO, "SIZE": 32, "BUS_BYTES": 32},
 }  # fmt: skip
 SHIPPED = VARIANTS | {name: Machine.load(name).parameters for name in MACHINES}

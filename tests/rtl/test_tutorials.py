@@ -21,7 +21,7 @@ def test_the_program_by_hand(tmp_path, capsys):
     source = ROOT / "docs/examples/program/dense4.s"
     app(["assemble", str(source), "-o", str(output), "--machine", "nano"], standalone_mode=False)
     assert verify_program(output, simulator="icarus") == 0, capsys.readouterr().out
-    assert re.search(r"14 +135 +135 +42", capsys.readouterr().out)
+    assert re.search(r"14 +138 +138 +42", capsys.readouterr().out)
 
 
 @pytest.mark.rtl

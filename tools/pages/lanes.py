@@ -40,11 +40,13 @@ FOOT = """
 Turns that no multiplication hides count: layers of few products a result (depthwise and narrow
 pointwise ones) wait for the requantizers, fully connected ones hardly do. Sharing lookups costs
 these networks no cycle. Two lanes a requantizer save area and some energy for more cycles; four
-and eight lose more time than they save area. The shipped machines have one a lane.
+and eight lose more time than they save area. `base` and `wide` have one a lane. `nano` and `small`
+share them, because an [ECP5](fpga.md) has few multipliers and tables: with one a lane, `nano`'s
+took most of its LUT4, and `small` needed 160 multipliers of 156.
 {stale}
-**The smallest machine of int8** is [smallest.toml](examples/smallest.toml): both units shared by
-all 4 lanes, no other weight codes, the least memories that the operators' tests take. It runs
-every operator that `nano` runs of int8, in {small:.3f} mm2 of {nano:.3f}.
+**The smallest machine of int8** is [smallest.toml](examples/smallest.toml): `nano` without other
+weight codes, with the least memories that the operators' tests take. It runs every operator that
+`nano` runs of int8, in {small:.3f} mm2 of {nano:.3f}.
 """
 
 

@@ -34,7 +34,7 @@ def _programs(machine: Machine) -> list[tuple[Machine, tuple[Instruction, ...]]]
 
 def drawn(name: str) -> Iterator[tuple[Machine, Instruction, Registers]]:
     """Yield every instruction of this name in 150 programs, with the registers that it sees."""
-    shared = NANO.with_({"array.lanes_per_requantizer": 2, "array.lanes_per_lookup": 4})
+    shared = NANO.with_({"array.lanes_per_requantizer": 2, "array.lanes_per_lookup": 2})
     every = NANO.with_({"array.formats": ARRAY_FORMATS})
     machines = (NANO, Machine.load("base"), shared, FLAT, TALL, every)
     for machine, program in chain.from_iterable(map(_programs, machines)):

@@ -262,15 +262,16 @@ def _duration(item, registers, machine):
             cycles += max(reads, load)
         return cycles + READ_CYCLES + 3 + latency["subtract_zero_point"] + latency["pe_column"]
     if item.name == "RQ":
-        terms, pixels = count["vec_kx"], count["vec_y"] * count["vec_x"]
-        return (
-            count["vec_b"] * (3 + terms + pixels * terms) + READ_CYCLES + 3 + latency["requantize"]
-        )
+        terms = count["vec_kx"]
+        turns = count["vec_y"] * count["vec_x"] * terms * machine.array.lanes_per_requantizer
+        return count["vec_b"] * (3 + terms + turns) + READ_CYCLES + 3 + latency["requantize"]
     taps = count["vec_b"] * count["vec_y"] * count["vec_x"] * count["vec_ky"] * count["vec_kx"]
     extra = (0, latency["pool"], latency["add"] + latency["requantize"], latency["pool"],
              latency["lookup"], 0, latency["add"] + latency["requantize"],
              latency["pool"])  # fmt: skip
-    return taps + READ_CYCLES + 2 + extra[item["op"]]
+    requantizer, lookup = machine.array.lanes_per_requantizer, machine.array.lanes_per_lookup
+    lanes = (1, 1, requantizer, 1, lookup, 1, requantizer, 1)[item["op"]]
+    return taps * lanes + READ_CYCLES + 2 + extra[item["op"]]
 
 
 class LoadModel:
