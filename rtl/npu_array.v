@@ -197,7 +197,9 @@ module npu_array #(
     if (vector_start_i) place_q <= '0;
     else if (tap_3_i && is_table_q) begin
       place_q <= place_q + 1'b1;
-      table_q[place_q*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
+      for (int w = 0; w < 256 / SIZE; w = w + 1) begin
+        if (place_q == PLACE_BITS'(w)) table_q[w*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
+      end
     end
   end
 

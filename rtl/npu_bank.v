@@ -29,6 +29,7 @@ module npu_bank #(
     end
   endgenerate
 
+  (* ram_style = "block" *)
   logic [WIDTH-1:0] word_q[WORDS];
 
   always_ff @(posedge clk_i) begin

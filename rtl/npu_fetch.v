@@ -108,10 +108,10 @@ module npu_fetch #(
 
   wire [PC_BITS-1:0]   arriving = beat_q[PC_BITS+BEAT_BITS-1:BEAT_BITS];
   wire [ENTRY_BITS-1:0] entry = arriving[ENTRY_BITS-1:0];
-  wire [31:0] asked_or_length = asked_q < length_i ? asked_q : length_i;
+  wire came = asked_q < length_i ? arriving == asked_q : arriving == length_i;  // all of them
 
   assign rready_o    = 1'b1;
-  assign port_idle_o = !arvalid_o && arriving == asked_or_length;
+  assign port_idle_o = !arvalid_o && came;
 
   generate
     if (BEATS == 1) begin : gen_whole

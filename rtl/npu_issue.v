@@ -116,7 +116,7 @@ module npu_issue #(
 
   assign started_o   = attempt_o && !operand && !bank;
   assign issue_o     = started_o && !is_cfg;
-  assign configure_o = started_o && is_cfg;
+  assign configure_o = attempt_o && is_cfg;  // which has no operands and claims no bank
 
   logic cfg_q;
   wire ends = busy_o && run_i && (cfg_q || retire_i);

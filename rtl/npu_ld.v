@@ -115,6 +115,13 @@ module npu_ld #(
       regions_i[head_i[LD_REGION_L+:LD_REGION_W]*ADDRESS_BITS+:ADDRESS_BITS];
   wire [ADDRESS_BITS-1:0] base =
       region + (ADDRESS_BITS'(head_i[LD_OFFSET_L+:LD_OFFSET_W]) << BUS_LOG2);
+  wire [7:0] top    = head_plain ? 8'd0 : pads[LD_R_PADS_TOP_L+:LD_R_PADS_TOP_W];
+  wire [7:0] bottom = head_plain ? 8'd0 : pads[LD_R_PADS_BOTTOM_L+:LD_R_PADS_BOTTOM_W];
+  wire [7:0] left   = head_plain ? 8'd0 : pads[LD_R_PADS_LEFT_L+:LD_R_PADS_LEFT_W];
+  wire [7:0] right  = head_plain ? 8'd0 : pads[LD_R_PADS_RIGHT_L+:LD_R_PADS_RIGHT_W];
+  wire [SPAN_BITS-1:0] beyond_x = SPAN_BITS'(left) + SPAN_BITS'(head_columns);
+  wire [SPAN_BITS-1:0] beyond_y =
+      SPAN_BITS'(top) + (head_plain ? SPAN_BITS'(1) : SPAN_BITS'(head_i[LD_ROWS_L+:LD_ROWS_W]));
   wire [7:0] head_word_beats = to_par ? 8'(PAR_K) : head_plain ? 8'(K) : element_beats;
 
   // The instruction that runs.
@@ -123,13 +130,8 @@ module npu_ld #(
   wire is_wgt = current_i[LD_TARGET_L+:LD_TARGET_W] == LD_TARGET_W'(TARGET_WGT);
   wire is_par = current_i[LD_TARGET_L+:LD_TARGET_W] == LD_TARGET_W'(TARGET_PAR);
   wire is_plain = !is_act || current_i[LD_PLAIN_L];
-  wire [15:0] columns = current_i[LD_COLUMNS_L+:LD_COLUMNS_W];
   wire [15:0] rows    = is_plain ? 16'd1 : current_i[LD_ROWS_L+:LD_ROWS_W];
   wire [15:0] blocks  = is_plain ? 16'd1 : 16'(current_i[LD_BLOCKS_L+:LD_BLOCKS_W]);
-  wire [7:0] top    = is_plain ? 8'd0 : pads[LD_R_PADS_TOP_L+:LD_R_PADS_TOP_W];
-  wire [7:0] bottom = is_plain ? 8'd0 : pads[LD_R_PADS_BOTTOM_L+:LD_R_PADS_BOTTOM_W];
-  wire [7:0] left   = is_plain ? 8'd0 : pads[LD_R_PADS_LEFT_L+:LD_R_PADS_LEFT_W];
-  wire [7:0] right  = is_plain ? 8'd0 : pads[LD_R_PADS_RIGHT_L+:LD_R_PADS_RIGHT_W];
 
   assign banks_o = current_i[LD_BANKS_L+:LD_BANKS_W];
 
@@ -184,12 +186,12 @@ module npu_ld #(
   wire [LEVELS-1:0] first, last;
   wire [WORD_BITS-1:0] address;
   logic [SPAN_BITS-1:0] x_q, y_q;  // place in the padded block
+  logic [7:0] left_q, top_q;       // pads, 0 of a plain one
+  logic [SPAN_BITS-1:0] beyond_x_q, beyond_y_q;  // first place behind what is not padding
+  logic [SPAN_BITS-1:0] width_q, height_q;       // of the padded block
 
-  wire [SPAN_BITS-1:0] width  = SPAN_BITS'(left) + SPAN_BITS'(columns) + SPAN_BITS'(right);
-  wire [SPAN_BITS-1:0] height = SPAN_BITS'(top) + SPAN_BITS'(rows) + SPAN_BITS'(bottom);
-  wire inside_x = x_q >= SPAN_BITS'(left) && x_q < SPAN_BITS'(left) + SPAN_BITS'(columns);
-  wire inside_y = y_q >= SPAN_BITS'(top) && y_q < SPAN_BITS'(top) + SPAN_BITS'(rows);
-  wire inner = inside_x && inside_y;
+  wire inner = x_q >= SPAN_BITS'(left_q) && x_q < beyond_x_q &&
+      y_q >= SPAN_BITS'(top_q) && y_q < beyond_y_q;
   wire [7:0] word_beats = is_par ? 8'(PAR_K) : is_plain ? 8'(K) : element_beats;
   wire beat = rvalid_i && rready_o;
   wire word = walk_q && (!inner || (beat && 8'(beat_q) == word_beats - 1'b1));
@@ -204,7 +206,7 @@ module npu_ld #(
       .clk_i   (clk_i),
       .load_i  (issue_i),
       .step_i  (word),
-      .counts_i({SPAN_BITS'(blocks), height, width}),
+      .counts_i({SPAN_BITS'(blocks), height_q, width_q}),
       .first_o (first),
       .last_o  (last)
   );
@@ -245,6 +247,12 @@ module npu_ld #(
     if (issue_i) begin
       x_q <= '0;
       y_q <= '0;
+      left_q     <= left;
+      top_q      <= top;
+      beyond_x_q <= beyond_x;
+      beyond_y_q <= beyond_y;
+      width_q    <= beyond_x + SPAN_BITS'(right);
+      height_q   <= beyond_y + SPAN_BITS'(bottom);
     end else if (word) begin
       x_q <= last[0] ? '0 : x_q + 1'b1;
       if (last[0]) y_q <= last[1] ? '0 : y_q + 1'b1;
@@ -255,8 +263,10 @@ module npu_ld #(
     if (issue_i || word) beat_q <= '0;
     else if (beat) beat_q <= beat_q + 1'b1;
     if (word) address_o <= address;
-    if (walk_q && beat_q == '0) data_o <= {4 * SIZE{fill}};
-    if (beat) data_o[beat_q*(BUS_BYTES*8)+:BUS_BYTES*8] <= rdata_i;
+    for (int b = 0; b < PAR_K; b = b + 1) begin
+      if (beat && beat_q == BEAT_BITS'(b)) data_o[b*(BUS_BYTES*8)+:BUS_BYTES*8] <= rdata_i;
+      else if (walk_q && beat_q == '0) data_o[b*(BUS_BYTES*8)+:BUS_BYTES*8] <= {BUS_BYTES{fill}};
+    end
   end
 
 endmodule

@@ -30,7 +30,8 @@ module npu_merge_regions #(
     output logic signed [ACC_BITS-1:0] acc_o
 );
 
-  wire signed [ACC_BITS-1:0] shifted = acc_tail_sum_i <<< (bits_i - 4'd1);
+  wire [2:0] places = 3'(bits_i - 4'd1);
+  wire signed [ACC_BITS-1:0] shifted = acc_tail_sum_i <<< places;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) valid_o <= 1'b0;

@@ -38,7 +38,7 @@ module npu_nest #(
   genvar l;
   generate
     for (l = 0; l < LEVELS; l = l + 1) begin : level
-      logic [COUNT_BITS-1:0] index_q;
+      logic [COUNT_BITS-1:0] place_q;  // i[l] + 1: no adder stands before last_o
       wire inner_last;
 
       if (l == 0) begin : gen_innermost
@@ -47,12 +47,12 @@ module npu_nest #(
         assign inner_last = &last_o[l-1:0];
       end
 
-      assign first_o[l] = index_q == '0;
-      assign last_o[l]  = index_q == counts_i[l*COUNT_BITS+:COUNT_BITS] - 1'b1;
+      assign first_o[l] = place_q == COUNT_BITS'(1);
+      assign last_o[l]  = place_q == counts_i[l*COUNT_BITS+:COUNT_BITS];
 
       always_ff @(posedge clk_i) begin
-        if (load_i) index_q <= '0;
-        else if (step_i && inner_last) index_q <= last_o[l] ? '0 : index_q + 1'b1;
+        if (load_i) place_q <= COUNT_BITS'(1);
+        else if (step_i && inner_last) place_q <= last_o[l] ? COUNT_BITS'(1) : place_q + 1'b1;
       end
     end
   endgenerate

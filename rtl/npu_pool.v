@@ -32,6 +32,7 @@ module npu_pool #(
 );
 
   wire signed [ACC_BITS-1:0] x = ACC_BITS'(x_i);
+  wire less = x < acc_i;
 
   always_ff @(posedge clk_i) begin
     if (rst_i) valid_o <= 1'b0;
@@ -40,7 +41,7 @@ module npu_pool #(
 
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      if (first_i || (maximum_i ? x > acc_i : minimum_i && x < acc_i)) acc_o <= x;
+      if (first_i || (maximum_i ? !less : minimum_i && less)) acc_o <= x;
       else if (maximum_i || minimum_i) acc_o <= acc_i;
       else acc_o <= acc_i + x;
     end

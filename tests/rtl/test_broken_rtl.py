@@ -22,7 +22,7 @@ PROGRAMS, SEED = 6, 364
 """Of the random programs some that compute a maximum and one that leaves a scratchpad."""
 RETIREMENT = "else if (address) cause_o = 8'(FAULT_{})"
 MISTAKES = {
-    "npu_pool.v": ("maximum_i ? x > acc_i", "maximum_i ? x < acc_i"),
+    "npu_pool.v": ("maximum_i ? !less", "maximum_i ? less"),
     "npu_issue.v": (RETIREMENT.format("ADDRESS"), RETIREMENT.format("AXI")),
 }
 STRIDE = "registers_i[EP_R_VEC_KX_OUT*32+16+:16]"
