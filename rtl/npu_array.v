@@ -195,11 +195,10 @@ module npu_array #(
 
   always_ff @(posedge clk_i) begin
     if (vector_start_i) place_q <= '0;
-    else if (tap_3_i && is_table_q) begin
-      place_q <= place_q + 1'b1;
-      for (int w = 0; w < 256 / SIZE; w = w + 1) begin
-        if (place_q == PLACE_BITS'(w)) table_q[w*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
-      end
+    else if (tap_3_i && is_table_q) place_q <= place_q + 1'b1;
+    for (int w = 0; w < 256 / SIZE; w = w + 1) begin
+      if (tap_3_i && is_table_q && place_q == PLACE_BITS'(w))
+        table_q[w*(SIZE*BYTE_BITS)+:SIZE*BYTE_BITS] <= operand_q;
     end
   end
 

@@ -103,12 +103,13 @@ module npu_control #(
       cycle_o     <= '0;
     end else if (run_o) begin
       cycle_o <= cycle_o + 1'b1;
+      // Of the last cycle: those of the fault, where it ends with one.
+      cause_q  <= cause_i;
+      engine_q <= engine_i;
+      pc_q     <= pc_i;
       if (fault_i) begin
         ended_q   <= 1'b1;
         faulted_q <= 1'b1;
-        cause_q   <= cause_i;
-        engine_q  <= engine_i;
-        pc_q      <= pc_i;
       end else if (halt_i) begin
         ended_q     <= 1'b1;
         halt_code_q <= 32'(halt_code_i);
@@ -194,8 +195,10 @@ module npu_control #(
       read_data = {29'h0, started_q && !running_q && faulted_q,
                    started_q && !running_q && !faulted_q, running_q};
       LITE_BITS'(CONTROL_FAULT):
-      read_data = 32'(cause_q) << CONTROL_FAULT_CAUSE_L | 32'(engine_q) << CONTROL_FAULT_ENGINE_L;
-      LITE_BITS'(CONTROL_FAULT_PC):         read_data = pc_q;
+      if (faulted_q) begin
+        read_data = 32'(cause_q) << CONTROL_FAULT_CAUSE_L | 32'(engine_q) << CONTROL_FAULT_ENGINE_L;
+      end
+      LITE_BITS'(CONTROL_FAULT_PC):         if (faulted_q) read_data = pc_q;
       LITE_BITS'(CONTROL_HALT_CODE):        read_data = halt_code_q;
       LITE_BITS'(CONTROL_INTERRUPT_ENABLE): read_data = {31'h0, enable_q};
       LITE_BITS'(CONTROL_CYCLES):           read_data = cycle_o;

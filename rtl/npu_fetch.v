@@ -64,6 +64,7 @@ module npu_fetch #(
   localparam int ENTRY_BITS = $clog2(ENTRIES);
   localparam int BEATS      = INSTRUCTION_BITS / (BUS_BYTES * 8);  // of an instruction
   localparam int BEAT_BITS  = $clog2(BEATS);
+  localparam int OPEN_BITS  = ENTRY_BITS + BEAT_BITS + 1;
   localparam int BURST_BYTES = BURST * INSTRUCTION_BITS / 8;
 
   generate
@@ -102,22 +103,28 @@ module npu_fetch #(
 
   // Beats, always welcome: their slot is free since they were asked for.
 
-  logic [PC_BITS+BEAT_BITS-1:0] beat_q;  // beats that came
-  logic [INSTRUCTION_BITS-1:0]  word_q[ENTRIES];
-  logic [ENTRIES-1:0]           bad_q;
+  logic [ENTRY_BITS+BEAT_BITS-1:0] beat_q;  // place of the next
+  logic [OPEN_BITS-1:0]            open_q;  // asked for, and did not come yet
+  logic [ENTRY_BITS:0]             here_q;  // instructions that came and are not dispatched
+  logic [INSTRUCTION_BITS-1:0]     word_q[ENTRIES];
+  logic [ENTRIES-1:0]              bad_q;
 
-  wire [PC_BITS-1:0]   arriving = beat_q[PC_BITS+BEAT_BITS-1:BEAT_BITS];
-  wire [ENTRY_BITS-1:0] entry = arriving[ENTRY_BITS-1:0];
-  wire came = asked_q < length_i ? arriving == asked_q : arriving == length_i;  // all of them
+  wire [ENTRY_BITS-1:0] entry = beat_q[ENTRY_BITS+BEAT_BITS-1:BEAT_BITS];
+  wire whole;  // an instruction is, with this beat
+  wire taken;  // one is dispatched
+  wire [OPEN_BITS-1:0] asked =
+      (arvalid_o && arready_i) ? OPEN_BITS'(arlen_o) + 1'b1 : OPEN_BITS'(0);
 
   assign rready_o    = 1'b1;
-  assign port_idle_o = !arvalid_o && came;
+  assign port_idle_o = !arvalid_o && open_q == '0;
 
   generate
     if (BEATS == 1) begin : gen_whole
+      assign whole = rvalid_i;
       always_ff @(posedge clk_i) if (rvalid_i) word_q[entry] <= rdata_i;
     end else begin : gen_beats
       wire [BEAT_BITS-1:0] part = beat_q[BEAT_BITS-1:0];
+      assign whole = rvalid_i && (&part);
       always_ff @(posedge clk_i) begin
         if (rvalid_i) word_q[entry][part*(BUS_BYTES*8)+:BUS_BYTES*8] <= rdata_i;
       end
@@ -127,10 +134,16 @@ module npu_fetch #(
   always_ff @(posedge clk_i) begin
     if (rst_i) begin
       beat_q <= '0;
+      open_q <= '0;
+      here_q <= '0;
       bad_q  <= '0;
-    end else if (rvalid_i) begin
-      beat_q <= beat_q + 1'b1;
-      if (|rresp_i) bad_q[entry] <= 1'b1;  // the run ends here: nobody clears it
+    end else begin
+      if (rvalid_i) begin
+        beat_q <= beat_q + 1'b1;
+        if (|rresp_i) bad_q[entry] <= 1'b1;  // the run ends here: nobody clears it
+      end
+      open_q <= open_q + asked - {{OPEN_BITS - 1{1'b0}}, rvalid_i};
+      here_q <= here_q + {{ENTRY_BITS{1'b0}}, whole} - {{ENTRY_BITS{1'b0}}, taken};
     end
   end
 
@@ -145,7 +158,7 @@ module npu_fetch #(
   wire [HEADER_OPCODE_W-1:0] opcode = word[HEADER_OPCODE_L+:HEADER_OPCODE_W];
   wire [HEADER_ENGINE_W-1:0] engine = word[HEADER_ENGINE_L+:HEADER_ENGINE_W];
 
-  wire here  = run_i && !fence_q && pc_q != length_i && arriving != pc_q;
+  wire here  = run_i && !fence_q && here_q != '0;
   wire past  = run_i && !fence_q && pc_q == length_i;
   wire is_fence = opcode == HEADER_OPCODE_W'(OP_FENCE);
   wire is_halt  = opcode == HEADER_OPCODE_W'(OP_HALT);
@@ -176,6 +189,7 @@ module npu_fetch #(
   wire to_st   = good && engine == HEADER_ENGINE_W'(ENGINE_ST);
 
   assign push_o        = {to_st, to_ep, to_mx, to_ld} & ~full_i;
+  assign taken         = |push_o || waits;
   assign instruction_o = word;
   assign pc_o          = pc_q;
   assign issue_o       = waits;
@@ -192,7 +206,7 @@ module npu_fetch #(
       fence_q <= 1'b0;
       halt_q  <= 1'b0;
     end else begin
-      if (|push_o || waits) pc_q <= pc_q + 1'b1;
+      if (taken) pc_q <= pc_q + 1'b1;
       if (waits) begin
         fence_q     <= 1'b1;
         halt_q      <= is_halt;

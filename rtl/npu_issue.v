@@ -48,11 +48,10 @@ module npu_issue #(
 
     // bank ownership
     input  wire  [CLAIM_BITS-1:0]       claims_i,      // banks that the head names, if no CFG
-    output wire  [CLAIM_BITS-1:0]       head_claims_o, // the same, none for a CFG
-    output wire                         attempt_o,     // everything but operands and banks is right
+    output wire                         attempt_o,     // 0 of a CFG; banks and operands aside
     output logic                        busy_o,        // I + 1 .. R
     output logic [CLAIM_BITS-1:0]       claims_o,      // banks of the one that runs, else none
-    input  wire                         conflict_i,    // the head's banks are another engine's
+    input  wire                         conflict_i,    // banks that it names are another engine's
 
     // faults
     input  wire                         operand_i,     // the head's operands are not legal
@@ -82,7 +81,7 @@ module npu_issue #(
   localparam logic [2:0] NEXT   = 3'd4;
 
   wire head_valid;
-  wire pop = attempt_o;
+  wire attempt;  // a CFG's too
 
   npu_queue #(
       .WIDTH(INSTRUCTION_BITS + PC_BITS),
@@ -95,7 +94,7 @@ module npu_issue #(
       .full_o (full_o),
       .valid_o(head_valid),
       .head_o ({head_pc_o, head_o}),
-      .pop_i  (pop)
+      .pop_i  (attempt)
   );
 
   // Issue.
@@ -107,16 +106,17 @@ module npu_issue #(
   wire lacks_across = lacks[1];
   wire is_cfg = head_o[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_CFG);
 
-  assign attempt_o     = run_i && !busy_o && head_valid && lacks == '0;
-  assign head_claims_o = is_cfg ? '0 : claims_i;
-  assign take_o        = attempt_o ? awaits : '0;
+  // A CFG has no operands and claims no bank.
+  assign attempt     = run_i && !busy_o && head_valid && lacks == '0;
+  assign attempt_o   = attempt && !is_cfg;
+  assign take_o      = attempt ? awaits : '0;
 
-  wire operand = attempt_o && !is_cfg && operand_i;
+  wire operand = attempt_o && operand_i;
   wire bank    = attempt_o && conflict_i;
 
-  assign started_o   = attempt_o && !operand && !bank;
-  assign issue_o     = started_o && !is_cfg;
-  assign configure_o = attempt_o && is_cfg;  // which has no operands and claims no bank
+  assign issue_o     = attempt_o && !operand_i && !conflict_i;
+  assign configure_o = attempt && is_cfg;
+  assign started_o   = issue_o || configure_o;
 
   logic cfg_q;
   wire ends = busy_o && run_i && (cfg_q || retire_i);
@@ -129,7 +129,7 @@ module npu_issue #(
     end else if (started_o) begin
       busy_o   <= 1'b1;
       cfg_q    <= is_cfg;
-      claims_o <= head_claims_o;
+      claims_o <= is_cfg ? '0 : claims_i;
     end else if (ends) begin
       busy_o   <= 1'b0;
       cfg_q    <= 1'b0;
@@ -182,7 +182,7 @@ module npu_issue #(
   logic [31:0] length_q;
 
   always_comb begin
-    if (!run_i || busy_o || attempt_o) cause = NONE;
+    if (!run_i || busy_o || attempt) cause = NONE;
     else if (!head_valid) cause = FETCH;
     else if (lacks_prev) cause = PREV;
     else if (lacks_across) cause = ACROSS;

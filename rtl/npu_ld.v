@@ -183,6 +183,7 @@ module npu_ld #(
 
   logic walk_q;                    // stands at a word
   logic [BEAT_BITS-1:0] beat_q;    // beats of the word that came
+  logic [BEAT_BITS-1:0] last_beat_q;
   wire [LEVELS-1:0] first, last;
   wire [WORD_BITS-1:0] address;
   logic [SPAN_BITS-1:0] x_q, y_q;  // place in the padded block
@@ -192,9 +193,8 @@ module npu_ld #(
 
   wire inner = x_q >= SPAN_BITS'(left_q) && x_q < beyond_x_q &&
       y_q >= SPAN_BITS'(top_q) && y_q < beyond_y_q;
-  wire [7:0] word_beats = is_par ? 8'(PAR_K) : is_plain ? 8'(K) : element_beats;
   wire beat = rvalid_i && rready_o;
-  wire word = walk_q && (!inner || (beat && 8'(beat_q) == word_beats - 1'b1));
+  wire word = walk_q && (!inner || (beat && beat_q == last_beat_q));
   wire unused_first = &{1'b0, first};
 
   assign rready_o = walk_q && inner;
@@ -247,6 +247,7 @@ module npu_ld #(
     if (issue_i) begin
       x_q <= '0;
       y_q <= '0;
+      last_beat_q <= BEAT_BITS'(head_word_beats - 1'b1);
       left_q     <= left;
       top_q      <= top;
       beyond_x_q <= beyond_x;

@@ -122,10 +122,11 @@ module npu_mac_engine #(
   logic pass_begins_q;  // the next address is the first of a pass
   logic tile0_q;        // cycle I + 1
   logic [8:0] load_left_q;  // cycles until the shadow register is complete
+  logic loaded_q;           // it is: none are left
 
   wire [LEVELS-1:0] first, last;
   wire unused_first = &{1'b0, first};
-  wire step = active_q && (!pass_begins_q || load_left_q == '0);
+  wire step = active_q && (!pass_begins_q || loaded_q);
   wire pass_begins = step && pass_begins_q;
   wire pass_ends   = step && last[0] && last[1];
   wire first_reduction = first[2] && first[3] && first[4];
@@ -237,7 +238,8 @@ module npu_mac_engine #(
   always_ff @(posedge clk_i) begin
     if (issue_i) load_left_q <= load;
     else if (pass_begins) load_left_q <= load - 1'b1;
-    else if (load_left_q != '0) load_left_q <= load_left_q - 1'b1;
+    else if (!loaded_q) load_left_q <= load_left_q - 1'b1;
+    loaded_q <= !issue_i && !pass_begins && load_left_q <= 9'd1;
   end
 
   npu_weight_loader #(

@@ -39,6 +39,7 @@ module npu_nest #(
   generate
     for (l = 0; l < LEVELS; l = l + 1) begin : level
       logic [COUNT_BITS-1:0] place_q;  // i[l] + 1: no adder stands before last_o
+      logic first_q;
       wire inner_last;
 
       if (l == 0) begin : gen_innermost
@@ -47,12 +48,17 @@ module npu_nest #(
         assign inner_last = &last_o[l-1:0];
       end
 
-      assign first_o[l] = place_q == COUNT_BITS'(1);
+      assign first_o[l] = first_q;
       assign last_o[l]  = place_q == counts_i[l*COUNT_BITS+:COUNT_BITS];
 
       always_ff @(posedge clk_i) begin
-        if (load_i) place_q <= COUNT_BITS'(1);
-        else if (step_i && inner_last) place_q <= last_o[l] ? COUNT_BITS'(1) : place_q + 1'b1;
+        if (load_i) begin
+          place_q <= COUNT_BITS'(1);
+          first_q <= 1'b1;
+        end else if (step_i && inner_last) begin
+          place_q <= last_o[l] ? COUNT_BITS'(1) : place_q + 1'b1;
+          first_q <= last_o[l];
+        end
       end
     end
   endgenerate

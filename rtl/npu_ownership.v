@@ -11,7 +11,7 @@ module npu_ownership #(
     localparam int ENGINES    = 4,
     localparam int CLAIM_BITS = 20
 ) (
-    input  wire  [ENGINES-1:0]            attempt_i,  // would issue in this cycle
+    input  wire  [ENGINES-1:0]            attempt_i,  // would issue in this cycle, and names banks
     input  wire  [ENGINES*CLAIM_BITS-1:0] head_i,     // claims of the heads
     input  wire  [ENGINES*CLAIM_BITS-1:0] running_i,  // claims of what runs; 0 where idle
     output wire  [ENGINES-1:0]            conflict_o

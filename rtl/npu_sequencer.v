@@ -59,7 +59,7 @@ module npu_sequencer #(
   wire [ENGINES-1:0] idle, attempt, conflict, fault;
   wire [ENGINES-1:0] overflow;
   wire [ENGINES*SIDES-1:0] has, take, signal;
-  wire [ENGINES*CLAIM_BITS-1:0] coming, running;
+  wire [ENGINES*CLAIM_BITS-1:0] running;
 
   assign idle_o = &idle;
 
@@ -74,7 +74,7 @@ module npu_sequencer #(
 
   npu_ownership ownership (
       .attempt_i (attempt),
-      .head_i    (coming),
+      .head_i    (claims_i),
       .running_i (running),
       .conflict_o(conflict)
   );
@@ -115,7 +115,6 @@ module npu_sequencer #(
           .signal_o      (signal[e*SIDES+:SIDES]),
           .overflow_i    (overflow[e]),
           .claims_i      (claims_i[e*CLAIM_BITS+:CLAIM_BITS]),
-          .head_claims_o (coming[e*CLAIM_BITS+:CLAIM_BITS]),
           .attempt_o     (attempt[e]),
           .busy_o        (busy),
           .claims_o      (running[e*CLAIM_BITS+:CLAIM_BITS]),

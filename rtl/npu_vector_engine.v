@@ -81,19 +81,34 @@ module npu_vector_engine #(
   localparam int LINE_BITS  = $clog2(LINE + 1);
   localparam int ENTRY_BITS = WORD_BITS + 2;
 
-  wire is_rq = current_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
-  wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
-  wire is_sum   = !is_rq && op == VEC_OP_W'(VEC_OP_SUM);
-  wire is_table = !is_rq && op == VEC_OP_W'(VEC_OP_TABLE);
-  wire [3:0] act_terms = current_i[RQ_ACT_TERMS_L+:RQ_ACT_TERMS_W];
   wire head_is_rq = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
+  wire [VEC_OP_W-1:0] head_op = head_i[VEC_OP_L+:VEC_OP_W];
+  wire head_is_pair =
+      head_op == VEC_OP_W'(VEC_OP_ADD) || head_op == VEC_OP_W'(VEC_OP_MULTIPLY);
   wire [15:0] kx = registers_i[EP_R_VEC_KX*32+:16];
-  wire [15:0] ky = is_rq ? 16'd1 : registers_i[EP_R_VEC_KY*32+:16];
-  wire is_pair = !is_rq && (op == VEC_OP_W'(VEC_OP_ADD) || op == VEC_OP_W'(VEC_OP_MULTIPLY));
-  wire is_lookup = !is_rq && op == VEC_OP_W'(VEC_OP_LOOKUP);
-  wire [15:0] lanes = (is_rq || is_pair) ? 16'(LANES_PER_REQUANTIZER) :
-      is_lookup ? 16'(LANES_PER_LOOKUP) : 16'd1;
+  wire [VEC_OP_W-1:0] op = current_i[VEC_OP_L+:VEC_OP_W];
+  wire [3:0] act_terms = current_i[RQ_ACT_TERMS_L+:RQ_ACT_TERMS_W];
   wire unused = &{1'b0, head_i, current_i, registers_i};
+
+  // Of the instruction that runs, decoded when it is issued.
+
+  logic is_rq_q, is_sum_q, is_table_q;
+  logic [15:0] ky_q, lanes_q;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i) begin
+      {is_rq_q, is_sum_q, is_table_q} <= '0;
+      {ky_q, lanes_q} <= '0;
+    end else if (issue_i) begin
+      is_rq_q    <= head_is_rq;
+      is_sum_q   <= !head_is_rq && head_op == VEC_OP_W'(VEC_OP_SUM);
+      is_table_q <= !head_is_rq && head_op == VEC_OP_W'(VEC_OP_TABLE);
+      ky_q       <= head_is_rq ? 16'd1 : registers_i[EP_R_VEC_KY*32+:16];
+      if (head_is_rq || head_is_pair) lanes_q <= 16'(LANES_PER_REQUANTIZER);
+      else if (head_op == VEC_OP_W'(VEC_OP_LOOKUP)) lanes_q <= 16'(LANES_PER_LOOKUP);
+      else lanes_q <= 16'd1;
+    end
+  end
 
   // Constants, then terms or taps.
 
@@ -112,8 +127,8 @@ module npu_vector_engine #(
   wire last_tap   = last[0] && last[1];
   wire last_lane  = last[2];
   wire held       = !first[2] && first_tap && last_tap;  // the window's one word stands there yet
-  wire from_act   = !is_rq || act_terms[term_q];
-  wire old_sum    = is_sum && current_i[VEC_ACCUMULATE_L] && first_tap;
+  wire from_act   = !is_rq_q || act_terms[term_q];
+  wire old_sum    = is_sum_q && current_i[VEC_ACCUMULATE_L] && first_tap;
 
   npu_nest #(
       .LEVELS(LEVELS),
@@ -123,7 +138,7 @@ module npu_vector_engine #(
       .load_i  (issue_i),
       .step_i  (stream_q),
       .counts_i({registers_i[EP_R_VEC_B*32+:16], registers_i[EP_R_VEC_Y*32+:16],
-                 registers_i[EP_R_VEC_X*32+:16], lanes, ky, kx}),
+                 registers_i[EP_R_VEC_X*32+:16], lanes_q, ky_q, kx}),
       .first_o (first),
       .last_o  (last)
   );
@@ -154,7 +169,7 @@ module npu_vector_engine #(
       .base_i   (head_i[VEC_ACC_L+:VEC_ACC_W]),
       .strides_i({registers_i[EP_R_VEC_B_OUT*32+16+:16], registers_i[EP_R_VEC_Y_OUT*32+16+:16],
                   registers_i[EP_R_VEC_X_OUT*32+16+:16], WORD_BITS'(0), WORD_BITS'(0),
-                  is_rq ? registers_i[EP_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
+                  is_rq_q ? registers_i[EP_R_VEC_KX_OUT*32+16+:16] : WORD_BITS'(0)}),
       .address_o(acc_address_o)
   );
 
@@ -180,7 +195,7 @@ module npu_vector_engine #(
   assign act_read_o    = stream_q && from_act && !held;
   // pwlq: A1 and S for term 0, A2 for the others; else the one sum.
   wire acc_read   = stream_q && (!from_act || old_sum) && !held;
-  wire is_pwlq    = is_rq && current_i[RQ_PWLQ_L];
+  wire is_pwlq    = is_rq_q && current_i[RQ_PWLQ_L];
   wire reads_tail = is_pwlq && term_q != '0;
   assign acc_read_o = {is_pwlq && !reads_tail, reads_tail, !reads_tail} & {REGIONS{acc_read}};
 
@@ -198,8 +213,8 @@ module npu_vector_engine #(
         par_q    <= 1'b0;
         stream_q <= 1'b1;
       end else if (stream_q && block_ends) begin
-        stream_q <= !is_rq && !last[LEVELS-1];
-        par_q    <= is_rq && !last[LEVELS-1];
+        stream_q <= !is_rq_q && !last[LEVELS-1];
+        par_q    <= is_rq_q && !last[LEVELS-1];
       end
       if (retire_o) busy_o <= 1'b0;
     end
@@ -233,15 +248,15 @@ module npu_vector_engine #(
       {tap_3_o, tap_2_o, tap_1q} <= '0;
     end else begin
       {par_valid_o, par_1q}  <= {par_1q, par_q};
-      {term_valid_o, term_1q} <= {term_1q, stream_q && (is_rq || old_sum)};
-      {tap_3_o, tap_2_o, tap_1q} <= {tap_2_o, tap_1q, stream_q && !is_rq};
+      {term_valid_o, term_1q} <= {term_1q, stream_q && (is_rq_q || old_sum)};
+      {tap_3_o, tap_2_o, tap_1q} <= {tap_2_o, tap_1q, stream_q && !is_rq_q};
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (par_q) index_1q <= index_q;
     if (stream_q) begin
-      term_index_1q    <= is_rq ? term_q : '0;
+      term_index_1q    <= is_rq_q ? term_q : '0;
       term_from_act_1q <= from_act && !old_sum;
       first_1q         <= first_tap;
       lane_1q          <= lane_q;
@@ -258,7 +273,7 @@ module npu_vector_engine #(
   logic [LINE_BITS-1:0] retire_cycles;  // from the last address to R
 
   always_comb begin
-    if (is_rq) retire_cycles = LINE_BITS'(RQ_CYCLES);
+    if (is_rq_q) retire_cycles = LINE_BITS'(RQ_CYCLES);
     else begin
       case (op)
         VEC_OP_W'(VEC_OP_MAX), VEC_OP_W'(VEC_OP_MIN), VEC_OP_W'(VEC_OP_SUM):
@@ -274,9 +289,9 @@ module npu_vector_engine #(
   logic [LINE-1:0] end_line_q;                  // bit n: n + 1 cycles after the last address
   logic [(LINE-1)*ENTRY_BITS-1:0] write_line_q; // entry n: n + 1 cycles after its last tap's
 
-  wire result = stream_q && last_tap && last_lane && !is_table;
+  wire result = stream_q && last_tap && last_lane && !is_table_q;
   wire holds  = stream_q && last_tap && !last_lane;
-  wire [WORD_BITS-1:0] result_address = is_sum ? acc_address_o : out_address;
+  wire [WORD_BITS-1:0] result_address = is_sum_q ? acc_address_o : out_address;
   wire hold, write;
 
   always_ff @(posedge clk_i) begin
@@ -300,8 +315,8 @@ module npu_vector_engine #(
   assign retire_o = busy_o && end_line_q[retire_place_q];
   assign {hold, write, write_address_o} = write_line_q[write_place_q*ENTRY_BITS+:ENTRY_BITS];
   assign hold_o      = busy_o && hold;
-  assign act_write_o = busy_o && write && !is_sum;
-  assign acc_write_o = busy_o && write && is_sum;
+  assign act_write_o = busy_o && write && !is_sum_q;
+  assign acc_write_o = busy_o && write && is_sum_q;
 
 endmodule
 

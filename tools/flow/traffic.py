@@ -49,7 +49,7 @@ ACTIVITY = {
     "acc_read": "ex.vector_acc_read", "term_valid": "ex.array.term_valid_i",
     "term_index": "ex.array.term_index_i", "merge": "ex.array.merge_q",
     "par": "ex.array.par_valid_i",
-    "tap": "ex.array.tap_3_i", "is_max": "ex.array.is_max_q", "is_sum": "ex.vector_engine.is_sum",
+    "tap": "ex.array.tap_3_i", "is_max": "ex.array.is_max_q", "is_sum": "ex.vector_engine.is_sum_q",
     "is_add": "ex.array.is_add_q", "is_lookup": "ex.array.is_lookup_q",
     "first": "ex.array.first_3_i",
     "write": "ex.act_write_o", "vector_busy": "ex.array.vector_busy_i",
