@@ -21,7 +21,7 @@ module npu_queue #(
     input  wire  [WIDTH-1:0] data_i,
     output wire              full_o,
 
-    output wire              valid_o,  // head_o is a word
+    output logic             valid_o,  // head_o is a word
     output logic [WIDTH-1:0] head_o,
     input  wire              pop_i     // not while !valid_o
 );
@@ -36,11 +36,10 @@ module npu_queue #(
   logic [INDEX_BITS-1:0] head_q, tail_q;
   logic [INDEX_BITS:0] count_q;
 
-  assign full_o  = count_q[INDEX_BITS];
-  assign valid_o = count_q != '0;
+  assign full_o = count_q[INDEX_BITS];
 
   wire [INDEX_BITS-1:0] next = head_q + 1'b1;
-  wire empties = count_q == '0 || (pop_i && count_q == (INDEX_BITS + 1)'(1));
+  wire empties = !valid_o || (pop_i && count_q == (INDEX_BITS + 1)'(1));
 
   always_ff @(posedge clk_i) begin
     if (push_i) word_q[tail_q] <= data_i;
@@ -53,7 +52,9 @@ module npu_queue #(
       head_q  <= '0;
       tail_q  <= '0;
       count_q <= '0;
+      valid_o <= 1'b0;
     end else begin
+      valid_o <= push_i || !empties;
       if (push_i) tail_q <= tail_q + 1'b1;
       if (pop_i) head_q <= head_q + 1'b1;
       count_q <= count_q + {{INDEX_BITS{1'b0}}, push_i} - {{INDEX_BITS{1'b0}}, pop_i};

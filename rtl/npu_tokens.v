@@ -39,18 +39,24 @@ module npu_tokens #(
         localparam int TAKES = e * SIDES + side;
 
         logic [COUNT_BITS-1:0] count_q;
+        logic has_q;  // count_q is not 0
 
         wire more = signal_i[GIVES] && !take_i[TAKES];
         wire less = take_i[TAKES] && !signal_i[GIVES];
 
-        assign has_o[TAKES] = count_q != '0;
+        assign has_o[TAKES] = has_q;
         assign full[GIVES]  = more && count_q == COUNT_BITS'(ISA_TOKEN_MAX);
 
         always_ff @(posedge clk_i) begin
-          if (rst_i) count_q <= '0;
-          else begin
-            if (more) count_q <= count_q + 1'b1;
-            if (less) count_q <= count_q - 1'b1;
+          if (rst_i) begin
+            count_q <= '0;
+            has_q   <= 1'b0;
+          end else if (more) begin
+            count_q <= count_q + 1'b1;
+            has_q   <= 1'b1;
+          end else if (less) begin
+            count_q <= count_q - 1'b1;
+            has_q   <= count_q != COUNT_BITS'(1);
           end
         end
       end

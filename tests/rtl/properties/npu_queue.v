@@ -26,6 +26,7 @@
     assert (count_q <= DEPTH);
     assert (held == count_q[INDEX_BITS-1:0]);
     assert (full_o == (count_q == DEPTH));
+    assert (valid_o == (count_q != 0));
     if (valid_o) assert (head_o == word_q[head_q]);
     if (followed_q) begin
       assert ({1'b0, ahead} < count_q);
