@@ -159,7 +159,7 @@ module npu_fetch #(
   wire [HEADER_ENGINE_W-1:0] engine = word[HEADER_ENGINE_L+:HEADER_ENGINE_W];
 
   wire here  = run_i && !fence_q && here_q != '0;
-  wire past  = run_i && !fence_q && pc_q == length_i;
+  wire past  = run_i && !fence_q && here_q == '0 && pc_q == length_i;
   wire is_fence = opcode == HEADER_OPCODE_W'(OP_FENCE);
   wire is_halt  = opcode == HEADER_OPCODE_W'(OP_HALT);
   wire bad   = bad_q[next];
