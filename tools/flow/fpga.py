@@ -39,8 +39,8 @@ MEMORY_BYTES = {"nano": 1 << 18, "small": 1 << 17}
 CLOCKS_PER_BIT = 80
 TARGET_MHZ = 80
 DEVICE, PACKAGE, SPEED, SEED = "85k", "CABGA381", 6, 1
-RECIPE = "scratchpad -set abc9.D 5500; synth_ecp5 -no-rw-check -top {top}"
-"""Logic that is faster than 5.5 ns, of which the router makes twice as much, is made small instead.
+RECIPE = "scratchpad -set abc9.D 4500; synth_ecp5 -no-rw-check -top {top}"
+"""Logic that is faster than 4.5 ns, of which the router makes twice as much, is made small instead.
 No word of a memory is read in the cycle that writes it (rtl/sim/law/), so what a block RAM gives
 then does not matter."""
 ROUTE = (
