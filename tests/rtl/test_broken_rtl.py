@@ -26,7 +26,7 @@ MISTAKES = {
     "npu_issue.v": (RETIREMENT.format("ADDRESS"), RETIREMENT.format("AXI")),
 }
 STRIDE = "registers_i[EP_R_VEC_KX_OUT*32+16+:16]"
-UNUSED = {"npu_vector_engine.v": (f"is_rq ? {STRIDE} : WORD_BITS'(0)", STRIDE)}
+UNUSED = {"npu_vector_engine.v": (f"is_rq_q ? {STRIDE} : WORD_BITS'(0)", STRIDE)}
 SUM_SEED = 225
 """Of a short program with a VEC sum over several kx."""
 
