@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,20 @@ def test_less_output_error_than_nearest_and_than_a_subset(bits: int) -> None:
     others = given.errors(fitted_subset.fitted(given, bits).real()).sum()
     assert found < 0.75 * nearest
     assert found < others
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_a_short_look_is_between_nearest_and_the_full_one(bits: int) -> None:
+    given = problem(10, 40)
+    nearest, short, full = (
+        given.errors(coded.real()).sum()
+        for coded in (
+            encode(given.targets, bits),
+            fitted(replace(given, effort=given.effort.quick()), bits),
+            fitted(given, bits),
+        )
+    )
+    assert full < short < 0.75 * nearest
 
 
 def test_channels_without_weights_and_a_layer_without() -> None:

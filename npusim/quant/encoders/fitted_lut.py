@@ -27,8 +27,6 @@ from npusim.quant.encoders.search import Problem
 JUDGES = 48
 """Channels, evenly spaced, that levels are looked for in."""
 JUDGED_TURNS, TURNS, QUICK_TURNS = 4, 8, 2
-FINALISTS = 3
-"""Levels with which all channels are coded."""
 LEAST_GAIN = 1e-3
 """Turns end when they gain less than this share."""
 SPREADS = (1.25, 1.5, 1.75, 2.0)
@@ -123,21 +121,19 @@ def beginnings(problem: Problem, bits: int) -> list[NDArray[np.int64]]:
 def fitted(problem: Problem, bits: int) -> CodedWeights:
     """Return lut codes fitted to the problem's targets; levels, codes and scales by output error.
 
-    Levels are looked for in some channels, and refined in all.
+    Levels are looked for in some channels, and refined in all. A short look begins with k-means
+    alone: which levels are best hardly tells dampings apart.
     """
     live = np.flatnonzero(live_channels(problem.targets))
     chosen = live[:: max(1, -(-len(live) // JUDGES))]
     judges = problem.part(chosen)
+    begun = beginnings(judges, bits)
+    if not problem.effort.joint:
+        coded = encode(problem.targets, bits, levels=begun[0])
+        return in_turns(problem, coded, QUICK_TURNS)[0]
     quick = replace(judges, effort=judges.effort.quick())
-    begun = [encode(quick.targets, bits, levels=one) for one in beginnings(judges, bits)]
-    joint = problem.effort.joint
-    ends = [in_turns(quick, one, JUDGED_TURNS if joint else QUICK_TURNS) for one in begun]
-    ends.sort(key=lambda end: end[1])
-
-    def whole(best: CodedWeights) -> tuple[CodedWeights, float]:
-        coded = encode(problem.targets, bits, levels=best.magnitudes)
-        coded.codes[chosen], coded.scales[:, chosen] = best.codes, best.scales
-        return in_turns(problem, coded, TURNS if joint else QUICK_TURNS)
-
-    found = [whole(best) for best, _ in ends[: FINALISTS if joint else 1]]
-    return min(found, key=lambda end: end[1])[0]
+    ends = [in_turns(quick, encode(quick.targets, bits, levels=one), JUDGED_TURNS) for one in begun]
+    best = min(ends, key=lambda end: end[1])[0]
+    coded = encode(problem.targets, bits, levels=best.magnitudes)
+    coded.codes[chosen], coded.scales[:, chosen] = best.codes, best.scales
+    return in_turns(problem, coded, TURNS)[0]
