@@ -18,7 +18,7 @@ from npusim.isa.program import Program
 from npusim.machines import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS, SEED = 6, 364
+PROGRAMS, SEED = 6, 104
 """Of the random programs some that compute a maximum and one that leaves a scratchpad."""
 RETIREMENT = "else if (address) cause_o = 8'(FAULT_{})"
 MISTAKES = {

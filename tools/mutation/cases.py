@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from npusim.codes import ARRAY_FORMATS
+from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
 from npusim.cosim.npu.compare import first_difference
 from npusim.cosim.npu.placement import placed, turned
 from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
-from npusim.cosim.npu.run import run_on
+from npusim.cosim.npu.run import RtlRun, run_on
 from npusim.cosim.programs.bad import bad_program
 from npusim.cosim.programs.programs import random_program
 from npusim.errors import NpuError
@@ -27,8 +28,9 @@ from npusim.isa.spec import DRAM_SPACE, FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.memories import Scratchpads
 from npusim.simulator.run import MachineRun, run_code
-from tools.mutation.netlist import MEMORY_BYTES
+from tools.mutation.netlist import MEMORY_BYTES, Mutant
 from tools.mutation.past import Past, random_past, stalls_of
+from tools.mutation.reach import reached
 
 BAD_EVERY = 2
 CUT_EVERY = 20
@@ -137,29 +139,49 @@ def _far(whole: Case, rng: random.Random) -> Case:
 
 
 class Judge:
-    """Runs programs on mutants; those that found a fault before come first."""
+    """Runs programs on the mutants that they reach; those that found a fault before come first."""
 
     def __init__(self, simulation: Simulation, programs: Sequence[Case]) -> None:
         self.simulation = simulation
-        self._programs = list(enumerate(programs))
+        self._programs = sorted(programs, key=lambda case: case.expected.timeline.cycles)
+        self._reached = {id(case): self._reached_by(case) for case in programs}
 
-    def notices(self, number: int, programs: range) -> bool:
-        """Return whether one of these programs notices mutant `number` (0: none)."""
-        for place, (index, case) in enumerate(self._programs):
-            if index in programs and self._differs(number, case):
-                self._programs.insert(0, self._programs.pop(place))
+    def reaching(self, mutant: Mutant) -> list[Case]:
+        """Return the programs that may notice `mutant`."""
+        return [
+            case for case in self._programs
+            if mutant.is_of_a_clock or mutant.number in self._reached[id(case)]
+        ]  # fmt: skip
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Return whether one of the programs notices `mutant`."""
+        for case in self.reaching(mutant):
+            found = self._run(mutant.number, case)
+            if found is None or self._differs(found, case):
+                self._programs.remove(case)
+                self._programs.insert(0, case)
                 return True
         return False
 
-    def _differs(self, number: int, case: Case) -> bool:
+    def _reached_by(self, case: Case) -> set[int]:
+        """Return the numbers of the mutants that a program reaches; raise where it fails anyway."""
+        found = self._run(0, case)
+        if found is None or self._differs(found, case):
+            raise CosimulationError("the original fails: run npusim verify --random first")
+        return reached(found.printed)
+
+    def _run(self, number: int, case: Case) -> RtlRun | None:
+        """Return what mutant `number` does (0: the original); None: it hangs, or cannot be read."""
         try:
-            found = run_on(
+            return run_on(
                 self.simulation, case.code, case.machine, case.dram, case.bases,
                 case.code_address, case.expected.timeline.cycles + MORE_CYCLES,
                 (f"+mutant={number}", *case.past.plusargs),
                 instructions_before=case.past.instructions, after_reset=case.past.registers,
             )  # fmt: skip
-        except (NpuError, KeyError, ValueError):  # it hangs, or says what cannot be
-            return True
+        except (NpuError, KeyError, ValueError):
+            return None
+
+    def _differs(self, found: RtlRun, case: Case) -> bool:
         found = case.past.without(found, stalls_of(case.expected.events))
         return bool(first_difference(case.expected, found, case.after))

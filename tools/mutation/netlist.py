@@ -3,6 +3,9 @@
 Yosys elaborates the machine, keeps its hierarchy and lists mutations of each module; all of them go
 into one netlist, so one compilation serves every mutant. A mutation of a module that stands in the
 machine with several parameters (a nest, a bank) changes one of its variants, wherever it stands.
+
+Yosys numbers what has no name over the whole machine. Here the numbers begin anew in each module,
+so that a module's text, and with it its list of mutations, depends on its own source alone.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from npusim.machines import Machine
 from tools.checkout import ROOT
 from tools.flow import native_yosys
 from tools.mutation.past import OF_A_RUN, give_a_past
+from tools.mutation.reach import with_probes
 
 RTL = ROOT / "rtl"
 MEMORY_BYTES = 1 << 18
@@ -27,10 +31,11 @@ QUICK_TO_COMPILE = ("-CFLAGS", "-O1")
 
 @dataclass(frozen=True)
 class Mutant:
-    """One mutation: the number that switches it on, its module, Yosys' command for it."""
+    """One mutation: the number that switches it on, its module, its place there, Yosys' command."""
 
     number: int
     module: str
+    place: int
     command: str
 
     @property
@@ -49,6 +54,11 @@ class Mutant:
         """Return what is changed, in Yosys' words without the source locations."""
         return re.sub(r" -(src|module) \S+|^mutate -mode ", "", self.command)
 
+    @property
+    def is_of_a_clock(self) -> bool:
+        """Return whether it changes a clock: more than what stands at the clock's edges."""
+        return "clk_i" in self.command or " -port CLK " in self.command
+
 
 def control_modules() -> tuple[str, ...]:
     """Return every module of npu_top that is not a datapath unit, in alphabetical order."""
@@ -59,7 +69,8 @@ def control_modules() -> tuple[str, ...]:
 def elaborate(machine: Machine, folder: Path) -> None:
     """Write base.il: the machine with the modules' variants called npu_x, npu_x__1, npu_x__2 ...
 
-    What only keeps lint quiet (wires called unused...) is no hardware and goes.
+    What only keeps lint quiet (wires called unused...) is no hardware and goes. The enables of a
+    memory's bits, which are equal, become one bit, as they are in the source.
     """
     for path in sources("npu_top", RTL):
         shutil.copy(path, folder)
@@ -69,7 +80,7 @@ def elaborate(machine: Machine, folder: Path) -> None:
     values = " ".join(f"-chparam {key} {value}" for key, value in machine.parameters.items())
     native_yosys.run(
         f"read_verilog -sv -I. {names}; hierarchy -check -top npu_top {values}; proc; pmuxtree; "
-        "delete w:unused* w:*.unused*; opt_clean; write_rtlil base.il",
+        "opt_reduce; delete w:unused* w:*.unused*; opt_clean; write_rtlil base.il",
         folder,
     )
     text = (folder / "base.il").read_text()
@@ -83,7 +94,25 @@ def elaborate(machine: Machine, folder: Path) -> None:
             rf"\g<1> \\{fresh}",
             text, flags=re.MULTILINE,
         )  # fmt: skip
-    (folder / "base.il").write_text(text)
+    parts = re.split(r"^(?=module )", text, flags=re.MULTILINE)
+    (folder / "base.il").write_text("".join(map(_with_own_numbers, parts)))
+
+
+def _with_own_numbers(module: str) -> str:
+    own: dict[str, int] = {}
+    return re.sub(
+        r"(?<=\$)\d+(?=[^\d])", lambda found: str(own.setdefault(found[0], len(own))), module
+    )
+
+
+def module_texts(folder: Path) -> dict[str, str]:
+    """Return for each module the text of its variants in base.il."""
+    text = (folder / "base.il").read_text()
+    texts: dict[str, str] = {}
+    for name, body in re.findall(r"^module \\(\S+)\n(.*?)^end$", text, re.MULTILINE | re.DOTALL):
+        stem = name.partition("__")[0]
+        texts[stem] = texts.get(stem, "") + body
+    return texts
 
 
 def list_mutants(modules: tuple[str, ...], count: int, seed: int, folder: Path) -> list[Mutant]:
@@ -97,8 +126,8 @@ def list_mutants(modules: tuple[str, ...], count: int, seed: int, folder: Path) 
     native_yosys.run("script list.ys", folder)
     found: list[Mutant] = []
     for module in modules:
-        for line in (folder / f"{module}.txt").read_text().splitlines():
-            found.append(Mutant(len(found) + 1, module, line))
+        for place, line in enumerate((folder / f"{module}.txt").read_text().splitlines()):
+            found.append(Mutant(len(found) + 1, module, place, line))
     return found
 
 
@@ -112,7 +141,9 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     (folder / "mutants.ys").write_text("\n".join(script) + "\n")
     native_yosys.run("script mutants.ys", folder)
     values = machine.parameters
-    netlist = _with_switch((folder / "mutants.v").read_text(), values)
+    units = {load_unit(name).module for name in unit_names()}
+    netlist = _with_sources((folder / "mutants.v").read_text(), units, _variants(folder))
+    netlist = _with_switch(with_probes(netlist), values)
     (folder / "netlist.v").write_text(netlist + OF_A_RUN)
     (folder / "npu_system.v").write_text(_of_a_netlist((RTL / "sim/npu_system.v").read_text()))
     wanted = design(machine, "verilator", MEMORY_BYTES)
@@ -121,9 +152,37 @@ def build(machine: Machine, mutants: list[Mutant], folder: Path) -> Simulation:
     place = folder / "build"
     if not place.exists():
         place.mkdir()
-        netlist_design = replace(wanted, sources=(folder / "netlist.v", *bench))
+        own = [path for path in wanted.sources if path.stem in units]
+        netlist_design = replace(wanted, sources=(*own, folder / "netlist.v", *bench))
         compile_design(netlist_design, "verilator", place, QUICK_TO_COMPILE)
     return Simulation(machine, "verilator", MEMORY_BYTES, (str(place / "Vnpu_system"),))
+
+
+def _variants(folder: Path) -> dict[str, dict[str, str]]:
+    """Return for each module of base.il its parameters with their values."""
+    text = (folder / "base.il").read_text()
+    found = re.findall(r"^module \\(\S+)\n((?:  parameter .*\n)*)", text, re.MULTILINE)
+    return {
+        name: dict(re.findall(r"^  parameter \\(\w+) (\d+)$", lines, re.MULTILINE))
+        for name, lines in found
+    }
+
+
+def _with_sources(text: str, units: set[str], variants: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the netlist without the modules of `units`: instances of their sources instead.
+
+    They have no mutations, and a simulator makes less of a netlist than of its source.
+    """
+    parts = re.split(r"^(?=module )", text, flags=re.MULTILINE)
+    of_units = [name for name in variants if name.partition("__")[0] in units]
+    heads = tuple(f"module {name}(" for name in of_units)
+    text = "".join(part for part in parts if not part.startswith(heads))
+    for name in of_units:
+        values = ", ".join(f".{key}({value})" for key, value in variants[name].items())
+        parameters = f" #({values})" if values else ""
+        unit = name.partition("__")[0]
+        text = re.sub(rf"^  {name} (?=\S)", f"  {unit}{parameters} ", text, flags=re.MULTILINE)
+    return text
 
 
 def _with_switch(text: str, values: Mapping[str, int]) -> str:

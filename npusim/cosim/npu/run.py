@@ -39,11 +39,14 @@ class RtlRun:
         Lines of the event trace, sorted as docs/architecture.md, section 6, says.
     registers
         Control registers by name, read over AXI4-Lite.
+    printed
+        Lines of its standard output.
     """
 
     dram: NDArray[np.uint8]
     trace: tuple[str, ...]
     registers: dict[str, int]
+    printed: tuple[str, ...] = ()
 
 
 def run_code(
@@ -156,7 +159,7 @@ def run_on(
     patterns = {name: _pattern(name, settings["pattern"]) for name in _WRITTEN}
     others = after_reset or {}
     _require(before, machine, {**nothing, **expected_registers(machine), **patterns, **others})
-    return RtlRun(after, in_order(trace), registers)
+    return RtlRun(after, in_order(trace), registers, tuple(done.stdout.splitlines()))
 
 
 def write_hex(path: Path, data: NDArray[np.uint8], bus_bytes: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,18 @@ SPOILING_SHARE = 0.7
 """How often the registers that an instruction does not use are spoiled before it."""
 
 
+class Frame(NamedTuple):
+    """Constants in PAR: of `blocks` channel blocks of `terms` terms, from word `first` on.
+
+    `is_float`: term 0's multipliers are float32 scales.
+    """
+
+    first: int
+    terms: int
+    blocks: int
+    is_float: bool
+
+
 class Builder:
     """A program that grows, with what is known about the machine at its end.
 
@@ -35,14 +48,14 @@ class Builder:
     valid
         For each scratchpad uint8 [words]: 0 never written, 1 written, 3 (ACC) in all regions.
     frames
-        (first word, terms, blocks) of the constants in PAR that can be used as they lie.
+        The constants in PAR that can be used as they lie, the last that came at the end.
     """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.program: list[Instruction] = []
         self.valid = {pad: np.zeros(pad_words(machine, pad), np.uint8) for pad in SCRATCHPADS}
-        self.frames: list[tuple[int, int, int]] = []
+        self.frames: list[Frame] = []
         self.has_table = False
         self._files = RegisterFile()
         self._spoiled: dict[str, set[int]] = {engine: set() for engine in QUEUED_ENGINES}
@@ -197,9 +210,9 @@ class Builder:
     def _drop_frames(self, addresses: NDArray[np.int64]) -> None:
         low, high = int(addresses.min()), int(addresses.max())
         self.frames = [
-            (first, terms, blocks)
-            for first, terms, blocks in self.frames
-            if first + blocks * (3 + terms) <= low or first > high
+            frame
+            for frame in self.frames
+            if frame.first + frame.blocks * (3 + frame.terms) <= low or frame.first > high
         ]
 
 

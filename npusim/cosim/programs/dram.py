@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from npusim.cosim.npu.placement import wanted_bytes
+from npusim.datapath.requantize_float import EXPONENT_BIAS, FRACTION_BITS
 from npusim.datapath.stimulus import between
 from npusim.isa.layout import pack_parameters
 from npusim.isa.program import PAGE_BYTES
@@ -67,14 +68,19 @@ class Dram:
         near = [place for place in range(first, places.stop, page) if place >= places.start]
         return rng.choice(near if near and rng.random() < 0.7 else places)
 
-    def add_parameters(self, terms: int, blocks: int, rng: random.Random) -> int:
-        """Append the constants of `blocks` channel blocks; return the first beat."""
+    def add_parameters(
+        self, terms: int, blocks: int, rng: random.Random, is_float: bool = False
+    ) -> int:
+        """Append the constants of `blocks` channel blocks; return the first beat.
+
+        `is_float`: term 0's multipliers are float32 scales.
+        """
         first = len(self.parameters) // self.machine.bus.bus_bytes
         for _ in range(blocks):
-            self.parameters += self._block(terms, rng)
+            self.parameters += self._block(terms, rng, is_float)
         return first
 
-    def _block(self, terms: int, rng: random.Random) -> bytes:
+    def _block(self, terms: int, rng: random.Random, is_float: bool) -> bytes:
         size = self.machine.size
         multipliers = np.zeros((terms, size), np.int64)
         bias, shift = np.zeros(size, np.int64), np.zeros(size, np.int64)
@@ -95,4 +101,19 @@ class Dram:
                 channel_shift[lane] = min(rng.randint(0, 15), 62 - shift[lane])
             spread = 1 << min(60, int(shift[lane]) + 7)
             bias[lane] = between(rng, 1 - spread, spread - 1)
+            if is_float:
+                multipliers[0, lane], bias[lane] = _float_scale(rng)
+                multipliers[1:, lane] %= MULTIPLIERS - multipliers[0, lane]
         return pack_parameters(multipliers, bias, shift, channel_shift, size)
+
+
+def _float_scale(rng: random.Random) -> tuple[int, int]:
+    """Return the bits of a float32 scale below 2, and a bias for sums of the size that it suits.
+
+    Scaled, most of these sums land within a few hundred.
+    """
+    sum_bits = rng.randint(2, 31)
+    exponent = max(0, min(EXPONENT_BIAS, EXPONENT_BIAS + rng.randint(5, 9) - sum_bits))
+    fraction = rng.choice((0, rng.getrandbits(FRACTION_BITS), rng.getrandbits(FRACTION_BITS)))
+    spread = 1 << (sum_bits - 1)
+    return exponent << FRACTION_BITS | fraction, between(rng, 1 - spread, spread - 1)

@@ -18,6 +18,8 @@ INDEPENDENT = [model for model in MEMORY_MODELS if model != "dram"]
 TILE_WORDS = (16, 32, 64, 256)
 """Words of a WGT bank: those of twice the rows or more hold the smallest weight tile."""
 
+SHARING_LANES = (1, 2, 4, 8)
+
 
 def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> Machine:
     """Return the machine of `seed`; `sizes` are what its array's are drawn from."""
@@ -34,8 +36,8 @@ def random_machine(seed: int, sizes: tuple[int, ...] = (4, 4, 4, 8, 8, 16)) -> M
         "array.pwlq_bits": rng.randint(2, 7) if "pwlq" in formats else 0,
         "array.fp32_requantizer": seed % 2,
         "array.line_words": (0, 2, 8, 32)[seed // 2 % 4],
-        "array.lanes_per_requantizer": (1, 2, 4)[seed % 3],
-        "array.lanes_per_lookup": (1, 4, 2)[seed // 3 % 3],
+        "array.lanes_per_requantizer": min(size, SHARING_LANES[seed // 3 % 4]),
+        "array.lanes_per_lookup": min(size, SHARING_LANES[seed // 5 % 4]),
         "scratchpads.act_banks": rng.choice((2, 4, 8)),
         "scratchpads.act_bank_words": rng.choice((8, 16, 64, 256, 1024)),
         "scratchpads.wgt_banks": rng.choice((2, 4)),

@@ -45,6 +45,6 @@ def convolution(b: Builder, d: Dram, rng: random.Random) -> None:
 
 SNIPPETS: tuple[tuple[Snippet, int], ...] = (
     (load_plain, 3), (load_tile, 4), (load_parameters, 2), (store, 5), (multiply, 6),
-    (requantize, 6), (vector, 6), (configure_only, 1), (ping_pong, 1), (fence, 1), (convolution, 3),
+    (requantize, 7), (vector, 9), (configure_only, 1), (ping_pong, 1), (fence, 1), (convolution, 3),
 )  # fmt: skip
 """(snippet, how often)."""

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from npusim.cosim.programs.builder import Builder, Resource
+from npusim.cosim.programs.builder import Builder, Frame, Resource
 from npusim.cosim.programs.dram import INPUTS, OUTPUTS, PARAMETERS, SCRATCH, Dram
 from npusim.cosim.programs.nest import fit, shape
 from npusim.isa.encoding import instruction
@@ -98,16 +98,18 @@ def load_parameters(b: Builder, d: Dram, rng: random.Random) -> None:
     terms, blocks = rng.choice((1, 2, 3, 4)), rng.choice((1, 1, 2, 3))
     words = blocks * (3 + terms)
     total = pad_words(b.machine, "PAR")
+    is_float = bool(b.machine.array.fp32_requantizer) and rng.random() < 0.4
     if words > total:
         return
     low = rng.randint(0, total - words)
     banks = claim(b, "PAR", b.banks_of_words("PAR", np.arange(low, low + words)), rng)
     item = instruction(
         "LD", target=TARGETS.index("PAR"), region=PARAMETERS,
-        offset=d.add_parameters(terms, blocks, rng), address=low, banks=banks, columns=words,
+        offset=d.add_parameters(terms, blocks, rng, is_float), address=low, banks=banks,
+        columns=words,
     )  # fmt: skip
     b.append(item, rng, banks_used("PAR", banks))
-    b.frames.append((low, terms, blocks))
+    b.frames.append(Frame(low, terms, blocks, is_float))
 
 
 def store(b: Builder, d: Dram, rng: random.Random) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from npusim.isa.scratchpads import bank_words, banks_of
 from npusim.isa.spec import VEC_OPS
 from npusim.words import EPILOGUES, ROUNDINGS
 
+OFTEN = ("lookup",) * 3 + ("add", "multiply") * 2 + ("max", "min", "sum")
+"""Operations of VEC with more to go wrong than in a copy."""
 ROUNDING_CODES = 8
 """Of VEC, which takes those that name no rounding as half_up."""
 
@@ -52,7 +55,7 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     """RQ of accumulators, residuals or both."""
     if not b.frames:
         return load_parameters(b, d, rng)
-    par, terms, blocks = rng.choice(b.frames)
+    par, terms, blocks, is_float = rng.choice((b.frames[-1], rng.choice(b.frames)))
     skip = rng.randrange(blocks)
     counts = [rng.randint(1, blocks - skip), *shape(rng, 2, max(1, work(rng) // blocks // terms))]
     whole = b.runs("ACC", -1, 3)  # sums in all three regions
@@ -81,10 +84,13 @@ def requantize(b: Builder, d: Dram, rng: random.Random) -> None:
     read = claim(b, "ACT", read, rng, ~write)
     unsigned = rng.getrandbits(1)
     roundings = len(EPILOGUES) if b.machine.array.fp32_requantizer else len(ROUNDINGS)
+    rounding = rng.randrange(roundings)
+    if is_float and rng.random() < 0.8:
+        rounding = EPILOGUES.index("float32")
     _vector_registers(b, rng, counts, [terms], act_levels, acc_levels, out_levels, {
         "rq_output": _bounds(rng, rng.getrandbits(1)),
         "rq_mode": {
-            "rounding": rng.randrange(roundings), "unsigned": unsigned,
+            "rounding": rounding, "unsigned": unsigned,
             "pwlq_bits": rng.randint(2, 8) if pwlq else rng.randrange(16),
         },
     })  # fmt: skip
@@ -137,22 +143,25 @@ def _any_stride(rng: random.Random) -> int:
 
 
 def vector(b: Builder, d: Dram, rng: random.Random) -> None:
-    """VEC of any operation, lookups (an entry is one of 256) more often; before them a table."""
-    op = rng.choice((*VEC_OPS, "lookup", "lookup", "sum"))
-    if op == "lookup" and not b.has_table:
-        _vector(b, d, rng, "table")
-    if op != "lookup" or b.has_table:
-        _vector(b, d, rng, op)
+    """VEC of any operation, up to three; before lookups a table."""
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        op = rng.choice((*VEC_OPS, *OFTEN))
+        if op == "lookup" and not b.has_table:
+            _vector(b, d, rng, "table")
+        if op != "lookup" or b.has_table:
+            _vector(b, d, rng, op)
 
 
 def _vector(b: Builder, d: Dram, rng: random.Random, op: str) -> None:
     reads = b.runs("ACT", -1)
     if not reads:
         return load_plain(b, d, rng)
-    act, act_words = rng.choice(reads)
-    outputs = work(rng) if op == "lookup" else work(rng) // 4 + 1
+    act, act_words = max(reads, key=itemgetter(1)) if op == "table" else rng.choice(reads)
+    outputs = work(rng) // {"lookup": 1, "add": 2, "multiply": 2}.get(op, 4) + 1
     counts = shape(rng, 3, min(outputs, b.machine.scratchpads.acc_words))  # sums fit
     taps = [1, 2] if op in PAIRS and rng.random() < 0.8 else shape(rng, 2, 9)
+    if op in ("max", "min", "sum") and rng.random() < 0.5:
+        taps = [rng.randint(1, 3), rng.randint(2, 3)]
     if op in PAIRS and product(taps) != 2:
         taps = [2, 1]
     if op == "table":
