@@ -25,6 +25,7 @@ sources.
 The design is [the board](board.md): the machine, its memory in block RAM, a serial line. Yosys
 `{recipe}` maps it flat; nextpnr, `{route}`,
 places and routes it: an LFE5U-85F of speed grade {speed}, one seed, nothing placed by hand.
+`nano` and `small` share requantizers and lookups ([lanes](lanes.md)).
 
 A carry cell counts as two LUT4, a memory of 16 words as six. The clock is the slowest path between
 two registers, as nextpnr reports it after routing; the goal is {target} MHz.
