@@ -7,6 +7,7 @@ with an error. Most machines have a past (past.py).
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,8 +36,8 @@ from tools.mutation.reach import reached
 BAD_EVERY = 2
 CUT_EVERY = 20
 """So often the memory ends within the code of a good program, or before it."""
-CYCLES_MOST = 6000
-"""Of a program: many short ones see more than a few long ones."""
+CYCLES_LEAST, CYCLES_MOST = 1000, 6000
+"""Of a good program: many short ones see more than a few long ones, but the host takes its time."""
 PAST_SHARE = 0.7
 MORE_CYCLES = 600
 """What a mutant may take beyond the expected cycles before it counts as hanging."""
@@ -84,7 +85,8 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
         rng = random.Random(seed * 10_000 + number)
         while True:
             case = _random_case(rng, machine, number)
-            if case.expected.timeline.cycles <= CYCLES_MOST:
+            least = 0 if case.expected.timeline.faults else CYCLES_LEAST
+            if least <= case.expected.timeline.cycles <= CYCLES_MOST:
                 break
         made.append(replace(case, past=random_past(rng)) if rng.random() < PAST_SHARE else case)
     return made
@@ -143,23 +145,24 @@ class Judge:
 
     def __init__(self, simulation: Simulation, programs: Sequence[Case]) -> None:
         self.simulation = simulation
-        self._programs = sorted(programs, key=lambda case: case.expected.timeline.cycles)
+        self._programs = tuple(programs)
+        self._finds: Counter[int] = Counter()
         self._reached = {id(case): self._reached_by(case) for case in programs}
 
     def reaching(self, mutant: Mutant) -> list[Case]:
-        """Return the programs that may notice `mutant`."""
-        return [
+        """Return the programs that may notice `mutant`: first what found most, the long before."""
+        found = [
             case for case in self._programs
             if mutant.is_of_a_clock or mutant.number in self._reached[id(case)]
         ]  # fmt: skip
+        return sorted(found, key=lambda one: (-self._finds[id(one)], -one.expected.timeline.cycles))
 
     def notices(self, mutant: Mutant) -> bool:
         """Return whether one of the programs notices `mutant`."""
         for case in self.reaching(mutant):
             found = self._run(mutant.number, case)
             if found is None or self._differs(found, case):
-                self._programs.remove(case)
-                self._programs.insert(0, case)
+                self._finds[id(case)] += 1
                 return True
         return False
 

@@ -1,7 +1,8 @@
 """Mutation score of the control modules: how many broken ones the random programs notice.
 
     python -m tools.mutation.control [MODULE ...] [--mutants 20] [--seed 1] [--programs 200]
-        [--programs-seed 1] [--record FILE] [--keep FOLDER] [--without-proofs]
+        [--programs-seed 1] [--record FILE] [--keep FOLDER] [--workers N]
+        [--proofs none|module|machine]
 
 Every module of npu_top that is not a datapath unit is mutated (netlist.py). The machine with one
 mutation switched on runs the random programs, good and bad, that reach it (reach.py), on Verilator,
@@ -20,6 +21,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def score_of(verdicts: Verdicts, mutants: Sequence[Mutant]) -> Score:
     return Score(
         len(verdicts.killed),
         len(verdicts.equivalent),
-        [one for one in mutants if verdicts.is_open(one) and one.place in verdicts.tried],
+        [one for one in mutants if verdicts.survives(one)],
     )
 
 
@@ -76,22 +78,24 @@ def table(scores: dict[str, Score], record: Record, command: str) -> str:
     lines = [
         f"Written by `{command}`. A module's verdicts stand as long as its own Verilog, and were "
         "gathered in runs on the machine of the commits in its row; each run goes on with what is "
-        "open before it. What is open has passed as many random programs as its module's row says. "
-        "A module has as many mutants here as were judged when the last run ended.",
+        "open before it. A module has as many mutants here as were judged when the last run ended.",
         "",
         *header(
-            "module", "mutants", "killed", "equivalent (proved)", "open", "at least", "programs",
-            "commits",
+            "module", "mutants", "killed", "equivalent (proved)", "open", "at least", "commits"
         ),
         *(
-            score_row(name, score, record.of[name].programs, ", ".join(record.of[name].commits))
+            score_row(name, score, ", ".join(record.of[name].commits))
             for name, score in scores.items()
         ),
-        score_row("**all**", whole, "", ""),
+        score_row("**all**", whole, ""),
         "",
-        f"Open, neither killed nor proved: {len(whole.surviving) or 'none'}.",
+        f"Open, neither killed nor proved: {len(whole.surviving) or 'none'}. Before each stands "
+        "how many programs it has passed.",
         "",
-        *(f"* {mutant.where}: {mutant.what}" for mutant in whole.surviving),
+        *(
+            f"* {record.of[mutant.module].passed[mutant.place]}: {mutant.where}: {mutant.what}"
+            for mutant in whole.surviving
+        ),
     ]  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
 
@@ -106,7 +110,8 @@ def main() -> int:
     parser.add_argument("--programs-seed", type=int, default=1)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--keep", type=Path, help="Has the netlist and its build, or gets them.")
-    parser.add_argument("--without-proofs", action="store_true")
+    parser.add_argument("--proofs", choices=("none", "module", "machine"), default="machine")
+    parser.add_argument("--workers", type=int, default=1, help="Simulations at once.")
     options = parser.parse_args()
     machine = mutated_machine()
     with tempfile.TemporaryDirectory(prefix="npusim-") as name:
@@ -144,13 +149,18 @@ def run(
         mine = (mutant for mutant in in_turn(mutants) if mutant.module in options.modules)
         return [mutant for mutant in mine if record.of[mutant.module].is_open(mutant)]
 
-    def decide(verdict: str, holds: Callable[[Mutant], bool]) -> None:
-        for mutant in still_open():
+    def decide(
+        verdict: str, holds: Callable[[Mutant], bool], workers: int = 1, programs: int = 0
+    ) -> None:
+        mutants = still_open()
+        pool = ThreadPoolExecutor(workers)  # what takes long are processes
+        for mutant, is_decided in zip(mutants, pool.map(holds, mutants), strict=True):
             verdicts = record.of[mutant.module]
-            if holds(mutant):
+            if is_decided:
                 getattr(verdicts, verdict).add(mutant.place)
                 print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
-            verdicts.tried.add(mutant.place)
+            elif programs:
+                verdicts.passed[mutant.place] = verdicts.passed.get(mutant.place, 0) + programs
             record.note_commit(mutant.module)
             record.save()
 
@@ -159,15 +169,14 @@ def run(
         programs = cases(machine, options.programs, options.programs_seed)
         for some in filter(None, (programs[:FIRST_PROGRAMS], programs[FIRST_PROGRAMS:])):
             by = Judge(simulation, some)
-            decide("killed", by.notices)
-            for module in options.modules:
-                record.of[module].programs += len(some)
-            record.save()
+            decide("killed", by.notices, options.workers, len(some))
             for mutant in still_open():
                 reaching = len(by.reaching(mutant))
                 print(f"open {mutant.number} {mutant.where}: {mutant.what}: {reaching} reach it")
-    if not options.without_proofs:
-        prover = Prover(mutants, folder)
+    prover = Prover(mutants, folder)
+    if options.proofs != "none":
+        decide("equivalent", prover.is_equivalent_alone)
+    if options.proofs == "machine":
 
         def is_proved(mutant: Mutant) -> bool:
             unprovable = record.of[mutant.module].unprovable

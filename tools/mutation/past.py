@@ -27,7 +27,6 @@ _BEGINNINGS = {
     "npu_fetch": (
         ("pc_q    <= '0;", "pc_q    <= past_pc;"),
         ("asked_q   <= '0;", "asked_q   <= past_pc;"),
-        ("beat_q <= '0;", "beat_q <= (PC_BITS + BEAT_BITS)'(past_pc) << BEAT_BITS;"),
     ),
     "npu_issue": (
         ("if (rst_i) counters_o <= '0;", "if (rst_i) counters_o <= {COUNTERS{past_cycles}};"),

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tools.checkout import commit
 from tools.mutation.netlist import Mutant, module_texts
@@ -25,28 +26,30 @@ class Verdicts:
     ----------
     text, machine
         Hashes of the module with its mutations, and of the whole machine that proofs are of.
-    tried
-        Those that the first programs have judged: others have no place in the scores.
+    passed
+        Of those that no program has noticed, how many had the chance. Those that nobody has judged
+        are not here, and have no place in the scores.
     unprovable
         Those without a proof, though one was looked for.
-    programs
-        How many programs have judged all that were open before them.
     commits
         Of the sources, in each run that judged.
     """
 
     text: str
     machine: str
-    tried: set[int] = field(default_factory=set)
+    passed: dict[int, int] = field(default_factory=dict)
     killed: set[int] = field(default_factory=set)
     equivalent: set[int] = field(default_factory=set)
     unprovable: set[int] = field(default_factory=set)
-    programs: int = 0
     commits: list[str] = field(default_factory=list)
 
     def is_open(self, mutant: Mutant) -> bool:
         """Return whether `mutant` is neither killed nor proved equivalent."""
         return mutant.place not in self.killed | self.equivalent
+
+    def survives(self, mutant: Mutant) -> bool:
+        """Return whether `mutant` has been judged and is open."""
+        return mutant.place in self.passed and self.is_open(mutant)
 
 
 class Record:
@@ -90,9 +93,10 @@ class Record:
             self.of[module].commits.append(self._commit)
 
 
-def _read(found: Mapping[str, object], machine: str) -> Verdicts:
+def _read(found: Mapping[str, Any], machine: str) -> Verdicts:
     values = {name: set(one) if isinstance(one, list) else one for name, one in found.items()}
-    read = Verdicts(**{**values, "commits": found["commits"]})
+    passed = {int(place): count for place, count in found["passed"].items()}
+    read = Verdicts(**{**values, "passed": passed, "commits": found["commits"]})
     if read.machine != machine:
         read.machine, read.equivalent, read.unprovable = machine, set(), set()
     return read

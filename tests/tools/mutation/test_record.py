@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "base.il").write_text(NETLIST)
     record = Record(tmp_path / "record.json", MUTANTS, tmp_path)
     of_a, of_b = record.of["npu_a"], record.of["npu_b"]
-    of_a.killed, of_a.equivalent, of_a.programs = {0}, {1}, 24
+    of_a.killed, of_a.equivalent, of_a.passed = {0}, {1}, {1: 24}
     of_b.unprovable = {0}
     for module in ("npu_a", "npu_a", "npu_b"):
         record.note_commit(module)
@@ -43,7 +43,7 @@ def test_a_record_is_read_as_it_was_written(folder: Path) -> None:
     again = loaded(folder)
     assert again.of["npu_a"].killed == {0}
     assert again.of["npu_a"].equivalent == {1}
-    assert again.of["npu_a"].programs == 24
+    assert again.of["npu_a"].passed == {1: 24}
     assert again.of["npu_a"].commits == ["abc1234"]
     assert again.of["npu_b"].unprovable == {0}
     assert [again.of[one.module].is_open(one) for one in MUTANTS] == [False, False, True]
@@ -61,7 +61,7 @@ def test_a_change_of_a_variant_takes_all_of_its_module(folder: Path) -> None:
     (folder / "base.il").write_text(NETLIST.replace("\\y", "\\z"))
     again = loaded(folder)
     assert again.of["npu_a"].killed == set()
-    assert again.of["npu_a"].programs == 0
+    assert again.of["npu_a"].passed == {}
     assert again.of["npu_b"].commits == ["abc1234"]
     assert again.of["npu_b"].unprovable == set()
 
