@@ -18,7 +18,8 @@ def area_um2(machine: Machine, technology: str) -> dict[str, float]:
     FormatError, UnsupportedError
         The technology's table lacks a module or the machine's formats.
     """
-    table, built = load_table(technology), parameters(machine)
+    table = load_table(technology, machine.energy.clock_gating)
+    built = parameters(machine)
     area = {
         logic.module: logic.instances(machine) * table.value(logic.module, built, "area_um2")
         for logic in LOGIC

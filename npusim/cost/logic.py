@@ -2,7 +2,7 @@
 
 Each row of LOGIC is a Verilog module, how often a machine has it, and the operation classes
 whose energy the table gives: pJ of a cycle of one instance in which it does one such operation.
-Class `idle` is a cycle in which it does none and its clock goes on: its registers' clock pins.
+Class `idle` is a cycle in which it does none: what the clock moves all the same.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Logic:
         lookups = size // array.lanes_per_lookup
         if self.module == "npu_registers" and not machine.most_bits(LUT):
             return 0
-        if self.module == "npu_epilogue" and requantizers == size:
-            return 0  # a lane's own requantizer: what is beside its modules counts to npu_lane
+        if self.module == "npu_lines" and not array.line_words:
+            return 0
         if self.module == "npu_shared_lookup" and lookups == size:
             return 0
         several = {
@@ -63,11 +63,11 @@ SHARED = (
 LOGIC = (
     Logic(
         "npu_pe_column", "array_edge", True,
-        (*MULTIPLIERS, "idle"),  # all rows carry a layer's operands
+        (*MULTIPLIERS, "run", "idle"),  # all rows carry a layer's operands; run: their clock
     ),
     Logic("npu_weight_column", "array_edge", True, ("load", "swap", "idle")),  # load: a row
     Logic("npu_subtract_zero_point", "array_edge", True, ("operand", "idle")),
-    Logic("npu_accumulate", "accumulators", True, ("accumulate", "idle")),
+    Logic("npu_accumulate", "accumulators", True, ("accumulate", "run", "idle")),
     Logic("npu_merge_regions", "requantizers", True, ("merge", "idle")),
     Logic("npu_requantize", "requantizers", True, ("requantize", "term", "idle")),
     Logic("npu_requantize_float", "requantizers", True, ("requantize", "idle")),
@@ -78,7 +78,11 @@ LOGIC = (
     Logic("npu_lane", "array_edge", True, ("term", "par", "operand", "idle")),
     Logic("npu_epilogue", "requantizers", True, ("term", "tap", "idle")),
     Logic("npu_shared_lookup", "vector", True, ("lookup", "idle")),
+    Logic("npu_lines", "array_edge", True, ("read", "idle")),
     Logic("npu_array", "array_edge", False, ("tap", "operand", "idle")),
+    Logic("npu_rows", "array_edge", False, ("operand", "idle")),
+    Logic("npu_scratchpads", "scratchpads", False, ("word", "par", "idle")),
+    Logic("npu_accumulators", "accumulators", False, ("word", "idle")),
     Logic("npu_mac_engine", "control", False, ("run", "idle")),  # run: a cycle of a MAC
     Logic("npu_vector_engine", "control", False, ("run", "idle")),
     Logic("npu_operands_ex", "control", False, ("idle",)),

@@ -1,8 +1,8 @@
 """The price of every counted event of a machine, in pJ by component.
 
-An operation costs what its cycle takes more than an idle one. Idle cycles, a module's clock, are
-paid apart, in component clock: in every cycle of the run, or with clock gating in those of the
-module's operations.
+An operation costs what its cycle takes more than an idle one, which is paid in every cycle of the
+run. What clocks take of both, the idle cycle and the operation, stands apart in component clock:
+`clock_gating` says of which netlist.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
-from npusim.cost.table import Table, load_table
+from npusim.cost.table import CLOCK, Table, load_table
 from npusim.isa.instructions.mac import LINES
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
 from npusim.isa.traffic import instruction_beats
@@ -28,6 +28,12 @@ COMPONENTS = (
 
 TRAFFIC = ("fetch_bytes", "dram_read_bytes", "dram_write_bytes")
 COMPONENT = {logic.module: logic.component for logic in LOGIC}
+
+CHOOSERS = {
+    "act": ("npu_scratchpads", "word"), "wgt": ("npu_scratchpads", "word"),
+    "par": ("npu_scratchpads", "par"), "acc": ("npu_accumulators", "word"),
+}  # fmt: skip
+"""Memory -> what chooses its bank, and keeps what was read; and an access to it."""
 
 Price = Mapping[str, float]
 """pJ by component."""
@@ -50,27 +56,33 @@ def prices(machine: Machine, technology: str) -> Prices:
     FormatError, UnsupportedError
         The technology's table lacks a module, an operation or the machine's formats.
     """
-    return prices_of(machine, load_table(technology))
+    return prices_of(machine, load_table(technology, machine.energy.clock_gating))
 
 
 def prices_of(machine: Machine, table: Table) -> Prices:
     """Return the prices of `machine` under `table`."""
     built, size, bus = parameters(machine), machine.size, machine.bus.bus_bytes
-    gating = machine.energy.clock_gating
     events: dict[str, dict[str, float]] = {}
+
+    def above_idle(module: str, operation: str, less: str = "idle") -> tuple[float, float]:
+        """Return what an operation takes more than another: data, and clocks."""
+        energy, clock = (
+            table.value(module, built, kind + operation) - table.value(module, built, kind + less)
+            for kind in ("", CLOCK)
+        )
+        return energy - clock, clock
 
     def add(
         event: str, module: str, operation: str, many: float = 1.0, component: str = "",
         clocked: bool = True,
     ) -> None:  # fmt: skip
-        """Price `event` at `many` operations of a module, which take a cycle each if `clocked`."""
-        idle = table.value(module, built, "idle")
-        energy = table.value(module, built, operation) - idle
+        """Price `event` at `many` operations of a module, and their clock if `clocked`."""
+        energy, clock = above_idle(module, operation)
         price = events.setdefault(event, {})
         component = component or COMPONENT[module]
         price[component] = price.get(component, 0.0) + many * energy
-        if gating and clocked:
-            price["clock"] = price.get("clock", 0.0) + many * idle
+        if clocked:
+            price["clock"] = price.get("clock", 0.0) + many * clock
 
     for name in ARRAY_FORMATS:
         events[f"macs_{name}"] = {}
@@ -81,27 +93,26 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     add("array_cycles", "npu_lane", "operand", size)
     if machine.array.line_words:
         add("line_reads", "npu_subtract_zero_point", "operand", size * LINES)
+        add("line_reads", "npu_lines", "read", size)
     add("array_cycles", "npu_array", "operand")
     add("array_cycles", "npu_mac_engine", "run")
-    if gating:  # the columns' clock goes to all rows, with products or without
-        events["array_cycles"]["clock"] += size * table.value("npu_pe_column", built, "idle")
+    add("array_cycles", "npu_rows", "operand")
+    # The clocks of all rows and regions go on, with products or without.
+    add("array_cycles", "npu_pe_column", "run", size)
+    add("array_cycles", "npu_accumulate", "run", size * machine.acc_regions)
     add("weight_decodes", "npu_weight_column", "load")
     add("weight_swaps", "npu_weight_column", "swap")
-    add("accumulations", "npu_accumulate", "accumulate")
+    add("accumulations", "npu_accumulate", "accumulate", clocked=False)
     add("requantize_terms", "npu_requantize", "term")
-    first, term = (table.value("npu_requantize", built, k) for k in ("requantize", "term"))
-    events["requantizations"] = {"requantizers": first - term}  # what a result takes beside terms
+    data, clock = above_idle("npu_requantize", "requantize", "term")
+    events["requantizations"] = {"requantizers": data, "clock": clock}  # beside its terms
     turns, lookup_turns = machine.array.lanes_per_requantizer, machine.array.lanes_per_lookup
 
     def add_term(event: str) -> None:
         """Price a term of one lane beside its requantizer: `turns` cycles of the lane."""
         add(event, "npu_lane", "term", component="requantizers")
         add(event, "npu_vector_engine", "run", turns / size)
-        if turns > 1:
-            add(event, "npu_epilogue", "term")
-            if gating:
-                clock = (turns - 1) * table.value("npu_lane", built, "idle")
-                events[event]["clock"] += clock
+        add(event, "npu_epilogue", "term")
 
     add_term("requantize_terms")
     events["float32_requantizations"] = {}
@@ -121,8 +132,7 @@ def prices_of(machine: Machine, table: Table) -> Prices:
     for name in ("vector_add", "vector_multiply"):
         add(name, "npu_add", "add", 1 / 2)  # of one of its two taps
         add(name, "npu_subtract_zero_point", "operand", component="vector")
-        if turns > 1:
-            add(name, "npu_epilogue", "tap", component="vector")
+        add(name, "npu_epilogue", "tap", component="vector")
     add("vector_lookup", "npu_lookup", "lookup")
     if lookup_turns > 1:
         add("vector_lookup", "npu_shared_lookup", "lookup")
@@ -142,6 +152,9 @@ def prices_of(machine: Machine, table: Table) -> Prices:
         for event, pj in (("reads", pad.bank.read_pj), ("writes", pad.bank.write_pj)):
             price = events.setdefault(f"{pad.name}_{event}", {})
             price[pad.component] = price.get(pad.component, 0.0) + pj
+    for pad, (module, access) in CHOOSERS.items():
+        for event in (f"{pad}_reads", f"{pad}_writes"):
+            add(event, module, access)
     add("par_reads", "npu_lane", "par", size, "requantizers")
     return Prices(events, _cycle_price(machine, table))
 
@@ -167,8 +180,8 @@ def _cycle_price(machine: Machine, table: Table) -> Price:
     built, clock, leakage_uw = parameters(machine), 0.0, 0.0
     for logic in LOGIC:
         instances = logic.instances(machine)
-        leakage_uw += instances * table.value(logic.module, built, "leakage_uw")
-        if not machine.energy.clock_gating:
+        if instances:
+            leakage_uw += instances * table.value(logic.module, built, "leakage_uw")
             clock += instances * table.value(logic.module, built, "idle")
     leakage_uw += sum(pad.leakage_uw for pad in memories(machine, table.technology))
     price = {"clock": clock, "leakage": 1e6 * leakage_uw / machine.clock.frequency_hz}

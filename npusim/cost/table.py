@@ -5,6 +5,9 @@ table is priced by two rules. Formats: as the smallest build that runs all that 
 Sizes: on the straight line through the two nearest sizes of that build; where it has one size
 alone, in the proportion in which the build with most sizes changes. A module made in one size in
 all is taken as it is, a column in proportion to its rows. A bus comes with its array's size.
+
+A build may have two netlists: with clock gates in place of enables, and without. One that has none
+with gates is priced without them.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ SIZE_PARAMETERS = (
     "SIZE", "ROWS", "SUM_BITS", "BUS_BYTES", "LANES_PER_REQUANTIZER", "LANES_PER_LOOKUP",
 )  # fmt: skip
 """What a module's size is measured by: the first of these that it has."""
+CLOCK = "clock "
 
 Formats = tuple[int, ...]
 """Values of FORMAT_PARAMETERS."""
@@ -36,6 +40,7 @@ Formats = tuple[int, ...]
 class Row:
     """A module as built with `parameters`: um2, uW, and pJ by operation class.
 
+    `clock_pj`: what edges of clocks take of `energy_pj`; `clock_gated`: enables are clock gates;
     `activity`: weight format -> feature -> pJ of a changed bit; empty where nothing was fitted.
     """
 
@@ -44,19 +49,26 @@ class Row:
     area_um2: float
     leakage_uw: float
     energy_pj: Mapping[str, float]
+    clock_pj: Mapping[str, float]
+    clock_gated: bool
     activity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def value(self, key: str) -> float:
-        """Return area_um2, leakage_uw or the energy of an operation class."""
+        """Return area_um2, leakage_uw or the energy of an operation class.
+
+        A class after `clock ` is what clocks take of it.
+        """
         if key in ("area_um2", "leakage_uw"):
             return float(getattr(self, key))
-        operation = class_of(key, self.energy_pj)
-        if operation not in self.energy_pj:
-            known = ", ".join(self.energy_pj)
+        name = key.removeprefix(CLOCK)
+        energies = self.energy_pj if name == key else self.clock_pj
+        operation = class_of(name, energies)
+        if operation not in energies:
+            known = ", ".join(energies)
             raise FormatError(
-                f"energy table: {self.module}: expected operation {key}, found {known}"
+                f"energy table: {self.module}: expected operation {name}, found {known}"
             )
-        return self.energy_pj[operation]
+        return energies[operation]
 
 
 def class_of(operation: str, classes: Collection[str]) -> str:
@@ -71,7 +83,7 @@ def class_of(operation: str, classes: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """All rows of a technology."""
+    """The rows of a technology, of one netlist each build."""
 
     technology: str
     rows: tuple[Row, ...]
@@ -165,7 +177,7 @@ def _on_line(rows: Sequence[Row], size: str, wanted: int, key: str) -> float:
 
 
 @cache
-def load_table(technology: str) -> Table:
+def load_table(technology: str, clock_gated: bool) -> Table:
     """Return the table of `technology`, one of npusim.words.TECHNOLOGIES."""
     path = TABLES / f"{technology}.json"
     if not path.is_file():
@@ -178,22 +190,26 @@ def load_table(technology: str) -> Table:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FormatError(f"{path}: expected an energy table, found {error}") from None
-    return table_of(document)
+    return table_of(document, clock_gated)
 
 
-def table_of(document: Mapping[str, Any]) -> Table:
-    """Return the table that a JSON document holds."""
-    return Table(
-        document["technology"],
-        tuple(
-            Row(
-                row["module"],
-                row["parameters"],
-                float(row["area_um2"]),
-                float(row["leakage_uw"]),
-                {name: float(value) for name, value in row["energy_pj"].items()},
-                row.get("activity", {}),
-            )
-            for row in document["modules"]
-        ),
-    )
+def table_of(document: Mapping[str, Any], clock_gated: bool) -> Table:
+    """Return the table that a JSON document holds, of netlists with clock gates or without."""
+    rows = [
+        Row(
+            row["module"],
+            row["parameters"],
+            float(row["area_um2"]),
+            float(row["leakage_uw"]),
+            {name: float(value) for name, value in row["energy_pj"].items()},
+            {name: float(value) for name, value in row["clock_pj"].items()},
+            row["clock_gated"],
+            row.get("activity", {}),
+        )
+        for row in document["modules"]
+    ]
+    builds: dict[tuple[str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: row.clock_gated):
+        if clock_gated or not row.clock_gated:
+            builds[row.module, json.dumps(row.parameters)] = row
+    return Table(document["technology"], tuple(builds.values()))

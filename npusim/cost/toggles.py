@@ -1,6 +1,6 @@
 """Energy of the array from what its operands did: bits that changed, times pJ a bit.
 
-The table holds a fit for each weight format of npu_pe_column, on top of idle cycles. Its features
+The table holds a fit for each weight format of npu_pe_column, on top of its clock. Its features
 are counted by npusim/simulator/activity.py. All but products keeps its average price.
 """
 
@@ -32,7 +32,8 @@ def array_energy_pj(
     FormatError
         The table has no fit of a format that was active, or lacks a feature.
     """
-    fits = load_table(technology).nearest(COLUMN, parameters(machine)).activity
+    table = load_table(technology, machine.energy.clock_gating)
+    fits = table.nearest(COLUMN, parameters(machine)).activity
     energy = {f"array_{name}": 0.0 for name in ARRAY_FORMATS}
     for name, features in activity.items():
         if not any(features.values()):

@@ -31,8 +31,8 @@ class Energy(Table, frozen=True):
         Energy of a bit that is moved to or from DRAM, interface included. The default is
         Horowitz, "Computing's energy problem", ISSCC 2014: 1.3 nJ for 64 bits (to 2.6 nJ).
     clock_gating
-        Whether the clock of a module that does nothing stands still. The RTL has no clock gates;
-        a synthesis flow that inserts them comes close to `true`.
+        Of which netlist the energy and area are: with integrated clock gates in place of the
+        RTL's enables, or with multiplexers.
     """
 
     prefix: ClassVar[str] = "energy."
@@ -82,5 +82,5 @@ class Host(Table, frozen=True):
 SIMPLE_CORE = Host(500_000_000, 200, 8.0, 2.0, 4.0, 70.0)
 """What a file without [host] means: a core of one instruction a cycle without vectors."""
 
-NANGATE = Energy("nangate45", 20.0, False)
+NANGATE = Energy("nangate45", 20.0, True)
 """What a file without [energy] means."""

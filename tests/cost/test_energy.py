@@ -15,12 +15,12 @@ from npusim.machines import Machine
 from npusim.simulator.counts import NAMES
 from npusim.simulator.timing.dram import OUTCOMES
 from npusim.words import MACHINES
-from tests.cost.table import made_up
+from tests.cost.table import CHEAP, IDLE_GATED, WORKING_GATED, made_up
 
 UNSHARED = {"array.lanes_per_requantizer": 1, "array.lanes_per_lookup": 1}
-NANO = Machine.load("nano").with_(UNSHARED)
+NANO = Machine.load("nano").with_({**UNSHARED, "energy.clock_gating": False})
 """With a unit of its own in each lane, as the made-up table has it."""
-TABLE = made_up()
+TABLE, TABLE_GATED = made_up(), made_up(clock_gated=True)
 
 
 def gated(machine: Machine, gating: bool = True) -> Machine:
@@ -28,7 +28,7 @@ def gated(machine: Machine, gating: bool = True) -> Machine:
 
 
 def price_list(machine: Machine) -> Prices:
-    return prices_of(machine, TABLE)
+    return prices_of(machine, TABLE_GATED if machine.energy.clock_gating else TABLE)
 
 
 def operation(module: str, name: str) -> float:
@@ -41,7 +41,8 @@ def operation(module: str, name: str) -> float:
     return found.energy_pj[name] - found.energy_pj["idle"]
 
 
-SHARED = Machine.load("base").with_({
+BASE = Machine.load("base").with_({"energy.clock_gating": False})
+SHARED = BASE.with_({
     "array.lanes_per_requantizer": 4, "array.lanes_per_lookup": 2,
 })  # fmt: skip
 
@@ -67,7 +68,7 @@ def test_products_pay_for_their_row_of_a_column():
     energy = priced(price_list(NANO), counts, 0)
     assert energy["array_pwlq"] == pytest.approx(100 * operation("npu_pe_column", "pwlq") / 4)
     lanes = operation("npu_subtract_zero_point", "operand") + operation("npu_lane", "operand")
-    edge = 10 * (4 * lanes + operation("npu_array", "operand"))
+    edge = 10 * (4 * lanes + sum(operation(name, "operand") for name in ("npu_array", "npu_rows")))
     assert energy["array_edge"] == pytest.approx(edge)
     assert energy["control"] == pytest.approx(10 * operation("npu_mac_engine", "run"))
     assert energy["array_uniform8"] == energy["dram"] == energy["clock"] == 0
@@ -80,18 +81,18 @@ def test_units_that_lanes_share_are_fewer_and_their_lanes_wait():
     assert made["npu_subtract_zero_point"] == 16 * 3 + 4  # of lanes and their lines, of pairs
     counts = {"requantize_terms": 32}  # of two words, a cycle for each quarter
     (alone, shared) = (
-        priced(price_list(m), counts, 0) for m in (Machine.load("base"), SHARED)
+        priced(price_list(m), counts, 0) for m in (BASE, SHARED)
     )  # fmt: skip
     run = operation("npu_vector_engine", "run")
     assert (alone["control"], shared["control"]) == (pytest.approx(2 * run), pytest.approx(8 * run))
-    chosen = 32 * operation("npu_epilogue", "term")
-    assert shared["requantizers"] - alone["requantizers"] == pytest.approx(chosen)
+    assert shared["requantizers"] == pytest.approx(alone["requantizers"])
 
 
 def test_requantizations_of_several_terms():
     one = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 8}, 0)
     three = priced(price_list(NANO), {"requantizations": 8, "requantize_terms": 24}, 0)
-    term, lane = operation("npu_requantize", "term"), operation("npu_lane", "term")
+    term = operation("npu_requantize", "term")
+    lane = operation("npu_lane", "term") + operation("npu_epilogue", "term")
     first = operation("npu_requantize", "requantize") + lane
     assert one["requantizers"] == pytest.approx(8 * first)
     assert three["requantizers"] - one["requantizers"] == pytest.approx(16 * (term + lane))
@@ -102,7 +103,8 @@ def test_the_float32_requantizer_is_priced_where_it_is_built_in():
     counts = {"float32_requantizations": 8}
     without, built_in = (priced(price_list(m), counts, 0) for m in (NANO, float32))
     assert sum(without.values()) == 0
-    result = operation("npu_requantize_float", "requantize") + operation("npu_lane", "term")
+    result = operation("npu_requantize_float", "requantize")
+    result += sum(operation(name, "term") for name in ("npu_lane", "npu_epilogue"))
     assert built_in["requantizers"] == pytest.approx(8 * result)
     clocks = [price_list(gated(m, False)).cycle["clock"] for m in (NANO, float32)]
     assert clocks[1] - clocks[0] == pytest.approx(4 * 0.5)
@@ -113,8 +115,11 @@ def test_memories_and_dram_are_priced_by_access():
     energy = priced(price_list(NANO), counts, 0)
     pads = {pad.name: pad for pad in memories(NANO, "nangate45")}
     act, acc = pads["act"].bank, pads["acc"].bank
-    assert energy["scratchpads"] == pytest.approx(3 * act.read_pj + 5 * act.write_pj)
-    assert energy["accumulators"] == pytest.approx(7 * acc.write_pj)
+    chosen = {name: operation(name, "word") for name in ("npu_scratchpads", "npu_accumulators")}
+    assert energy["scratchpads"] == pytest.approx(
+        3 * act.read_pj + 5 * act.write_pj + 8 * chosen["npu_scratchpads"]
+    )
+    assert energy["accumulators"] == pytest.approx(7 * (acc.write_pj + chosen["npu_accumulators"]))
     assert energy["dram"] == pytest.approx(11 * 8 * NANO.energy.dram_pj_per_bit)
     assert energy["dma"] == pytest.approx(11 * operation("npu_ld", "beat") / 4)
 
@@ -137,20 +142,25 @@ def test_a_dram_of_banks_and_rows_is_priced_by_command():
     assert not any(flat.events[name] for name in OUTCOMES)
 
 
-def test_clock_gating_pays_the_clock_of_working_modules_alone():
-    free, all_the_time = price_list(gated(NANO)), price_list(gated(NANO, False))
-    idle = sum(logic.instances(NANO) * 0.5 for logic in LOGIC)
-    assert free.cycle["clock"] == 0
-    assert all_the_time.cycle["clock"] == pytest.approx(idle)
+def test_clock_gating_is_another_netlist_and_moves_clocks_alone():
+    gated_prices, plain = price_list(gated(NANO)), price_list(NANO)
+    modules = sum(logic.instances(NANO) for logic in LOGIC)
+    assert plain.cycle["clock"] == pytest.approx(modules * CHEAP["idle"])
+    assert gated_prices.cycle["clock"] == pytest.approx(modules * IDLE_GATED)
     for name in NAMES:
-        gate, no_gate = free.events[name], all_the_time.events[name]
-        assert "clock" not in no_gate
-        assert {key: pj for key, pj in gate.items() if key != "clock"} == no_gate
-    assert free.events["accumulations"]["clock"] == 0.5
-    # A column, an operand register and what is its own of each lane; the array, the MAC engine.
-    assert free.events["array_cycles"]["clock"] == pytest.approx(3 * 4 * 0.5 + 0.5 + 0.5)
-    assert "clock" not in free.events["requantizations"]  # its terms take the cycles
-    assert free.events["requantize_terms"]["clock"] == pytest.approx(0.5 + 0.5 + 0.5 / 4)
+        gate, no_gate = (dict(of.events[name]) for of in (gated_prices, plain))
+        gate.pop("clock", None)
+        assert no_gate.pop("clock", 0.0) == 0.0  # each register's clock goes on in every cycle
+        assert gate == pytest.approx(no_gate)
+    on = WORKING_GATED - IDLE_GATED
+    events = gated_prices.events
+    # A column, an operand register, what is its own, and three accumulators of each lane; the
+    # array, its rows, the MAC engine.
+    assert events["array_cycles"]["clock"] == pytest.approx(on * (4 * 6 + 3))
+    assert "clock" not in events["accumulations"]
+    assert events["requantizations"]["clock"] == 0.0  # its terms take the cycles
+    assert events["requantize_terms"]["clock"] == pytest.approx(on * (3 + 1 / 4))
+    assert events["act_reads"]["clock"] == pytest.approx(on)
 
 
 def test_leakage_is_power_times_time():

@@ -91,7 +91,11 @@ def test_data_that_stands_still_costs_less(network, samples):
 
 
 def test_activity_is_priced_by_the_table_s_fit():
-    fit = load_table("nangate45").nearest("npu_pe_column", parameters(NANO)).activity
+    fit = (
+        load_table("nangate45", NANO.energy.clock_gating)
+        .nearest("npu_pe_column", parameters(NANO))
+        .activity
+    )
     activity = {"pwlq": dict.fromkeys(FEATURES, 1000), "subset": dict.fromkeys(FEATURES, 0)}
     energy = array_energy_pj(NANO, "nangate45", activity)
     assert energy["array_pwlq"] == pytest.approx(1000 * sum(fit["pwlq"].values()))
@@ -140,7 +144,7 @@ def test_a_table_of_levels_takes_its_area_at_the_array_s_edge() -> None:
 def test_area_is_that_of_every_module():
     area = area_um2(NANO, "nangate45")
     assert area["total"] == pytest.approx(sum(area.values()) - area["total"])
-    table = load_table("nangate45")
+    table = load_table("nangate45", NANO.energy.clock_gating)
     one = table.value("npu_requantize", parameters(NANO), "area_um2")
     requantizers = NANO.size // NANO.array.lanes_per_requantizer
     assert area["npu_requantize"] == pytest.approx(requantizers * one)

@@ -14,10 +14,18 @@ def table(*rows):
             "module": "npu_pe_column",
             "parameters": {"ROWS": size, "UNIFORM_BITS": uniform, "SUBSET": 0, "PWLQ_BITS": pwlq},
             "area_um2": area, "leakage_uw": 1.0, "energy_pj": {"pwlq": energy},
+            "clock_pj": {"pwlq": 0.5}, "clock_gated": False,
         }
         for size, uniform, pwlq, area, energy in rows
     ]  # fmt: skip
-    return table_of({"technology": "nangate45", "modules": document})
+    return table_of({"technology": "nangate45", "modules": document}, clock_gated=False)
+
+
+def engine(module, energy, gated=False):
+    return {
+        "module": module, "parameters": {"SIZE": 4}, "area_um2": 7, "leakage_uw": 1,
+        "energy_pj": {"beat": energy}, "clock_pj": {"beat": 1}, "clock_gated": gated,
+    }  # fmt: skip
 
 
 def wanted(size, uniform, pwlq):
@@ -54,10 +62,18 @@ def test_area_follows_the_same_rule():
 def test_a_module_of_one_size_is_taken_as_it_is_but_for_columns():
     rows = table((4, 8, 4, 90, 9))
     assert rows.value("npu_pe_column", wanted(16, 4, 4), "pwlq") == 36
-    document = {"module": "npu_ld", "parameters": {"SIZE": 4}, "area_um2": 7, "leakage_uw": 1,
-                "energy_pj": {"beat": 3}}  # fmt: skip
-    rows = table_of({"technology": "nangate45", "modules": [document]})
+    document = {"technology": "nangate45", "modules": [engine("npu_ld", 3)]}
+    rows = table_of(document, clock_gated=False)
     assert rows.value("npu_ld", wanted(16, 8, 4), "beat") == 3
+    assert rows.value("npu_ld", wanted(16, 8, 4), "clock beat") == 1
+
+
+def test_a_build_is_priced_with_clock_gates_where_it_has_them_and_they_are_asked_for():
+    rows = [engine("npu_ld", 3), engine("npu_ld", 2, gated=True), engine("npu_st", 5)]
+    document = {"technology": "nangate45", "modules": rows}
+    without, gated = (table_of(document, clock_gated=gated) for gated in (False, True))
+    assert [without.value(name, {"SIZE": 4}, "beat") for name in ("npu_ld", "npu_st")] == [3, 5]
+    assert [gated.value(name, {"SIZE": 4}, "beat") for name in ("npu_ld", "npu_st")] == [2, 5]
 
 
 def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):
@@ -65,5 +81,5 @@ def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):
 
     monkeypatch.setattr(module, "TABLES", tmp_path)
     with pytest.raises(FormatError, match=r"nowhere\.json: expected an energy table") as error:
-        module.load_table("nowhere")
+        module.load_table("nowhere", clock_gated=True)
     assert "\n" not in str(error.value)

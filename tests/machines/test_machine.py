@@ -70,11 +70,11 @@ NANO = Machine.load("nano").to_toml()
         ("dram_pj_per_bit = 20.0", "dram_pj_per_bit = nan", "a number in 0..1e6, found nan"),
         ("dram_pj_per_bit = 20.0", "dram_pj_per_bit = true", "a number in 0..1e6, found True"),
         (
-            "clock_gating = false",
+            "clock_gating = true",
             "clock_gating = 0",
             "clock_gating: expected true or false, found 0",
         ),
-        ("clock_gating = false\n", "", "[energy]: key clock_gating is missing"),
+        ("clock_gating = true\n", "", "[energy]: key clock_gating is missing"),
     ],
 )
 def test_a_bad_description_is_refused_by_name(old, new, message):

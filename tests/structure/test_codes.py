@@ -44,7 +44,11 @@ def test_a_code_has_a_parameter_that_the_rtl_is_built_with(code):
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
 def test_every_element_has_a_price(technology):
-    rows = [row for row in load_table(technology).rows if row.module == "npu_pe_column"]
+    rows = [
+        row
+        for row in load_table(technology, clock_gated=False).rows
+        if row.module == "npu_pe_column"
+    ]
     assert {name for row in rows for name in row.energy_pj} >= {*MULTIPLIERS, "idle"}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npusim.codes import REGIONS
 from npusim.datapath.pe_column import product_bits, products
@@ -16,10 +15,10 @@ from npusim.simulator.activity import FEATURES, booth_digits
 from npusim.simulator.execute.activity_calls import REGISTERS, array_activity
 from npusim.simulator.execute.activity_word import padded_columns
 from npusim.simulator.timing.durations import datapath_parameters
-from tools.flow.energy_rows import fit
-from tools.flow.traffic import LANE, Build, Traffic
+from tools.flow.energy_rows import Measured, fit
+from tools.flow.traffic import RECORDED_LANE, Build, Traffic
 
-PORT = f"ex.array.lane[{LANE}].unit.pe_column"
+PORT = f"ex.array.lane[{RECORDED_LANE}].unit.pe_column"
 
 
 def window_features(build: Build, traffic: Traffic) -> dict[str, float]:
@@ -63,17 +62,18 @@ def _signed(value: int, bits: int) -> int:
 def fit_activity(
     build: Build,
     traffic: Sequence[Traffic],
-    idle_pj: float,
-    windows_pj: Sequence[NDArray[np.float64]],
+    idle: Measured,
+    windows: Sequence[Measured],
 ) -> dict[str, dict[str, float]]:
-    """Return pJ for each feature, by weight format, on top of `idle` in each cycle."""
+    """Return pJ for each feature, by weight format, on top of idle cycles and of all clocks."""
+    idle_pj = float(np.median(idle.data_pj))
     found = {}
     for form in build.formats:
         rows, target = [], []
-        for part, window in zip(traffic, windows_pj, strict=True):
+        for part, window in zip(traffic, windows, strict=True):
             if part.format == form and part.kind == "MAC":
                 rows.append(window_features(build, part))
-                target.append(float(window.sum()) - idle_pj * len(window))
+                target.append(float(window.data_pj.sum()) - idle_pj * len(window.data_pj))
         if rows:
             energies = fit(rows, target)
             found[form] = {name: float(f"{energies.get(name, 0.0):.4g}") for name in FEATURES}

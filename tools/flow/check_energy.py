@@ -1,163 +1,178 @@
-"""The energy model against gates on one whole layer that nothing was fitted to.
+"""The energy model against gates on whole layers that nothing was fitted to.
 
-    python -m tools.flow.check_energy LIBRARY.lib[.gz] [--formats uniform8 ...] [--work FOLDER]
+    python -m tools.flow.check_energy LIBRARY.lib[.gz] [--work FOLDER] [--machines nano small]
 
-The array of `nano` (npu_array: four lanes with their requantizers) is synthesized, layer
-`pointwise` of digits runs on the RTL of the whole machine, and what passes the array's ports in all
-its cycles is replayed on the gates. The other route prices the layer's counted events from the
-table, with the average energy of a column's cycle and with this layer's operand activity. Both
-without SRAM, DRAM, control and leakage; written to tools/flow/energy_check.json.
+The array of a machine (npu_array: its lanes with their requantizers) is synthesized with clock
+gates; a held-out layer of each network (streams.py, and `pointwise` of digits) runs on the RTL of
+the whole machine, and what passes the array's ports in all its cycles is replayed on the gates. The
+other route prices the layer's counted events from the table, with the average energy of products
+and with this layer's operand activity. Both without SRAM, DRAM, control and leakage. Results go to
+tools/flow/energy_check.json, one row a layer; those that are there are not made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npusim.cost.logic import parameters
-from npusim.cost.prices import prices
-from npusim.cost.table import load_table
+from npusim.codes import ARRAY_FORMATS
+from npusim.cost.energy import priced
+from npusim.cost.memories import memories
+from npusim.cost.prices import prices_of
+from npusim.cost.table import Table, load_table
+from npusim.cost.toggles import array_energy_pj
+from npusim.engines.machine_network import MachineNetwork
+from npusim.machines import Machine
 from npusim.simulator.activity import FEATURES
 from npusim.simulator.counts import event_counts
 from npusim.simulator.run import run_step
 from tools.checkout import ROOT
 from tools.flow.liberty import read_library
 from tools.flow.netlist import read_netlist
-from tools.flow.record import record
+from tools.flow.record import Recorder
 from tools.flow.replay import Window, replay
-from tools.flow.synthesis import map_to_cells, rtl_files
-from tools.flow.traffic import HELD_OUT, SCHEMES, Build, compiled
+from tools.flow.streams import STREAMS, Stream
+from tools.flow.synthesis import BANKS, map_to_cells, rtl_files
+from tools.flow.timing import parameters_of
+from tools.flow.traffic import HELD_OUT, Build, compiled
 
 RESULT = ROOT / "tools" / "flow" / "energy_check.json"
 TECHNOLOGY = "nangate45"
-NANO = Build(4, 8, 1, 4)
+BUILDS = {"nano": Build(4, 8, 1, 4), "small": Build(8, 8, 1, 4)}
 SAMPLE = 2
-MODULES = {
-    "npu_pe_column": 1, "npu_weight_column": 1, "npu_subtract_zero_point": 1, "npu_accumulate": 3,
-    "npu_merge_regions": 1, "npu_requantize": 1, "npu_lane": 1,
-}  # fmt: skip
-"""Modules on both sides, and how many a lane has."""
-COMPONENTS = (*(f"array_{name}" for name in SCHEMES), "array_idle", "array_edge", "accumulators",
-              "requantizers")  # fmt: skip
-PARTS = {
-    "pe_column": "columns", "weight_column": "weights", "weight_decode": "weights",
-    "subtract_zero_point": "operands", "accumulate": "accumulators",
-    "merge_regions": "requantizers", "requantize": "requantizers", "round_shift": "requantizers",
-}  # fmt: skip
+FORMAT = "uniform8"
+MODULES = (
+    "npu_pe_column", "npu_weight_column", "npu_subtract_zero_point", "npu_accumulate",
+    "npu_merge_regions", "npu_requantize", "npu_epilogue", "npu_lane", "npu_rows", "npu_array",
+)  # fmt: skip
+"""On both sides. Adders, pools and lookups, which these layers do not use, are on neither."""
+LEFT_OUT = ("add", "pool", "lookup")
+"""Of them, the instances."""
+HELD_OUT_LAYER = {"kws_dscnn_fp32": 1, "ic_resnet8_fp32": 0, "vww_mbv1_fp32": 1}
+"""Network -> which of its held-out layers: two pointwise ones, one of 3 x 3."""
 
 
-def part_of(group: str) -> str:
-    """Return what a place in the array's hierarchy belongs to; `glue` is npu_lane's own logic."""
-    names = group.split(".")
-    if "add" in names or "pool" in names or "lookup" in names:
-        return "vector"
-    return PARTS.get(names[-1], "glue") if group else "glue"
+def of_array(table: Table) -> Table:
+    """Return `table` in which all that is not on both sides is free."""
+    return replace(
+        table,
+        rows=tuple(
+            row if row.module in MODULES
+            else replace(row, leakage_uw=0.0, energy_pj=dict.fromkeys(row.energy_pj, 0.0),
+                         clock_pj=dict.fromkeys(row.clock_pj, 0.0))
+            for row in table.rows
+        ),
+    )  # fmt: skip
+
+
+def model(machine: Machine, network: MachineNetwork, span: tuple[int, int]) -> dict[str, float]:
+    """Return the layer's energy in pJ: clocks at rest, clocks and products above, and the rest."""
+    (step,) = network.program.runs()
+    (layer,) = chosen_layers(network)
+    run = run_step(network.program, step, network.dram.copy(), trace=False, activity=True)
+    counts = event_counts(run.timeline).total(layer.first, layer.count)
+    technology = of_array(load_table(TECHNOLOGY, clock_gated=True))
+    price = prices_of(machine, technology)
+    energy = priced(price, counts, 0)
+    for pad in memories(machine, TECHNOLOGY):
+        energy[pad.component] -= pad.bank.read_pj * counts[f"{pad.name}_reads"]
+        energy[pad.component] -= pad.bank.write_pj * counts[f"{pad.name}_writes"]
+    assert run.activity is not None
+    features = run.activity[layer.first : layer.first + layer.count].sum(axis=0)
+    changed = dict(zip(FEATURES, map(float, features), strict=True))
+    toggled = array_energy_pj(machine, TECHNOLOGY, {FORMAT: changed})
+    return {
+        "at_rest": price.cycle["clock"] * (span[1] - span[0] - 1), "clock": energy["clock"],
+        "average": sum(energy[f"array_{name}"] for name in ARRAY_FORMATS),
+        "toggles": sum(toggled.values()),
+        "others": sum(energy[name] for name in ("array_edge", "accumulators", "requantizers")),
+    }  # fmt: skip
 
 
 def gates(
-    form: str, path: Path, library: Path, network: Any, span: tuple[int, int]
+    machine: Machine, path: Path, library: Path, network: MachineNetwork, span: tuple[int, int]
 ) -> dict[str, float]:
-    """Return the energy of each part of the array in cycles first .. end - 1, in pJ."""
+    """Return the array's energy in its cycles first .. end - 1, in pJ: all, and clocks'."""
     netlist = read_netlist(path, read_library(library))
     signals = {p.name: f"ex.array.{p.source}" for p in netlist.inputs + netlist.outputs}
     states = {name: f"ex.array.{name}" for name, *_ in netlist.registers().values()}
     (step,) = network.program.runs()
-    (found,) = record(network.program, step, network.dram, signals, states, [span])
+    recorder = Recorder(machine, signals, states)
+    (found,) = recorder.record(network.program, step, network.dram, [span])
     result = replay(netlist, [Window(found.values, found.state)])
     if result.wrong_cycles:
-        raise SystemExit(f"{form}: {result.wrong_cycles} cycles unlike RTL's")
-    energy: dict[str, float] = {}
-    for name, column in zip(result.groups, result.windows_fj[0].T, strict=True):
-        energy[part_of(name)] = energy.get(part_of(name), 0.0) + float(column.sum()) / 1e3
-    return energy
-
-
-def model(form: str, network: Any, layer: Any, span: tuple[int, int]) -> dict[str, Any]:
-    """Return the layer's energy by both models, in pJ."""
-    (step,) = network.program.runs()
-    run = run_step(network.program, step, network.dram, trace=False, activity=True)
-    counts = event_counts(run.timeline).total(layer.first, layer.count)
-    machine, cycles = NANO.machine, span[1] - span[0] - 1
-    table, built = load_table(TECHNOLOGY), parameters(machine)
-    price = prices(machine, TECHNOLOGY)
-    events = {name: 0.0 for name in COMPONENTS}
-    for name, count in counts.items():
-        if name.endswith(("_reads", "_writes")):
-            continue  # memories
-        for component, pj in price.events[name].items():
-            if component in events:
-                events[component] += pj * count
-    clock = sum(
-        many * machine.size * cycles * table.value(module, built, "idle")
-        for module, many in MODULES.items()
-    )
-    own = cycles * table.value("npu_array", built, "idle")
-    first, term, idle = (
-        table.value("npu_requantize", built, name) for name in ("requantize", "term", "idle")
-    )
-    columns = events[f"array_{form}"] + events["array_idle"]
-    document = json.loads((ROOT / f"npusim/cost/tables/{TECHNOLOGY}.json").read_text())
-    (fit,) = (
-        row["activity"][form] for row in document["modules"]
-        if row["module"] == "npu_pe_column"
-        and row["parameters"] == {"ROWS": 4, **NANO.parameters}
-    )  # fmt: skip
-    activity = run.activity
-    assert activity is not None
-    features = activity[layer.first : layer.first + layer.count].sum(axis=0)
-    toggled = sum(fit[name] * float(value) for name, value in zip(FEATURES, features, strict=True))
+        raise SystemExit(f"{machine.name}: {result.wrong_cycles} cycles unlike RTL's")
+    kept = [not set(name.split(".")) & set(LEFT_OUT) for name in result.groups]
+    columns = ["pe_column" in name.split(".") for name in result.groups]
+    energy, clock = result.windows_fj[0].sum(axis=0), result.clocks_fj[0].sum(axis=0)
     return {
-        "clock": clock + own,
-        "columns_clock": machine.size * cycles * table.value("npu_pe_column", built, "idle"),
-        "columns_average": columns, "columns_toggles": toggled,
-        "others": sum(events.values()) - columns,
-        "requantizers": counts["requantize_terms"] * (term - idle)
-        + counts["requantizations"] * (first - term),
-        "requantizers_clock": machine.size * cycles * (
-            table.value("npu_requantize", built, "idle")
-            + table.value("npu_merge_regions", built, "idle")
-        ),
-        "counts": {name: count for name, count in counts.items() if count},
+        "all": float(energy[kept].sum()) / 1e3, "clock": float(clock[kept].sum()) / 1e3,
+        "products": float((energy - clock)[columns].sum()) / 1e3,
     }  # fmt: skip
+
+
+def chosen_layers(network: MachineNetwork) -> list[Any]:
+    """Return the layer that is compared."""
+    layers = network.program.layers
+    return layers if len(layers) == 1 else [x for x in layers if x.name in HELD_OUT]
+
+
+def netlist_path(machine: Machine, library: Path, work: Path) -> Path:
+    """Return the array's netlist, with a cell's module in its name."""
+    path = work / f"array-{machine.name}.json"
+    if not path.exists():
+        gate = read_library(library).smallest_clock_gate
+        with tempfile.TemporaryDirectory(prefix="npusim-energy-") as temporary:
+            folder = Path(temporary)
+            map_to_cells("npu_array", rtl_files("npu_array"), parameters_of("npu_array", machine),
+                         library, folder, by_module=True, outside=BANKS, gate=gate)  # fmt: skip
+            shutil.move(folder / "netlist.json", path)
+    return path
 
 
 def main() -> int:
     """Write tools/flow/energy_check.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("library", type=Path)
-    parser.add_argument("--formats", nargs="*", default=["uniform8"])
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--machines", nargs="*", default=list(BUILDS))
     parser.add_argument("--keep-gates", action="store_true", help="price the model alone again")
     options = parser.parse_args()
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
-    path = work / "array.json"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(prefix="npusim-energy-") as temporary:
-            folder = Path(temporary)
-            map_to_cells("npu_array", rtl_files("npu_array"), {"SIZE": 4},
-                         options.library, folder, by_module=True)  # fmt: skip
-            (folder / "netlist.json").rename(path)
+    work.mkdir(exist_ok=True, parents=True)
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    for form in options.formats:
-        network = compiled(NANO, form, SAMPLE)
-        (layer,) = (x for x in network.program.layers if x.name in HELD_OUT)
-        (step,) = network.program.runs()
-        timeline = run_step(network.program, step, network.dram.copy(), trace=False).timeline
-        span = span_of(timeline, layer)
-        by_model = model(form, network, layer, span)
-        if options.keep_gates and form in results:
-            by_gates = results[form]["gates"]
-        else:
-            by_gates = gates(form, path, options.library, compiled(NANO, form, SAMPLE), span)
-        results[form] = {"cycles": span[1] - span[0] - 1, "gates": by_gates, "model": by_model}
-        print(form, json.dumps(results[form], indent=1), flush=True)
-        RESULT.write_text(json.dumps(results, indent=1) + "\n")
+    streams: tuple[Stream | None, ...] = (None, *STREAMS)
+    for name in options.machines:
+        machine = BUILDS[name].machine
+        for stream in streams:
+            held_out = HELD_OUT_LAYER[stream.name] if stream else None
+
+            def network(stream=stream, held_out=held_out, name=name) -> MachineNetwork:  # type: ignore
+                return compiled(BUILDS[name], FORMAT, SAMPLE, stream, held_out)
+
+            once = network()
+            (layer,) = chosen_layers(once)
+            (step,) = once.program.runs()
+            timeline = run_step(once.program, step, once.dram, trace=False).timeline
+            span = span_of(timeline, layer)
+            key = f"{name} {stream.name if stream else 'digits'} {layer.name}"
+            kept = results.get(key, {}).get("gates")
+            if kept is None and not options.keep_gates:
+                path = netlist_path(machine, options.library, work)
+                kept = gates(machine, path, options.library, network(), span)
+            if kept is not None:
+                by_model = model(machine, network(), span)
+                results[key] = {"cycles": span[1] - span[0] - 1, "gates": kept, "model": by_model}
+                print(key, json.dumps(results[key]), flush=True)
+                RESULT.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 
 

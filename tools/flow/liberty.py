@@ -88,6 +88,15 @@ class FlipFlop:
 
 
 @dataclass(frozen=True)
+class ClockGate:
+    """An integrated clock gate: a latch, open while the clock is low, and an AND behind it."""
+
+    clock: str
+    enable: str
+    output: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """A cell that may stand in a netlist."""
 
@@ -101,6 +110,7 @@ class Cell:
     arcs: tuple[Arc, ...]
     powers: tuple[Power, ...]
     flip_flop: FlipFlop | None
+    clock_gate: ClockGate | None = None
 
     @property
     def pins(self) -> tuple[str, ...]:
@@ -116,6 +126,11 @@ class Library:
     voltage_v: float
     temperature_c: float
     cells: dict[str, Cell]
+
+    @property
+    def smallest_clock_gate(self) -> Cell:
+        """The smallest cell that stops a clock."""
+        return min((c for c in self.cells.values() if c.clock_gate), key=lambda c: c.area_um2)
 
 
 def expression(text: str) -> str:
@@ -186,6 +201,7 @@ class _Reader:
         return Cell(
             group.name, float(group.attributes["area"][0]), leakage, tuple(inputs),
             tuple(outputs), functions, capacitances, tuple(arcs), tuple(powers), _flip_flop(group),
+            _clock_gate(group),
         )  # fmt: skip
 
     def arcs(self, pin: Group) -> list[Arc]:
@@ -234,3 +250,14 @@ def _flip_flop(group: Group) -> FlipFlop | None:
             get.get("preset", ""),
         )  # fmt: skip
     return None
+
+
+def _clock_gate(group: Group) -> ClockGate | None:
+    """Return what a gate without a pin for tests has."""
+    if group.attributes.get("clock_gating_integrated_cell") != ["latch_posedge"]:
+        return None
+    clock, enable, output = (
+        next(pin.name for pin in group.all("pin") if f"clock_gate_{role}_pin" in pin.attributes)
+        for role in ("clock", "enable", "out")
+    )
+    return ClockGate(clock, enable, output)

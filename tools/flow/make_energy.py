@@ -1,81 +1,63 @@
 """Energy of the RTL's modules at gate level, written to npusim/cost/tables/ and docs/.
 
     python -m tools.flow.make_energy nangate45|ihp_sg13g2 LIBRARY.lib[.gz] [--work FOLDER]
-                                     [--only MODULE]... [--runs FORMAT]
+                                     [--only MODULE]... [--digits-alone] [--noise MODULE]...
 
-Each module is synthesized, its instance in the machine's RTL recorded while real layers run, and
-the recording replayed on the gates in Icarus with delays; docs/energy_table.md says what is priced
-how. A work folder keeps netlists and recordings from one run to the next; `--only` makes
-the rows of some modules again and keeps the others, with the commit of each beside the table;
-`--runs` those of builds that run a weight format alone.
+Each module is synthesized, with clock gates in place of enables and without, its instance in the
+machine's RTL recorded while real layers run, and the recording replayed on the gates in Icarus
+with delays; docs/energy_table.md says what is priced how. A row is written as soon as it is made,
+with the hash of its Verilog. A run makes the rows that are missing or of other Verilog, so it may
+be stopped and taken up again. A work folder keeps netlists and recordings. `--noise` makes no row:
+it says how far the next seed's sample and windows move the classes of a module of `nano`.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tools.checkout import ROOT, commit
+from tools.checkout import MODELS, ROOT
 from tools.flow import native_yosys
 from tools.flow.activity_fit import fit_activity
-from tools.flow.energy_rows import operation_energies, row_json
+from tools.flow.energy_builds import BUILDS, FORM_OF_ALL, OF_ALL, WITH_TABLE
+from tools.flow.energy_document import Document
+from tools.flow.energy_rows import facts_of, measured, operation_energies, row_json
 from tools.flow.liberty import Library, read_library
 from tools.flow.netlist import Netlist, read_netlist
 from tools.flow.replay import Window, replay
-from tools.flow.synthesis import map_to_cells, rtl_files
+from tools.flow.streams import STREAMS, Stream
+from tools.flow.synthesis import gated_by, map_to_cells, rtl_files
+from tools.flow.timing import parameters_of
 from tools.flow.traffic import HELD_OUT, VECTOR, Build, Traffic, record_build
-from tools.flow.units import COLUMN, FORMED, LEVELS, OWN, SHARED, SIZED, UNITS, WEIGHTS, Unit
+from tools.flow.units import COLUMN, LEVELS, OWN, UNITS, Unit, sources_of
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
-FULL = (8, 1, 4)
-WIDEST = (8, 1, 7)
-"""All formats, pwlq as wide as there is: what machines with more than 4 bits are priced by."""
-WITH_TABLE = Build(16, *FULL, lut=1), Build(16, 8, 0, 0, lut=1), Build(16, *WIDEST, lut=1)
-"""With lut's table, which changes decoders; columns are those of uniform8."""
-DOUBLED = (
-    Build(16, 6, 0, 0, pwlq_double=1), Build(16, 8, 0, 0, pwlq_double=1),
-    Build(16, *WIDEST, lut=1, pwlq_double=1),
-)  # fmt: skip
-"""With pwlq_double, whose integers are decoded for a column of uniform6 or uniform8."""
-BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
-    (Build(4, *FULL), UNITS),
-    (Build(16, *FULL), SIZED),
-    (Build(4, *FULL), OWN),
-    (Build(16, 8, 0, 0), SIZED),
-    (Build(16, 6, 0, 0), SIZED),
-    (Build(16, 4, 0, 0), SIZED),
-    (Build(16, 0, 1, 0), SIZED),
-    (Build(16, 0, 0, 4), SIZED),
-    (Build(4, *WIDEST), FORMED),
-    (Build(4, *WIDEST), OWN),
-    (Build(4, *FULL, 2), SHARED),
-    (Build(4, *FULL, 4), SHARED),
-    *((build, (WEIGHTS,)) for build in (*WITH_TABLE, *DOUBLED)),
-)
 STILL_CYCLES = 12
-STREAMS = (
-    "digits (npusim/networks/digits) quantized from float by each scheme, test sample number "
-    "`seed`, recorded in the machine's RTL: two windows of MAC and one of RQ, VEC, LD, ST a layer, "
-    "64 cycles each, placed by `seed`; layer pointwise left out"
+RECORDED = (
+    "digits (npusim/networks/digits), quantized from float by each scheme, and with 8-bit weights, "
+    "on builds of all formats, layers of {names}, sample number `seed`, recorded in the machine's "
+    "RTL: windows of MAC (two a layer), VEC (three), RQ, LD and ST (one), 64 cycles each, placed "
+    "by `seed`; layer pointwise of digits is left out"
 )
 CLASSES = {
-    "idle": "a cycle without operation, clock on: the clock pins of the registers (no gating)",
+    "idle": "a cycle without operation: what the clock moves, of registers without a gate and of "
+    "gates",
     "uniform8, uniform6, uniform4, subset, pwlq": "npu_pe_column: a cycle with operands of a real "
     "layer in all ROWS rows; uniform4: weights of at most 4 bits; uniform6: of at most 6, where "
     "the multiplier has no more",
-    "zero": "npu_pe_column: a cycle in which nothing changes, the same as idle",
+    "run": "npu_pe_column, npu_accumulate: a cycle with operands at the array, its clock alone; "
+    "npu_mac_engine, npu_vector_engine: a busy cycle",
     "load, swap": "npu_weight_column: a cycle that decodes one code; that takes over the shadow",
-    "operand": "npu_subtract_zero_point: a cycle with one operand",
+    "operand": "npu_subtract_zero_point, npu_rows: a cycle with one operand, with operands",
     "accumulate": "npu_accumulate: a cycle that adds to one accumulator of region 0",
     "merge, read": "npu_merge_regions: a cycle with a merge; with any other read of ACC, whose "
     "output drives it",
@@ -86,30 +68,33 @@ CLASSES = {
     "term, par, operand, tap": "npu_lane, npu_array: their own logic, without the modules they "
     "hold: a cycle with a term, a constant, an operand of a MAC, a tap",
     "term, tap, lookup": "npu_epilogue, npu_shared_lookup: likewise, where lanes share them",
-    "run": "npu_mac_engine, npu_vector_engine: a busy cycle",
+    "word, par": "npu_scratchpads, npu_accumulators: a cycle with one access, without the "
+    "memory's own; of PAR, whose words are four times as wide",
+    "read": "npu_lines: a cycle that reads a column",
     "dispatch": "npu_sequencer: a cycle that takes one instruction",
     "beat": "npu_fetch, npu_ld, npu_st: a cycle with one beat on the bus",
 }
 """Operation class -> what its pJ are the energy of."""
 
 
-def netlist_name(unit: Unit, build: Build, cells: Library) -> str:
-    """Return the name of a netlist in the work folder."""
-    return "-".join([cells.name, unit.module, *map(str, unit.parameters(build).values())])
-
-
-def netlist_of(unit: Unit, build: Build, library: Path, cells: Library, work: Path) -> Netlist:
+def netlist_of(
+    unit: Unit, build: Build, library: Path, cells: Library, work: Path, gated: bool
+) -> Netlist:
     """Return the mapped module, from the work folder where it is there."""
-    parameters = unit.parameters(build)
-    name = netlist_name(unit, build, cells)
+    machine = build.machine
+    own = machine.parameters if unit.all_parameters else parameters_of(unit.module, machine)
+    parameters = {**own, **unit.parameters(build)}
+    made = [cells.name, unit.module, *map(str, parameters.values()), sources_of(unit)]
+    name = "-".join([*made, "gated"] if gated else made)
     path = work / f"{name}.json"
     if not path.exists():
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="npusim-energy-") as temporary:
             folder = Path(temporary)
-            files = rtl_files(unit.module)
-            map_to_cells(unit.module, files, parameters, library, folder, own=unit.own)
-            (folder / "netlist.json").rename(path)
+            gate = cells.smallest_clock_gate if gated else None
+            map_to_cells(unit.module, rtl_files(unit.module), parameters, library, folder,
+                         outside=unit.outside, gate=gate)  # fmt: skip
+            shutil.move(folder / "netlist.json", path)
         print(f"  synthesized {name} in {time.monotonic() - start:.0f} s", flush=True)
     return read_netlist(path, cells)
 
@@ -134,30 +119,26 @@ def window(unit: Unit, netlist: Netlist, traffic: Traffic) -> Window:
 
 def traffic_of(
     build: Build,
-    units: tuple[Unit, ...],
-    netlists: dict[str, Netlist],
+    netlists: Mapping[Unit, Sequence[Netlist]],
     seed: int,
     work: Path,
-    formats: tuple[str, ...] = (),
+    streams: Sequence[Stream] = STREAMS,
 ) -> list[Traffic]:
-    """Return the recordings of `formats`, of all that the build runs where none are named."""
+    """Return what is recorded for units, in the formats that they are measured in."""
     signals, states = {}, {}
-    for unit in units:
-        netlist = netlists[unit.module]
-        for port in netlist.inputs + netlist.outputs:
-            signals[f"{unit.path}.{port.name}"] = f"{unit.path}.{port.source}"
-        for name, *_ in netlist.registers().values():
-            states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
-    forms = formats or build.formats + ((VECTOR,) if units == UNITS else ())
-    if units in (OWN, SHARED):
-        forms = ("uniform8", "pwlq", VECTOR)
-    if build in (*WITH_TABLE, *DOUBLED):
-        decoded = ("lut",) * build.lut + ("pwlq_double",) * build.pwlq_double
-        forms = (f"uniform{build.uniform_bits}", *decoded)
-    return [
-        part for form in forms
-        for part in record_build(build, form, signals, states, seed, work)
-    ]  # fmt: skip
+    for unit, netlists_of_unit in netlists.items():
+        for netlist in netlists_of_unit:
+            for port in netlist.inputs + netlist.outputs:
+                signals[f"{unit.path}.{port.name}"] = f"{unit.path}.{port.source}"
+            for name, *_ in netlist.registers().values():
+                states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
+    formats = [*(f"uniform{bits}" for bits in (8, 6, 4)), "subset", "pwlq", "lut", "pwlq_double"]
+    runs = [form for form in formats if form in build.formats] + [VECTOR]
+    wanted = {form for unit in netlists for form in unit.formats}
+    recordings: list[tuple[str, Stream | None]] = [(form, None) for form in runs if form in wanted]
+    if recordings[0] == (FORM_OF_ALL, None) and build in OF_ALL:
+        recordings[1:1] = [(FORM_OF_ALL, stream) for stream in streams]
+    return record_build(build, recordings, signals, states, seed, work)
 
 
 def row(unit: Unit, build: Build, netlist: Netlist, traffic: list[Traffic]) -> dict[str, Any]:
@@ -167,30 +148,24 @@ def row(unit: Unit, build: Build, netlist: Netlist, traffic: list[Traffic]) -> d
     result = replay(netlist, [window(unit, netlist, t) for t in chosen])
     if result.wrong_cycles:
         raise SystemExit(f"{unit.module}: {result.wrong_cycles} cycles unlike RTL's")
-    energies = [part.sum(axis=1) / 1e3 for part in result.windows_fj]
-    counts = [unit.count(t.recording, t.format) for t in chosen[1:]]
-    idle = float(np.median(energies[0]))
-    found = operation_energies(unit, build.size, idle, counts, energies[1:])
-    facts = {
-        "cells": len(netlist.types), "area_um2": sum(netlist.area_um2.values()),
-        "leakage_uw": sum(netlist.leakage_uw.values()),
-    }  # fmt: skip
-    cycles = sum(map(len, energies))
+    idle, *busy = measured(result)
+    recordings = [(t.recording, t.format) for t in chosen[1:]]
+    found = operation_energies(unit, build.size, idle, recordings, busy)
+    cycles = sum(len(part.energy_pj) for part in (idle, *busy))
+    shown = {name: round(value, 3) for name, value in found.energy_pj.items()}
     print(
         f"  {unit.module} {dict(unit.parameters(build))}: {cycles} cycles in "
-        f"{time.monotonic() - start:.0f} s: { {k: round(v, 3) for k, v in found.items()} }",
+        f"{time.monotonic() - start:.0f} s: {shown}",
         flush=True,
     )
-    made = row_json(unit.module, unit.parameters(build), facts, found)
+    made = row_json(unit.module, unit.parameters(build), facts_of(netlist), found)
     if unit is COLUMN:
-        made["activity"] = fit_activity(build, chosen[1:], idle, energies[1:])
+        made["activity"] = fit_activity(build, chosen[1:], idle, busy)
     return made
 
 
-def levels_row(library: Path, cells: Library, work: Path) -> dict[str, Any]:
+def levels_row(netlist: Netlist) -> dict[str, Any]:
     """Return the row of the registers of lut's levels, which two CFG write for a layer."""
-    build = WITH_TABLE[0]
-    netlist = netlist_of(LEVELS, build, library, cells, work)
     ports = (*netlist.inputs, *netlist.outputs)
     still = {port.name: ["0" * len(port.nets)] * STILL_CYCLES for port in ports}
     bits = Counter(name for name, *_ in netlist.registers().values())
@@ -198,101 +173,71 @@ def levels_row(library: Path, cells: Library, work: Path) -> dict[str, Any]:
     result = replay(netlist, [Window(still, state)])
     if result.wrong_cycles:
         raise SystemExit(f"{LEVELS.module}: {result.wrong_cycles} cycles unlike RTL's")
-    facts = {
-        "cells": len(netlist.types), "area_um2": sum(netlist.area_um2.values()),
-        "leakage_uw": sum(netlist.leakage_uw.values()),
-    }  # fmt: skip
-    idle = float(np.median(result.windows_fj[0].sum(axis=1))) / 1e3
-    return row_json(LEVELS.module, LEVELS.parameters(build), facts, {"idle": idle})
+    (idle,) = measured(result)
+    found = operation_energies(LEVELS, 0, idle, [], [])
+    return row_json(LEVELS.module, LEVELS.parameters(WITH_TABLE[0]), facts_of(netlist), found)
 
 
 def main() -> int:
-    """Write the table of one technology."""
+    """Make the rows of one technology that are missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("technology", choices=("nangate45", "ihp_sg13g2"))
     parser.add_argument("library", type=Path)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--runs", help="--only: of builds that run this weight format")
+    parser.add_argument("--only", action="append")
+    parser.add_argument("--noise", action="append", default=[])
+    parser.add_argument("--digits-alone", action="store_true", help="without the other networks")
     options = parser.parse_args()
+    if not options.digits_alone and not (MODELS / "onnx").is_dir():
+        parser.error(f"expected models in {MODELS}, found none; --digits-alone does without")
+    options.streams = () if options.digits_alone else STREAMS
     work = options.work or Path(tempfile.mkdtemp(prefix="npusim-energy-"))
     work.mkdir(exist_ok=True, parents=True)
     cells = read_library(options.library)
-    table = TABLES / f"{options.technology}.json"
-    if options.only:
-        again(options, cells, table, work)
+    path = TABLES / f"{options.technology}.json"
+    document = Document(path, head(options, cells), options.seed, options.streams)
+    if options.noise:
+        document.put_noise(noise(options, cells, document, work))
         return 0
-    rows: list[dict[str, Any]] = []
     for build, units in BUILDS:
-        netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in units}
-        traffic = traffic_of(build, units, netlists, options.seed, work)
-        for unit in units:
-            name = netlist_name(unit, build, cells)
-            kept = work / f"{name}-{build.size}-{options.seed}.row"
-            if not kept.exists():
-                made = row(unit, build, netlists[unit.module], traffic)
-                kept.write_text(json.dumps(made))
-            made = json.loads(kept.read_text())
-            key = made["module"], made["parameters"]
-            if key not in [(other["module"], other["parameters"]) for other in rows]:
-                rows.append(made)  # builds share some: accumulators of one width
-            partial = TABLES.joinpath(f"{options.technology}.json")
-            document = {**head(options, cells), "modules": rows}
-            (work / partial.name).write_text(json.dumps(document, indent=1) + "\n")
-    document["modules"].append(levels_row(options.library, cells, work))
-    document["provenance"]["seed_noise"] = noise(options, cells, rows, work)
-    (TABLES / f"{options.technology}.json").write_text(json.dumps(document, indent=1) + "\n")
+        missing = [
+            unit for unit in units
+            if unit.module in (options.only or [unit.module])
+            and not all(document.has(unit, build, gated) for gated in (False, True))
+        ]  # fmt: skip
+        if not missing:
+            continue
+        netlists = {
+            unit: [netlist_of(unit, build, options.library, cells, work, g) for g in (False, True)]
+            for unit in missing
+        }
+        traffic = traffic_of(build, netlists, options.seed, work, options.streams)
+        for unit, both in netlists.items():
+            for gated, netlist in zip((False, True), both, strict=True):
+                document.put(unit, build, row(unit, build, netlist, traffic), gated)
+    if LEVELS.module in (options.only or [LEVELS.module]):
+        build = WITH_TABLE[0]
+        for gated in (False, True):
+            netlist = netlist_of(LEVELS, build, options.library, cells, work, gated)
+            document.put(LEVELS, build, levels_row(netlist), gated)
     return 0
 
 
-def again(options: argparse.Namespace, cells: Library, table: Path, work: Path) -> None:
-    """Make the rows of the modules of `--only` again, in their places or at the table's end."""
-    document = json.loads(table.read_text())
-    if LEVELS.module in options.only:
-        others = [old for old in document["modules"] if old["module"] != LEVELS.module]
-        made = {**levels_row(options.library, cells, work), "commit": commit(40)}
-        document["modules"] = [*others, made]
-        table.write_text(json.dumps(document, indent=1) + "\n")
-    for build, units in BUILDS:
-        chosen = tuple(unit for unit in units if unit.module in options.only)
-        if not chosen or (options.runs and options.runs not in build.formats):
-            continue
-        netlists = {u.module: netlist_of(u, build, options.library, cells, work) for u in chosen}
-        asked = dict.fromkeys(form for unit in chosen for form in unit.formats)
-        forms = tuple(form for form in asked if form in (*build.formats, VECTOR))
-        traffic = traffic_of(build, chosen, netlists, options.seed, work, forms)
-        for unit in chosen:
-            made = row(unit, build, netlists[unit.module], traffic)
-            formats = {k: v for k, v in made["parameters"].items() if k != "MAX_TERMS"}
-            rows = document["modules"]
-            places = [
-                i
-                for i, old in enumerate(rows)
-                if old["module"] == unit.module
-                and {k: v for k, v in old["parameters"].items() if k != "MAX_TERMS"} == formats
-            ]
-            place = slice(places[0], places[0] + 1) if places else slice(len(rows), None)
-            rows[place] = [{**made, "commit": commit(40)}]
-            table.write_text(json.dumps(document, indent=1) + "\n")
-
-
 def noise(
-    options: argparse.Namespace, cells: Library, rows: list[dict[str, Any]], work: Path
+    options: argparse.Namespace, cells: Library, document: Document, work: Path
 ) -> dict[str, float]:
-    """Return how far the classes of nano's column lie from those that the next seed gives."""
-    build, seed = BUILDS[0][0], options.seed + 1
-    kept = work / f"{cells.name}-noise-{seed}.row"
-    if not kept.exists():
-        netlist = netlist_of(COLUMN, build, options.library, cells, work)
-        traffic = traffic_of(build, (COLUMN,), {COLUMN.module: netlist}, seed, work)
-        kept.write_text(json.dumps(row(COLUMN, build, netlist, traffic)))
-    first, other = rows[0]["energy_pj"], json.loads(kept.read_text())["energy_pj"]
-    return {
-        f"{COLUMN.module} {name}": round(abs(other[name] / value - 1), 4)
-        for name, value in first.items()
-        if name in other
-    }
+    """Return how far classes of nano's netlists with gates are from those of the next seed."""
+    build = OF_ALL[1]
+    units = [unit for unit in (*UNITS, *OWN) if unit.module in options.noise]
+    netlists = {u: [netlist_of(u, build, options.library, cells, work, True)] for u in units}
+    traffic = traffic_of(build, netlists, options.seed + 1, work, options.streams)
+    found = {}
+    for unit, (netlist,) in netlists.items():
+        first = document.energies(unit, build)
+        for name, value in row(unit, build, netlist, traffic)["energy_pj"].items():
+            found[f"{unit.module} {name}"] = round(abs(value / first[name] - 1), 4)
+    return found
 
 
 def head(options: argparse.Namespace, cells: Library) -> dict[str, Any]:
@@ -306,13 +251,13 @@ def head(options: argparse.Namespace, cells: Library) -> dict[str, Any]:
         "provenance": {
             "command": f"python -m tools.flow.make_energy {options.technology} "
                        f"{options.library.name} --seed {options.seed}",
-            "commit": commit(40),
+            "clock_gates": gated_by(cells.smallest_clock_gate).strip("; "),
             "library": cells.name,
             "library_sha256": hashlib.sha256(options.library.read_bytes()).hexdigest(),
             "yosys": native_yosys.release(),
             "simulator": icarus.splitlines()[0],
             "seed": options.seed,
-            "streams": STREAMS,
+            "streams": RECORDED.format(names=", ".join(s.name for s in options.streams) or "none"),
         },
         "operation_classes": CLASSES,
     }  # fmt: skip

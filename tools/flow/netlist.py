@@ -1,7 +1,8 @@
 """A mapped netlist as arrays: instances, nets, and the delay, slew and load of each.
 
-The clock is ideal and wires have no capacitance; a net's load is that of the pins on it. Each edge
-of an output has one delay, the mean of its arcs' at the slew that arrives and the net's load.
+Clocks are ideal, those behind a clock gate too, and wires have no capacitance; a net's load is that
+of the pins on it. Each edge of an output has one delay, the mean of its arcs' at the slew that
+arrives and the net's load.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from tools.flow.liberty import Arc, Library
 
 INPUT_SLEW_PS = 20.0
-"""Slew at inputs and clock pins."""
+"""Slew at inputs and clock pins, behind a clock gate too."""
 LOW, HIGH = 0, 1
 """Nets of the constants; Yosys numbers its own from 2."""
 
@@ -67,6 +68,15 @@ class Netlist:
             else:
                 raise SystemExit(f"{name} u{i}: expected a register with a name in RTL")
         return found
+
+    def clocks(self) -> set[int]:
+        """Return the nets that are a clock: the one from outside, and those behind clock gates."""
+        gated = {
+            nets[gate.output]
+            for name, nets in zip(self.types, self.connections, strict=True)
+            if (gate := self.library.cells[name].clock_gate)
+        }
+        return gated if self.clock == LOW else {self.clock, *gated}
 
     @property
     def area_um2(self) -> dict[str, float]:
@@ -162,6 +172,8 @@ def timing(netlist: Netlist) -> Timing:
     delays: list[dict[str, tuple[int, int]]] = [{} for _ in netlist.types]
     for level in _levels(netlist, driver):
         for name, members in level.items():
+            if cells[name].clock_gate:
+                continue
             by_output: dict[str, list[Arc]] = defaultdict(list)
             for arc in cells[name].arcs:
                 by_output[arc.end].append(arc)
@@ -204,7 +216,7 @@ def _levels(netlist: Netlist, driver: dict[int, int]) -> list[dict[str, list[int
             cell = cells[netlist.types[i]]
             before = (
                 []
-                if cell.flip_flop
+                if cell.flip_flop or cell.clock_gate
                 else [
                     driver[net]
                     for pin, net in netlist.connections[i].items()

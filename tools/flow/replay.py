@@ -39,11 +39,13 @@ class Window:
 class Replay:
     """What windows cost.
 
-    `windows_fj`: for each [cycles - 1, groups]; `wrong_cycles`: those with an output unlike RTL's.
+    `windows_fj`: for each [cycles - 1, groups]; `clocks_fj`: what edges of clocks cost of it;
+    `wrong_cycles`: those with an output unlike RTL's.
     """
 
     groups: tuple[str, ...]
     windows_fj: list[NDArray[np.float64]]
+    clocks_fj: list[NDArray[np.float64]]
     wrong_cycles: int
     longest_ps: float
 
@@ -87,8 +89,11 @@ def replay(netlist: Netlist, windows: Sequence[Window]) -> Replay:
     if int(found[1]):
         print(said, flush=True)
     ends = np.cumsum([window.cycles for window in windows])
-    parts = [part[1:] for part in np.split(energies.energy_fj, ends[:-1])]
-    return Replay(energies.groups, parts, int(found[1]), times.longest_ps)
+    parts, clocks = (
+        [part[1:] for part in np.split(of, ends[:-1])]
+        for of in (energies.energy_fj, energies.clock_fj)
+    )
+    return Replay(energies.groups, parts, clocks, int(found[1]), times.longest_ps)
 
 
 def _run(command: list[str], folder: Path) -> None:

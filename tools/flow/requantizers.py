@@ -2,11 +2,11 @@
 
     python -m tools.flow.requantizers nangate45|ihp_sg13g2 LIBRARY.lib[.gz]
 
-Each unit is synthesized and replayed with delays on every accumulator of the shipped network's
-pointwise layers, one a cycle, channel by channel as RQ gives them, and on idle cycles. The outputs
-are compared with the units' scalars. Area, leakage and energy go to docs/requantizers.json,
-from which docs/numerics.md has its table; the float32 unit's row goes to the technology's table,
-which has the integer one's from make_energy.
+Each unit is synthesized, with clock gates and without, and replayed with delays on every
+accumulator of the shipped network's pointwise layers, one a cycle, channel by channel as RQ gives
+them, and on idle cycles. The outputs are compared with the units' scalars. Area, leakage and
+energy go to docs/requantizers.json, from which docs/numerics.md has its table; the float32 unit's
+rows go to the technology's table, which has the integer one's from make_energy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ from npusim.prepared.engine import prepare
 from npusim.runtimes.requantization import Requantization
 from npusim.words import ROUNDINGS
 from tools.checkout import DIGITS, ROOT
+from tools.flow.energy_rows import Classes, facts_of, measured, row_json
 from tools.flow.liberty import read_library
 from tools.flow.netlist import Netlist, Port, read_netlist
 from tools.flow.replay import Window, replay
 from tools.flow.synthesis import map_to_cells, rtl_files
+from tools.flow.timing import sources
 from tools.markdown import header
 from tools.markdown import row as markdown_row
 
@@ -44,6 +46,7 @@ UNITS: tuple[tuple[str, Mapping[str, int]], ...] = (
     ("requantize_float", {}),
 )
 LIBRARIES = {"nangate45": "Nangate45", "ihp_sg13g2": "IHP SG13G2"}
+Row = dict[str, Any]
 PIXELS, CHANNELS, IDLE_CYCLES = 24, 8, 32
 """Of each layer, and at the end of the stream."""
 
@@ -142,58 +145,58 @@ def bits(port: Port, value: int) -> str:
     return f"{value & ((1 << width) - 1):0{width}b}"
 
 
-def measure(name: str, parameters: Mapping[str, int], library: Path) -> dict[str, Any]:
-    """Return the row of one unit."""
+def measure(name: str, parameters: Mapping[str, int], library: Path, gated: bool) -> Row:
+    """Return the row of one unit, with clock gates or without."""
     unit, cells = load_unit(name), read_library(library)
+    gate = cells.smallest_clock_gate if gated else None
     with tempfile.TemporaryDirectory(prefix="npusim-requantizers-") as temporary:
-        folder = Path(temporary)
-        map_to_cells(unit.module, rtl_files(unit.module), parameters, library, folder)
+        folder, files = Path(temporary), rtl_files(unit.module)
+        map_to_cells(unit.module, files, parameters, library, folder, gate=gate)
         netlist = read_netlist(folder / "netlist.json", cells)
     result = replay(netlist, windows(unit, netlist))
     if result.wrong_cycles:
         raise SystemExit(f"{unit.module}: {result.wrong_cycles} cycles unlike the scalar's")
-    idle, busy = (part.sum(axis=1) / 1e3 for part in result.windows_fj)
+    idle, busy = measured(result)
     late = latency(unit)  # the pipeline fills
-    return {
-        "module": unit.module,
-        "parameters": dict(parameters),
-        "cells": len(netlist.types),
-        "area_um2": round(sum(netlist.area_um2.values()), 1),
-        "leakage_uw": round(sum(netlist.leakage_uw.values()), 2),
-        "energy_pj": {
-            "requantize": round(float(busy[late:].mean()), 3),
-            "idle": round(float(np.median(idle[late:])), 3),
-        },
-    }
+    energy, clock = (
+        {"requantize": float(working[late:].mean()), "idle": float(np.median(resting[late:]))}
+        for working, resting in (
+            (busy.energy_pj, idle.energy_pj), (busy.clock_pj, idle.clock_pj),
+        )
+    )  # fmt: skip
+    row = row_json(unit.module, parameters, facts_of(netlist), Classes(energy, clock))
+    return {**row, "clock_gated": gated, "sources": sources(unit.module)}
 
 
 def main() -> None:
-    """Measure the three units in one technology."""
+    """Measure the units in one technology."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("technology", choices=("nangate45", "ihp_sg13g2"))
     parser.add_argument("library", type=Path)
     options = parser.parse_args()
     rows = []
     for name, parameters in UNITS:
-        rows.append(measure(name, parameters, options.library))
-        print(rows[-1], flush=True)
+        for gated in (False, True):
+            rows.append(measure(name, parameters, options.library, gated))
+            print(rows[-1], flush=True)
     kept = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
     MEASURED.write_text(json.dumps(kept | {options.technology: rows}, indent=1) + "\n")
-    with_row(TABLES / f"{options.technology}.json", rows[-1])
+    with_rows(TABLES / f"{options.technology}.json", rows[-2:])
 
 
-def with_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Put a module's row into a technology's table, behind the integer requantizer's."""
+def with_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Put a module's rows into a technology's table, in place of those that it has."""
     document = json.loads(path.read_text())
-    others = [other for other in document["modules"] if other["module"] != row["module"]]
-    place = [other["module"] for other in others].index("npu_requantize") + 1
-    document["modules"] = [*others[:place], row, *others[place:]]
+    others = [other for other in document["modules"] if other["module"] != rows[0]["module"]]
+    document["modules"] = [*others, *rows]
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def comparison(measured: Mapping[str, Any]) -> list[str]:
     """Return the table of docs/numerics.md."""
-    lines = header("requantizer", "library", "um2", "idle, pJ", "a result, pJ")
+    lines = header(
+        "requantizer", "library", "clock gates", "um2", "idle, pJ", "a result, pJ"
+    )  # fmt: skip
     for technology, rows in measured.items():
         for of in rows:
             title = f"`{of['module'].removeprefix('npu_')}`"
@@ -201,7 +204,8 @@ def comparison(measured: Mapping[str, Any]) -> list[str]:
             figures = (
                 f"{of['area_um2']:,.0f}", f"{energy['idle']:.1f}", f"{energy['requantize']:.1f}",
             )  # fmt: skip
-            lines.append(markdown_row(title, LIBRARIES[technology], *figures))
+            gates = of["clock_gates"] if of["clock_gated"] else "none"
+            lines.append(markdown_row(title, LIBRARIES[technology], gates, *figures))
     return lines
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from npusim.cosim.units import sources
 from tools.checkout import ROOT
 from tools.flow import native_yosys
+from tools.flow.liberty import Cell
 from tools.flow.liberty_syntax import read_text
 
 RECIPE = (
@@ -20,8 +21,23 @@ RECIPE = (
     "abc -liberty cells.lib; opt_clean"
 )
 LEAST_BITS = 4
-GATED = f"clockgate -liberty cells.lib -min_net_size {LEAST_BITS}; "
-"""What makes clock gates of the enables of at least so many registers."""
+CLOCK_GATE = "clockgate -pos {cell} {pins} -min_net_size {least_bits}; "
+ALL = "* design_top %d"
+"""Instances that may stay outside: all, so that a module's own logic is left."""
+BANKS = "*npu_bank*"
+"""Or the memories."""
+
+
+def gated_by(gate: Cell) -> str:
+    """Return the command that makes clock gates of the enables of at least LEAST_BITS registers.
+
+    The cell is named: with `-liberty` Yosys passes over those that a library does not want chosen
+    unasked, as SG13G2 its gates.
+    """
+    if gate.clock_gate is None:
+        raise ValueError(f"{gate.name}: expected a clock gate")
+    pins = ":".join((gate.clock_gate.enable, gate.clock_gate.clock, gate.clock_gate.output))
+    return CLOCK_GATE.format(cell=gate.name, pins=pins, least_bits=LEAST_BITS)
 
 
 def map_to_cells(
@@ -32,26 +48,26 @@ def map_to_cells(
     folder: Path,
     *,
     by_module: bool = False,
-    own: bool = False,
-    gated: bool = False,
+    outside: str = "",
+    gate: Cell | None = None,
 ) -> None:
     """Write netlist.json (flat), area.txt and area.json (Yosys' `stat`) of `top` into `folder`.
 
     `by_module`: map each module for itself and flatten afterwards, so that a cell's name tells its
-    module; npu_bank stays outside. `own`: all instances stay outside, what is left is the module's
-    own logic. `gated`: enables become clock gates.
+    module. `outside`: instances that stay outside. `gate`: enables become clock gates of this cell.
     """
-    boxes = "* design_top %d" if own else "*npu_bank*"
     for path in files:
         shutil.copy(path, folder)
     (folder / "cells.lib").write_text(read_text(library))
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
     values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
-    recipe = RECIPE.format(flatten="" if by_module else "-flatten", gate=GATED if gated else "")
+    recipe = RECIPE.format(
+        flatten="" if by_module else "-flatten", gate=gated_by(gate) if gate else ""
+    )
     native_yosys.run(
         f"read_verilog -sv {' '.join(path.name for path in files)}; "
         f"hierarchy -check -top {top} {values}; rename -top design_top; "
-        f"{f'blackbox {boxes}; ' if by_module or own else ''}{recipe}; "
+        f"{f'blackbox {outside}; ' if outside else ''}{recipe}; "
         "tee -q -o area.txt stat -liberty cells.lib; "
         "tee -q -o area.json stat -json -liberty cells.lib; "
         f"{'flatten; opt_clean; ' if by_module else ''}write_json netlist.json",

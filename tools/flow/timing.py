@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -78,7 +78,12 @@ def shapes_of(machine: Machine) -> set[Shape]:
 @cache
 def sources(module: str) -> str:
     """Return the hash of the module's Verilog without comments, and of the constants it names."""
-    text = "\n".join(map(code_of, sorted(rtl_files(module))))
+    return hash_of(rtl_files(module))
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """Return the hash of files of Verilog without comments, and of the constants they name."""
+    text = "\n".join(map(code_of, sorted(files)))
     generated = ROOT / "rtl" / "generated"
     constants = re.findall(r"localparam .*", code_of(generated / "npu_isa.vh"))
     names = set(re.findall(r"\w+", text))

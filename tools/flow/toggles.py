@@ -2,7 +2,8 @@
 
 An edge of an output costs the cell's internal energy for the input that changed last and for the
 state of the others; an edge of an input what the input's own table says; and half of C V^2 for each
-pin on the net, booked where the pin is. Edges from or to x cost nothing.
+pin on the net, booked where the pin is. What edges of clocks cost, in registers and clock gates, is
+counted once more by itself. Edges from or to x cost nothing.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Prices:
     entry_of: NDArray[np.int16]
     entry_fj: NDArray[np.float64]
     is_register: NDArray[np.bool_]
+    """Or a clock gate: types whose input pins have prices in some states alone."""
+    is_clock: NDArray[np.bool_]
+    """[nets]"""
     sink_first: NDArray[np.int64]
     sink: NDArray[np.int32]
     sink_fj: NDArray[np.float64]
@@ -81,7 +85,9 @@ def prices(netlist: Netlist, timing: Timing) -> Prices:
     ends = np.searchsorted([s[0] for s in sinks], np.arange(netlist.nets + 1))
     return Prices(
         groups, pins, kind, np.array([groups.index(g) for g in netlist.groups], np.int32), offset,
-        entry_of, entry_fj, np.array([cells[name].flip_flop is not None for name in kinds]),
+        entry_of, entry_fj,
+        np.array([bool(cells[name].flip_flop or cells[name].clock_gate) for name in kinds]),
+        np.isin(np.arange(netlist.nets), list(netlist.clocks())),
         ends.astype(np.int64), np.array([s[1:3] for s in sinks], np.int32),
         np.array([s[3] for s in sinks]), driver, driver_pin,
     )  # fmt: skip
@@ -111,10 +117,11 @@ def _energies(
 
 @dataclass(frozen=True, eq=False)
 class Energies:
-    """What a dump cost: `energy_fj` [cycles, groups]; edges of all nets in all cycles [nets]."""
+    """What a dump cost, [cycles, groups], and of it by edges of clocks; edges of nets [nets]."""
 
     groups: tuple[str, ...]
     energy_fj: NDArray[np.float64]
+    clock_fj: NDArray[np.float64]
     edges: NDArray[np.int64]
 
 
@@ -126,7 +133,7 @@ def dump_energies(
     value = np.full(netlist.nets, 2, np.uint8)
     value[0], value[1] = 0, 1
     changed = np.zeros(netlist.nets, np.int64)
-    energy = np.zeros((cycles, len(p.groups)))
+    energy, of_clocks = np.zeros((2, cycles, len(p.groups)))
     edges = np.zeros(netlist.nets, np.int64)
     clock = np.zeros(1, np.int64)
     ids: list[tuple[int, int]] = []
@@ -136,10 +143,10 @@ def dump_energies(
         _walk(
             np.frombuffer(body, np.uint8), first_net, nets, value, changed, clock, period_ps,
             p.pins, p.kind, p.group, p.offset, p.entry_of,
-            p.entry_fj, p.is_register, p.sink_first, p.sink, p.sink_fj, p.driver, p.driver_pin,
-            energy, edges,
+            p.entry_fj, p.is_register, p.is_clock, p.sink_first, p.sink, p.sink_fj, p.driver,
+            p.driver_pin, energy, of_clocks, edges,
         )  # fmt: skip
-    return Energies(p.groups, energy, edges)
+    return Energies(p.groups, energy, of_clocks, edges)
 
 
 def _code(text: bytes) -> int:
@@ -176,8 +183,8 @@ def _chunks(path: Path, ids: list[tuple[int, int]]) -> Iterator[tuple[int, bytes
 
 @njit(cache=True)
 def _walk(text, first_net, nets, value, changed, clock, period, pins, kind, group, offset,
-          entry_of, entry_fj, is_register, sink_first, sink, sink_fj, driver, driver_pin, energy,
-          edges):  # fmt: skip
+          entry_of, entry_fj, is_register, is_clock, sink_first, sink, sink_fj, driver, driver_pin,
+          energy, of_clocks, edges):  # fmt: skip
     at, end = 0, len(text)
     now = clock[0]
     while at < end:
@@ -205,9 +212,13 @@ def _walk(text, first_net, nets, value, changed, clock, period, pins, kind, grou
                     value[net] = new
                     if old < 2 and new < 2 and old != new and 0 <= cycle < len(energy):
                         edges[net] += 1
-                        _price(net, new, cycle, value, changed, pins, kind, group, offset,
+                        _price(net, new, energy[cycle], value, changed, pins, kind, group, offset,
                                entry_of, entry_fj, is_register, sink_first, sink, sink_fj, driver,
-                               driver_pin, energy)  # fmt: skip
+                               driver_pin)  # fmt: skip
+                        if is_clock[net]:
+                            _price(net, new, of_clocks[cycle], value, changed, pins, kind, group,
+                                   offset, entry_of, entry_fj, is_register, sink_first, sink,
+                                   sink_fj, driver, driver_pin)  # fmt: skip
                     changed[net] = now
         while text[at] != 10:
             at += 1
@@ -226,8 +237,8 @@ def _state(i, pins, value):
 
 
 @njit(cache=True)
-def _price(net, new, cycle, value, changed, pins, kind, group, offset, entry_of, entry_fj,
-           is_register, sink_first, sink, sink_fj, driver, driver_pin, energy):  # fmt: skip
+def _price(net, new, energy, value, changed, pins, kind, group, offset, entry_of, entry_fj,
+           is_register, sink_first, sink, sink_fj, driver, driver_pin):  # fmt: skip
     edge = 1 - new
     i = driver[net]
     if i >= 0:
@@ -239,11 +250,11 @@ def _price(net, new, cycle, value, changed, pins, kind, group, offset, entry_of,
             if entry >= 0 and pins[i, other] >= 0 and changed[pins[i, other]] > latest:
                 best, latest = entry, changed[pins[i, other]]
         if best >= 0:
-            energy[cycle, group[i]] += entry_fj[offset[i] + best, edge]
+            energy[group[i]] += entry_fj[offset[i] + best, edge]
     for s in range(sink_first[net], sink_first[net + 1]):
         i, pin = sink[s, 0], sink[s, 1]
-        energy[cycle, group[i]] += sink_fj[s]
+        energy[group[i]] += sink_fj[s]
         if entry_of[kind[i], pin, pin, 0] >= 0 or is_register[kind[i]]:
             entry = entry_of[kind[i], pin, pin, _state(i, pins, value)]
             if entry >= 0:
-                energy[cycle, group[i]] += entry_fj[offset[i] + entry, edge]
+                energy[group[i]] += entry_fj[offset[i] + entry, edge]

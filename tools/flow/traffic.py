@@ -1,7 +1,7 @@
 """Real traffic: which programs run, and which cycles of them are recorded.
 
-The shipped digits network, quantized from its float form by each scheme, runs on the RTL of the
-whole machine on one sample of its test set.
+The shipped digits network, quantized from its float form by each scheme, and layers of three others
+(streams.py) run on the RTL of the whole machine, each on one sample.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import pickle
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-import npusim
 from npusim import operators as op
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.graph.network import Network, Node
@@ -23,15 +22,11 @@ from npusim.graph.operator import output_shapes
 from npusim.graph.tensor import Quantization, Tensor
 from npusim.machines import Machine
 from npusim.prepared.inputs import network_inputs
-from npusim.quant.options import PUBLISHED
 from npusim.simulator.run import time_program
 from tools.checkout import DIGITS
-from tools.flow.record import Recording, record
+from tools.flow.record import Recorder, Recording
+from tools.flow.streams import Stream, cut, digits
 
-SCHEMES = {"uniform8": ("uniform", 8), "uniform4": ("uniform", 4), "subset": ("subset", 4),
-           "pwlq": ("pwlq", 4), "lut": ("lut", 4), "uniform6": ("uniform", 6),
-           "pwlq_double": ("pwlq_double", 4)}  # fmt: skip
-"""Weight format -> scheme and bits of the quantizer."""
 VECTOR = "vector"
 SIGMOID = Quantization(np.array(1 / 256, np.float32), np.array(-128, np.int64))
 HELD_OUT = ("pointwise",)
@@ -39,7 +34,7 @@ HELD_OUT = ("pointwise",)
 WINDOW_CYCLES = 64
 IDLE = (2, 14)
 """Cycles at the begin of a run: the first instructions are fetched, nothing else moves."""
-LANE = 1
+RECORDED_LANE = 1
 
 ACTIVITY = {
     "format": "ex.array.mac_format", "mac_busy": "ex.array.mac_busy_i",
@@ -56,6 +51,10 @@ ACTIVITY = {
     "mac_engine_busy": "ex.mac_engine.busy_o", "vector_engine_busy": "ex.vector_engine.busy_o",
     "push": "push", "fetch_beat": "fetch_rvalid_i", "ld_beat": "ld_rvalid_i",
     "st_valid": "st_wvalid_o", "st_ready": "st_wready_i",
+    "mx_act_read": "mx_act_read", "wgt_read": "wgt_read", "ep_act_read": "ep_act_read",
+    "par_read": "par_read", "st_read": "st_read", "ld_write": "ld_write",
+    "mx_acc_read": "ex.mac_acc_read", "ep_acc_write": "ex.vector_acc_write",
+    "line_read": "ex.array.column_read_i",
 }  # fmt: skip
 """Signals that say what the machine does, below npu_top."""
 
@@ -75,8 +74,8 @@ class Build:
 
     @property
     def machine(self) -> Machine:
-        """The machine: nano's or base's with these formats."""
-        parent = Machine.load("nano" if self.size == 4 else "base")
+        """The machine: nano's, small's or base's with these formats."""
+        parent = Machine.load({4: "nano", 8: "small", 16: "base"}[self.size])
         names = [f"uniform{self.uniform_bits}"] if self.uniform_bits else []
         if self.uniform_bits > 4:
             names.append("uniform4")
@@ -106,29 +105,35 @@ class Build:
 class Traffic:
     """What was recorded of one layer: `kind` is idle, MAC, RQ, VEC, LD or ST."""
 
+    network: str
     format: str
     layer: str
     kind: str
     recording: Recording
 
 
-def compiled(build: Build, weight_format: str, sample: int) -> MachineNetwork:
-    """Return digits in a format, compiled, its DRAM holding the test set's `sample`.
+def compiled(
+    build: Build,
+    weight_format: str,
+    sample: int,
+    stream: Stream | None = None,
+    held_out: int | None = None,
+) -> MachineNetwork:
+    """Return digits, or layers of another network, compiled, DRAM holding sample `sample`.
 
     Format VECTOR is digits' first layer in uniform8, a max pool, a sigmoid, and an addition with
     TFLite's three roundings: what digits itself does not use of the vector unit.
     """
-    scheme, bits = SCHEMES["uniform8" if weight_format == VECTOR else weight_format]
-    train = np.load(DIGITS / "digits_train.npz")["x"]
-    network = npusim.quantize(
-        npusim.load(DIGITS / "digits_float.onnx"), train, scheme=scheme, bits=bits, **PUBLISHED
-    )
-    if weight_format == VECTOR:
-        network = _vector_network(network)
+    if stream is not None:
+        network, given = cut(stream, weight_format, sample, held_out)
+    elif weight_format == VECTOR:
+        network, given = _vector_network(digits("uniform8")), {}
+    else:
+        network, given = digits(weight_format), {}
     rule = "tosa" if weight_format == VECTOR else "auto"
     result = MachineNetwork(network, build.machine, rule)
     x = np.load(DIGITS / "digits_test.npz")["x"][sample : sample + 1]
-    for name, value in network_inputs(result.network, x).items():
+    for name, value in network_inputs(result.network, given or x).items():
         write_tensor(result.program, result.dram, name, value[:1])
     return result
 
@@ -152,30 +157,52 @@ def _vector_network(digits: Network) -> Network:
 
 def record_build(
     build: Build,
-    weight_format: str,
+    recordings: Sequence[tuple[str, Stream | None]],
     signals: Mapping[str, str],
     states: Mapping[str, str],
     seed: int,
     cache: Path,
 ) -> list[Traffic]:
-    """Return the traffic of all layers in windows that `seed` places."""
-    recorded = hashlib.sha256(" ".join(sorted({*signals, *states})).encode()).hexdigest()[:8]
+    """Return the traffic of (weight format, network) in windows that `seed` places.
+
+    It is kept in folder `cache`, where a recording of more signals serves too. Network None is
+    digits.
+    """
+    recorder = Recorder(build.machine, {**ACTIVITY, **signals}, states)
+    return [
+        part for weight_format, stream in recordings
+        for part in _recorded(build, weight_format, stream, recorder, seed, cache)
+    ]  # fmt: skip
+
+
+def _recorded(
+    build: Build,
+    weight_format: str,
+    stream: Stream | None,
+    recorder: Recorder,
+    seed: int,
+    cache: Path,
+) -> list[Traffic]:
+    names = {*recorder.signals, *recorder.states} - {*ACTIVITY}
     built = "-".join(map(str, (*build.parameters.values(), build.lanes)))
-    path = cache / f"traffic-{build.size}-{built}-{weight_format}-{seed}-{recorded}.pickle"
-    if path.exists():
-        return pickle.loads(path.read_bytes())  # of this script's own making
-    network = compiled(build, weight_format, sample=seed)
+    name = stream.name if stream else "digits"
+    stem = f"traffic-{build.size}-{built}-{name}-{weight_format}-{seed}"
+    for kept in sorted(cache.glob(f"{stem}-*.names")):
+        if names <= {*kept.read_text().split()}:  # of this script's own making
+            return pickle.loads(kept.with_suffix(".pickle").read_bytes())
+    network = compiled(build, weight_format, seed, stream)
     program = network.program
     (step,) = program.runs()
     places = windows(network, seed)
-    recordings = record(
-        program, step, network.dram, {**ACTIVITY, **signals}, states, [w for *_, w in places]
-    )
+    recordings = recorder.record(program, step, network.dram, [w for *_, w in places])
     found = [
-        Traffic(weight_format, layer, kind, recording)
+        Traffic(name, weight_format, layer, kind, recording)
         for (layer, kind, _), recording in zip(places, recordings, strict=True)
     ]
+    recorded = " ".join(sorted(names))
+    path = cache / f"{stem}-{hashlib.sha256(recorded.encode()).hexdigest()[:8]}.pickle"
     path.write_bytes(pickle.dumps(found))
+    path.with_suffix(".names").write_text(recorded)
     return found
 
 

@@ -1,7 +1,9 @@
 """The netlist and its cells as Verilog: each cell's function with the delays of its instance.
 
-A cell is generated from its Liberty function; a register does what its `ff` group says. Delays are
-inertial: a pulse shorter than the cell's delay dies, a longer one is a glitch.
+A cell is generated from its Liberty function; a register does what its `ff` group says, a clock
+gate what its kind says. Delays are inertial: a pulse shorter than the cell's delay dies, a longer
+one is a glitch. A clock behind a gate is as late as the gate's 1 ps: registers on both sides see
+the edge before anything that it moves.
 """
 
 from __future__ import annotations
@@ -38,7 +40,12 @@ def _model(cell: Cell) -> str:
         for i, (_, value) in reversed(list(enumerate(resets, 1))):
             body = f"if (clock_{i}) {ff.state} <= {value}; else {body}"
         lines.append(f"  always @({' or '.join(events)}) {body}")
-    for pin in cell.outputs:
+    gate = cell.clock_gate
+    if gate is not None:
+        lines.append("  reg is_on = 1'b0;")
+        lines.append(f"  always @* if (!{gate.clock}) is_on = {gate.enable};")
+        lines.append(f"  assign #1 {gate.output} = {gate.clock} & is_on;")
+    for pin in cell.functions:
         lines.append(f"  assign #(RISE_{pin}, FALL_{pin}) {pin} = {cell.functions[pin]};")
     return "\n".join([*lines, "endmodule", ""])
 

@@ -1,59 +1,112 @@
-"""docs/clock_gating.md from docs/clock_gating.json: python -m tools.pages.clock_gating."""
+"""docs/clock_gating.md from the energy tables: python -m tools.pages.clock_gating."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from npusim.cost.prices import prices
+from npusim.machines import Machine
+from npusim.words import MACHINES, TECHNOLOGIES
 from tools.checkout import ROOT
-from tools.flow.clock_gating import MEASURED, OWN
+from tools.flow.synthesis import LEAST_BITS
 from tools.markdown import header, row
 
 PAGE = ROOT / "docs" / "clock_gating.md"
+TABLES = ROOT / "npusim" / "cost" / "tables"
 HEAD = """\
 # Enables as clock gates
 
-Written by `python -m tools.pages.clock_gating` from docs/clock_gating.json, which `python -m
-tools.flow.clock_gating LIBRARIES` makes; do not edit. Nangate45, typical corner, {yosys}.
+Written by `python -m tools.pages.clock_gating` from the tables of `npusim/cost/tables/`; do not
+edit.
 
 The Verilog has enables, which a tool maps to a multiplexer before each register, or to one
-integrated clock gate before all registers of an enable. Both are the recipe of [area](area.md),
-`{recipe}`; the second has `{gated}` before the registers are mapped. Modules are
-those of `nano`; of {own} it is the own logic, without the modules that they hold.
+integrated clock gate before all registers of an enable. The [energy table](energy_table.md) has
+both netlists of a module, each replayed at gate level with the same operands of real layers, and
+`clock_gating` in a machine's TOML says which one is priced: in those of the package it is true.
 
-Asleep is a cycle in which no enable is on: the clock pins of the registers on the clock itself, and
-of the gates, from the library's tables. It is class `idle` of the [energy table](energy_table.md)
-to within a few percent. What is not measured: the energy of a gate in cycles with its enable on,
-the data of gated modules at gate level, the clock tree (which gates would cut short), and the
-enable's setup to the gate's latch. The shipped energy tables are still those of multiplexers;
-`clock_gating = true` in a machine's TOML is the bound that gates of whole modules could reach.
+"Idle" is a cycle without an operation, "working" a cycle with one; where a module has several
+operations the one whose clocks take most. Both are what edges of clocks take: the pins of registers
+and gates, and what is inside of them. "Data" is the rest of the same cycle. A gate stands before at
+least {least} registers.
+
+What no netlist here has: the tree of buffers that brings the clock to the pins, which gates would
+cut off in part; wires; and the time that an enable needs before the gate's latch.
+
+"""
+MACHINE = """\
+## Machines
+
+pJ that clocks take in a cycle in which the machine does nothing, by the prices of each netlist.
 
 """
 Row = Mapping[str, Any]
 
 
+def pairs(document: Mapping[str, Any]) -> Iterator[tuple[Row, Row]]:
+    """Yield the rows of a build without gates and with them."""
+    rows = {
+        (of["module"], json.dumps(of["parameters"]), of["clock_gated"]): of
+        for of in document["modules"]
+    }
+    for (module, parameters, gated), of in rows.items():
+        if gated:
+            yield rows[module, parameters, False], of
+
+
+def working(of: Row) -> str:
+    """Return the operation whose clocks take most."""
+    return max(of["clock_pj"], key=of["clock_pj"].__getitem__)
+
+
+def lines(document: Mapping[str, Any]) -> list[str]:
+    """Return a technology's rows as Markdown."""
+    found = header(
+        "module", "parameters", "registers", "behind gates", "gates", "um2", "with gates", "change",
+        "idle, pJ", "with gates", "working, pJ", "with gates", "data, pJ", "with gates",
+    )  # fmt: skip
+    for plain, gates in pairs(document):
+        name = working(gates)
+        data = [of["energy_pj"][name] - of["clock_pj"][name] for of in (plain, gates)]
+        found.append(row(
+            f"`{plain['module']}`",
+            " ".join(f"{key}={value}" for key, value in plain["parameters"].items()),
+            f"{plain['registers']:,}", f"{gates['gated_registers']:,}", gates["clock_gates"],
+            f"{plain['area_um2']:,.0f}", f"{gates['area_um2']:,.0f}",
+            f"{100 * (gates['area_um2'] / plain['area_um2'] - 1):+.0f} %",
+            *(f"{of['clock_pj']['idle']:.2f}" for of in (plain, gates)),
+            *(f"{of['clock_pj'][name]:.2f}" for of in (plain, gates)),
+            *(f"{value:.2f}" for value in data),
+        ))  # fmt: skip
+    return found
+
+
+def machine_lines() -> list[str]:
+    """Return what clocks take of each shipped machine in an idle cycle."""
+    found = header("machine", "technology", "without gates, pJ", "with gates, pJ")
+    for name in MACHINES:
+        machine = Machine.load(name)
+        clocks = [
+            prices(machine.with_({"energy.clock_gating": gated}), machine.energy.technology)
+            for gated in (False, True)
+        ]
+        found.append(row(
+            f"`{name}`", machine.energy.technology, *(f"{of.cycle['clock']:.1f}" for of in clocks)
+        ))  # fmt: skip
+    return found
+
+
 def page() -> str:
     """Return docs/clock_gating.md."""
-    measured = json.loads(MEASURED.read_text())
-    rows: list[Row] = measured["rows"]
-    lines = header(
-        "module", "registers", "behind gates", "gates", "um2", "with gates", "change",
-        "asleep, pJ", "with gates",
-    )  # fmt: skip
-    for of in rows:
-        plain, gates = of["plain"], of["gates"]
-        lines.append(row(
-            f"`{of['module']}`", f"{plain['registers']:,}", f"{gates.get('gated', 0):,}",
-            gates.get("gates", 0), f"{plain['um2']:,.0f}", f"{gates['um2']:,.0f}",
-            f"{100 * (gates['um2'] / plain['um2'] - 1):+.0f} %", f"{plain['idle_pj']:.2f}",
-            f"{gates['idle_pj']:.2f}",
-        ))  # fmt: skip
-    head = HEAD.format(
-        yosys=rows[0]["yosys"], recipe=measured["recipe"].format(flatten="-flatten", gate=""),
-        gated=measured["gated"].strip("; "), own=", ".join(f"`{name}`" for name in OWN),
-    )  # fmt: skip
-    return head + "\n".join(lines) + "\n"
+    text = [HEAD.format(least=LEAST_BITS) + MACHINE + "\n".join(machine_lines()), ""]
+    for name in TECHNOLOGIES:
+        document = json.loads((TABLES / f"{name}.json").read_text())
+        found = [f"## {name}", "", *lines(document), ""]
+        if not any(pairs(document)):
+            found = [f"## {name}", "", "No netlist with gates is made yet.", ""]
+        text += found
+    return "\n".join(text)
 
 
 def main() -> None:

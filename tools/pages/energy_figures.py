@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import npusim
-from npusim.codes import ARRAY_FORMATS, CODES, MULTIPLIED_ON
+from npusim.codes import ARRAY_FORMATS, CODES
 from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
@@ -34,8 +34,10 @@ from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.words import ENERGY_MODELS
 from tools.checkout import DIGITS, MODELS, ROOT
 from tools.markdown import header, row
+from tools.pages.energy_alone import alone
 from tools.pages.energy_alternatives import BAND_TILES, Layer, alternatives
 from tools.pages.energy_figures_text import PAGE, SEPARATE, TOGETHER
+from tools.pages.energy_networks import component_lines, scheme_lines
 from tools.resnet import resnet
 
 TEST_FIRST, SAMPLES = 100, 8
@@ -86,15 +88,6 @@ RUNS = {
 }
 
 
-def alone(form: str, parent: Machine) -> Machine:
-    """Return `parent` with one weight format built in, and the least multiplier that it needs."""
-    bits = 4 if form == "pwlq" else 0
-    on = (MULTIPLIED_ON[form],) if form in MULTIPLIED_ON else ()
-    return parent.with_({
-        "name": f"{parent.name}-{form}", "array.formats": (*on, form), "array.pwlq_bits": bits,
-    })  # fmt: skip
-
-
 @dataclass(frozen=True)
 class Product:
     """One product in a column of a machine with one format, its part of clock and adders."""
@@ -114,13 +107,13 @@ def product(form: str, table: Table) -> Product:
         return table.value(module, built, key)
 
     adders = regions * of("npu_accumulate", "accumulate")
-    idle = of("npu_pe_column", "idle") + regions * of("npu_accumulate", "idle")
+    clock = of("npu_pe_column", "clock run") + regions * of("npu_accumulate", "clock run")
     area = of("npu_pe_column", "area_um2") + regions * of("npu_accumulate", "area_um2")
     energy = of("npu_pe_column", form) + adders
     values = table.nearest("npu_pe_column", built).parameters
     return Product(
         ", ".join(name for name in BUILT if BUILT[name] in values and values[BUILT[name]]),
-        energy / rows, idle / rows, area / rows,
+        energy / rows, clock / rows, area / rows,
     )  # fmt: skip
 
 
@@ -164,7 +157,11 @@ def other_library() -> str:
     if not (TABLES / "ihp_sg13g2.json").exists():
         return "The table of IHP SG13G2 is not made yet."
     return "\n".join(
-        ["In IHP SG13G2 (130 nm, 1.2 V):", "", *product_lines(load_table("ihp_sg13g2"))]
+        [
+            "In IHP SG13G2 (130 nm, 1.2 V):",
+            "",
+            *product_lines(load_table("ihp_sg13g2", clock_gated=True)),
+        ]
     )
 
 
@@ -262,13 +259,13 @@ def energies(layers: Sequence[Layer], machine: Machine, table: Table) -> dict[st
     return sum_of(with_total(priced(prices, row.counts, row.cycles)) for row in layers)
 
 
-def resnet_lines(found: Found, table: Table) -> list[str]:
+def resnet_lines(found: Found, table: Table, without: Table) -> list[str]:
     """Return the table of ResNet-50: speedups and energies beside the published ones."""
     lines = header(
         "array, each way", "scheme", "M cycles", "speedup", "with activations on chip",
         "published", "MB weights", "MB other", "G products", "energy, mJ", "of int8",
         "without DRAM, of int8",
-        "and clock gated, of int8", "published",
+        "and without clock gates, of int8", "published",
     )  # fmt: skip
     for name, parent in MACHINES.items():
         first: dict[str, Any] = {}
@@ -276,13 +273,13 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
             layers, machine = found[name, form], alone(run.form, parent)
             weights = total(layers, "wgt_writes") * machine.size
             moved = total(layers, "dram_read_bytes", "dram_write_bytes")
-            energy, gated = energies(layers, machine, table), energies(layers, gate(machine), table)
+            energy, ungated = (energies(layers, machine, of) for of in (table, without))
             values = {
                 "cycles": sum(row.cycles for row in layers),
                 "chip_cycles": on_chip_cycles(layers, machine),
                 "total": energy["total"],
                 "chip": energy["total"] - energy["dram"],
-                "gated": gated["total"] - gated["dram"],
+                "ungated": ungated["total"] - ungated["dram"],
             }
             first = first or values
             of = {key: value / first[key] for key, value in values.items()}
@@ -293,14 +290,9 @@ def resnet_lines(found: Found, table: Table) -> list[str]:
                 f"{(moved - weights) / 1e6:.1f}",
                 f"{total(layers, *(f'macs_{form}' for form in ARRAY_FORMATS)) / 1e9:.2f}",
                 f"{energy['total'] / 1e9:.2f}",
-                f"{of['total']:.2f}", f"{of['chip']:.2f}", f"{of['gated']:.2f}", published[1],
+                f"{of['total']:.2f}", f"{of['chip']:.2f}", f"{of['ungated']:.2f}", published[1],
             ))  # fmt: skip
     return lines
-
-
-def gate(machine: Machine) -> Machine:
-    """Return `machine` with clock gating."""
-    return machine.with_({"energy.clock_gating": True})
 
 
 def alternative_lines(found: Found, table: Table) -> list[str]:
@@ -361,7 +353,8 @@ def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__)
         return 2
-    work, table = Path(sys.argv[1]), load_table("nangate45")
+    work = Path(sys.argv[1])
+    without, table = (load_table("nangate45", clock_gated=gates) for gates in (False, True))
     work.mkdir(parents=True, exist_ok=True)
     found = resnet_layers(work / "resnet50.json")
     name, parent = next(iter(MACHINES.items()))
@@ -371,8 +364,9 @@ def main() -> int:
         products_130=other_library(), difference=difference(table),
         products_45="\n".join(product_lines(table)),
         horowitz="\n".join(horowitz_lines(table)),
+        components="\n".join(component_lines()), schemes="\n".join(scheme_lines()),
         toggles="\n".join(toggle_lines()), samples=SAMPLES,
-        resnet="\n".join(resnet_lines(found, table)), band=BAND_TILES,
+        resnet="\n".join(resnet_lines(found, table, without)), band=BAND_TILES,
         alternatives="\n".join(alternative_lines(found, table)),
         other4=f"{others[0]:.1f}", other_pwlq=f"{others[1]:.1f}", weights=f"{weights / 1e6:.1f}",
     )  # fmt: skip

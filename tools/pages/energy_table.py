@@ -7,6 +7,9 @@ from typing import Any
 
 from npusim.words import TECHNOLOGIES
 from tools.checkout import ROOT
+from tools.flow.energy_builds import units_by_module
+from tools.flow.timing import sources
+from tools.flow.units import sources_of
 from tools.markdown import header, row
 
 TABLES = ROOT / "npusim" / "cost" / "tables"
@@ -22,42 +25,68 @@ def table(document: dict[str, Any]) -> list[str]:
         f"## {document['technology']}", "",
         f"{source['library']}, {document['corner']}, {document['voltage_v']} V, "
         f"{document['temperature_c']:.0f} C, sha256 `{source['library_sha256'][:16]}...`. "
-        f"`{source['command']}` at commit `{source['commit'][:10]}`, {source['yosys']}, "
-        f"{source['simulator']}.", "",
-        *header("module", "parameters", "cells", "um2", "leakage, uW",
-                "pJ by operation class"),
+        f"`{source['command']}`, {source['yosys']}, {source['simulator']}. "
+        f"Streams: {source['streams']}.", "",
+        *header("module", "parameters", "clock gates", "cells", "um2", "leakage, uW",
+                "pJ by operation class (of it clocks)"),
     ]  # fmt: skip
     for of in document["modules"]:
         values = " ".join(f"{key}={value}" for key, value in of["parameters"].items())
-        energies = ", ".join(f"{name} {value:.3g}" for name, value in of["energy_pj"].items())
+        energies = ", ".join(
+            f"{name} {value:.3g} ({of['clock_pj'][name]:.3g})"
+            for name, value in of["energy_pj"].items()
+        )
         lines.append(row(
-            of["module"], values, of["cells"], f"{of['area_um2']:.0f}",
-            f"{of['leakage_uw']:.3g}", energies,
+            of["module"], values, of.get("clock_gates", 0) if of["clock_gated"] else "none",
+            of["cells"], f"{of['area_um2']:.0f}", f"{of['leakage_uw']:.3g}", energies,
         ))  # fmt: skip
-    later = {of["commit"]: of["module"] for of in document["modules"] if "commit" in of}
-    for commit in later:
-        names = {of["module"] for of in document["modules"] if of.get("commit") == commit}
-        lines += ["", f"Made again at commit `{commit[:10]}`: {', '.join(sorted(names))}."]
+    lines += stale(document["modules"])
     noise = source.get("seed_noise")
     if noise:
         lines += [
-            "", "**Seed noise.** Another sample and other windows (the next seed) move the classes "
-            "by: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in noise.items())
-            + ".",
+            "", "**Seed noise.** Another sample and other windows (the next seed) move classes of "
+            "`nano`'s netlists with gates by: "
+            + ", ".join(f"{name} {100 * value:.1f} %" for name, value in noise.items()) + ".",
         ]  # fmt: skip
     lines += ["", "### Activity", "", *activity(document), ""]
+    return lines
+
+
+def stale(rows: list[dict[str, Any]]) -> list[str]:
+    """Return which rows are not of today's Verilog, or have no netlist with clock gates."""
+    units = units_by_module()
+    today = {module: sources_of(unit) for module, unit in units.items()}
+    changed = {
+        of["module"] for of in rows
+        if of["sources"] and of["sources"] != today.get(of["module"], sources(of["module"]))
+    }  # fmt: skip
+    builds = {(of["module"], json.dumps(of["parameters"])): of for of in rows}
+    earlier = [
+        f"{module} {' '.join(f'{k}={v}' for k, v in of['parameters'].items())}".strip()
+        for (module, _), of in builds.items()
+        if not of["sources"]
+    ]
+    lines = []
+    if earlier:
+        lines += [
+            "", "Of Verilog before the pipeline (npu_requantize with four multipliers), with the "
+            "energy of idle cycles taken for clock, streams of digits alone, and without a netlist "
+            f"with gates: {'; '.join(earlier)}."
+        ]  # fmt: skip
+    if changed:
+        lines += ["", f"The Verilog has changed since: {', '.join(sorted(changed))}."]
     return lines
 
 
 def activity(document: dict[str, Any]) -> list[str]:
     """Return the fits of npu_pe_column."""
     lines = [
-        "Energy of a column above idle as a sum over its PEs, in fJ for each bit that changes "
-        "(`npusim/simulator/activity.py` counts them): operands xe; the same times the "
-        "weight's non-zero Booth digits; product registers; sums. Least squares over the windows, "
-        "none negative.", "",
-        *header("ROWS", "formats built in", "format", "operands", "multipliers", "products",
-                "sums"),
+        "Energy of a column without its clock and above idle as a sum over its PEs, in fJ for each "
+        "bit that changes (`npusim/simulator/activity.py` counts them): operands xe; the same "
+        "times the weight's non-zero Booth digits; product registers; sums. Least squares over the "
+        "windows, none negative.", "",
+        *header("ROWS", "formats built in", "clock gates", "format", "operands", "multipliers",
+                "products", "sums"),
     ]  # fmt: skip
     for of in document["modules"]:
         for form, fit in of.get("activity", {}).items():
@@ -66,7 +95,8 @@ def activity(document: dict[str, Any]) -> list[str]:
                 str(parameters[name]) for name in ("UNIFORM_BITS", "SUBSET", "PWLQ_BITS")
             )
             values = (f"{1e3 * value:.1f}" for value in fit.values())
-            lines.append(row(parameters["ROWS"], built, form, *values))
+            gates = "yes" if of["clock_gated"] else "no"
+            lines.append(row(parameters["ROWS"], built, gates, form, *values))
     return lines
 
 

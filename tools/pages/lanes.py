@@ -90,7 +90,9 @@ def page() -> str:
         area_um2(machine, technology)["total"] / 1e6 for machine in (Machine.load(SMALLEST), nano)
     )
     rows = "\n".join(table(base))
-    requantizer = load_table(technology).nearest("npu_requantize", base.parameters)
+    requantizer = load_table(technology, base.energy.clock_gating).nearest(
+        "npu_requantize", base.parameters
+    )
     terms = requantizer.parameters["MAX_TERMS"]
     foot = FOOT.format(
         small=small, nano=whole, stale=STALE.format(terms=terms) if terms > 1 else ""

@@ -74,14 +74,71 @@ def test_an_inverter_and_a_register_by_hand(shared: Path) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.rtl
+@pytest.mark.usefixtures("icarus")
+def test_a_clock_gate_by_hand(shared: Path) -> None:
+    library = read_library(shared / NANGATE)
+    # en (3) -> CLKGATE -> 4, the clock of DFF; in (5) -> DFF -> 6 = out; clock 2
+    netlist = Netlist(library, 2, [Port("en", (3,), "en"), Port("in", (5,), "in")],
+                      [Port("out", (6,), "out")])  # fmt: skip
+    netlist.types, netlist.groups = ["CLKGATE_X1", "DFF_X1"], ["", ""]
+    netlist.connections = [{"CK": 2, "E": 3, "GCK": 4}, {"D": 5, "CK": 4, "Q": 6, "QN": 7}]
+    netlist.nets, netlist.names = 8, {6: ("q", 0)}
+    assert netlist.clocks() == {2, 4}
+    enable, bits = list("0010010"), list("0110111")
+    values = {"en": enable, "in": bits, "out": ["0", *_held(bits, enable)]}
+    result = replay(netlist, [Window(values, {"q": "0"})])
+    assert result.wrong_cycles == 0
+
+    gate, register = library.cells["CLKGATE_X1"], library.cells["DFF_X1"]
+    times, volts = timing(netlist), library.voltage_v
+
+    def edges(cell, pin: str, when: str, net: int, related: str = "") -> tuple[float, float]:
+        (power,) = (p for p in cell.powers if (p.pin, p.related, p.when) == (pin, related, when))
+        at = np.array([INPUT_SLEW_PS]), np.array([times.load_ff[net]])
+        return float(power.rise.at(*at)[0]), float(power.fall.at(*at)[0])
+
+    # Cycle 4: off, and nothing changes but the clock of the gate.
+    asleep = sum(edges(gate, "CK", "~E & ~GCK", 2)) + gate.capacitances_ff["CK"] * volts**2
+    assert result.clocks_fj[0][3].sum() == pytest.approx(asleep, rel=1e-9)
+    # Cycle 3: the clock of the register passes, as E was 1; then E falls while it is high.
+    rise, _ = edges(gate, "GCK", "E", 4, "CK")
+    _, fall = edges(gate, "GCK", "~E", 4, "CK")
+    awake = rise + fall + gate.capacitances_ff["CK"] * volts**2
+    awake += register.capacitances_ff["CK"] * volts**2
+    awake += edges(gate, "CK", "E & ~GCK", 2)[0]
+    states = [when for when in ("D & ~Q & QN", "~D & Q & ~QN", "D & Q & ~QN", "~D & ~Q & QN")]
+    found = result.clocks_fj[0][2].sum() - awake
+    prices = [edges(register, "CK", when, 4) for when in states]
+    sums = [a[0] + b[1] for a in prices for b in prices]
+    assert min(abs(found - value) for value in sums) < 1e-9
+
+
+def _held(bits: list[str], enable: list[str]) -> list[str]:
+    """Return what a register behind an enable holds after each cycle but the last."""
+    held, value = [], "0"
+    for bit, is_on in zip(bits[:-1], enable[:-1], strict=True):
+        value = bit if is_on == "1" else value
+        held.append(value)
+    return held
+
+
+@pytest.mark.shared
 @pytest.mark.yosys
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus", "yosys_installed")
-def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gated", [False, True])
+def test_gates_of_a_column_do_what_the_golden_model_does(
+    gated: bool, shared: Path, tmp_path: Path
+) -> None:
     parameters = {"ROWS": 4, "UNIFORM_BITS": 4, "SUBSET": 1, "PWLQ_BITS": 3}
     library = shared / NANGATE
-    map_to_cells("npu_pe_column", rtl_files("npu_pe_column"), parameters, library, tmp_path)
-    netlist = read_netlist(tmp_path / "netlist.json", read_library(library))
+    cells = read_library(library)
+    gate = cells.smallest_clock_gate if gated else None
+    files = rtl_files("npu_pe_column")
+    map_to_cells("npu_pe_column", files, parameters, library, tmp_path, gate=gate)
+    netlist = read_netlist(tmp_path / "netlist.json", cells)
+    assert len(netlist.clocks()) == 1 + gated
     assert UNIT.vectors is not None
     named = {name.lower(): value for name, value in parameters.items()}
     vectors = list(UNIT.vectors(random.Random(1), 200, **named))
@@ -111,19 +168,23 @@ def test_gates_of_a_column_do_what_the_golden_model_does(shared: Path, tmp_path:
 @pytest.mark.yosys
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus", "yosys_installed")
-def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
-
+def test_rows_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
     document = json.loads((TABLES / "nangate45.json").read_text())
-    (expected,) = (r for r in document["modules"] if r["module"] == "npu_subtract_zero_point")
-    (unit,) = (u for u in UNITS if u.module == "npu_subtract_zero_point")
+    (unit,) = (u for u in UNITS if u.module == "npu_lookup")
     build, library = Build(4, 8, 1, 4), shared / NANGATE
-    netlist = make_energy.netlist_of(unit, build, library, read_library(library), tmp_path)
-    traffic = make_energy.traffic_of(
-        build, (unit,), {unit.module: netlist}, document["provenance"]["seed"], tmp_path,
-        unit.formats,
-    )  # fmt: skip
-    found = make_energy.row(unit, build, netlist, traffic)
-    assert {key: found[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")} == {
-        key: expected[key] for key in ("cells", "area_um2", "leakage_uw", "parameters")
-    }
-    assert found["energy_pj"] == pytest.approx(expected["energy_pj"], rel=1e-6)
+    cells = read_library(library)
+    netlists = [
+        make_energy.netlist_of(unit, build, library, cells, tmp_path, gated)
+        for gated in (False, True)
+    ]
+    seed = document["provenance"]["seed"]
+    traffic = make_energy.traffic_of(build, {unit: netlists}, seed, tmp_path)
+    for gated, netlist in zip((False, True), netlists, strict=True):
+        (expected,) = (
+            r for r in document["modules"]
+            if r["module"] == unit.module and r["clock_gated"] == gated
+        )  # fmt: skip
+        found = make_energy.row(unit, build, netlist, traffic)
+        for key in ("energy_pj", "clock_pj"):
+            assert found.pop(key) == pytest.approx(expected[key], rel=1e-6)
+        assert found == {key: expected[key] for key in found}
