@@ -119,19 +119,18 @@ def window(unit: Unit, netlist: Netlist, traffic: Traffic) -> Window:
 
 def traffic_of(
     build: Build,
-    netlists: Mapping[Unit, Sequence[Netlist]],
+    netlists: Mapping[Unit, Netlist],
     seed: int,
     work: Path,
     streams: Sequence[Stream] = STREAMS,
 ) -> list[Traffic]:
     """Return what is recorded for units, in the formats that they are measured in."""
     signals, states = {}, {}
-    for unit, netlists_of_unit in netlists.items():
-        for netlist in netlists_of_unit:
-            for port in netlist.inputs + netlist.outputs:
-                signals[f"{unit.path}.{port.name}"] = f"{unit.path}.{port.source}"
-            for name, *_ in netlist.registers().values():
-                states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
+    for unit, netlist in netlists.items():
+        for port in netlist.inputs + netlist.outputs:
+            signals[f"{unit.path}.{port.name}"] = f"{unit.path}.{port.source}"
+        for name, *_ in netlist.registers().values():
+            states[f"{unit.path}.{name}"] = f"{unit.path}.{name}"
     formats = [*(f"uniform{bits}" for bits in (8, 6, 4)), "subset", "pwlq", "lut", "pwlq_double"]
     runs = [form for form in formats if form in build.formats] + [VECTOR]
     wanted = {form for unit in netlists for form in unit.formats}
@@ -201,21 +200,20 @@ def main() -> int:
         document.put_noise(noise(options, cells, document, work))
         return 0
     for build, units in BUILDS:
-        missing = [
-            unit for unit in units
-            if unit.module in (options.only or [unit.module])
-            and not all(document.has(unit, build, gated) for gated in (False, True))
-        ]  # fmt: skip
-        if not missing:
-            continue
-        netlists = {
-            unit: [netlist_of(unit, build, options.library, cells, work, g) for g in (False, True)]
-            for unit in missing
-        }
-        traffic = traffic_of(build, netlists, options.seed, work, options.streams)
-        for unit, both in netlists.items():
-            for gated, netlist in zip((False, True), both, strict=True):
-                document.put(unit, build, row(unit, build, netlist, traffic), gated)
+        for gated in (True, False):
+            missing = [
+                unit for unit in units
+                if unit.module in (options.only or [unit.module])
+                and not document.has(unit, build, gated)
+            ]  # fmt: skip
+            if missing:
+                netlists = {
+                    unit: netlist_of(unit, build, options.library, cells, work, gated)
+                    for unit in missing
+                }
+                traffic = traffic_of(build, netlists, options.seed, work, options.streams)
+                for unit, netlist in netlists.items():
+                    document.put(unit, build, row(unit, build, netlist, traffic), gated)
     if LEVELS.module in (options.only or [LEVELS.module]):
         build = WITH_TABLE[0]
         for gated in (False, True):
@@ -230,10 +228,10 @@ def noise(
     """Return how far classes of nano's netlists with gates are from those of the next seed."""
     build = OF_ALL[1]
     units = [unit for unit in (*UNITS, *OWN) if unit.module in options.noise]
-    netlists = {u: [netlist_of(u, build, options.library, cells, work, True)] for u in units}
+    netlists = {u: netlist_of(u, build, options.library, cells, work, True) for u in units}
     traffic = traffic_of(build, netlists, options.seed + 1, work, options.streams)
     found = {}
-    for unit, (netlist,) in netlists.items():
+    for unit, netlist in netlists.items():
         first = document.energies(unit, build)
         for name, value in row(unit, build, netlist, traffic)["energy_pj"].items():
             found[f"{unit.module} {name}"] = round(abs(value / first[name] - 1), 4)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 from npusim.cosim.units import sources
@@ -21,7 +22,11 @@ RECIPE = (
     "abc -liberty cells.lib; opt_clean"
 )
 LEAST_BITS = 4
-CLOCK_GATE = "clockgate -pos {cell} {pins} -min_net_size {least_bits}; "
+CLOCK_GATE = (
+    "techmap -map resets.v; simplemap; opt_merge; opt_clean; "
+    "clockgate -pos {cell} {pins} -min_net_size {least_bits}; "
+)
+"""First a register whose reset does not ask for its enable: it is enabled by either."""
 ALL = "* design_top %d"
 """Instances that may stay outside: all, so that a module's own logic is left."""
 BANKS = "*npu_bank*"
@@ -38,6 +43,21 @@ def gated_by(gate: Cell) -> str:
         raise ValueError(f"{gate.name}: expected a clock gate")
     pins = ":".join((gate.clock_gate.enable, gate.clock_gate.clock, gate.clock_gate.output))
     return CLOCK_GATE.format(cell=gate.name, pins=pins, least_bits=LEAST_BITS)
+
+
+def resets() -> str:
+    """Return resets.v: registers of reset and enable as registers of an enable."""
+    modules = []
+    for reset, value, enable in product("PN", "01", "PN"):
+        r, e = (("" if level == "P" else "!") + pin for level, pin in ((reset, "R"), (enable, "E")))
+        for kind, enabled in (("SDFFE", f"{e} | {r}"), ("SDFFCE", e)):
+            name = f"\\$_{kind}_P{reset}{value}{enable}_"
+            modules.append(
+                f"module {name} (input D, C, R, E, output Q);\n"
+                f"  \\$_DFFE_PP_ _TECHMAP_REPLACE_ "
+                f"(.D({r} ? 1'b{value} : D), .C(C), .E({enabled}), .Q(Q));\nendmodule\n"
+            )
+    return "".join(modules)
 
 
 def map_to_cells(
@@ -59,6 +79,7 @@ def map_to_cells(
     for path in files:
         shutil.copy(path, folder)
     (folder / "cells.lib").write_text(read_text(library))
+    (folder / "resets.v").write_text(resets())
     shutil.copytree(ROOT / "rtl" / "generated", folder / "generated", dirs_exist_ok=True)
     values = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     recipe = RECIPE.format(

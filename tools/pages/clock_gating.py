@@ -45,13 +45,13 @@ Row = Mapping[str, Any]
 
 
 def pairs(document: Mapping[str, Any]) -> Iterator[tuple[Row, Row]]:
-    """Yield the rows of a build without gates and with them."""
+    """Yield the rows of a build without gates and with them, both of the same Verilog."""
     rows = {
         (of["module"], json.dumps(of["parameters"]), of["clock_gated"]): of
         for of in document["modules"]
     }
     for (module, parameters, gated), of in rows.items():
-        if gated:
+        if gated and rows[module, parameters, False]["sources"] == of["sources"]:
             yield rows[module, parameters, False], of
 
 
