@@ -42,8 +42,8 @@ BUILDS: tuple[tuple[Build, tuple[Unit, ...]], ...] = (
     (Build(4, *WIDEST), (*FORMED, LANE)),
     *((build, (WEIGHTS,)) for build in (*WITH_TABLE, *DOUBLED)),
 )
-OF_ALL, FORM_OF_ALL = (Build(16, *FULL), Build(4, *FULL)), "uniform8"
-"""Builds that all networks run on, and in which format; otherwise digits alone runs."""
+OF_ALL, FORM_OF_ALL = Build(16, *FULL), "uniform8"
+"""The build that all networks run on, and in which format; otherwise digits alone runs."""
 
 
 def units_by_module() -> dict[str, Unit]:

@@ -34,7 +34,7 @@ class Document:
 
     def _stamp(self, unit: Unit, build: Build) -> dict[str, Any]:
         """Return what a row says of where it comes from."""
-        of_all = build in OF_ALL and FORM_OF_ALL in unit.formats
+        of_all = build == OF_ALL and FORM_OF_ALL in unit.formats
         networks = 1 + len(self.streams) if of_all else 1
         return {"seed": self.seed, "networks": networks, "sources": sources_of(unit)}
 

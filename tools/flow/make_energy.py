@@ -8,7 +8,7 @@ machine's RTL recorded while real layers run, and the recording replayed on the 
 with delays; docs/energy_table.md says what is priced how. A row is written as soon as it is made,
 with the hash of its Verilog. A run makes the rows that are missing or of other Verilog, so it may
 be stopped and taken up again. A work folder keeps netlists and recordings. `--noise` makes no row:
-it says how far the next seed's sample and windows move the classes of a module of `nano`.
+it says how far the next seed's sample and windows move the classes of a module of `base`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TABLES = ROOT / "npusim" / "cost" / "tables"
 STILL_CYCLES = 12
 RECORDED = (
     "digits (npusim/networks/digits), quantized from float by each scheme, and with 8-bit weights, "
-    "on builds of all formats, layers of {names}, sample number `seed`, recorded in the machine's "
+    "on `base`, layers of {names}, sample number `seed`, recorded in the machine's "
     "RTL: windows of MAC (two a layer), VEC (three), RQ, LD and ST (one), 64 cycles each, placed "
     "by `seed`; layer pointwise of digits is left out"
 )
@@ -135,7 +135,7 @@ def traffic_of(
     runs = [form for form in formats if form in build.formats] + [VECTOR]
     wanted = {form for unit in netlists for form in unit.formats}
     recordings: list[tuple[str, Stream | None]] = [(form, None) for form in runs if form in wanted]
-    if recordings[0] == (FORM_OF_ALL, None) and build in OF_ALL:
+    if recordings[0] == (FORM_OF_ALL, None) and build == OF_ALL:
         recordings[1:1] = [(FORM_OF_ALL, stream) for stream in streams]
     return record_build(build, recordings, signals, states, seed, work)
 
@@ -225,8 +225,8 @@ def main() -> int:
 def noise(
     options: argparse.Namespace, cells: Library, document: Document, work: Path
 ) -> dict[str, float]:
-    """Return how far classes of nano's netlists with gates are from those of the next seed."""
-    build = OF_ALL[1]
+    """Return how far classes of base's netlists with gates are from those of the next seed."""
+    build = OF_ALL
     units = [unit for unit in (*UNITS, *OWN) if unit.module in options.noise]
     netlists = {u: netlist_of(u, build, options.library, cells, work, True) for u in units}
     traffic = traffic_of(build, netlists, options.seed + 1, work, options.streams)

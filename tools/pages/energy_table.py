@@ -45,7 +45,7 @@ def table(document: dict[str, Any]) -> list[str]:
     if noise:
         lines += [
             "", "**Seed noise.** Another sample and other windows (the next seed) move classes of "
-            "`nano`'s netlists with gates by: "
+            "`base`'s netlists with gates by: "
             + ", ".join(f"{name} {100 * value:.1f} %" for name, value in noise.items()) + ".",
         ]  # fmt: skip
     lines += ["", "### Activity", "", *activity(document), ""]
