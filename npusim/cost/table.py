@@ -7,7 +7,7 @@ alone, in the proportion in which the build with most sizes changes. A module ma
 all is taken as it is, a column in proportion to its rows. A bus comes with its array's size.
 
 A build may have two netlists: with clock gates in place of enables, and without. One that has none
-with gates is priced without them.
+with gates is priced without them. A module that a table leaves out by name is not priced there.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class Table:
 
     technology: str
     rows: tuple[Row, ...]
+    left_out: tuple[str, ...] = ()
+    """Modules that are not made yet, and cost nothing."""
 
     def value(self, module: str, parameters: Mapping[str, int], key: str) -> float:
         """Return what `key` (see Row.value) is for `module` built with `parameters`.
@@ -100,6 +102,8 @@ class Table:
         UnsupportedError
             No build in the table runs the formats.
         """
+        if module in self.left_out:
+            return 0.0
         builds = self._builds(module)
         guide = max(builds.values(), key=len)
         rows = builds[self._least(module, builds, parameters)]
@@ -212,4 +216,5 @@ def table_of(document: Mapping[str, Any], clock_gated: bool) -> Table:
     for row in sorted(rows, key=lambda row: row.clock_gated):
         if clock_gated or not row.clock_gated:
             builds[row.module, json.dumps(row.parameters)] = row
-    return Table(document["technology"], tuple(builds.values()))
+    left_out = tuple(document.get("left_out", ()))
+    return Table(document["technology"], tuple(builds.values()), left_out)

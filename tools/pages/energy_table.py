@@ -41,6 +41,8 @@ def table(document: dict[str, Any]) -> list[str]:
             of["cells"], f"{of['area_um2']:.0f}", f"{of['leakage_uw']:.3g}", energies,
         ))  # fmt: skip
     lines += stale(document["modules"])
+    if document.get("left_out"):
+        lines += ["", f"Not made yet, and so without a price: {', '.join(document['left_out'])}."]
     noise = source.get("seed_noise")
     if noise:
         lines += [
