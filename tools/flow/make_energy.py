@@ -213,7 +213,10 @@ def main() -> int:
                 }
                 traffic = traffic_of(build, netlists, options.seed, work, options.streams)
                 for unit, netlist in netlists.items():
-                    document.put(unit, build, row(unit, build, netlist, traffic), gated)
+                    made = row(unit, build, netlist, traffic)
+                    document.put(unit, build, made, gated)
+                    if gated and not made["clock_gates"]:  # no enable: both netlists are this one
+                        document.put(unit, build, made, False)
     if LEVELS.module in (options.only or [LEVELS.module]):
         build = WITH_TABLE[0]
         for gated in (False, True):
