@@ -37,7 +37,6 @@ from tools.markdown import header, row
 from tools.pages.energy_alone import alone
 from tools.pages.energy_alternatives import BAND_TILES, Layer, alternatives
 from tools.pages.energy_figures_text import PAGE, SEPARATE, TOGETHER
-from tools.pages.energy_networks import component_lines, scheme_lines
 from tools.resnet import resnet
 
 TEST_FIRST, SAMPLES = 100, 8
@@ -364,7 +363,6 @@ def main() -> int:
         products_130=other_library(), difference=difference(table),
         products_45="\n".join(product_lines(table)),
         horowitz="\n".join(horowitz_lines(table)),
-        components="\n".join(component_lines()), schemes="\n".join(scheme_lines()),
         toggles="\n".join(toggle_lines()), samples=SAMPLES,
         resnet="\n".join(resnet_lines(found, table, without)), band=BAND_TILES,
         alternatives="\n".join(alternative_lines(found, table)),

@@ -7,32 +7,6 @@ Written by `python -m tools.pages.energy_figures WORK`; do not edit. Tables
 of `npusim/cost/tables/`, average model, netlists with clock gates but where it says so. What the
 numbers are made of: [energy](energy.md).
 
-## Four networks on base, by component
-
-Energy of a sample in uJ, with multiplexers at the Verilog's enables ("none") and with
-[clock gates](clock_gating.md) ("gates"). "products" are those of all formats, here of uniform8.
-A component without the word is what its data moves; what clocks take of every module is `clock`.
-
-{components}
-
-## The schemes beside int8
-
-Three networks quantized from float by each scheme as published, without correction of biases, on
-`base` with an array for that format alone, clock gates in it: what they take of int8's cycles, of
-its energy, of the chip's without DRAM, and of the products' in the array.
-
-{schemes}
-
-What the papers say of it, and what these netlists do:
-
-* **PWLQ**: 0.78 of int8's energy on ResNet-50 (below). Here the chip takes more than with int8, as
-  it adds up three sums in place of one. `pwlq_double` has one sum, and takes less.
-* **Subset**: shifts and additions in place of a multiplier. The products do take less than those of
-  8 bits, and of uniform 4 bits; they are a small part of what a small network's layers take.
-* **Multipoint**: 4-bit weights with a few more products. It runs on the array of 4-bit weights;
-  each further point of a channel is a pass, a term and a requantization more.
-* **Weight equalizing shifts**: no cost but a shift. It is int8 to the array, and takes its energy.
-
 ## A product, by format
 
 A product in a column of 16 rows in Nangate45, in the smallest build that runs the format (the

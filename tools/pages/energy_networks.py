@@ -1,4 +1,7 @@
-"""What docs/energy_figures.md has of networks on `base`: by netlist, and by scheme."""
+"""docs/energy_networks.md: networks on `base`, by netlist and by scheme.
+
+python -m tools.pages.energy_networks
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,45 @@ from npusim.cost.prices import COMPONENTS
 from npusim.machines import Machine
 from npusim.quant.options import as_published
 from npusim.quant.quantize import prepare, quantize_prepared
-from tools.checkout import MODELS
+from tools.checkout import MODELS, ROOT
 from tools.flow.streams import STREAMS
 from tools.markdown import header, row
 from tools.pages.energy_alone import alone
 
+PAGE = ROOT / "docs" / "energy_networks.md"
+TEXT = """\
+# Energy of networks: clock gates, and the schemes
+
+Written by `python -m tools.pages.energy_networks` with the networks of `NPUSIM_SHARED`; do not
+edit. Average model, tables of `npusim/cost/tables/`. What the numbers are made of:
+[energy](energy.md); the literature beside them: [energy in figures](energy_figures.md).
+
+## Four networks on base, by component
+
+Energy of a sample in uJ, with multiplexers at the Verilog's enables ("none") and with
+[clock gates](clock_gating.md) ("gates"). "products" are those of all formats, here of uniform8.
+A component without the word is what its data moves; what clocks take of every module is `clock`.
+
+{components}
+
+## The schemes beside int8
+
+Three networks quantized from float by each scheme as published, without correction of biases, on
+`base` with an array for that format alone, clock gates in it: what they take of int8's cycles, of
+its energy, of the chip's without DRAM, and of the products' in the array.
+
+{schemes}
+
+What the papers say of it, and what these netlists do:
+
+* **PWLQ**: 0.78 of int8's energy on ResNet-50 ([energy in figures](energy_figures.md)). Here the
+  chip adds up three sums in place of one. `pwlq_double` has one sum.
+* **Subset**: shifts and additions in place of a multiplier. The products do take less than those of
+  8 bits, and of uniform 4 bits; they are a small part of what a small network's layers take.
+* **Multipoint**: 4-bit weights with a few more products. It runs on the array of 4-bit weights;
+  each further point of a channel is a pass, a term and a requantization more.
+* **Weight equalizing shifts**: no cost but a shift. It is int8 to the array, and takes its energy.
+"""
 MACHINE = "base"
 NETWORKS = {
     "MobileNetV2": "coral_tf2_mobilenet_v2_ptq", "ic": "ic_resnet8_int8",
@@ -82,3 +119,15 @@ def scheme_lines() -> list[str]:
         shares = (f"{value / of:.2f}" for value, of in zip(values, first, strict=True))
         lines.append(row(title, ", ".join(machine.array.formats), *shares))
     return lines
+
+
+def main() -> None:
+    """Write docs/energy_networks.md."""
+    text = TEXT.format(
+        components="\n".join(component_lines()), schemes="\n".join(scheme_lines())
+    )  # fmt: skip
+    PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
