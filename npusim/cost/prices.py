@@ -14,7 +14,7 @@ from functools import lru_cache
 from npusim.codes import ARRAY_FORMATS, MULTIPLIED_ON
 from npusim.cost.logic import LOGIC, parameters
 from npusim.cost.memories import memories
-from npusim.cost.table import CLOCK, Table, load_table
+from npusim.cost.table import CLOCK, DATA, Table, load_table
 from npusim.isa.instructions.mac import LINES
 from npusim.isa.spec import INSTRUCTION_BYTES, VEC_OPS
 from npusim.isa.traffic import instruction_beats
@@ -66,21 +66,21 @@ def prices_of(machine: Machine, table: Table) -> Prices:
 
     def above_idle(module: str, operation: str, less: str = "idle") -> tuple[float, float]:
         """Return what an operation takes more than another: data, and clocks."""
-        energy, clock = (
+        data, clock = (
             table.value(module, built, kind + operation) - table.value(module, built, kind + less)
-            for kind in ("", CLOCK)
+            for kind in (DATA, CLOCK)
         )
-        return energy - clock, clock
+        return data, clock
 
     def add(
         event: str, module: str, operation: str, many: float = 1.0, component: str = "",
         clocked: bool = True,
     ) -> None:  # fmt: skip
         """Price `event` at `many` operations of a module, and their clock if `clocked`."""
-        energy, clock = above_idle(module, operation)
+        data, clock = above_idle(module, operation)
         price = events.setdefault(event, {})
         component = component or COMPONENT[module]
-        price[component] = price.get(component, 0.0) + many * energy
+        price[component] = price.get(component, 0.0) + many * data
         if clocked:
             price["clock"] = price.get("clock", 0.0) + many * clock
 

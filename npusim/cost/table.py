@@ -7,7 +7,8 @@ alone, in the proportion in which the build with most sizes changes. A module ma
 all is taken as it is, a column in proportion to its rows. A bus comes with its array's size.
 
 A build may have two netlists: with clock gates in place of enables, and without. One that has none
-with gates is priced without them. A module that a table leaves out by name is not priced there.
+with gates, of any size, is priced without them; sizes that have none follow those without. A module
+that a table leaves out by name costs nothing there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ SIZE_PARAMETERS = (
     "SIZE", "ROWS", "SUM_BITS", "BUS_BYTES", "LANES_PER_REQUANTIZER", "LANES_PER_LOOKUP",
 )  # fmt: skip
 """What a module's size is measured by: the first of these that it has."""
-CLOCK = "clock "
+CLOCK, DATA = "clock ", "data "
 
 Formats = tuple[int, ...]
 """Values of FORMAT_PARAMETERS."""
@@ -56,19 +57,19 @@ class Row:
     def value(self, key: str) -> float:
         """Return area_um2, leakage_uw or the energy of an operation class.
 
-        A class after `clock ` is what clocks take of it.
+        A class after `clock ` is what clocks take of it, one after `data ` the rest.
         """
         if key in ("area_um2", "leakage_uw"):
             return float(getattr(self, key))
-        name = key.removeprefix(CLOCK)
-        energies = self.energy_pj if name == key else self.clock_pj
-        operation = class_of(name, energies)
-        if operation not in energies:
-            known = ", ".join(energies)
+        name = key.removeprefix(CLOCK).removeprefix(DATA)
+        operation = class_of(name, self.energy_pj)
+        if operation not in self.energy_pj:
+            known = ", ".join(self.energy_pj)
             raise FormatError(
                 f"energy table: {self.module}: expected operation {name}, found {known}"
             )
-        return energies[operation]
+        energy, clock = self.energy_pj[operation], self.clock_pj[operation]
+        return {name: energy, CLOCK + name: clock, DATA + name: energy - clock}[key]
 
 
 def class_of(operation: str, classes: Collection[str]) -> str:
@@ -89,6 +90,8 @@ class Table:
     rows: tuple[Row, ...]
     left_out: tuple[str, ...] = ()
     """Modules that are not made yet, and cost nothing."""
+    others: tuple[Row, ...] = ()
+    """The netlists without gates of builds of which `rows` has those with gates."""
 
     def value(self, module: str, parameters: Mapping[str, int], key: str) -> float:
         """Return what `key` (see Row.value) is for `module` built with `parameters`.
@@ -105,26 +108,27 @@ class Table:
         if module in self.left_out:
             return 0.0
         builds = self._builds(module)
-        guide = max(builds.values(), key=len)
         rows = builds[self._least(module, builds, parameters)]
-        return _at_size(rows, guide, parameters, key)
+        return _at_size(rows, self._guide(module), parameters, key)
 
     def nearest(self, module: str, parameters: Mapping[str, int]) -> Row:
         """Return the row of the least build that runs the formats, of the nearest size."""
         builds = self._builds(module)
-        rows = builds[self._least(module, builds, parameters)]
+        least = self._least(module, builds, parameters)
+        rows = [*builds[least], *(r for r in self.others if _build(r) == (module, least))]
         size = _size_name(rows[0])
         return min(rows, key=lambda r: abs(r.parameters[size] - parameters[size]) if size else 0)
 
     def _builds(self, module: str) -> dict[Formats, list[Row]]:
-        builds: dict[Formats, list[Row]] = {}
-        for row in self.rows:
-            if row.module == module:
-                formats = tuple(row.parameters.get(name, 0) for name in FORMAT_PARAMETERS)
-                builds.setdefault(formats, []).append(row)
+        builds = _by_formats(self.rows, module)
         if not builds:
             raise FormatError(f"energy table {self.technology}: expected {module}, found no row")
         return builds
+
+    def _guide(self, module: str) -> Sequence[Row]:
+        """Return the build of a module that was made in most sizes, with gates where it may be."""
+        both = [_by_formats(rows, module) for rows in (self.rows, self.others)]
+        return max((rows for builds in both for rows in builds.values()), key=len)
 
     def _least(
         self, module: str, builds: Mapping[Formats, Sequence[Row]], parameters: Mapping[str, int]
@@ -143,8 +147,20 @@ class Table:
             raise UnsupportedError(
                 f"energy table {self.technology}: {module}: no build runs {asked}"
             )
-        guide = max(builds.values(), key=len)
+        guide = self._guide(module)
         return min(able, key=lambda f: _at_size(builds[f], guide, parameters, "area_um2"))
+
+
+def _by_formats(rows: Sequence[Row], module: str) -> dict[Formats, list[Row]]:
+    builds: dict[Formats, list[Row]] = {}
+    for row in rows:
+        if row.module == module:
+            builds.setdefault(_build(row)[1], []).append(row)
+    return builds
+
+
+def _build(row: Row) -> tuple[str, Formats]:
+    return row.module, tuple(row.parameters.get(name, 0) for name in FORMAT_PARAMETERS)
 
 
 def _size_name(row: Row) -> str | None:
@@ -162,11 +178,9 @@ def _at_size(
         scale = wanted / only if rows[0].module == COLUMN else 1.0
         return rows[0].value(key) * scale
     if len(rows) == 1:
-        return (
-            rows[0].value(key)
-            * _on_line(guide, size, wanted, key)
-            / _on_line(guide, size, only, key)
-        )
+        of_guide = _on_line(guide, size, only, key)
+        scale = _on_line(guide, size, wanted, key) / of_guide if of_guide else 1.0
+        return rows[0].value(key) * scale
     return _on_line(rows, size, wanted, key)
 
 
@@ -212,9 +226,8 @@ def table_of(document: Mapping[str, Any], clock_gated: bool) -> Table:
         )
         for row in document["modules"]
     ]
-    builds: dict[tuple[str, str], Row] = {}
-    for row in sorted(rows, key=lambda row: row.clock_gated):
-        if clock_gated or not row.clock_gated:
-            builds[row.module, json.dumps(row.parameters)] = row
+    behind_gates = {_build(row) for row in rows if row.clock_gated and clock_gated}
+    chosen = tuple(row for row in rows if row.clock_gated == (_build(row) in behind_gates))
+    others = tuple(row for row in rows if not row.clock_gated and _build(row) in behind_gates)
     left_out = tuple(document.get("left_out", ()))
-    return Table(document["technology"], tuple(builds.values()), left_out)
+    return Table(document["technology"], chosen, left_out, others)

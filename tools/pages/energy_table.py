@@ -103,41 +103,41 @@ def activity(document: dict[str, Any]) -> list[str]:
 
 
 def check(results: dict[str, Any]) -> list[str]:
-    """Return the comparison of the models with gates on a whole layer."""
+    """Return the comparison of the models with gates on whole layers."""
     lines = [
-        "## A whole layer by two routes", "",
-        "Layer `pointwise` of digits, which nothing above was fitted to, with another sample, on "
-        "`nano` in Nangate45 (`tools/flow/check_energy.py`). One route: the synthesized array "
-        "(npu_array, four lanes with requantizers) at gate level in all cycles of the layer, every "
-        "output equal to RTL's. The other: the layer's counted events and cycles times the table. "
-        "Array, accumulators, requantizers and what ties them in npu_lane and npu_array; neither "
-        "adders, pools and lookups, which the layer does not use, nor SRAM, DRAM or control on "
-        "either side. "
-        "Target: within 15 % (average) and 5 % (toggles).", "",
-        *header("format", "cycles", "gates, nJ", "average model, nJ", "off by",
-                "toggle model, nJ", "off by"),
+        "## Whole layers by two routes", "",
+        "Layers that nothing above was fitted to, another sample, in Nangate45 with clock gates "
+        "(`tools/flow/check_energy.py`). One route: the synthesized array (npu_array, its lanes "
+        "with their requantizers) at gate level in all cycles of the layer, every output equal to "
+        "RTL's. The other: the layer's counted events and cycles times the table. Neither adders, "
+        "pools and lookups, which the layers do not use, nor SRAM, DRAM or control on either side. "
+        "Above idle is what is left of both without the clocks of idle cycles.", "",
+        *header("machine, network, layer", "cycles", "gates, nJ", "average off by",
+                "toggles off by", "above idle: gates, nJ", "average off by", "toggles off by",
+                "products off by, average", "toggles"),
     ]  # fmt: skip
-    parts = [
-        "", "Most of it is the clock of registers, which no data moves. Above idle cycles, where "
-        "data matters:", "",
-        *header("format", "columns: gates, nJ", "average off by", "toggles off by",
-                "requantizers: gates, nJ", "average off by"),
-    ]  # fmt: skip
-    for form, result in results.items():
+    for key, result in results.items():
         gates, model = result["gates"], result["model"]
-        measured = sum(v for k, v in gates.items() if k != "vector")
-        rest = model["clock"] + model["others"]
-        found = [rest + model[f"columns_{name}"] for name in ("average", "toggles")]
-        both = [text for e in found for text in (f"{e / 1e3:.1f}", percent(e, measured))]
-        lines.append(row(form, result["cycles"], f"{measured / 1e3:.1f}", *both))
-        columns = gates["columns"] - model["columns_clock"]
-        requantizers = gates["requantizers"] - model["requantizers_clock"]
-        parts.append(row(
-            form, f"{columns / 1e3:.1f}", percent(model["columns_average"], columns),
-            percent(model["columns_toggles"], columns), f"{requantizers / 1e3:.1f}",
-            percent(model["requantizers"], requantizers),
+        rest = model["at_rest"] + model["clock"] + model["others"]
+        found = [rest + model[name] for name in ("average", "toggles")]
+        above = gates["all"] - model["at_rest"]
+        lines.append(row(
+            key, result["cycles"], f"{gates['all'] / 1e3:.1f}",
+            *(percent(value, gates["all"]) for value in found), f"{above / 1e3:.1f}",
+            *(percent(value - model["at_rest"], above) for value in found),
+            *(percent(model[name], gates["products"]) for name in ("average", "toggles")),
         ))  # fmt: skip
-    return [*lines, *parts, ""]
+    return [*lines, ""]
+
+
+NOT_CHECKED = """\
+## Whole layers by two routes
+
+`tools/flow/check_energy.py` prices layers that nothing was fitted to, and replays the whole array
+on them. It has not run on netlists with clock gates yet. On those before, of Verilog before the
+pipeline, layer `pointwise` of digits on `nano` was within 1 % of the gates; above idle, the
+products were 8.7 % below by the average, and 5.5 % by what the data toggles.
+"""
 
 
 def percent(found: float, expected: float) -> str:
@@ -155,8 +155,8 @@ def page() -> str:
     lines = [HEAD.rstrip("\n")]
     lines += [row(name, what) for name, what in documents[0]["operation_classes"].items()]
     lines.append("")
-    if CHECK.exists():
-        lines += check(json.loads(CHECK.read_text()))
+    checked = check(json.loads(CHECK.read_text())) if CHECK.exists() else [NOT_CHECKED]
+    lines += checked
     for document in documents:
         lines += table(document)
     return "\n".join(lines)
