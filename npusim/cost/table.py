@@ -6,9 +6,9 @@ Sizes: on the straight line through the two nearest sizes of that build; where i
 alone, in the proportion in which the build with most sizes changes. A module made in one size in
 all is taken as it is, a column in proportion to its rows. A bus comes with its array's size.
 
-A build may have two netlists: with clock gates in place of enables, and without. One that has none
-with gates, of any size, is priced without them; sizes that have none follow those without. A module
-that a table leaves out by name costs nothing there.
+A build may have two netlists: with clock gates in place of enables, and without. One that has but
+one of them is priced by it; sizes that have none with gates follow those without. A module that a
+table leaves out by name costs nothing there.
 """
 
 from __future__ import annotations
@@ -226,8 +226,11 @@ def table_of(document: Mapping[str, Any], clock_gated: bool) -> Table:
         )
         for row in document["modules"]
     ]
-    behind_gates = {_build(row) for row in rows if row.clock_gated and clock_gated}
-    chosen = tuple(row for row in rows if row.clock_gated == (_build(row) in behind_gates))
-    others = tuple(row for row in rows if not row.clock_gated and _build(row) in behind_gates)
+    made = {(_build(row), row.clock_gated) for row in rows}
+    chosen = tuple(
+        row for row in rows
+        if row.clock_gated == clock_gated or (_build(row), clock_gated) not in made
+    )  # fmt: skip
+    others = tuple(row for row in rows if not row.clock_gated and row not in chosen)
     left_out = tuple(document.get("left_out", ()))
     return Table(document["technology"], chosen, left_out, others)

@@ -21,9 +21,9 @@ def table(*rows):
     return table_of({"technology": "nangate45", "modules": document}, clock_gated=False)
 
 
-def engine(module, energy, gated=False):
+def engine(module, energy, gated=False, size=4):
     return {
-        "module": module, "parameters": {"SIZE": 4}, "area_um2": 7, "leakage_uw": 1,
+        "module": module, "parameters": {"SIZE": size}, "area_um2": 7, "leakage_uw": 1,
         "energy_pj": {"beat": energy}, "clock_pj": {"beat": 1}, "clock_gated": gated,
     }  # fmt: skip
 
@@ -74,6 +74,14 @@ def test_a_build_is_priced_with_clock_gates_where_it_has_them_and_they_are_asked
     without, gated = (table_of(document, clock_gated=gated) for gated in (False, True))
     assert [without.value(name, {"SIZE": 4}, "beat") for name in ("npu_ld", "npu_st")] == [3, 5]
     assert [gated.value(name, {"SIZE": 4}, "beat") for name in ("npu_ld", "npu_st")] == [2, 5]
+
+
+def test_sizes_without_clock_gates_follow_those_of_the_other_netlist():
+    rows = [engine("npu_ld", 3, size=4), engine("npu_ld", 9, size=16),
+            engine("npu_ld", 6, gated=True, size=16)]  # fmt: skip
+    gated = table_of({"technology": "nangate45", "modules": rows}, clock_gated=True)
+    found = [gated.value("npu_ld", {"SIZE": size}, "beat") for size in (4, 8, 16)]
+    assert found == pytest.approx([2, 10 / 3, 6])
 
 
 def test_a_table_that_is_not_there_is_one_line(monkeypatch, tmp_path):

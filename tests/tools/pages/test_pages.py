@@ -89,7 +89,9 @@ def test_the_comparison_of_requantizers_is_that_of_its_numbers() -> None:
     assert "\n".join(requantizers.comparison(measured)) in (ROOT / "docs/numerics.md").read_text()
     for technology, rows in measured.items():
         table = json.loads((requantizers.TABLES / f"{technology}.json").read_text())
-        assert all(row in table["modules"] for row in rows[-2:])
+        for row in rows:
+            if row["module"] == "npu_requantize_float":
+                assert row in table["modules"]
 
 
 def test_the_rtl_page_is_that_of_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
