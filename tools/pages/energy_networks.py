@@ -21,7 +21,9 @@ Written by `python -m tools.pages.energy_networks` with the networks of `NPUSIM_
 edit. Energy of a sample on `{machine}` in uJ, average model: the same program by the prices of
 netlists with multiplexers at the Verilog's enables ("none") and with [clock gates](clock_gating.md)
 ("gates"). What the components are: [energy](energy.md). `clock` holds what clocks take of every
-module; "at rest" is the part of it that a cycle costs in which nothing is done.
+module; "at rest" is the part of it that a cycle costs in which nothing is done. Without gates, all
+but the array and its memories is priced by rows of earlier Verilog, before the pipeline
+([energy table](energy_table.md)): so requantizers take less there.
 
 {components}
 

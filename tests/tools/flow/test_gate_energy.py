@@ -168,20 +168,18 @@ def test_gates_of_a_column_do_what_the_golden_model_does(
 @pytest.mark.yosys
 @pytest.mark.rtl
 @pytest.mark.usefixtures("icarus", "yosys_installed")
-def test_rows_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
+def test_a_row_of_the_table_made_again(shared: Path, tmp_path: Path) -> None:
     document = json.loads((TABLES / "nangate45.json").read_text())
     (unit,) = (u for u in UNITS if u.module == "npu_lookup")
     build, library = Build(4, 8, 1, 4), shared / NANGATE
     cells = read_library(library)
     seed = document["provenance"]["seed"]
-    for gated in (True, False):
-        netlist = make_energy.netlist_of(unit, build, library, cells, tmp_path, gated)
-        traffic = make_energy.traffic_of(build, {unit: netlist}, seed, tmp_path)
-        (expected,) = (
-            r for r in document["modules"]
-            if r["module"] == unit.module and r["clock_gated"] == gated
-        )  # fmt: skip
-        found = make_energy.row(unit, build, netlist, traffic)
-        for key in ("energy_pj", "clock_pj"):
-            assert found.pop(key) == pytest.approx(expected[key], rel=1e-6)
-        assert found == {key: expected[key] for key in found}
+    netlist = make_energy.netlist_of(unit, build, library, cells, tmp_path, True)
+    traffic = make_energy.traffic_of(build, {unit: netlist}, seed, tmp_path)
+    (expected,) = (
+        r for r in document["modules"] if r["module"] == unit.module and r["clock_gated"]
+    )  # fmt: skip
+    found = make_energy.row(unit, build, netlist, traffic)
+    for key in ("energy_pj", "clock_pj"):
+        assert found.pop(key) == pytest.approx(expected[key], rel=1e-6)
+    assert found == {key: expected[key] for key in found}
