@@ -123,7 +123,7 @@ module npu_round_shift #(
 
   // Stage 3.
 
-  localparam logic signed [OUT_BITS-1:0] GREATEST = {1'b0, {(OUT_BITS - 1) {1'b1}}};
+  wire signed [OUT_BITS-1:0] greatest = {1'b0, {(OUT_BITS - 1) {1'b1}}};
 
   wire odd = quotient_2q[0];
   logic up;
@@ -155,8 +155,8 @@ module npu_round_shift #(
       negative_2q <= negative;
       mode_2q     <= mode_1q;
 
-      if (beyond_2q) rounded_o <= negative_2q ? ~GREATEST : GREATEST;
-      else rounded_o <= quotient_2q + OUT_BITS'(up && quotient_2q != GREATEST);
+      if (beyond_2q) rounded_o <= negative_2q ? ~greatest : greatest;
+      else rounded_o <= quotient_2q + OUT_BITS'(up && quotient_2q != greatest);
     end
   end
 

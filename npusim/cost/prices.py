@@ -152,8 +152,8 @@ def prices_of(machine: Machine, table: Table) -> Prices:
         for event, pj in (("reads", pad.bank.read_pj), ("writes", pad.bank.write_pj)):
             price = events.setdefault(f"{pad.name}_{event}", {})
             price[pad.component] = price.get(pad.component, 0.0) + pj
-    for pad, (module, access) in CHOOSERS.items():
-        for event in (f"{pad}_reads", f"{pad}_writes"):
+    for name, (module, access) in CHOOSERS.items():
+        for event in (f"{name}_reads", f"{name}_writes"):
             add(event, module, access)
     add("par_reads", "npu_lane", "par", size, "requantizers")
     return Prices(events, _cycle_price(machine, table))

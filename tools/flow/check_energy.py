@@ -105,8 +105,8 @@ def gates(
     signals = {p.name: f"ex.array.{p.source}" for p in netlist.inputs + netlist.outputs}
     states = {name: f"ex.array.{name}" for name, *_ in netlist.registers().values()}
     (step,) = network.program.runs()
-    recorder = Recorder(machine, signals, states)
-    (found,) = recorder.record(network.program, step, network.dram, [span])
+    with Recorder(machine, signals, states) as recorder:
+        (found,) = recorder.record(network.program, step, network.dram, [span])
     result = replay(netlist, [Window(found.values, found.state)])
     if result.wrong_cycles:
         raise SystemExit(f"{machine.name}: {result.wrong_cycles} cycles unlike RTL's")
@@ -122,7 +122,7 @@ def gates(
 def chosen_layers(network: MachineNetwork) -> list[Any]:
     """Return the layer that is compared."""
     layers = network.program.layers
-    return layers if len(layers) == 1 else [x for x in layers if x.name in HELD_OUT]
+    return [x for x in layers if len(layers) == 1 or x.name in HELD_OUT]
 
 
 def netlist_path(machine: Machine, library: Path, work: Path) -> Path:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Recorder:
     """A machine in RTL that writes down `signals` (name -> path below it) in windows of cycles.
 
     `states` are those of which the value in a window's first cycle is kept. It is compiled once for
-    all programs.
+    all programs; what was compiled is removed at the end of its `with`.
     """
 
     def __init__(
@@ -49,6 +50,12 @@ class Recorder:
         self.machine, self.signals, self.states = machine, signals, states
         self._folder = tempfile.TemporaryDirectory(prefix="npusim-record-")
         self._compiled: dict[int, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
 
     def record(
         self, program: Program, step: Step, dram: np.ndarray, windows: Sequence[tuple[int, int]]

@@ -168,11 +168,11 @@ def record_build(
     It is kept in folder `cache`, where a recording of more signals serves too. Network None is
     digits.
     """
-    recorder = Recorder(build.machine, {**ACTIVITY, **signals}, states)
-    return [
-        part for weight_format, stream in recordings
-        for part in _recorded(build, weight_format, stream, recorder, seed, cache)
-    ]  # fmt: skip
+    with Recorder(build.machine, {**ACTIVITY, **signals}, states) as recorder:
+        return [
+            part for weight_format, stream in recordings
+            for part in _recorded(build, weight_format, stream, recorder, seed, cache)
+        ]  # fmt: skip
 
 
 def _recorded(
