@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +155,8 @@ def main() -> int:
         machine = BUILDS[name].machine
         for stream in streams:
             held_out = HELD_OUT_LAYER[stream.name] if stream else None
-
-            def network(stream=stream, held_out=held_out, name=name) -> MachineNetwork:  # type: ignore
-                return compiled(BUILDS[name], FORMAT, SAMPLE, stream, held_out)
-
-            once = network()
+            network = partial(compiled, BUILDS[name], FORMAT, SAMPLE, stream, held_out)
+            once = network()  # a run changes its DRAM: each has its own
             (layer,) = chosen_layers(once)
             (step,) = once.program.runs()
             timeline = run_step(once.program, step, once.dram, trace=False).timeline

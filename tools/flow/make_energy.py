@@ -220,8 +220,9 @@ def main() -> int:
     if LEVELS.module in (options.only or [LEVELS.module]):
         build = WITH_TABLE[0]
         for gated in (False, True):
-            netlist = netlist_of(LEVELS, build, options.library, cells, work, gated)
-            document.put(LEVELS, build, levels_row(netlist), gated)
+            if not document.has(LEVELS, build, gated):
+                netlist = netlist_of(LEVELS, build, options.library, cells, work, gated)
+                document.put(LEVELS, build, levels_row(netlist), gated)
     return 0
 
 

@@ -26,6 +26,7 @@ from npusim.simulator.run import time_program
 from tools.checkout import DIGITS
 from tools.flow.record import Recorder, Recording
 from tools.flow.streams import Stream, cut, digits
+from tools.flow.timing import sources
 
 VECTOR = "vector"
 SIGMOID = Quantization(np.array(1 / 256, np.float32), np.array(-128, np.int64))
@@ -186,7 +187,7 @@ def _recorded(
     names = {*recorder.signals, *recorder.states} - {*ACTIVITY}
     built = "-".join(map(str, (*build.parameters.values(), build.lanes)))
     name = stream.name if stream else "digits"
-    stem = f"traffic-{build.size}-{built}-{name}-{weight_format}-{seed}"
+    stem = f"traffic-{sources('npu_top')}-{build.size}-{built}-{name}-{weight_format}-{seed}"
     for kept in sorted(cache.glob(f"{stem}-*.names")):
         if names <= {*kept.read_text().split()}:  # of this script's own making
             return pickle.loads(kept.with_suffix(".pickle").read_bytes())

@@ -153,16 +153,16 @@ def run(
         verdict: str, holds: Callable[[Mutant], bool], workers: int = 1, programs: int = 0
     ) -> None:
         mutants = still_open()
-        pool = ThreadPoolExecutor(workers)  # what takes long are processes
-        for mutant, is_decided in zip(mutants, pool.map(holds, mutants), strict=True):
-            verdicts = record.of[mutant.module]
-            if is_decided:
-                getattr(verdicts, verdict).add(mutant.place)
-                print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
-            elif programs:
-                verdicts.passed[mutant.place] = verdicts.passed.get(mutant.place, 0) + programs
-            record.note_commit(mutant.module)
-            record.save()
+        with ThreadPoolExecutor(workers) as pool:  # what takes long are processes
+            for mutant, is_decided in zip(mutants, pool.map(holds, mutants), strict=True):
+                verdicts = record.of[mutant.module]
+                if is_decided:
+                    getattr(verdicts, verdict).add(mutant.place)
+                    print(f"{verdict} {mutant.number} {mutant.where}: {mutant.what}", flush=True)
+                elif programs:
+                    verdicts.passed[mutant.place] = verdicts.passed.get(mutant.place, 0) + programs
+                record.note_commit(mutant.module)
+                record.save()
 
     if options.programs:
         simulation = build(machine, list(mutants), folder)

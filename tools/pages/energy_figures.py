@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import npusim
-from npusim.codes import ARRAY_FORMATS, CODES
+from npusim.codes import ARRAY_FORMATS, CODES, MULTIPLIED_ON
 from npusim.cost.energy import priced, sum_of, with_total
 from npusim.cost.logic import parameters
 from npusim.cost.prices import prices_of
@@ -34,7 +34,6 @@ from npusim.quant.quantize import prepare, quantize_prepared
 from npusim.words import ENERGY_MODELS
 from tools.checkout import DIGITS, MODELS, ROOT
 from tools.markdown import header, row
-from tools.pages.energy_alone import alone
 from tools.pages.energy_alternatives import BAND_TILES, Layer, alternatives
 from tools.pages.energy_figures_text import PAGE, SEPARATE, TOGETHER
 from tools.resnet import resnet
@@ -85,6 +84,15 @@ RUNS = {
     "pwlq_double": Run("pwlq_double", "pwlq_double", 4),
     "subset": Run("subset", "subset", 4),
 }
+
+
+def alone(form: str, parent: Machine) -> Machine:
+    """Return `parent` with one weight format built in, and the least multiplier that it needs."""
+    bits = 4 if form == "pwlq" else 0
+    on = (MULTIPLIED_ON[form],) if form in MULTIPLIED_ON else ()
+    return parent.with_({
+        "name": f"{parent.name}-{form}", "array.formats": (*on, form), "array.pwlq_bits": bits,
+    })  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -96,11 +96,8 @@ def in_turns(problem: Problem, coded: CodedWeights, turns: int) -> tuple[CodedWe
     return best, least
 
 
-def beginnings(problem: Problem, bits: int) -> list[NDArray[np.int64]]:
-    """Return levels [2^bits] to begin with: k-means of two kinds, and grids that spread outwards.
-
-    A weight of k-means counts with what is left of its error, or as any other.
-    """
+def k_means_levels(problem: Problem, count: int) -> NDArray[np.int64]:
+    """Return `count` levels by k-means; a weight counts with what is left of its error."""
     values, mass = [np.zeros(0)], [np.zeros(0)]
     for target, space in zip(problem.targets, problem.space_of, strict=True):
         left = problem.spaces.left[space]
@@ -109,9 +106,17 @@ def beginnings(problem: Problem, bits: int) -> list[NDArray[np.int64]]:
         if power > 0:
             values.append(ordered / np.sqrt(power))
             mass.append(left * power)
-    count = 1 << bits
     means = means_of(np.concatenate(values), np.concatenate(mass), count)
-    found = [integer_levels(means, np.ones(count))[0], encode(problem.targets, bits).magnitudes]
+    return integer_levels(means, np.ones(count))[0]
+
+
+def beginnings(problem: Problem, bits: int) -> list[NDArray[np.int64]]:
+    """Return levels [2^bits] to begin with: k-means of two kinds, and grids that spread outwards.
+
+    A weight of the second k-means counts as any other.
+    """
+    count = 1 << bits
+    found = [k_means_levels(problem, count), encode(problem.targets, bits).magnitudes]
     for power in SPREADS:
         steps = (np.arange(count) - (count - 1) / 2) / ((count - 1) / 2)
         found.append(np.rint(MOST_LEVEL * np.sign(steps) * np.abs(steps) ** power).astype(np.int64))
@@ -127,12 +132,12 @@ def fitted(problem: Problem, bits: int) -> CodedWeights:
     live = np.flatnonzero(live_channels(problem.targets))
     chosen = live[:: max(1, -(-len(live) // JUDGES))]
     judges = problem.part(chosen)
-    begun = beginnings(judges, bits)
     if not problem.effort.joint:
-        coded = encode(problem.targets, bits, levels=begun[0])
+        coded = encode(problem.targets, bits, levels=k_means_levels(judges, 1 << bits))
         return in_turns(problem, coded, QUICK_TURNS)[0]
     quick = replace(judges, effort=judges.effort.quick())
-    ends = [in_turns(quick, encode(quick.targets, bits, levels=one), JUDGED_TURNS) for one in begun]
+    begun = (encode(quick.targets, bits, levels=one) for one in beginnings(judges, bits))
+    ends = [in_turns(quick, one, JUDGED_TURNS) for one in begun]
     best = min(ends, key=lambda end: end[1])[0]
     coded = encode(problem.targets, bits, levels=best.magnitudes)
     coded.codes[chosen], coded.scales[:, chosen] = best.codes, best.scales
