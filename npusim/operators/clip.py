@@ -17,8 +17,9 @@ from npusim.operators.forms.tflite import TfliteForm
 from npusim.operators.kinds.float32 import elementwise
 from npusim.operators.kinds.own_table import table_form
 from npusim.operators.kinds.scale import (
+    by_ratio,
     onnxruntime_table,
-    ratio_to_output,
+    ratio_in_float32,
     table_of,
     to_output,
     values_by_ratio,
@@ -59,8 +60,19 @@ def _bounds(network: Network, node: Node) -> Clamp:
     return node.operator.bounds
 
 
-def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
+def litert(network: Network, node: Node) -> Table:
     """Return the table of x at the output's scale, within the quantized bounds."""
+    ratio = ratio_in_float32(network, node)
+    return table_of(network, node, by_ratio(network, node, ratio, "tflite", _bounds(network, node)))
+
+
+def litert_wide(network: Network, node: Node) -> Values:
+    """Return the same of 16-bit values."""
+    return values_by_ratio(network, node, ratio_in_float32(network, node), _bounds(network, node))
+
+
+def fixed_point(network: Network, node: Node, mode: str) -> Table:
+    """Return the table with one rounding by a ratio in float64."""
     clamp = _bounds(network, node)
     return table_of(network, node, to_output(network, node, mode, clamp=clamp))
 
@@ -68,11 +80,6 @@ def fixed_point(network: Network, node: Node, mode: str = "tflite") -> Table:
 def tosa(network: Network, node: Node) -> Table:
     """Return the same in TOSA, whose converter rescales an activation with a single rounding."""
     return fixed_point(network, node, "half_up")
-
-
-def of_integers(network: Network, node: Node) -> Values:
-    """Return the same of 16-bit values."""
-    return values_by_ratio(network, node, ratio_to_output(network, node), _bounds(network, node))
 
 
 def onnxruntime(network: Network, node: Node) -> Table | Values:
@@ -105,14 +112,14 @@ BOUNDS = Field(
 
 CONSTANTS = by_width(
     PerRuntime(
-        litert=fixed_point,
-        litert_opt=fixed_point,
-        xnnpack=fixed_point,
+        litert=litert,
+        litert_opt=litert,
+        xnnpack=litert,
         onnxruntime=onnxruntime,
         tosa=tosa,
         integer=fixed_point,
     ),
-    of_integers,
+    litert_wide,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,32 @@ def unary(draw: Draw, kind: str) -> Layer:
 @pytest.mark.parametrize("kind", ["LOGISTIC", "TANH", "LEAKY_RELU", "SOFTMAX", "RELU", "RELU6"])
 def test_one_operand(kind: str) -> None:
     random_layers(lambda draw: compare(unary(draw, kind)))()
+
+
+@pytest.mark.parametrize("kind", ["LOGISTIC", "TANH", "LEAKY_RELU", "RELU", "RELU6", "QUANTIZE"])
+@pytest.mark.parametrize("seed", range(8))
+def test_every_value(kind: str, seed: int) -> None:
+    """Where the last place of a multiplier matters is one value of thousands."""
+    compare(of_every_value(unary(Draw(seed), kind)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("ADD", "AddOptions"), ("SUB", "SubOptions"), ("MUL", "MulOptions")]
+)
+@pytest.mark.parametrize("seed", range(8))
+def test_every_value_of_two(kind: str, name: str, seed: int) -> None:
+    compare(of_every_value(binary(Draw(seed), kind, name)))
+
+
+def of_every_value(made: Layer) -> Layer:
+    """Return the layer on vectors that hold each value of int16 once, in an order of their own."""
+    inputs, outputs = (
+        [dataclasses.replace(value, shape=(1 << 16,)) for value in values]
+        for values in (made.inputs, made.outputs)
+    )
+    every = np.arange(-(1 << 15), 1 << 15, dtype=np.int16)
+    arrays = [np.random.default_rng(place).permutation(every) for place in range(len(inputs))]
+    return dataclasses.replace(made, inputs=inputs, outputs=outputs, arrays=arrays)
 
 
 def pool(draw: Draw, kind: str) -> Layer:

@@ -30,11 +30,11 @@ both netlists of a module, each replayed at gate level with the same operands of
 operations the one whose clocks take most. Both are what edges of clocks take: the pins of registers
 and gates, and what is inside of them. "Data" is the rest of the same cycle. Figures in brackets are
 of earlier Verilog, which has no netlist without gates since; there the whole energy of an idle
-cycle is taken for clock, npu_requantize has four multipliers, and streams are of digits alone. A
-gate stands before at
-least {least} registers. A register with a reset beside its enable is enabled by either. Registers
-that have no enable in the Verilog keep their clock: most are those of `npu_scratchpads` and
-`npu_accumulators` that take the word read of each bank in every cycle.
+cycle is taken for clock, npu_requantize has four multipliers, and streams are of digits alone.
+
+A gate stands before at least {least} registers. A register with a reset beside its enable is
+enabled by either. Registers that have no enable in the Verilog keep their clock: most are those of
+`npu_scratchpads` and `npu_accumulators` that take the word read of each bank in every cycle.
 
 What no netlist here has: the tree of buffers that brings the clock to the pins, which gates would
 cut off in part; wires; and the time that an enable needs before the gate's latch.

@@ -20,6 +20,7 @@ import hashlib
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -96,10 +97,9 @@ whole event trace (issue, stall, retirement and fault of every instruction with 
 CRC of what it wrote and where), every byte of DRAM, and status, fault, halt code, cycles and
 counters of the control registers are compared: [architecture.md](architecture.md), sections 4 to 7.
 
-The rows were measured on the Verilog of hash {verilog}, and hold of the simulator of today: what it
-predicts is compared by hash with what the Verilog did each time that this page is made. The
-Verilog's hash was `{today}` then; a row with another was measured before it changed, and is
-measured again by the script's next run.
+The Verilog's hash is `{today}`: {current} of {rows} rows were measured on it. The others were
+measured on earlier Verilog (by hash: {earlier}), against the simulator
+and the random programs of that day; the script's next run measures them again.
 "{float}" has the float32 requantizer (`array.fp32_requantizer = 1`); "{flat}" has 8 rows of
 16 columns (`array.rows = 8`), an array that is not square.
 
@@ -290,10 +290,13 @@ def page(kept: Mapping[str, Row]) -> str:
         for some in (NETWORKS, CORPUS, PARTS)
     ]
     programs = [of for of in kept.values() if "programs" in of]
-    hashes = ", ".join(f"`{of}`" for of in sorted({of["verilog"] for of in kept.values()}))
+    by_hash = Counter(of["verilog"] for of in kept.values())
+    current = by_hash.pop(verilog_hash(), 0)
+    earlier = ", ".join(f"`{of}` {count}" for of, count in sorted(by_hash.items())) or "none"
     head = HEAD.format(
-        commit=commit(10), seed=SEED, verilog=hashes, today=verilog_hash(), float=FLOAT, flat=FLAT
-    )
+        commit=commit(10), seed=SEED, today=verilog_hash(), current=current, rows=len(kept),
+        earlier=earlier, float=FLOAT, flat=FLAT,
+    )  # fmt: skip
     return head + "\n".join(networks) + RANDOM_HEAD + random_table(programs)
 
 

@@ -75,6 +75,12 @@ def ratio_to_output(network: Network, node: Node, position: int = 0) -> float:
     return float(affine(node, x)[0]) / float(affine(node, y)[0])
 
 
+def ratio_in_float32(network: Network, node: Node) -> float:
+    """Return the first input's scale in steps of the output's, as activations.cc divides them."""
+    x, y = network.inputs_of(node)[0], network.output_of(node)
+    return float(affine(node, x)[0] / affine(node, y)[0])
+
+
 def table_of(network: Network, node: Node, r: Requantization, position: int = 0) -> Table:
     """Return the output of every value of 8-bit input `position` under `r`, ascending."""
     x, y = network.inputs_of(node)[position], network.output_of(node)
