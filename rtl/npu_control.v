@@ -64,7 +64,7 @@ module npu_control #(
 
   // The run.
 
-  logic started_q, ended_q, faulted_q, running_q;
+  logic run_q, started_q, faulted_q, running_q;
   logic [7:0] cause_q;
   logic [2:0] engine_q;
   logic [31:0] pc_q, halt_code_q;
@@ -76,7 +76,7 @@ module npu_control #(
 
   assign start_o   = write && write_address == LITE_BITS'(CONTROL_START) && write_data[0] &&
       !running_q;
-  assign run_o     = running_q && !ended_q;
+  assign run_o     = run_q;
   assign running_o = running_q;
   assign irq_o     = enable_q && started_q && !running_q;
 
@@ -84,7 +84,7 @@ module npu_control #(
     if (rst_i) begin
       started_q   <= 1'b0;
       running_q   <= 1'b0;
-      ended_q     <= 1'b0;
+      run_q       <= 1'b0;
       faulted_q   <= 1'b0;
       cause_q     <= '0;
       engine_q    <= '0;
@@ -94,7 +94,7 @@ module npu_control #(
     end else if (start_o) begin
       started_q   <= 1'b1;
       running_q   <= 1'b1;
-      ended_q     <= 1'b0;
+      run_q       <= 1'b1;
       faulted_q   <= 1'b0;
       cause_q     <= '0;
       engine_q    <= '0;
@@ -108,10 +108,10 @@ module npu_control #(
       engine_q <= engine_i;
       pc_q     <= pc_i;
       if (fault_i) begin
-        ended_q   <= 1'b1;
+        run_q     <= 1'b0;
         faulted_q <= 1'b1;
       end else if (halt_i) begin
-        ended_q     <= 1'b1;
+        run_q       <= 1'b0;
         halt_code_q <= 32'(halt_code_i);
       end
     end else if (port_idle_i) running_q <= 1'b0;

@@ -46,6 +46,7 @@ module npu_ex #(
     input  wire  [MX_REGISTERS*32-1:0]  mx_registers_i,
     output wire                         mx_operand_o,  // the head's operands are not legal
     output wire  [CLAIM_BITS-1:0]       mx_claims_o,   // banks that the head names
+    input  wire                         mx_prepare_i,  // takes the operands
     input  wire                         mx_issue_i,
     output wire                         mx_retire_o,
     output wire                         mx_address_o,  // ACC was touched where it may not be
@@ -56,6 +57,7 @@ module npu_ex #(
     input  wire  [EP_REGISTERS*32-1:0]  ep_registers_i,
     output wire                         ep_operand_o,
     output wire  [CLAIM_BITS-1:0]       ep_claims_o,
+    input  wire                         ep_prepare_i,
     input  wire                         ep_issue_i,
     output wire                         ep_retire_o,
     output wire                         ep_address_o,
@@ -115,6 +117,7 @@ module npu_ex #(
       .PAR_BANKS   (PAR_BANKS),
       .ACC_BANKS   (ACC_BANKS)
   ) operands (
+      .clk_i         (clk_i),
       .mx_head_i     (mx_head_i),
       .mx_registers_i(mx_registers_i),
       .mx_operand_o  (mx_operand_o),
@@ -150,6 +153,7 @@ module npu_ex #(
       .head_i             (mx_head_i),
       .current_i          (mx_current_i),
       .registers_i        (mx_registers_i),
+      .prepare_i          (mx_prepare_i),
       .issue_i            (mx_issue_i),
       .retire_o           (mx_retire_o),
       .busy_o             (mac_busy),
@@ -196,6 +200,7 @@ module npu_ex #(
       .head_i         (ep_head_i),
       .current_i      (ep_current_i),
       .registers_i    (ep_registers_i),
+      .prepare_i      (ep_prepare_i),
       .issue_i        (ep_issue_i),
       .retire_o       (ep_retire_o),
       .busy_o         (vector_busy),

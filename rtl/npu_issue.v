@@ -2,9 +2,11 @@
 //
 //   I = first cycle with the instruction at the head, the engine free and the awaited tokens there
 //   R = cycle of retire_i (of CFG: I + 1);  the engine is free again from R + 1 on
+//   P = first cycle with the instruction at the head and the engine free;  P <= I
 //
 // A CFG is carried out here; the other instructions are the engine's, which takes the operands from
-// head_o in cycle I (issue_o) and may read them from current_o until R.
+// head_o in cycle P (prepare_o), begins in cycle I (issue_o), and may read them from current_o until
+// R. So what is slow to tell, whether it issues, decides over few registers.
 //
 // A cycle in which the engine neither runs nor issues has one cause: fetch (nothing at the head),
 // prev (the awaited token of the previous engine is missing), across, next. Adjacent cycles of one
@@ -35,7 +37,8 @@ module npu_issue #(
 
     // instruction at the head, and the one that runs
     output wire  [INSTRUCTION_BITS-1:0] head_o,
-    output logic [INSTRUCTION_BITS-1:0] current_o,
+    output logic [INSTRUCTION_BITS-1:0] current_o,     // P + 1 .. R
+    output wire                         prepare_o,     // P of an instruction that is not CFG
     output wire                         issue_o,       // I of an instruction that is not CFG
     output wire                         configure_o,   // I of a CFG
     input  wire                         retire_i,      // R of an instruction that is not CFG
@@ -137,10 +140,20 @@ module npu_issue #(
     end
   end
 
+  logic prepared_q;  // what stands at the head
+  wire prepare = head_valid && !busy_o && !prepared_q;
+
+  assign prepare_o = prepare && !is_cfg;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_i || attempt) prepared_q <= 1'b0;
+    else if (prepare) prepared_q <= 1'b1;
+  end
+
   always_ff @(posedge clk_i) begin
     if (rst_i) current_o <= '0;
-    else if (started_o) current_o <= head_o;
-    if (started_o) pc_o <= head_pc_o;
+    else if (prepare) current_o <= head_o;
+    if (prepare) pc_o <= head_pc_o;
   end
 
   // Retirement. Signals of an instruction that faults change nothing that could still be seen.

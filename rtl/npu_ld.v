@@ -44,6 +44,7 @@ module npu_ld #(
     input  wire  [REGIONS*ADDRESS_BITS-1:0] regions_i,
     output wire                            operand_o,    // the head's operands are not legal
     output wire  [CLAIM_BITS-1:0]          claims_o,     // banks that the head names
+    input  wire                            prepare_i,    // takes the operands of the head
     input  wire                            issue_i,
     output wire                            retire_o,
     output wire                            axi_o,        // a beat came with an error
@@ -91,6 +92,11 @@ module npu_ld #(
   wire [7:0] fill          = element[LD_R_ELEMENT_FILL_L+:LD_R_ELEMENT_FILL_W];
   wire unused = &{1'b0, element[31:16], head_i, current_i};
 
+  // Kept a cycle: a CFG writes registers in its cycle I, and nothing issues there before I + 2.
+  logic element_bad_q;
+
+  always_ff @(posedge clk_i) element_bad_q <= element_beats == '0 || element_beats > 8'(K);
+
   // What the head asks for: legality, banks, segments.
 
   wire [LD_TARGET_W-1:0]  head_target  = head_i[LD_TARGET_L+:LD_TARGET_W];
@@ -103,7 +109,7 @@ module npu_ld #(
 
   wire bad_extent = head_columns == '0 || (!head_plain &&
       (head_i[LD_ROWS_L+:LD_ROWS_W] == '0 || head_i[LD_BLOCKS_L+:LD_BLOCKS_W] == '0));
-  wire bad_element = !head_plain && (element_beats == '0 || element_beats > 8'(K));
+  wire bad_element = !head_plain && element_bad_q;
   wire bad_banks = (to_act && |(9'(head_banks) >> ACT_BANKS)) ||
       (to_wgt && |(9'(head_banks) >> WGT_BANKS)) || (to_par && |(9'(head_banks) >> PAR_BANKS));
 
@@ -149,7 +155,7 @@ module npu_ld #(
       .BURST_BEATS(BURST_BEATS)
   ) burst (
       .clk_i          (clk_i),
-      .load_i         (issue_i),
+      .load_i         (prepare_i),
       .base_i         (base),
       .segment_beats_i(32'(head_columns) * 32'(head_word_beats)),
       .rows_i         (rows),
@@ -204,7 +210,7 @@ module npu_ld #(
       .COUNT_BITS(SPAN_BITS)
   ) nest (
       .clk_i   (clk_i),
-      .load_i  (issue_i),
+      .load_i  (prepare_i),
       .step_i  (word),
       .counts_i({SPAN_BITS'(blocks), height_q, width_q}),
       .first_o (first),
@@ -216,7 +222,7 @@ module npu_ld #(
       .ADDRESS_BITS(WORD_BITS)
   ) nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (word),
       .last_i   (last),
       .base_i   (head_i[LD_ADDRESS_L+:LD_ADDRESS_W]),
@@ -244,7 +250,7 @@ module npu_ld #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (issue_i) begin
+    if (prepare_i) begin
       x_q <= '0;
       y_q <= '0;
       last_beat_q <= BEAT_BITS'(head_word_beats - 1'b1);
@@ -261,7 +267,7 @@ module npu_ld #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (issue_i || word) beat_q <= '0;
+    if (prepare_i || word) beat_q <= '0;
     else if (beat) beat_q <= beat_q + 1'b1;
     if (word) address_o <= address;
     for (int b = 0; b < PAR_K; b = b + 1) begin

@@ -42,6 +42,7 @@ module npu_mac_engine #(
     input  wire  [INSTRUCTION_BITS-1:0] head_i,
     input  wire  [INSTRUCTION_BITS-1:0] current_i,
     input  wire  [REGISTERS*32-1:0]     registers_i,
+    input  wire                         prepare_i,         // takes the operands of the head
     input  wire                         issue_i,
     output wire                         retire_o,
     output logic                        busy_o,            // I + 1 .. R
@@ -149,7 +150,7 @@ module npu_mac_engine #(
       assign slice_is_last = slice_q == SLICE_BITS'(SLICES - 1);
 
       always_ff @(posedge clk_i) begin
-        if (issue_i || (block_ends && last[4])) slice_q <= first_slice;
+        if (prepare_i || (block_ends && last[4])) slice_q <= first_slice;
         else if (block_ends) slice_q <= slice_is_last ? '0 : slice_q + 1'b1;
       end
     end else begin : gen_whole_words
@@ -191,7 +192,7 @@ module npu_mac_engine #(
       .COUNT_BITS(16)
   ) nest (
       .clk_i   (clk_i),
-      .load_i  (issue_i),
+      .load_i  (prepare_i),
       .step_i  (step),
       .counts_i({registers_i[MX_R_MAC_OB*32+:16], registers_i[MX_R_MAC_CB*32+:16],
                  registers_i[MX_R_MAC_KH*32+:16], registers_i[MX_R_MAC_KW*32+:16],
@@ -205,7 +206,7 @@ module npu_mac_engine #(
       .ADDRESS_BITS(WORD_BITS)
   ) nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (step),
       .last_i   (last),
       .base_i   (head_i[MAC_ACT_L+:MAC_ACT_W]),
@@ -247,7 +248,7 @@ module npu_mac_engine #(
   ) weight_loader (
       .clk_i    (clk_i),
       .rst_i    (rst_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .base_i   (head_i[MAC_WGT_L+:MAC_WGT_W]),
       .go_i     (tile0_q || (pass_begins && !last_pass)),
       .rows_i   (rows),
@@ -300,7 +301,7 @@ module npu_mac_engine #(
   logic [COLUMN_BITS-1:0] column_q;
 
   always_ff @(posedge clk_i) begin
-    if (issue_i) begin
+    if (prepare_i) begin
       column_q <= '0;
       above_q  <= '0;
     end else if (step) begin
@@ -335,9 +336,9 @@ module npu_mac_engine #(
 
   always_ff @(posedge clk_i) begin
     if (step) until_emit_q <= (until_emit == '0) ? emit_step - 1'b1 : until_emit - 1'b1;
-    if (issue_i) acc_base_q <= head_i[MAC_ACC_L+:MAC_ACC_W];
+    if (prepare_i) acc_base_q <= head_i[MAC_ACC_L+:MAC_ACC_W];
     else if (pass_ends && last_reduction) acc_base_q <= acc_base_q + acc_stride;
-    if (issue_i || pass_ends) result_q <= '0;
+    if (prepare_i || pass_ends) result_q <= '0;
     else if (emit) result_q <= result_q + 1'b1;
   end
 

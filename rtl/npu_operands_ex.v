@@ -1,7 +1,8 @@
 // operands_ex: whether the machine takes the operands of MX's and of EP's head, and their banks.
 //
 // The complete list stands in docs/architecture.md under "operand"; in Python it is
-// npusim/isa/instructions/ (rules). Combinational.
+// npusim/isa/instructions/ (rules). Of the head it is told in the same cycle. What registers alone
+// decide is kept a cycle: a CFG writes them in its cycle I, and nothing issues there before I + 2.
 //
 // Law: docs/architecture.md, section 4
 
@@ -26,6 +27,8 @@ module npu_operands_ex #(
     localparam int EP_REGISTERS     = 17,
     localparam int CLAIM_BITS       = 20
 ) (
+    input  wire                         clk_i,
+
     // MX: MAC
     input  wire  [INSTRUCTION_BITS-1:0] mx_head_i,
     input  wire  [MX_REGISTERS*32-1:0]  mx_registers_i,
@@ -94,17 +97,23 @@ module npu_operands_ex #(
     endcase
   end
 
-  // Words of one tile lie in different parts of a bank.
-  wire words_meet = !mx_head_i[MAC_DEPTHWISE_L] && 9'(rows) > 9'(SIZE) &&
-      !mx_registers_i[MX_R_MAC_CB*32+16];
-
   wire [15:0] mac_x = mx_registers_i[MX_R_MAC_X*32+:16];
-  wire window_bad = mx_head_i[MAC_DEPTHWISE_L] && mx_head_i[MAC_WINDOW_L] &&
-      (mac_x == 16'd1 || mac_x > 16'(LINE_WORDS));
+  logic mac_bad_q;        // whatever the head is
+  logic words_meet_q;     // words of one tile lie in the same part of a bank
+  logic step_none_q, window_bad_q;
 
-  assign mx_operand_o = mac_none || bits < 4'd2 || bits > bits_most || rows == '0 ||
-      rows > 8'(ROWS) || 7'(slice) >= 7'(SLICES) || words_meet ||
-      (mx_head_i[MAC_DEPTHWISE_L] && step == '0) || window_bad || mac_banks_beyond;
+  always_ff @(posedge clk_i) begin
+    mac_bad_q <= mac_none || bits < 4'd2 || bits > bits_most || rows == '0 || rows > 8'(ROWS) ||
+        7'(slice) >= 7'(SLICES);
+    words_meet_q <= 9'(rows) > 9'(SIZE) && !mx_registers_i[MX_R_MAC_CB*32+16];
+    step_none_q  <= step == '0;
+    window_bad_q <= mac_x == 16'd1 || mac_x > 16'(LINE_WORDS);
+  end
+
+  wire form_bad = mx_head_i[MAC_DEPTHWISE_L]
+      ? step_none_q || (mx_head_i[MAC_WINDOW_L] && window_bad_q) : words_meet_q;
+
+  assign mx_operand_o = mac_bad_q || form_bad || mac_banks_beyond;
   assign mx_claims_o  = {mac_acc_banks, 4'h0, wgt_banks, mac_read_banks};
 
   // What RQ and VEC have in common.
@@ -121,22 +130,30 @@ module npu_operands_ex #(
   wire banks_bad = |(read_banks & write_banks) || |(9'(read_banks | write_banks) >> ACT_BANKS) ||
       |(5'(acc_banks) >> ACC_BANKS);
 
-  // RQ.
-
   wire [2:0] rounding =
       ep_registers_i[EP_R_RQ_MODE*32+EP_R_RQ_MODE_ROUNDING_L+:EP_R_RQ_MODE_ROUNDING_W];
+  logic none_q, rq_bad_q, ky_none_q, two_taps_q;
+
+  always_ff @(posedge clk_i) begin
+    none_q     <= none;
+    rq_bad_q   <= kx > 16'(ISA_TERMS_MAX) || rounding > ROUNDING_MOST;
+    ky_none_q  <= ky == '0;
+    two_taps_q <= (kx == 16'd1 && ky == 16'd2) || (kx == 16'd2 && ky == 16'd1);
+  end
+
+  // RQ.
+
   wire [3:0] par_banks = ep_head_i[RQ_PAR_BANKS_L+:RQ_PAR_BANKS_W];
-  wire rq_bad = kx > 16'(ISA_TERMS_MAX) || rounding > ROUNDING_MOST ||
-      (ep_head_i[RQ_PWLQ_L] && PWLQ_BITS == 0) || |(5'(par_banks) >> PAR_BANKS);
+  wire rq_bad = rq_bad_q || (ep_head_i[RQ_PWLQ_L] && PWLQ_BITS == 0) ||
+      |(5'(par_banks) >> PAR_BANKS);
 
   // VEC.
 
   wire [VEC_OP_W-1:0] op = ep_head_i[VEC_OP_L+:VEC_OP_W];
-  wire two_taps = (kx == 16'd1 && ky == 16'd2) || (kx == 16'd2 && ky == 16'd1);
   wire is_pair = op == VEC_OP_W'(VEC_OP_ADD) || op == VEC_OP_W'(VEC_OP_MULTIPLY);
-  wire vec_bad = ky == '0 || (is_pair && !two_taps);
+  wire vec_bad = ky_none_q || (is_pair && !two_taps_q);
 
-  assign ep_operand_o = none || banks_bad || (is_rq ? rq_bad : vec_bad);
+  assign ep_operand_o = none_q || banks_bad || (is_rq ? rq_bad : vec_bad);
   assign ep_claims_o  = {acc_banks, is_rq ? par_banks : 4'h0, 4'h0, read_banks | write_banks};
 
 endmodule

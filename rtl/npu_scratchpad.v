@@ -145,7 +145,12 @@ module npu_scratchpad #(
           .data_i         (written_by[WRITERS-1].data)
       );
 
-      always_ff @(posedge clk_i) word_q <= word;  // which is held where nothing is read
+      logic read_q;  // `word` may be another than a cycle ago
+
+      always_ff @(posedge clk_i) begin
+        read_q <= read_by[READERS-1].named;
+        if (read_q) word_q <= word;
+      end
     end
 
     for (u = 0; u < READERS; u = u + 1) begin : result

@@ -1,8 +1,8 @@
 // sequencer: queues, tokens, bank ownership and configuration registers of LD, MX, EP, ST.
 //
 // Engine e = 0, 1, 2, 3 is LD, MX, EP, ST; packed vectors hold theirs side by side, LD lowest. What an
-// engine sees: head_o and its verdict on it (operand_i, claims_i), issue_o, current_o, and its own
-// retire_i. When several engines fault in a cycle, the lowest is shown.
+// engine sees: head_o and its verdict on it (operand_i, claims_i), prepare_o, issue_o, current_o,
+// and its own retire_i. When several engines fault in a cycle, the lowest is shown.
 //
 // Law: docs/architecture.md, section 4
 
@@ -39,6 +39,7 @@ module npu_sequencer #(
     output wire  [MX_REGISTERS*32-1:0]          mx_registers_o,
     output wire  [EP_REGISTERS*32-1:0]          ep_registers_o,
     output wire  [ST_REGISTERS*32-1:0]          st_registers_o,
+    output wire  [ENGINES-1:0]                  prepare_o,
     output wire  [ENGINES-1:0]                  issue_o,
     input  wire  [ENGINES-1:0]                  retire_i,
     input  wire  [ENGINES*CLAIM_BITS-1:0]       claims_i,
@@ -107,6 +108,7 @@ module npu_sequencer #(
           .idle_o        (idle[e]),
           .head_o        (head_o[e*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
           .current_o     (current_o[e*INSTRUCTION_BITS+:INSTRUCTION_BITS]),
+          .prepare_o     (prepare_o[e]),
           .issue_o       (issue_o[e]),
           .configure_o   (configure),
           .retire_i      (retire_i[e]),

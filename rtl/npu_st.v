@@ -40,6 +40,7 @@ module npu_st #(
     input  wire  [REGIONS*ADDRESS_BITS-1:0] regions_i,
     output wire                             operand_o,    // the head's operands are not legal
     output wire  [CLAIM_BITS-1:0]           claims_o,     // banks that the head names
+    input  wire                             prepare_i,    // takes the operands of the head
     input  wire                             issue_i,
     output wire                             retire_o,
     output wire                             axi_o,        // a burst was answered with an error
@@ -80,14 +81,18 @@ module npu_st #(
   wire [7:0] element_beats = element[ST_R_ELEMENT_BEATS_L+:ST_R_ELEMENT_BEATS_W];
   wire unused = &{1'b0, element[31:8], head_i, current_i};
 
+  // Kept a cycle: a CFG writes registers in its cycle I, and nothing issues there before I + 2.
+  logic element_bad_q;
+
+  always_ff @(posedge clk_i) element_bad_q <= element_beats == '0 || element_beats > 8'(K);
+
   // What the head asks for.
 
   wire [BANK_BITS-1:0] head_banks = head_i[ST_BANKS_L+:ST_BANKS_W];
   wire bad_extent = head_i[ST_COLUMNS_L+:ST_COLUMNS_W] == '0 ||
       head_i[ST_ROWS_L+:ST_ROWS_W] == '0 || head_i[ST_BLOCKS_L+:ST_BLOCKS_W] == '0;
 
-  assign operand_o = bad_extent || element_beats == '0 || element_beats > 8'(K) ||
-      |(9'(head_banks) >> ACT_BANKS);
+  assign operand_o = bad_extent || element_bad_q || |(9'(head_banks) >> ACT_BANKS);
   assign claims_o = {12'h0, head_banks};
 
   wire [ADDRESS_BITS-1:0] region =
@@ -122,7 +127,7 @@ module npu_st #(
       .BURST_BEATS(BURST_BEATS)
   ) burst (
       .clk_i          (clk_i),
-      .load_i         (issue_i),
+      .load_i         (prepare_i),
       .base_i         (base),
       .segment_beats_i(32'(head_i[ST_COLUMNS_L+:ST_COLUMNS_W]) * 32'(element_beats)),
       .rows_i         (rows),
@@ -189,7 +194,7 @@ module npu_st #(
       .COUNT_BITS(16)
   ) nest (
       .clk_i   (clk_i),
-      .load_i  (issue_i),
+      .load_i  (prepare_i),
       .step_i  (read_o),
       .counts_i({blocks, rows, columns}),
       .first_o (first),
@@ -201,7 +206,7 @@ module npu_st #(
       .ADDRESS_BITS(WORD_BITS)
   ) nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (read_o),
       .last_i   (last),
       .base_i   (head_i[ST_ADDRESS_L+:ST_ADDRESS_W]),

@@ -105,7 +105,7 @@ module npu_top #(
   wire [2:0] engine_number;
   wire [PC_BITS-1:0] fetch_event_pc, dispatch_pc, engine_pc;
   wire [INSTRUCTION_BITS-1:0] dispatched;
-  wire [ENGINES-1:0] push, full, issue, retire, operand, address, axi;
+  wire [ENGINES-1:0] push, full, prepare, issue, retire, operand, address, axi;
   wire [ENGINES*INSTRUCTION_BITS-1:0] head, current;
   wire [ENGINES*CLAIM_BITS-1:0] claims;
   wire [ENGINES*COUNTER_BITS-1:0] counters;
@@ -201,6 +201,7 @@ module npu_top #(
       .mx_registers_o(mx_registers),
       .ep_registers_o(ep_registers),
       .st_registers_o(st_registers),
+      .prepare_o     (prepare),
       .issue_o       (issue),
       .retire_i      (retire),
       .claims_i      (claims),
@@ -237,6 +238,7 @@ module npu_top #(
       .regions_i  (regions),
       .operand_o  (operand[LD]),
       .claims_o   (claims[LD*CLAIM_BITS+:CLAIM_BITS]),
+      .prepare_i  (prepare[LD]),
       .issue_i    (issue[LD]),
       .retire_o   (retire[LD]),
       .axi_o      (axi[LD]),
@@ -286,6 +288,7 @@ module npu_top #(
       .mx_registers_i     (mx_registers),
       .mx_operand_o       (operand[MX]),
       .mx_claims_o        (claims[MX*CLAIM_BITS+:CLAIM_BITS]),
+      .mx_prepare_i       (prepare[MX]),
       .mx_issue_i         (issue[MX]),
       .mx_retire_o        (retire[MX]),
       .mx_address_o       (mx_acc_fault),
@@ -294,6 +297,7 @@ module npu_top #(
       .ep_registers_i     (ep_registers),
       .ep_operand_o       (operand[EP]),
       .ep_claims_o        (claims[EP*CLAIM_BITS+:CLAIM_BITS]),
+      .ep_prepare_i       (prepare[EP]),
       .ep_issue_i         (issue[EP]),
       .ep_retire_o        (retire[EP]),
       .ep_address_o       (ep_acc_fault),
@@ -332,6 +336,7 @@ module npu_top #(
       .regions_i  (regions),
       .operand_o  (operand[ST]),
       .claims_o   (claims[ST*CLAIM_BITS+:CLAIM_BITS]),
+      .prepare_i  (prepare[ST]),
       .issue_i    (issue[ST]),
       .retire_o   (retire[ST]),
       .axi_o      (axi[ST]),

@@ -36,7 +36,8 @@ module npu_vector_engine #(
     input  wire  [INSTRUCTION_BITS-1:0] head_i,
     input  wire  [INSTRUCTION_BITS-1:0] current_i,
     input  wire  [REGISTERS*32-1:0]     registers_i,
-    input  wire                         issue_i,         // of RQ or VEC
+    input  wire                         prepare_i,       // takes the operands of RQ or VEC
+    input  wire                         issue_i,
     output wire                         retire_o,
     output logic                        busy_o,          // I + 1 .. R
 
@@ -79,7 +80,7 @@ module npu_vector_engine #(
   localparam int VEC_CYCLES = ISA_VEC_DRAIN_CYCLES + ADD_CYCLES;
   localparam int LINE       = (RQ_CYCLES > VEC_CYCLES) ? RQ_CYCLES : VEC_CYCLES;
   localparam int LINE_BITS  = $clog2(LINE + 1);
-  localparam int ENTRY_BITS = WORD_BITS + 2;
+  localparam int FLAGS = 2;  // of a result on its way: hold, write
 
   wire head_is_rq = head_i[HEADER_OPCODE_L+:HEADER_OPCODE_W] == HEADER_OPCODE_W'(OP_RQ);
   wire [VEC_OP_W-1:0] head_op = head_i[VEC_OP_L+:VEC_OP_W];
@@ -90,7 +91,7 @@ module npu_vector_engine #(
   wire [3:0] act_terms = current_i[RQ_ACT_TERMS_L+:RQ_ACT_TERMS_W];
   wire unused = &{1'b0, head_i, current_i, registers_i};
 
-  // Of the instruction that runs, decoded when it is issued.
+  // Of the instruction that runs, decoded when its operands are taken.
 
   logic is_rq_q, is_sum_q, is_table_q;
   logic [15:0] ky_q, lanes_q;
@@ -99,7 +100,7 @@ module npu_vector_engine #(
     if (rst_i) begin
       {is_rq_q, is_sum_q, is_table_q} <= '0;
       {ky_q, lanes_q} <= '0;
-    end else if (issue_i) begin
+    end else if (prepare_i) begin
       is_rq_q    <= head_is_rq;
       is_sum_q   <= !head_is_rq && head_op == VEC_OP_W'(VEC_OP_SUM);
       is_table_q <= !head_is_rq && head_op == VEC_OP_W'(VEC_OP_TABLE);
@@ -135,7 +136,7 @@ module npu_vector_engine #(
       .COUNT_BITS(16)
   ) nest (
       .clk_i   (clk_i),
-      .load_i  (issue_i),
+      .load_i  (prepare_i),
       .step_i  (stream_q),
       .counts_i({registers_i[EP_R_VEC_B*32+:16], registers_i[EP_R_VEC_Y*32+:16],
                  registers_i[EP_R_VEC_X*32+:16], lanes_q, ky_q, kx}),
@@ -148,7 +149,7 @@ module npu_vector_engine #(
       .ADDRESS_BITS(WORD_BITS)
   ) act_nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_ACT_L+:VEC_ACT_W]),
@@ -163,7 +164,7 @@ module npu_vector_engine #(
       .ADDRESS_BITS(WORD_BITS)
   ) acc_nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_ACC_L+:VEC_ACC_W]),
@@ -180,7 +181,7 @@ module npu_vector_engine #(
       .ADDRESS_BITS(WORD_BITS)
   ) out_nest_address (
       .clk_i    (clk_i),
-      .load_i   (issue_i),
+      .load_i   (prepare_i),
       .step_i   (stream_q),
       .last_i   (last),
       .base_i   (head_i[VEC_OUT_L+:VEC_OUT_W]),
@@ -221,16 +222,16 @@ module npu_vector_engine #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (issue_i) begin
+    if (prepare_i) begin
       index_q       <= '0;
       par_address_q <= head_i[RQ_PAR_L+:RQ_PAR_W];
     end else if (par_q) begin
       index_q       <= par_ends ? '0 : index_q + 1'b1;
       par_address_q <= par_address_q + 1'b1;
     end
-    if (issue_i) lane_q <= '0;
+    if (prepare_i) lane_q <= '0;
     else if (stream_q && last_tap) lane_q <= last_lane ? '0 : lane_q + 1'b1;
-    if (issue_i) term_q <= '0;
+    if (prepare_i) term_q <= '0;
     else if (stream_q) term_q <= last[0] ? '0 : term_q + 1'b1;
   end
 
@@ -287,7 +288,8 @@ module npu_vector_engine #(
   end
 
   logic [LINE-1:0] end_line_q;                  // bit n: n + 1 cycles after the last address
-  logic [(LINE-1)*ENTRY_BITS-1:0] write_line_q; // entry n: n + 1 cycles after its last tap's
+  logic [(LINE-1)*FLAGS-1:0] write_line_q;      // entry n: n + 1 cycles after its last tap's
+  logic [(LINE-1)*WORD_BITS-1:0] address_line_q;
 
   wire result = stream_q && last_tap && last_lane && !is_table_q;
   wire holds  = stream_q && last_tap && !last_lane;
@@ -295,14 +297,14 @@ module npu_vector_engine #(
   wire hold, write;
 
   always_ff @(posedge clk_i) begin
-    if (rst_i || issue_i) begin
+    if (rst_i || prepare_i) begin
       end_line_q   <= '0;
       write_line_q <= '0;
     end else if (busy_o) begin
       end_line_q   <= {end_line_q[LINE-2:0], ends};
-      write_line_q <= {write_line_q[0+:(LINE-2)*ENTRY_BITS], holds, result,
-                       result_address};
+      write_line_q <= {write_line_q[0+:(LINE-2)*FLAGS], holds, result};
     end
+    if (busy_o) address_line_q <= {address_line_q[0+:(LINE-2)*WORD_BITS], result_address};
   end
 
   logic [LINE_BITS-1:0] retire_place_q, write_place_q;  // the same all the while: from I + 2 on
@@ -313,7 +315,8 @@ module npu_vector_engine #(
   end
 
   assign retire_o = busy_o && end_line_q[retire_place_q];
-  assign {hold, write, write_address_o} = write_line_q[write_place_q*ENTRY_BITS+:ENTRY_BITS];
+  assign {hold, write} = write_line_q[write_place_q*FLAGS+:FLAGS];
+  assign write_address_o = address_line_q[write_place_q*WORD_BITS+:WORD_BITS];
   assign hold_o      = busy_o && hold;
   assign act_write_o = busy_o && write && !is_sum_q;
   assign acc_write_o = busy_o && write && is_sum_q;

@@ -60,7 +60,7 @@ REGISTERS = (
                 names=EPILOGUES,
             ),
             Field("unsigned", 4, 1, "ACT operands of RQ and VEC are uint8"),
-            Field("pwlq_bits", 8, 4, "b of the layer: n = 2^((b-1) mod 16) - 1"),
+            Field("pwlq_bits", 8, 4, "b of the layer: n = 2^((b-1) mod 8) - 1"),
         ),
     ),
 )  # fmt: skip

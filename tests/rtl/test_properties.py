@@ -18,7 +18,7 @@ RTL = Path(__file__).resolve().parents[2] / "rtl"
 PROPERTIES = sorted((Path(__file__).parent / "properties").glob("*.v"))
 
 BROKEN = {
-    "npu_queue": ("assign full_o  = count_q[INDEX_BITS];", "assign full_o  = &count_q;"),
+    "npu_queue": ("assign full_o = count_q[INDEX_BITS];", "assign full_o = &count_q;"),
     "npu_ownership": ("assign conflict_o[e] = |common;", "assign conflict_o[e] = ^common;"),
     "npu_tokens": ("wire less = take_i[TAKES] && !signal_i[GIVES];", "wire less = take_i[TAKES];"),
     "npu_burst": ("in_page < BEATS_BITS'(BURST_BEATS)", "left_q < BEATS_BITS'(BURST_BEATS)"),

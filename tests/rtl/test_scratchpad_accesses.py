@@ -25,7 +25,7 @@ MEMORIES = {
 }
 """Below the machine: the scratchpads of one with pwlq, whose rows are as many as its columns."""
 COUNTED = [f"{pad}_{way}s" for pad in MEMORIES for way in ("read", "write")]
-PROGRAMS = 9
+PROGRAMS = 15
 
 
 def counter(machine: Machine) -> str:

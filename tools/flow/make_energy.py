@@ -199,8 +199,8 @@ def main() -> int:
     if options.noise:
         document.put_noise(noise(options, cells, document, work))
         return 0
-    for build, units in BUILDS:
-        for gated in (True, False):
+    for gated in (True, False):
+        for build, units in BUILDS:
             missing = [
                 unit for unit in units
                 if unit.module in (options.only or [unit.module])

@@ -1,5 +1,5 @@
   // Issue comes only while nothing runs.
-  always @(*) assume (!issue_i || (!walk_q && !start_q && !plan_q && !arvalid_o && drain_q == 0));
+  always @(*) assume (!(issue_i || prepare_i) || (!walk_q && !start_q && !plan_q && !arvalid_o && drain_q == 0));
 
   reg waits_q;
   reg [ADDRESS_BITS+7:0] asked_q;

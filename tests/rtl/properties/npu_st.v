@@ -1,5 +1,5 @@
   // Issue comes only while nothing runs.
-  always @(*) assume (!issue_i || (!walk_q && !start_q && !plan_q && !awvalid_o && !wvalid_o && !sent_q));
+  always @(*) assume (!(issue_i || prepare_i) || (!walk_q && !start_q && !plan_q && !awvalid_o && !wvalid_o && !sent_q));
 
   reg waits_q, wwaits_q;
   reg [ADDRESS_BITS+7:0] asked_q;

@@ -37,7 +37,7 @@ def operands(group: Group) -> dict[str, Column]:
     registers = group.registers
     return word_nest.operands(group) | {
         **{name: group[name] for name in ("par", "act_terms", "pwlq")},
-        "pwlq_bits": (registers["rq_mode"]["pwlq_bits"] - 1) % 16 + 1,  # the hardware reads b - 1
+        "pwlq_bits": (registers["rq_mode"]["pwlq_bits"] - 1) % 8 + 1,  # the hardware reads b - 1
         "terms": registers["vec_kx"]["count"],
         "term_act": registers["vec_kx"]["stride"],
         "term_acc": registers["vec_kx_out"]["acc"],
