@@ -42,6 +42,7 @@ module npu_scratchpad #(
   localparam int WORD_BITS = $clog2(BANK_WORDS);
   localparam int BANK_BITS = $clog2(BANKS);
   localparam int WORDS     = BANKS * BANK_WORDS;
+  localparam int SLOW_WORDS = 1024;
 
   generate
     if (BANKS < 2 || BANKS > 8 || BANKS != (1 << BANK_BITS)) begin : gen_bad_banks
@@ -145,11 +146,17 @@ module npu_scratchpad #(
           .data_i         (written_by[WRITERS-1].data)
       );
 
-      logic read_q;  // `word` may be another than a cycle ago
+      // The word is held where nothing is read. Its register rests then, but behind a memory that
+      // is slower than all logic, where no multiplexer fits in front of it.
+      if (BANK_WORDS < SLOW_WORDS) begin : gen_keep
+        logic read_q;
 
-      always_ff @(posedge clk_i) begin
-        read_q <= read_by[READERS-1].named;
-        if (read_q) word_q <= word;
+        always_ff @(posedge clk_i) begin
+          read_q <= read_by[READERS-1].named;
+          if (read_q) word_q <= word;
+        end
+      end else begin : gen_take
+        always_ff @(posedge clk_i) word_q <= word;
       end
     end
 
