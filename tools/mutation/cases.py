@@ -1,7 +1,8 @@
-"""The programs that control modules are judged by: random ones, and what each must do.
+"""The programs that control modules are judged by, and what each must do.
 
-Half of them must fault. A few end beyond the memory or lie there whole, which FETCH is answered
-with an error. Most machines have a past (past.py).
+A few are the shipped network in every weight format, the others random. Half of these must fault.
+A few end beyond the memory or lie there whole, which FETCH is answered with an error. Most machines
+have a past (past.py).
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
 from npusim.cosim.npu.run import RtlRun, run_on
 from npusim.cosim.programs.bad import bad_program
 from npusim.cosim.programs.programs import random_program
+from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.errors import NpuError
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import DRAM_SPACE, FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.memories import Scratchpads
+from npusim.prepared.inputs import network_inputs
 from npusim.simulator.run import MachineRun, run_code
+from tools.checkout import DIGITS
+from tools.flow.streams import digits
 from tools.mutation.netlist import MEMORY_BYTES, Mutant
 from tools.mutation.past import Past, random_past, stalls_of
 from tools.mutation.reach import reached
@@ -92,6 +97,20 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
     return made
 
 
+def network_cases(machine: Machine) -> list[Case]:
+    """Return the shipped network in each weight format of `machine`, on a sample each."""
+    made = []
+    samples = np.load(DIGITS / "digits_test.npz")["x"]
+    for sample, weight_format in enumerate(machine.array.formats):
+        network = MachineNetwork(digits(weight_format), machine, "auto")
+        x = samples[sample : sample + 1]
+        for name, value in network_inputs(network.network, x).items():
+            write_tensor(network.program, network.dram, name, value[:1])
+        (step,) = network.program.runs()
+        made.append(_case(network.program, network.program.code(step), network.dram))
+    return made
+
+
 def _random_case(rng: random.Random, machine: Machine, number: int) -> Case:
     drawn = random_memory(rng, machine)
     if number % BAD_EVERY == BAD_EVERY - 1:
@@ -104,8 +123,12 @@ def _random_case(rng: random.Random, machine: Machine, number: int) -> Case:
     return _far(case, rng) if number % (2 * CUT_EVERY) else _cut(case, rng)
 
 
-def _case(program: Program, code: bytes) -> Case:
+def _case(program: Program, code: bytes, image: np.ndarray | None = None) -> Case:
+    """Return a case of a program as it is placed; `image`: what its regions hold, from 0 on."""
     dram, regions, address = placed(program)
+    if image is not None:
+        moved = address - program.code_address()
+        dram[moved:address] = image[: program.code_address()]
     code, bases = turned(code, regions, program.machine)
     dram[address : address + len(code)] = np.frombuffer(code, np.uint8)
     end = address + -(-len(code) // FETCH_BURST_BYTES) * FETCH_BURST_BYTES

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from npusim.machines import Machine
 from tools.markdown import header, row
-from tools.mutation.cases import Judge, cases, mutated_machine
+from tools.mutation.cases import Judge, cases, mutated_machine, network_cases
 from tools.mutation.datapath import DOCUMENT, write_section
 from tools.mutation.netlist import Mutant, build, control_modules, elaborate, list_mutants
 from tools.mutation.proof import Prover
@@ -167,7 +167,8 @@ def run(
     if options.programs:
         simulation = build(machine, list(mutants), folder)
         programs = cases(machine, options.programs, options.programs_seed)
-        for some in filter(None, (programs[:FIRST_PROGRAMS], programs[FIRST_PROGRAMS:])):
+        first = [*network_cases(machine), *programs[:FIRST_PROGRAMS]]
+        for some in filter(None, (first, programs[FIRST_PROGRAMS:])):
             by = Judge(simulation, some)
             decide("killed", by.notices, options.workers, len(some))
             for mutant in still_open():
