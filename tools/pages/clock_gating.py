@@ -33,8 +33,8 @@ of earlier Verilog, which has no netlist without gates since; there the whole en
 cycle is taken for clock, npu_requantize has four multipliers, and streams are of digits alone.
 
 A gate stands before at least {least} registers. A register with a reset beside its enable is
-enabled by either. Registers that have no enable in the Verilog keep their clock: most are those of
-`npu_scratchpads` and `npu_accumulators` that take the word read of each bank in every cycle.
+enabled by either. Registers that have no enable in the Verilog keep their clock: most are those
+behind a bank of 1,024 words or more, which leaves no time for an enable's multiplexer.
 
 What no netlist here has: the tree of buffers that brings the clock to the pins, which gates would
 cut off in part; wires; and the time that an enable needs before the gate's latch.

@@ -10,7 +10,9 @@ from npusim.codes import ARRAY_FORMATS
 from npusim.cost.energy import energy_pj, with_total
 from npusim.cost.prices import COMPONENTS, prices
 from npusim.machines import Machine
+from npusim.quant.options import PUBLISHED
 from tools.checkout import MODELS, ROOT
+from tools.flow.streams import STREAMS
 from tools.markdown import header, row
 
 PAGE = ROOT / "docs" / "energy_networks.md"
@@ -29,8 +31,36 @@ but the array and its memories is priced by rows of earlier Verilog, before the 
 
 Two thirds of the clock that is left, or more, belongs to registers at work: the products and sums
 in the array's columns, operands, accumulators. What stays at rest is mostly of registers that have
-no enable: the words read of each bank of ACT, WGT, PAR and ACC are kept in every cycle.
+no enable: those behind the banks of ACT and WGT take the memory's output in every cycle.
+
+## Schemes
+
+Networks quantized from float on `{machine}`, which has all formats, with clock gates: thousands of
+cycles and uJ of a sample. What the papers say of silicon stands beside ours in
+[energy figures](energy_figures.md) and [area](area.md). Here a scheme shares the array with int8:
+`subset` and `pwlq` have multipliers of their own in each element, whose operands rest while
+another's work, and all wait for the same DRAM. Products of eight bits are priced by streams of
+four networks, those of the other formats by digits alone ([energy table](energy_table.md)): the
+column `products` compares them only roughly.
+
+{schemes}
+
+The shifter of `subset` takes less than a multiplier of eight bits where it stands alone; here its
+selectors pass through the registers of the array that all formats share. PWLQ's three sums are
+three adder trees and three accumulators at work; multipoint does each product twice; wes has the
+products of int8, or of uniform codes at 4 bits, and shifts in the requantizer for nothing.
 """
+SCHEMES = {
+    "wes 8 (int8)": ("wes", 8), "uniform 8": ("uniform", 8), "uniform 4": ("uniform", 4),
+    "wes 4": ("wes", 4), "subset 4": ("subset", 4), "pwlq 4": ("pwlq", 4),
+    "multipoint 4": ("multipoint", 4),
+}  # fmt: skip
+QUANTIZED = {"kws": STREAMS[0], "ic": STREAMS[1]}
+SHOWN = {
+    "products": (), "edge": ("array_edge",), "accumulators": ("accumulators",),
+    "requantizers": ("requantizers",), "clock": ("clock",), "DRAM": ("dram",), "all": ("total",),
+}  # fmt: skip
+"""Column -> components; products are those of every format."""
 MACHINE = "base"
 NETWORKS = {
     "MobileNetV2": "coral_tf2_mobilenet_v2_ptq", "ic": "ic_resnet8_int8",
@@ -81,9 +111,28 @@ def component_lines() -> list[str]:
     return lines
 
 
+def scheme_lines() -> list[str]:
+    """Return the table: cycles and energy of networks by scheme, with clock gates."""
+    columns = [f"{name}, {what}" for name in QUANTIZED for what in ("kcycles", *SHOWN)]
+    machine, lines = Machine.load(MACHINE), header("scheme", *columns)
+    for title, (scheme, bits) in SCHEMES.items():
+        values = []
+        for stream in QUANTIZED.values():
+            network = npusim.quantize(
+                stream.network, stream.samples(), scheme=scheme, bits=bits, **PUBLISHED
+            )
+            cost = npusim.estimate(network, machine)
+            parts = (sum(cost.energy_pj[one] for one in names or ARRAY) for names in SHOWN.values())
+            values += [f"{cost.cycles / 1e3:,.1f}", *(f"{part / 1e6:,.2f}" for part in parts)]
+        lines.append(row(title, *values))
+    return lines
+
+
 def main() -> None:
     """Write docs/energy_networks.md."""
-    PAGE.write_text(TEXT.format(machine=MACHINE, components="\n".join(component_lines())))
+    tables = {"components": component_lines(), "schemes": scheme_lines()}
+    text = {name: "\n".join(lines) for name, lines in tables.items()}
+    PAGE.write_text(TEXT.format(machine=MACHINE, **text))
 
 
 if __name__ == "__main__":
