@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -48,12 +49,12 @@ class Instruction:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (self.name, self.engine, dict(self.values))
 
-    @property
+    @cached_property
     def awaits(self) -> tuple[str, ...]:
         """Engines whose token is taken before issue."""
         return _neighbours(self, _WAITS)
 
-    @property
+    @cached_property
     def signals(self) -> tuple[str, ...]:
         """Engines that are given a token at retirement."""
         return _neighbours(self, _SIGNALS)
