@@ -20,7 +20,7 @@ TFLITE = (
     "tflm_person_detect_int8_qdimfix", "vww_14blk_int8", "vww_mbv1_int8",
 )  # fmt: skip
 TWIN = "tflm_mobilenet_v2_int8"
-"""Of coral_tf2_mobilenet_v2_ptq's shapes: proving the order of its program takes a minute on nano."""
+"""Of coral_tf2_mobilenet_v2_ptq's shapes: the proof of its program takes a minute on nano."""
 ON = [(m, name) for m in MACHINES for name in TFLITE if name != TWIN or m in ("base", "wide")]
 
 
