@@ -6,7 +6,7 @@ does. So one untimed run shows whether every run ends, and its happens-before re
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ from npusim.isa.assembly import line
 from npusim.isa.encoding import Instruction
 from npusim.isa.spec import QUEUE_DEPTH, QUEUED_ENGINES, TOKEN_MAX
 
-Counter = tuple[str, str]
-COUNTERS: tuple[Counter, ...] = tuple(
+TokenCounter = tuple[str, str]
+COUNTERS: tuple[TokenCounter, ...] = tuple(
     (giver, taker) for giver in QUEUED_ENGINES for taker in QUEUED_ENGINES if giver != taker
 )
 """The token counters: (who signals, who waits)."""
@@ -32,7 +32,7 @@ class Untimed:
         self.program = program
         self.fetch = 0
         self.queues: dict[str, deque[int]] = {engine: deque() for engine in QUEUED_ENGINES}
-        self.tokens: dict[Counter, deque[int]] = {counter: deque() for counter in COUNTERS}
+        self.tokens: dict[TokenCounter, deque[int]] = {counter: deque() for counter in COUNTERS}
         """pcs of the instructions whose tokens wait to be taken."""
 
     def can_issue(self, engine: str) -> bool:
@@ -110,8 +110,8 @@ def order(program: Sequence[Instruction]) -> Order:
         The program deadlocks, a token counter can overflow, or tokens are left over at the end.
     """
     result = _relation(program)
-    for counter in COUNTERS:
-        _check_overflow(program, counter)
+    for taker in QUEUED_ENGINES:
+        _check_overflow(program, taker)
     return result
 
 
@@ -178,13 +178,13 @@ def _deadlock(state: Untimed) -> str:
     return "deadlock: " + "; ".join(stuck)
 
 
-def _check_overflow(program: Sequence[Instruction], counter: Counter) -> None:
-    """Raise where some timing lets more than TOKEN_MAX tokens gather in `counter`.
+def _check_overflow(program: Sequence[Instruction], taker: str) -> None:
+    """Raise where some timing lets more than TOKEN_MAX tokens gather that `taker` waits for.
 
     The taker is held back as long as anything else can go on: no timing gathers more.
     """
-    giver, taker = counter
-    if sum(1 for item in program if taker in item.signals and item.engine == giver) <= TOKEN_MAX:
+    signals = Counter(item.engine for item in program if taker in item.signals)
+    if all(count <= TOKEN_MAX for count in signals.values()):
         return
     state = Untimed(program)
     eager = [engine for engine in QUEUED_ENGINES if engine != taker]
@@ -195,9 +195,9 @@ def _check_overflow(program: Sequence[Instruction], counter: Counter) -> None:
             while state.can_issue(engine):
                 moved = True
                 pc, _ = state.issue(engine)
-                if engine == giver and len(state.tokens[counter]) > TOKEN_MAX:
+                if len(state.tokens[engine, taker]) > TOKEN_MAX:
                     raise FormatError(
-                        f"pc {pc} ({line(program[pc])}): its token from {giver} to {taker} can be "
+                        f"pc {pc} ({line(program[pc])}): its token from {engine} to {taker} can be "
                         f"number {TOKEN_MAX + 1} that waits; {TOKEN_MAX} fit"
                     )
         if not moved:
