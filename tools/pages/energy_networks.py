@@ -29,7 +29,7 @@ but the array and its memories is priced by rows of earlier Verilog, before the 
 
 {components}
 
-Two thirds of the clock that is left, or more, belongs to registers at work: the products and sums
+Five sixths of the clock that is left, or more, belong to registers at work: the products and sums
 in the array's columns, operands, accumulators. What stays at rest is mostly of registers that have
 no enable: those behind the banks of ACT and WGT take the memory's output in every cycle.
 
