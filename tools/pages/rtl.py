@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +35,7 @@ from npusim.isa.spec import FAULTS
 from npusim.machines import Machine
 from tests.compiler.blocks import BLOCKS, mobilenet_v3_small
 from tools.checkout import DIGITS, MODELS, ROOT, SHARED, commit
+from tools.flow.timing import code_of
 from tools.markdown import header, row
 
 OUTPUT, MEASURED = ROOT / "docs" / "rtl.md", ROOT / "docs" / "rtl.json"
@@ -125,11 +125,11 @@ drawn for each program. One row again: `npusim verify --random N --machine M --s
 
 @cache
 def verilog_hash() -> str:
-    """Return a hash of the Verilog, with memory and tracers but no board, comments aside."""
+    """Return a hash of the Verilog, with memory and tracers but no board: its code alone."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "rtl").rglob("*")):
         if path.suffix in (".v", ".vh") and "boards" not in path.parts:
-            digest.update(re.sub(r"//.*", "", path.read_text()).encode())
+            digest.update(" ".join(code_of(path).split()).encode())
     return digest.hexdigest()[:8]
 
 
