@@ -41,8 +41,8 @@ Turns that no multiplication hides count: layers of few products a result (depth
 pointwise ones) wait for the requantizers, fully connected ones hardly do. Sharing lookups costs
 these networks no cycle. Two lanes a requantizer save 6 % of the area for 6 to 11 % more cycles and
 a little more energy; four and eight lose more time than they save area. `base` and `wide` have one
-a lane. `nano` and `small` share them, because an [ECP5](fpga.md) has few multipliers and tables: with one a lane, `nano`'s
-took most of its LUT4, and `small` needed 160 multipliers of 156.
+a lane. `nano` and `small` share them, because an [ECP5](fpga.md) has few multipliers and tables:
+with one a lane, `nano`'s took most of its LUT4, and `small` needed 160 multipliers of 156.
 {stale}
 **The smallest machine of int8** is [smallest.toml](examples/smallest.toml): `nano` without other
 weight codes, with the least memories that the operators' tests take. It runs every operator that
