@@ -149,7 +149,7 @@ def _cut(whole: Case, rng: random.Random) -> Case:
     dram[address : address + len(code)] = code
     before = dram[: address + len(code)].copy()
     expected = run_code(whole.code, machine, dram, whole.bases, code_address=address)
-    return Case(whole.code, machine, before, whole.bases, address, expected, before)
+    return Case(whole.code, machine, before, whole.bases, address, expected, dram[: len(before)])
 
 
 def _far(whole: Case, rng: random.Random) -> Case:
