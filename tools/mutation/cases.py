@@ -1,8 +1,8 @@
 """The programs that control modules are judged by, and what each must do.
 
-A few are the shipped network in every weight format, the others random. Half of these must fault.
-A few end beyond the memory or lie there whole, which FETCH is answered with an error. Most machines
-have a past (past.py).
+A few are networks, the shipped one in every weight format among them, the others random. Half of
+these must fault. A few end beyond the memory or lie there whole, which FETCH is answered with an
+error. Most machines have a past (past.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+import npusim
+from npusim import operators as op
 from npusim.codes import ARRAY_FORMATS
 from npusim.cosim.errors import CosimulationError
 from npusim.cosim.npu.build import Simulation
@@ -25,15 +27,18 @@ from npusim.cosim.programs.bad import bad_program
 from npusim.cosim.programs.programs import random_program
 from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.errors import NpuError
+from npusim.graph.network import Network
 from npusim.isa.encoding import encode_program
 from npusim.isa.program import Program
 from npusim.isa.spec import DRAM_SPACE, FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.memories import Scratchpads
 from npusim.prepared.inputs import network_inputs
+from npusim.quant.options import PUBLISHED
 from npusim.simulator.run import MachineRun, run_code
+from tests.quant.networks import Maker
 from tools.checkout import DIGITS
-from tools.flow.streams import digits
+from tools.flow.streams import SCHEMES, digits
 from tools.mutation.netlist import MEMORY_BYTES, Mutant
 from tools.mutation.past import Past, random_past, stalls_of
 from tools.mutation.reach import reached
@@ -44,6 +49,7 @@ CUT_EVERY = 20
 CYCLES_LEAST, CYCLES_MOST = 1000, 6000
 """Of a good program: many short ones see more than a few long ones, but the host takes its time."""
 PAST_SHARE = 0.7
+WINDOWED = ("uniform8", "subset", "pwlq")
 MORE_CYCLES = 600
 """What a mutant may take beyond the expected cycles before it counts as hanging."""
 
@@ -98,17 +104,35 @@ def cases(machine: Machine, count: int, seed: int) -> list[Case]:
 
 
 def network_cases(machine: Machine) -> list[Case]:
-    """Return the shipped network in each weight format of `machine`, on a sample each."""
-    made = []
+    """Return the shipped network in each weight format of `machine`, and windows in some."""
     samples = np.load(DIGITS / "digits_test.npz")["x"]
-    for sample, weight_format in enumerate(machine.array.formats):
-        network = MachineNetwork(digits(weight_format), machine, "auto")
-        x = samples[sample : sample + 1]
+    networks = [
+        (digits(weight_format), samples[sample : sample + 1])
+        for sample, weight_format in enumerate(machine.array.formats)
+    ]
+    networks += [windowed(*SCHEMES[weight_format]) for weight_format in WINDOWED]
+    made = []
+    for source, x in networks:
+        network = MachineNetwork(source, machine, "auto")
         for name, value in network_inputs(network.network, x).items():
             write_tensor(network.program, network.dram, name, value[:1])
         (step,) = network.program.runs()
         made.append(_case(network.program, network.program.code(step), network.dram))
     return made
+
+
+def windowed(scheme: str, bits: int) -> tuple[Network, np.ndarray]:
+    """Return two depthwise layers, narrow enough for the lines of a window, and a sample."""
+    rng, relu = np.random.default_rng(0), op.Clamp(0.0)
+    maker = Maker((1, 7, 6, 16), (0, 3, 1, 2))
+    last = "x"
+    for name, stride in (("one", (1, 1)), ("two", (2, 1))):
+        weights = maker.constant(f"{name} w", rng.normal(size=(16, 3, 3, 1)))
+        window = op.Window((3, 3), stride, padding=(1, 1, 1, 1))
+        last = maker.node(name, op.Conv2D(window, 16, relu), last, weights)
+    samples = rng.normal(size=(8, 16, 7, 6))
+    network = npusim.quantize(maker.network(last), samples, scheme=scheme, bits=bits, **PUBLISHED)
+    return network, samples[:1]
 
 
 def _random_case(rng: random.Random, machine: Machine, number: int) -> Case:
