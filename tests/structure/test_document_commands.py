@@ -30,7 +30,8 @@ LONG = ("verify", "board", "compare", "sweep")
 """Commands that are only parsed, and those with the words below."""
 LONG_WORDS = ("--budget", "NETWORK.tflite", "wake_word.tflite")
 NEXTPNR = {
-    "--freq", "--placer", "--router", "--lpf-allow-unconstrained", "--package", "--speed", "--timing-allow-fail"
+    "--freq", "--placer", "--router", "--lpf-allow-unconstrained", "--package", "--speed",
+    "--timing-allow-fail",
 }  # fmt: skip
 OF_OTHERS = {"--x-initial", "--record", "--mutants", "--lint-only", "--version"} | NEXTPNR
 """Options of Verilator, of nextpnr, of tools/ and of npusim itself."""
