@@ -19,9 +19,6 @@ TFLITE = (
     "tflm_hello_world_int8", "tflm_micro_speech_int8", "tflm_mobilenet_v2_int8",
     "tflm_person_detect_int8_qdimfix", "vww_14blk_int8", "vww_mbv1_int8",
 )  # fmt: skip
-TWIN = "tflm_mobilenet_v2_int8"
-"""Of coral_tf2_mobilenet_v2_ptq's shapes: the proof of its program takes a minute on nano."""
-ON = [(m, name) for m in MACHINES for name in TFLITE if name != TWIN or m in ("base", "wide")]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +30,8 @@ def test_digits(machine: str, rule: str) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("machine", "name"), ON)
+@pytest.mark.parametrize("name", TFLITE)
+@pytest.mark.parametrize("machine", MACHINES)
 def test_integer_tflite_networks(shared: Path, machine: str, name: str) -> None:
     assert_agrees(load(shared / f"models/tflite/{name}.tflite"), Machine.load(machine))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npusim import operators as op
 from npusim.engines.machine_network import MachineNetwork, write_tensor
@@ -132,9 +133,16 @@ def compiled(
     else:
         network, given = digits(weight_format), {}
     rule = "tosa" if weight_format == VECTOR else "auto"
-    result = MachineNetwork(network, build.machine, rule)
     x = np.load(DIGITS / "digits_test.npz")["x"][sample : sample + 1]
-    for name, value in network_inputs(result.network, given or x).items():
+    return on_sample(network, build.machine, rule, given or x)
+
+
+def on_sample(
+    network: Network, machine: Machine, rule: str, x: NDArray | Mapping[str, NDArray]
+) -> MachineNetwork:
+    """Return a network compiled for `machine`, DRAM holding the first sample of `x`."""
+    result = MachineNetwork(network, machine, rule)
+    for name, value in network_inputs(result.network, x).items():
         write_tensor(result.program, result.dram, name, value[:1])
     return result
 

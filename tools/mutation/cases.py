@@ -25,7 +25,6 @@ from npusim.cosim.npu.random_runs import SNIPPETS_MOST, random_memory
 from npusim.cosim.npu.run import RtlRun, run_on
 from npusim.cosim.programs.bad import bad_program
 from npusim.cosim.programs.programs import random_program
-from npusim.engines.machine_network import MachineNetwork, write_tensor
 from npusim.errors import NpuError
 from npusim.graph.network import Network
 from npusim.isa.encoding import encode_program
@@ -33,12 +32,12 @@ from npusim.isa.program import Program
 from npusim.isa.spec import DRAM_SPACE, FETCH_BURST_BYTES
 from npusim.machines import Machine
 from npusim.machines.memories import Scratchpads
-from npusim.prepared.inputs import network_inputs
 from npusim.quant.options import PUBLISHED
 from npusim.simulator.run import MachineRun, run_code
 from tests.quant.networks import Maker
 from tools.checkout import DIGITS
 from tools.flow.streams import SCHEMES, digits
+from tools.flow.traffic import on_sample
 from tools.mutation.netlist import MEMORY_BYTES, Mutant
 from tools.mutation.past import Past, random_past, stalls_of
 from tools.mutation.reach import reached
@@ -113,9 +112,7 @@ def network_cases(machine: Machine) -> list[Case]:
     networks += [windowed(*SCHEMES[weight_format]) for weight_format in WINDOWED]
     made = []
     for source, x in networks:
-        network = MachineNetwork(source, machine, "auto")
-        for name, value in network_inputs(network.network, x).items():
-            write_tensor(network.program, network.dram, name, value[:1])
+        network = on_sample(source, machine, "auto", x)
         (step,) = network.program.runs()
         made.append(_case(network.program, network.program.code(step), network.dram))
     return made

@@ -45,10 +45,11 @@ column `products` compares them only roughly.
 
 {schemes}
 
-The shifter of `subset` takes less than a multiplier of eight bits where it stands alone; here its
-selectors pass through the registers of the array that all formats share. PWLQ's three sums are
-three adder trees and three accumulators at work; multipoint does each product twice; wes has the
-products of int8, or of uniform codes at 4 bits, and shifts in the requantizer for nothing.
+Alone, the shifter of `subset` takes less area than a multiplier of eight bits ([area](area.md));
+on this array its products cost as much as those of 4-bit codes on the multiplier. PWLQ keeps three
+adder trees and three accumulators at work. multipoint does a product for each point of a weight:
+2.4 and 2.8 times those of 4-bit codes. wes has the products of uniform codes and shifts in the
+requantizer, which costs nothing beside them.
 """
 SCHEMES = {
     "wes 8 (int8)": ("wes", 8), "uniform 8": ("uniform", 8), "uniform 4": ("uniform", 4),
